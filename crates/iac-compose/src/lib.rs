@@ -1,0 +1,1 @@
+//! The compose model and the Docker provider: containers, networks, volumes, images.

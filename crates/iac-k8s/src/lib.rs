@@ -1,0 +1,1 @@
+//! The Kubernetes provider: server-side apply, references, drift, readiness and typed scopes.

@@ -1,0 +1,3 @@
+//! codelab on Kubernetes.
+
+fn main() {}
