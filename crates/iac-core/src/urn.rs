@@ -70,7 +70,7 @@ impl Key {
 
     /// The type: `provider:group/Kind`.
     pub fn kind(&self) -> &str {
-        self.0.rsplitn(3, SEPARATOR).nth(1).unwrap_or("")
+        self.0.rsplit(SEPARATOR).nth(1).unwrap_or("")
     }
 
     /// The provider's name: what precedes the colon of the type.
@@ -80,7 +80,7 @@ impl Key {
 
     /// The last part: the name the program gave.
     pub fn name(&self) -> &str {
-        self.0.rsplitn(3, SEPARATOR).next().unwrap_or("")
+        self.0.rsplit(SEPARATOR).next().unwrap_or("")
     }
 
     /// A short text for people: `Kind/name`.

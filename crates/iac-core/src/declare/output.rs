@@ -100,14 +100,14 @@ impl<T> fmt::Debug for Output<T> {
     }
 }
 
-impl From<Output<String>> for String {
-    fn from(output: Output<String>) -> Self {
+impl From<Output<Self>> for String {
+    fn from(output: Output<Self>) -> Self {
         output.to_string()
     }
 }
 
-impl From<&Output<String>> for String {
-    fn from(output: &Output<String>) -> Self {
+impl From<&Output<Self>> for String {
+    fn from(output: &Output<Self>) -> Self {
         output.to_string()
     }
 }

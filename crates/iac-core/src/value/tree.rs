@@ -26,7 +26,7 @@ pub enum Value {
     /// A string that depends on outputs which are not resolved.
     Expr(Expr),
     /// A list.
-    Array(Vec<Value>),
+    Array(Vec<Self>),
     /// An object.
     Object(Map),
 }
@@ -234,7 +234,7 @@ impl From<serde_json::Value> for Value {
     }
 }
 
-impl<T: Into<Value>> FromIterator<T> for Value {
+impl<T: Into<Self>> FromIterator<T> for Value {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         Self::Array(items.into_iter().map(Into::into).collect())
     }
