@@ -2,6 +2,8 @@
 
 pub mod addresses;
 mod binaries;
+mod cleanup;
+mod cluster;
 pub mod docker;
 mod dockerd;
 pub mod error;

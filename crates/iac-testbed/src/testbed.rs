@@ -2,6 +2,7 @@
 
 use crate::addresses::Block;
 use crate::binaries;
+use crate::cluster::Cluster;
 use crate::dockerd;
 use crate::error::{Error, Result, io};
 use crate::layout::Layout;
@@ -31,6 +32,15 @@ pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Rec
     let record = open_record(layout, options)?;
     binaries::build(layout, &[&binaries::COMPOSE], progress)?;
     dockerd::start(layout, &record, progress)?;
+    if record.kubernetes {
+        packages::install(packages::KUBERNETES, progress)?;
+        binaries::build(layout, &Cluster::binaries(), progress)?;
+        Cluster {
+            layout,
+            record: &record,
+        }
+        .start(progress)?;
+    }
     Ok(record)
 }
 
