@@ -33,6 +33,14 @@ static KUBERNETES_MODULE: Module = Module {
         ("go.sum", include_str!("../go/kubernetes/go.sum")),
         ("main.go", include_str!("../go/kubernetes/main.go")),
         ("pause/main.go", include_str!("../go/kubernetes/pause/main.go")),
+        ("agents/main.go", include_str!("../go/kubernetes/agents/main.go")),
+        (
+            "agents/certificates.go",
+            include_str!("../go/kubernetes/agents/certificates.go"),
+        ),
+        ("agents/ingress.go", include_str!("../go/kubernetes/agents/ingress.go")),
+        ("agents/nginx.go", include_str!("../go/kubernetes/agents/nginx.go")),
+        ("agents/volumes.go", include_str!("../go/kubernetes/agents/volumes.go")),
     ],
 };
 
@@ -69,6 +77,21 @@ pub(crate) static PAUSE: Binary = Binary {
     package: "./pause",
     link: "",
     sources: &["pause/main.go"],
+};
+
+/// The provisioner of volumes and the Ingress controller.
+pub(crate) static AGENTS: Binary = Binary {
+    name: "agents",
+    module: &KUBERNETES_MODULE,
+    package: "./agents",
+    link: "",
+    sources: &[
+        "agents/main.go",
+        "agents/certificates.go",
+        "agents/ingress.go",
+        "agents/nginx.go",
+        "agents/volumes.go",
+    ],
 };
 
 /// The cluster's DNS server.
@@ -159,9 +182,7 @@ fn build_one(layout: &Layout, binary: &Binary, go: &Path, progress: &Progress) -
 
 /// Runs a command that takes minutes, with a sign of life every half minute.
 fn run_long(what: &str, command: &mut Command, log: &Path, progress: &Progress) -> Result<()> {
-    progress.say(format!(
-        "{what} (from the Go module proxy; minutes the first time, then cached)"
-    ));
+    progress.say(format!("{what} (minutes on a machine that has built nothing yet)"));
     let failed = |outcome: String| Error::Command {
         what: what.to_owned(),
         command: "go build".to_owned(),

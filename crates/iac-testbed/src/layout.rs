@@ -52,6 +52,16 @@ impl Layout {
         self.run.join("logs").join(format!("{part}.log"))
     }
 
+    /// Writes a file of the run directory unless it holds `text` already: kube-proxy ends itself when its configuration is touched.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.run.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            return Ok(path);
+        }
+        std::fs::write(&path, text).map_err(io("write", &path))?;
+        Ok(path)
+    }
+
     /// Makes a folder of the run directory and gives its path.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.run.join(name);

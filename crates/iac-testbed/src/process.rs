@@ -105,6 +105,21 @@ impl Daemon<'_> {
         self.pid().is_some()
     }
 
+    /// Whether the daemon is alive and runs just this program with these arguments, not those of an older checkout.
+    pub(crate) fn runs(&self, program: &Path, arguments: &[String]) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+        let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line
+            .split(|byte| *byte == 0)
+            .skip(1)
+            .filter(|word| !word.is_empty())
+            .collect();
+        let same_words = words.iter().copied().eq(arguments.iter().map(String::as_bytes));
+        let running = std::fs::read_link(process.join("exe"));
+        same_words && running.is_ok_and(|exe| program.canonicalize().is_ok_and(|wanted| wanted == exe))
+    }
+
     /// Waits until `ready` holds; a dead daemon or a passed deadline is an error that carries the end of the log.
     pub(crate) fn wait_until(&self, deadline: Duration, ready: impl Fn() -> bool) -> Result<()> {
         let start = Instant::now();

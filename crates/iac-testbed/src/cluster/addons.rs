@@ -1,4 +1,4 @@
-//! What a cluster has beside Kubernetes itself: DNS in pods, figures for autoscalers.
+//! What a cluster has beside Kubernetes itself: DNS in pods, figures for autoscalers, volumes, Ingresses.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -21,6 +21,7 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
         &binaries::METRICS.path(cluster.layout),
         &metrics(cluster),
     )?;
+    cluster.ensure("agents", &binaries::AGENTS.path(cluster.layout), &agents(cluster)?)?;
     apply(cluster, &OBJECTS.replace("NODE_ADDRESS", &cluster.record.block.node()))?;
     if coredns {
         let health = format!("{}:8181", cluster.record.block.node());
@@ -40,8 +41,7 @@ fn coredns(cluster: &Cluster<'_>) -> Result<Vec<String>> {
          . {{\n  bind {node}\n  template ANY ANY {{\n    rcode NXDOMAIN\n  }}\n}}\n",
         kubeconfig = cluster.kubeconfig("addons").display(),
     );
-    let path = cluster.layout.path("Corefile");
-    std::fs::write(&path, text).map_err(io("write", &path))?;
+    let path = cluster.layout.write("Corefile", &text)?;
     Ok(vec!["-conf".to_owned(), path.display().to_string()])
 }
 
@@ -55,9 +55,19 @@ fn metrics(cluster: &Cluster<'_>) -> Vec<String> {
         "--secure-port=4443".to_owned(),
         format!("--kubelet-certificate-authority={}/ca.crt", cluster.path("pki")),
         "--kubelet-preferred-address-types=InternalIP".to_owned(),
+        "--kubelet-request-timeout=5s".to_owned(),
         // The shortest that it accepts: tests of autoscalers wait for it.
         "--metric-resolution=10s".to_owned(),
     ]
+}
+
+fn agents(cluster: &Cluster<'_>) -> Result<Vec<String>> {
+    Ok(vec![
+        format!("--kubeconfig={}", cluster.kubeconfig("addons").display()),
+        format!("--volumes={}", cluster.folder("volumes")?),
+        format!("--ingress={}", cluster.folder("agents")?),
+        format!("--address={}", cluster.record.block.node()),
+    ])
 }
 
 /// Applies objects, retrying while the apiserver is still making its own.

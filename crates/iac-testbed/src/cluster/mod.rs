@@ -22,8 +22,6 @@ use crate::process::{Daemon, kill_leftovers};
 use crate::progress::Progress;
 use crate::record::Record;
 
-pub(crate) use node::import_images;
-
 /// The name of the one node.
 pub(crate) const NODE: &str = "iac-testbed";
 
@@ -59,13 +57,9 @@ pub(crate) struct Cluster<'a> {
 
 impl<'a> Cluster<'a> {
     /// The programs that a cluster is made of.
-    pub(crate) fn binaries() -> [&'static binaries::Binary; 4] {
-        [
-            &binaries::KUBERNETES,
-            &binaries::PAUSE,
-            &binaries::COREDNS,
-            &binaries::METRICS,
-        ]
+    pub(crate) fn binaries() -> [&'static binaries::Binary; 5] {
+        use binaries::{AGENTS, COREDNS, KUBERNETES, METRICS, PAUSE};
+        [&KUBERNETES, &PAUSE, &AGENTS, &COREDNS, &METRICS]
     }
 
     /// Starts what does not run yet and waits until the node is ready.
@@ -78,7 +72,11 @@ impl<'a> Cluster<'a> {
         pki::make(self, progress)?;
         control_plane::start(self, progress)?;
         node::start(self, progress)?;
-        addons::start(self, progress)
+        addons::start(self, progress)?;
+        match self.dead_daemons().first() {
+            Some(name) => Err(self.daemon(name).failed("ended soon after its start")),
+            None => Ok(()),
+        }
     }
 
     /// Stops every process, mount and control group of the cluster and forgets its objects. Images stay in the node's store.
@@ -137,9 +135,10 @@ impl<'a> Cluster<'a> {
             name,
             layout: self.layout,
         };
-        if daemon.alive() {
+        if daemon.runs(program, arguments) {
             return Ok(false);
         }
+        daemon.stop(Duration::from_secs(5))?;
         kill_leftovers(self.layout.run(), &[name]);
         daemon.start(Some(&network::namespace(self)), program, arguments)?;
         Ok(true)

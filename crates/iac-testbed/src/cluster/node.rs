@@ -167,8 +167,7 @@ fn kubelet(cluster: &Cluster<'_>) -> Result<Vec<String>> {
         "evictionHard": { "imagefs.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%" },
         "imageGCHighThresholdPercent": 100,
     });
-    let path = cluster.layout.path("kubelet.json");
-    std::fs::write(&path, format!("{config:#}\n")).map_err(io("write", &path))?;
+    let path = cluster.layout.write("kubelet.json", &format!("{config:#}\n"))?;
     Ok(vec![
         format!("--config={}", path.display()),
         format!("--kubeconfig={}", cluster.kubeconfig("kubelet").display()),
@@ -191,8 +190,7 @@ fn kube_proxy(cluster: &Cluster<'_>) -> Result<Vec<String>> {
         // These settings belong to the machine, not to a network namespace.
         "conntrack": { "maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s" },
     });
-    let path = cluster.layout.path("kube-proxy.json");
-    std::fs::write(&path, format!("{config:#}\n")).map_err(io("write", &path))?;
+    let path = cluster.layout.write("kube-proxy.json", &format!("{config:#}\n"))?;
     Ok(vec![format!("--config={}", path.display())])
 }
 
@@ -226,7 +224,7 @@ fn make_pause_image(cluster: &Cluster<'_>) -> Result<()> {
 }
 
 /// Copies the test bed's images from the Docker Engine into the node, those that it does not have in this version.
-pub(crate) fn import_images(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
+fn import_images(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
     // The note lies beside the store that it is about: whoever deletes the one deletes the other.
     let note = cluster.layout.folder("node/root")?.join("iac-imported.json");
     let text = std::fs::read_to_string(&note).unwrap_or_default();
