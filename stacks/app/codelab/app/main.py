@@ -13,13 +13,14 @@ from app import __version__, bus, database, log, metrics
 from app.api import chat, system, users
 from app.settings import settings
 
+# Before uvicorn says its first words about this application, so that they have the same form.
+log.configure(settings().log_level)
 logger = logging.getLogger("codelab")
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     """Says what was started with, and closes the connections at the end."""
-    log.configure(settings().log_level)
     url = settings().database_url
     logger.info("version %s, environment %s, database %s:%s/%s", __version__, settings().app_env, url.host, url.port, url.database)
     metrics.POOL_SIZE.set(database.POOL_SIZE)
@@ -46,7 +47,7 @@ async def measure(request: Request, call_next: Callable[[Request], Awaitable[Res
         return response
     finally:
         route = request.scope.get("route")
-        path = route.path if route else "unmatched"
+        path = route.path if route else "other"
         metrics.HTTP_REQUESTS.labels(request.method, path, status).inc()
         metrics.HTTP_DURATION.labels(request.method, path).observe(time.perf_counter() - started)
 

@@ -10,8 +10,14 @@ from sqlalchemy.engine import URL, make_url
 DEFAULT_JWT_SECRET = "your-secret-key-change-in-production"
 
 
-class SettingsError(Exception):
-    """The environment does not describe a service that can run."""
+class SettingsError(SystemExit):
+    """The environment does not describe a service that can run.
+
+    Whatever program reads the settings ends with the reason as its only words, not with a traceback.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"codelab-core-service can't start: {reason}")
 
 
 @dataclass(frozen=True)

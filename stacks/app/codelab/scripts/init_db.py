@@ -53,8 +53,9 @@ async def _seed() -> None:
         present = set(await db.scalars(select(UserAgent.name).where(UserAgent.user_id == user.id)))
         missing = [name for name in AGENTS if name not in present]
         db.add_all(UserAgent(user_id=user.id, name=name, config={"description": AGENTS[name]}) for name in missing)
+        user_id = user.id
         await db.commit()
-        logger.info("user %s (%s): %d agents added, %d present", EMAIL, user.id, len(missing), len(present))
+    logger.info("user %s (%s): %d agents added, %d were there", EMAIL, user_id, len(missing), len(present))
     await database.engine.dispose()
 
 
