@@ -35,7 +35,6 @@ password() {
 
 # Runs as root only to own the folders; the rest is done as the user postgres.
 become_postgres() {
-    mkdir -p "$PGDATA"
     find "$PGDATA" /var/run/postgresql ! -user postgres -exec chown postgres:postgres {} +
     chmod 0700 "$PGDATA"
     exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
@@ -122,6 +121,7 @@ esac
 if [ "${1:-}" != postgres ]; then
     exec "$@"
 fi
+mkdir -p "$PGDATA"
 [ "$(id -u)" -ne 0 ] || become_postgres "$@"
 prepare
 supervise "$@"

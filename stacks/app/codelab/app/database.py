@@ -1,10 +1,12 @@
 """The connection pool of the process and a session per request."""
 
+import time
 from collections.abc import AsyncIterator
 
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from app.metrics import DB_DURATION
 from app.settings import settings
 
 POOL_SIZE = 5
@@ -38,3 +40,13 @@ async def ping() -> None:
 def pool_available() -> int:
     """How many connections a request could take at this moment."""
     return POOL_SIZE - engine.pool.checkedout()
+
+
+@event.listens_for(engine.sync_engine, "before_cursor_execute")
+def _started(connection: Connection, *_: object) -> None:
+    connection.info["started"] = time.perf_counter()
+
+
+@event.listens_for(engine.sync_engine, "after_cursor_execute")
+def _ended(connection: Connection, *_: object) -> None:
+    DB_DURATION.observe(time.perf_counter() - connection.info.pop("started"))

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 HTTP_REQUESTS = Counter("http_requests_total", "HTTP requests served.", ["method", "path", "status"])
 HTTP_DURATION = Histogram("http_request_duration_seconds", "Time to answer an HTTP request.", ["method", "path"])
+DB_DURATION = Histogram("db_query_duration_seconds", "Time that the database took for a statement.")
 REDIS_OPERATIONS = Counter("redis_operations_total", "Commands sent to Redis.", ["operation"])
 SSE_ACTIVE = Gauge("sse_connections_active", "Open server-sent event connections.")
 SSE_TOTAL = Counter("sse_connections_total", "Server-sent event connections opened.")
