@@ -1,1 +1,24 @@
 //! Declaration, graph, plan, apply, state and CLI of the infrastructure engine; knows no Kubernetes and no Docker.
+//!
+//! Data flows one way, and the modules follow one another in that order:
+//!
+//! 1. [`declare`]: a program registers resources with a [`Stack`]; the result is plain data.
+//! 2. [`graph`]: edges between the *exists* and *ready* phases of those resources.
+//! 3. [`plan`]: a pure function from declared, recorded, observed and predicted to a [`plan::Plan`].
+//! 4. [`apply`]: the scheduler that carries a plan out, journaling every side effect before it happens.
+//! 5. [`state`]: journal, snapshot, lease, secrets and the storage behind them.
+//!
+//! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
+//! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
+
+pub mod config;
+pub mod declare;
+pub mod graph;
+pub mod plan;
+pub mod provider;
+mod urn;
+pub mod value;
+
+pub use declare::{Output, Stack};
+pub use urn::{Key, KeyError, Urn};
+pub use value::{FieldPath, Secret, Value};

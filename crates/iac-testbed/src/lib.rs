@@ -7,6 +7,7 @@ mod cluster;
 pub mod docker;
 mod dockerd;
 pub mod error;
+pub mod images;
 pub mod layout;
 mod packages;
 mod process;

@@ -1,0 +1,147 @@
+//! A stack's configuration: what a program reads instead of hard-coding it.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::value::Secret;
+
+/// The configuration of a stack, with where each value comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    entries: BTreeMap<String, Entry>,
+}
+
+/// One value.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The value.
+    pub value: ConfigValue,
+    /// Where it comes from, for messages: `--config`, `IAC_CONFIG_…`, a file's name.
+    pub origin: String,
+}
+
+/// A value in clear, or a secret.
+#[derive(Debug, Clone)]
+pub enum ConfigValue {
+    /// In clear.
+    Plain(String),
+    /// A secret.
+    Secret(Secret),
+}
+
+/// What is wrong with a configuration value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is required, and not set.
+    #[error(
+        "configuration {key:?} is required; set it with `config set {key} VALUE{flag}`, --config {key}=VALUE, or in the file that IAC_CONFIG_FILE names"
+    )]
+    Missing {
+        /// Its key.
+        key: String,
+        /// ` --secret` for a secret.
+        flag: &'static str,
+    },
+    /// It is not of the type asked for.
+    #[error("configuration {key:?} (from {origin}) is {value:?}: {message}")]
+    Type {
+        /// Its key.
+        key: String,
+        /// The value that was found.
+        value: String,
+        /// Where it was found.
+        origin: String,
+        /// What the type's parser says.
+        message: String,
+    },
+    /// A secret is asked for as a plain value.
+    #[error("configuration {key:?} is a secret; the program has to ask for it as one")]
+    IsSecret {
+        /// Its key.
+        key: String,
+    },
+}
+
+impl Config {
+    /// Sets a value, replacing what was there.
+    pub fn set(&mut self, key: impl Into<String>, value: ConfigValue, origin: impl Into<String>) {
+        self.entries.insert(
+            key.into(),
+            Entry {
+                value,
+                origin: origin.into(),
+            },
+        );
+    }
+
+    /// All values, by key.
+    pub fn entries(&self) -> &BTreeMap<String, Entry> {
+        &self.entries
+    }
+
+    /// Whether a key is set.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// A value, if it is set.
+    ///
+    /// # Errors
+    /// When it does not parse as `T`, or is a secret.
+    pub fn get<T: FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<Option<T>, ConfigError> {
+        let Some(entry) = self.entries.get(key) else {
+            return Ok(None);
+        };
+        let ConfigValue::Plain(text) = &entry.value else {
+            return Err(ConfigError::IsSecret { key: key.to_owned() });
+        };
+        text.parse().map(Some).map_err(|error: T::Err| ConfigError::Type {
+            key: key.to_owned(),
+            value: text.clone(),
+            origin: entry.origin.clone(),
+            message: error.to_string(),
+        })
+    }
+
+    /// A value, or a default.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_or<T: FromStr<Err: std::fmt::Display>>(&self, key: &str, default: T) -> Result<T, ConfigError> {
+        Ok(self.get(key)?.unwrap_or(default))
+    }
+
+    /// A text, or a default.
+    ///
+    /// # Errors
+    /// When it is a secret.
+    pub fn text(&self, key: &str, default: &str) -> Result<String, ConfigError> {
+        self.get_or(key, default.to_owned())
+    }
+
+    /// A required value.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and when it is not set.
+    pub fn require<T: FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<T, ConfigError> {
+        self.get(key)?.ok_or(ConfigError::Missing {
+            key: key.to_owned(),
+            flag: "",
+        })
+    }
+
+    /// A secret; one that was given in clear counts as well.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn secret(&self, key: &str) -> Result<Secret, ConfigError> {
+        match self.entries.get(key).map(|entry| &entry.value) {
+            Some(ConfigValue::Secret(secret)) => Ok(secret.clone()),
+            Some(ConfigValue::Plain(text)) => Ok(Secret::from(text.as_str())),
+            None => Err(ConfigError::Missing {
+                key: key.to_owned(),
+                flag: " --secret",
+            }),
+        }
+    }
+}

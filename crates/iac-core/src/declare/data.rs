@@ -1,0 +1,239 @@
+//! A declaration as plain data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::provider::Phase;
+use crate::urn::{Key, KeyError};
+use crate::value::token::TokenError;
+use crate::value::{FieldPath, Secret, Value};
+
+/// Where in the program something is declared.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SourceLine {
+    /// The file, relative to the workspace.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+}
+
+impl SourceLine {
+    /// The place of the caller of the innermost function that is not `#[track_caller]`.
+    #[track_caller]
+    pub fn caller() -> Self {
+        Self::from(Location::caller())
+    }
+}
+
+impl From<&Location<'_>> for SourceLine {
+    fn from(location: &Location<'_>) -> Self {
+        Self {
+            file: location.file().to_owned(),
+            line: location.line(),
+            column: location.column(),
+        }
+    }
+}
+
+impl fmt::Display for SourceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+impl fmt::Debug for SourceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl From<SourceLine> for String {
+    fn from(line: SourceLine) -> Self {
+        line.to_string()
+    }
+}
+
+impl TryFrom<String> for SourceLine {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut parts = text.rsplitn(3, ':');
+        let (column, line, file) = (parts.next(), parts.next(), parts.next());
+        let number = |part: Option<&str>| part.and_then(|part| part.parse().ok());
+        match (file, number(line), number(column)) {
+            (Some(file), Some(line), Some(column)) => Ok(Self {
+                file: file.to_owned(),
+                line,
+                column,
+            }),
+            _ => Err(format!("{text:?} is no file:line:column")),
+        }
+    }
+}
+
+/// What a program can ask for besides a resource's inputs.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// A plan that would delete or replace the resource is an error. Recorded, so that it outlives the declaration.
+    pub protect: bool,
+    /// When it leaves the program it is forgotten, not deleted.
+    pub retain_on_delete: bool,
+    /// An object that is there already and is not ours may be taken over.
+    pub adopt: bool,
+    /// Fields whose changes in the program are not applied to an existing object.
+    pub ignore_changes: Vec<FieldPath>,
+    /// How long one operation on it may take; the provider's default where none is given.
+    pub timeout: Option<Duration>,
+}
+
+/// Something that has to be there, or ready, first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dependency {
+    /// What.
+    pub on: Key,
+    /// Which phase it has to have reached.
+    pub phase: Phase,
+}
+
+/// One declared resource.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ResourceDecl {
+    /// Its name in the stack; the provider is part of it.
+    pub key: Key,
+    /// Its inputs, with expressions where they depend on outputs.
+    pub inputs: Value,
+    /// Its options.
+    pub options: Options,
+    /// What the program says has to come first.
+    pub after: Vec<Dependency>,
+    /// Where it is declared: the user's own call, also when a component's code made it.
+    pub source: SourceLine,
+}
+
+/// All that a program said.
+#[derive(Clone, Debug, Default)]
+pub struct Declaration {
+    /// The stack's name.
+    pub stack: String,
+    /// The resources, in the order of their declaration.
+    pub resources: Vec<ResourceDecl>,
+    /// What the program exports, by name.
+    pub exports: BTreeMap<String, Value>,
+    /// The values of secret configuration and of secrets that the program made, by the source that names them.
+    pub secrets: BTreeMap<crate::value::Source, Secret>,
+}
+
+impl Declaration {
+    /// A resource by its key.
+    pub fn get(&self, key: &Key) -> Option<&ResourceDecl> {
+        self.resources.iter().find(|resource| resource.key == *key)
+    }
+}
+
+/// What a provider's scope hands to [`Stack::declare`](super::Stack::declare).
+#[derive(Debug)]
+pub struct NewResource {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) inputs: serde_json::Value,
+    pub(super) options: Options,
+    pub(super) after: Vec<Dependency>,
+}
+
+impl NewResource {
+    /// A resource of the type `provider:group/Kind`. `inputs` may hold tokens of outputs in its strings.
+    pub fn new(kind: impl Into<String>, name: impl Into<String>, inputs: serde_json::Value) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.into(),
+            inputs,
+            options: Options::default(),
+            after: Vec::new(),
+        }
+    }
+
+    /// Lets it wait for something else.
+    #[must_use]
+    pub fn after(mut self, dependency: Dependency) -> Self {
+        self.after.push(dependency);
+        self
+    }
+
+    /// Sets its options.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+/// What is wrong with a declaration, each with its source line.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeclareError {
+    /// Two resources have one name.
+    #[error(
+        "{second}: {key} is declared already at {first}; names have to be unique among resources of a type within a component"
+    )]
+    Duplicate {
+        /// The name.
+        key: Key,
+        /// The first declaration.
+        first: SourceLine,
+        /// The second one.
+        second: SourceLine,
+    },
+    /// A name that can not be used.
+    #[error("{at}: {error}")]
+    Name {
+        /// Why.
+        error: KeyError,
+        /// Where.
+        at: SourceLine,
+    },
+    /// An output that stands where it can not be used.
+    #[error("{at}: {key}: {error}")]
+    Token {
+        /// Which resource.
+        key: Key,
+        /// Why.
+        error: TokenError,
+        /// Where.
+        at: SourceLine,
+    },
+    /// A resource that can not be written as JSON.
+    #[error("{at}: {name}: {message}")]
+    Inputs {
+        /// Which resource.
+        name: String,
+        /// What its serializer or a scope says.
+        message: String,
+        /// Where.
+        at: SourceLine,
+    },
+    /// An export that can not be used.
+    #[error("{at}: export {name:?}: {message}")]
+    Export {
+        /// Its name.
+        name: String,
+        /// Why.
+        message: String,
+        /// Where.
+        at: SourceLine,
+    },
+    /// Required configuration is missing.
+    #[error("{at}: {message}")]
+    Config {
+        /// Which, and how to set it.
+        message: String,
+        /// Where it is asked for.
+        at: SourceLine,
+    },
+}

@@ -1,0 +1,228 @@
+//! The stack: where a program registers its resources.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use super::data::{Declaration, DeclareError, NewResource, ResourceDecl, SourceLine};
+use super::{Handle, Output};
+use crate::config::Config;
+use crate::provider::Phase;
+use crate::urn::Key;
+use crate::value::{FieldPath, Secret, Source, Value, token};
+
+/// The stack that a program declares its resources in, or a component of it.
+///
+/// Cloning gives another handle to the same stack. Methods that declare take `&self` and never fail: what is wrong is
+/// collected, each with its source line, and reported all at once.
+#[derive(Clone)]
+pub struct Stack {
+    shared: Rc<Shared>,
+    component: Option<Rc<Component>>,
+}
+
+struct Component {
+    path: String,
+    source: SourceLine,
+}
+
+struct Shared {
+    name: String,
+    config: Config,
+    state: RefCell<Collected>,
+}
+
+#[derive(Default)]
+struct Collected {
+    resources: Vec<ResourceDecl>,
+    index: BTreeMap<Key, usize>,
+    exports: BTreeMap<String, Value>,
+    secrets: BTreeMap<Source, Secret>,
+    errors: Vec<DeclareError>,
+}
+
+impl Stack {
+    /// An empty stack.
+    pub fn new(name: impl Into<String>, config: Config) -> Self {
+        let shared = Shared {
+            name: name.into(),
+            config,
+            state: RefCell::default(),
+        };
+        Self {
+            shared: Rc::new(shared),
+            component: None,
+        }
+    }
+
+    /// The stack's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The stack's configuration.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// A component: a group of resources under one name. Within it, errors and plans name the line that called this
+    /// method, since that is the user's own, and the component's code often is not.
+    #[must_use]
+    #[track_caller]
+    pub fn component(&self, name: &str) -> Self {
+        let (path, source) = match &self.component {
+            Some(outer) => (format!("{}/{name}", outer.path), outer.source.clone()),
+            None => (name.to_owned(), SourceLine::caller()),
+        };
+        Self {
+            shared: Rc::clone(&self.shared),
+            component: Some(Rc::new(Component { path, source })),
+        }
+    }
+
+    /// The path of the component this is, empty for the stack itself.
+    pub fn component_path(&self) -> &str {
+        self.component.as_ref().map_or("", |component| &component.path)
+    }
+
+    /// The line to show for what is declared here and now.
+    #[track_caller]
+    pub fn source(&self) -> SourceLine {
+        let caller = SourceLine::caller();
+        self.component
+            .as_ref()
+            .map_or(caller, |component| component.source.clone())
+    }
+
+    /// Declares a resource; the low-level way, for providers' scopes.
+    #[track_caller]
+    pub fn declare<R>(&self, new: NewResource) -> Handle<R> {
+        let source = self.source();
+        let key = match Key::new(self.component_path(), &new.kind, &new.name) {
+            Ok(key) => key,
+            Err(error) => {
+                self.report(DeclareError::Name { error, at: source });
+                // A key that no resource has: edits through the handle do nothing, and the error is reported.
+                return Handle::new(self.clone(), Key::invalid());
+            }
+        };
+        let inputs = match token::parse_tree(new.inputs) {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                self.report(DeclareError::Token {
+                    key: key.clone(),
+                    error,
+                    at: source.clone(),
+                });
+                Value::Null
+            }
+        };
+        let resource = ResourceDecl {
+            key: key.clone(),
+            inputs,
+            options: new.options,
+            after: new.after,
+            source,
+        };
+        self.insert(resource);
+        Handle::new(self.clone(), key)
+    }
+
+    fn insert(&self, resource: ResourceDecl) {
+        let mut state = self.shared.state.borrow_mut();
+        if let Some(&first) = state.index.get(&resource.key) {
+            let first = state.resources[first].source.clone();
+            state.errors.push(DeclareError::Duplicate {
+                key: resource.key,
+                first,
+                second: resource.source,
+            });
+            return;
+        }
+        let position = state.resources.len();
+        state.index.insert(resource.key.clone(), position);
+        state.resources.push(resource);
+    }
+
+    /// Reports something wrong; for providers' scopes.
+    pub fn report(&self, error: DeclareError) {
+        self.shared.state.borrow_mut().errors.push(error);
+    }
+
+    pub(super) fn edit(&self, key: &Key, change: impl FnOnce(&mut ResourceDecl)) {
+        let mut state = self.shared.state.borrow_mut();
+        if let Some(&position) = state.index.get(key) {
+            change(&mut state.resources[position]);
+        }
+    }
+
+    /// A secret that the program has from somewhere; `label` names it in plans, so it has to be stable and unique.
+    pub fn secret(&self, label: &str, value: impl Into<Secret>) -> Output {
+        let source = Source::Local(label.to_owned());
+        self.shared
+            .state
+            .borrow_mut()
+            .secrets
+            .insert(source.clone(), value.into());
+        Output::new(source, "", Phase::Exists, true)
+    }
+
+    /// A required secret of the configuration; where it is missing, the whole run fails and says how to set it.
+    #[track_caller]
+    pub fn config_secret(&self, key: &str) -> Output {
+        let source = Source::Config(key.to_owned());
+        match self.shared.config.secret(key) {
+            Ok(value) => {
+                self.shared.state.borrow_mut().secrets.insert(source.clone(), value);
+            }
+            Err(error) => self.report(DeclareError::Config {
+                message: error.to_string(),
+                at: self.source(),
+            }),
+        }
+        Output::new(source, "", Phase::Exists, true)
+    }
+
+    /// Exports a value under a name; `stack output` shows it.
+    #[track_caller]
+    pub fn export(&self, name: &str, value: impl Into<String>) {
+        match token::parse(&value.into(), &FieldPath::root()) {
+            Ok(value) => {
+                self.shared.state.borrow_mut().exports.insert(name.to_owned(), value);
+            }
+            Err(error) => self.report(DeclareError::Export {
+                name: name.to_owned(),
+                message: error.to_string(),
+                at: self.source(),
+            }),
+        }
+    }
+
+    /// What was declared.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn finish(&self) -> Result<Declaration, Vec<DeclareError>> {
+        let mut state = self.shared.state.borrow_mut();
+        let collected = std::mem::take(&mut *state);
+        if !collected.errors.is_empty() {
+            return Err(collected.errors);
+        }
+        Ok(Declaration {
+            stack: self.shared.name.clone(),
+            resources: collected.resources,
+            exports: collected.exports,
+            secrets: collected.secrets,
+        })
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("name", &self.shared.name)
+            .field("component", &self.component_path())
+            .finish()
+    }
+}

@@ -1,0 +1,244 @@
+//! A plan as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::declare::{Options, SourceLine};
+use crate::provider::{Checked, DataItem, Phase, Risk, Target};
+use crate::urn::Key;
+use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Value};
+
+/// What a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Make the world as declared.
+    Up,
+    /// Delete what is recorded.
+    Destroy,
+    /// Compare the record with the world, change neither.
+    Refresh,
+}
+
+/// What is done with one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing: it is as declared.
+    Same,
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it and make it anew.
+    Replace,
+    /// Delete it.
+    Delete,
+    /// Take over what is there.
+    Adopt,
+    /// Drop it from the record without touching it.
+    Forget,
+    /// Nothing but wait until it is ready: an earlier run was interrupted or gave up.
+    Wait,
+    /// Leave it and its data, though it is no longer wanted.
+    Keep,
+}
+
+impl Action {
+    /// Whether the action changes the world or the record.
+    pub fn is_change(self) -> bool {
+        !matches!(self, Self::Same | Self::Keep)
+    }
+
+    /// Whether the action changes the world.
+    pub fn touches_world(self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::Update | Self::Replace | Self::Delete | Self::Adopt
+        )
+    }
+}
+
+/// Why a step is there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// It is declared and neither recorded nor there.
+    New,
+    /// It is recorded, and no longer there.
+    Gone,
+    /// It is recorded, and the program no longer declares it.
+    NotDeclared,
+    /// The program declares other values for these fields.
+    Inputs(Vec<FieldPath>),
+    /// A field follows from another resource's output, which this run changes.
+    Upstream {
+        /// The field.
+        path: FieldPath,
+        /// The other resource.
+        from: Key,
+    },
+    /// Somebody changed these fields of the live object.
+    Drift(Vec<FieldPath>),
+    /// A field can only be changed by making the object anew; in the words of whoever says so.
+    Immutable {
+        /// The field.
+        path: FieldPath,
+        /// Who says so, and how.
+        why: String,
+    },
+    /// An earlier run was interrupted in the middle of this operation.
+    Interrupted(String),
+    /// It exists but was not ready at the end of the last run.
+    NotReady(String),
+    /// An object of that name is there already.
+    Exists {
+        /// Whether it bears this stack's mark.
+        ours: bool,
+    },
+    /// The whole stack is to go.
+    Destroy,
+    /// The program asks for it by this option.
+    Option(String),
+}
+
+/// What has to be true of the world for a step to be what was reviewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Precondition {
+    /// Whether the object is there.
+    pub exists: bool,
+    /// Which object it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Which resource.
+    pub key: Key,
+    /// Its name in the outside world.
+    pub identity: String,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Where it is declared; none for what no longer is.
+    pub source: Option<SourceLine>,
+    /// The fields that change.
+    pub changes: Vec<FieldChange>,
+    /// What could hurt.
+    pub risks: Vec<Risk>,
+    /// Who checked it.
+    pub checked: Checked,
+    /// What a reviewer should know besides.
+    pub notes: Vec<String>,
+    /// What has to come first, with the phase that has to be reached.
+    pub after: Vec<(Key, Phase)>,
+    /// What its readiness waits for besides the object itself.
+    pub ready_after: Vec<(Key, Phase)>,
+    /// The inputs to apply; leaves that depend on earlier steps are expressions. None for a deletion.
+    pub inputs: Option<Value>,
+    /// The options to record.
+    pub options: Options,
+    /// What has to hold when it is carried out.
+    pub precondition: Precondition,
+}
+
+/// Something that a reviewer should know about the plan as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanNote {
+    /// The resource it is about, if it is about one.
+    pub key: Option<Key>,
+    /// Where that is declared.
+    pub source: Option<SourceLine>,
+    /// What.
+    pub message: String,
+}
+
+/// What is wrong with a plan; one that has any is shown and not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanProblem {
+    /// The resource, if it is one resource's.
+    pub key: Option<Key>,
+    /// Where that is declared.
+    pub source: Option<SourceLine>,
+    /// The field, the root where it is the resource as a whole.
+    pub path: FieldPath,
+    /// What is wrong and why, in the words of whoever says so.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Which data a run may delete.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DeleteData {
+    /// None: what holds data is kept.
+    #[default]
+    None,
+    /// The data of these names.
+    Names(Vec<String>),
+    /// All.
+    All,
+}
+
+impl DeleteData {
+    /// Whether this data may go.
+    pub fn allows(&self, item: &DataItem) -> bool {
+        match self {
+            Self::None => false,
+            Self::Names(names) => names.contains(&item.name),
+            Self::All => true,
+        }
+    }
+}
+
+/// Data that a destroy leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptData {
+    /// The resource that holds it.
+    pub key: Key,
+    /// The data.
+    pub items: Vec<DataItem>,
+}
+
+/// What a run would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The stack.
+    pub stack: String,
+    /// What it is for.
+    pub mode: Mode,
+    /// Which build of the program made it.
+    pub build: String,
+    /// Whether the world was looked at; if not, the record stands in for it.
+    pub observed: bool,
+    /// What each provider is connected to, by its name.
+    pub targets: BTreeMap<String, Target>,
+    /// The steps in an order in which they can be carried out; `Same` ones too.
+    pub steps: Vec<Step>,
+    /// What the stack exports; expressions where a value is not known yet.
+    pub exports: BTreeMap<String, Value>,
+    /// What a reviewer should know.
+    pub notes: Vec<PlanNote>,
+    /// What is wrong with it.
+    pub problems: Vec<PlanProblem>,
+    /// Data that stays.
+    pub kept: Vec<KeptData>,
+    /// Whether deletions take the data along that their resources leave behind by default.
+    pub delete_data: bool,
+}
+
+impl Plan {
+    /// The steps that change something.
+    pub fn changes(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.action.is_change())
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+}

@@ -1,0 +1,86 @@
+//! What goes wrong at a provider.
+
+use std::fmt;
+
+use super::Applied;
+
+/// What sort of failure it is; decides exit codes and whether to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Nothing answers.
+    Unreachable,
+    /// It answers and does not let us.
+    Denied,
+    /// The inputs are refused.
+    Invalid,
+    /// Someone else has it, or changed it meanwhile.
+    Conflict,
+    /// Something that the call needs is not there.
+    NotFound,
+    /// A condition of the plan no longer holds.
+    Precondition,
+    /// The time given was not enough.
+    Timeout,
+    /// It ran, and failed for good.
+    Failed,
+    /// The provider's answer makes no sense; a bug here or there.
+    Internal,
+}
+
+/// A failure with its cause in the other side's own words.
+#[derive(Debug, Clone)]
+pub struct ProviderError {
+    /// What sort of failure.
+    pub kind: ErrorKind,
+    /// One sentence: what happened and why, with the server's own reason.
+    pub message: String,
+    /// What else is known, a line each: events, the last log lines, the state of parts.
+    pub details: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// What was made all the same, so that it is recorded and not lost.
+    pub partial: Option<Box<Applied>>,
+}
+
+impl ProviderError {
+    /// A failure of a kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            details: Vec::new(),
+            hint: None,
+            partial: None,
+        }
+    }
+
+    /// Adds lines of detail.
+    #[must_use]
+    pub fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what was made all the same.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Applied) -> Self {
+        self.partial = Some(Box::new(partial));
+        self
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ProviderError {}

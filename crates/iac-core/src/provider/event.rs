@@ -1,0 +1,40 @@
+//! What a provider says while it works.
+
+use std::sync::Arc;
+
+use crate::urn::Key;
+
+/// A sign of life of an operation that takes time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The resource.
+    pub key: Key,
+    /// What is going on, in a few words: "2 of 3 replicas ready".
+    pub message: String,
+}
+
+/// What an operation is given besides its request.
+#[derive(Clone)]
+pub struct Context {
+    sink: Arc<dyn Fn(Progress) + Send + Sync>,
+}
+
+impl Context {
+    /// A context that hands every sign of life to `sink`.
+    pub fn new(sink: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self { sink: Arc::new(sink) }
+    }
+
+    /// A context that nobody listens to.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Says what is going on.
+    pub fn progress(&self, key: &Key, message: impl Into<String>) {
+        (self.sink)(Progress {
+            key: key.clone(),
+            message: message.into(),
+        });
+    }
+}

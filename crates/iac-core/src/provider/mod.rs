@@ -1,0 +1,113 @@
+//! The seam to the outside world: what a provider has to be able to do.
+//!
+//! The engine knows nothing of Kubernetes or Docker; it speaks in batches with implementations of [`Provider`], which
+//! may live in anyone's crate. Providers never print and keep no state of their own: what they have to remember of a
+//! resource they return as [`Applied::private`], and get it back in [`Recorded`].
+//!
+//! | engine's question | method |
+//! |---|---|
+//! | what is this resource called out there? | [`Provider::identity`] |
+//! | which names in the inputs mean other resources? | [`Provider::references`] |
+//! | where are we, and may we? | [`Provider::connect`] |
+//! | what is there now? | [`Provider::observe`] |
+//! | what would this change do? | [`Provider::predict`] |
+//! | do it | [`Provider::apply`], [`Provider::delete`] |
+//! | is it ready? | [`Provider::wait_ready`] |
+
+mod error;
+mod event;
+mod random;
+mod types;
+
+use async_trait::async_trait;
+
+pub use error::{ErrorKind, ProviderError};
+pub use event::{Context, Progress};
+pub use random::RandomProvider;
+pub use types::{
+    Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Existence, ExternalRef, Intent, Live,
+    ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference, Referent,
+    Replacement, Risk, RiskKind, Target, WaitRequest,
+};
+
+use crate::declare::ResourceDecl;
+
+/// A system that holds resources: a Kubernetes cluster, a Docker Engine.
+///
+/// Every asynchronous method except [`connect`](Self::connect) is called after a successful `connect`. Methods take
+/// `&self` and may be called concurrently. A request's answer stands at the request's position.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The name that stands before the colon of a resource's type: `kubernetes`.
+    fn name(&self) -> &str;
+
+    /// Pointers to outputs that are recorded even where no other resource uses them yet: values that can not be read
+    /// again from the outside world.
+    fn always_recorded(&self) -> &[&str] {
+        &[]
+    }
+
+    /// What the resource is called in the outside world, e.g. `apps/Deployment codelab/api`; known before it exists.
+    ///
+    /// Two resources of one stack may not have the same identity. The engine journals it before it asks for a creation,
+    /// so that a run that was killed can find what it may have made.
+    ///
+    /// # Errors
+    /// When the fields that make it up are missing or depend on another resource's output.
+    fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem>;
+
+    /// What the inputs of these resources (all of this provider's in the stack) refer to by name.
+    fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference>;
+
+    /// What is wrong with the resource as far as can be told without looking: wrong types, impossible combinations.
+    fn validate(&self, resource: &ResourceDecl) -> Vec<Problem>;
+
+    /// Connects, or tells why not. Called once per run before anything else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreachable`] when nothing answers, [`ErrorKind::Denied`] when it does not let us in.
+    async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError>;
+
+    /// Which of these things, named by inputs but declared by nobody, exist.
+    ///
+    /// # Errors
+    /// When the system can not be asked at all.
+    async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError>;
+
+    /// What is there now.
+    ///
+    /// # Errors
+    /// When the system can not be asked at all; what concerns one resource is [`Observed::Unknown`].
+    async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError>;
+
+    /// What each of these changes would do; changes nothing.
+    ///
+    /// # Errors
+    /// When the system can not be asked at all; what concerns one resource is [`Prediction::problems`].
+    async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError>;
+
+    /// What data would be lost if these resources were deleted.
+    ///
+    /// # Errors
+    /// When the system can not be asked at all.
+    async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError>;
+
+    /// Creates, updates or adopts. Must converge when it is called again after it was interrupted anywhere.
+    ///
+    /// # Errors
+    /// With [`ProviderError::partial`] set when something was made all the same.
+    async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError>;
+
+    /// Deletes, and returns once it is gone; a thing that is gone already is no error.
+    ///
+    /// # Errors
+    /// When it is still there.
+    async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError>;
+
+    /// Waits until the resource is ready and returns its outputs as they are then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Failed`] as soon as it can no longer become ready, [`ErrorKind::Timeout`] at the end of
+    /// [`WaitRequest::timeout`]; both with what the system says of the cause.
+    async fn wait_ready(&self, request: &WaitRequest, cx: &Context) -> Result<Applied, ProviderError>;
+}

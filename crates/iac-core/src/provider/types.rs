@@ -1,0 +1,334 @@
+//! What the engine and a provider say to one another.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::urn::Key;
+use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Value};
+
+/// A stage of a resource's life that others can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// The object is there.
+    Exists,
+    /// It does its work: the rollout is complete, the job has completed, the claim is bound.
+    Ready,
+}
+
+/// A name in a resource's inputs that means something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Whose inputs.
+    pub from: Key,
+    /// Which phase of it needs the other one.
+    pub phase: Phase,
+    /// The field that holds the name.
+    pub path: FieldPath,
+    /// What it means.
+    pub to: Referent,
+}
+
+/// What a [`Reference`] leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Referent {
+    /// A resource of the stack, and the phase it has to have reached.
+    Declared(Key, Phase),
+    /// Something that the stack does not declare.
+    External(ExternalRef),
+}
+
+/// A thing that inputs name and the stack does not declare.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExternalRef {
+    /// Its type, as in a key without the provider: `core/Secret`.
+    pub kind: String,
+    /// Its full name: `codelab/db`.
+    pub name: String,
+    /// Whether the one that names it can do without.
+    pub optional: bool,
+}
+
+/// Whether an [`ExternalRef`] is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Existence {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// That can not be told, because of this.
+    Unknown(String),
+}
+
+/// Something wrong with a declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where in the inputs.
+    pub path: FieldPath,
+    /// What is wrong and why.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a path.
+    pub fn new(path: FieldPath, message: impl Into<String>) -> Self {
+        Self {
+            path,
+            message: message.into(),
+            hint: None,
+        }
+    }
+}
+
+/// What [`Provider::connect`](super::Provider::connect) is told.
+#[derive(Debug, Clone)]
+pub struct ConnectRequest {
+    /// The stack's name.
+    pub stack: String,
+    /// Configuration of this provider: the stack's keys below the provider's name (`kubernetes.context` is `context`).
+    pub config: std::collections::BTreeMap<String, String>,
+    /// How long to try at the most.
+    pub timeout: Duration,
+}
+
+/// What a provider is connected to; shown before anything is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// For people: `context prod, server https://10.0.0.1:6443`.
+    pub description: String,
+    /// What tells this target from any other for as long as it lives (a cluster's UID); recorded, and another one under
+    /// the same stack is refused.
+    pub id: String,
+}
+
+/// What is recorded of a resource, secrets opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its name in the stack.
+    pub key: Key,
+    /// Its name in the outside world.
+    pub identity: String,
+    /// What tells it from another object of the same name, where there is such a thing.
+    pub uid: Option<String>,
+    /// The inputs as last applied, all resolved.
+    pub inputs: Value,
+    /// Its outputs, as far as others use them.
+    pub outputs: Value,
+    /// What the provider wants to remember.
+    pub private: serde_json::Value,
+    /// What it depended on when it was applied.
+    pub dependencies: Vec<(Key, Phase)>,
+    /// Whether it has been ready since it was last applied.
+    pub ready: bool,
+}
+
+/// A question for [`Provider::observe`](super::Provider::observe).
+#[derive(Debug, Clone)]
+pub struct ObserveRequest {
+    /// Which resource.
+    pub key: Key,
+    /// Its name in the outside world.
+    pub identity: String,
+    /// The declared inputs; outputs of others may be unresolved. None for what the program no longer declares.
+    pub inputs: Option<Value>,
+    /// What is recorded, if anything.
+    pub recorded: Option<Recorded>,
+    /// Whether all outputs are wanted, not only whether something changed.
+    pub full: bool,
+}
+
+/// What is there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observed {
+    /// Nothing of that name.
+    Absent,
+    /// Nothing of that name, and rightly so: it did its work for the recorded inputs and was cleaned up (a Job with a
+    /// time to live).
+    Finished,
+    /// An object.
+    Present(Live),
+    /// That could not be found out, because of this.
+    Unknown(String),
+}
+
+/// An object out there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// What tells it from another object of the same name.
+    pub uid: Option<String>,
+    /// Whether this stack made it or took it over.
+    pub ours: bool,
+    /// Its outputs, as far as they were read.
+    pub outputs: Value,
+    /// Fields that no longer are as we applied them: `before` is ours, `after` what is there.
+    pub drift: Vec<FieldChange>,
+    /// Whether it is ready.
+    pub readiness: Readiness,
+}
+
+/// Whether a resource does its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// Not yet, and this is how far it is.
+    Pending(String),
+    /// It does.
+    Ready,
+    /// It does not, because of this.
+    Failed {
+        /// Why.
+        reason: String,
+        /// Whether it can not recover by itself.
+        terminal: bool,
+    },
+}
+
+/// What is intended with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Intent {
+    /// Make it; there is nothing of the name.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Take over what is there under its name, and make it as declared.
+    Adopt,
+    /// Make it anew once the old one is deleted.
+    Replace,
+}
+
+/// A question for [`Provider::predict`](super::Provider::predict).
+#[derive(Debug, Clone)]
+pub struct PredictRequest {
+    /// Which resource.
+    pub key: Key,
+    /// What is intended.
+    pub intent: Intent,
+    /// The inputs; leaves that depend on steps before are unresolved expressions.
+    pub inputs: Value,
+    /// What is recorded.
+    pub recorded: Option<Recorded>,
+    /// What is there.
+    pub live: Option<Live>,
+}
+
+/// What a change would do.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Prediction {
+    /// The fields that would change.
+    pub changes: Vec<FieldChange>,
+    /// Why it can not be done in place; empty when it can.
+    pub replace: Vec<Replacement>,
+    /// Who looked.
+    pub checked: Checked,
+    /// Outputs that are known already (null: none), so that dependents can be planned with them.
+    pub outputs: Value,
+    /// What could hurt.
+    pub risks: Vec<Risk>,
+    /// What will certainly fail.
+    pub problems: Vec<Problem>,
+    /// What a reviewer should know besides.
+    pub notes: Vec<String>,
+}
+
+/// Who checked a prediction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Checked {
+    /// The system itself.
+    #[default]
+    ByServer,
+    /// Only we, because of this.
+    Locally(String),
+}
+
+/// A field that can only be changed by making the object anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The field.
+    pub path: FieldPath,
+    /// Who says so, in their words.
+    pub why: String,
+}
+
+/// Something in a step that could hurt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    /// What sort.
+    pub kind: RiskKind,
+    /// What exactly.
+    pub message: String,
+}
+
+/// What sort of harm a step can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RiskKind {
+    /// Data goes for good.
+    DataLoss,
+    /// The service is away for a while.
+    Downtime,
+    /// More becomes reachable than before.
+    Exposure,
+    /// It can not be undone.
+    Irreversible,
+}
+
+/// Data that would go with a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataItem {
+    /// Its type for people: `PersistentVolumeClaim`, `volume`.
+    pub kind: String,
+    /// Its name: what `--delete-data` takes.
+    pub name: String,
+}
+
+/// What [`Provider::apply`](super::Provider::apply) is to do.
+#[derive(Debug, Clone)]
+pub struct ApplyRequest {
+    /// Which resource.
+    pub key: Key,
+    /// Its name in the outside world.
+    pub identity: String,
+    /// Create, update or adopt; a replacement comes as a deletion and a creation.
+    pub intent: Intent,
+    /// The inputs, all resolved.
+    pub inputs: Value,
+    /// What is recorded.
+    pub recorded: Option<Recorded>,
+    /// How long the call may take.
+    pub timeout: Duration,
+}
+
+/// What came of [`Provider::apply`](super::Provider::apply) or [`Provider::wait_ready`](super::Provider::wait_ready).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Applied {
+    /// What tells the object from another of the same name.
+    pub uid: Option<String>,
+    /// All its outputs; the engine records those that others use.
+    pub outputs: Value,
+    /// What the provider wants to remember; small, no secrets.
+    pub private: serde_json::Value,
+}
+
+/// What [`Provider::delete`](super::Provider::delete) is to do.
+#[derive(Debug, Clone)]
+pub struct DeleteRequest {
+    /// What is recorded of it.
+    pub recorded: Recorded,
+    /// Whether data that it leaves behind by default (a StatefulSet's claims) goes as well.
+    pub delete_data: bool,
+    /// How long the call may take.
+    pub timeout: Duration,
+}
+
+/// What [`Provider::wait_ready`](super::Provider::wait_ready) is to wait for.
+#[derive(Debug, Clone)]
+pub struct WaitRequest {
+    /// The resource as recorded after its application.
+    pub recorded: Recorded,
+    /// How long to wait at the most.
+    pub timeout: Duration,
+}

@@ -1,0 +1,186 @@
+//! Trees as JSON for files: what stands for secret and unresolved leaves, and how plain data that looks alike is told
+//! apart.
+//!
+//! Three object forms are reserved: `{"$secret": …}`, `{"$output": [source, path, transforms]}` and
+//! `{"$concat": [parts]}`. An object of the user's that has exactly one key, and a reserved one, is written as
+//! `{"$object": {…}}`.
+
+use serde_json::{Value as Json, json};
+
+use super::{Expr, FieldPath, Map, OutputRef, Part, Secret, Value};
+use crate::provider::Phase;
+
+/// The keys that mark a reserved form.
+const RESERVED: [&str; 4] = ["$secret", "$output", "$concat", "$object"];
+
+/// Writes a tree; `seal` gives what is stored for a secret: a keyed hash in plans, a ciphertext in state.
+///
+/// # Errors
+/// The first error of `seal`.
+pub fn write<E>(value: &Value, seal: &mut impl FnMut(&FieldPath, &Secret) -> Result<Json, E>) -> Result<Json, E> {
+    step_out(value, &FieldPath::root(), seal)
+}
+
+fn step_out<E>(
+    value: &Value,
+    path: &FieldPath,
+    seal: &mut impl FnMut(&FieldPath, &Secret) -> Result<Json, E>,
+) -> Result<Json, E> {
+    Ok(match value {
+        Value::Secret(secret) => json!({"$secret": seal(path, secret)?}),
+        Value::Expr(expr) => expr_to_json(expr),
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            Json::Array(
+                items
+                    .map(|(index, item)| step_out(item, &path.index(index), seal))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        Value::Object(map) => {
+            let children = map
+                .iter()
+                .map(|(key, child)| Ok((key.clone(), step_out(child, &path.field(key), seal)?)));
+            let object = Json::Object(children.collect::<Result<_, E>>()?);
+            if is_reserved(map.keys().map(String::as_str)) {
+                json!({"$object": object})
+            } else {
+                object
+            }
+        }
+        plain => plain.to_json(&mut |_, _| Json::Null),
+    })
+}
+
+fn is_reserved<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
+    matches!((keys.next(), keys.next()), (Some(key), None) if RESERVED.contains(&key))
+}
+
+/// An expression's canonical form.
+pub fn expr_to_json(expr: &Expr) -> Json {
+    match &expr.parts[..] {
+        [Part::Output(output)] => output_to_json(output),
+        parts => {
+            let parts = parts.iter().map(|part| match part {
+                Part::Literal(text) => Json::from(text.as_str()),
+                Part::Output(output) => output_to_json(output),
+            });
+            json!({"$concat": parts.collect::<Vec<_>>()})
+        }
+    }
+}
+
+fn output_to_json(output: &OutputRef) -> Json {
+    let mut form = vec![json!(output.source), json!(output.path), json!(output.transforms)];
+    if output.phase == Phase::Ready {
+        form.push(json!(output.phase));
+    }
+    json!({"$output": form})
+}
+
+/// What [`read`] can meet.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError<E> {
+    /// A reserved form that is not of its shape, or that may not stand in this file.
+    #[error("{path}: {form} is not of its form")]
+    Form {
+        /// Where.
+        path: FieldPath,
+        /// The form's key.
+        form: String,
+    },
+    /// A secret that could not be opened.
+    #[error("{path}: {error}")]
+    Open {
+        /// Where.
+        path: FieldPath,
+        /// Why.
+        error: E,
+    },
+}
+
+/// Reads a tree of resolved values back; `open` gives the secret for what [`write`] stored.
+///
+/// # Errors
+/// A malformed reserved form (an unresolved one too: what is recorded is resolved), or the first error of `open`.
+pub fn read<E>(
+    json: &Json,
+    open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
+) -> Result<Value, ReadError<E>> {
+    step_in(json, &FieldPath::root(), open)
+}
+
+fn step_in<E>(
+    json: &Json,
+    path: &FieldPath,
+    open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
+) -> Result<Value, ReadError<E>> {
+    Ok(match json {
+        Json::Object(map) if is_reserved(map.keys().map(String::as_str)) => match map.iter().next() {
+            Some((key, sealed)) if key == "$secret" => {
+                let secret = open(path, sealed).map_err(|error| ReadError::Open {
+                    path: path.clone(),
+                    error,
+                })?;
+                Value::Secret(secret)
+            }
+            Some((key, Json::Object(inner))) if key == "$object" => Value::Object(children_in(inner, path, open)?),
+            other => {
+                let form = other.map(|(key, _)| key.clone()).unwrap_or_default();
+                return Err(ReadError::Form {
+                    path: path.clone(),
+                    form,
+                });
+            }
+        },
+        Json::Object(map) => Value::Object(children_in(map, path, open)?),
+        Json::Array(items) => {
+            let items = items.iter().enumerate();
+            Value::Array(
+                items
+                    .map(|(index, item)| step_in(item, &path.index(index), open))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        plain => plain.clone().into(),
+    })
+}
+
+fn children_in<E>(
+    map: &serde_json::Map<String, Json>,
+    path: &FieldPath,
+    open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
+) -> Result<Map, ReadError<E>> {
+    map.iter()
+        .map(|(key, child)| Ok((key.clone(), step_in(child, &path.field(key), open)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_look_alikes_round_trip() {
+        let tree =
+            Value::from(json!({"a": {"$secret": "mine"}, "b": {"$object": {"x": 1}}, "c": [{"$output": []}, {}]}));
+        let Value::Object(mut map) = tree else { unreachable!() };
+        map.insert("password".into(), Value::Secret("hunter2".into()));
+        let tree = Value::Object(map);
+        let json = write(&tree, &mut |path, secret| {
+            Ok::<_, ()>(json!(format!("{path}/{}", secret.expose().len())))
+        });
+        let json = json.expect("sealed");
+        assert_eq!(json["password"], json!({"$secret": "password/7"}));
+        let back = read(&json, &mut |_, _| Ok::<_, ()>("hunter2".into())).expect("opened");
+        assert_eq!(back, tree);
+    }
+
+    #[test]
+    fn an_unresolved_form_in_a_record_is_refused() {
+        let result = read(&json!({"a": {"$output": []}}), &mut |_, _| {
+            Ok::<_, std::convert::Infallible>("".into())
+        });
+        assert!(matches!(result, Err(ReadError::Form { .. })));
+    }
+}

@@ -1,0 +1,182 @@
+//! What changed between two trees.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FieldPath, Segment, Value};
+
+/// One field that differs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FieldChange {
+    /// Where.
+    pub path: FieldPath,
+    /// The value before; none where the field is new.
+    pub before: Option<Value>,
+    /// The value after; none where the field goes.
+    pub after: Option<Value>,
+    /// Who causes it, where that is not the program: "default", "webhook", a field manager's name.
+    pub origin: Option<String>,
+}
+
+/// The fields that can identify an element of a list of objects, best first.
+///
+/// A list is compared by the first of these that every element of both sides has, with no value twice; any other list is
+/// compared by position.
+const LIST_KEYS: [&str; 8] = [
+    "name",
+    "key",
+    "mountPath",
+    "containerPort",
+    "port",
+    "target",
+    "host",
+    "ip",
+];
+
+/// The changes that lead from `before` to `after`, in the order of their paths.
+///
+/// A leaf that is not resolved counts as changed unless the very same expression stands on both sides. A subtree that
+/// appears or goes is one change.
+pub fn diff(before: &Value, after: &Value) -> Vec<FieldChange> {
+    let mut changes = Vec::new();
+    step(&FieldPath::root(), Some(before), Some(after), &mut changes);
+    changes
+}
+
+fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<FieldChange>) {
+    match (before, after) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                step(&path.field(key), old.get(key), new.get(key), changes);
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) => match list_key(old, new) {
+            Some(field) => by_key(path, field, old, new, changes),
+            None => by_position(path, old, new, changes),
+        },
+        (old, new) if old == new => {}
+        (old, new) => {
+            changes.push(FieldChange {
+                path: path.clone(),
+                before: old.cloned(),
+                after: new.cloned(),
+                origin: None,
+            });
+        }
+    }
+}
+
+fn by_position(path: &FieldPath, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
+    for index in 0..old.len().max(new.len()) {
+        step(&path.index(index), old.get(index), new.get(index), changes);
+    }
+}
+
+fn by_key(path: &FieldPath, field: &'static str, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
+    let old_items = index_by(field, old);
+    let new_items = index_by(field, new);
+    let keys: BTreeSet<&String> = old_items.keys().chain(new_items.keys()).collect();
+    for key in keys {
+        let path = path.join(Segment::Element {
+            field: field.to_owned(),
+            value: key.clone(),
+        });
+        step(&path, old_items.get(key).copied(), new_items.get(key).copied(), changes);
+    }
+    let order = |items: &[Value], other: &BTreeMap<String, &Value>| -> Vec<String> {
+        items
+            .iter()
+            .filter_map(|item| key_of(item, field))
+            .filter(|key| other.contains_key(key))
+            .collect()
+    };
+    let (before, after) = (order(old, &new_items), order(new, &old_items));
+    if before != after {
+        // A mere move of elements is a change as well: containers and environment variables are read in order.
+        changes.push(FieldChange {
+            path: path.clone(),
+            before: Some(before.into_iter().collect()),
+            after: Some(after.into_iter().collect()),
+            origin: None,
+        });
+    }
+}
+
+fn key_of(item: &Value, field: &str) -> Option<String> {
+    match item.get(field)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn index_by<'a>(field: &str, items: &'a [Value]) -> BTreeMap<String, &'a Value> {
+    items
+        .iter()
+        .filter_map(|item| Some((key_of(item, field)?, item)))
+        .collect()
+}
+
+/// The field that identifies the elements on both sides, if there is one.
+fn list_key(old: &[Value], new: &[Value]) -> Option<&'static str> {
+    let identifies = |field: &str, items: &[Value]| index_by(field, items).len() == items.len();
+    if old.is_empty() && new.is_empty() {
+        return None;
+    }
+    LIST_KEYS
+        .into_iter()
+        .find(|field| identifies(field, old) && identifies(field, new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn texts(before: serde_json::Value, after: serde_json::Value) -> Vec<String> {
+        let changes = diff(&before.into(), &after.into());
+        let show = |value: &Option<Value>| {
+            value
+                .as_ref()
+                .map_or("-".into(), |value| value.to_json(&mut |_, _| json!("?")).to_string())
+        };
+        changes
+            .iter()
+            .map(|change| format!("{}: {} -> {}", change.path, show(&change.before), show(&change.after)))
+            .collect()
+    }
+
+    #[test]
+    fn changes_are_named_by_their_paths() {
+        let cases = [
+            (json!({"a": 1}), json!({"a": 1}), vec![]),
+            (
+                json!({"a": 1}),
+                json!({"a": 2, "b": {"c": 1}}),
+                vec!["a: 1 -> 2", "b: - -> {\"c\":1}"],
+            ),
+            (json!({"a": [1, 2]}), json!({"a": [1]}), vec!["a[1]: 2 -> -"]),
+            (
+                json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}),
+                json!({"env": [{"name": "A", "value": "1"}, {"name": "C", "value": "3"}, {"name": "B", "value": "4"}]}),
+                vec![
+                    "env[name=B].value: \"2\" -> \"4\"",
+                    "env[name=C]: - -> {\"name\":\"C\",\"value\":\"3\"}",
+                ],
+            ),
+            (
+                json!([{"name": "A"}, {"name": "B"}]),
+                json!([{"name": "B"}, {"name": "A"}]),
+                vec![": [\"A\",\"B\"] -> [\"B\",\"A\"]"],
+            ),
+            (
+                json!([{"port": 80}]),
+                json!([{"port": 80, "name": "http"}]),
+                vec!["[port=80].name: - -> \"http\""],
+            ),
+        ];
+        for (before, after, expected) in cases {
+            assert_eq!(texts(before, after), expected);
+        }
+    }
+}

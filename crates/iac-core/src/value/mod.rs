@@ -1,0 +1,23 @@
+//! The engine's data model: JSON trees whose string leaves may be secret, or not known yet.
+//!
+//! - [`Value`]: the tree itself.
+//! - [`Expr`]: a string that is put together from literals and other resources' outputs.
+//! - [`FieldPath`]: where in a tree something is.
+//! - [`canonical`]: the one byte sequence that stands for a tree, for digests and files.
+//! - [`diff`]: what changed between two trees.
+//! - [`token`]: how an output travels inside a plain Rust string.
+
+mod access;
+pub mod canonical;
+pub mod codec;
+pub mod diff;
+mod expr;
+mod path;
+mod secret;
+pub mod token;
+mod tree;
+
+pub use expr::{Expr, OutputRef, Part, Source, Transform};
+pub use path::{FieldPath, Segment};
+pub use secret::Secret;
+pub use tree::{Map, Value};

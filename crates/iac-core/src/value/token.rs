@@ -1,0 +1,184 @@
+//! How an output travels inside a plain Rust string.
+//!
+//! Other people's structs (`k8s_openapi`'s, say) hold `String`s. An output that is put into one becomes a *token*: the
+//! output's description between two private-use characters, with a number that is drawn anew for each process, so that
+//! no text from outside can pass for one. [`parse_tree`] finds them again in the serialized resource. Whoever prints a
+//! token sees the description, never a value.
+
+use std::sync::OnceLock;
+
+use super::{Expr, FieldPath, Map, OutputRef, Part, Value};
+
+/// Opens a token: the first character of Unicode's private use area.
+const OPEN: char = '\u{E000}';
+/// Closes a token.
+const CLOSE: char = '\u{E001}';
+
+/// A token that can not be used where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// An output stands in an object's key, which has to be known when planning.
+    #[error(
+        "{path}: the key is an output of another resource; a key has to be known when planning. Use a fixed key and put the output into its value"
+    )]
+    InKey {
+        /// The object.
+        path: FieldPath,
+    },
+    /// A token was cut, changed or comes from elsewhere.
+    #[error(
+        "{path}: an output was cut or changed as text. Put it in whole (format!(\"…{{output}}…\")) and use its own methods (url_encode, base64, sha256, json_pointer) to transform it"
+    )]
+    Damaged {
+        /// The string that holds the rest of it.
+        path: FieldPath,
+    },
+}
+
+/// A number that only this process knows.
+fn nonce() -> &'static str {
+    static NONCE: OnceLock<String> = OnceLock::new();
+    NONCE.get_or_init(|| {
+        let mut bytes = [0_u8; 8];
+        // Without a source of randomness the token is still unambiguous within the process; only the guard against
+        // look-alikes from outside is weaker.
+        let _ = getrandom::fill(&mut bytes);
+        super::expr::hex(&bytes)
+    })
+}
+
+/// The text that stands for `output` inside a string.
+pub fn encode(output: &OutputRef) -> String {
+    // The description holds strings, an enum and a boolean: it always serializes.
+    let description = serde_json::to_string(output).unwrap_or_default();
+    format!("{OPEN}iac:{}:{description}{CLOSE}", nonce())
+}
+
+/// Whether a text holds anything of a token.
+pub fn is_token(text: &str) -> bool {
+    text.contains([OPEN, CLOSE])
+}
+
+/// Splits a string that may hold tokens.
+///
+/// # Errors
+/// [`TokenError::Damaged`] when a token is not whole; `path` is only for that message.
+pub fn parse(text: &str, path: &FieldPath) -> Result<Value, TokenError> {
+    if !is_token(text) {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let damaged = || TokenError::Damaged { path: path.clone() };
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(OPEN) {
+        push_literal(&mut parts, &rest[..start], path)?;
+        let body = &rest[start + OPEN.len_utf8()..];
+        let end = body.find(CLOSE).ok_or_else(damaged)?;
+        let description = body[..end]
+            .strip_prefix("iac:")
+            .and_then(|body| body.strip_prefix(nonce()));
+        let description = description
+            .and_then(|body| body.strip_prefix(':'))
+            .ok_or_else(damaged)?;
+        parts.push(Part::Output(serde_json::from_str(description).map_err(|_| damaged())?));
+        rest = &body[end + CLOSE.len_utf8()..];
+    }
+    push_literal(&mut parts, rest, path)?;
+    Ok(Value::Expr(Expr { parts }))
+}
+
+fn push_literal(parts: &mut Vec<Part>, text: &str, path: &FieldPath) -> Result<(), TokenError> {
+    if is_token(text) {
+        return Err(TokenError::Damaged { path: path.clone() });
+    }
+    if !text.is_empty() {
+        parts.push(Part::Literal(text.to_owned()));
+    }
+    Ok(())
+}
+
+/// Turns serialized inputs into a tree in which every token is an expression.
+///
+/// # Errors
+/// A token in a key, or a damaged one, with its path.
+pub fn parse_tree(json: serde_json::Value) -> Result<Value, TokenError> {
+    fn step(json: serde_json::Value, path: &FieldPath) -> Result<Value, TokenError> {
+        match json {
+            serde_json::Value::String(text) => parse(&text, path),
+            serde_json::Value::Array(items) => items
+                .into_iter()
+                .enumerate()
+                .map(|(index, item)| step(item, &path.index(index)))
+                .collect::<Result<Vec<_>, _>>()
+                .map(Value::Array),
+            serde_json::Value::Object(map) => map
+                .into_iter()
+                .map(|(key, child)| {
+                    if is_token(&key) {
+                        return Err(TokenError::InKey { path: path.clone() });
+                    }
+                    let child = step(child, &path.field(&key))?;
+                    Ok((key, child))
+                })
+                .collect::<Result<Map, _>>()
+                .map(Value::Object),
+            leaf => Ok(leaf.into()),
+        }
+    }
+    step(json, &FieldPath::root())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Phase;
+    use crate::value::{Source, Transform};
+
+    fn output() -> OutputRef {
+        OutputRef {
+            source: Source::Config("db".into()),
+            path: "/password".into(),
+            phase: Phase::Exists,
+            secret: true,
+            transforms: vec![Transform::UrlEncode],
+        }
+    }
+
+    #[test]
+    fn a_token_is_found_again_in_a_string() {
+        let text = format!("postgres://app:{}@db", encode(&output()));
+        let Ok(Value::Expr(expr)) = parse(&text, &FieldPath::root()) else {
+            panic!("no expression")
+        };
+        assert_eq!(expr.to_string(), "postgres://app:<config db.password|url_encode>@db");
+        assert_eq!(expr.parts.len(), 3);
+        assert!(expr.is_secret());
+    }
+
+    #[test]
+    fn a_cut_or_foreign_token_is_an_error() {
+        let token = encode(&output());
+        let cut: String = token.chars().take(20).collect();
+        let tail: String = token.chars().skip(20).collect();
+        let foreign = token.replace(nonce(), "0123456789abcdef");
+        let upper = token.to_uppercase();
+        for text in [cut, tail, foreign, upper] {
+            assert!(
+                matches!(parse(&text, &FieldPath::root()), Err(TokenError::Damaged { .. })),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_in_a_key_is_an_error_that_names_the_object() {
+        let tree = serde_json::json!({"data": {encode(&output()): "x"}});
+        let error = parse_tree(tree).expect_err("refused");
+        assert_eq!(
+            error,
+            TokenError::InKey {
+                path: FieldPath::fields(["data"])
+            }
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! The tree itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::Number;
+
+use super::{Expr, FieldPath, OutputRef, Secret};
+
+/// An object's keys and values, ordered by code point.
+pub type Map = BTreeMap<String, Value>;
+
+/// A JSON tree whose string leaves may be secret, or not known yet.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum Value {
+    /// JSON's null.
+    #[default]
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string.
+    String(String),
+    /// A string that must not be shown.
+    Secret(Secret),
+    /// A string that depends on outputs which are not resolved.
+    Expr(Expr),
+    /// A list.
+    Array(Vec<Self>),
+    /// An object.
+    Object(Map),
+}
+
+impl Value {
+    /// A child of an object.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Object(map) => map.get(key),
+            _ => None,
+        }
+    }
+
+    /// The node at an RFC 6901 pointer.
+    pub fn pointer(&self, pointer: &str) -> Option<&Self> {
+        if pointer.is_empty() {
+            return Some(self);
+        }
+        let rest = pointer.strip_prefix('/')?;
+        rest.split('/')
+            .map(|token| token.replace("~1", "/").replace("~0", "~"))
+            .try_fold(self, |node, token| match node {
+                Self::Object(map) => map.get(&token),
+                Self::Array(items) => items.get(token.parse::<usize>().ok()?),
+                _ => None,
+            })
+    }
+
+    /// The text of a plain string; none for a secret or an unresolved one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The integer, if it is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The boolean, if it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The list, if it is one.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The object, if it is one.
+    pub fn as_object(&self) -> Option<&Map> {
+        match self {
+            Self::Object(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Whether every leaf is known.
+    pub fn is_known(&self) -> bool {
+        let mut known = true;
+        self.walk(&mut |_, leaf| known &= !matches!(leaf, Self::Expr(_)));
+        known
+    }
+
+    /// Whether any leaf is secret, resolved or not.
+    pub fn has_secret(&self) -> bool {
+        let mut found = false;
+        self.walk(&mut |_, leaf| {
+            found |= match leaf {
+                Self::Secret(_) => true,
+                Self::Expr(expr) => expr.is_secret(),
+                _ => false,
+            };
+        });
+        found
+    }
+
+    /// Every output that the tree uses, with the path of the leaf that uses it.
+    pub fn outputs(&self) -> Vec<(FieldPath, OutputRef)> {
+        let mut found = Vec::new();
+        self.walk(&mut |path, leaf| {
+            if let Self::Expr(expr) = leaf {
+                found.extend(expr.outputs().map(|output| (path.clone(), output.clone())));
+            }
+        });
+        found
+    }
+
+    /// Calls `visit` for each leaf (empty lists and objects count as leaves), in order.
+    pub fn walk(&self, visit: &mut impl FnMut(&FieldPath, &Self)) {
+        fn step(node: &Value, path: &FieldPath, visit: &mut impl FnMut(&FieldPath, &Value)) {
+            match node {
+                Value::Object(map) if !map.is_empty() => {
+                    map.iter().for_each(|(key, child)| step(child, &path.field(key), visit));
+                }
+                Value::Array(items) if !items.is_empty() => {
+                    items
+                        .iter()
+                        .enumerate()
+                        .for_each(|(index, child)| step(child, &path.index(index), visit));
+                }
+                leaf => visit(path, leaf),
+            }
+        }
+        step(self, &FieldPath::root(), visit);
+    }
+
+    /// The same tree with each leaf replaced.
+    ///
+    /// # Errors
+    /// The first error of `replace`.
+    pub fn try_map_leaves<E>(&self, replace: &mut impl FnMut(&FieldPath, &Self) -> Result<Self, E>) -> Result<Self, E> {
+        fn step<E>(
+            node: &Value,
+            path: &FieldPath,
+            replace: &mut impl FnMut(&FieldPath, &Value) -> Result<Value, E>,
+        ) -> Result<Value, E> {
+            match node {
+                Value::Object(map) if !map.is_empty() => map
+                    .iter()
+                    .map(|(key, child)| Ok((key.clone(), step(child, &path.field(key), replace)?)))
+                    .collect::<Result<Map, E>>()
+                    .map(Value::Object),
+                Value::Array(items) if !items.is_empty() => items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, child)| step(child, &path.index(index), replace))
+                    .collect::<Result<Vec<_>, E>>()
+                    .map(Value::Array),
+                leaf => replace(path, leaf),
+            }
+        }
+        step(self, &FieldPath::root(), replace)
+    }
+
+    /// The tree as plain JSON with secrets in clear: for the system that is to receive them, and nothing else.
+    ///
+    /// # Errors
+    /// The path of the first leaf that is not resolved.
+    pub fn expose(&self) -> Result<serde_json::Value, FieldPath> {
+        let mut unresolved = None;
+        let json = self.to_json(&mut |path, leaf| match leaf {
+            Self::Secret(secret) => serde_json::Value::String(secret.expose().clone()),
+            _ => {
+                unresolved.get_or_insert_with(|| path.clone());
+                serde_json::Value::Null
+            }
+        });
+        unresolved.map_or(Ok(json), Err)
+    }
+
+    /// The tree as JSON; `special` says what stands for a secret or unresolved leaf.
+    pub fn to_json(&self, special: &mut impl FnMut(&FieldPath, &Self) -> serde_json::Value) -> serde_json::Value {
+        fn step(
+            node: &Value,
+            path: &FieldPath,
+            special: &mut impl FnMut(&FieldPath, &Value) -> serde_json::Value,
+        ) -> serde_json::Value {
+            match node {
+                Value::Null => serde_json::Value::Null,
+                Value::Bool(value) => (*value).into(),
+                Value::Number(number) => number.clone().into(),
+                Value::String(text) => text.clone().into(),
+                Value::Secret(_) | Value::Expr(_) => special(path, node),
+                Value::Array(items) => {
+                    let items = items.iter().enumerate();
+                    items
+                        .map(|(index, child)| step(child, &path.index(index), special))
+                        .collect()
+                }
+                Value::Object(map) => map
+                    .iter()
+                    .map(|(key, child)| (key.clone(), step(child, &path.field(key), special)))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into(),
+            }
+        }
+        step(self, &FieldPath::root(), special)
+    }
+}
+
+impl From<serde_json::Value> for Value {
+    fn from(json: serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(value) => Self::Bool(value),
+            serde_json::Value::Number(number) => Self::Number(number),
+            serde_json::Value::String(text) => Self::String(text),
+            serde_json::Value::Array(items) => items.into_iter().collect(),
+            serde_json::Value::Object(map) => {
+                Self::Object(map.into_iter().map(|(key, child)| (key, child.into())).collect())
+            }
+        }
+    }
+}
+
+impl<T: Into<Self>> FromIterator<T> for Value {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self::Array(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Number(value.into())
+    }
+}
+
+impl From<Secret> for Value {
+    fn from(secret: Secret) -> Self {
+        Self::Secret(secret)
+    }
+}
+
+impl From<Map> for Value {
+    fn from(map: Map) -> Self {
+        Self::Object(map)
+    }
+}
