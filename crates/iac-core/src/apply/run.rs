@@ -1,11 +1,12 @@
 //! The loop that starts what may start, and takes in what has ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::event::{Event, Outcome, Report};
 use super::operation::{Failure, Shared};
@@ -83,6 +84,7 @@ pub(crate) struct Run<'a> {
     records: BTreeMap<Key, Recorded>,
     report: Report,
     tasks: JoinSet<Ended>,
+    nodes: BTreeMap<Id, Node>,
     operations: usize,
     fatal: Option<StateError>,
 }
@@ -99,6 +101,7 @@ impl<'a> Run<'a> {
             records,
             report: Report::default(),
             tasks: JoinSet::new(),
+            nodes: BTreeMap::new(),
             operations: 0,
             fatal: None,
         }
@@ -124,7 +127,7 @@ impl<'a> Run<'a> {
                 break;
             }
             tokio::select! {
-                Some(ended) = self.tasks.join_next() => self.take_in(ended).await,
+                Some(ended) = self.tasks.join_next_with_id() => self.take_in(ended).await,
                 Ok(()) = cancel.changed() => {}
             }
         }
@@ -190,11 +193,7 @@ impl<'a> Run<'a> {
         (self.shared.events)(Event::Started { key: node.0.clone(), action: step.action });
         self.operations += 1;
         let (shared, step, recorded) = (Arc::clone(&self.shared), step.clone(), self.records.get(&node.0).cloned());
-        self.tasks.spawn(async move {
-            let began = Instant::now();
-            let result = shared.reach_exists(&step, inputs, recorded).await.map(Reached::Exists);
-            Ended { node, result, elapsed: began.elapsed() }
-        });
+        self.spawn(node, async move { shared.reach_exists(&step, inputs, recorded).await.map(Reached::Exists) });
     }
 
     fn start_wait(&mut self, node: Node, step: &Step) {
@@ -205,18 +204,31 @@ impl<'a> Run<'a> {
         };
         (self.shared.events)(Event::Waiting { key: node.0.clone() });
         let (shared, step) = (Arc::clone(&self.shared), step.clone());
-        self.tasks.spawn(async move {
-            let began = Instant::now();
-            let result = shared.reach_ready(&step, recorded).await.map(Reached::Ready);
-            Ended { node, result, elapsed: began.elapsed() }
-        });
+        self.spawn(node, async move { shared.reach_ready(&step, recorded).await.map(Reached::Ready) });
     }
 
-    async fn take_in(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        // A task of ours ends early only by a panic, which is a bug; its intent stays open for the next run.
-        let Ok(ended) = ended else {
-            self.fatal = Some(StateError::interrupted("an operation ended without an answer"));
-            return;
+    fn spawn(&mut self, node: Node, work: impl Future<Output = Result<Reached, Failure>> + Send + 'static) {
+        let ended = node.clone();
+        let task = self.tasks.spawn(async move {
+            let began = Instant::now();
+            let result = work.await;
+            Ended { node: ended, result, elapsed: began.elapsed() }
+        });
+        self.nodes.insert(task.id(), node);
+    }
+
+    async fn take_in(&mut self, ended: Result<(Id, Ended), JoinError>) {
+        let ended = match ended {
+            Ok((id, ended)) => {
+                self.nodes.remove(&id);
+                ended
+            }
+            // A task of ours ends early only by a panic, which is a bug; its intent stays open for the next run.
+            Err(error) => {
+                let Some(node) = self.nodes.remove(&error.id()) else { return };
+                let error = ProviderError::new(ErrorKind::Internal, format!("the operation ended without an answer: {error}"));
+                Ended { node, result: Err(Failure::Provider(error)), elapsed: Duration::ZERO }
+            }
         };
         if ended.node.1 == Phase::Exists {
             self.operations -= 1;
@@ -277,15 +289,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Records what the stack exports; an export whose resource failed keeps its old value.
+    /// Records what the stack exports; where one could not be had, since its resource failed, all keep their old values.
     async fn record_exports(&self, plan: &Plan) -> Result<(), StateError> {
         let resolved = plan.exports.iter().filter_map(|(name, value)| {
             let value = resolve(value, &|output| self.lookup(output)).ok()?;
             value.is_known().then(|| (name.clone(), value))
         });
         let exports: Map = resolved.collect();
-        let names: BTreeSet<String> = plan.exports.keys().cloned().collect();
-        self.shared.writer.exports(exports, &names).await
+        if exports.len() < plan.exports.len() {
+            return Ok(());
+        }
+        self.shared.writer.exports(exports).await
     }
 }
 

@@ -44,8 +44,8 @@ pub struct PlanRequest<'a> {
     pub declaration: &'a Declaration,
     /// What is recorded.
     pub state: &'a State,
-    /// What opens the record's secrets; none where it has none.
-    pub vault: Option<Arc<Vault>>,
+    /// What opens the record's secrets.
+    pub vault: Arc<Vault>,
     /// Whether to look.
     pub observe: Observe,
     /// Which data may go.
@@ -180,7 +180,7 @@ impl Engine {
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Report, EngineError> {
         let ExecuteRequest { planned, declaration, writer, parallel, events, cancel } = request;
         if let Err(error) = check(&planned, &writer) {
-            writer.abandon().await?;
+            writer.abandon().await;
             return Err(error);
         }
         let plan = planned.plan;
@@ -237,12 +237,13 @@ async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, Eng
 }
 
 fn summary(report: &Report) -> Summary {
+    let done = |actions: &[Action]| actions.iter().map(|action| report.done(*action) as u64).sum();
     Summary {
-        created: report.done(Action::Create) + report.done(Action::Adopt),
-        updated: report.done(Action::Update),
-        replaced: report.done(Action::Replace),
-        deleted: report.done(Action::Delete) + report.done(Action::Forget),
-        failed: report.failed(),
+        created: done(&[Action::Create, Action::Adopt]),
+        updated: done(&[Action::Update]),
+        replaced: done(&[Action::Replace]),
+        deleted: done(&[Action::Delete, Action::Forget]),
+        failed: report.failed() as u64,
         ok: report.is_ok(),
     }
 }
@@ -268,7 +269,7 @@ fn basis(
 
 impl PlanRequest<'_> {
     fn open_records(&self) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
-        let opened = self.state.open(self.vault.as_deref())?;
+        let opened = self.state.open(&self.vault)?;
         let entry = |(key, (recorded, options, source))| (key, WorldEntry { recorded, options, source });
         Ok(opened.into_iter().map(entry).collect())
     }
