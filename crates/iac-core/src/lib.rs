@@ -15,6 +15,7 @@ pub mod config;
 pub mod declare;
 pub mod plan;
 pub mod provider;
+pub mod state;
 mod urn;
 pub mod value;
 
