@@ -45,7 +45,10 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { operation: Duration::from_mins(5), ready: Duration::from_mins(10) }
+        Self {
+            operation: Duration::from_mins(5),
+            ready: Duration::from_mins(10),
+        }
     }
 }
 
@@ -91,7 +94,11 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(plan: &'a Plan, declaration: &'a Declaration, basis: Basis, shared: Arc<Shared>) -> Self {
-        let records = basis.recorded.iter().map(|(key, entry)| (key.clone(), entry.recorded.clone())).collect();
+        let records = basis
+            .recorded
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.recorded.clone()))
+            .collect();
         Self {
             shared,
             declaration,
@@ -145,7 +152,13 @@ impl<'a> Run<'a> {
     /// Closes the open intents of what turned out to be as it should, or is not there.
     async fn settle_recovered(&mut self) -> Result<(), StateError> {
         let changing = |key: &Key| self.steps.get(key).is_some_and(|step| step.action.is_change());
-        let settled: Vec<Key> = self.basis.interrupted.keys().filter(|key| !changing(key)).cloned().collect();
+        let settled: Vec<Key> = self
+            .basis
+            .interrupted
+            .keys()
+            .filter(|key| !changing(key))
+            .cloned()
+            .collect();
         for key in settled {
             self.resolve_interrupted(&key, "nothing was left to do").await?;
         }
@@ -155,7 +168,10 @@ impl<'a> Run<'a> {
     async fn resolve_interrupted(&mut self, key: &Key, message: &str) -> Result<(), StateError> {
         let ops = self.basis.interrupted.remove(key).unwrap_or_default();
         if !ops.is_empty() {
-            (self.shared.events)(Event::Recovered { key: key.clone(), message: message.to_owned() });
+            (self.shared.events)(Event::Recovered {
+                key: key.clone(),
+                message: message.to_owned(),
+            });
         }
         for op in ops {
             self.shared.writer.resolve(op).await?;
@@ -164,8 +180,13 @@ impl<'a> Run<'a> {
     }
 
     fn start(&mut self, parallel: usize) {
-        while let Some(node) = self.schedule.next(|phase| phase == Phase::Ready || self.operations < parallel) {
-            let Some(step) = self.steps.get(&node.0).copied() else { continue };
+        while let Some(node) = self
+            .schedule
+            .next(|phase| phase == Phase::Ready || self.operations < parallel)
+        {
+            let Some(step) = self.steps.get(&node.0).copied() else {
+                continue;
+            };
             match node.1 {
                 Phase::Exists => self.start_operation(node, step),
                 Phase::Ready => self.start_wait(node, step),
@@ -190,10 +211,19 @@ impl<'a> Run<'a> {
                 return;
             }
         };
-        (self.shared.events)(Event::Started { key: node.0.clone(), action: step.action });
+        (self.shared.events)(Event::Started {
+            key: node.0.clone(),
+            action: step.action,
+        });
         self.operations += 1;
-        let (shared, step, recorded) = (Arc::clone(&self.shared), step.clone(), self.records.get(&node.0).cloned());
-        self.spawn(node, async move { shared.reach_exists(&step, inputs, recorded).await.map(Reached::Exists) });
+        let (shared, step, recorded) = (
+            Arc::clone(&self.shared),
+            step.clone(),
+            self.records.get(&node.0).cloned(),
+        );
+        self.spawn(node, async move {
+            shared.reach_exists(&step, inputs, recorded).await.map(Reached::Exists)
+        });
     }
 
     fn start_wait(&mut self, node: Node, step: &Step) {
@@ -204,7 +234,9 @@ impl<'a> Run<'a> {
         };
         (self.shared.events)(Event::Waiting { key: node.0.clone() });
         let (shared, step) = (Arc::clone(&self.shared), step.clone());
-        self.spawn(node, async move { shared.reach_ready(&step, recorded).await.map(Reached::Ready) });
+        self.spawn(node, async move {
+            shared.reach_ready(&step, recorded).await.map(Reached::Ready)
+        });
     }
 
     fn spawn(&mut self, node: Node, work: impl Future<Output = Result<Reached, Failure>> + Send + 'static) {
@@ -212,7 +244,11 @@ impl<'a> Run<'a> {
         let task = self.tasks.spawn(async move {
             let began = Instant::now();
             let result = work.await;
-            Ended { node: ended, result, elapsed: began.elapsed() }
+            Ended {
+                node: ended,
+                result,
+                elapsed: began.elapsed(),
+            }
         });
         self.nodes.insert(task.id(), node);
     }
@@ -225,9 +261,18 @@ impl<'a> Run<'a> {
             }
             // A task of ours ends early only by a panic, which is a bug; its intent stays open for the next run.
             Err(error) => {
-                let Some(node) = self.nodes.remove(&error.id()) else { return };
-                let error = ProviderError::new(ErrorKind::Internal, format!("the operation ended without an answer: {error}"));
-                Ended { node, result: Err(Failure::Provider(error)), elapsed: Duration::ZERO }
+                let Some(node) = self.nodes.remove(&error.id()) else {
+                    return;
+                };
+                let error = ProviderError::new(
+                    ErrorKind::Internal,
+                    format!("the operation ended without an answer: {error}"),
+                );
+                Ended {
+                    node,
+                    result: Err(Failure::Provider(error)),
+                    elapsed: Duration::ZERO,
+                }
             }
         };
         if ended.node.1 == Phase::Exists {
@@ -273,12 +318,25 @@ impl<'a> Run<'a> {
     fn fail(&mut self, node: &Node, error: ProviderError) {
         let key = &node.0;
         let source = self.steps.get(key).and_then(|step| step.source.clone());
-        (self.shared.events)(Event::Failed { key: key.clone(), source, error: error.clone() });
-        let outcome = if node.1 == Phase::Ready { Outcome::NotReady(error) } else { Outcome::Failed(error) };
+        (self.shared.events)(Event::Failed {
+            key: key.clone(),
+            source,
+            error: error.clone(),
+        });
+        let outcome = if node.1 == Phase::Ready {
+            Outcome::NotReady(error)
+        } else {
+            Outcome::Failed(error)
+        };
         self.report.outcomes.insert(key.clone(), outcome);
         for blocked in self.schedule.failed(node) {
-            (self.shared.events)(Event::Skipped { key: blocked.key.clone(), because: blocked.because.clone() });
-            self.report.outcomes.insert(blocked.key, Outcome::Skipped(blocked.because));
+            (self.shared.events)(Event::Skipped {
+                key: blocked.key.clone(),
+                because: blocked.because.clone(),
+            });
+            self.report
+                .outcomes
+                .insert(blocked.key, Outcome::Skipped(blocked.because));
         }
     }
 
@@ -305,10 +363,16 @@ impl<'a> Run<'a> {
 
 /// Whether a step ends with a wait for readiness.
 fn waits(action: Action) -> bool {
-    matches!(action, Action::Create | Action::Update | Action::Replace | Action::Adopt | Action::Wait)
+    matches!(
+        action,
+        Action::Create | Action::Update | Action::Replace | Action::Adopt | Action::Wait
+    )
 }
 
 fn unknown_outputs(inputs: &Value) -> String {
-    let missing = inputs.outputs().into_iter().map(|(path, output)| format!("{path} needs {output}, which is not there"));
+    let missing = inputs
+        .outputs()
+        .into_iter()
+        .map(|(path, output)| format!("{path} needs {output}, which is not there"));
     missing.collect::<Vec<_>>().join("; ")
 }

@@ -39,7 +39,9 @@ pub fn declare(program: impl FnOnce(&Stack)) -> Declaration {
 
 /// The changes of a plan as `action name`.
 pub fn actions(plan: &Plan) -> Vec<String> {
-    plan.changes().map(|step| format!("{:?} {}", step.action, step.key.name()).to_lowercase()).collect()
+    plan.changes()
+        .map(|step| format!("{:?} {}", step.action, step.key.name()).to_lowercase())
+        .collect()
 }
 
 impl Bench {
@@ -59,7 +61,11 @@ impl Bench {
 
     pub fn store(&self) -> Store {
         let keys = KeySource::key_file(self.folder.path().join("key"));
-        Store::new(Arc::new(LocalBackend::new(self.folder.path().join("state"))), "test", keys)
+        Store::new(
+            Arc::new(LocalBackend::new(self.folder.path().join("state"))),
+            "test",
+            keys,
+        )
     }
 
     pub async fn plan_for(&self, mode: Mode, declaration: &Declaration) -> Result<Planned, EngineError> {
@@ -92,7 +98,10 @@ impl Bench {
     }
 
     pub async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
-        let writer = self.store().begin(RunInfo::current("up", "test"), Duration::from_secs(1)).await?;
+        let writer = self
+            .store()
+            .begin(RunInfo::current("up", "test"), Duration::from_secs(1))
+            .await?;
         let events = Arc::clone(&self.events);
         let (_cancel, receiver) = watch::channel(Cancel::No);
         let request = ExecuteRequest {
@@ -155,5 +164,8 @@ pub fn value(text: &str) -> Json {
 
 /// The action that a plan has for a name.
 pub fn action_of(plan: &Plan, name: &str) -> Option<Action> {
-    plan.steps.iter().find(|step| step.key.name() == name).map(|step| step.action)
+    plan.steps
+        .iter()
+        .find(|step| step.key.name() == name)
+        .map(|step| step.action)
 }

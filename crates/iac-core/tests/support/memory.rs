@@ -104,7 +104,10 @@ fn outputs(name: &str, object: &Object) -> Value {
         ("uid", Value::from(format!("u{}", object.uid))),
         ("value", object.inputs.get("value").cloned().unwrap_or_default()),
     ];
-    map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map>().into()
+    map.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect::<Map>()
+        .into()
 }
 
 fn name_of(resource: &ResourceDecl) -> String {
@@ -125,7 +128,9 @@ impl Provider for Memory {
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
         let mut references = Vec::new();
         for resource in resources {
-            let Some(wanted) = resource.inputs.get("ref").and_then(Value::as_str) else { continue };
+            let Some(wanted) = resource.inputs.get("ref").and_then(Value::as_str) else {
+                continue;
+            };
             let found = resources.iter().find(|other| name_of(other) == wanted);
             let to = match found {
                 Some(other) => Referent::Declared(other.key.clone(), Phase::Exists),
@@ -136,7 +141,12 @@ impl Provider for Memory {
                 }),
             };
             let path = FieldPath::fields(["ref"]);
-            references.push(Reference { from: resource.key.clone(), phase: Phase::Exists, path, to });
+            references.push(Reference {
+                from: resource.key.clone(),
+                phase: Phase::Exists,
+                path,
+                to,
+            });
         }
         references
     }
@@ -146,12 +156,21 @@ impl Provider for Memory {
     }
 
     async fn connect(&self, _: &ConnectRequest) -> Result<Target, ProviderError> {
-        Ok(Target { description: "memory".into(), id: "memory".into() })
+        Ok(Target {
+            description: "memory".into(),
+            id: "memory".into(),
+        })
     }
 
     async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
         let objects = self.0.objects();
-        let answer = |name: &ExternalRef| if objects.contains_key(&name.name) { Existence::Yes } else { Existence::No };
+        let answer = |name: &ExternalRef| {
+            if objects.contains_key(&name.name) {
+                Existence::Yes
+            } else {
+                Existence::No
+            }
+        };
         Ok(names.iter().map(answer).collect())
     }
 
@@ -162,11 +181,17 @@ impl Provider for Memory {
             Some(object) => {
                 let recorded = request.recorded.as_ref();
                 let same = recorded.is_some_and(|recorded| recorded.uid == Some(object.uid.to_string()));
-                let drift = recorded.filter(|_| same).map(|recorded| diff(&recorded.inputs, &object.inputs));
+                let drift = recorded
+                    .filter(|_| same)
+                    .map(|recorded| diff(&recorded.inputs, &object.inputs));
                 Observed::Present(Live {
                     uid: Some(object.uid.to_string()),
                     ours: object.ours,
-                    outputs: if request.full { outputs(&request.identity, object) } else { Value::Null },
+                    outputs: if request.full {
+                        outputs(&request.identity, object)
+                    } else {
+                        Value::Null
+                    },
                     drift: drift.unwrap_or_default(),
                     readiness: Readiness::Ready,
                 })
@@ -180,14 +205,31 @@ impl Provider for Memory {
         let predict = |request: &PredictRequest| {
             let identity = request.recorded.as_ref().map(|recorded| recorded.identity.clone());
             let live = identity.and_then(|identity| objects.get(&identity).cloned());
-            let Some(object) = live.filter(|_| request.intent == Intent::Update) else { return Prediction::default() };
-            let mut prediction =
-                Prediction { changes: diff(&object.inputs, &request.inputs), ..Prediction::default() };
-            let fixed = prediction.changes.iter().filter(|change| change.path == FieldPath::fields(["fixed"]));
-            prediction.replace =
-                fixed.map(|change| Replacement { path: change.path.clone(), why: "immutable".into() }).collect();
+            let Some(object) = live.filter(|_| request.intent == Intent::Update) else {
+                return Prediction::default();
+            };
+            let mut prediction = Prediction {
+                changes: diff(&object.inputs, &request.inputs),
+                ..Prediction::default()
+            };
+            let fixed = prediction
+                .changes
+                .iter()
+                .filter(|change| change.path == FieldPath::fields(["fixed"]));
+            prediction.replace = fixed
+                .map(|change| Replacement {
+                    path: change.path.clone(),
+                    why: "immutable".into(),
+                })
+                .collect();
             if prediction.replace.is_empty() {
-                prediction.outputs = outputs(request.key.name(), &Object { inputs: request.inputs.clone(), ..object });
+                prediction.outputs = outputs(
+                    request.key.name(),
+                    &Object {
+                        inputs: request.inputs.clone(),
+                        ..object
+                    },
+                );
             }
             prediction
         };
@@ -196,7 +238,10 @@ impl Provider for Memory {
 
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
         let data = |recorded: &Recorded| match recorded.inputs.get("data").and_then(Value::as_bool) {
-            Some(true) => vec![DataItem { kind: "data".into(), name: recorded.identity.clone() }],
+            Some(true) => vec![DataItem {
+                kind: "data".into(),
+                name: recorded.identity.clone(),
+            }],
             _ => Vec::new(),
         };
         Ok(resources.iter().map(data).collect())
@@ -216,7 +261,9 @@ impl Provider for Memory {
             if request.intent == Intent::Update && existing.is_none() {
                 return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
             }
-            inner.log.push(format!("{:?} {}", request.intent, request.identity).to_lowercase());
+            inner
+                .log
+                .push(format!("{:?} {}", request.intent, request.identity).to_lowercase());
             let uid = existing.map_or_else(
                 || {
                     inner.next_uid += 1;
@@ -224,9 +271,17 @@ impl Provider for Memory {
                 },
                 |object| object.uid,
             );
-            let object = Object { uid, inputs: request.inputs.clone(), ours: true };
+            let object = Object {
+                uid,
+                inputs: request.inputs.clone(),
+                ours: true,
+            };
             inner.objects.insert(request.identity.clone(), object.clone());
-            Applied { uid: Some(uid.to_string()), outputs: outputs(&request.identity, &object), ..Applied::default() }
+            Applied {
+                uid: Some(uid.to_string()),
+                outputs: outputs(&request.identity, &object),
+                ..Applied::default()
+            }
         };
         self.0.boundary().await;
         Ok(applied)
