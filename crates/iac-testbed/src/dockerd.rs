@@ -5,11 +5,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::binaries;
+use crate::cleanup;
 use crate::error::{Error, Result, io};
 use crate::layout::Layout;
 use crate::process::{Daemon, find_program, run};
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::testbed::GRACE;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -41,32 +43,7 @@ pub(crate) fn stop(layout: &Layout, record: &Record, progress: &Progress) -> Res
     if record.docker_is_foreign {
         return Ok(());
     }
-    let engine = record.engine();
-    if engine.answers() {
-        progress.say("dockerd: removing containers, networks and volumes");
-        let all = run(
-            "listing containers",
-            engine.docker().args(["ps", "--all", "--quiet", "--no-trunc"]),
-        )?;
-        let ids: Vec<&str> = all.lines().collect();
-        if !ids.is_empty() {
-            run(
-                "removing containers",
-                engine.docker().args(["rm", "--force", "--volumes"]).args(ids),
-            )?;
-        }
-        run(
-            "removing networks",
-            engine.docker().args(["network", "prune", "--force"]),
-        )?;
-        let volumes = run("listing volumes", engine.docker().args(["volume", "ls", "--quiet"]))?;
-        if !volumes.is_empty() {
-            run(
-                "removing volumes",
-                engine.docker().args(["volume", "rm", "--force"]).args(volumes.lines()),
-            )?;
-        }
-    }
+    let clean = remove_objects(record, progress);
     Daemon {
         name: "dockerd",
         layout,
@@ -76,8 +53,42 @@ pub(crate) fn stop(layout: &Layout, record: &Record, progress: &Progress) -> Res
         name: "docker-containerd",
         layout,
     }
-    .stop(Duration::from_secs(10))?;
+    .stop(GRACE)?;
+    if let Err(error) = clean {
+        // An engine that does not answer can't tell what it has; its whole store goes, or the next one would find the containers again.
+        progress.say(format!("dockerd: removing its images too: {error}"));
+        cleanup::kill_control_group(&record.block.name(""));
+        cleanup::remove_folder(&layout.path("docker"))?;
+    }
     progress.say("dockerd: stopped");
+    Ok(())
+}
+
+/// Removes all containers, networks and volumes.
+fn remove_objects(record: &Record, progress: &Progress) -> Result<()> {
+    progress.say("dockerd: removing containers, networks and volumes");
+    let engine = record.engine();
+    let all = run(
+        "listing containers",
+        engine.docker().args(["ps", "--all", "--quiet", "--no-trunc"]),
+    )?;
+    if !all.is_empty() {
+        run(
+            "removing containers",
+            engine.docker().args(["rm", "--force", "--volumes"]).args(all.lines()),
+        )?;
+    }
+    run(
+        "removing networks",
+        engine.docker().args(["network", "prune", "--force"]),
+    )?;
+    let volumes = run("listing volumes", engine.docker().args(["volume", "ls", "--quiet"]))?;
+    if !volumes.is_empty() {
+        run(
+            "removing volumes",
+            engine.docker().args(["volume", "rm", "--force"]).args(volumes.lines()),
+        )?;
+    }
     Ok(())
 }
 

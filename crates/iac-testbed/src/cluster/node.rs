@@ -15,6 +15,7 @@ use crate::dockerd::program;
 use crate::error::{Error, Result, io};
 use crate::process::{last_lines, run};
 use crate::progress::Progress;
+use crate::testbed::GRACE;
 
 /// The image of the process that holds a pod's namespaces.
 const PAUSE_IMAGE: &str = "localhost/iac-test/pause:1";
@@ -41,20 +42,32 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
 /// Ends all containers of the node and its containerd. The images stay in its store.
 pub(super) fn stop(cluster: &Cluster<'_>) -> Result<()> {
     cleanup::kill_control_group(&format!("{}/kubepods", cluster.record.block.name("")));
-    let socket = socket(cluster);
-    if UnixStream::connect(&socket).is_ok() {
-        for (kind, list) in [("tasks", &["ls", "-q"][..]), ("containers", &["ls", "-q"])] {
-            let listed = ctr(&socket).arg(kind).args(list).output();
-            let ids = listed
-                .map(|done| String::from_utf8_lossy(&done.stdout).into_owned())
-                .unwrap_or_default();
-            let delete: &[&str] = if kind == "tasks" { &["rm", "--force"] } else { &["rm"] };
-            for id in ids.lines() {
-                let _ = ctr(&socket).arg(kind).args(delete).arg(id).output();
-            }
-        }
+    let clean = remove_containers(&socket(cluster));
+    cluster.daemon("node-containerd").stop(GRACE)?;
+    if clean.is_err() {
+        // A containerd that does not answer keeps the notes of its containers; the next one would look for them.
+        return cleanup::remove_folder(&cluster.layout.path("node"));
     }
-    cluster.daemon("node-containerd").stop(Duration::from_secs(10))
+    cleanup::remove_folder(&cluster.layout.path("node/state"))?;
+    cleanup::remove_folder(&cluster.layout.path("node/root/io.containerd.grpc.v1.cri"))
+}
+
+fn remove_containers(socket: &Path) -> Result<()> {
+    let tasks = run("listing tasks", ctr(socket).args(["tasks", "ls", "--quiet"]))?;
+    if !tasks.is_empty() {
+        run(
+            "removing tasks",
+            ctr(socket).args(["tasks", "rm", "--force"]).args(tasks.lines()),
+        )?;
+    }
+    let containers = run("listing containers", ctr(socket).args(["containers", "ls", "--quiet"]))?;
+    if !containers.is_empty() {
+        run(
+            "removing containers",
+            ctr(socket).args(["containers", "rm"]).args(containers.lines()),
+        )?;
+    }
+    Ok(())
 }
 
 fn socket(cluster: &Cluster<'_>) -> PathBuf {
