@@ -1,5 +1,6 @@
 //! The tasks of this repository: `cargo xtask --help` lists them.
 
+mod quickstart;
 mod testbed;
 
 use std::error::Error;
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// From a bare machine to a healthy API on Docker: sets up what is missing, previews and applies `codelab_dev`
+    Quickstart(quickstart::Arguments),
     /// A real Docker Engine and a real Kubernetes on this machine, for tests and for trying things out
     Testbed(testbed::Arguments),
 }
@@ -26,6 +29,7 @@ pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Quickstart(arguments) => quickstart::run(&arguments),
         Task::Testbed(arguments) => testbed::run(&arguments),
     };
     match done {
