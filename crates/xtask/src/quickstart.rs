@@ -11,7 +11,7 @@ use clap::Args;
 use iac_testbed::testbed::{self, Options};
 use iac_testbed::{Layout, Progress, environment};
 
-use crate::{Outcome, say};
+use crate::{Outcome, say, workspace};
 
 /// The program that is deployed.
 const PROGRAM: &str = "codelab_dev";
@@ -29,12 +29,23 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let layout = Layout::of_this_checkout();
     let progress = Progress::start();
-    if arguments.down { down(&layout, &progress) } else { up(&layout, &progress) }
+    if arguments.down {
+        down(&layout, &progress)
+    } else {
+        up(&layout, &progress)
+    }
 }
 
 fn up(layout: &Layout, progress: &Progress) -> Outcome {
     let was_up = !testbed::status(layout)?.is_empty();
-    testbed::up(layout, Options { kubernetes: false, existing_engine: true }, progress)?;
+    testbed::up(
+        layout,
+        Options {
+            kubernetes: false,
+            existing_engine: true,
+        },
+        progress,
+    )?;
     if !was_up {
         std::fs::write(layout.path(MARKER), "")?;
     }
@@ -45,7 +56,10 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
     succeed(stack(layout, &program)?.args(["up", "--yes"]))?;
     let address = output(stack(layout, &program)?.args(["stack", "output", "url"]))?;
     let health = health(&address)?;
-    say::data(&format!("\n{address}/health answers: {health}\n{}", next_steps(&address)))?;
+    say::data(&format!(
+        "\n{address}/health answers: {health}\n{}",
+        next_steps(&address)
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -70,15 +84,13 @@ fn down(layout: &Layout, progress: &Progress) -> Outcome {
 
 fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {
     progress.say(format!("building {PROGRAM} (some minutes the first time)"));
-    succeed(Command::new("cargo").current_dir(workspace()).args(["build", "--quiet", "--bin", PROGRAM]))?;
+    succeed(
+        Command::new("cargo")
+            .current_dir(workspace())
+            .args(["build", "--quiet", "--bin", PROGRAM]),
+    )?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     Ok(target.join("debug").join(PROGRAM))
-}
-
-/// The root of the workspace.
-fn workspace() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
 /// The program, bound to the quickstart's Docker Engine and configuration.
@@ -90,7 +102,11 @@ fn stack(layout: &Layout, program: &Path) -> Result<Command, Box<dyn Error>> {
 
 fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
     let status = command.status()?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?} ended with {status}").into())
+    }
 }
 
 fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
@@ -111,7 +127,11 @@ fn health(address: &str) -> Result<String, Box<dyn Error>> {
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("the API's answer is no HTTP")?;
     let status = head.lines().next().unwrap_or_default();
-    if status.contains(" 200") { Ok(format!("{status} {}", body.trim())) } else { Err(format!("{status}: {body}").into()) }
+    if status.contains(" 200") {
+        Ok(format!("{status} {}", body.trim()))
+    } else {
+        Err(format!("{status}: {body}").into())
+    }
 }
 
 fn next_steps(address: &str) -> String {
