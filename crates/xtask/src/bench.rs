@@ -186,7 +186,8 @@ impl Bench {
         let program = self.programs.join(name).to_string_lossy().into_owned();
         let state = self.folder.join("state").to_string_lossy().into_owned();
         let path = format!("path={}", path.display());
-        let options = ["--stack", "iac-bench", "--backend", &state, "--config", &path];
+        let stack = format!("iac-bench-{name}");
+        let options = ["--stack", &stack, "--backend", &state, "--config", &path];
         self.command(&program, &[verb, &options].concat())
     }
 
