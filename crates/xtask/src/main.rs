@@ -1,5 +1,7 @@
 //! The tasks of this repository: `cargo xtask --help` lists them.
 
+mod style;
+mod test;
 mod testbed;
 
 use std::error::Error;
@@ -19,6 +21,10 @@ struct Arguments {
 enum Task {
     /// A real Docker Engine and a real Kubernetes on this machine, for tests and for trying things out
     Testbed(testbed::Arguments),
+    /// Run every test: sets up what is missing, and leaves nothing running that it started
+    Test(test::Arguments),
+    /// Check format, lints, documentation, and the licences and sources of what is linked
+    Style,
 }
 
 /// How a task ends: with an exit code, or with an error to show.
@@ -27,6 +33,8 @@ pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Testbed(arguments) => testbed::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Style => style::run(),
     };
     match done {
         Ok(code) => code,

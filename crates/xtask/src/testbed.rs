@@ -50,8 +50,19 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let layout = Layout::of_this_checkout();
     let progress = Progress::start();
     match &arguments.command {
-        Command::Up { docker, existing_engine, .. } => {
-            up(&layout, Options { kubernetes: !docker, existing_engine: *existing_engine }, &progress)?;
+        Command::Up {
+            docker,
+            existing_engine,
+            ..
+        } => {
+            up(
+                &layout,
+                Options {
+                    kubernetes: !docker,
+                    existing_engine: *existing_engine,
+                },
+                &progress,
+            )?;
             progress.say("to use it: eval \"$(cargo xtask testbed env)\"");
         }
         Command::Down { purge } => down(&layout, *purge, &progress)?,
