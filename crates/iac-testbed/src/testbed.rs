@@ -1,7 +1,6 @@
 //! The test bed as a whole: up, down, and how it is doing.
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::addresses::Block;
 use crate::binaries;
@@ -13,7 +12,7 @@ use crate::error::{Error, Result, io};
 use crate::images;
 use crate::layout::Layout;
 use crate::packages;
-use crate::process::kill_leftovers;
+use crate::process::{is_program, kill_leftovers};
 use crate::progress::Progress;
 use crate::record::Record;
 
@@ -115,21 +114,26 @@ fn take_down(layout: &Layout, record: &Record, progress: &Progress) -> Result<()
     Record::remove(layout)
 }
 
-/// Ends the processes that a killed run left, and what they have mounted.
+/// The programs of which a killed run may leave some behind.
+const PROGRAMS: &[&str] = &[
+    "containerd-shim-runc-v2",
+    "containerd",
+    "dockerd",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+];
+
+/// Ends the processes that a killed run left, and what they have mounted. Ours have a path in the run directory among their arguments.
 fn sweep(layout: &Layout) {
-    let shims = ["containerd-shim-runc-v2", "containerd-shim"];
-    let daemons = [
-        "dockerd",
-        "containerd",
-        "etcd",
-        "kubelet",
-        "kube-apiserver",
-        "kube-controller-manager",
-    ];
-    kill_leftovers(
-        layout.run(),
-        &[&shims[..], &daemons[..], &["kube-scheduler", "kube-proxy"]].concat(),
-    );
+    let folder = format!("{}/", layout.run().display());
+    kill_leftovers(|words| {
+        let known = PROGRAMS.iter().any(|program| is_program(words, Path::new(program)));
+        known && words.iter().skip(1).any(|word| word.contains(&folder))
+    });
     cleanup::unmount_below(layout.run());
 }
 
@@ -241,6 +245,3 @@ fn open_record(layout: &Layout, earlier: Option<&Record>, options: Options) -> R
     record.write(layout)?;
     Ok(record)
 }
-
-/// How long a daemon may take to end by itself before it is ended.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);

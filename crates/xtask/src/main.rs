@@ -2,6 +2,8 @@
 
 mod bench;
 mod quickstart;
+mod style;
+mod test;
 mod testbed;
 
 use std::error::Error;
@@ -26,6 +28,10 @@ enum Task {
     Bench(bench::Arguments),
     /// A real Docker Engine and a real Kubernetes on this machine, for tests and for trying things out
     Testbed(testbed::Arguments),
+    /// Run every test: sets up what is missing, and leaves nothing running that it started
+    Test(test::Arguments),
+    /// Check format, lints, documentation, and the licences and sources of what is linked
+    Style,
 }
 
 /// How a task ends: with an exit code, or with an error to show.
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
         Task::Quickstart(arguments) => quickstart::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Testbed(arguments) => testbed::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Style => style::run(),
     };
     match done {
         Ok(code) => code,

@@ -13,9 +13,8 @@ use crate::binaries;
 use crate::cleanup;
 use crate::dockerd::program;
 use crate::error::{Error, Result, io};
-use crate::process::{last_lines, run};
+use crate::process::{GRACE, last_lines, run};
 use crate::progress::Progress;
-use crate::testbed::GRACE;
 
 /// The image of the process that holds a pod's namespaces.
 const PAUSE_IMAGE: &str = "localhost/iac-test/pause:1";
@@ -96,6 +95,8 @@ path = {opt:?}
 [plugins."io.containerd.grpc.v1.cri"]
 # Without this every sandbox dies where a process may not lower its own score.
 restrict_oom_score_adj = true
+# In our own folder, so that a killed node leaves nothing in the list of the machine.
+netns_mounts_under_state_dir = true
 sandbox_image = "{PAUSE_IMAGE}"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"
@@ -111,15 +112,10 @@ SystemdCgroup = false
     );
     std::fs::write(&configuration, text).map_err(io("write", &configuration))?;
     let arguments = ["--config".to_owned(), configuration.display().to_string()];
-    let daemon = cluster.daemon("node-containerd");
-    if !daemon.alive() {
-        daemon.start(
-            Some(&super::network::namespace(cluster)),
-            &program("containerd", "containerd")?,
-            &arguments,
-        )?;
+    if cluster.ensure("node-containerd", &program("containerd", "containerd")?, &arguments)? {
         progress.say("containerd: starting");
     }
+    let daemon = cluster.daemon("node-containerd");
     daemon.wait_until(Duration::from_secs(60), || UnixStream::connect(&socket).is_ok())
 }
 
