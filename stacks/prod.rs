@@ -31,21 +31,27 @@ fn main() -> ExitCode {
 fn prod(stack: &Stack) -> Result<()> {
     let settings = Production::read(stack.config())?;
     let cluster = Kubernetes::new(stack);
-    let namespace = cluster.add("codelab", Namespace {
-        metadata: labelled([("name", "codelab"), ("environment", "production")]),
-        ..Namespace::default()
-    });
+    let namespace = cluster.add(
+        "codelab",
+        Namespace {
+            metadata: labelled([("name", "codelab"), ("environment", "production")]),
+            ..Namespace::default()
+        },
+    );
     let k = cluster.within(&namespace);
 
-    let config = k.add("codelab-config", ConfigMap {
-        data: Some(map([
-            ("APP_ENV", "production"),
-            ("LOG_LEVEL", &settings.log_level),
-            ("REDIS_URL", "redis://redis-service:6379/0"),
-            ("QDRANT_URL", "http://qdrant-service:6333"),
-        ])),
-        ..ConfigMap::default()
-    });
+    let config = k.add(
+        "codelab-config",
+        ConfigMap {
+            data: Some(map([
+                ("APP_ENV", "production"),
+                ("LOG_LEVEL", &settings.log_level),
+                ("REDIS_URL", "redis://redis-service:6379/0"),
+                ("QDRANT_URL", "http://qdrant-service:6333"),
+            ])),
+            ..ConfigMap::default()
+        },
+    );
     let secrets = secrets(stack, &k);
 
     let postgres = postgres(&k, &settings, &secrets);
@@ -60,22 +66,25 @@ fn prod(stack: &Stack) -> Result<()> {
         .after(migration.ready())
         .after(redis.ready())
         .after(qdrant.ready());
-    let service = k.add("api-service", Service {
-        metadata: labelled([("app", "api")]),
-        spec: Some(ServiceSpec {
-            type_: Some("ClusterIP".to_owned()),
-            selector: Some(map([("app", "api")])),
-            ports: Some(vec![ServicePort {
-                name: Some("http".to_owned()),
-                protocol: Some("TCP".to_owned()),
-                port: 80,
-                target_port: Some(IntOrString::Int(8000)),
-                ..ServicePort::default()
-            }]),
-            ..ServiceSpec::default()
-        }),
-        ..Service::default()
-    });
+    let service = k.add(
+        "api-service",
+        Service {
+            metadata: labelled([("app", "api")]),
+            spec: Some(ServiceSpec {
+                type_: Some("ClusterIP".to_owned()),
+                selector: Some(map([("app", "api")])),
+                ports: Some(vec![ServicePort {
+                    name: Some("http".to_owned()),
+                    protocol: Some("TCP".to_owned()),
+                    port: 80,
+                    target_port: Some(IntOrString::Int(8000)),
+                    ..ServicePort::default()
+                }]),
+                ..ServiceSpec::default()
+            }),
+            ..Service::default()
+        },
+    );
     k.add("api-hpa", autoscaler(&settings, &api));
     k.add("api-ingress", ingress(&settings, &service));
     stack.export("url", format!("https://{}", settings.ingress.host));
@@ -98,11 +107,14 @@ fn secrets(stack: &Stack, k: &Kubernetes) -> K8sHandle<Secret> {
         ("DATABASE_PASSWORD", text(&database_password)),
         ("DATABASE_URL", database_url),
     ];
-    k.add("codelab-secrets", Secret {
-        type_: Some("Opaque".to_owned()),
-        string_data: Some(data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
-        ..Secret::default()
-    })
+    k.add(
+        "codelab-secrets",
+        Secret {
+            type_: Some("Opaque".to_owned()),
+            string_data: Some(data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            ..Secret::default()
+        },
+    )
 }
 
 fn text(output: &Output) -> String {
@@ -122,7 +134,9 @@ fn postgres(k: &Kubernetes, settings: &Production, secrets: &K8sHandle<Secret>) 
             env("PGDATA", "/var/lib/postgresql/data/pgdata"),
             secrets.env("POSTGRES_PASSWORD", "DATABASE_PASSWORD"),
         ]),
-        readiness_probe: Some(shell_probe("pg_isready -U postgres && psql -U postgres -d codelab -c 'SELECT 1'")),
+        readiness_probe: Some(shell_probe(
+            "pg_isready -U postgres && psql -U postgres -d codelab -c 'SELECT 1'",
+        )),
         resources: Some(resources(&settings.postgres)),
         ..Container::default()
     };
@@ -146,8 +160,12 @@ fn redis(k: &Kubernetes, settings: &Production) -> K8sHandle<StatefulSet> {
         resources: Some(resources(&settings.redis)),
         ..Container::default()
     };
-    let storage =
-        Storage { claim: "redis-data", path: "/data", size: &settings.sizes.redis, class: &settings.storage_class };
+    let storage = Storage {
+        claim: "redis-data",
+        path: "/data",
+        size: &settings.sizes.redis,
+        class: &settings.storage_class,
+    };
     k.add("redis", database("redis", service.name(), container, storage))
 }
 
@@ -213,9 +231,17 @@ fn api(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8sHandle
     };
     let mut template = pod("api", container);
     // A process reads its environment once: when the configuration changes, the pods have to be made anew.
-    let hashes = [("codelab/config", config.content_hash()), ("codelab/secrets", secrets.content_hash())];
+    let hashes = [
+        ("codelab/config", config.content_hash()),
+        ("codelab/secrets", secrets.content_hash()),
+    ];
     if let Some(metadata) = &mut template.metadata {
-        metadata.annotations = Some(hashes.into_iter().map(|(key, hash)| (key.to_owned(), hash.into())).collect());
+        metadata.annotations = Some(
+            hashes
+                .into_iter()
+                .map(|(key, hash)| (key.to_owned(), hash.into()))
+                .collect(),
+        );
     }
     Deployment {
         spec: Some(DeploymentSpec {
@@ -271,7 +297,10 @@ fn ingress(settings: &Production, service: &K8sHandle<Service>) -> Ingress {
         },
         spec: Some(IngressSpec {
             ingress_class_name: Some(settings.ingress.class.clone()),
-            tls: Some(vec![IngressTLS { hosts: Some(vec![host.clone()]), secret_name: Some("codelab-tls".to_owned()) }]),
+            tls: Some(vec![IngressTLS {
+                hosts: Some(vec![host.clone()]),
+                secret_name: Some("codelab-tls".to_owned()),
+            }]),
             rules: Some(vec![IngressRule {
                 host: Some(host.clone()),
                 http: Some(HTTPIngressRuleValue { paths: vec![path] }),
@@ -283,5 +312,9 @@ fn ingress(settings: &Production, service: &K8sHandle<Service>) -> Ingress {
 }
 
 fn env(name: &str, value: &str) -> EnvVar {
-    EnvVar { name: name.to_owned(), value: Some(value.to_owned()), ..EnvVar::default() }
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        ..EnvVar::default()
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, ExecAction, HTTPGetAction, PersistentVolumeClaim, PersistentVolumeClaimSpec,
-    PodSpec, PodTemplateSpec, Probe, ResourceRequirements, Service, ServicePort, ServiceSpec, VolumeMount,
+    Container, ContainerPort, ExecAction, HTTPGetAction, PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec,
+    PodTemplateSpec, Probe, ResourceRequirements, Service, ServicePort, ServiceSpec, VolumeMount,
     VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -16,24 +16,36 @@ use crate::settings::Resources;
 
 /// Metadata with labels and nothing else; the scope gives the name.
 pub fn labelled<const N: usize>(labels: [(&str, &str); N]) -> ObjectMeta {
-    ObjectMeta { labels: Some(map(labels)), ..ObjectMeta::default() }
+    ObjectMeta {
+        labels: Some(map(labels)),
+        ..ObjectMeta::default()
+    }
 }
 
 /// A map of texts.
 pub fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// A selector of the pods labelled `app: NAME`.
 pub fn app_selector(app: &str) -> LabelSelector {
-    LabelSelector { match_labels: Some(map([("app", app)])), ..LabelSelector::default() }
+    LabelSelector {
+        match_labels: Some(map([("app", app)])),
+        ..LabelSelector::default()
+    }
 }
 
 /// A pod of one container, labelled `app: NAME`.
 pub fn pod(app: &str, container: Container) -> PodTemplateSpec {
     PodTemplateSpec {
         metadata: Some(labelled([("app", app)])),
-        spec: Some(PodSpec { containers: vec![container], ..PodSpec::default() }),
+        spec: Some(PodSpec {
+            containers: vec![container],
+            ..PodSpec::default()
+        }),
     }
 }
 
@@ -54,7 +66,11 @@ pub fn resources(resources: &Resources) -> ResourceRequirements {
 
 /// A TCP port of a container.
 pub fn container_port(name: &str, port: i32) -> ContainerPort {
-    ContainerPort { name: Some(name.to_owned()), container_port: port, ..ContainerPort::default() }
+    ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: port,
+        ..ContainerPort::default()
+    }
 }
 
 /// A probe that asks a path of the container.
@@ -76,7 +92,9 @@ pub fn http_probe(path: &str, port: i32, initial_delay: i32, period: i32) -> Pro
 pub fn shell_probe(command: &str) -> Probe {
     let command = ["/bin/sh", "-c", command].map(str::to_owned);
     Probe {
-        exec: Some(ExecAction { command: Some(command.into()) }),
+        exec: Some(ExecAction {
+            command: Some(command.into()),
+        }),
         period_seconds: Some(5),
         timeout_seconds: Some(5),
         ..Probe::default()
@@ -85,7 +103,11 @@ pub fn shell_probe(command: &str) -> Probe {
 
 /// A Service without an address of its own: its name leads to the one pod of a StatefulSet.
 pub fn headless<const N: usize>(app: &str, ports: [(&str, i32); N]) -> Service {
-    let port = |(name, port): (&str, i32)| ServicePort { name: Some(name.to_owned()), port, ..ServicePort::default() };
+    let port = |(name, port): (&str, i32)| ServicePort {
+        name: Some(name.to_owned()),
+        port,
+        ..ServicePort::default()
+    };
     Service {
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
@@ -120,7 +142,10 @@ pub fn database(app: &str, service: &str, mut container: Container, storage: Sto
     container.volume_mounts = Some(vec![mount]);
     let requests = BTreeMap::from([("storage".to_owned(), Quantity(storage.size.to_owned()))]);
     let claim = PersistentVolumeClaim {
-        metadata: ObjectMeta { name: Some(storage.claim.to_owned()), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some(storage.claim.to_owned()),
+            ..ObjectMeta::default()
+        },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             storage_class_name: Some(storage.class.to_owned()),
