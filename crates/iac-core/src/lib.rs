@@ -15,6 +15,7 @@ pub mod config;
 pub mod declare;
 pub mod plan;
 pub mod provider;
+pub mod render;
 mod urn;
 pub mod value;
 
