@@ -13,6 +13,7 @@
 
 pub mod config;
 pub mod declare;
+pub mod graph;
 pub mod plan;
 pub mod provider;
 pub mod render;

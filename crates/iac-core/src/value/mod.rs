@@ -7,6 +7,7 @@
 //! - [`diff`]: what changed between two trees.
 //! - [`token`]: how an output travels inside a plain Rust string.
 
+mod access;
 pub mod canonical;
 pub mod codec;
 pub mod diff;
