@@ -88,7 +88,10 @@ fn cycle_text(steps: &[CycleStep]) -> String {
             EdgeKind::Declared => "the program says after".to_owned(),
         };
         let phase = if edge.to.1 == Phase::Ready { "ready" } else { "there" };
-        text.push_str(&format!("\n  {at}: {} needs {} {phase} ({why})", edge.from.0, edge.to.0));
+        text.push_str(&format!(
+            "\n  {at}: {} needs {} {phase} ({why})",
+            edge.from.0, edge.to.0
+        ));
     }
     text
 }
@@ -107,12 +110,18 @@ impl Graph {
         }
         let dropped = builder.add_inferred(inferred_edges(declaration, references));
         let order = builder.order();
-        Ok(Self { order, edges: builder.edges, dropped })
+        Ok(Self {
+            order,
+            edges: builder.edges,
+            dropped,
+        })
     }
 
     /// What a phase of a resource needs.
     pub fn needs<'a>(&'a self, key: &'a Key, phase: Phase) -> impl Iterator<Item = &'a Edge> {
-        self.edges.iter().filter(move |edge| edge.from.0 == *key && edge.from.1 == phase)
+        self.edges
+            .iter()
+            .filter(move |edge| edge.from.0 == *key && edge.from.1 == phase)
     }
 }
 
@@ -122,16 +131,31 @@ fn firm_edges(declaration: &Declaration) -> Result<Vec<Edge>, GraphError> {
     let mut edges = Vec::new();
     for resource in &declaration.resources {
         let from = (resource.key.clone(), Phase::Exists);
-        let tokens = resource.inputs.outputs().into_iter().filter_map(|(path, output)| match output.source {
-            Source::Resource(on) => Some((on, output.phase, EdgeKind::Token(path))),
-            Source::Config(_) | Source::Local(_) => None,
-        });
-        let declared = resource.after.iter().map(|after| (after.on.clone(), after.phase, EdgeKind::Declared));
+        let tokens = resource
+            .inputs
+            .outputs()
+            .into_iter()
+            .filter_map(|(path, output)| match output.source {
+                Source::Resource(on) => Some((on, output.phase, EdgeKind::Token(path))),
+                Source::Config(_) | Source::Local(_) => None,
+            });
+        let declared = resource
+            .after
+            .iter()
+            .map(|after| (after.on.clone(), after.phase, EdgeKind::Declared));
         for (on, phase, kind) in tokens.chain(declared) {
             if !known.contains(&on) {
-                return Err(GraphError::Undeclared { from: resource.key.clone(), on, at: resource.source.clone() });
+                return Err(GraphError::Undeclared {
+                    from: resource.key.clone(),
+                    on,
+                    at: resource.source.clone(),
+                });
             }
-            edges.push(Edge { from: from.clone(), to: (on, phase), kind });
+            edges.push(Edge {
+                from: from.clone(),
+                to: (on, phase),
+                kind,
+            });
         }
     }
     Ok(edges)
@@ -160,7 +184,12 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(declaration: &'a Declaration) -> Self {
-        let mut builder = Self { declaration, graph: DiGraph::new(), index: BTreeMap::new(), edges: Vec::new() };
+        let mut builder = Self {
+            declaration,
+            graph: DiGraph::new(),
+            index: BTreeMap::new(),
+            edges: Vec::new(),
+        };
         for resource in &declaration.resources {
             let [exists, ready] = [Phase::Exists, Phase::Ready].map(|phase| {
                 let node = (resource.key.clone(), phase);
@@ -190,7 +219,8 @@ impl<'a> Builder<'a> {
         }
         // Rare, so it may be slow: one at a time, in the order of declaration.
         self.edges.truncate(before);
-        self.graph.retain_edges(|graph, edge| graph[edge].is_none_or(|position| position < before));
+        self.graph
+            .retain_edges(|graph, edge| graph[edge].is_none_or(|position| position < before));
         let mut dropped = Vec::new();
         for edge in inferred {
             let ends = (self.index.get(&edge.from), self.index.get(&edge.to));
@@ -230,7 +260,10 @@ impl<'a> Builder<'a> {
         let mut node = start;
         while let Some(&(previous, edge)) = came_by.get(&node) {
             if let Some(edge) = edge.and_then(|position| self.edges.get(position)) {
-                let at = self.declaration.get(&edge.from.0).map(|resource| resource.source.clone());
+                let at = self
+                    .declaration
+                    .get(&edge.from.0)
+                    .map(|resource| resource.source.clone());
                 steps.extend(at.map(|at| CycleStep { edge: edge.clone(), at }));
             }
             node = previous;
@@ -244,9 +277,17 @@ impl<'a> Builder<'a> {
 
     /// The resources by their edges and, where those leave a choice, as declared.
     fn order(&self) -> Vec<Key> {
-        let mut waiting: Vec<usize> = self.graph.node_indices().map(|node| self.graph.edges(node).count()).collect();
+        let mut waiting: Vec<usize> = self
+            .graph
+            .node_indices()
+            .map(|node| self.graph.edges(node).count())
+            .collect();
         // Node indices grow with the order of declaration; the heap gives the largest first.
-        let free = self.graph.node_indices().filter(|node| waiting[node.index()] == 0).map(std::cmp::Reverse);
+        let free = self
+            .graph
+            .node_indices()
+            .filter(|node| waiting[node.index()] == 0)
+            .map(std::cmp::Reverse);
         let mut free: BinaryHeap<_> = free.collect();
         let mut order = Vec::new();
         while let Some(std::cmp::Reverse(node)) = free.pop() {
@@ -287,7 +328,12 @@ mod tests {
 
     fn reference(from: &Key, to: &Key) -> Reference {
         let to = Referent::Declared(to.clone(), Phase::Exists);
-        Reference { from: from.clone(), phase: Phase::Exists, path: FieldPath::fields(["ref"]), to }
+        Reference {
+            from: from.clone(),
+            phase: Phase::Exists,
+            path: FieldPath::fields(["ref"]),
+            to,
+        }
     }
 
     #[test]
@@ -313,10 +359,15 @@ mod tests {
             let _ = (a, b.after(&a2), c.after(b2.ready()));
         });
         let error = Graph::build(&declaration, &[]).expect_err("a cycle");
-        let GraphError::Cycle(steps) = &error else { panic!("{error}") };
+        let GraphError::Cycle(steps) = &error else {
+            panic!("{error}")
+        };
         assert_eq!(steps.len(), 3);
         let text = error.to_string();
-        assert!(text.contains("graph.rs:") && text.contains("test:core/Thing::a needs test:core/Thing::c ready"), "{text}");
+        assert!(
+            text.contains("graph.rs:") && text.contains("test:core/Thing::a needs test:core/Thing::c ready"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -340,7 +391,10 @@ mod tests {
             let _ = add(stack, "pod").after(&claim);
         });
         let (claim, pod) = (&declaration.resources[0].key, &declaration.resources[1].key);
-        let ready_needs_pod = Reference { phase: Phase::Ready, ..reference(claim, pod) };
+        let ready_needs_pod = Reference {
+            phase: Phase::Ready,
+            ..reference(claim, pod)
+        };
         let graph = Graph::build(&declaration, &[ready_needs_pod]).expect("no cycle between phases");
         assert!(graph.dropped.is_empty());
     }

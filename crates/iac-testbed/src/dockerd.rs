@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::binaries;
+use crate::cleanup;
 use crate::error::{Error, Result, io};
 use crate::layout::Layout;
-use crate::process::{Daemon, find_program, run};
+use crate::process::{Daemon, GRACE, find_program, run};
 use crate::progress::Progress;
 use crate::record::Record;
 
@@ -21,16 +22,19 @@ pub(crate) fn start(layout: &Layout, record: &Record, progress: &Progress) -> Re
         progress.say("dockerd: answers already");
         return Ok(());
     }
+    if record.docker_is_foreign {
+        let problem = format!("({}, the machine's own) does not answer any more", engine.host());
+        return Err(Error::NotRunning {
+            part: "the Docker Engine",
+            problem,
+        });
+    }
     start_bridge(record)?;
     let containerd = start_containerd(layout)?;
-    let daemon = Daemon {
-        name: "dockerd",
-        layout,
-    };
-    daemon.stop(Duration::from_secs(5))?;
+    let daemon = Daemon::new("dockerd", layout);
     let arguments = arguments(layout, record, &containerd)?;
     progress.say("dockerd: starting");
-    daemon.start(None, &program("dockerd", "docker.io")?, &arguments)?;
+    daemon.ensure(None, &program("dockerd", "docker.io")?, &arguments)?;
     daemon.wait_until(DEADLINE, || engine.answers())?;
     progress.say("dockerd: answers");
     Ok(())
@@ -41,43 +45,45 @@ pub(crate) fn stop(layout: &Layout, record: &Record, progress: &Progress) -> Res
     if record.docker_is_foreign {
         return Ok(());
     }
-    let engine = record.engine();
-    if engine.answers() {
-        progress.say("dockerd: removing containers, networks and volumes");
-        let all = run(
-            "listing containers",
-            engine.docker().args(["ps", "--all", "--quiet", "--no-trunc"]),
-        )?;
-        let ids: Vec<&str> = all.lines().collect();
-        if !ids.is_empty() {
-            run(
-                "removing containers",
-                engine.docker().args(["rm", "--force", "--volumes"]).args(ids),
-            )?;
-        }
-        run(
-            "removing networks",
-            engine.docker().args(["network", "prune", "--force"]),
-        )?;
-        let volumes = run("listing volumes", engine.docker().args(["volume", "ls", "--quiet"]))?;
-        if !volumes.is_empty() {
-            run(
-                "removing volumes",
-                engine.docker().args(["volume", "rm", "--force"]).args(volumes.lines()),
-            )?;
-        }
+    // An engine that a killed run left dead is started once more: only an engine can tell what it has.
+    let clean = start(layout, record, progress).and_then(|()| remove_objects(record, progress));
+    Daemon::new("dockerd", layout).stop(Duration::from_secs(20))?;
+    Daemon::new("docker-containerd", layout).stop(GRACE)?;
+    if let Err(error) = clean {
+        // Its whole store goes, or the next engine would find the containers again.
+        progress.say(format!("dockerd: removing its images too: {error}"));
+        cleanup::kill_control_group(&record.block.name(""));
+        cleanup::remove_folder(&layout.path("docker"))?;
     }
-    Daemon {
-        name: "dockerd",
-        layout,
-    }
-    .stop(Duration::from_secs(20))?;
-    Daemon {
-        name: "docker-containerd",
-        layout,
-    }
-    .stop(Duration::from_secs(10))?;
     progress.say("dockerd: stopped");
+    Ok(())
+}
+
+/// Removes all containers, networks and volumes.
+fn remove_objects(record: &Record, progress: &Progress) -> Result<()> {
+    progress.say("dockerd: removing containers, networks and volumes");
+    let engine = record.engine();
+    let all = run(
+        "listing containers",
+        engine.docker().args(["ps", "--all", "--quiet", "--no-trunc"]),
+    )?;
+    if !all.is_empty() {
+        run(
+            "removing containers",
+            engine.docker().args(["rm", "--force", "--volumes"]).args(all.lines()),
+        )?;
+    }
+    run(
+        "removing networks",
+        engine.docker().args(["network", "prune", "--force"]),
+    )?;
+    let volumes = run("listing volumes", engine.docker().args(["volume", "ls", "--quiet"]))?;
+    if !volumes.is_empty() {
+        run(
+            "removing volumes",
+            engine.docker().args(["volume", "rm", "--force"]).args(volumes.lines()),
+        )?;
+    }
     Ok(())
 }
 
@@ -144,13 +150,7 @@ fn firewall_rule(record: &Record, action: &str) -> Command {
 fn start_containerd(layout: &Layout) -> Result<std::path::PathBuf> {
     let folder = layout.folder("docker/containerd")?;
     let socket = folder.join("containerd.sock");
-    let daemon = Daemon {
-        name: "docker-containerd",
-        layout,
-    };
-    if daemon.alive() && socket.exists() {
-        return Ok(socket);
-    }
+    let daemon = Daemon::new("docker-containerd", layout);
     let configuration = folder.join("config.toml");
     let text = format!(
         "version = 2\nroot = {root:?}\nstate = {state:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {socket:?}\n",
@@ -158,12 +158,8 @@ fn start_containerd(layout: &Layout) -> Result<std::path::PathBuf> {
         state = folder.join("state"),
     );
     std::fs::write(&configuration, text).map_err(io("write", &configuration))?;
-    daemon.stop(Duration::from_secs(5))?;
-    daemon.start(
-        None,
-        &program("containerd", "containerd")?,
-        &["--config".to_owned(), configuration.display().to_string()],
-    )?;
+    let arguments = ["--config".to_owned(), configuration.display().to_string()];
+    daemon.ensure(None, &program("containerd", "containerd")?, &arguments)?;
     daemon.wait_until(DEADLINE, || std::os::unix::net::UnixStream::connect(&socket).is_ok())?;
     Ok(socket)
 }

@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// The images of the test bed could not be built.
     #[error("the images of the test bed could not be built: {0}")]
-    Images(String),
+    Images(#[from] crate::images::ImagesError),
 }
 
 /// The result of an operation on the test bed.

@@ -16,8 +16,8 @@ pub(crate) const DOCKER: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("mmdebstrap", "mmdebstrap"),
-    ("busybox", "busybox-static"),
-    ("curl", "curl"),
+    ("python3", "python3"),
+    ("pip3", "python3-pip"),
 ];
 
 /// What the cluster needs on top.

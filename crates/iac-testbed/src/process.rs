@@ -11,6 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::error::{Error, Result, io};
 use crate::layout::Layout;
 
+/// How long a daemon may take to end by itself before it is ended.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
 /// Runs a command to its end and gives what it printed on stdout.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<String> {
     command.env("PATH", search_path()).stdin(Stdio::null());
@@ -68,13 +71,28 @@ fn command_line(command: &Command) -> String {
 /// A daemon of the test bed. It runs in a session of its own, survives the command that started it, and is known by its pid file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Daemon<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) layout: &'a Layout,
+    name: &'a str,
+    layout: &'a Layout,
 }
 
-impl Daemon<'_> {
-    /// Starts `program` in the background, in the network namespace at `netns` if one is given.
-    pub(crate) fn start(&self, netns: Option<&Path>, program: &Path, arguments: &[String]) -> Result<()> {
+impl<'a> Daemon<'a> {
+    pub(crate) fn new(name: &'a str, layout: &'a Layout) -> Self {
+        Self { name, layout }
+    }
+
+    /// Makes sure that `program` runs with `arguments`, in the network namespace at `netns` if one is given; tells whether it had to be started.
+    pub(crate) fn ensure(&self, netns: Option<&Path>, program: &Path, arguments: &[String]) -> Result<bool> {
+        if self.runs(program, arguments) {
+            return Ok(false);
+        }
+        self.stop(GRACE)?;
+        // A run that was killed between starting the daemon and noting its number left one that no pid file names.
+        kill_leftovers(|words| is_program(words, program) && words.iter().skip(1).eq(arguments));
+        self.start(netns, program, arguments)?;
+        Ok(true)
+    }
+
+    fn start(&self, netns: Option<&Path>, program: &Path, arguments: &[String]) -> Result<()> {
         let log_path = self.layout.log(self.name);
         self.layout.folder("logs")?;
         let log = File::create(&log_path).map_err(io("create", &log_path))?;
@@ -106,7 +124,7 @@ impl Daemon<'_> {
     }
 
     /// Whether the daemon is alive and runs just this program with these arguments, not those of an older checkout.
-    pub(crate) fn runs(&self, program: &Path, arguments: &[String]) -> bool {
+    fn runs(&self, program: &Path, arguments: &[String]) -> bool {
         let Some(pid) = self.pid() else { return false };
         let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
         let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
@@ -207,31 +225,29 @@ pub(crate) fn wait_for(deadline: Duration, ready: impl Fn() -> bool) -> bool {
     ready()
 }
 
-/// Ends every process that runs one of `programs` with an argument or an open socket path below `folder`.
-pub(crate) fn kill_leftovers(folder: &Path, programs: &[&str]) {
+/// Ends every process whose command line, word by word, is one that `left` knows.
+pub(crate) fn kill_leftovers(left: impl Fn(&[String]) -> bool) {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return;
     };
-    let below = folder.to_string_lossy().into_owned();
     for entry in entries.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let Ok(line) = std::fs::read(entry.path().join("cmdline")) else {
             continue;
         };
-        let words: Vec<String> = line
-            .split(|byte| *byte == 0)
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .collect();
-        let program = words
-            .first()
-            .and_then(|word| Path::new(word).file_name())
-            .and_then(OsStr::to_str)
-            .unwrap_or_default();
-        let ours = programs.contains(&program) && words.iter().skip(1).any(|word| word.contains(&below));
-        if let (true, Some(pid)) = (ours, Pid::from_raw(pid)) {
+        let line = String::from_utf8_lossy(&line);
+        let words: Vec<String> = line.trim_end_matches('\0').split('\0').map(str::to_owned).collect();
+        if let (true, Some(pid)) = (left(&words), Pid::from_raw(pid)) {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// Whether a command line runs `program`, by the last part of its path.
+pub(crate) fn is_program(words: &[String], program: &Path) -> bool {
+    words
+        .first()
+        .is_some_and(|word| Path::new(word).file_name() == program.file_name())
 }

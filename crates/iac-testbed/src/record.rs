@@ -49,6 +49,12 @@ impl Record {
         std::fs::rename(&draft, &path).map_err(io("rename", &draft))
     }
 
+    /// Forgets the test bed.
+    pub(crate) fn remove(layout: &Layout) -> Result<()> {
+        let path = Self::path(layout);
+        std::fs::remove_file(&path).map_err(io("remove", &path))
+    }
+
     /// The Docker Engine of the record.
     #[must_use]
     pub fn engine(&self) -> Engine {

@@ -102,17 +102,24 @@ pub struct Report {
 impl Report {
     /// Whether everything was done.
     pub fn is_ok(&self) -> bool {
-        self.outcomes.values().all(|outcome| matches!(outcome, Outcome::Done(_)))
+        self.outcomes
+            .values()
+            .all(|outcome| matches!(outcome, Outcome::Done(_)))
     }
 
     /// Whether something was left since the run was cancelled.
     pub fn was_cancelled(&self) -> bool {
-        self.outcomes.values().any(|outcome| matches!(outcome, Outcome::Cancelled))
+        self.outcomes
+            .values()
+            .any(|outcome| matches!(outcome, Outcome::Cancelled))
     }
 
     /// How many steps of an action were done.
     pub fn done(&self, action: Action) -> usize {
-        self.outcomes.values().filter(|outcome| matches!(outcome, Outcome::Done(done) if *done == action)).count()
+        self.outcomes
+            .values()
+            .filter(|outcome| matches!(outcome, Outcome::Done(done) if *done == action))
+            .count()
     }
 
     /// How many steps failed or did not become ready.

@@ -10,7 +10,8 @@ use super::run::Timeouts;
 use crate::plan::resolve::Outputs;
 use crate::plan::{Action, Step};
 use crate::provider::{
-    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Phase, Provider, ProviderError, Recorded, WaitRequest,
+    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Phase, Provider, ProviderError, Recorded,
+    WaitRequest,
 };
 use crate::state::{NewRecord, OpKind, Operation, StateError, Writer};
 use crate::urn::Key;
@@ -53,7 +54,14 @@ impl Shared {
         wanted: BTreeMap<Key, BTreeSet<String>>,
         delete_data: bool,
     ) -> Self {
-        Self { providers, writer, events, timeouts, wanted, delete_data }
+        Self {
+            providers,
+            writer,
+            events,
+            timeouts,
+            wanted,
+            delete_data,
+        }
     }
 
     fn provider(&self, key: &Key) -> Result<&Arc<dyn Provider>, Failure> {
@@ -65,14 +73,29 @@ impl Shared {
 
     fn context(&self) -> Context {
         let events = Arc::clone(&self.events);
-        Context::new(move |progress| events(Event::Progress { key: progress.key, message: progress.message }))
+        Context::new(move |progress| {
+            events(Event::Progress {
+                key: progress.key,
+                message: progress.message,
+            })
+        })
     }
 
     /// The outputs to record: those that others use.
     fn project(&self, key: &Key, outputs: &Value) -> Value {
-        let always = self.providers.get(key.provider()).map(|provider| provider.always_recorded()).unwrap_or_default();
-        let pointers: BTreeSet<String> =
-            self.wanted.get(key).into_iter().flatten().cloned().chain(always.iter().map(|&text| text.to_owned())).collect();
+        let always = self
+            .providers
+            .get(key.provider())
+            .map(|provider| provider.always_recorded())
+            .unwrap_or_default();
+        let pointers: BTreeSet<String> = self
+            .wanted
+            .get(key)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .chain(always.iter().map(|&text| text.to_owned()))
+            .collect();
         Outputs::Whole(outputs.clone()).project(&pointers)
     }
 
@@ -191,7 +214,11 @@ impl Shared {
         };
         let op = self.writer.begin_op(operation).await?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
-        let request = DeleteRequest { recorded, delete_data, timeout };
+        let request = DeleteRequest {
+            recorded,
+            delete_data,
+            timeout,
+        };
         match bounded(timeout, provider.delete(&request, &self.context())).await {
             Ok(()) => Ok(self.writer.deleted(op).await?),
             Err(error) => {
@@ -210,12 +237,17 @@ impl Shared {
         let key = recorded.key.clone();
         let request = WaitRequest { recorded, timeout };
         let began = Instant::now();
-        let applied = bounded(timeout, provider.wait_ready(&request, &self.context())).await.map_err(Failure::Provider)?;
+        let applied = bounded(timeout, provider.wait_ready(&request, &self.context()))
+            .await
+            .map_err(Failure::Provider)?;
         let news = (applied.outputs != Value::Null).then(|| applied.outputs.clone());
         let outputs = news.as_ref().map(|outputs| self.project(&key, outputs));
         let private = Some(applied.private).filter(|private| !private.is_null());
         self.writer.ready(&key, outputs, private).await?;
-        (self.events)(Event::Ready { key, elapsed: began.elapsed() });
+        (self.events)(Event::Ready {
+            key,
+            elapsed: began.elapsed(),
+        });
         Ok(news)
     }
 }

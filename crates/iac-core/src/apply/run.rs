@@ -1,11 +1,12 @@
 //! The loop that starts what may start, and takes in what has ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::event::{Event, Outcome, Report};
 use super::operation::{Failure, Shared};
@@ -44,7 +45,10 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { operation: Duration::from_mins(5), ready: Duration::from_mins(10) }
+        Self {
+            operation: Duration::from_mins(5),
+            ready: Duration::from_mins(10),
+        }
     }
 }
 
@@ -83,13 +87,18 @@ pub(crate) struct Run<'a> {
     records: BTreeMap<Key, Recorded>,
     report: Report,
     tasks: JoinSet<Ended>,
+    nodes: BTreeMap<Id, Node>,
     operations: usize,
     fatal: Option<StateError>,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(plan: &'a Plan, declaration: &'a Declaration, basis: Basis, shared: Arc<Shared>) -> Self {
-        let records = basis.recorded.iter().map(|(key, entry)| (key.clone(), entry.recorded.clone())).collect();
+        let records = basis
+            .recorded
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.recorded.clone()))
+            .collect();
         Self {
             shared,
             declaration,
@@ -99,6 +108,7 @@ impl<'a> Run<'a> {
             records,
             report: Report::default(),
             tasks: JoinSet::new(),
+            nodes: BTreeMap::new(),
             operations: 0,
             fatal: None,
         }
@@ -124,7 +134,7 @@ impl<'a> Run<'a> {
                 break;
             }
             tokio::select! {
-                Some(ended) = self.tasks.join_next() => self.take_in(ended).await,
+                Some(ended) = self.tasks.join_next_with_id() => self.take_in(ended).await,
                 Ok(()) = cancel.changed() => {}
             }
         }
@@ -142,7 +152,13 @@ impl<'a> Run<'a> {
     /// Closes the open intents of what turned out to be as it should, or is not there.
     async fn settle_recovered(&mut self) -> Result<(), StateError> {
         let changing = |key: &Key| self.steps.get(key).is_some_and(|step| step.action.is_change());
-        let settled: Vec<Key> = self.basis.interrupted.keys().filter(|key| !changing(key)).cloned().collect();
+        let settled: Vec<Key> = self
+            .basis
+            .interrupted
+            .keys()
+            .filter(|key| !changing(key))
+            .cloned()
+            .collect();
         for key in settled {
             self.resolve_interrupted(&key, "nothing was left to do").await?;
         }
@@ -152,7 +168,10 @@ impl<'a> Run<'a> {
     async fn resolve_interrupted(&mut self, key: &Key, message: &str) -> Result<(), StateError> {
         let ops = self.basis.interrupted.remove(key).unwrap_or_default();
         if !ops.is_empty() {
-            (self.shared.events)(Event::Recovered { key: key.clone(), message: message.to_owned() });
+            (self.shared.events)(Event::Recovered {
+                key: key.clone(),
+                message: message.to_owned(),
+            });
         }
         for op in ops {
             self.shared.writer.resolve(op).await?;
@@ -161,8 +180,13 @@ impl<'a> Run<'a> {
     }
 
     fn start(&mut self, parallel: usize) {
-        while let Some(node) = self.schedule.next(|phase| phase == Phase::Ready || self.operations < parallel) {
-            let Some(step) = self.steps.get(&node.0).copied() else { continue };
+        while let Some(node) = self
+            .schedule
+            .next(|phase| phase == Phase::Ready || self.operations < parallel)
+        {
+            let Some(step) = self.steps.get(&node.0).copied() else {
+                continue;
+            };
             match node.1 {
                 Phase::Exists => self.start_operation(node, step),
                 Phase::Ready => self.start_wait(node, step),
@@ -187,13 +211,18 @@ impl<'a> Run<'a> {
                 return;
             }
         };
-        (self.shared.events)(Event::Started { key: node.0.clone(), action: step.action });
+        (self.shared.events)(Event::Started {
+            key: node.0.clone(),
+            action: step.action,
+        });
         self.operations += 1;
-        let (shared, step, recorded) = (Arc::clone(&self.shared), step.clone(), self.records.get(&node.0).cloned());
-        self.tasks.spawn(async move {
-            let began = Instant::now();
-            let result = shared.reach_exists(&step, inputs, recorded).await.map(Reached::Exists);
-            Ended { node, result, elapsed: began.elapsed() }
+        let (shared, step, recorded) = (
+            Arc::clone(&self.shared),
+            step.clone(),
+            self.records.get(&node.0).cloned(),
+        );
+        self.spawn(node, async move {
+            shared.reach_exists(&step, inputs, recorded).await.map(Reached::Exists)
         });
     }
 
@@ -205,18 +234,46 @@ impl<'a> Run<'a> {
         };
         (self.shared.events)(Event::Waiting { key: node.0.clone() });
         let (shared, step) = (Arc::clone(&self.shared), step.clone());
-        self.tasks.spawn(async move {
-            let began = Instant::now();
-            let result = shared.reach_ready(&step, recorded).await.map(Reached::Ready);
-            Ended { node, result, elapsed: began.elapsed() }
+        self.spawn(node, async move {
+            shared.reach_ready(&step, recorded).await.map(Reached::Ready)
         });
     }
 
-    async fn take_in(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        // A task of ours ends early only by a panic, which is a bug; its intent stays open for the next run.
-        let Ok(ended) = ended else {
-            self.fatal = Some(StateError::interrupted("an operation ended without an answer"));
-            return;
+    fn spawn(&mut self, node: Node, work: impl Future<Output = Result<Reached, Failure>> + Send + 'static) {
+        let ended = node.clone();
+        let task = self.tasks.spawn(async move {
+            let began = Instant::now();
+            let result = work.await;
+            Ended {
+                node: ended,
+                result,
+                elapsed: began.elapsed(),
+            }
+        });
+        self.nodes.insert(task.id(), node);
+    }
+
+    async fn take_in(&mut self, ended: Result<(Id, Ended), JoinError>) {
+        let ended = match ended {
+            Ok((id, ended)) => {
+                self.nodes.remove(&id);
+                ended
+            }
+            // A task of ours ends early only by a panic, which is a bug; its intent stays open for the next run.
+            Err(error) => {
+                let Some(node) = self.nodes.remove(&error.id()) else {
+                    return;
+                };
+                let error = ProviderError::new(
+                    ErrorKind::Internal,
+                    format!("the operation ended without an answer: {error}"),
+                );
+                Ended {
+                    node,
+                    result: Err(Failure::Provider(error)),
+                    elapsed: Duration::ZERO,
+                }
+            }
         };
         if ended.node.1 == Phase::Exists {
             self.operations -= 1;
@@ -261,12 +318,25 @@ impl<'a> Run<'a> {
     fn fail(&mut self, node: &Node, error: ProviderError) {
         let key = &node.0;
         let source = self.steps.get(key).and_then(|step| step.source.clone());
-        (self.shared.events)(Event::Failed { key: key.clone(), source, error: error.clone() });
-        let outcome = if node.1 == Phase::Ready { Outcome::NotReady(error) } else { Outcome::Failed(error) };
+        (self.shared.events)(Event::Failed {
+            key: key.clone(),
+            source,
+            error: error.clone(),
+        });
+        let outcome = if node.1 == Phase::Ready {
+            Outcome::NotReady(error)
+        } else {
+            Outcome::Failed(error)
+        };
         self.report.outcomes.insert(key.clone(), outcome);
         for blocked in self.schedule.failed(node) {
-            (self.shared.events)(Event::Skipped { key: blocked.key.clone(), because: blocked.because.clone() });
-            self.report.outcomes.insert(blocked.key, Outcome::Skipped(blocked.because));
+            (self.shared.events)(Event::Skipped {
+                key: blocked.key.clone(),
+                because: blocked.because.clone(),
+            });
+            self.report
+                .outcomes
+                .insert(blocked.key, Outcome::Skipped(blocked.because));
         }
     }
 
@@ -277,24 +347,32 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Records what the stack exports; an export whose resource failed keeps its old value.
+    /// Records what the stack exports; where one could not be had, since its resource failed, all keep their old values.
     async fn record_exports(&self, plan: &Plan) -> Result<(), StateError> {
         let resolved = plan.exports.iter().filter_map(|(name, value)| {
             let value = resolve(value, &|output| self.lookup(output)).ok()?;
             value.is_known().then(|| (name.clone(), value))
         });
         let exports: Map = resolved.collect();
-        let names: BTreeSet<String> = plan.exports.keys().cloned().collect();
-        self.shared.writer.exports(exports, &names).await
+        if exports.len() < plan.exports.len() {
+            return Ok(());
+        }
+        self.shared.writer.exports(exports).await
     }
 }
 
 /// Whether a step ends with a wait for readiness.
 fn waits(action: Action) -> bool {
-    matches!(action, Action::Create | Action::Update | Action::Replace | Action::Adopt | Action::Wait)
+    matches!(
+        action,
+        Action::Create | Action::Update | Action::Replace | Action::Adopt | Action::Wait
+    )
 }
 
 fn unknown_outputs(inputs: &Value) -> String {
-    let missing = inputs.outputs().into_iter().map(|(path, output)| format!("{path} needs {output}, which is not there"));
+    let missing = inputs
+        .outputs()
+        .into_iter()
+        .map(|(path, output)| format!("{path} needs {output}, which is not there"));
     missing.collect::<Vec<_>>().join("; ")
 }

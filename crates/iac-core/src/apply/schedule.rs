@@ -29,10 +29,18 @@ impl Schedule {
     /// A schedule of the steps that change something; phases of all others count as done.
     pub(super) fn new(steps: &[Step]) -> Self {
         let mut schedule = Self::default();
-        let changing: BTreeSet<&Key> = steps.iter().filter(|step| step.action.is_change()).map(|step| &step.key).collect();
+        let changing: BTreeSet<&Key> = steps
+            .iter()
+            .filter(|step| step.action.is_change())
+            .map(|step| &step.key)
+            .collect();
         for step in steps.iter().filter(|step| step.action.is_change()) {
             let open = |needs: &[Node]| -> BTreeSet<Node> {
-                needs.iter().filter(|(key, _)| changing.contains(key)).cloned().collect()
+                needs
+                    .iter()
+                    .filter(|(key, _)| changing.contains(key))
+                    .cloned()
+                    .collect()
             };
             let exists = (step.key.clone(), Phase::Exists);
             let mut ready_needs = open(&step.ready_after);
@@ -81,7 +89,10 @@ impl Schedule {
             for waiter in self.waiters.remove(&failed).unwrap_or_default() {
                 if self.waiting.remove(&waiter).is_some() {
                     if waiter.1 == Phase::Exists {
-                        blocked.push(Blocked { key: waiter.0.clone(), because: failed.0.clone() });
+                        blocked.push(Blocked {
+                            key: waiter.0.clone(),
+                            because: failed.0.clone(),
+                        });
                     }
                     queue.push(waiter);
                 }
@@ -93,6 +104,10 @@ impl Schedule {
 
     /// The resources whose *exists* phase is still waited for.
     pub(super) fn unstarted(&self) -> Vec<Key> {
-        self.waiting.keys().filter(|(_, phase)| *phase == Phase::Exists).map(|(key, _)| key.clone()).collect()
+        self.waiting
+            .keys()
+            .filter(|(_, phase)| *phase == Phase::Exists)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 }

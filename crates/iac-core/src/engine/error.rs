@@ -24,7 +24,9 @@ pub enum EngineError {
         error: ProviderError,
     },
     /// The program has no provider for something that it declares or that is recorded.
-    #[error("this program has no provider {provider:?}, which {example} needs; add it where the program is built: Program::new(…).provider(…)")]
+    #[error(
+        "this program has no provider {provider:?}, which {example} needs; add it where the program is built: Program::new(…).provider(…)"
+    )]
     NoProvider {
         /// Its name.
         provider: String,
@@ -32,7 +34,9 @@ pub enum EngineError {
         example: String,
     },
     /// The stack belongs to another cluster or engine.
-    #[error("this stack belongs to another target: it was applied to {recorded}, and {provider} is now connected to {connected}")]
+    #[error(
+        "this stack belongs to another target: it was applied to {recorded}, and {provider} is now connected to {connected}"
+    )]
     OtherTarget {
         /// Whose target.
         provider: String,

@@ -29,7 +29,10 @@ pub(super) struct Connections {
 
 /// What the observation is, where nobody looked: the record.
 pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> BTreeMap<Key, Observed> {
-    recorded.keys().map(|key| (key.clone(), Observed::Unknown("not looked at".to_owned()))).collect()
+    recorded
+        .keys()
+        .map(|key| (key.clone(), Observed::Unknown("not looked at".to_owned())))
+        .collect()
 }
 
 /// Turns what an interrupted creation left of a resource that nobody declares or records into a record, so that the
@@ -41,7 +44,9 @@ pub(super) fn adopt_orphans(
     declaration: &Declaration,
 ) {
     for (key, interrupted) in interrupted {
-        let Some(Observed::Present(live)) = observed.get(key) else { continue };
+        let Some(Observed::Present(live)) = observed.get(key) else {
+            continue;
+        };
         if recorded.contains_key(key) || declaration.get(key).is_some() || !live.ours {
             continue;
         }
@@ -55,7 +60,11 @@ pub(super) fn adopt_orphans(
             dependencies: Vec::new(),
             ready: false,
         };
-        let entry = WorldEntry { recorded: orphan, options: Default::default(), source: None };
+        let entry = WorldEntry {
+            recorded: orphan,
+            options: Default::default(),
+            source: None,
+        };
         recorded.insert(key.clone(), entry);
     }
 }
@@ -83,9 +92,15 @@ impl Engine {
 
     pub(super) fn validate(&self, declaration: &Declaration) -> Vec<PlanProblem> {
         let problems = |resource: &ResourceDecl| {
-            let problems = self.providers.get(resource.key.provider()).map(|provider| provider.validate(resource));
+            let problems = self
+                .providers
+                .get(resource.key.provider())
+                .map(|provider| provider.validate(resource));
             let problems = problems.unwrap_or_default();
-            problems.into_iter().map(|problem| of(resource, problem)).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| of(resource, problem))
+                .collect::<Vec<_>>()
         };
         declaration.resources.iter().flat_map(problems).collect()
     }
@@ -99,7 +114,9 @@ impl Engine {
         let mut identities = BTreeMap::new();
         let mut taken: BTreeMap<String, &ResourceDecl> = BTreeMap::new();
         for resource in &declaration.resources {
-            let Some(provider) = self.providers.get(resource.key.provider()) else { continue };
+            let Some(provider) = self.providers.get(resource.key.provider()) else {
+                continue;
+            };
             match provider.identity(resource) {
                 Ok(identity) => {
                     let full = format!("{} {identity}", resource.key.provider());
@@ -132,9 +149,14 @@ impl Engine {
             }
         }
         if request.observe == Observe::Never {
-            return Ok(Connections { targets: BTreeMap::new(), looked: false });
+            return Ok(Connections {
+                targets: BTreeMap::new(),
+                looked: false,
+            });
         }
-        let connects = needed.keys().filter_map(|name| Some((*name, self.providers.get(*name)?)));
+        let connects = needed
+            .keys()
+            .filter_map(|name| Some((*name, self.providers.get(*name)?)));
         let connects = connects.map(|(name, provider)| async move {
             let connect = ConnectRequest {
                 stack: request.declaration.stack.clone(),
@@ -143,7 +165,10 @@ impl Engine {
             };
             (name, provider.connect(&connect).await)
         });
-        let mut connections = Connections { targets: BTreeMap::new(), looked: true };
+        let mut connections = Connections {
+            targets: BTreeMap::new(),
+            looked: true,
+        };
         for (name, connected) in join_all(connects).await {
             match connected {
                 Ok(target) => {
@@ -151,7 +176,10 @@ impl Engine {
                     connections.targets.insert(name.to_owned(), target);
                 }
                 Err(error) => {
-                    let error = EngineError::Provider { provider: name.to_owned(), error };
+                    let error = EngineError::Provider {
+                        provider: name.to_owned(),
+                        error,
+                    };
                     if request.observe == Observe::Required || !error.is_unreachable() {
                         return Err(error);
                     }
@@ -170,17 +198,28 @@ impl Engine {
         recorded: &BTreeMap<Key, WorldEntry>,
         interrupted: &BTreeMap<Key, Interrupted>,
     ) -> Result<BTreeMap<Key, Observed>, EngineError> {
-        let declared: BTreeMap<&Key, &ResourceDecl> =
-            declaration.resources.iter().map(|resource| (&resource.key, resource)).collect();
+        let declared: BTreeMap<&Key, &ResourceDecl> = declaration
+            .resources
+            .iter()
+            .map(|resource| (&resource.key, resource))
+            .collect();
         let wanted = wanted_outputs(declaration);
-        let all = by_provider(declared.keys().copied().chain(recorded.keys()).chain(interrupted.keys()));
+        let all = by_provider(
+            declared
+                .keys()
+                .copied()
+                .chain(recorded.keys())
+                .chain(interrupted.keys()),
+        );
         let lookup = |output: &OutputRef| recorded_output(declaration, recorded, output);
         let question = |key: &Key| {
             let recorded = recorded.get(key).map(|entry| entry.recorded.clone());
             let identity = identities.get(key).cloned();
             let identity = identity.or_else(|| recorded.as_ref().map(|recorded| recorded.identity.clone()));
             let identity = identity.or_else(|| interrupted.get(key).map(|interrupted| interrupted.identity.clone()));
-            let resolved = |resource: &&ResourceDecl| resolve(&resource.inputs, &lookup).unwrap_or_else(|_| resource.inputs.clone());
+            let resolved = |resource: &&ResourceDecl| {
+                resolve(&resource.inputs, &lookup).unwrap_or_else(|_| resource.inputs.clone())
+            };
             ObserveRequest {
                 key: key.clone(),
                 identity: identity.unwrap_or_default(),
@@ -189,14 +228,19 @@ impl Engine {
                 recorded,
             }
         };
-        let batches = all.iter().filter_map(|(name, keys)| Some((*name, self.providers.get(*name)?, keys)));
+        let batches = all
+            .iter()
+            .filter_map(|(name, keys)| Some((*name, self.providers.get(*name)?, keys)));
         let batches = batches.map(|(name, provider, keys)| {
             let requests: Vec<ObserveRequest> = keys.iter().map(|key| question(key)).collect();
             async move { (name, provider.observe(&requests).await, requests) }
         });
         let mut observed = BTreeMap::new();
         for (name, answers, requests) in join_all(batches).await {
-            let answers = answers.map_err(|error| EngineError::Provider { provider: name.to_owned(), error })?;
+            let answers = answers.map_err(|error| EngineError::Provider {
+                provider: name.to_owned(),
+                error,
+            })?;
             check_count(name, requests.len(), answers.len())?;
             observed.extend(requests.into_iter().map(|request| request.key).zip(answers));
         }
@@ -215,18 +259,37 @@ impl Engine {
             _ => None,
         };
         for (name, keys) in by_provider(references.iter().map(|reference| &reference.from)) {
-            let Some(provider) = self.providers.get(name) else { continue };
-            let ours: Vec<&Reference> = references.iter().filter(|reference| keys.contains(&reference.from)).collect();
-            let names: Vec<ExternalRef> = ours.iter().filter_map(|reference| external(reference)).collect::<BTreeSet<_>>().into_iter().collect();
+            let Some(provider) = self.providers.get(name) else {
+                continue;
+            };
+            let ours: Vec<&Reference> = references
+                .iter()
+                .filter(|reference| keys.contains(&reference.from))
+                .collect();
+            let names: Vec<ExternalRef> = ours
+                .iter()
+                .filter_map(|reference| external(reference))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect();
             if names.is_empty() {
                 continue;
             }
             let answers = provider.exists(&names).await;
-            let answers = answers.map_err(|error| EngineError::Provider { provider: name.to_owned(), error })?;
+            let answers = answers.map_err(|error| EngineError::Provider {
+                provider: name.to_owned(),
+                error,
+            })?;
             check_count(name, names.len(), answers.len())?;
-            let missing: BTreeSet<&ExternalRef> =
-                names.iter().zip(&answers).filter(|(_, answer)| **answer == Existence::No).map(|(name, _)| name).collect();
-            let dangling = ours.iter().filter(|reference| external(reference).is_some_and(|name| missing.contains(&name)));
+            let missing: BTreeSet<&ExternalRef> = names
+                .iter()
+                .zip(&answers)
+                .filter(|(_, answer)| **answer == Existence::No)
+                .map(|(name, _)| name)
+                .collect();
+            let dangling = ours
+                .iter()
+                .filter(|reference| external(reference).is_some_and(|name| missing.contains(&name)));
             for reference in dangling {
                 problems.extend(dangling_problem(declaration, reference));
             }
@@ -246,17 +309,29 @@ impl Engine {
             return Ok(BTreeMap::new());
         }
         let declared: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
-        let ending = recorded.iter().filter(|(key, _)| !declared.contains(key)).map(|(_, entry)| entry.recorded.clone());
+        let ending = recorded
+            .iter()
+            .filter(|(key, _)| !declared.contains(key))
+            .map(|(_, entry)| entry.recorded.clone());
         self.data_of(ending.collect()).await
     }
 
     pub(super) async fn data_of(&self, ending: Vec<Recorded>) -> Result<BTreeMap<Key, Vec<DataItem>>, EngineError> {
         let mut data = BTreeMap::new();
         for (name, keys) in by_provider(ending.iter().map(|recorded| &recorded.key)) {
-            let Some(provider) = self.providers.get(name) else { continue };
-            let batch: Vec<Recorded> = ending.iter().filter(|recorded| keys.contains(&recorded.key)).cloned().collect();
+            let Some(provider) = self.providers.get(name) else {
+                continue;
+            };
+            let batch: Vec<Recorded> = ending
+                .iter()
+                .filter(|recorded| keys.contains(&recorded.key))
+                .cloned()
+                .collect();
             let answers = provider.data(&batch).await;
-            let answers = answers.map_err(|error| EngineError::Provider { provider: name.to_owned(), error })?;
+            let answers = answers.map_err(|error| EngineError::Provider {
+                provider: name.to_owned(),
+                error,
+            })?;
             check_count(name, batch.len(), answers.len())?;
             data.extend(batch.into_iter().map(|recorded| recorded.key).zip(answers));
         }
@@ -268,7 +343,11 @@ pub(super) fn check_count(provider: &str, questions: usize, answers: usize) -> R
     if questions == answers {
         return Ok(());
     }
-    Err(EngineError::Answers { provider: provider.to_owned(), questions, answers })
+    Err(EngineError::Answers {
+        provider: provider.to_owned(),
+        questions,
+        answers,
+    })
 }
 
 fn of(resource: &ResourceDecl, problem: Problem) -> PlanProblem {
@@ -282,11 +361,23 @@ fn of(resource: &ResourceDecl, problem: Problem) -> PlanProblem {
 }
 
 fn dangling_problem(declaration: &Declaration, reference: &Reference) -> Option<PlanProblem> {
-    let Referent::External(name) = &reference.to else { return None };
+    let Referent::External(name) = &reference.to else {
+        return None;
+    };
     let resource = declaration.get(&reference.from)?;
-    let message = format!("it names {} {}, which neither this stack declares nor the target has", name.kind, name.name);
+    let message = format!(
+        "it names {} {}, which neither this stack declares nor the target has",
+        name.kind, name.name
+    );
     let hint = "declare it, correct the name, or create it first".to_owned();
-    Some(of(resource, Problem { path: reference.path.clone(), message, hint: Some(hint) }))
+    Some(of(
+        resource,
+        Problem {
+            path: reference.path.clone(),
+            message,
+            hint: Some(hint),
+        },
+    ))
 }
 
 /// A provider's own part of the configuration: the keys below its name.
@@ -302,11 +393,13 @@ fn provider_config(request: &PlanRequest<'_>, provider: &str) -> BTreeMap<String
 /// One stack, one target: another cluster under the same stack would be taken for one that lost everything.
 fn check_target(provider: &str, request: &PlanRequest<'_>, target: &Target) -> Result<(), EngineError> {
     match request.state.targets.get(provider) {
-        Some(recorded) if recorded.id != target.id && !request.state.records.is_empty() => Err(EngineError::OtherTarget {
-            provider: provider.to_owned(),
-            recorded: recorded.description.clone(),
-            connected: target.description.clone(),
-        }),
+        Some(recorded) if recorded.id != target.id && !request.state.records.is_empty() => {
+            Err(EngineError::OtherTarget {
+                provider: provider.to_owned(),
+                recorded: recorded.description.clone(),
+                connected: target.description.clone(),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -317,14 +410,18 @@ fn recorded_output(
     output: &OutputRef,
 ) -> Option<Value> {
     match &output.source {
-        Source::Resource(key) => Outputs::recorded(&recorded.get(key)?.recorded.outputs).get(&output.path).cloned(),
+        Source::Resource(key) => Outputs::recorded(&recorded.get(key)?.recorded.outputs)
+            .get(&output.path)
+            .cloned(),
         other => declaration.secrets.get(other).cloned().map(Value::Secret),
     }
 }
 
 /// Whether someone uses an output that is not recorded.
 fn lacks_outputs(recorded: Option<&Recorded>, wanted: Option<&BTreeSet<String>>) -> bool {
-    let (Some(recorded), Some(wanted)) = (recorded, wanted) else { return false };
+    let (Some(recorded), Some(wanted)) = (recorded, wanted) else {
+        return false;
+    };
     let outputs = Outputs::recorded(&recorded.outputs);
     wanted.iter().any(|pointer| outputs.get(pointer).is_none())
 }

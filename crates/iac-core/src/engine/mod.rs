@@ -44,8 +44,8 @@ pub struct PlanRequest<'a> {
     pub declaration: &'a Declaration,
     /// What is recorded.
     pub state: &'a State,
-    /// What opens the record's secrets; none where it has none.
-    pub vault: Option<Arc<Vault>>,
+    /// What opens the record's secrets.
+    pub vault: Arc<Vault>,
     /// Whether to look.
     pub observe: Observe,
     /// Which data may go.
@@ -102,7 +102,10 @@ impl Engine {
         let built_in: Arc<dyn Provider> = Arc::new(RandomProvider);
         let all = providers.into_iter().chain([built_in]);
         let providers = all.map(|provider| (provider.name().to_owned(), provider)).collect();
-        Self { providers, timeouts: Timeouts::default() }
+        Self {
+            providers,
+            timeouts: Timeouts::default(),
+        }
     }
 
     /// Sets how long things may take where the program does not say.
@@ -125,8 +128,15 @@ impl Engine {
     /// # Errors
     /// When there can be none: see [`EngineError`]. What is wrong with single resources is in [`Plan::problems`].
     pub async fn plan(&self, request: PlanRequest<'_>) -> Result<Planned, EngineError> {
-        let nothing = Declaration { stack: request.declaration.stack.clone(), ..Declaration::default() };
-        let declaration = if request.mode == Mode::Up { request.declaration } else { &nothing };
+        let nothing = Declaration {
+            stack: request.declaration.stack.clone(),
+            ..Declaration::default()
+        };
+        let declaration = if request.mode == Mode::Up {
+            request.declaration
+        } else {
+            &nothing
+        };
         let mut recorded = request.open_records()?;
         let mut problems = self.validate(declaration);
         let identities = self.identities(declaration, &mut problems);
@@ -166,7 +176,11 @@ impl Engine {
                     problems.append(&mut plan.problems);
                     plan.problems = problems;
                     let basis = basis(&plan, recorded, &observed, &request);
-                    return Ok(Planned { plan: *plan, generation: request.state.generation, basis });
+                    return Ok(Planned {
+                        plan: *plan,
+                        generation: request.state.generation,
+                        basis,
+                    });
                 }
             }
         }
@@ -178,9 +192,16 @@ impl Engine {
     /// When the plan has problems, the state moved meanwhile, or the journal can not be written. Failures of single
     /// steps are in the [`Report`].
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Report, EngineError> {
-        let ExecuteRequest { planned, declaration, writer, parallel, events, cancel } = request;
+        let ExecuteRequest {
+            planned,
+            declaration,
+            writer,
+            parallel,
+            events,
+            cancel,
+        } = request;
         if let Err(error) = check(&planned, &writer) {
-            writer.abandon().await?;
+            writer.abandon().await;
             return Err(error);
         }
         let plan = planned.plan;
@@ -230,19 +251,22 @@ async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, Eng
             }
             _ => writer.forget(&step.key).await?,
         }
-        report.outcomes.insert(step.key.clone(), crate::apply::Outcome::Done(step.action));
+        report
+            .outcomes
+            .insert(step.key.clone(), crate::apply::Outcome::Done(step.action));
     }
     report.version = Some(writer.finish(summary(&report)).await?);
     Ok(report)
 }
 
 fn summary(report: &Report) -> Summary {
+    let done = |actions: &[Action]| actions.iter().map(|action| report.done(*action) as u64).sum();
     Summary {
-        created: report.done(Action::Create) + report.done(Action::Adopt),
-        updated: report.done(Action::Update),
-        replaced: report.done(Action::Replace),
-        deleted: report.done(Action::Delete) + report.done(Action::Forget),
-        failed: report.failed(),
+        created: done(&[Action::Create, Action::Adopt]),
+        updated: done(&[Action::Update]),
+        replaced: done(&[Action::Replace]),
+        deleted: done(&[Action::Delete, Action::Forget]),
+        failed: report.failed() as u64,
         ok: report.is_ok(),
     }
 }
@@ -253,7 +277,10 @@ fn basis(
     observed: &BTreeMap<Key, crate::provider::Observed>,
     request: &PlanRequest<'_>,
 ) -> Basis {
-    let unchanged = plan.steps.iter().filter(|step| matches!(step.action, Action::Same | Action::Wait | Action::Keep));
+    let unchanged = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Same | Action::Wait | Action::Keep));
     let outputs = unchanged.map(|step| {
         let outputs = crate::plan::present_outputs(recorded.get(&step.key), observed.get(&step.key));
         (step.key.clone(), outputs)
@@ -263,19 +290,38 @@ fn basis(
     for pending in &request.state.pending {
         interrupted.entry(pending.key.clone()).or_default().push(pending.op);
     }
-    Basis { recorded, outputs, interrupted }
+    Basis {
+        recorded,
+        outputs,
+        interrupted,
+    }
 }
 
 impl PlanRequest<'_> {
     fn open_records(&self) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
-        let opened = self.state.open(self.vault.as_deref())?;
-        let entry = |(key, (recorded, options, source))| (key, WorldEntry { recorded, options, source });
+        let opened = self.state.open(&self.vault)?;
+        let entry = |(key, (recorded, options, source))| {
+            (
+                key,
+                WorldEntry {
+                    recorded,
+                    options,
+                    source,
+                },
+            )
+        };
         Ok(opened.into_iter().map(entry).collect())
     }
 
     fn interrupted(&self) -> BTreeMap<Key, Interrupted> {
         let interrupted = |pending: &crate::state::Pending| {
-            (pending.key.clone(), Interrupted { what: pending.kind.to_string(), identity: pending.identity.clone() })
+            (
+                pending.key.clone(),
+                Interrupted {
+                    what: pending.kind.to_string(),
+                    identity: pending.identity.clone(),
+                },
+            )
         };
         self.state.pending.iter().map(interrupted).collect()
     }

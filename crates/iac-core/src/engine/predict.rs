@@ -20,13 +20,21 @@ impl Engine {
         predicted: &mut BTreeMap<Key, Vec<Predicted>>,
         data: &mut BTreeMap<Key, Vec<DataItem>>,
     ) -> Result<(), EngineError> {
-        let answers = if looked { self.ask(&asks).await? } else { asks.iter().map(offline).collect() };
+        let answers = if looked {
+            self.ask(&asks).await?
+        } else {
+            asks.iter().map(offline).collect()
+        };
         let mut replaced: Vec<Recorded> = Vec::new();
         for (ask, prediction) in asks.into_iter().zip(answers) {
             if !prediction.replace.is_empty() {
                 replaced.extend(ask.recorded);
             }
-            let made = Predicted { intent: ask.intent, inputs: ask.inputs, prediction };
+            let made = Predicted {
+                intent: ask.intent,
+                inputs: ask.inputs,
+                prediction,
+            };
             predicted.entry(ask.key).or_default().push(made);
         }
         if looked && !replaced.is_empty() {
@@ -42,10 +50,14 @@ impl Engine {
             let batch: Vec<PredictRequest> = asks.iter().filter(|ask| ask.key.provider() == *name).cloned().collect();
             Some((*name, self.providers.get(*name)?, batch))
         });
-        let batches = batches.map(|(name, provider, batch)| async move { (name, provider.predict(&batch).await, batch) });
+        let batches =
+            batches.map(|(name, provider, batch)| async move { (name, provider.predict(&batch).await, batch) });
         let mut answered = BTreeMap::new();
         for (name, answers, batch) in join_all(batches).await {
-            let answers = answers.map_err(|error| EngineError::Provider { provider: name.to_owned(), error })?;
+            let answers = answers.map_err(|error| EngineError::Provider {
+                provider: name.to_owned(),
+                error,
+            })?;
             check_count(name, batch.len(), answers.len())?;
             answered.extend(batch.into_iter().map(|ask| ask.key).zip(answers));
         }

@@ -46,13 +46,19 @@ pub(super) fn decide(situation: Situation<'_>) -> Decision {
         (Some(_), Observed::Unknown(_)) => Decision::Act(Intent::Update, situation.input_reasons),
         (Some(entry), Observed::Present(live)) => {
             let same_object = entry.recorded.uid.is_none() || live.uid.is_none() || entry.recorded.uid == live.uid;
-            if same_object { keep_up(situation, live, entry) } else { take_over(&situation, live) }
+            if same_object {
+                keep_up(situation, live, entry)
+            } else {
+                take_over(&situation, live)
+            }
         }
     }
 }
 
 fn interruption(situation: &Situation<'_>) -> Option<Reason> {
-    situation.interrupted.map(|interrupted| Reason::Interrupted(interrupted.what.clone()))
+    situation
+        .interrupted
+        .map(|interrupted| Reason::Interrupted(interrupted.what.clone()))
 }
 
 /// An object is there that is not the recorded one.
@@ -77,7 +83,9 @@ fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decisio
     let interrupted = interruption(&situation);
     let mut reasons = situation.input_reasons;
     if !live.drift.is_empty() {
-        reasons.push(Reason::Drift(live.drift.iter().map(|change| change.path.clone()).collect()));
+        reasons.push(Reason::Drift(
+            live.drift.iter().map(|change| change.path.clone()).collect(),
+        ));
     }
     reasons.extend(interrupted);
     if !reasons.is_empty() {

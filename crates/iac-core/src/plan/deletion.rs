@@ -22,18 +22,31 @@ pub(super) struct Deletions {
 /// them, which have to be done first.
 pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[Step]) -> Deletions {
     let kept = kept(world, unwanted);
-    let mut deletions = Deletions { steps: Vec::new(), kept: Vec::new(), problems: Vec::new() };
+    let mut deletions = Deletions {
+        steps: Vec::new(),
+        kept: Vec::new(),
+        problems: Vec::new(),
+    };
     let dependents = dependents(world);
     let moved = moved(world, unwanted);
-    let changing: BTreeSet<&Key> = steps_before.iter().filter(|step| step.action.is_change()).map(|step| &step.key).collect();
+    let changing: BTreeSet<&Key> = steps_before
+        .iter()
+        .filter(|step| step.action.is_change())
+        .map(|step| &step.key)
+        .collect();
     for key in order(unwanted, &dependents) {
-        let Some(entry) = world.recorded.get(&key) else { continue };
+        let Some(entry) = world.recorded.get(&key) else {
+            continue;
+        };
         let (action, reasons, notes) = action(world, &key, entry, &kept, &moved);
         if action == Action::Delete && entry.options.protect {
             deletions.problems.push(protected(&key, entry));
         }
         if let (Action::Keep, Some(items)) = (action, world.data.get(&key)) {
-            deletions.kept.push(KeptData { key: key.clone(), items: items.clone() });
+            deletions.kept.push(KeptData {
+                key: key.clone(),
+                items: items.clone(),
+            });
         }
         let waits_for = dependents.get(&key).into_iter().flatten();
         let waits_for = waits_for.filter(|other| unwanted.contains(*other) || changing.contains(other));
@@ -43,14 +56,21 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
             reasons,
             source: entry.source.clone(),
             changes: Vec::new(),
-            risks: if action == Action::Delete { data_risks(world, &key) } else { Vec::new() },
+            risks: if action == Action::Delete {
+                data_risks(world, &key)
+            } else {
+                Vec::new()
+            },
             checked: Checked::ByServer,
             notes,
             after: waits_for.map(|other| (other.clone(), Phase::Exists)).collect(),
             ready_after: Vec::new(),
             inputs: None,
             options: entry.options.clone(),
-            precondition: Precondition { exists: true, uid: entry.recorded.uid.clone() },
+            precondition: Precondition {
+                exists: true,
+                uid: entry.recorded.uid.clone(),
+            },
             key,
         });
     }
@@ -69,10 +89,17 @@ pub(super) fn data_risks(world: &World<'_>, key: &Key) -> Vec<Risk> {
 
 /// Keys that were renamed: the object of an unwanted key is declared under another one, so it must not be deleted.
 fn moved(world: &World<'_>, unwanted: &BTreeSet<Key>) -> BTreeMap<Key, Key> {
-    let wanted: BTreeMap<&str, &Key> = world.identities.iter().map(|(key, identity)| (identity.as_str(), key)).collect();
+    let wanted: BTreeMap<&str, &Key> = world
+        .identities
+        .iter()
+        .map(|(key, identity)| (identity.as_str(), key))
+        .collect();
     let to = |key: &Key| {
         let identity = &world.recorded.get(key)?.recorded.identity;
-        wanted.get(identity.as_str()).filter(|new| **new != key).map(|new| (key.clone(), (*new).clone()))
+        wanted
+            .get(identity.as_str())
+            .filter(|new| **new != key)
+            .map(|new| (key.clone(), (*new).clone()))
     };
     unwanted.iter().filter_map(to).collect()
 }
@@ -84,12 +111,24 @@ fn action(
     kept: &BTreeSet<Key>,
     moved: &BTreeMap<Key, Key>,
 ) -> (Action, Vec<Reason>, Vec<String>) {
-    let why = if world.mode == Mode::Destroy { Reason::Destroy } else { Reason::NotDeclared };
+    let why = if world.mode == Mode::Destroy {
+        Reason::Destroy
+    } else {
+        Reason::NotDeclared
+    };
     if let Some(new) = moved.get(key) {
-        return (Action::Forget, vec![Reason::Option(format!("now declared as {new}"))], Vec::new());
+        return (
+            Action::Forget,
+            vec![Reason::Option(format!("now declared as {new}"))],
+            Vec::new(),
+        );
     }
     if entry.options.retain_on_delete {
-        return (Action::Forget, vec![why, Reason::Option("retain_on_delete".to_owned())], Vec::new());
+        return (
+            Action::Forget,
+            vec![why, Reason::Option("retain_on_delete".to_owned())],
+            Vec::new(),
+        );
     }
     if kept.contains(key) {
         return (Action::Keep, vec![why], keep_notes(world, key));
@@ -106,7 +145,10 @@ fn keep_notes(world: &World<'_>, key: &Key) -> Vec<String> {
     if names.is_empty() {
         return vec!["kept with the data that needs it".to_owned()];
     }
-    vec![format!("holds data: {}; --delete-data NAME or all deletes it", names.join(", "))]
+    vec![format!(
+        "holds data: {}; --delete-data NAME or all deletes it",
+        names.join(", ")
+    )]
 }
 
 fn protected(key: &Key, entry: &WorldEntry) -> PlanProblem {
@@ -124,11 +166,20 @@ fn kept(world: &World<'_>, unwanted: &BTreeSet<Key>) -> BTreeSet<Key> {
     if world.mode != Mode::Destroy {
         return BTreeSet::new();
     }
-    let holds = |key: &&Key| world.data.get(*key).is_some_and(|items| items.iter().any(|item| !world.delete_data.allows(item)));
+    let holds = |key: &&Key| {
+        world
+            .data
+            .get(*key)
+            .is_some_and(|items| items.iter().any(|item| !world.delete_data.allows(item)))
+    };
     let mut kept: BTreeSet<Key> = unwanted.iter().filter(holds).cloned().collect();
     let mut queue: Vec<Key> = kept.iter().cloned().collect();
     while let Some(key) = queue.pop() {
-        let needs = world.recorded.get(&key).into_iter().flat_map(|entry| &entry.recorded.dependencies);
+        let needs = world
+            .recorded
+            .get(&key)
+            .into_iter()
+            .flat_map(|entry| &entry.recorded.dependencies);
         for (needed, _) in needs {
             if unwanted.contains(needed) && kept.insert(needed.clone()) {
                 queue.push(needed.clone());
@@ -181,6 +232,10 @@ fn visit(
         }
         path.push((key.clone(), true));
         let before = dependents.get(&key).into_iter().flatten();
-        path.extend(before.filter(|other| unwanted.contains(*other) && !seen.contains(*other)).map(|other| (other.clone(), false)));
+        path.extend(
+            before
+                .filter(|other| unwanted.contains(*other) && !seen.contains(*other))
+                .map(|other| (other.clone(), false)),
+        );
     }
 }

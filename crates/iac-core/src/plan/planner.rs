@@ -125,7 +125,12 @@ impl<'a> Walk<'a> {
         }
         Self {
             world,
-            declared: world.declaration.resources.iter().map(|resource| (&resource.key, resource)).collect(),
+            declared: world
+                .declaration
+                .resources
+                .iter()
+                .map(|resource| (&resource.key, resource))
+                .collect(),
             edges,
             outputs: BTreeMap::new(),
             changing: BTreeSet::new(),
@@ -150,7 +155,9 @@ impl<'a> Walk<'a> {
             self.outputs.insert(key.clone(), Outputs::Unknown);
             return;
         };
-        let changes = entry.map(|entry| diff(&entry.recorded.inputs, &inputs)).unwrap_or_default();
+        let changes = entry
+            .map(|entry| diff(&entry.recorded.inputs, &inputs))
+            .unwrap_or_default();
         let input_reasons = entry.map_or_else(Vec::new, |entry| {
             reasons::for_changes(&changes, &entry.recorded.inputs, &resource.inputs, &self.changing)
         });
@@ -205,8 +212,12 @@ impl<'a> Walk<'a> {
 
     /// A step that leaves the object as it is.
     fn settle(&mut self, resource: &ResourceDecl, action: Action, reasons: Vec<Reason>, inputs: Value) {
-        let (entry, observed) = (self.world.recorded.get(&resource.key), self.world.observed.get(&resource.key));
-        self.outputs.insert(resource.key.clone(), present_outputs(entry, observed));
+        let (entry, observed) = (
+            self.world.recorded.get(&resource.key),
+            self.world.observed.get(&resource.key),
+        );
+        self.outputs
+            .insert(resource.key.clone(), present_outputs(entry, observed));
         let step = self.step(resource, action, reasons, inputs);
         self.steps.push(step);
     }
@@ -227,18 +238,28 @@ impl<'a> Walk<'a> {
         let mut action = action_for(intent);
         if !prediction.replace.is_empty() {
             let immutable = prediction.replace.into_iter();
-            reasons.extend(immutable.map(|replacement| Reason::Immutable { path: replacement.path, why: replacement.why }));
+            reasons.extend(immutable.map(|replacement| Reason::Immutable {
+                path: replacement.path,
+                why: replacement.why,
+            }));
             let Some(anew) = self.prediction(resource, Intent::Replace, &inputs) else {
                 self.outputs.insert(resource.key.clone(), Outputs::Unknown);
                 return;
             };
             action = Action::Replace;
-            prediction = Prediction { changes: prediction.changes, ..anew };
+            prediction = Prediction {
+                changes: prediction.changes,
+                ..anew
+            };
             prediction.risks.extend(deletion::data_risks(self.world, &resource.key));
             self.check_protection(resource);
         }
         let predicted = std::mem::take(&mut prediction.outputs);
-        let known = if predicted == Value::Null { Outputs::Unknown } else { Outputs::Whole(predicted) };
+        let known = if predicted == Value::Null {
+            Outputs::Unknown
+        } else {
+            Outputs::Whole(predicted)
+        };
         self.outputs.insert(resource.key.clone(), known);
         for problem in std::mem::take(&mut prediction.problems) {
             self.problem(resource, problem);
@@ -250,7 +271,8 @@ impl<'a> Walk<'a> {
             prediction.changes
         };
         if step.action == Action::Update && step.changes.is_empty() && prediction.checked == Checked::ByServer {
-            step.notes.push("no effect on the object; only the record follows the program".to_owned());
+            step.notes
+                .push("no effect on the object; only the record follows the program".to_owned());
         }
         step.risks = prediction.risks;
         step.checked = prediction.checked;
@@ -259,11 +281,18 @@ impl<'a> Walk<'a> {
     }
 
     fn check_protection(&mut self, resource: &ResourceDecl) {
-        let recorded = self.world.recorded.get(&resource.key).is_some_and(|entry| entry.options.protect);
+        let recorded = self
+            .world
+            .recorded
+            .get(&resource.key)
+            .is_some_and(|entry| entry.options.protect);
         if recorded || resource.options.protect {
             let hint = "take the change back, or lift the protection first with an `up` that only removes .protect()";
             let message = "it is protected, and this change can only be made by deleting it and making it anew";
-            let problem = Problem { hint: Some(hint.to_owned()), ..Problem::new(FieldPath::root(), message) };
+            let problem = Problem {
+                hint: Some(hint.to_owned()),
+                ..Problem::new(FieldPath::root(), message)
+            };
             self.problem(resource, problem);
         }
     }
@@ -278,10 +307,14 @@ impl<'a> Walk<'a> {
             return Some(made.prediction.clone());
         }
         self.open.insert(key.clone());
-        let uses_open = resource.inputs.outputs().iter().any(|(_, output)| match &output.source {
-            Source::Resource(on) => self.open.contains(on),
-            _ => false,
-        });
+        let uses_open = resource
+            .inputs
+            .outputs()
+            .iter()
+            .any(|(_, output)| match &output.source {
+                Source::Resource(on) => self.open.contains(on),
+                _ => false,
+            });
         if !uses_open {
             let live = match self.world.observed.get(key) {
                 Some(Observed::Present(live)) => Some(live.clone()),
@@ -302,7 +335,10 @@ impl<'a> Walk<'a> {
         let key = &resource.key;
         let needs = |phase: Phase| -> Vec<(Key, Phase)> {
             let edges = self.edges.get(key).into_iter().flatten();
-            let nodes: BTreeSet<_> = edges.filter(|edge| edge.from.1 == phase).map(|edge| edge.to.clone()).collect();
+            let nodes: BTreeSet<_> = edges
+                .filter(|edge| edge.from.1 == phase)
+                .map(|edge| edge.to.clone())
+                .collect();
             nodes.into_iter().collect()
         };
         let live = match self.world.observed.get(key) {
@@ -323,7 +359,10 @@ impl<'a> Walk<'a> {
             ready_after: needs(Phase::Ready),
             inputs: Some(inputs),
             options: resource.options.clone(),
-            precondition: Precondition { exists: live.is_some(), uid: live.and_then(|live| live.uid.clone()) },
+            precondition: Precondition {
+                exists: live.is_some(),
+                uid: live.and_then(|live| live.uid.clone()),
+            },
         }
     }
 
@@ -331,7 +370,10 @@ impl<'a> Walk<'a> {
         let world = self.world;
         let recorded = world.recorded.keys();
         let unwanted: BTreeSet<Key> = match world.mode {
-            Mode::Up => recorded.filter(|key| !self.declared.contains_key(key)).cloned().collect(),
+            Mode::Up => recorded
+                .filter(|key| !self.declared.contains_key(key))
+                .cloned()
+                .collect(),
             Mode::Destroy => recorded.cloned().collect(),
             Mode::Refresh => BTreeSet::new(),
         };
@@ -343,7 +385,10 @@ impl<'a> Walk<'a> {
         }
         let exports = world.declaration.exports.iter().map(|(name, value)| {
             let value = resolve(value, &|output| self.lookup(output));
-            (name.clone(), value.unwrap_or_else(|error| Value::String(format!("({error})"))))
+            (
+                name.clone(),
+                value.unwrap_or_else(|error| Value::String(format!("({error})"))),
+            )
         });
         Plan {
             stack: world.declaration.stack.clone(),
@@ -389,7 +434,10 @@ impl<'a> Walk<'a> {
                 ready_after: Vec::new(),
                 inputs: Some(inputs),
                 options: entry.options.clone(),
-                precondition: Precondition { exists: true, uid: entry.recorded.uid.clone() },
+                precondition: Precondition {
+                    exists: true,
+                    uid: entry.recorded.uid.clone(),
+                },
             });
         }
     }
@@ -398,7 +446,10 @@ impl<'a> Walk<'a> {
         let dropped = self.world.graph.dropped.iter().map(|edge| PlanNote {
             key: Some(edge.from.0.clone()),
             source: self.declared.get(&edge.from.0).map(|resource| resource.source.clone()),
-            message: format!("it names {}, which waits for it; the order of the two follows the program only", edge.to.0),
+            message: format!(
+                "it names {}, which waits for it; the order of the two follows the program only",
+                edge.to.0
+            ),
         });
         let unseen = self.world.observed.iter().filter_map(|(key, observed)| match observed {
             Observed::Unknown(why) if self.world.looked => Some(PlanNote {

@@ -22,7 +22,10 @@ pub(super) fn for_changes(
     let mut reasons = Vec::new();
     for change in changes {
         match upstream(&change.path, &raw, changing) {
-            Some(from) => reasons.push(Reason::Upstream { path: change.path.clone(), from }),
+            Some(from) => reasons.push(Reason::Upstream {
+                path: change.path.clone(),
+                from,
+            }),
             None => own.push(change.path.clone()),
         }
     }

@@ -37,7 +37,9 @@ impl Outputs {
 
     /// The form that is recorded: the outputs at these pointers, and nothing else.
     pub fn project<'a>(&self, pointers: impl IntoIterator<Item = &'a String>) -> Value {
-        let found = pointers.into_iter().filter_map(|pointer| Some((pointer.clone(), self.get(pointer)?.clone())));
+        let found = pointers
+            .into_iter()
+            .filter_map(|pointer| Some((pointer.clone(), self.get(pointer)?.clone())));
         Value::Object(found.collect())
     }
 }
@@ -72,7 +74,12 @@ pub fn resolve(value: &Value, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> 
     value.try_map_leaves(&mut |path, leaf| match leaf {
         Value::Expr(expr) => {
             let resolved = resolve_expr(expr, lookup);
-            Ok(resolved.map_err(|message| ResolveError { path: path.clone(), message })?.unwrap_or_else(|| leaf.clone()))
+            Ok(resolved
+                .map_err(|message| ResolveError {
+                    path: path.clone(),
+                    message,
+                })?
+                .unwrap_or_else(|| leaf.clone()))
         }
         known => Ok(known.clone()),
     })
@@ -91,7 +98,11 @@ fn resolve_expr(expr: &Expr, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> R
             }
         }
     }
-    Ok(Some(if secret { Value::Secret(Secret::new(text)) } else { Value::String(text) }))
+    Ok(Some(if secret {
+        Value::Secret(Secret::new(text))
+    } else {
+        Value::String(text)
+    }))
 }
 
 fn transformed(output: &OutputRef, value: &Value) -> Result<String, String> {
@@ -104,7 +115,11 @@ fn transformed(output: &OutputRef, value: &Value) -> Result<String, String> {
         Value::Expr(_) | Value::Array(_) | Value::Object(_) => return Err(format!("{output} is no text")),
     };
     let apply = |text: String, transform: &crate::value::Transform| transform.apply(&text);
-    output.transforms.iter().try_fold(text, apply).map_err(|error| format!("{output}: {error}"))
+    output
+        .transforms
+        .iter()
+        .try_fold(text, apply)
+        .map_err(|error| format!("{output}: {error}"))
 }
 
 #[cfg(test)]
@@ -128,6 +143,9 @@ mod tests {
         assert_eq!(known.get("url"), Some(&Value::Secret("u:a%2Fb@h".into())));
         assert_eq!(known.get("plain"), Some(&Value::from(1)));
         let wanted = wanted_outputs(&declaration);
-        assert_eq!(wanted[&declaration.resources[0].key], BTreeSet::from(["/result".to_owned()]));
+        assert_eq!(
+            wanted[&declaration.resources[0].key],
+            BTreeSet::from(["/result".to_owned()])
+        );
     }
 }

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::{
-    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence, ExternalRef,
-    Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Readiness, Recorded,
-    Reference, Replacement, Target, WaitRequest,
+    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence,
+    ExternalRef, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
+    Readiness, Recorded, Reference, Replacement, Target, WaitRequest,
 };
 use crate::declare::{PASSWORD_KIND, ResourceDecl};
 use crate::value::{FieldPath, Map, Secret, Value};
@@ -25,10 +25,13 @@ fn draw(length: usize) -> Result<Secret, ProviderError> {
     let mut text = String::with_capacity(length);
     while text.len() < length {
         let mut bytes = [0_u8; 64];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| ProviderError::new(ErrorKind::Failed, format!("no randomness from the system: {error}")))?;
+        getrandom::fill(&mut bytes).map_err(|error| {
+            ProviderError::new(ErrorKind::Failed, format!("no randomness from the system: {error}"))
+        })?;
         // Bytes past the largest multiple of the alphabet's size would favour its first letters.
-        let even = bytes.iter().filter(|byte| usize::from(**byte) < 256 / ALPHABET.len() * ALPHABET.len());
+        let even = bytes
+            .iter()
+            .filter(|byte| usize::from(**byte) < 256 / ALPHABET.len() * ALPHABET.len());
         let letters = even.map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
         text.extend(letters.take(length - text.len()));
     }
@@ -57,16 +60,25 @@ impl Provider for RandomProvider {
 
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {
         if resource.key.kind() != PASSWORD_KIND {
-            return vec![Problem::new(FieldPath::root(), format!("{} is no type of the random provider", resource.key.kind()))];
+            return vec![Problem::new(
+                FieldPath::root(),
+                format!("{} is no type of the random provider", resource.key.kind()),
+            )];
         }
         match resource.inputs.get("length").and_then(Value::as_i64) {
             Some(length) if LENGTHS.contains(&length) => Vec::new(),
-            _ => vec![Problem::new(FieldPath::fields(["length"]), format!("a password has {} to {} characters", LENGTHS.start(), LENGTHS.end()))],
+            _ => vec![Problem::new(
+                FieldPath::fields(["length"]),
+                format!("a password has {} to {} characters", LENGTHS.start(), LENGTHS.end()),
+            )],
         }
     }
 
     async fn connect(&self, _: &ConnectRequest) -> Result<Target, ProviderError> {
-        Ok(Target { description: "generated here".to_owned(), id: "random".to_owned() })
+        Ok(Target {
+            description: "generated here".to_owned(),
+            id: "random".to_owned(),
+        })
     }
 
     async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
@@ -91,10 +103,15 @@ impl Provider for RandomProvider {
         let predict = |request: &PredictRequest| {
             let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
             let changed = recorded.is_some_and(|recorded| *recorded != request.inputs);
-            let replace = Replacement { path: FieldPath::fields(["length"]), why: "another length takes another password".to_owned() };
+            let replace = Replacement {
+                path: FieldPath::fields(["length"]),
+                why: "another length takes another password".to_owned(),
+            };
             let in_place = request.intent == super::Intent::Update;
             Prediction {
-                changes: recorded.map(|recorded| crate::value::diff::diff(recorded, &request.inputs)).unwrap_or_default(),
+                changes: recorded
+                    .map(|recorded| crate::value::diff::diff(recorded, &request.inputs))
+                    .unwrap_or_default(),
                 replace: if changed && in_place { vec![replace] } else { Vec::new() },
                 checked: Checked::ByServer,
                 ..Prediction::default()
@@ -108,10 +125,17 @@ impl Provider for RandomProvider {
     }
 
     async fn apply(&self, request: &ApplyRequest, _: &Context) -> Result<Applied, ProviderError> {
-        let length = request.inputs.get("length").and_then(Value::as_i64).unwrap_or(*LENGTHS.end());
+        let length = request
+            .inputs
+            .get("length")
+            .and_then(Value::as_i64)
+            .unwrap_or(*LENGTHS.end());
         let password = draw(usize::try_from(length).unwrap_or_default())?;
         let outputs = Map::from([("result".to_owned(), Value::Secret(password))]);
-        Ok(Applied { outputs: outputs.into(), ..Applied::default() })
+        Ok(Applied {
+            outputs: outputs.into(),
+            ..Applied::default()
+        })
     }
 
     async fn delete(&self, _: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
@@ -119,7 +143,11 @@ impl Provider for RandomProvider {
     }
 
     async fn wait_ready(&self, request: &WaitRequest, _: &Context) -> Result<Applied, ProviderError> {
-        Ok(Applied { uid: None, outputs: Value::Null, private: request.recorded.private.clone() })
+        Ok(Applied {
+            uid: None,
+            outputs: Value::Null,
+            private: request.recorded.private.clone(),
+        })
     }
 }
 

@@ -18,13 +18,17 @@ fn names(segment: &Segment, index: usize, item: &Value) -> bool {
 impl Value {
     /// The node at a path.
     pub fn at(&self, path: &FieldPath) -> Option<&Self> {
-        path.segments().iter().try_fold(self, |node, segment| match (node, segment) {
-            (Self::Object(map), Segment::Field(name)) => map.get(name),
-            (Self::Array(items), segment) => {
-                items.iter().enumerate().find(|(index, item)| names(segment, *index, item)).map(|(_, item)| item)
-            }
-            _ => None,
-        })
+        path.segments()
+            .iter()
+            .try_fold(self, |node, segment| match (node, segment) {
+                (Self::Object(map), Segment::Field(name)) => map.get(name),
+                (Self::Array(items), segment) => items
+                    .iter()
+                    .enumerate()
+                    .find(|(index, item)| names(segment, *index, item))
+                    .map(|(_, item)| item),
+                _ => None,
+            })
     }
 
     /// Puts a node at a path, or takes it away (`None`). Objects on the way are made; list elements are not, except one
@@ -55,7 +59,10 @@ impl Value {
                 map.entry(name.clone()).or_default().set_at(&rest, value)
             }
             (Self::Array(items), segment) => {
-                let found = items.iter().enumerate().position(|(index, item)| names(segment, index, item));
+                let found = items
+                    .iter()
+                    .enumerate()
+                    .position(|(index, item)| names(segment, index, item));
                 match (found, value) {
                     (Some(index), None) if rest.is_root() => {
                         items.remove(index);
@@ -89,7 +96,8 @@ mod tests {
         assert!(tree.set_at(&path("spec.list[0]"), None));
         assert!(!tree.set_at(&path("spec.gone.x"), None));
         assert!(tree.set_at(&path("spec.env[name=B]"), Some(Value::from(json!({"name": "B"})))));
-        let expected = json!({"spec": {"env": [{"name": "A", "value": "2"}, {"name": "B"}], "list": [2], "new": {"deep": true}}});
+        let expected =
+            json!({"spec": {"env": [{"name": "A", "value": "2"}, {"name": "B"}], "list": [2], "new": {"deep": true}}});
         assert_eq!(tree, Value::from(expected));
     }
 }

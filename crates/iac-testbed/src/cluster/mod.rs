@@ -18,7 +18,7 @@ use crate::binaries;
 use crate::dockerd::link;
 use crate::error::Result;
 use crate::layout::Layout;
-use crate::process::{Daemon, kill_leftovers};
+use crate::process::Daemon;
 use crate::progress::Progress;
 use crate::record::Record;
 
@@ -123,25 +123,13 @@ impl<'a> Cluster<'a> {
     }
 
     fn daemon<'b>(&'b self, name: &'b str) -> Daemon<'b> {
-        Daemon {
-            name,
-            layout: self.layout,
-        }
+        Daemon::new(name, self.layout)
     }
 
     /// Starts a daemon in the cluster's network unless it runs; tells whether it had to.
     fn ensure(&self, name: &str, program: &Path, arguments: &[String]) -> Result<bool> {
-        let daemon = Daemon {
-            name,
-            layout: self.layout,
-        };
-        if daemon.runs(program, arguments) {
-            return Ok(false);
-        }
-        daemon.stop(Duration::from_secs(5))?;
-        kill_leftovers(self.layout.run(), &[name]);
-        daemon.start(Some(&network::namespace(self)), program, arguments)?;
-        Ok(true)
+        self.daemon(name)
+            .ensure(Some(&network::namespace(self)), program, arguments)
     }
 
     fn path(&self, name: &str) -> String {

@@ -13,7 +13,7 @@ use crate::binaries;
 use crate::cleanup;
 use crate::dockerd::program;
 use crate::error::{Error, Result, io};
-use crate::process::{last_lines, run};
+use crate::process::{GRACE, last_lines, run};
 use crate::progress::Progress;
 
 /// The image of the process that holds a pod's namespaces.
@@ -41,20 +41,32 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
 /// Ends all containers of the node and its containerd. The images stay in its store.
 pub(super) fn stop(cluster: &Cluster<'_>) -> Result<()> {
     cleanup::kill_control_group(&format!("{}/kubepods", cluster.record.block.name("")));
-    let socket = socket(cluster);
-    if UnixStream::connect(&socket).is_ok() {
-        for (kind, list) in [("tasks", &["ls", "-q"][..]), ("containers", &["ls", "-q"])] {
-            let listed = ctr(&socket).arg(kind).args(list).output();
-            let ids = listed
-                .map(|done| String::from_utf8_lossy(&done.stdout).into_owned())
-                .unwrap_or_default();
-            let delete: &[&str] = if kind == "tasks" { &["rm", "--force"] } else { &["rm"] };
-            for id in ids.lines() {
-                let _ = ctr(&socket).arg(kind).args(delete).arg(id).output();
-            }
-        }
+    let clean = remove_containers(&socket(cluster));
+    cluster.daemon("node-containerd").stop(GRACE)?;
+    if clean.is_err() {
+        // A containerd that does not answer keeps the notes of its containers; the next one would look for them.
+        return cleanup::remove_folder(&cluster.layout.path("node"));
     }
-    cluster.daemon("node-containerd").stop(Duration::from_secs(10))
+    cleanup::remove_folder(&cluster.layout.path("node/state"))?;
+    cleanup::remove_folder(&cluster.layout.path("node/root/io.containerd.grpc.v1.cri"))
+}
+
+fn remove_containers(socket: &Path) -> Result<()> {
+    let tasks = run("listing tasks", ctr(socket).args(["tasks", "ls", "--quiet"]))?;
+    if !tasks.is_empty() {
+        run(
+            "removing tasks",
+            ctr(socket).args(["tasks", "rm", "--force"]).args(tasks.lines()),
+        )?;
+    }
+    let containers = run("listing containers", ctr(socket).args(["containers", "ls", "--quiet"]))?;
+    if !containers.is_empty() {
+        run(
+            "removing containers",
+            ctr(socket).args(["containers", "rm"]).args(containers.lines()),
+        )?;
+    }
+    Ok(())
 }
 
 fn socket(cluster: &Cluster<'_>) -> PathBuf {
@@ -83,6 +95,8 @@ path = {opt:?}
 [plugins."io.containerd.grpc.v1.cri"]
 # Without this every sandbox dies where a process may not lower its own score.
 restrict_oom_score_adj = true
+# In our own folder, so that a killed node leaves nothing in the list of the machine.
+netns_mounts_under_state_dir = true
 sandbox_image = "{PAUSE_IMAGE}"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"
@@ -98,15 +112,10 @@ SystemdCgroup = false
     );
     std::fs::write(&configuration, text).map_err(io("write", &configuration))?;
     let arguments = ["--config".to_owned(), configuration.display().to_string()];
-    let daemon = cluster.daemon("node-containerd");
-    if !daemon.alive() {
-        daemon.start(
-            Some(&super::network::namespace(cluster)),
-            &program("containerd", "containerd")?,
-            &arguments,
-        )?;
+    if cluster.ensure("node-containerd", &program("containerd", "containerd")?, &arguments)? {
         progress.say("containerd: starting");
     }
+    let daemon = cluster.daemon("node-containerd");
     daemon.wait_until(Duration::from_secs(60), || UnixStream::connect(&socket).is_ok())
 }
 
