@@ -12,6 +12,7 @@
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod declare;
 pub mod engine;

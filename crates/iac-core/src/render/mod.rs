@@ -8,6 +8,7 @@
 mod change;
 mod compare;
 mod diagnostic;
+mod graph;
 mod json;
 mod reason;
 mod sanitize;
@@ -18,6 +19,7 @@ mod value;
 
 pub use compare::{Comparison, Moved, compare};
 pub use diagnostic::{Diagnostic, Level};
+pub use graph::{graph_dot, graph_mermaid};
 pub use json::{FORMAT, plan_json};
 pub use sanitize::sanitize;
 pub use saved::{SavedChange, SavedPlan, SavedPlanError, SavedStep};

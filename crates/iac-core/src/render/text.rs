@@ -171,6 +171,8 @@ impl Page {
         let targets: Vec<String> = plan
             .targets
             .iter()
+            // Generated values have no place that could be the wrong one.
+            .filter(|(name, _)| name.as_str() != "random")
             .map(|(name, target)| format!("{}: {}", sanitize(name), sanitize(&target.description)))
             .collect();
         let targets = if targets.is_empty() {
