@@ -28,7 +28,7 @@ pub(super) enum Entry {
         #[serde(default, skip_serializing_if = "Json::is_null")]
         message: Json,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        record: Option<Box<Record>>,
+        partial: Option<Keyed>,
     },
     /// An intent of a killed run is settled; what was found is in entries of its own.
     Resolved { op: OpId },
@@ -54,4 +54,12 @@ pub(super) enum Entry {
         at: Timestamp,
         summary: Summary,
     },
+}
+
+/// A record with its resource's name.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keyed {
+    pub(super) key: Key,
+    pub(super) record: Box<Record>,
 }

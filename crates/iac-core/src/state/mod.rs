@@ -11,15 +11,22 @@
 //! begun and has no outcome is [`State::pending`]. `docs/state-format.md` describes the files.
 
 mod backend;
+mod commit;
+mod compact;
 mod entry;
 mod error;
+mod history;
 mod keys;
 mod lease;
+mod lines;
 mod local;
+mod log;
 mod model;
+mod paths;
 mod process;
 mod replay;
 mod sealed;
+mod snapshot;
 mod store;
 mod vault;
 mod wrapped;

@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 /// What tells a process from every other one on machines of the same kind: enough to see that it has died.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ProcessId {
+pub(super) struct ProcessId {
     /// The running kernel's boot, and the namespace in which the number counts.
-    pub space: String,
+    pub(super) space: String,
     /// The number.
-    pub pid: u32,
+    pub(super) pid: u32,
     /// When it was started, in the kernel's own count; numbers are used again.
-    pub start: String,
+    pub(super) start: String,
 }
 
 impl ProcessId {
     /// This process; none where the system does not tell (no `/proc`).
-    pub fn current() -> Option<Self> {
+    pub(super) fn current() -> Option<Self> {
         let pid = std::process::id();
         Some(Self {
             space: space()?,
@@ -26,18 +26,30 @@ impl ProcessId {
         })
     }
 
-    /// Whether the process is known to have ended. False also when that can not be told: another machine, another
-    /// container, a user whose processes are hidden from us.
-    pub fn is_dead(&self) -> bool {
+    /// Whether the process still runs, as far as can be told from here.
+    pub(super) fn life(&self) -> Life {
         if space().as_ref() != Some(&self.space) {
-            return false;
+            return Life::Unknown;
         }
-        match stat(self.pid) {
-            Some(stat) => start_of(&stat).is_some_and(|start| start != self.start) || is_zombie(&stat),
-            // With hidden processes (`hidepid`) only our own would be sure to show; init shows unless they are hidden.
-            None => stat(1).is_some() && !fs::exists(format!("/proc/{}", self.pid)).unwrap_or(true),
+        match stat(self.pid).as_deref() {
+            Some(stat) if is_zombie(stat) || start_of(stat).as_ref() != Some(&self.start) => Life::Dead,
+            Some(_) => Life::Alive,
+            // Where other users' processes are hidden (`hidepid`), init is hidden as well.
+            None if stat(1).is_some() => Life::Dead,
+            None => Life::Unknown,
         }
     }
+}
+
+/// Whether a process still runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Life {
+    /// It does.
+    Alive,
+    /// It has ended.
+    Dead,
+    /// That can not be told: another machine or container, or a user whose processes are hidden from us.
+    Unknown,
 }
 
 fn space() -> Option<String> {
@@ -65,7 +77,7 @@ fn is_zombie(stat: &str) -> bool {
 }
 
 /// The user's name.
-pub fn user() -> String {
+pub(super) fn user() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -73,7 +85,7 @@ pub fn user() -> String {
 }
 
 /// The machine's name.
-pub fn host() -> String {
+pub(super) fn host() -> String {
     let file = |path| fs::read_to_string(path).ok();
     file("/proc/sys/kernel/hostname")
         .or_else(|| file("/etc/hostname"))
@@ -91,13 +103,13 @@ mod tests {
     fn this_process_lives_and_an_ended_one_does_not() {
         let this = ProcessId::current();
         if let Some(this) = &this {
-            assert!(!this.is_dead());
+            assert_eq!(this.life(), Life::Alive);
             let mut reused = this.clone();
             reused.start = "1".into();
-            assert!(reused.is_dead(), "the same number, started at another time");
+            assert_eq!(reused.life(), Life::Dead, "the same number, started at another time");
             let mut elsewhere = this.clone();
             elsewhere.space = "another machine".into();
-            assert!(!elsewhere.is_dead(), "nothing is known of another machine");
+            assert_eq!(elsewhere.life(), Life::Unknown);
         }
         assert_eq!(this.is_some(), fs::exists("/proc/self/stat").unwrap_or(false));
     }

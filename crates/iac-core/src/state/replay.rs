@@ -1,6 +1,6 @@
 //! What each entry does to a state: a pure function, the same when writing and when reading back.
 
-use super::entry::Entry;
+use super::entry::{Entry, Keyed};
 use super::{OpId, Pending, Record, State, StateError};
 use crate::urn::Key;
 
@@ -16,7 +16,7 @@ impl State {
                 self.pending.push(pending.clone());
             }
             Entry::Applied { op, key, record } => {
-                self.settle(*op)?;
+                self.settle_on(*op, key)?;
                 self.records.insert(key.clone(), (**record).clone());
             }
             Entry::Deleted { op } => {
@@ -30,11 +30,16 @@ impl State {
                     self.records.remove(&pending.key);
                 }
             }
-            Entry::Failed { op, record, .. } => {
-                let pending = self.settle(*op)?;
-                if let Some(record) = record {
-                    self.records.insert(pending.key, (**record).clone());
-                }
+            Entry::Failed { op, partial: None, .. } => {
+                self.settle(*op)?;
+            }
+            Entry::Failed {
+                op,
+                partial: Some(Keyed { key, record }),
+                ..
+            } => {
+                self.settle_on(*op, key)?;
+                self.records.insert(key.clone(), (**record).clone());
             }
             Entry::Resolved { op } => {
                 self.settle(*op)?;
@@ -63,11 +68,27 @@ impl State {
         Ok(())
     }
 
-    fn settle(&mut self, op: OpId) -> Result<Pending, StateError> {
+    fn position(&self, op: OpId) -> Result<usize, StateError> {
         let position = self.pending.iter().position(|pending| pending.op == op);
-        position
-            .map(|position| self.pending.remove(position))
-            .ok_or(StateError::UnknownOp(op))
+        position.ok_or(StateError::UnknownOp(op))
+    }
+
+    fn settle(&mut self, op: OpId) -> Result<Pending, StateError> {
+        self.position(op).map(|position| self.pending.remove(position))
+    }
+
+    /// Settles an operation, which has to be one on this resource.
+    fn settle_on(&mut self, op: OpId, key: &Key) -> Result<(), StateError> {
+        let position = self.position(op)?;
+        let of = &self.pending[position].key;
+        if of != key {
+            return Err(StateError::Form {
+                key: key.to_string(),
+                message: format!("operation {op} is one on {of}"),
+            });
+        }
+        self.pending.remove(position);
+        Ok(())
     }
 
     fn record_mut(&mut self, key: &Key) -> Result<&mut Record, StateError> {

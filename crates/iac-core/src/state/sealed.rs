@@ -63,10 +63,16 @@ pub(super) fn open_value(vault: &Vault, owner: &str, part: &str, json: &Json) ->
     })
 }
 
-/// Says whether a value is of the form of files, without opening anything.
-pub(super) fn check_form(json: &Json) -> Result<(), String> {
+/// Makes sure that a record's values are of the form of files, without opening anything.
+pub(super) fn check_record(key: &Key, record: &Record) -> Result<(), StateError> {
     let open = &mut |_: &FieldPath, _: &Json| Ok::<_, Infallible>("".into());
-    codec::read(json, open).map(drop).map_err(|error| error.to_string())
+    for json in [&record.inputs, &record.outputs] {
+        codec::read(json, open).map_err(|error| StateError::Form {
+            key: key.to_string(),
+            message: error.to_string(),
+        })?;
+    }
+    Ok(())
 }
 
 /// Neither a key nor a part can hold a line break, so that no two places have one text.

@@ -1,5 +1,6 @@
 //! The stack's data key at work: values under an authenticated cipher, bound to their place, and keyed hashes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -14,7 +15,8 @@ use zeroize::Zeroizing;
 use super::DataKey;
 use crate::value::Secret;
 
-/// What every sealed value begins with; names the way it is sealed.
+/// What every sealed value begins with; names the way it is sealed. The number of the key and a dot follow, and then
+/// nonce and ciphertext in base64.
 const HEADER: &str = "v1.";
 
 /// Length of a nonce of XChaCha20, in bytes.
@@ -68,24 +70,37 @@ pub enum VaultError {
     Refused,
 }
 
-/// The data key of a stack, unwrapped: seals secrets for their place, opens them, and makes keyed hashes.
+/// The data keys of a stack, unwrapped: seals secrets for their place, opens them, and makes keyed hashes.
 ///
-/// The key itself is never used; each purpose has a subkey of its own.
+/// A data key itself is never used; each purpose has a subkey of its own.
 pub struct Vault {
     scope: String,
-    cipher: XChaCha20Poly1305,
+    current: u32,
+    ciphers: BTreeMap<u32, XChaCha20Poly1305>,
     hash_key: Zeroizing<[u8; 32]>,
 }
 
 impl Vault {
-    /// A vault over a key; `scope` (the stack's name, or what stands for it) becomes part of every value's place.
+    /// A vault over one key; `scope` (the stack's name, or what stands for it) becomes part of every value's place.
     pub fn new(key: &DataKey, scope: impl Into<String>) -> Self {
-        let seal_key = subkey(key, b"iac v1 seal");
         Self {
             scope: scope.into(),
-            cipher: XChaCha20Poly1305::new((&*seal_key).into()),
+            current: 1,
+            ciphers: BTreeMap::from([(1, cipher(key))]),
             hash_key: subkey(key, b"iac v1 hash"),
         }
+    }
+
+    /// A vault over several keys by their numbers: `current` seals and hashes, each opens what it sealed. None when
+    /// there is no key of that number.
+    pub(super) fn with_keys(current: u32, keys: &BTreeMap<u32, DataKey>, scope: impl Into<String>) -> Option<Self> {
+        let hash_key = subkey(keys.get(&current)?, b"iac v1 hash");
+        Some(Self {
+            scope: scope.into(),
+            current,
+            ciphers: keys.iter().map(|(number, key)| (*number, cipher(key))).collect(),
+            hash_key,
+        })
     }
 
     /// A vault whose key is stored nowhere: for a state that holds no secrets.
@@ -123,11 +138,12 @@ impl Vault {
             msg: secret.expose().as_bytes(),
             aad: &self.associated(place),
         };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
+        let cipher = self.ciphers.get(&self.current).ok_or(VaultError::Refused)?;
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| VaultError::Form)?;
         let mut bytes = nonce.to_vec();
         bytes.extend_from_slice(&sealed);
-        Ok(format!("{HEADER}{}", BASE64.encode(bytes)))
+        Ok(format!("{HEADER}{}.{}", self.current, BASE64.encode(bytes)))
     }
 
     /// As [`open`](Self::open), from text.
@@ -142,13 +158,16 @@ impl Vault {
                 VaultError::Form
             });
         };
+        let (number, body) = body.split_once('.').ok_or(VaultError::Form)?;
+        let number: u32 = number.parse().map_err(|_| VaultError::Form)?;
+        let cipher = self.ciphers.get(&number).ok_or(VaultError::Refused)?;
         let bytes = BASE64.decode(body).map_err(|_| VaultError::Form)?;
         let (nonce, body) = bytes.split_first_chunk::<NONCE_LENGTH>().ok_or(VaultError::Form)?;
         let payload = Payload {
             msg: body,
             aad: &self.associated(place),
         };
-        let clear = self.cipher.decrypt(&XNonce::from(*nonce), payload);
+        let clear = cipher.decrypt(&XNonce::from(*nonce), payload);
         let clear = clear.map_err(|_| VaultError::Refused)?;
         String::from_utf8(clear).map(Secret::from).map_err(|_| VaultError::Form)
     }
@@ -171,6 +190,10 @@ impl fmt::Debug for Vault {
             .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
+}
+
+fn cipher(key: &DataKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new((&*subkey(key, b"iac v1 seal")).into())
 }
 
 fn subkey(key: &DataKey, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
