@@ -12,12 +12,14 @@
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod declare;
 pub mod engine;
 pub mod graph;
 pub mod plan;
 pub mod provider;
+pub mod render;
 pub mod state;
 mod urn;
 pub mod value;
