@@ -81,11 +81,6 @@ impl Healthcheck {
         self.start_period = Some(start_period);
         self
     }
-
-    /// Whether there is anything to wait for.
-    pub(crate) fn is_active(&self) -> bool {
-        !self.disable && self.test.first().is_none_or(|first| first != "NONE")
-    }
 }
 
 fn test<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {

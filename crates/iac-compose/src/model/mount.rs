@@ -45,6 +45,9 @@ pub struct Mount {
     /// For a path: the SELinux relabelling, `z` (shared) or `Z` (private).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux: Option<String>,
+    /// For a volume of the stack: which one of its name it is; filled in, so that making that anew is seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
     /// For memory: its size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Bytes>,
@@ -104,6 +107,7 @@ struct LongForm {
     create_host_path: bool,
     propagation: Option<String>,
     selinux: Option<String>,
+    generation: Option<String>,
     size: Option<Bytes>,
     mode: Option<u32>,
     bind: Option<BindOptions>,
@@ -150,6 +154,7 @@ impl From<LongForm> for Mount {
             create_host_path: long.create_host_path || bind.create_host_path,
             propagation: long.propagation.or(bind.propagation),
             selinux: long.selinux.or(bind.selinux),
+            generation: long.generation,
             size: long.size.or(tmpfs.size),
             mode: long.mode.or(tmpfs.mode),
         }

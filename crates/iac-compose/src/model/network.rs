@@ -9,7 +9,7 @@ use super::lenient;
 
 /// A network of the project.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Network {
     /// Its name in the engine; `PROJECT_KEY` when none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub struct IpamPool {
 
 /// A volume of the project.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Volume {
     /// Its name in the engine; `PROJECT_KEY` when none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +101,9 @@ pub struct Attachment {
     /// The network's name in the engine; filled in when the service is declared.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub network: String,
+    /// Which network of that name it is; filled in for a network of the stack, so that making that anew is seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_id: Option<String>,
     /// More names that others in the network can reach it by, besides the service's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,

@@ -230,11 +230,6 @@ impl Service {
             (None, None) => Restart::No,
         }
     }
-
-    /// Whether there is a health check that is to be waited for.
-    pub(crate) fn has_healthcheck(&self) -> bool {
-        self.healthcheck.as_ref().is_some_and(Healthcheck::is_active)
-    }
 }
 
 fn ports<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Port>, D::Error> {
