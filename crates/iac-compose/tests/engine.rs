@@ -44,8 +44,8 @@ async fn a_project_comes_up_and_goes_without_a_trace() {
         let db = compose.service("db", Service {
             volumes: vec![data.at("/data")],
             networks: [back.attach()].into(),
-            command: shell("touch /tmp/up && sleep 1000"),
-            healthcheck: file_check("/tmp/up"),
+            command: shell("touch /up && sleep 1000"),
+            healthcheck: file_check("/up"),
             ..sleeper()
         });
         let init = compose.job("init", Service {
@@ -137,17 +137,17 @@ async fn the_old_container_comes_back_when_the_new_one_does_not_work() {
             let compose = Compose::project(stack, &project);
             let update = UpdateConfig { order: Some(order), ..UpdateConfig::default() };
             compose.service("web", Service {
-                command: shell("touch /tmp/good; echo my last words; sleep 1000"),
+                command: shell("touch /good; echo my last words; sleep 1000"),
                 healthcheck: file_check(file),
                 deploy: Some(Deploy { update_config: Some(update), ..Deploy::default() }),
                 ..sleeper()
             });
         })
     };
-    bed.up(&program("/tmp/good", UpdateOrder::StartFirst)).await.unwrap();
+    bed.up(&program("/good", UpdateOrder::StartFirst)).await.unwrap();
     let first = bed.inspect("web-1").await.id;
     for order in [UpdateOrder::StartFirst, UpdateOrder::StopFirst] {
-        let error = bed.up(&program("/tmp/bad", order)).await.unwrap_err();
+        let error = bed.up(&program("/bad", order)).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Failed);
         assert!(error.message.contains("unhealthy") && error.message.contains("former container"), "{error}");
         assert!(error.details.iter().any(|line| line.contains("my last words")), "{:?}", error.details);

@@ -1,6 +1,6 @@
 //! A stand-in for the engine that is just enough to drive the provider: it resolves outputs, applies in the order of the
 //! declaration, and waits where a dependency asks for readiness.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+#![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -273,6 +273,43 @@ impl Bed {
     pub async fn inspect(&self, container: &str) -> bollard::models::ContainerInspectResponse {
         let name = format!("{}-{container}", self.project);
         self.docker.inspect_container(&name, None).await.unwrap()
+    }
+}
+
+/// A test that fails leaves nothing behind either.
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let (docker, project) = (self.docker.clone(), self.project.clone());
+        let cleaner = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(remove_project(&docker, &project));
+        });
+        let _ = cleaner.join();
+    }
+}
+
+async fn remove_project(docker: &bollard::Docker, project: &str) {
+    use bollard::query_parameters::{
+        ListContainersOptions, ListNetworksOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions,
+    };
+    let label = vec![format!("com.docker.compose.project={project}")];
+    let filters = Some(std::collections::HashMap::from([("label".to_owned(), label)]));
+    let options = ListContainersOptions { all: true, filters: filters.clone(), ..Default::default() };
+    for container in docker.list_containers(Some(options)).await.unwrap_or_default() {
+        let force = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        let _ = docker.remove_container(&container.id.unwrap_or_default(), Some(force)).await;
+    }
+    let options = ListNetworksOptions { filters: filters.clone() };
+    for network in docker.list_networks(Some(options)).await.unwrap_or_default() {
+        let _ = docker.remove_network(&network.id.unwrap_or_default()).await;
+    }
+    let options = ListVolumesOptions { filters };
+    let volumes = docker.list_volumes(Some(options)).await.map(|list| list.volumes).unwrap_or_default();
+    for volume in volumes.into_iter().flatten() {
+        let _ = docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await;
     }
 }
 
