@@ -11,10 +11,16 @@
 //! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
+pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod declare;
+pub mod engine;
+pub mod graph;
 pub mod plan;
 pub mod provider;
+pub mod render;
+pub mod state;
 mod urn;
 pub mod value;
 
