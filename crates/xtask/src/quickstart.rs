@@ -43,6 +43,7 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
         Options {
             kubernetes: false,
             existing_engine: true,
+            ..Options::default()
         },
         progress,
     )?;
