@@ -20,6 +20,7 @@ use crate::value::{FieldPath, Secret, Source, Value, token};
 pub struct Stack {
     shared: Rc<Shared>,
     component: Option<Rc<Component>>,
+    at: Option<SourceLine>,
 }
 
 struct Component {
@@ -53,6 +54,7 @@ impl Stack {
         Self {
             shared: Rc::new(shared),
             component: None,
+            at: None,
         }
     }
 
@@ -78,6 +80,17 @@ impl Stack {
         Self {
             shared: Rc::clone(&self.shared),
             component: Some(Rc::new(Component { path, source })),
+            at: self.at.clone(),
+        }
+    }
+
+    /// The same stack for what is declared in a file that the program reads: errors and plans name that place instead of
+    /// a line of the program. For providers' scopes.
+    #[must_use]
+    pub fn at(&self, source: SourceLine) -> Self {
+        Self {
+            at: Some(source),
+            ..self.clone()
         }
     }
 
@@ -90,9 +103,8 @@ impl Stack {
     #[track_caller]
     pub fn source(&self) -> SourceLine {
         let caller = SourceLine::caller();
-        self.component
-            .as_ref()
-            .map_or(caller, |component| component.source.clone())
+        let component = self.component.as_ref().map(|component| &component.source);
+        self.at.as_ref().or(component).cloned().unwrap_or(caller)
     }
 
     /// Declares a resource; the low-level way, for providers' scopes.
@@ -214,6 +226,7 @@ impl Stack {
             resources: collected.resources,
             exports: collected.exports,
             secrets: collected.secrets,
+            bindings: BTreeMap::new(),
         })
     }
 }
