@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 
 use crate::manifests::{Folder, deployment, job, shell};
-use crate::support::Ran;
+use crate::support::{KUBERNETES, Project, Ran};
 
 /// `up` of a folder that can not work; the state is readable afterwards and holds these.
 fn fails(folder: &Folder, recorded: &[&str]) -> Ran {
@@ -106,9 +106,10 @@ fn two_objects_of_one_name_are_named_with_both_places() {
 fn a_missing_folder_or_path_says_what_to_do() {
     let folder = Folder::new();
     fails(&folder, &[]).says(["k8s", "No such file"]);
-    let mut bare = folder.project.command(["preview", "--config", "path="]);
-    let bare = Ran::of(&mut bare).exits(1);
-    assert!(bare.stderr.contains("path"), "{bare}");
+    let bare = Project::new(env!("CARGO_BIN_EXE_manifests"), KUBERNETES);
+    bare.run(["preview"])
+        .exits(1)
+        .says(["\"path\" is required", "--config path=VALUE"]);
 }
 
 #[test]
@@ -121,9 +122,9 @@ fn a_cycle_is_shown_with_every_line_of_it() {
     let engine = Engine::new(vec![Arc::new(KubernetesProvider::new())]);
     let error = engine.graph(&stack.finish().unwrap()).unwrap_err().to_string();
     for text in [
-        "ConfigMap/anywhere/first",
-        "ConfigMap/anywhere/second",
-        "tests/e2e/input.rs",
+        "ConfigMap::first needs",
+        "ConfigMap::second needs",
+        "tests/e2e/input.rs:",
     ] {
         assert!(error.contains(text), "{text} is not in: {error}");
     }

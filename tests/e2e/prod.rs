@@ -61,7 +61,6 @@ impl Prod {
         preview.shows([
             "Namespace codelab: create  stacks/prod.rs:",
             "Job codelab/migrate: create",
-            "(secret)",
         ]);
         assert_eq!(
             self.kubectl.names(&format!("namespace {NAMESPACE}")),
