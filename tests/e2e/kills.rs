@@ -97,7 +97,8 @@ fn a_killed_up_is_finished_by_the_next_one() {
             .unwrap();
         std::thread::sleep(Duration::from_millis(random.below(LATEST)));
         // A run that is through already has nothing to be killed in; it gets something new to do.
-        if run.try_wait().unwrap().is_some() {
+        if let Some(status) = run.try_wait().unwrap() {
+            assert!(status.success(), "an up that was not killed failed in round {round}");
             round += 1;
             continue;
         }
