@@ -10,8 +10,7 @@ use super::run::Timeouts;
 use crate::plan::resolve::Outputs;
 use crate::plan::{Action, Step};
 use crate::provider::{
-    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Provider, ProviderError, Recorded,
-    WaitRequest,
+    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Provider, ProviderError, Recorded, WaitRequest,
 };
 use crate::state::{NewRecord, OpKind, Operation, StateError, Writer};
 use crate::urn::Key;
