@@ -1,10 +1,13 @@
 //! The tasks of this repository: `cargo xtask --help` lists them.
 
+mod bench;
+mod quickstart;
 mod style;
 mod test;
 mod testbed;
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +22,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// From a bare machine to a healthy API on Docker: sets up what is missing, previews and applies `codelab_dev`
+    Quickstart(quickstart::Arguments),
+    /// Our programs beside kubectl and docker compose, in one run on the test bed, as ratios
+    Bench(bench::Arguments),
     /// A real Docker Engine and a real Kubernetes on this machine, for tests and for trying things out
     Testbed(testbed::Arguments),
     /// Run every test: sets up what is missing, and leaves nothing running that it started
@@ -30,8 +37,16 @@ enum Task {
 /// How a task ends: with an exit code, or with an error to show.
 pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
+/// The root of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Quickstart(arguments) => quickstart::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Testbed(arguments) => testbed::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Style => style::run(),

@@ -23,7 +23,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let progress = Progress::start();
     let layout = Layout::of_this_checkout();
     let ran_before = status(&layout).is_ok_and(|parts| !parts.is_empty() && parts.iter().all(|part| part.healthy));
-    up(&layout, &Options { kubernetes: true, ..Options::default() }, &progress)?;
+    up(
+        &layout,
+        &Options {
+            kubernetes: true,
+            ..Options::default()
+        },
+        &progress,
+    )?;
     let result = run_tests(&arguments.cargo, &progress);
     if !ran_before && !arguments.keep {
         down(&layout, false, &progress)?;

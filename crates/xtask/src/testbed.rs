@@ -53,8 +53,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let layout = Layout::of_this_checkout();
     let progress = Progress::start();
     match &arguments.command {
-        Command::Up { docker, existing_engine, with, .. } => {
-            let options = Options { kubernetes: !docker, existing_engine: *existing_engine, with: with.clone() };
+        Command::Up {
+            docker,
+            existing_engine,
+            with,
+            ..
+        } => {
+            let options = Options {
+                kubernetes: !docker,
+                existing_engine: *existing_engine,
+                with: with.clone(),
+            };
             up(&layout, &options, &progress)?;
             progress.say("to use it: eval \"$(cargo xtask testbed env)\"");
         }

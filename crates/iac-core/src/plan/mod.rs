@@ -12,4 +12,5 @@ mod reasons;
 pub mod resolve;
 
 pub use model::{Action, DeleteData, KeptData, Mode, Plan, PlanNote, PlanProblem, Precondition, Reason, Step};
+pub(crate) use planner::present_outputs;
 pub use planner::{Answer, Interrupted, Predicted, World, WorldEntry, plan};

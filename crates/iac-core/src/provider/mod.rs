@@ -104,7 +104,8 @@ pub trait Provider: Send + Sync {
     /// When it is still there.
     async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError>;
 
-    /// Waits until the resource is ready and returns its outputs as they are then.
+    /// Waits until the resource is ready and returns its outputs as they are then; null outputs and null private data
+    /// mean that nothing is new.
     ///
     /// # Errors
     /// [`ErrorKind::Failed`] as soon as it can no longer become ready, [`ErrorKind::Timeout`] at the end of

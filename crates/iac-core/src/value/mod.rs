@@ -17,6 +17,7 @@ mod secret;
 pub mod token;
 mod tree;
 
+pub(crate) use expr::hex;
 pub use expr::{Expr, OutputRef, Part, Source, Transform};
 pub use path::{FieldPath, Segment};
 pub use secret::Secret;
