@@ -85,6 +85,14 @@ impl World {
         self.declare_all(|stack| declare(&Kubernetes::new(stack).in_namespace(&self.namespace)))
     }
 
+    /// Declares one object in the test's namespace.
+    pub(crate) fn one(&self, name: &str, object: serde_json::Value) -> Resolved {
+        let declared = self.declare(|k| {
+            k.add_json(name, object);
+        });
+        declared.all().remove(0)
+    }
+
     /// Declares anything, and shows it to the provider as the engine does.
     pub(crate) fn declare_all(&self, declare: impl FnOnce(&Stack)) -> Declared {
         let stack = Stack::new(STACK, Config::default());
