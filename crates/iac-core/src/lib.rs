@@ -11,13 +11,23 @@
 //! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
+pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod declare;
+pub mod engine;
+pub mod graph;
 pub mod plan;
 pub mod provider;
+pub mod render;
+pub mod state;
 mod urn;
 pub mod value;
 
+pub use cli::Program;
 pub use declare::{Output, Stack};
 pub use urn::{Key, KeyError, Urn};
 pub use value::{FieldPath, Secret, Value};
+
+/// What a program's own function returns: any error is shown, with its causes.
+pub type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

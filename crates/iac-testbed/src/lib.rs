@@ -1,1 +1,26 @@
 //! A real Docker Engine and a real Kubernetes on one bare machine, for tests and for trying things out.
+
+pub mod addresses;
+mod binaries;
+mod cleanup;
+mod cluster;
+pub mod docker;
+mod dockerd;
+pub mod environment;
+pub mod error;
+mod extra;
+pub mod images;
+pub mod layout;
+mod lookup;
+mod packages;
+mod process;
+pub mod progress;
+pub mod record;
+pub mod testbed;
+
+pub use docker::Engine;
+pub use error::{Error, Result};
+pub use extra::Extra;
+pub use layout::Layout;
+pub use lookup::{Needs, TestBed};
+pub use progress::Progress;

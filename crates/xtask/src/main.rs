@@ -1,3 +1,79 @@
-//! The tasks of this repository.
+//! The tasks of this repository: `cargo xtask --help` lists them.
 
-fn main() {}
+mod bench;
+mod quickstart;
+mod style;
+mod test;
+mod testbed;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The tasks of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// From a bare machine to a healthy API on Docker: sets up what is missing, previews and applies `codelab_dev`
+    Quickstart(quickstart::Arguments),
+    /// Our programs beside kubectl and docker compose, in one run on the test bed, as ratios
+    Bench(bench::Arguments),
+    /// A real Docker Engine and a real Kubernetes on this machine, for tests and for trying things out
+    Testbed(testbed::Arguments),
+    /// Run every test: sets up what is missing, and leaves nothing running that it started
+    Test(test::Arguments),
+    /// Check format, lints, documentation, and the licences and sources of what is linked
+    Style,
+}
+
+/// How a task ends: with an exit code, or with an error to show.
+pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
+
+/// The root of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Quickstart(arguments) => quickstart::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Testbed(arguments) => testbed::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Style => style::run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            say::error(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+mod say {
+    //! The one place that writes to the terminal.
+
+    use std::error::Error;
+    use std::io::Write as _;
+
+    /// Data, on stdout.
+    pub(crate) fn data(text: &str) -> std::io::Result<()> {
+        std::io::stdout().lock().write_all(text.as_bytes())
+    }
+
+    /// An error, on stderr.
+    pub(crate) fn error(error: &dyn Error) {
+        // There is nobody left to tell when stderr is closed.
+        let _ = writeln!(std::io::stderr().lock(), "error: {error}");
+    }
+}

@@ -1,14 +1,38 @@
 //! A stack's configuration: what a program reads instead of hard-coding it.
+//!
+//! A value is looked for in this order, and the first place that has it wins:
+//!
+//! 1. `--config key=value`,
+//! 2. the environment: `IAC_CONFIG_API__REPLICAS` is `api.replicas` (see [`Layers::environment`]),
+//! 3. the TOML file that `IAC_CONFIG_FILE` names,
+//! 4. `stacks/<program>.<stack>.toml`,
+//! 5. the default that the program gives.
+//!
+//! [`ConfigFile`] reads a file, [`ConfigEditor`] changes one, [`Layers`] puts them together.
+
+mod edit;
+mod file;
+mod layers;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::value::Secret;
 
+pub use edit::ConfigEditor;
+pub use file::{ConfigFile, FileEntry, FileError, FileValue};
+pub use layers::{LayerEntry, LayerError, Layers, OpenSecret};
+use usage::Usage;
+pub use usage::{Unused, similar};
+
 /// The configuration of a stack, with where each value comes from.
+///
+/// It remembers which keys were asked for, so that one that nobody reads can be reported; clones share that memory.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     entries: BTreeMap<String, Entry>,
+    usage: Usage,
 }
 
 /// One value.
@@ -18,6 +42,8 @@ pub struct Entry {
     pub value: ConfigValue,
     /// Where it comes from, for messages: `--config`, `IAC_CONFIG_…`, a file's name.
     pub origin: String,
+    /// Whether only the folded form of its key is known, because it comes from an environment variable.
+    loose: bool,
 }
 
 /// A value in clear, or a secret.
@@ -70,6 +96,7 @@ impl Config {
             Entry {
                 value,
                 origin: origin.into(),
+                loose: false,
             },
         );
     }
@@ -81,7 +108,44 @@ impl Config {
 
     /// Whether a key is set.
     pub fn has(&self, key: &str) -> bool {
-        self.entries.contains_key(key)
+        self.find(key).is_some()
+    }
+
+    /// The plain values below a prefix, by the rest of their keys: with `kubernetes`, the value of
+    /// `kubernetes.context` is at `context`. All of them count as read.
+    pub fn section(&self, prefix: &str) -> BTreeMap<String, String> {
+        let below = |key: &str| Some(key.strip_prefix(prefix)?.strip_prefix('.')?.to_owned());
+        let mut found = BTreeMap::new();
+        for (key, entry) in &self.entries {
+            if let (Some(rest), ConfigValue::Plain(text)) = (below(key), &entry.value) {
+                self.usage.note(key, false);
+                found.insert(rest, text.clone());
+            }
+        }
+        found
+    }
+
+    /// The values that nobody asked for so far, with what may have been meant.
+    pub fn unused(&self) -> Vec<Unused> {
+        self.usage.unused(&self.entries)
+    }
+
+    /// Whether the program asked for this key as a secret.
+    pub fn is_asked_as_secret(&self, key: &str) -> bool {
+        self.usage.is_secret(key)
+    }
+
+    /// The entry of a key. One from the environment is found by its folded name, since a variable's name can not tell
+    /// `image-tag` from `image_tag`.
+    fn find(&self, key: &str) -> Option<&Entry> {
+        self.usage.note(key, false);
+        self.entries.get(key).or_else(|| {
+            let folded = layers::fold(key);
+            let mut loose = self.entries.iter().filter(|(_, entry)| entry.loose);
+            let (name, entry) = loose.find(|(name, _)| layers::fold(name) == folded)?;
+            self.usage.note(name, false);
+            Some(entry)
+        })
     }
 
     /// A value, if it is set.
@@ -89,7 +153,7 @@ impl Config {
     /// # Errors
     /// When it does not parse as `T`, or is a secret.
     pub fn get<T: FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<Option<T>, ConfigError> {
-        let Some(entry) = self.entries.get(key) else {
+        let Some(entry) = self.find(key) else {
             return Ok(None);
         };
         let ConfigValue::Plain(text) = &entry.value else {
@@ -135,7 +199,8 @@ impl Config {
     /// # Errors
     /// When it is not set.
     pub fn secret(&self, key: &str) -> Result<Secret, ConfigError> {
-        match self.entries.get(key).map(|entry| &entry.value) {
+        self.usage.note(key, true);
+        match self.find(key).map(|entry| &entry.value) {
             Some(ConfigValue::Secret(secret)) => Ok(secret.clone()),
             Some(ConfigValue::Plain(text)) => Ok(Secret::from(text.as_str())),
             None => Err(ConfigError::Missing {

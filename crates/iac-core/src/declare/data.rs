@@ -132,6 +132,16 @@ pub struct Declaration {
 }
 
 impl Declaration {
+    /// Whether any value in it is secret, so that the stack's key is needed.
+    pub fn has_secrets(&self) -> bool {
+        let inputs = self.resources.iter().map(|resource| &resource.inputs);
+        let generated = self
+            .resources
+            .iter()
+            .any(|resource| resource.key.kind() == super::PASSWORD_KIND);
+        generated || !self.secrets.is_empty() || inputs.chain(self.exports.values()).any(Value::has_secret)
+    }
+
     /// A resource by its key.
     pub fn get(&self, key: &Key) -> Option<&ResourceDecl> {
         self.resources.iter().find(|resource| resource.key == *key)

@@ -111,3 +111,10 @@ impl From<&Output<Self>> for String {
         output.to_string()
     }
 }
+
+/// As in a string: the token, so that outputs can stand in `json!` and in one's own serialized types.
+impl serde::Serialize for Output<String> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

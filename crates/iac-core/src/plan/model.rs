@@ -111,9 +111,6 @@ pub struct Precondition {
     /// Which object it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// The values that the step changes, by path, as keyed hashes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub before: BTreeMap<String, String>,
 }
 
 /// One step of a plan.
@@ -139,6 +136,8 @@ pub struct Step {
     pub notes: Vec<String>,
     /// What has to come first, with the phase that has to be reached.
     pub after: Vec<(Key, Phase)>,
+    /// What its readiness waits for besides the object itself.
+    pub ready_after: Vec<(Key, Phase)>,
     /// The inputs to apply; leaves that depend on earlier steps are expressions. None for a deletion.
     pub inputs: Option<Value>,
     /// The options to record.
@@ -156,6 +155,44 @@ pub struct PlanNote {
     pub source: Option<SourceLine>,
     /// What.
     pub message: String,
+}
+
+/// What is wrong with a plan; one that has any is shown and not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanProblem {
+    /// The resource, if it is one resource's.
+    pub key: Option<Key>,
+    /// Where that is declared.
+    pub source: Option<SourceLine>,
+    /// The field, the root where it is the resource as a whole.
+    pub path: FieldPath,
+    /// What is wrong and why, in the words of whoever says so.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Which data a run may delete.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DeleteData {
+    /// None: what holds data is kept.
+    #[default]
+    None,
+    /// The data of these names.
+    Names(Vec<String>),
+    /// All.
+    All,
+}
+
+impl DeleteData {
+    /// Whether this data may go.
+    pub fn allows(&self, item: &DataItem) -> bool {
+        match self {
+            Self::None => false,
+            Self::Names(names) => names.contains(&item.name),
+            Self::All => true,
+        }
+    }
 }
 
 /// Data that a destroy leaves.
@@ -186,8 +223,12 @@ pub struct Plan {
     pub exports: BTreeMap<String, Value>,
     /// What a reviewer should know.
     pub notes: Vec<PlanNote>,
+    /// What is wrong with it.
+    pub problems: Vec<PlanProblem>,
     /// Data that stays.
     pub kept: Vec<KeptData>,
+    /// Whether deletions take the data along that their resources leave behind by default.
+    pub delete_data: bool,
 }
 
 impl Plan {

@@ -16,12 +16,14 @@
 
 mod error;
 mod event;
+mod random;
 mod types;
 
 use async_trait::async_trait;
 
 pub use error::{ErrorKind, ProviderError};
 pub use event::{Context, Progress};
+pub use random::RandomProvider;
 pub use types::{
     Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Existence, ExternalRef, Intent, Live,
     ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference, Referent,
@@ -38,6 +40,12 @@ use crate::declare::ResourceDecl;
 pub trait Provider: Send + Sync {
     /// The name that stands before the colon of a resource's type: `kubernetes`.
     fn name(&self) -> &str;
+
+    /// Pointers to outputs that are recorded even where no other resource uses them yet: values that can not be read
+    /// again from the outside world.
+    fn always_recorded(&self) -> &[&str] {
+        &[]
+    }
 
     /// What the resource is called in the outside world, e.g. `apps/Deployment codelab/api`; known before it exists.
     ///
@@ -96,7 +104,8 @@ pub trait Provider: Send + Sync {
     /// When it is still there.
     async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError>;
 
-    /// Waits until the resource is ready and returns its outputs as they are then.
+    /// Waits until the resource is ready and returns its outputs as they are then; null outputs and null private data
+    /// mean that nothing is new.
     ///
     /// # Errors
     /// [`ErrorKind::Failed`] as soon as it can no longer become ready, [`ErrorKind::Timeout`] at the end of

@@ -7,6 +7,7 @@
 //! - [`diff`]: what changed between two trees.
 //! - [`token`]: how an output travels inside a plain Rust string.
 
+mod access;
 pub mod canonical;
 pub mod codec;
 pub mod diff;
@@ -16,6 +17,7 @@ mod secret;
 pub mod token;
 mod tree;
 
+pub(crate) use expr::hex;
 pub use expr::{Expr, OutputRef, Part, Source, Transform};
 pub use path::{FieldPath, Segment};
 pub use secret::Secret;

@@ -1,0 +1,130 @@
+//! What a run says while it goes on, and at its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::declare::SourceLine;
+use crate::plan::Action;
+use crate::provider::ProviderError;
+use crate::urn::Key;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// An operation begins.
+    Started {
+        /// The resource.
+        key: Key,
+        /// What is done with it.
+        action: Action,
+    },
+    /// An operation or a wait gives a sign of life.
+    Progress {
+        /// The resource.
+        key: Key,
+        /// What is going on.
+        message: String,
+    },
+    /// The operation is done and recorded.
+    Applied {
+        /// The resource.
+        key: Key,
+        /// What was done.
+        action: Action,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Its readiness is waited for.
+    Waiting {
+        /// The resource.
+        key: Key,
+    },
+    /// It is ready.
+    Ready {
+        /// The resource.
+        key: Key,
+        /// How long it took from the beginning of the wait.
+        elapsed: Duration,
+    },
+    /// The operation or the wait failed.
+    Failed {
+        /// The resource.
+        key: Key,
+        /// Where it is declared.
+        source: Option<SourceLine>,
+        /// Why.
+        error: ProviderError,
+    },
+    /// It is not tried, since something that it needs failed.
+    Skipped {
+        /// The resource.
+        key: Key,
+        /// What it needs.
+        because: Key,
+    },
+    /// An operation that an earlier run left open is settled.
+    Recovered {
+        /// The resource.
+        key: Key,
+        /// What was found.
+        message: String,
+    },
+}
+
+/// Who listens to events.
+pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// How a step ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// As planned, and ready.
+    Done(Action),
+    /// With an error.
+    Failed(ProviderError),
+    /// Applied, but it did not become ready.
+    NotReady(ProviderError),
+    /// Not tried, because of that one.
+    Skipped(Key),
+    /// Not tried, because the run was cancelled.
+    Cancelled,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The steps that were to change something.
+    pub outcomes: BTreeMap<Key, Outcome>,
+    /// The version of the state that the run made; none when it changed nothing.
+    pub version: Option<u64>,
+}
+
+impl Report {
+    /// Whether everything was done.
+    pub fn is_ok(&self) -> bool {
+        self.outcomes
+            .values()
+            .all(|outcome| matches!(outcome, Outcome::Done(_)))
+    }
+
+    /// Whether something was left since the run was cancelled.
+    pub fn was_cancelled(&self) -> bool {
+        self.outcomes
+            .values()
+            .any(|outcome| matches!(outcome, Outcome::Cancelled))
+    }
+
+    /// How many steps of an action were done.
+    pub fn done(&self, action: Action) -> usize {
+        self.outcomes
+            .values()
+            .filter(|outcome| matches!(outcome, Outcome::Done(done) if *done == action))
+            .count()
+    }
+
+    /// How many steps failed or did not become ready.
+    pub fn failed(&self) -> usize {
+        let failed = |outcome: &&Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotReady(_));
+        self.outcomes.values().filter(failed).count()
+    }
+}

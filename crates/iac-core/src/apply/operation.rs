@@ -1,0 +1,270 @@
+//! One step's way through the provider and the journal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::event::{Event, EventSink};
+use super::run::Timeouts;
+use crate::plan::resolve::Outputs;
+use crate::plan::{Action, Step};
+use crate::provider::{
+    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Phase, Provider, ProviderError, Recorded,
+    WaitRequest,
+};
+use crate::state::{NewRecord, OpKind, Operation, StateError, Writer};
+use crate::urn::Key;
+use crate::value::{Value, canonical};
+
+/// How long beyond its own limit a provider's call is waited for before it counts as hanging.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Why a step ended early.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The provider failed; the run goes on with what does not depend on it.
+    Provider(ProviderError),
+    /// The journal can not be written; nothing more may be done.
+    State(StateError),
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+/// What all operations of a run share.
+pub(crate) struct Shared {
+    pub(super) providers: BTreeMap<String, Arc<dyn Provider>>,
+    pub(super) writer: Writer,
+    pub(super) events: EventSink,
+    pub(super) timeouts: Timeouts,
+    pub(super) wanted: BTreeMap<Key, BTreeSet<String>>,
+    pub(super) delete_data: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        providers: BTreeMap<String, Arc<dyn Provider>>,
+        writer: Writer,
+        events: EventSink,
+        timeouts: Timeouts,
+        wanted: BTreeMap<Key, BTreeSet<String>>,
+        delete_data: bool,
+    ) -> Self {
+        Self {
+            providers,
+            writer,
+            events,
+            timeouts,
+            wanted,
+            delete_data,
+        }
+    }
+
+    fn provider(&self, key: &Key) -> Result<&Arc<dyn Provider>, Failure> {
+        self.providers.get(key.provider()).ok_or_else(|| {
+            let message = format!("this program has no provider {:?}", key.provider());
+            Failure::Provider(ProviderError::new(ErrorKind::Internal, message))
+        })
+    }
+
+    fn context(&self) -> Context {
+        let events = Arc::clone(&self.events);
+        Context::new(move |progress| {
+            events(Event::Progress {
+                key: progress.key,
+                message: progress.message,
+            });
+        })
+    }
+
+    /// The outputs to record: those that others use.
+    fn project(&self, key: &Key, outputs: &Value) -> Value {
+        let always = self
+            .providers
+            .get(key.provider())
+            .map(|provider| provider.always_recorded())
+            .unwrap_or_default();
+        let pointers: BTreeSet<String> = self
+            .wanted
+            .get(key)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .chain(always.iter().map(|&text| text.to_owned()))
+            .collect();
+        Outputs::Whole(outputs.clone()).project(&pointers)
+    }
+
+    /// Carries out the part of a step that ends with the object there (or gone).
+    pub(super) async fn reach_exists(
+        &self,
+        step: &Step,
+        inputs: Option<Value>,
+        recorded: Option<Recorded>,
+    ) -> Result<Option<(Recorded, Value)>, Failure> {
+        match (step.action, inputs) {
+            (Action::Create, Some(inputs)) => self.apply(step, Intent::Create, inputs, recorded).await.map(Some),
+            (Action::Update, Some(inputs)) => self.apply(step, Intent::Update, inputs, recorded).await.map(Some),
+            (Action::Adopt, Some(inputs)) => self.apply(step, Intent::Adopt, inputs, recorded).await.map(Some),
+            (Action::Replace, Some(inputs)) => {
+                if let Some(recorded) = recorded {
+                    self.delete(step, recorded, true).await?;
+                }
+                self.apply(step, Intent::Create, inputs, None).await.map(Some)
+            }
+            (Action::Delete, _) => {
+                if let Some(recorded) = recorded {
+                    self.delete(step, recorded, self.delete_data).await?;
+                }
+                Ok(None)
+            }
+            (Action::Forget, _) => {
+                self.writer.forget(&step.key).await?;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn apply(
+        &self,
+        step: &Step,
+        intent: Intent,
+        inputs: Value,
+        recorded: Option<Recorded>,
+    ) -> Result<(Recorded, Value), Failure> {
+        let provider = self.provider(&step.key)?;
+        let kind = match intent {
+            Intent::Create | Intent::Replace => OpKind::Create,
+            Intent::Update => OpKind::Update,
+            Intent::Adopt => OpKind::Adopt,
+        };
+        let uid = recorded.as_ref().and_then(|recorded| recorded.uid.clone());
+        let op = self.writer.begin_op(self.operation(step, kind, uid, &inputs)).await?;
+        let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
+        let request = ApplyRequest {
+            key: step.key.clone(),
+            identity: step.identity.clone(),
+            intent,
+            inputs: inputs.clone(),
+            recorded,
+            timeout,
+        };
+        match bounded(timeout, provider.apply(&request, &self.context())).await {
+            Ok(applied) => {
+                let outputs = applied.outputs.clone();
+                let record = self.record(step, inputs, applied);
+                let recorded = record.recorded.clone();
+                self.writer.applied(op, record).await?;
+                Ok((recorded, outputs))
+            }
+            Err(error) => {
+                let partial = error.partial.clone().map(|applied| self.record(step, inputs, *applied));
+                if partial.is_some() || !is_uncertain(error.kind) {
+                    self.writer.failed(op, &error.message, partial).await?;
+                }
+                Err(Failure::Provider(error))
+            }
+        }
+    }
+
+    fn operation(&self, step: &Step, kind: OpKind, uid: Option<String>, inputs: &Value) -> Operation {
+        // Secrets stay out of the digest: it only helps a person to tell two attempts apart.
+        let public = inputs.to_json(&mut |_, _| serde_json::Value::Null);
+        Operation {
+            kind,
+            key: step.key.clone(),
+            identity: step.identity.clone(),
+            uid,
+            inputs_digest: canonical::digest(&public),
+        }
+    }
+
+    fn record(&self, step: &Step, inputs: Value, applied: Applied) -> NewRecord {
+        let outputs = self.project(&step.key, &applied.outputs);
+        let dependencies: BTreeSet<(Key, Phase)> = step.after.iter().chain(&step.ready_after).cloned().collect();
+        NewRecord {
+            recorded: Recorded {
+                key: step.key.clone(),
+                identity: step.identity.clone(),
+                uid: applied.uid,
+                inputs,
+                outputs,
+                private: applied.private,
+                dependencies: dependencies.into_iter().collect(),
+                ready: false,
+            },
+            options: step.options.clone(),
+            source: step.source.clone(),
+        }
+    }
+
+    async fn delete(&self, step: &Step, recorded: Recorded, delete_data: bool) -> Result<(), Failure> {
+        let provider = self.provider(&step.key)?;
+        let operation = Operation {
+            kind: OpKind::Delete,
+            key: step.key.clone(),
+            identity: recorded.identity.clone(),
+            uid: recorded.uid.clone(),
+            inputs_digest: String::new(),
+        };
+        let op = self.writer.begin_op(operation).await?;
+        let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
+        let request = DeleteRequest {
+            recorded,
+            delete_data,
+            timeout,
+        };
+        match bounded(timeout, provider.delete(&request, &self.context())).await {
+            Ok(()) => Ok(self.writer.deleted(op).await?),
+            Err(error) => {
+                if !is_uncertain(error.kind) {
+                    self.writer.failed(op, &error.message, None).await?;
+                }
+                Err(Failure::Provider(error))
+            }
+        }
+    }
+
+    /// Waits until the object is ready, and records that.
+    pub(super) async fn reach_ready(&self, step: &Step, recorded: Recorded) -> Result<Option<Value>, Failure> {
+        let provider = self.provider(&step.key)?;
+        let timeout = step.options.timeout.unwrap_or(self.timeouts.ready);
+        let key = recorded.key.clone();
+        let request = WaitRequest { recorded, timeout };
+        let began = Instant::now();
+        let applied = bounded(timeout, provider.wait_ready(&request, &self.context()))
+            .await
+            .map_err(Failure::Provider)?;
+        let news = (applied.outputs != Value::Null).then(|| applied.outputs.clone());
+        let outputs = news.as_ref().map(|outputs| self.project(&key, outputs));
+        let private = Some(applied.private).filter(|private| !private.is_null());
+        self.writer.ready(&key, outputs, private).await?;
+        (self.events)(Event::Ready {
+            key,
+            elapsed: began.elapsed(),
+        });
+        Ok(news)
+    }
+}
+
+/// Whether a failed call may have had its effect all the same. Its intent stays open then, and the next run looks.
+fn is_uncertain(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Timeout | ErrorKind::Unreachable | ErrorKind::Internal)
+}
+
+/// A provider's call that ends in any case.
+async fn bounded<T>(
+    timeout: Duration,
+    call: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    let limit = timeout + GRACE;
+    tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+        let message = format!("no answer from the provider within {}s", limit.as_secs());
+        Err(ProviderError::new(ErrorKind::Timeout, message))
+    })
+}

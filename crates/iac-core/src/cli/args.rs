@@ -1,0 +1,256 @@
+//! The command line. Doc comments here are the text of `--help`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::apply::DEFAULT_PARALLEL;
+
+/// Previews and applies the infrastructure that this program declares.
+#[derive(Debug, Parser)]
+#[command(disable_help_subcommand = true, after_help = EXIT_CODES, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done or no change, 1 failed, 2 changes (preview --detailed-exitcode), 3 drift,
+4 plan refused as stale, 5 policy, 6 locked, 7 cluster or engine unreachable, 64 usage, 101 bug,
+130 interrupted.";
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The stack to work on [default: the program's name]
+    #[arg(long, global = true, env = "IAC_STACK", value_name = "NAME", hide_env = false)]
+    pub(super) stack: Option<String>,
+    /// Where state is kept: a folder or file:///path [default: state/ in the workspace]
+    #[arg(long, global = true, env = "IAC_BACKEND", value_name = "URL")]
+    pub(super) backend: Option<String>,
+    /// A configuration value, over every other place it may come from; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(super) config: Vec<String>,
+    /// How long to wait for another run on the same stack, such as 30s or 5m
+    #[arg(long, global = true, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(super) lock_timeout: Duration,
+    /// Show everything: unchanged resources, full names, order, whole texts
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Color,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Show what `up` would do and why; changes nothing
+    Preview(Preview),
+    /// Make the world as declared
+    Up(Up),
+    /// Delete what the stack holds; data is kept unless --delete-data names it
+    Destroy(Destroy),
+    /// Show where the world differs from the record; with --accept, take that into the record
+    Refresh(Refresh),
+    /// Exit with 3 if somebody changed the world since the last run
+    Drift(Drift),
+    /// Exports, stacks, history, locks
+    #[command(subcommand)]
+    Stack(Stack),
+    /// What is recorded
+    #[command(subcommand)]
+    State(State),
+    /// Print the graph of the declared resources
+    Graph(Graph),
+    /// Read and change the stack's configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Preview {
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Save the plan for review and for `up --plan`; holds no secrets
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Do not look at the world: plan from the record
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    /// How many operations may run at the same time
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PARALLEL, value_parser = parallel)]
+    pub(super) parallel: usize,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// Apply exactly this plan, saved by `preview --out`, or refuse; asks nothing
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Destroy {
+    /// Delete this data as well, or `all`; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) delete_data: Vec<String>,
+    #[command(flatten)]
+    pub(super) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Refresh {
+    /// Take what is there into the record
+    #[arg(long)]
+    pub(super) accept: bool,
+    /// Do not ask
+    #[arg(long, short, requires = "accept")]
+    pub(super) yes: bool,
+    /// Print the differences as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Drift {
+    /// Print the differences as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Stack {
+    /// Print what the stack exports
+    Output {
+        /// Only this one, as it is
+        name: Option<String>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        /// Print secrets in clear
+        #[arg(long)]
+        show_secrets: bool,
+    },
+    /// List the stacks on the backend
+    Ls {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the completed runs
+    History {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End another run's claim on the stack; if that run still lives, it stops at its next step
+    Unlock,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum State {
+    /// List the recorded resources
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is recorded of a resource
+    Show {
+        /// Its name in the stack (see `state list`), or an unmistakable part of it
+        name: String,
+        /// Print secrets in clear
+        #[arg(long)]
+        show_secrets: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Graph {
+    /// The notation
+    #[arg(long, value_name = "FORMAT", default_value = "dot")]
+    pub(super) format: GraphFormat,
+}
+
+/// A notation for graphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid flowchart
+    Mermaid,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Write a value into the stack's file, stacks/PROGRAM.STACK.toml
+    Set {
+        /// The key, such as api.replicas
+        key: String,
+        /// The value; read from standard input when left out, without echo on a terminal
+        value: Option<String>,
+        /// Encrypt it
+        #[arg(long)]
+        secret: bool,
+    },
+    /// Print a value, or all of them with where they come from
+    Get {
+        /// The key
+        key: Option<String>,
+        /// Print secrets in clear
+        #[arg(long)]
+        show_secrets: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Reads `90`, `90s`, `5m`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let duration: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("{text:?} is no time such as 30s or 5m"))?;
+    Duration::try_from(duration).map_err(|_| "a time can not be negative".to_owned())
+}
+
+fn parallel(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one operation has to run".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err(format!("{text:?} is no number")),
+    }
+}

@@ -1,0 +1,145 @@
+//! Why a command ended without success: an exit code, and what to say.
+
+use super::exit;
+use crate::config::LayerError;
+use crate::declare::DeclareError;
+use crate::engine::EngineError;
+use crate::render::{Diagnostic, SavedPlanError};
+use crate::state::{BackendError, KeySourceError, StateError, VaultError};
+
+/// Why a command ended without success.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: u8,
+    /// What to say; nothing when it has been said already, or nobody listens.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Failure {
+    /// An end of which all has been said.
+    pub(super) fn quiet(code: u8) -> Self {
+        Self {
+            code,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    pub(super) fn new(code: u8, diagnostic: Diagnostic) -> Self {
+        Self {
+            code,
+            diagnostics: vec![diagnostic],
+        }
+    }
+
+    pub(super) fn failed(message: impl Into<String>) -> Self {
+        Self::new(exit::FAILED, Diagnostic::error(message))
+    }
+
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(exit::USAGE, Diagnostic::error(message))
+    }
+
+    /// Says what to do next.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(last) = self.diagnostics.pop() {
+            self.diagnostics.push(last.hint(hint));
+        }
+        self
+    }
+
+    /// The engine's error, with the stack's name for full names of resources.
+    pub(super) fn engine(error: &EngineError, stack: &str) -> Self {
+        match error {
+            EngineError::Provider { provider, error: cause } => {
+                let code = if error.is_unreachable() {
+                    exit::UNREACHABLE
+                } else {
+                    exit::FAILED
+                };
+                let message = if error.is_unreachable() {
+                    format!("{provider} can not be reached")
+                } else {
+                    format!("{provider} can not be used")
+                };
+                Self::new(code, Diagnostic::from_provider(message, cause))
+            }
+            EngineError::Problems(problems) => Self {
+                code: exit::FAILED,
+                diagnostics: problems
+                    .iter()
+                    .map(|problem| Diagnostic::from_problem(problem, stack))
+                    .collect(),
+            },
+            EngineError::State(error) => error.into(),
+            EngineError::Moved => {
+                let hint = "run `preview` again to see what is left to do";
+                Self::new(exit::STALE, Diagnostic::error(error.to_string()).hint(hint))
+            }
+            other => Self::new(exit::FAILED, Diagnostic::from_error(other)),
+        }
+    }
+
+    pub(super) fn declaration(errors: &[DeclareError]) -> Self {
+        let diagnostics = errors.iter().map(|error| Diagnostic::from_error(error));
+        Self {
+            code: exit::FAILED,
+            diagnostics: diagnostics.collect(),
+        }
+    }
+}
+
+impl From<&StateError> for Failure {
+    fn from(error: &StateError) -> Self {
+        let code = match error {
+            StateError::Locked { .. } => exit::LOCKED,
+            StateError::Name(_) => exit::USAGE,
+            _ => exit::FAILED,
+        };
+        Self::new(code, Diagnostic::from_error(error))
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<LayerError> for Failure {
+    fn from(error: LayerError) -> Self {
+        let code = match error {
+            LayerError::Argument { .. } => exit::USAGE,
+            _ => exit::FAILED,
+        };
+        Self::new(code, Diagnostic::from_error(&error))
+    }
+}
+
+/// Errors that say all by themselves and end with the code for a failure.
+macro_rules! plain {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(exit::FAILED, Diagnostic::from_error(&error))
+            }
+        }
+    )*};
+}
+
+plain!(
+    BackendError,
+    KeySourceError,
+    VaultError,
+    SavedPlanError,
+    crate::config::FileError
+);
+
+/// For writing to standard output: a reader that has gone is no error to talk about.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::quiet(exit::FAILED);
+        }
+        Self::failed(format!("standard output can not be written: {error}"))
+    }
+}

@@ -1,0 +1,149 @@
+//! The command line of every program: what `cargo run -- preview` does.
+//!
+//! [`Program`] is the entry point. Standard output is data (a plan, exports, JSON), standard error is talk; exit codes
+//! are those of [`exit`]. Verbs live in a module each, and all of them speak through one [`Ui`](ui::Ui).
+
+mod args;
+mod build;
+pub mod exit;
+mod failure;
+mod panic;
+mod progress;
+mod prompt;
+mod report;
+mod session;
+mod signals;
+mod ui;
+mod verbs;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::config::Config;
+use crate::declare::Stack;
+use crate::provider::Provider;
+use crate::render::Diagnostic;
+use args::Cli;
+use failure::Failure;
+use session::Session;
+use ui::Ui;
+
+/// What the function that declares a stack returns: any error ends the run with its text.
+pub type DeclareResult = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// Gives the stack's name where `--stack` does not.
+type StackName = Box<dyn Fn(&Config) -> Option<String>>;
+/// The user's function.
+type Declare<'a> = Box<dyn FnOnce(&Stack) -> DeclareResult + 'a>;
+
+/// A program that declares infrastructure, with its command line.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+/// use iac_core::cli::Program;
+///
+/// fn main() -> ExitCode {
+///     Program::new("prod").run(|stack| {
+///         let password = stack.random_password("db", 24);
+///         stack.export("password", password.result());
+///         Ok(())
+///     })
+/// }
+/// ```
+pub struct Program {
+    name: String,
+    providers: Vec<Arc<dyn Provider>>,
+    stack_name: StackName,
+}
+
+impl Program {
+    /// A program of this name. It names the stack where `--stack` does not, and the configuration files
+    /// `stacks/NAME.STACK.toml`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            providers: Vec::new(),
+            stack_name: Box::new(|_| None),
+        }
+    }
+
+    /// Adds a provider.
+    #[must_use]
+    pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Names the stack after the configuration where `--stack` does not; for programs that are used for many systems.
+    /// The configuration it is given is that of arguments, environment and `IAC_CONFIG_FILE`, since which stack's file
+    /// to read depends on the name.
+    #[must_use]
+    pub fn stack_named_by(mut self, name: impl Fn(&Config) -> Option<String> + 'static) -> Self {
+        self.stack_name = Box::new(name);
+        self
+    }
+
+    /// Reads the command line and does what it says. `declare` is called by the verbs that need to know what the program
+    /// declares, once.
+    pub fn run(self, declare: impl FnOnce(&Stack) -> DeclareResult) -> ExitCode {
+        panic::install();
+        ExitCode::from(self.run_with(std::env::args_os(), declare))
+    }
+
+    /// As [`run`](Self::run), with a command line that is given, the program's file name first; for tests. Returns the
+    /// exit code.
+    pub fn run_with(
+        self,
+        arguments: impl IntoIterator<Item = OsString>,
+        declare: impl FnOnce(&Stack) -> DeclareResult,
+    ) -> u8 {
+        let command = Cli::command().name(self.name.clone());
+        let matches = command.try_get_matches_from(arguments);
+        let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+            Ok(cli) => cli,
+            Err(error) => {
+                let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+                // Where nobody listens, nobody can be told.
+                let _ = error.print();
+                return code;
+            }
+        };
+        let ui = Ui::new(cli.global.color, cli.global.verbose);
+        match self.dispatch(&cli, &ui, Box::new(declare)) {
+            Ok(code) => code,
+            Err(failure) => {
+                failure
+                    .diagnostics
+                    .iter()
+                    .for_each(|diagnostic| ui.diagnostic(diagnostic));
+                failure.code
+            }
+        }
+    }
+
+    fn dispatch(self, cli: &Cli, ui: &Ui, declare: Declare<'_>) -> Result<u8, Failure> {
+        let session = Session::open(self, &cli.global, ui.clone())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can not be started: {error}")))?;
+        let result = runtime.block_on(verbs::run(&cli.verb, &session, declare));
+        // A prompt that was interrupted still waits for a line on a thread of its own; nobody waits for it.
+        runtime.shutdown_background();
+        for notice in session.notices() {
+            ui.diagnostic(&Diagnostic::warning(notice));
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

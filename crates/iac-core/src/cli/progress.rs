@@ -1,0 +1,206 @@
+//! What a run shows while it goes on: on a terminal a line for each operation in flight, below what has ended; elsewhere
+//! plain lines.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::ui::Ui;
+use crate::apply::{Event, EventSink};
+use crate::plan::{Action, Plan};
+use crate::render::{Diagnostic, Styles, sanitize, short_name};
+use crate::urn::Key;
+
+/// How often a line of an operation in flight is drawn, so that its clock goes on.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Turns events into lines.
+pub(super) struct Display {
+    ui: Ui,
+    stack: String,
+    names: BTreeMap<Key, String>,
+    live: Option<MultiProgress>,
+    running: Mutex<BTreeMap<Key, Running>>,
+}
+
+struct Running {
+    bar: Option<ProgressBar>,
+    message: String,
+}
+
+impl Display {
+    pub(super) fn new(ui: &Ui, plan: &Plan) -> Self {
+        let names = plan
+            .steps
+            .iter()
+            .map(|step| (step.key.clone(), short_name(&step.key, &step.identity)));
+        Self {
+            ui: ui.clone(),
+            stack: plan.stack.clone(),
+            names: names.collect(),
+            live: ui.is_interactive().then(MultiProgress::new),
+            running: Mutex::default(),
+        }
+    }
+
+    /// What the engine is given.
+    pub(super) fn sink(self: &Arc<Self>) -> EventSink {
+        let display = Arc::clone(self);
+        Arc::new(move |event| display.show(event))
+    }
+
+    /// Takes the lines of what is still in flight away.
+    pub(super) fn close(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *running)
+            .into_values()
+            .for_each(|running| running.clear());
+    }
+
+    fn show(&self, event: Event) {
+        let styles = self.ui.styles();
+        match event {
+            Event::Started { key, action } => self.begin(key, doing(action)),
+            Event::Waiting { key } => self.begin(key, "waiting until it is ready"),
+            Event::Progress { key, message } => self.progress(&key, &message),
+            Event::Applied { key, action, elapsed } => {
+                let line = format!("{} {} in {}", self.name(&key), done(action), seconds(elapsed));
+                self.end(&key, &Styles::paint(styles.good, line));
+            }
+            Event::Ready { key, elapsed } => {
+                let line = format!("{} ready after {}", self.name(&key), seconds(elapsed));
+                self.end(&key, &Styles::paint(styles.good, line));
+            }
+            Event::Failed { key, source, error } => {
+                let diagnostic = Diagnostic::from_provider(format!("{} failed", self.name(&key)), &error)
+                    .about(&key, &self.stack)
+                    .at(source);
+                self.end(&key, diagnostic.render(&styles).trim_end());
+            }
+            Event::Skipped { key, because } => {
+                let line = format!("{} skipped: it needs {}", self.name(&key), self.name(&because));
+                self.end(&key, &Styles::paint(styles.warning, line));
+            }
+            Event::Recovered { key, message } => {
+                let line = format!(
+                    "{}: what an interrupted run left is settled: {}",
+                    self.name(&key),
+                    sanitize(&message)
+                );
+                self.line(&line);
+            }
+        }
+    }
+
+    fn name(&self, key: &Key) -> String {
+        self.names
+            .get(key)
+            .cloned()
+            .unwrap_or_else(|| sanitize(&key.short()).into_owned())
+    }
+
+    fn begin(&self, key: Key, doing: &str) {
+        let name = self.name(&key);
+        let bar = self.live.as_ref().map(|live| {
+            let bar = live.add(ProgressBar::new_spinner());
+            // The template is a constant; one that could not be read would only look plainer.
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(name.clone());
+            bar.set_message(doing.to_owned());
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        if bar.is_none() {
+            self.line(&format!("{name} {doing}"));
+        }
+        let running = Running {
+            bar,
+            message: doing.to_owned(),
+        };
+        let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = all.insert(key, running) {
+            before.clear();
+        }
+    }
+
+    /// Shows a sign of life, unless it only repeats the last one.
+    fn progress(&self, key: &Key, message: &str) {
+        let message = sanitize(message).into_owned();
+        let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = all.get_mut(key) {
+            if running.message == message {
+                return;
+            }
+            running.message.clone_from(&message);
+            if let Some(bar) = &running.bar {
+                bar.set_message(message);
+                return;
+            }
+        }
+        drop(all);
+        self.line(&format!("{}: {message}", self.name(key)));
+    }
+
+    fn end(&self, key: &Key, text: &str) {
+        let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if let Some(running) = ended {
+            running.clear();
+        }
+        self.line(text);
+    }
+
+    fn line(&self, text: &str) {
+        match &self.live {
+            Some(live) => live.suspend(|| self.ui.say(text)),
+            None => self.ui.say(text),
+        }
+    }
+}
+
+impl Running {
+    fn clear(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::Replace => "replacing",
+        Action::Delete => "deleting",
+        Action::Adopt => "adopting",
+        Action::Forget => "forgetting",
+        Action::Wait => "waiting until it is ready",
+        Action::Keep | Action::Same => "recording",
+    }
+}
+
+fn done(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Delete => "deleted",
+        Action::Adopt => "adopted",
+        Action::Forget => "forgotten",
+        Action::Wait => "waited for",
+        Action::Keep | Action::Same => "recorded",
+    }
+}
+
+/// A duration for people.
+pub(super) fn seconds(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", elapsed.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        _ => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}

@@ -1,0 +1,280 @@
+//! What all verbs share: the stack, its configuration, its state, and the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::args::Global;
+use super::failure::Failure;
+use super::ui::Ui;
+use super::{Declare, Program, build, exit};
+use crate::config::{Config, ConfigValue, Layers, OpenSecret};
+use crate::declare::{Declaration, Stack};
+use crate::engine::{Engine, Observe, PlanRequest, Planned};
+use crate::plan::{DeleteData, Mode};
+use crate::render::Diagnostic;
+use crate::state::{Backend, KeySource, State, Store, Vault, WrappedKey, open_backend};
+use crate::value::Secret;
+
+/// The folder of configuration files, in the workspace.
+const CONFIG_FOLDER: &str = "stacks";
+/// The folder of the default backend, in the workspace.
+const STATE_FOLDER: &str = "state";
+/// What the secrets of configuration files are bound to.
+const CONFIG_SCOPE: &str = "config";
+
+/// One run of a verb on a stack.
+pub(super) struct Session {
+    pub(super) ui: Ui,
+    pub(super) stack: String,
+    pub(super) layers: Layers,
+    pub(super) lock_timeout: Duration,
+    pub(super) engine: Engine,
+    pub(super) keys: Keys,
+    providers: BTreeSet<String>,
+    program: String,
+    workspace: PathBuf,
+    backend: Option<String>,
+    store: Mutex<Option<Arc<Store>>>,
+}
+
+/// What a verb wants planned.
+pub(super) struct Planning<'a> {
+    pub(super) mode: Mode,
+    pub(super) declaration: &'a Declaration,
+    pub(super) config: &'a Config,
+    pub(super) observe: Observe,
+    pub(super) delete_data: DeleteData,
+}
+
+impl Session {
+    pub(super) fn open(program: Program, global: &Global, ui: Ui) -> Result<Self, Failure> {
+        let workspace = build::workspace();
+        let workspace = workspace.map_err(|error| Failure::failed(format!("the current folder: {error}")))?;
+        let keys = Keys {
+            source: KeySource::from_env(),
+            vaults: Mutex::default(),
+        };
+        let stack = match &global.stack {
+            Some(name) => name.clone(),
+            None => {
+                let outer = layers(&workspace, None, &global.config)?.open(&keys)?;
+                (program.stack_name)(&outer).unwrap_or_else(|| program.name.clone())
+            }
+        };
+        let layers = layers(&workspace, Some(&config_name(&program.name, &stack)), &global.config)?;
+        Ok(Self {
+            ui,
+            stack,
+            layers,
+            lock_timeout: global.lock_timeout,
+            providers: program
+                .providers
+                .iter()
+                .map(|provider| provider.name().to_owned())
+                .collect(),
+            engine: Engine::new(program.providers),
+            keys,
+            program: program.name,
+            workspace,
+            backend: global.backend.clone(),
+            store: Mutex::default(),
+        })
+    }
+
+    /// The file that `config set` changes, from the workspace.
+    pub(super) fn config_name(&self) -> String {
+        config_name(&self.program, &self.stack)
+    }
+
+    /// The file that `config set` changes.
+    pub(super) fn config_path(&self) -> PathBuf {
+        self.workspace.join(self.config_name())
+    }
+
+    pub(super) fn backend(&self) -> Result<Arc<dyn Backend>, Failure> {
+        let folder = self.workspace.join(STATE_FOLDER);
+        let default = folder.to_string_lossy();
+        Ok(open_backend(self.backend.as_deref().unwrap_or(&default))?)
+    }
+
+    pub(super) fn store(&self) -> Result<Arc<Store>, Failure> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*store {
+            return Ok(Arc::clone(store));
+        }
+        let opened = Arc::new(Store::new(self.backend()?, &self.stack, self.keys.source.clone()));
+        *store = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// What the user should be told of the state and its keys.
+    pub(super) fn notices(&self) -> Vec<String> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        // A store's notices include those of its keys.
+        store
+            .as_ref()
+            .map_or_else(|| self.keys.source.notices(), |store| store.notices())
+    }
+
+    pub(super) fn build(&self) -> String {
+        build::id(&self.workspace)
+    }
+
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        Ok(self.layers.open(&self.keys)?)
+    }
+
+    /// Runs the program's function.
+    pub(super) fn declare(&self, declare: Declare<'_>, config: &Config) -> Result<Declaration, Failure> {
+        let stack = Stack::new(&self.stack, config.clone());
+        let returned = declare(&stack);
+        let declared = stack.finish();
+        match (returned, declared) {
+            (Ok(()), Ok(declaration)) => Ok(declaration),
+            (Ok(()), Err(errors)) => Err(Failure::declaration(&errors)),
+            (Err(error), declared) => {
+                let mut failure = Failure::declaration(&declared.err().unwrap_or_default());
+                failure.diagnostics.push(Diagnostic::from_error(&*error));
+                failure.code = exit::FAILED;
+                Err(failure)
+            }
+        }
+    }
+
+    /// A declaration of nothing, for verbs that only look at what is recorded.
+    pub(super) fn nothing(&self) -> Declaration {
+        Declaration {
+            stack: self.stack.clone(),
+            ..Declaration::default()
+        }
+    }
+
+    /// What opens the state's secrets. A stack that holds none needs no key, and none is made for it.
+    pub(super) async fn vault(&self, store: &Store, state: &State) -> Result<Arc<Vault>, Failure> {
+        if state.has_secrets() {
+            return Ok(store.vault().await?);
+        }
+        Ok(Arc::new(Vault::ephemeral(&self.stack)?))
+    }
+
+    pub(super) async fn plan(
+        &self,
+        state: &State,
+        vault: &Arc<Vault>,
+        what: &Planning<'_>,
+    ) -> Result<Planned, Failure> {
+        let request = PlanRequest {
+            mode: what.mode,
+            declaration: what.declaration,
+            state,
+            vault: Arc::clone(vault),
+            observe: what.observe,
+            delete_data: what.delete_data.clone(),
+            config: what.config,
+            build: &self.build(),
+        };
+        let planned = self.engine.plan(request).await;
+        planned.map_err(|error| Failure::engine(&error, &self.stack))
+    }
+
+    /// Warns of configuration that nobody asked for.
+    pub(super) fn warn_unused(&self, config: &Config) {
+        let unused = config.unused().into_iter();
+        // Values below a provider's name are for it, and it asks only when it is used.
+        let for_provider = |key: &str| {
+            key.split_once('.')
+                .is_some_and(|(name, _)| self.providers.contains(name))
+        };
+        for unused in unused.filter(|unused| !for_provider(&unused.key)) {
+            let message = format!(
+                "configuration {:?} (from {}) is not used by this program",
+                unused.key, unused.origin
+            );
+            let mut warning = Diagnostic::warning(message);
+            warning
+                .hints
+                .extend(unused.meant.map(|meant| format!("did you mean {meant:?}?")));
+            self.ui.diagnostic(&warning);
+        }
+    }
+}
+
+/// The keyed hash that stands for a secret in a plan; none where the stack has no key that would still be the same in
+/// the next run.
+pub(super) fn hash_with<'a>(vault: &'a Vault, state: &State) -> impl Fn(&str) -> String + use<'a> {
+    let keyed = state.has_secrets();
+    move |text| if keyed { vault.keyed_hash(text) } else { String::new() }
+}
+
+fn config_name(program: &str, stack: &str) -> String {
+    format!("{CONFIG_FOLDER}/{program}.{stack}.toml")
+}
+
+fn layers(workspace: &std::path::Path, stack_file: Option<&str>, arguments: &[String]) -> Result<Layers, Failure> {
+    let mut layers = Layers::default();
+    if let Some(name) = stack_file {
+        layers.file(&workspace.join(name), name)?;
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    // A variable whose value is no text can not be configuration.
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    layers.environment(variables, &here)?;
+    layers.arguments(arguments)?;
+    Ok(layers)
+}
+
+/// The keys of configuration files, each unwrapped once.
+pub(super) struct Keys {
+    pub(super) source: KeySource,
+    vaults: Mutex<BTreeMap<String, Arc<Vault>>>,
+}
+
+impl Keys {
+    /// The vault of a configuration file's wrapped key.
+    pub(super) fn vault(&self, wrapped: &str) -> Result<Arc<Vault>, Failure> {
+        let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vault) = vaults.get(wrapped) {
+            return Ok(Arc::clone(vault));
+        }
+        let key = self.source.unwrap(&WrappedKey::from(wrapped.to_owned()))?;
+        let vault = Arc::new(Vault::new(&key, CONFIG_SCOPE));
+        vaults.insert(wrapped.to_owned(), Arc::clone(&vault));
+        Ok(vault)
+    }
+
+    /// A new key for a configuration file: its wrapped form, and its vault.
+    pub(super) fn create(&self) -> Result<(String, Arc<Vault>), Failure> {
+        let (key, wrapped) = self.source.create()?;
+        Ok((wrapped.as_str().to_owned(), Arc::new(Vault::new(&key, CONFIG_SCOPE))))
+    }
+}
+
+impl OpenSecret for Keys {
+    fn open(&self, wrapped_key: &str, key: &str, sealed: &str) -> Result<Secret, String> {
+        let vault = self.vault(wrapped_key).map_err(|failure| {
+            let messages = failure.diagnostics.into_iter().map(|diagnostic| diagnostic.message);
+            messages.collect::<Vec<_>>().join("; ")
+        })?;
+        vault.open_text(key, sealed).map_err(|error| error.to_string())
+    }
+}
+
+/// Stands for every sealed secret with an empty one: for reading configuration without its keys.
+pub(super) struct Blank;
+
+impl OpenSecret for Blank {
+    fn open(&self, _: &str, _: &str, _: &str) -> Result<Secret, String> {
+        Ok(Secret::from(""))
+    }
+}
+
+/// The text of a configuration value; a secret is opened.
+pub(super) fn exposed(value: &ConfigValue) -> &str {
+    match value {
+        ConfigValue::Plain(text) => text,
+        ConfigValue::Secret(secret) => secret.expose(),
+    }
+}

@@ -1,0 +1,86 @@
+//! The only place that writes to the terminal: data to standard output, talk to standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anstream::{AutoStream, ColorChoice};
+use serde_json::Value as Json;
+
+use super::args::Color;
+use crate::render::{Diagnostic, Styles, TextOptions};
+use crate::value::canonical;
+
+/// Where a command writes to, and how it looks there.
+#[derive(Debug, Clone)]
+pub(super) struct Ui {
+    out: ColorChoice,
+    err: ColorChoice,
+    verbose: bool,
+}
+
+impl Ui {
+    pub(super) fn new(color: Color, verbose: bool) -> Self {
+        let (out, err) = match color {
+            Color::Auto => (
+                AutoStream::choice(&std::io::stdout()),
+                AutoStream::choice(&std::io::stderr()),
+            ),
+            Color::Always => (ColorChoice::Always, ColorChoice::Always),
+            Color::Never => (ColorChoice::Never, ColorChoice::Never),
+        };
+        Self { out, err, verbose }
+    }
+
+    /// How a plan is shown on standard output.
+    pub(super) fn text_options(&self) -> TextOptions {
+        TextOptions {
+            verbose: self.verbose,
+            styles: styles(self.out),
+        }
+    }
+
+    /// The styles for standard error.
+    pub(super) fn styles(&self) -> Styles {
+        styles(self.err)
+    }
+
+    /// Writes data to standard output.
+    pub(super) fn data(&self, text: &str) -> std::io::Result<()> {
+        let mut out = AutoStream::new(std::io::stdout().lock(), self.out);
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// Writes JSON to standard output, in its canonical form.
+    pub(super) fn json(&self, json: &Json) -> std::io::Result<()> {
+        self.data(&(canonical::to_string(json) + "\n"))
+    }
+
+    /// Says a line on standard error.
+    pub(super) fn say(&self, line: &str) {
+        self.talk(&format!("{line}\n"));
+    }
+
+    /// Writes talk to standard error; if nobody listens there, nobody can be told.
+    pub(super) fn talk(&self, text: &str) {
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.err);
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// Says an error or a warning.
+    pub(super) fn diagnostic(&self, diagnostic: &Diagnostic) {
+        self.talk(&diagnostic.render(&self.styles()));
+    }
+
+    /// Whether somebody is there who can be asked.
+    pub(super) fn is_interactive(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+fn styles(choice: ColorChoice) -> Styles {
+    if choice == ColorChoice::Never {
+        Styles::plain()
+    } else {
+        Styles::colored()
+    }
+}

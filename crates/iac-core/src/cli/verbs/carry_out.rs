@@ -1,0 +1,248 @@
+//! Planning, asking, and carrying out: what `up`, `destroy` and `refresh --accept` have in common.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::apply::{Cancel, Report};
+use crate::cli::args::Run;
+use crate::cli::exit;
+use crate::cli::failure::Failure;
+use crate::cli::progress::{Display, seconds};
+use crate::cli::prompt::{Answer, ask};
+use crate::cli::report::{report_json, report_line};
+use crate::cli::session::{Planning, Session, hash_with};
+use crate::cli::signals::{raise, unless_interrupted};
+use crate::engine::{ExecuteRequest, Planned};
+use crate::plan::{Action, Mode, Plan};
+use crate::render::{Diagnostic, Moved, SavedPlan, TextOptions, compare, plan_text, short_name};
+use crate::state::{RunInfo, State, Store, Writer};
+use crate::value::Value;
+
+/// What is to be carried out, and how.
+pub(super) struct Job<'a> {
+    /// The verb, for the history and for messages.
+    pub(super) verb: &'static str,
+    /// What is asked before; the stack's name follows.
+    pub(super) question: &'static str,
+    pub(super) planning: Planning<'a>,
+    /// The plan that was reviewed; only its steps are carried out.
+    pub(super) saved: Option<&'a SavedPlan>,
+    pub(super) run: &'a Run,
+}
+
+/// Plans, shows, asks, and carries out. The lease is taken last, so that nobody is locked out while somebody thinks.
+pub(super) async fn carry_out(session: &Session, job: &Job<'_>) -> Result<u8, Failure> {
+    if !job.run.yes && !session.ui.is_interactive() {
+        let message = format!("{} asks before it acts, and there is no terminal to ask on", job.verb);
+        return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
+    }
+    let store = session.store()?;
+    let (state, planned) = unless_interrupted(async {
+        let state = store.load().await?;
+        let planned = job.plan(session, &store, &state).await?;
+        Ok((state, planned))
+    })
+    .await?;
+    job.show(session, &planned.plan)?;
+    check(session, &planned.plan)?;
+    if !job.has_work(session, &store, &state, &planned).await? {
+        return job.nothing_to_do(session, &planned.plan);
+    }
+    if !job.run.yes && !job.confirmed(session, &planned.plan).await? {
+        session.ui.say("Nothing was done.");
+        return Ok(exit::FAILED);
+    }
+    let run = RunInfo::current(job.verb, session.build());
+    let writer = unless_interrupted(async { Ok(store.begin(run, session.lock_timeout).await?) }).await?;
+    let planned = job.settle(session, &store, &writer, planned).await;
+    match planned {
+        Ok(planned) => job.execute(session, &store, writer, planned).await,
+        Err(failure) => {
+            writer.abandon().await;
+            Err(failure)
+        }
+    }
+}
+
+/// A plan with problems is shown and not carried out.
+fn check(session: &Session, plan: &Plan) -> Result<(), Failure> {
+    if plan.problems.is_empty() {
+        return Ok(());
+    }
+    let message = format!("stack {} was not touched, since its plan has problems", session.stack);
+    Err(Failure::failed(message).hint("see above what is wrong"))
+}
+
+impl Job<'_> {
+    async fn plan(&self, session: &Session, store: &Store, state: &State) -> Result<Planned, Failure> {
+        let vault = session.vault(store, state).await?;
+        let mut planned = session.plan(state, &vault, &self.planning).await?;
+        if let Some(saved) = self.saved {
+            let comparison = compare(saved, &planned.plan, &hash_with(&vault, state));
+            if !comparison.moved.is_empty() {
+                return Err(refused(&comparison.moved, session));
+            }
+            for key in &comparison.left_out {
+                session.ui.say(&format!(
+                    "note: {key} would change now, too; it is not in the saved plan and is left out"
+                ));
+            }
+            for key in &comparison.done {
+                session.ui.say(&format!("note: {key} is as planned already"));
+            }
+            planned
+                .plan
+                .steps
+                .retain(|step| step.action == Action::Same || saved.step(&step.key).is_some());
+        }
+        Ok(planned)
+    }
+
+    /// Shows the plan: as data, unless standard output is to hold JSON alone.
+    fn show(&self, session: &Session, plan: &Plan) -> Result<(), Failure> {
+        if self.run.json {
+            let options = TextOptions {
+                styles: session.ui.styles(),
+                ..session.ui.text_options()
+            };
+            session.ui.talk(&plan_text(plan, &options));
+        } else {
+            session.ui.data(&plan_text(plan, &session.ui.text_options()))?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to do: steps, what an interrupted run left, or exports.
+    async fn has_work(
+        &self,
+        session: &Session,
+        store: &Store,
+        state: &State,
+        planned: &Planned,
+    ) -> Result<bool, Failure> {
+        if !planned.plan.is_empty() || planned.recovers() {
+            return Ok(true);
+        }
+        if self.planning.mode != Mode::Up || self.saved.is_some() {
+            return Ok(false);
+        }
+        let vault = session.vault(store, state).await?;
+        let recorded = state.open_exports(&vault)?;
+        Ok(planned.plan.exports.values().all(Value::is_known) && recorded != planned.plan.exports)
+    }
+
+    fn nothing_to_do(&self, session: &Session, plan: &Plan) -> Result<u8, Failure> {
+        if self.run.json {
+            session.ui.json(&report_json(plan, &Report::default(), self.verb))?;
+        }
+        Ok(exit::DONE)
+    }
+
+    async fn confirmed(&self, session: &Session, plan: &Plan) -> Result<bool, Failure> {
+        let question = format!("{} {}?", self.question, session.stack);
+        let details = || {
+            let options = TextOptions {
+                verbose: true,
+                styles: session.ui.styles(),
+            };
+            session.ui.talk(&plan_text(plan, &options));
+        };
+        Ok(ask(&session.ui, &question, details).await? == Answer::Yes)
+    }
+
+    /// The plan to carry out under the lease: the same, unless somebody else wrote meanwhile. Then a plan that was shown
+    /// to somebody who said yes is refused by the engine, and one that nobody was asked about is made anew.
+    async fn settle(
+        &self,
+        session: &Session,
+        store: &Store,
+        writer: &Writer,
+        planned: Planned,
+    ) -> Result<Planned, Failure> {
+        let state = writer.state();
+        if state.generation == planned.generation || !self.run.yes {
+            return Ok(planned);
+        }
+        session
+            .ui
+            .say("Another run changed the state meanwhile; planning again.");
+        let planned = unless_interrupted(self.plan(session, store, &state)).await?;
+        self.show(session, &planned.plan)?;
+        check(session, &planned.plan)?;
+        Ok(planned)
+    }
+
+    async fn execute(&self, session: &Session, store: &Store, writer: Writer, planned: Planned) -> Result<u8, Failure> {
+        let plan = planned.plan.clone();
+        let display = Arc::new(Display::new(&session.ui, &plan));
+        let (cancel, cancelled) = watch::channel(Cancel::No);
+        let lease = writer.clone();
+        let request = ExecuteRequest {
+            planned,
+            declaration: self.planning.declaration,
+            writer,
+            parallel: self.run.parallel,
+            events: display.sink(),
+            cancel: cancelled,
+        };
+        let began = std::time::Instant::now();
+        let run = session.engine.execute(request);
+        tokio::pin!(run);
+        let result = loop {
+            tokio::select! {
+                result = &mut run => break result,
+                () = raise(&cancel, &session.ui) => {}
+                () = lease.lost(), if *cancel.borrow() != Cancel::AtOnce => {
+                    cancel.send_replace(Cancel::AtOnce);
+                }
+            }
+        };
+        display.close();
+        let interrupted = *cancel.borrow() != Cancel::No;
+        let report = result.map_err(|error| Failure::engine(&error, &session.stack))?;
+        session.ui.say(&report_line(&plan, &report, &seconds(began.elapsed())));
+        self.finish(session, store, &plan, &report).await?;
+        if interrupted {
+            return Err(Failure::quiet(exit::INTERRUPTED));
+        }
+        if !report.is_ok() {
+            let message = format!("{} of stack {} is not complete", self.verb, session.stack);
+            let hint = format!("what was done is recorded; `{}` goes on from there", self.verb);
+            return Err(Failure::failed(message).hint(hint));
+        }
+        Ok(exit::DONE)
+    }
+
+    /// Prints what the run gave: a report as JSON, or the exports as they are now.
+    async fn finish(&self, session: &Session, store: &Store, plan: &Plan, report: &Report) -> Result<(), Failure> {
+        if self.run.json {
+            session.ui.json(&report_json(plan, report, self.verb))?;
+        } else if self.planning.mode == Mode::Up {
+            super::stack::print_exports(session, store).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What moved, a diagnostic each.
+fn refused(moved: &[Moved], session: &Session) -> Failure {
+    let mut failure = Failure::quiet(exit::STALE);
+    for moved in moved {
+        let about = match &moved.key {
+            Some(key) => format!("{}: ", short_name(key, &moved.identity)),
+            None => String::new(),
+        };
+        let message = format!("{about}{} moved since the plan was made", moved.what);
+        let mut diagnostic = Diagnostic::error(message).at(moved.source.clone());
+        diagnostic.urn = moved.key.as_ref().map(|key| key.in_stack(&session.stack));
+        diagnostic.details.push(format!("planned: {}", moved.planned));
+        diagnostic.details.push(format!("now:     {}", moved.now));
+        failure.diagnostics.push(diagnostic);
+    }
+    let last = Diagnostic::error("the saved plan is refused; nothing was done");
+    failure
+        .diagnostics
+        .push(last.hint("make and review a new one: preview --out FILE"));
+    failure
+}

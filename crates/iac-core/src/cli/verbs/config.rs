@@ -1,0 +1,151 @@
+//! `config set|get`.
+
+use serde_json::{Value as Json, json};
+
+use crate::cli::args::Config as Args;
+use crate::cli::failure::Failure;
+use crate::cli::session::{Blank, Session, exposed};
+use crate::cli::{Declare, exit, prompt};
+use crate::config::{Config, ConfigEditor, ConfigValue, FileValue, similar};
+use crate::declare::Stack;
+use crate::render::sanitize;
+use crate::value::Secret;
+
+/// What stands for a secret.
+const SECRET: &str = "(secret)";
+
+pub(super) fn config(session: &Session, args: &Args, declare: Declare<'_>) -> Result<u8, Failure> {
+    match args {
+        Args::Set { key, value, secret } => set(session, key, value.as_deref(), *secret)?,
+        Args::Get {
+            key: Some(key),
+            show_secrets,
+            json,
+        } => get(session, key, *show_secrets, *json)?,
+        Args::Get {
+            key: None,
+            show_secrets,
+            json,
+        } => list(session, declare, *show_secrets, *json)?,
+    }
+    Ok(exit::DONE)
+}
+
+fn set(session: &Session, key: &str, value: Option<&str>, secret: bool) -> Result<(), Failure> {
+    check_key(key)?;
+    let value = match value {
+        Some(value) => Secret::from(value),
+        None => prompt::value(&session.ui, key, secret)?,
+    };
+    let mut editor = ConfigEditor::open(&session.config_path())?;
+    let written = if secret {
+        FileValue::Sealed(seal(session, &mut editor, key, &value)?)
+    } else {
+        FileValue::Plain(value.expose().clone())
+    };
+    editor.set(key, &written)?;
+    editor.save()?;
+    session.ui.say(&format!("Set {key} in {}", session.config_name()));
+    Ok(())
+}
+
+fn check_key(key: &str) -> Result<(), Failure> {
+    if key
+        .split('.')
+        .any(|part| part.is_empty() || part.chars().any(char::is_whitespace))
+    {
+        let message = format!("{key:?} is no configuration key");
+        return Err(Failure::usage(message).hint("write names with dots between them, such as api.replicas"));
+    }
+    if key.split('.').next() == Some("encryption") {
+        return Err(Failure::usage(
+            "the table `encryption` holds the key of the file's secrets and can not be set",
+        ));
+    }
+    Ok(())
+}
+
+/// Seals a secret under the key of the file, which is made with its first secret.
+fn seal(session: &Session, editor: &mut ConfigEditor, key: &str, value: &Secret) -> Result<String, Failure> {
+    let vault = match editor.wrapped_key() {
+        Some(wrapped) => session.keys.vault(wrapped)?,
+        None => {
+            let (wrapped, vault) = session.keys.create()?;
+            editor.set_wrapped_key(&wrapped);
+            vault
+        }
+    };
+    Ok(vault.seal_text(key, value)?)
+}
+
+fn get(session: &Session, key: &str, show_secrets: bool, as_json: bool) -> Result<(), Failure> {
+    let Some(entry) = session.layers.entries().get(key) else {
+        let failure = Failure::failed(format!("configuration {key:?} is not set"));
+        return Err(
+            match similar(key, session.layers.entries().keys().map(String::as_str)) {
+                Some(meant) => failure.hint(format!("did you mean {meant:?}?")),
+                None => failure.hint("`config get` lists what is set; what is not has the program's default"),
+            },
+        );
+    };
+    let opened = if show_secrets {
+        session.layers.value(key, &session.keys)?
+    } else {
+        None
+    };
+    let text = opened
+        .as_ref()
+        .map_or_else(|| entry.to_string(), |value| exposed(value).to_owned());
+    if as_json {
+        session
+            .ui
+            .json(&json!({"key": key, "value": text, "origin": entry.origin}))?;
+    } else {
+        session.ui.data(&format!("{text}\n"))?;
+    }
+    Ok(())
+}
+
+fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bool) -> Result<(), Failure> {
+    let config = if show_secrets {
+        session.config()?
+    } else {
+        session.layers.open(&Blank)?
+    };
+    let secrets = asked_as_secret(session, declare, &config);
+    let mut text = String::new();
+    let mut all = serde_json::Map::new();
+    for (key, entry) in config.entries() {
+        let secret = matches!(entry.value, ConfigValue::Secret(_)) || secrets.contains(key);
+        let value = if secret && !show_secrets {
+            SECRET
+        } else {
+            exposed(&entry.value)
+        };
+        text.push_str(&format!(
+            "{} = {}  ({})\n",
+            sanitize(key),
+            sanitize(value),
+            sanitize(&entry.origin)
+        ));
+        all.insert(key.clone(), json!({"value": value, "origin": entry.origin}));
+    }
+    if as_json {
+        session.ui.json(&Json::Object(all))?;
+    } else {
+        session.ui.data(&text)?;
+    }
+    Ok(())
+}
+
+/// The keys that the program reads as secrets: their values are masked even where they were given in clear. Only what
+/// the program asks for counts here, so whether it succeeds does not matter.
+fn asked_as_secret(session: &Session, declare: Declare<'_>, config: &Config) -> Vec<String> {
+    let _ = declare(&Stack::new(&session.stack, config.clone()));
+    config
+        .entries()
+        .keys()
+        .filter(|key| config.is_asked_as_secret(key))
+        .cloned()
+        .collect()
+}

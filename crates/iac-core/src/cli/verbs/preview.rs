@@ -1,0 +1,85 @@
+//! `preview`.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::cli::args::Preview;
+use crate::cli::failure::Failure;
+use crate::cli::session::{Planning, Session, hash_with};
+use crate::cli::{Declare, exit};
+use crate::engine::Observe;
+use crate::plan::{DeleteData, Mode};
+use crate::render::{Diagnostic, plan_json, plan_text};
+use crate::value::canonical;
+
+pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<'_>) -> Result<u8, Failure> {
+    let config = session.config()?;
+    let declaration = session.declare(declare, &config)?;
+    session.warn_unused(&config);
+    let store = session.store()?;
+    let state = store.load().await?;
+    let vault = session.vault(&store, &state).await?;
+    let planning = Planning {
+        mode: Mode::Up,
+        declaration: &declaration,
+        config: &config,
+        observe: observe(args),
+        delete_data: DeleteData::None,
+    };
+    let plan = session.plan(&state, &vault, &planning).await?.plan;
+    if !plan.observed && !args.offline {
+        let message = "nothing answers, so this preview is made from the record alone";
+        session.ui.diagnostic(
+            &Diagnostic::warning(message).hint("--offline says so on purpose, and does not try to connect"),
+        );
+    }
+    let json = plan_json(&plan, &hash_with(&vault, &state));
+    if args.json {
+        session.ui.json(&json)?;
+    } else {
+        session.ui.data(&plan_text(&plan, &session.ui.text_options()))?;
+    }
+    if !plan.problems.is_empty() {
+        return Err(Failure::failed("this plan can not be carried out as it is").hint("see its problems above"));
+    }
+    if let Some(path) = &args.out {
+        save(path, &json)?;
+        let digest = json["digest"].as_str().unwrap_or_default();
+        session.ui.say(&format!(
+            "Saved as {} (digest {digest}); apply it with: up --plan {}",
+            path.display(),
+            path.display()
+        ));
+    }
+    Ok(if args.detailed_exitcode && !plan.is_empty() {
+        exit::CHANGES
+    } else {
+        exit::DONE
+    })
+}
+
+/// Scripts and saved plans need the truth; people may be shown what the record says.
+fn observe(args: &Preview) -> Observe {
+    if args.offline {
+        Observe::Never
+    } else if args.detailed_exitcode || args.out.is_some() {
+        Observe::Required
+    } else {
+        Observe::Preferred
+    }
+}
+
+/// Writes a plan whole or not at all.
+fn save(path: &Path, json: &Json) -> Result<(), Failure> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all((canonical::to_string(json) + "\n").as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| Failure::failed(format!("{} can not be written: {error}", path.display())))
+}

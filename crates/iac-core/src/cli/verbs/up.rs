@@ -1,0 +1,87 @@
+//! `up` and `destroy`.
+
+use std::path::Path;
+
+use super::carry_out::{Job, carry_out};
+use crate::cli::Declare;
+use crate::cli::args::{Destroy, Run, Up};
+use crate::cli::failure::Failure;
+use crate::cli::session::{Planning, Session};
+use crate::engine::Observe;
+use crate::plan::{DeleteData, Mode};
+use crate::render::SavedPlan;
+
+pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Result<u8, Failure> {
+    let saved = args.plan.as_deref().map(|path| read(session, path)).transpose()?;
+    let config = session.config()?;
+    let declaration = session.declare(declare, &config)?;
+    session.warn_unused(&config);
+    // Whoever saved the plan has approved it.
+    let run = Run {
+        yes: args.run.yes || saved.is_some(),
+        ..args.run
+    };
+    let job = Job {
+        verb: "up",
+        question: "Apply this to stack",
+        planning: Planning {
+            mode: Mode::Up,
+            declaration: &declaration,
+            config: &config,
+            observe: Observe::Required,
+            delete_data: DeleteData::None,
+        },
+        saved: saved.as_ref(),
+        run: &run,
+    };
+    carry_out(session, &job).await
+}
+
+pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Failure> {
+    let (config, nothing) = (session.config()?, session.nothing());
+    let delete_data = match &args.delete_data[..] {
+        [] => DeleteData::None,
+        names if names.iter().any(|name| name == "all") => DeleteData::All,
+        names => DeleteData::Names(names.to_vec()),
+    };
+    let job = Job {
+        verb: "destroy",
+        question: "Delete this from stack",
+        planning: Planning {
+            mode: Mode::Destroy,
+            declaration: &nothing,
+            config: &config,
+            observe: Observe::Required,
+            delete_data,
+        },
+        saved: None,
+        run: &args.run,
+    };
+    carry_out(session, &job).await
+}
+
+fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| Failure::failed(format!("{} can not be read: {error}", path.display())))?;
+    let saved = SavedPlan::parse(&text);
+    let saved = saved.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    if saved.mode != Mode::Up {
+        return Err(Failure::usage(format!("{} is no plan of `preview`", path.display())));
+    }
+    if !saved.problems.is_empty() {
+        return Err(Failure::failed(format!(
+            "{} has problems and can not be applied",
+            path.display()
+        )));
+    }
+    if saved.stack != session.stack {
+        let message = format!(
+            "{} was made for stack {:?}, not {:?}",
+            path.display(),
+            saved.stack,
+            session.stack
+        );
+        return Err(Failure::usage(message).hint(format!("--stack {}", saved.stack)));
+    }
+    Ok(saved)
+}

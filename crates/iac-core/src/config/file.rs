@@ -1,0 +1,267 @@
+//! Configuration files: TOML whose tables flatten to dotted keys (`[api] replicas = 2` is `api.replicas`).
+//!
+//! A secret stands as `key = { secret = "…" }`, encrypted under the data key that the same file holds, itself wrapped,
+//! in `[encryption]`; so a file with secrets can be committed.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Document, Item, TableLike, Value as TomlValue};
+
+/// The table that holds the wrapped data key; no configuration of the program.
+pub(super) const ENCRYPTION: &str = "encryption";
+/// The only key of an inline table that is a secret.
+pub(super) const SECRET: &str = "secret";
+
+/// A configuration file as read; its secrets are still sealed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// The values by their dotted keys.
+    pub entries: BTreeMap<String, FileEntry>,
+    /// The wrapped data key of its secrets.
+    pub wrapped_key: Option<String>,
+}
+
+/// One value of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// The value.
+    pub value: FileValue,
+    /// Its line, from 1.
+    pub line: usize,
+}
+
+/// A value in clear, or a sealed secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileValue {
+    /// In clear; numbers and booleans as text.
+    Plain(String),
+    /// Sealed.
+    Sealed(String),
+}
+
+/// Why a configuration file can not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It can not be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It can not be written.
+    #[error("{}: it can not be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no TOML.
+    #[error("{}:{line}: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// A value of a type that configuration does not have.
+    #[error(
+        "{}:{line}: {key} is {found}; a configuration value is a string, a number or a boolean (write a list as a string and split it in the program)",
+        path.display()
+    )]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A key that can not be set, because what it runs through is a value.
+    #[error("{}: {key:?} can not be set: {at:?} is a value there, not a table", path.display())]
+    NotATable {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The part of it that is a value.
+        at: String,
+    },
+    /// A key that can not be set, because it is a table.
+    #[error("{}: {key:?} is a table; set one of its keys, such as {key}.name", path.display())]
+    IsATable {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+}
+
+impl ConfigFile {
+    /// Reads a file; none when there is no such file.
+    ///
+    /// # Errors
+    /// When it can not be read, is no TOML, or holds lists or dates.
+    pub fn read(path: &Path) -> Result<Option<Self>, FileError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, path).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FileError::Read {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Reads a file's text; `path` is only for messages.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
+        let document = Document::parse(text).map_err(|error| syntax(text, path, &error))?;
+        let mut reader = Reader {
+            text,
+            path,
+            file: Self::default(),
+        };
+        reader.table("", document.as_table())?;
+        Ok(reader.file)
+    }
+}
+
+pub(super) fn syntax(text: &str, path: &Path, error: &toml_edit::TomlError) -> FileError {
+    FileError::Syntax {
+        path: path.to_owned(),
+        line: line_of(text, error.span()),
+        message: error.message().trim().replace('\n', "; "),
+    }
+}
+
+fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
+    let start = span.map_or(0, |span| span.start.min(text.len()));
+    text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    path: &'a Path,
+    file: ConfigFile,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, prefix: &str, table: &dyn TableLike) -> Result<(), FileError> {
+        for (name, item) in table.iter() {
+            if prefix.is_empty() && name == ENCRYPTION {
+                self.file.wrapped_key = item.get("key").and_then(Item::as_str).map(str::to_owned);
+                continue;
+            }
+            let key = if prefix.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{prefix}.{name}")
+            };
+            if let Some(sealed) = sealed_secret(item) {
+                let value = FileValue::Sealed(sealed.to_owned());
+                self.insert(key, value, item);
+            } else if let Some(inner) = item.as_table_like() {
+                self.table(&key, inner)?;
+            } else {
+                let value = self.plain(&key, item)?;
+                self.insert(key, FileValue::Plain(value), item);
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, key: String, value: FileValue, item: &Item) {
+        let line = line_of(self.text, item.span());
+        self.file.entries.insert(key, FileEntry { value, line });
+    }
+
+    fn plain(&self, key: &str, item: &Item) -> Result<String, FileError> {
+        let found = match item.as_value() {
+            Some(TomlValue::String(text)) => return Ok(text.value().clone()),
+            Some(TomlValue::Integer(number)) => return Ok(number.value().to_string()),
+            Some(TomlValue::Float(number)) => return Ok(number.value().to_string()),
+            Some(TomlValue::Boolean(value)) => return Ok(value.value().to_string()),
+            Some(TomlValue::Array(_)) | None => "a list",
+            Some(TomlValue::Datetime(_)) => "a date",
+            Some(TomlValue::InlineTable(_)) => "a table",
+        };
+        Err(FileError::Type {
+            path: self.path.to_owned(),
+            line: line_of(self.text, item.span()),
+            key: key.to_owned(),
+            found: found.to_owned(),
+        })
+    }
+}
+
+/// The sealed text of `{ secret = "…" }`; none for any other item.
+fn sealed_secret(item: &Item) -> Option<&str> {
+    let table = item.as_inline_table()?;
+    if table.len() != 1 {
+        return None;
+    }
+    table.get(SECRET)?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(text: &str) -> Result<ConfigFile, FileError> {
+        ConfigFile::parse(text, Path::new("stacks/prod.toml"))
+    }
+
+    #[test]
+    fn tables_flatten_to_dotted_keys() {
+        let text = "image = \"a:1\"\n\n[api]\nreplicas = 2\ndebug = true\nratio = 0.5\nlimits.cpu = \"1\"\n\
+                    password = { secret = \"c2VhbGVk\" }\n\n[encryption]\nkey = \"d3JhcHBlZA\"\n";
+        let file = parse(text).unwrap();
+        let plain = |key: &str| match &file.entries[key].value {
+            FileValue::Plain(text) => text.clone(),
+            FileValue::Sealed(text) => format!("sealed {text}"),
+        };
+        let keys: Vec<(&str, String, usize)> = file
+            .entries
+            .iter()
+            .map(|(key, entry)| (key.as_str(), plain(key), entry.line))
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                ("api.debug", "true".to_owned(), 5),
+                ("api.limits.cpu", "1".to_owned(), 7),
+                ("api.password", "sealed c2VhbGVk".to_owned(), 8),
+                ("api.ratio", "0.5".to_owned(), 6),
+                ("api.replicas", "2".to_owned(), 4),
+                ("image", "a:1".to_owned(), 1),
+            ]
+        );
+        assert_eq!(file.wrapped_key.as_deref(), Some("d3JhcHBlZA"));
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused_with_its_line() {
+        let cases = [
+            ("a = 1\nhosts = [\"x\"]\n", "stacks/prod.toml:2: hosts is a list"),
+            ("\n\nsince = 2024-01-01\n", "stacks/prod.toml:3: since is a date"),
+            ("[[servers]]\nname = \"x\"\n", "servers is a list"),
+            ("a = 1\nb = \n", "stacks/prod.toml:2: "),
+        ];
+        for (text, expected) in cases {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Which keys were asked for, and what a key that nobody asked for may have been meant to be.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Entry;
+
+/// The keys that were asked for, each with whether it was as a secret. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Usage(Arc<Mutex<BTreeMap<String, bool>>>);
+
+/// A value that nobody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// Its key.
+    pub key: String,
+    /// Where it was set.
+    pub origin: String,
+    /// A key that was asked for and is spelled much like it.
+    pub meant: Option<String>,
+}
+
+impl Usage {
+    pub(super) fn note(&self, key: &str, secret: bool) {
+        // A panic while the map was locked can not have left it half changed.
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *keys.entry(key.to_owned()).or_default() |= secret;
+    }
+
+    pub(super) fn is_secret(&self, key: &str) -> bool {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(key).copied().unwrap_or(false)
+    }
+
+    pub(super) fn unused(&self, entries: &BTreeMap<String, Entry>) -> Vec<Unused> {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing: Vec<&str> = keys
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !entries.contains_key(*key))
+            .collect();
+        entries
+            .iter()
+            .filter(|(key, _)| !keys.contains_key(*key))
+            .map(|(key, entry)| Unused {
+                key: key.clone(),
+                origin: entry.origin.clone(),
+                meant: similar(key, missing.iter().copied()).map(str::to_owned),
+            })
+            .collect()
+    }
+}
+
+/// The candidate that is spelled most like `text`, if any is close enough to be a slip of the keyboard.
+pub fn similar<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (text.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(text, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many insertions, deletions, replacements and swaps of neighbours lead from one text to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConfigValue};
+
+    #[test]
+    fn close_spellings_are_found() {
+        let known = ["api.replicas", "api.image", "db.size"];
+        for (text, expected) in [
+            ("api.replica", Some("api.replicas")),
+            ("api.relpicas", Some("api.replicas")),
+            ("api_image", Some("api.image")),
+            ("db.sice", Some("db.size")),
+            ("cache", None),
+            ("api.port", None),
+        ] {
+            assert_eq!(similar(text, known), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_reads_is_reported() {
+        let mut config = Config::default();
+        for key in ["api.replica", "api.image", "kubernetes.context"] {
+            config.set(key, ConfigValue::Plain("1".into()), "--config");
+        }
+        let clone = config.clone();
+        assert_eq!(clone.get_or("api.replicas", 2), Ok(2));
+        assert_eq!(clone.text("api.image", ""), Ok("1".into()));
+        assert_eq!(config.section("kubernetes")["context"], "1");
+        assert_eq!(
+            config.unused(),
+            [Unused {
+                key: "api.replica".into(),
+                origin: "--config".into(),
+                meant: Some("api.replicas".into())
+            }]
+        );
+    }
+}

@@ -1,0 +1,337 @@
+//! The engine: declaration, state and providers brought together into plans, and plans carried out.
+//!
+//! The pure parts live in [`plan`](crate::plan) and [`graph`](crate::graph); this is the driver that asks providers what
+//! those need to know.
+
+mod error;
+mod look;
+mod predict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::apply::{Basis, Cancel, EventSink, Report, Run, Timeouts};
+use crate::config::Config;
+use crate::declare::Declaration;
+use crate::graph::Graph;
+use crate::plan::resolve::wanted_outputs;
+use crate::plan::{Action, Answer, DeleteData, Interrupted, Mode, Plan, World, WorldEntry};
+use crate::provider::{Provider, RandomProvider};
+use crate::state::{State, Summary, Vault, Writer};
+use crate::urn::Key;
+
+pub use error::EngineError;
+
+/// Whether the outside world is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observe {
+    /// It has to be.
+    Required,
+    /// If it answers; else the record stands in for it.
+    Preferred,
+    /// Not at all.
+    Never,
+}
+
+/// What [`Engine::plan`] is to plan.
+#[derive(Debug)]
+pub struct PlanRequest<'a> {
+    /// What for.
+    pub mode: Mode,
+    /// What the program declares.
+    pub declaration: &'a Declaration,
+    /// What is recorded.
+    pub state: &'a State,
+    /// What opens the record's secrets.
+    pub vault: Arc<Vault>,
+    /// Whether to look.
+    pub observe: Observe,
+    /// Which data may go.
+    pub delete_data: DeleteData,
+    /// The configuration; providers get theirs from it.
+    pub config: &'a Config,
+    /// Which build of the program asks.
+    pub build: &'a str,
+}
+
+/// A plan, with what is needed to carry it out.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan. Steps may be taken out before it is carried out.
+    pub plan: Plan,
+    /// The generation of the state that it was made from.
+    pub generation: u64,
+    basis: Basis,
+}
+
+impl Planned {
+    /// Whether an earlier run left operations open, which carrying out the plan settles even if nothing else changes.
+    pub fn recovers(&self) -> bool {
+        !self.basis.interrupted.is_empty()
+    }
+}
+
+/// What [`Engine::execute`] is to carry out.
+pub struct ExecuteRequest<'a> {
+    /// The plan.
+    pub planned: Planned,
+    /// What the program declares.
+    pub declaration: &'a Declaration,
+    /// Where it is journaled.
+    pub writer: Writer,
+    /// How many operations may run at the same time.
+    pub parallel: usize,
+    /// Who is told.
+    pub events: EventSink,
+    /// How to stop it.
+    pub cancel: watch::Receiver<Cancel>,
+}
+
+/// The engine with its providers.
+#[derive(Clone)]
+pub struct Engine {
+    providers: BTreeMap<String, Arc<dyn Provider>>,
+    timeouts: Timeouts,
+}
+
+impl Engine {
+    /// An engine with these providers, and the built-in one for generated values.
+    pub fn new(providers: Vec<Arc<dyn Provider>>) -> Self {
+        let built_in: Arc<dyn Provider> = Arc::new(RandomProvider);
+        let all = providers.into_iter().chain([built_in]);
+        let providers = all.map(|provider| (provider.name().to_owned(), provider)).collect();
+        Self {
+            providers,
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    /// Sets how long things may take where the program does not say.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The graph of a declaration.
+    ///
+    /// # Errors
+    /// A cycle, or a dependency on something that is not declared.
+    pub fn graph(&self, declaration: &Declaration) -> Result<Graph, EngineError> {
+        Ok(Graph::build(declaration, &self.references(declaration)?)?)
+    }
+
+    /// Makes a plan.
+    ///
+    /// # Errors
+    /// When there can be none: see [`EngineError`]. What is wrong with single resources is in [`Plan::problems`].
+    pub async fn plan(&self, request: PlanRequest<'_>) -> Result<Planned, EngineError> {
+        let nothing = Declaration {
+            stack: request.declaration.stack.clone(),
+            ..Declaration::default()
+        };
+        let declaration = if request.mode == Mode::Up {
+            request.declaration
+        } else {
+            &nothing
+        };
+        let mut recorded = request.open_records()?;
+        let mut problems = self.validate(declaration);
+        let identities = self.identities(declaration, &mut problems);
+        let references = self.references(declaration)?;
+        let graph = Graph::build(declaration, &references)?;
+        let interrupted = request.interrupted();
+        let connections = self.connect(&request, declaration, &recorded, &interrupted).await?;
+        let looked = connections.looked;
+        let observed = if looked {
+            problems.extend(self.missing(declaration, &references).await?);
+            self.observe(declaration, &identities, &recorded, &interrupted).await?
+        } else {
+            look::unseen(&recorded)
+        };
+        look::adopt_orphans(&mut recorded, &observed, &interrupted, declaration);
+        let mut data = self.data(request.mode, looked, declaration, &recorded).await?;
+        let mut predicted = BTreeMap::new();
+        loop {
+            let answer = crate::plan::plan(&World {
+                mode: request.mode,
+                build: request.build,
+                targets: &connections.targets,
+                looked,
+                declaration,
+                graph: &graph,
+                identities: &identities,
+                recorded: &recorded,
+                interrupted: &interrupted,
+                observed: &observed,
+                predicted: &predicted,
+                data: &data,
+                delete_data: &request.delete_data,
+            });
+            match answer {
+                Answer::Ask(asks) => self.predict(asks, looked, &mut predicted, &mut data).await?,
+                Answer::Plan(mut plan) => {
+                    problems.append(&mut plan.problems);
+                    plan.problems = problems;
+                    let basis = basis(&plan, recorded, &observed, &request);
+                    return Ok(Planned {
+                        plan: *plan,
+                        generation: request.state.generation,
+                        basis,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Carries out a plan, and records it as a version of the state.
+    ///
+    /// # Errors
+    /// When the plan has problems, the state moved meanwhile, or the journal can not be written. Failures of single
+    /// steps are in the [`Report`].
+    pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Report, EngineError> {
+        let ExecuteRequest {
+            planned,
+            declaration,
+            writer,
+            parallel,
+            events,
+            cancel,
+        } = request;
+        if let Err(error) = check(&planned, &writer) {
+            writer.abandon().await;
+            return Err(error);
+        }
+        let plan = planned.plan;
+        if plan.mode == Mode::Refresh {
+            return accept(&plan, planned.basis, writer).await;
+        }
+        writer.targets(plan.targets.clone()).await?;
+        let shared = crate::apply::Shared::new(
+            self.providers.clone(),
+            writer.clone(),
+            events,
+            self.timeouts,
+            wanted_outputs(declaration),
+            plan.delete_data,
+        );
+        let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared));
+        let mut report = run.finish(&plan, parallel, cancel).await?;
+        report.version = Some(writer.finish(summary(&report)).await?);
+        Ok(report)
+    }
+}
+
+fn check(planned: &Planned, writer: &Writer) -> Result<(), EngineError> {
+    if !planned.plan.problems.is_empty() {
+        return Err(EngineError::Problems(planned.plan.problems.clone()));
+    }
+    if writer.state().generation != planned.generation {
+        return Err(EngineError::Moved);
+    }
+    Ok(())
+}
+
+/// Brings the record up to date with the world.
+async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, EngineError> {
+    let mut report = Report::default();
+    for step in plan.changes() {
+        match (step.action, basis.recorded.get(&step.key), &step.inputs) {
+            (Action::Update, Some(entry), Some(inputs)) => {
+                let mut recorded = entry.recorded.clone();
+                recorded.inputs = inputs.clone();
+                let record = crate::state::NewRecord {
+                    recorded,
+                    options: entry.options.clone(),
+                    source: entry.source.clone(),
+                };
+                writer.put(record).await?;
+            }
+            _ => writer.forget(&step.key).await?,
+        }
+        report
+            .outcomes
+            .insert(step.key.clone(), crate::apply::Outcome::Done(step.action));
+    }
+    report.version = Some(writer.finish(summary(&report)).await?);
+    Ok(report)
+}
+
+fn summary(report: &Report) -> Summary {
+    let done = |actions: &[Action]| actions.iter().map(|action| report.done(*action) as u64).sum();
+    Summary {
+        created: done(&[Action::Create, Action::Adopt]),
+        updated: done(&[Action::Update]),
+        replaced: done(&[Action::Replace]),
+        deleted: done(&[Action::Delete, Action::Forget]),
+        failed: report.failed() as u64,
+        ok: report.is_ok(),
+    }
+}
+
+fn basis(
+    plan: &Plan,
+    recorded: BTreeMap<Key, WorldEntry>,
+    observed: &BTreeMap<Key, crate::provider::Observed>,
+    request: &PlanRequest<'_>,
+) -> Basis {
+    let unchanged = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Same | Action::Wait | Action::Keep));
+    let outputs = unchanged.map(|step| {
+        let outputs = crate::plan::present_outputs(recorded.get(&step.key), observed.get(&step.key));
+        (step.key.clone(), outputs)
+    });
+    let outputs = outputs.collect();
+    let mut interrupted: BTreeMap<Key, Vec<_>> = BTreeMap::new();
+    for pending in &request.state.pending {
+        interrupted.entry(pending.key.clone()).or_default().push(pending.op);
+    }
+    Basis {
+        recorded,
+        outputs,
+        interrupted,
+    }
+}
+
+impl PlanRequest<'_> {
+    fn open_records(&self) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
+        let opened = self.state.open(&self.vault)?;
+        let entry = |(key, (recorded, options, source))| {
+            (
+                key,
+                WorldEntry {
+                    recorded,
+                    options,
+                    source,
+                },
+            )
+        };
+        Ok(opened.into_iter().map(entry).collect())
+    }
+
+    fn interrupted(&self) -> BTreeMap<Key, Interrupted> {
+        let interrupted = |pending: &crate::state::Pending| {
+            (
+                pending.key.clone(),
+                Interrupted {
+                    what: pending.kind.to_string(),
+                    identity: pending.identity.clone(),
+                },
+            )
+        };
+        self.state.pending.iter().map(interrupted).collect()
+    }
+}
+
+/// The resources' keys, by the provider that holds them.
+fn by_provider<'a>(keys: impl IntoIterator<Item = &'a Key>) -> BTreeMap<&'a str, BTreeSet<&'a Key>> {
+    let mut by_provider: BTreeMap<&str, BTreeSet<&Key>> = BTreeMap::new();
+    for key in keys {
+        by_provider.entry(key.provider()).or_default().insert(key);
+    }
+    by_provider
+}

@@ -1,0 +1,77 @@
+//! Asking providers what changes would do.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+
+use super::look::check_count;
+use super::{Engine, EngineError, by_provider};
+use crate::plan::Predicted;
+use crate::provider::{Checked, DataItem, PredictRequest, Prediction, Recorded};
+use crate::urn::Key;
+use crate::value::diff::diff;
+
+impl Engine {
+    /// Answers what the planner asked, and finds out which data would go where the answer is a replacement.
+    pub(super) async fn predict(
+        &self,
+        asks: Vec<PredictRequest>,
+        looked: bool,
+        predicted: &mut BTreeMap<Key, Vec<Predicted>>,
+        data: &mut BTreeMap<Key, Vec<DataItem>>,
+    ) -> Result<(), EngineError> {
+        let answers = if looked {
+            self.ask(&asks).await?
+        } else {
+            asks.iter().map(offline).collect()
+        };
+        let mut replaced: Vec<Recorded> = Vec::new();
+        for (ask, prediction) in asks.into_iter().zip(answers) {
+            if !prediction.replace.is_empty() {
+                replaced.extend(ask.recorded);
+            }
+            let made = Predicted {
+                intent: ask.intent,
+                inputs: ask.inputs,
+                prediction,
+            };
+            predicted.entry(ask.key).or_default().push(made);
+        }
+        if looked && !replaced.is_empty() {
+            data.extend(self.data_of(replaced).await?);
+        }
+        Ok(())
+    }
+
+    /// The answers, in the order of the questions.
+    async fn ask(&self, asks: &[PredictRequest]) -> Result<Vec<Prediction>, EngineError> {
+        let batches = by_provider(asks.iter().map(|ask| &ask.key));
+        let batches = batches.keys().filter_map(|name| {
+            let batch: Vec<PredictRequest> = asks.iter().filter(|ask| ask.key.provider() == *name).cloned().collect();
+            Some((*name, self.providers.get(*name)?, batch))
+        });
+        let batches =
+            batches.map(|(name, provider, batch)| async move { (name, provider.predict(&batch).await, batch) });
+        let mut answered = BTreeMap::new();
+        for (name, answers, batch) in join_all(batches).await {
+            let answers = answers.map_err(|error| EngineError::Provider {
+                provider: name.to_owned(),
+                error,
+            })?;
+            check_count(name, batch.len(), answers.len())?;
+            answered.extend(batch.into_iter().map(|ask| ask.key).zip(answers));
+        }
+        let answer = |ask: &PredictRequest| answered.remove(&ask.key).unwrap_or_else(|| offline(ask));
+        Ok(asks.iter().map(answer).collect())
+    }
+}
+
+/// What can be said without looking.
+fn offline(ask: &PredictRequest) -> Prediction {
+    let recorded = ask.recorded.as_ref().map(|recorded| &recorded.inputs);
+    Prediction {
+        changes: recorded.map(|recorded| diff(recorded, &ask.inputs)).unwrap_or_default(),
+        checked: Checked::Locally("nobody was asked (offline)".to_owned()),
+        ..Prediction::default()
+    }
+}

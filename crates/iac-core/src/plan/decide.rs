@@ -1,0 +1,101 @@
+//! What to do with one declared resource, from what is recorded and what is there.
+
+use super::planner::{Interrupted, WorldEntry};
+use super::{PlanProblem, Reason};
+use crate::declare::ResourceDecl;
+use crate::provider::{Intent, Live, Observed, Readiness};
+use crate::value::FieldPath;
+use crate::value::diff::FieldChange;
+
+/// What is known of one declared resource.
+pub(super) struct Situation<'a> {
+    pub(super) resource: &'a ResourceDecl,
+    pub(super) identity: &'a str,
+    pub(super) entry: Option<&'a WorldEntry>,
+    pub(super) observed: &'a Observed,
+    pub(super) interrupted: Option<&'a Interrupted>,
+    /// Between the recorded inputs and the new ones.
+    pub(super) changes: &'a [FieldChange],
+    /// Why they differ.
+    pub(super) input_reasons: Vec<Reason>,
+}
+
+/// What is to be done with it.
+pub(super) enum Decision {
+    /// Nothing.
+    Same,
+    /// Nothing but wait for it.
+    Wait(Vec<Reason>),
+    /// This, once the provider has said what it would do.
+    Act(Intent, Vec<Reason>),
+    /// It can not be done.
+    Blocked(PlanProblem),
+}
+
+pub(super) fn decide(situation: Situation<'_>) -> Decision {
+    match (situation.entry, situation.observed) {
+        (None, Observed::Absent | Observed::Finished | Observed::Unknown(_)) => {
+            Decision::Act(Intent::Create, vec![interruption(&situation).unwrap_or(Reason::New)])
+        }
+        (None, Observed::Present(live)) => take_over(&situation, live),
+        (Some(_), Observed::Absent) => {
+            Decision::Act(Intent::Create, vec![interruption(&situation).unwrap_or(Reason::Gone)])
+        }
+        (Some(_), Observed::Finished | Observed::Unknown(_)) if situation.changes.is_empty() => Decision::Same,
+        (Some(_), Observed::Finished) => Decision::Act(Intent::Create, situation.input_reasons),
+        (Some(_), Observed::Unknown(_)) => Decision::Act(Intent::Update, situation.input_reasons),
+        (Some(entry), Observed::Present(live)) => {
+            let same_object = entry.recorded.uid.is_none() || live.uid.is_none() || entry.recorded.uid == live.uid;
+            if same_object {
+                keep_up(situation, live, entry)
+            } else {
+                take_over(&situation, live)
+            }
+        }
+    }
+}
+
+fn interruption(situation: &Situation<'_>) -> Option<Reason> {
+    situation
+        .interrupted
+        .map(|interrupted| Reason::Interrupted(interrupted.what.clone()))
+}
+
+/// An object is there that is not the recorded one.
+fn take_over(situation: &Situation<'_>, live: &Live) -> Decision {
+    if let (true, Some(reason)) = (live.ours, interruption(situation)) {
+        return Decision::Act(Intent::Adopt, vec![reason]);
+    }
+    if live.ours || situation.resource.options.adopt {
+        return Decision::Act(Intent::Adopt, vec![Reason::Exists { ours: live.ours }]);
+    }
+    Decision::Blocked(PlanProblem {
+        key: Some(situation.resource.key.clone()),
+        source: Some(situation.resource.source.clone()),
+        path: FieldPath::root(),
+        message: format!("{} exists already, and this stack did not make it", situation.identity),
+        hint: Some("take it over with .adopt() on the declaration, give yours another name, or delete it".to_owned()),
+    })
+}
+
+/// The recorded object is there.
+fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decision {
+    let interrupted = interruption(&situation);
+    let mut reasons = situation.input_reasons;
+    if !live.drift.is_empty() {
+        reasons.push(Reason::Drift(
+            live.drift.iter().map(|change| change.path.clone()).collect(),
+        ));
+    }
+    reasons.extend(interrupted);
+    if !reasons.is_empty() {
+        return Decision::Act(Intent::Update, reasons);
+    }
+    match (&live.readiness, entry.recorded.ready) {
+        (Readiness::Pending(why) | Readiness::Failed { reason: why, .. }, _) => {
+            Decision::Wait(vec![Reason::NotReady(why.clone())])
+        }
+        (Readiness::Ready, false) => Decision::Wait(vec![Reason::NotReady("not seen ready yet".to_owned())]),
+        (Readiness::Ready, true) => Decision::Same,
+    }
+}

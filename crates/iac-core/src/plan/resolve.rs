@@ -1,0 +1,151 @@
+//! Putting values in for expressions.
+
+use crate::declare::Declaration;
+use crate::urn::Key;
+use crate::value::{Expr, FieldPath, Map, OutputRef, Part, Secret, Source, Value};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of a resource's outputs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outputs {
+    /// All of them, as the provider returned them.
+    Whole(Value),
+    /// Those that were recorded, by their pointers.
+    Recorded(Map),
+    /// None: they come with a step that is still to be carried out.
+    Unknown,
+}
+
+impl Outputs {
+    /// Reads the form that is recorded.
+    pub fn recorded(value: &Value) -> Self {
+        match value {
+            Value::Object(map) => Self::Recorded(map.clone()),
+            _ => Self::Recorded(Map::new()),
+        }
+    }
+
+    /// The output at a pointer.
+    pub fn get(&self, pointer: &str) -> Option<&Value> {
+        match self {
+            Self::Whole(value) => value.pointer(pointer),
+            Self::Recorded(map) => map.get(pointer),
+            Self::Unknown => None,
+        }
+    }
+
+    /// The form that is recorded: the outputs at these pointers, and nothing else.
+    pub fn project<'a>(&self, pointers: impl IntoIterator<Item = &'a String>) -> Value {
+        let found = pointers
+            .into_iter()
+            .filter_map(|pointer| Some((pointer.clone(), self.get(pointer)?.clone())));
+        Value::Object(found.collect())
+    }
+}
+
+/// Why an expression can not be resolved although everything it needs is there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct ResolveError {
+    /// The field.
+    pub path: FieldPath,
+    /// Why.
+    pub message: String,
+}
+
+/// The pointers of each resource's outputs that somebody uses: inputs of others, and exports.
+pub fn wanted_outputs(declaration: &Declaration) -> BTreeMap<Key, BTreeSet<String>> {
+    let mut wanted: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
+    let inputs = declaration.resources.iter().map(|resource| &resource.inputs);
+    for (_, output) in inputs.chain(declaration.exports.values()).flat_map(Value::outputs) {
+        if let Source::Resource(key) = output.source {
+            wanted.entry(key).or_default().insert(output.path);
+        }
+    }
+    wanted
+}
+
+/// Puts values in wherever `lookup` has them; other expressions stay.
+///
+/// # Errors
+/// When a transform refuses its input, or an output is no text.
+pub fn resolve(value: &Value, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> Result<Value, ResolveError> {
+    value.try_map_leaves(&mut |path, leaf| match leaf {
+        Value::Expr(expr) => {
+            let resolved = resolve_expr(expr, lookup);
+            Ok(resolved
+                .map_err(|message| ResolveError {
+                    path: path.clone(),
+                    message,
+                })?
+                .unwrap_or_else(|| leaf.clone()))
+        }
+        known => Ok(known.clone()),
+    })
+}
+
+fn resolve_expr(expr: &Expr, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> Result<Option<Value>, String> {
+    let mut text = String::new();
+    let mut secret = false;
+    for part in &expr.parts {
+        match part {
+            Part::Literal(literal) => text.push_str(literal),
+            Part::Output(output) => {
+                let Some(value) = lookup(output) else { return Ok(None) };
+                secret |= output.secret || matches!(value, Value::Secret(_));
+                text.push_str(&transformed(output, &value)?);
+            }
+        }
+    }
+    Ok(Some(if secret {
+        Value::Secret(Secret::new(text))
+    } else {
+        Value::String(text)
+    }))
+}
+
+fn transformed(output: &OutputRef, value: &Value) -> Result<String, String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Secret(secret) => secret.expose().clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null => return Err(format!("{output} is null")),
+        Value::Expr(_) | Value::Array(_) | Value::Object(_) => return Err(format!("{output} is no text")),
+    };
+    let apply = |text: String, transform: &crate::value::Transform| transform.apply(&text);
+    output
+        .transforms
+        .iter()
+        .try_fold(text, apply)
+        .map_err(|error| format!("{output}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::declare::{NewResource, Stack};
+    use serde_json::json;
+
+    #[test]
+    fn a_secret_part_makes_the_whole_string_secret() {
+        let stack = Stack::new("t", Config::default());
+        let password = stack.random_password("db", 8);
+        let url = format!("u:{}@h", password.result().url_encode());
+        stack.declare::<()>(NewResource::new("t:core/X", "x", json!({"url": url, "plain": 1})));
+        let declaration = stack.finish().expect("valid");
+        let inputs = &declaration.resources[1].inputs;
+        let open = resolve(inputs, &|_| None).expect("nothing to resolve");
+        assert!(!open.is_known());
+        let known = resolve(inputs, &|_| Some(Value::Secret("a/b".into()))).expect("resolved");
+        assert_eq!(known.get("url"), Some(&Value::Secret("u:a%2Fb@h".into())));
+        assert_eq!(known.get("plain"), Some(&Value::from(1)));
+        let wanted = wanted_outputs(&declaration);
+        assert_eq!(
+            wanted[&declaration.resources[0].key],
+            BTreeSet::from(["/result".to_owned()])
+        );
+    }
+}

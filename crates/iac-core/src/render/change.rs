@@ -1,0 +1,100 @@
+//! One changed field: a line, or a line diff where the text has several.
+
+use similar::{ChangeTag, TextDiff};
+
+use super::sanitize::sanitize;
+use super::style::Styles;
+use super::value::{SECRET, remark, value_text};
+use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Value};
+
+/// How many characters of a value are shown unless everything is asked for.
+const VALUE_WIDTH: usize = 160;
+/// How many lines of a text's diff are shown unless everything is asked for.
+const DIFF_LINES: usize = 40;
+/// How many unchanged lines stand around a changed one.
+const CONTEXT_LINES: usize = 2;
+
+/// The lines for a change, without indentation.
+pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec<String> {
+    let origin = origin(change.origin.as_deref());
+    let path = path_text(&change.path);
+    let clip = |text: String| if verbose { text } else { clip(&text) };
+    match (&change.before, &change.after) {
+        (Some(Value::String(old)), Some(Value::String(new))) if old.contains('\n') || new.contains('\n') => {
+            let mut lines = vec![format!("{} {path}:{origin}", Styles::paint(styles.changed, '~'))];
+            lines.extend(text_diff(old, new, styles, verbose));
+            lines
+        }
+        (Some(old), Some(new)) => {
+            let text = match (old, new) {
+                // A value that is secret now is not shown as it was before it became one.
+                (_, Value::Secret(_)) => "(secret, changed)".to_owned(),
+                (Value::String(_), new) if new.has_secret() => {
+                    format!("{SECRET} -> {}{}", clip(value_text(new)), remark(new))
+                }
+                (old, new) => format!("{} -> {}{}", clip(value_text(old)), clip(value_text(new)), remark(new)),
+            };
+            vec![format!("{} {path}: {text}{origin}", Styles::paint(styles.changed, '~'))]
+        }
+        (None, Some(new)) => {
+            let text = clip(value_text(new));
+            let sign = Styles::paint(styles.added, '+');
+            vec![format!("{sign} {path}: {text}{}{origin}", remark(new))]
+        }
+        (Some(old), None) => {
+            let text = clip(value_text(old));
+            vec![format!("{} {path}: {text}{origin}", Styles::paint(styles.removed, '-'))]
+        }
+        // It exists on neither side that may be shown: only its name is known.
+        (None, None) => vec![format!(
+            "{} {path}: {SECRET}{origin}",
+            Styles::paint(styles.changed, '~')
+        )],
+    }
+}
+
+/// A path for a terminal; the root has a name.
+pub(super) fn path_text(path: &FieldPath) -> String {
+    if path.is_root() {
+        return "(all of it)".to_owned();
+    }
+    sanitize(&path.to_string()).into_owned()
+}
+
+fn origin(origin: Option<&str>) -> String {
+    origin.map_or_else(String::new, |origin| format!(" (from {})", sanitize(origin)))
+}
+
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(VALUE_WIDTH) {
+        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
+        None => text.to_owned(),
+    }
+}
+
+/// The changed lines of a text with some unchanged ones around them.
+fn text_diff(old: &str, new: &str, styles: &Styles, verbose: bool) -> Vec<String> {
+    let diff = TextDiff::from_lines(old, new);
+    let mut lines = Vec::new();
+    for (position, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
+        if position > 0 {
+            lines.push("    …".to_owned());
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let text = change.value().trim_end_matches(['\n', '\r']);
+            let text = sanitize(text);
+            lines.push(match change.tag() {
+                ChangeTag::Delete => Styles::paint(styles.removed, format_args!("    - {text}")),
+                ChangeTag::Insert => Styles::paint(styles.added, format_args!("    + {text}")),
+                ChangeTag::Equal => format!("      {text}").trim_end().to_owned(),
+            });
+        }
+    }
+    if !verbose && lines.len() > DIFF_LINES {
+        let hidden = lines.len() - DIFF_LINES;
+        lines.truncate(DIFF_LINES);
+        lines.push(format!("    … {hidden} more lines (--verbose shows them)"));
+    }
+    lines
+}

@@ -1,0 +1,276 @@
+//! Whether a saved plan still is what would be done.
+//!
+//! `up --plan` plans again with the program and the world of now. The saved plan holds as long as each of its steps is
+//! still the same: the same action on the same object, with the same inputs and the same values before. Everything else
+//! may have moved: source lines, other resources, fields that no step touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize as _;
+use serde_json::Value as Json;
+
+use super::json::{HashSecret, changes_json, value_json};
+use super::saved::{SavedChange, SavedPlan, SavedStep};
+use crate::declare::SourceLine;
+use crate::plan::{Action, Plan, Precondition, Step};
+use crate::provider::{Checked, Phase};
+use crate::urn::Key;
+use crate::value::canonical;
+
+/// Something that is no longer as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The resource; none where it is the plan as a whole.
+    pub key: Option<Key>,
+    /// Its name in the outside world.
+    pub identity: String,
+    /// Where it is declared now, or was.
+    pub source: Option<SourceLine>,
+    /// What moved: a field's path, or "action", "object", "target".
+    pub what: String,
+    /// How it was in the plan.
+    pub planned: String,
+    /// How it is now.
+    pub now: String,
+}
+
+/// What came of comparing a saved plan with a fresh one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Comparison {
+    /// What moved; the plan is refused if there is anything.
+    pub moved: Vec<Moved>,
+    /// Steps that would be done now and are not in the saved plan, so they are left out.
+    pub left_out: Vec<Key>,
+    /// Steps of the saved plan that need nothing any more: the resource is as it was to be.
+    pub done: Vec<Key>,
+}
+
+/// Compares a saved plan with what would be done now; `hash` as in [`plan_json`](super::plan_json).
+pub fn compare(saved: &SavedPlan, fresh: &Plan, hash: &dyn Fn(&str) -> String) -> Comparison {
+    let mut comparison = Comparison::default();
+    comparison.moved.extend(whole_plan(saved, fresh));
+    let fresh_steps: BTreeMap<&Key, &Step> = fresh.steps.iter().map(|step| (&step.key, step)).collect();
+    for step in &saved.steps {
+        match fresh_steps.get(&step.key) {
+            Some(now) => compare_step(step, now, saved.observed, hash, &mut comparison),
+            None => comparison
+                .moved
+                .push(step.moved("action", word(step.action), "neither declared nor recorded")),
+        }
+    }
+    let planned: BTreeSet<&Key> = saved.steps.iter().map(|step| &step.key).collect();
+    let left_out = fresh.changes().filter(|step| !planned.contains(&step.key));
+    comparison.left_out = left_out.map(|step| step.key.clone()).collect();
+    comparison
+        .moved
+        .extend(needs_left_out(saved, &fresh_steps, &comparison.left_out));
+    comparison
+}
+
+fn whole_plan(saved: &SavedPlan, fresh: &Plan) -> Vec<Moved> {
+    let moved = |what: &str, planned: String, now: String| Moved {
+        key: None,
+        identity: String::new(),
+        source: None,
+        what: what.to_owned(),
+        planned,
+        now,
+    };
+    let mut found = Vec::new();
+    if saved.stack != fresh.stack {
+        found.push(moved("stack", saved.stack.clone(), fresh.stack.clone()));
+    }
+    for (name, target) in &saved.targets {
+        match fresh.targets.get(name) {
+            Some(now) if now.id == target.id => {}
+            Some(now) => found.push(moved(
+                &format!("target {name}"),
+                target.description.clone(),
+                now.description.clone(),
+            )),
+            None => found.push(moved(
+                &format!("target {name}"),
+                target.description.clone(),
+                "not used".to_owned(),
+            )),
+        }
+    }
+    found
+}
+
+fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecret<'_>, comparison: &mut Comparison) {
+    let inputs = fresh
+        .inputs
+        .as_ref()
+        .map_or(Json::Null, |inputs| value_json(inputs, hash));
+    let same_inputs = alike(&saved.inputs, &inputs);
+    let waited = saved.action == Action::Wait || saved.action == Action::Keep;
+    if fresh.action == Action::Same
+        && saved.action != Action::Same
+        && (waited || same_inputs && !saved.inputs.is_null())
+    {
+        comparison.done.push(saved.key.clone());
+        return;
+    }
+    let mut report = |what: String, planned: String, now: String| {
+        let source = fresh.source.clone().or_else(|| saved.source.clone());
+        comparison.moved.push(Moved {
+            source,
+            ..saved.moved(&what, planned, now)
+        });
+    };
+    if saved.action != fresh.action {
+        report("action".into(), word(saved.action), word(fresh.action));
+    }
+    if saved.identity != fresh.identity {
+        report("name".into(), saved.identity.clone(), fresh.identity.clone());
+    }
+    let object = |condition: &Precondition| match (&condition.uid, condition.exists) {
+        (Some(uid), _) => format!("the object {uid}"),
+        (None, true) => "an object".to_owned(),
+        (None, false) => "none there".to_owned(),
+    };
+    if observed && saved.precondition != fresh.precondition {
+        report(
+            "object".into(),
+            object(&saved.precondition),
+            object(&fresh.precondition),
+        );
+    }
+    let checked = observed && saved.checked.by == "server" && fresh.checked == Checked::ByServer;
+    let changed = moved_fields(saved, fresh, checked, hash);
+    if changed.is_empty() && !same_inputs {
+        for (path, planned, now) in differing("", &saved.inputs, &inputs) {
+            report(path, planned, now);
+        }
+    }
+    changed
+        .into_iter()
+        .for_each(|(path, planned, now)| report(path, planned, now));
+    if saved.options != serde_json::json!(fresh.options) {
+        report(
+            "options".into(),
+            canonical::to_string(&saved.options),
+            canonical::to_string(&serde_json::json!(fresh.options)),
+        );
+    }
+}
+
+/// The fields whose planned change is another one now. A change that the server made besides the program's own is only
+/// compared where it was looked for both times.
+fn moved_fields(saved: &SavedStep, fresh: &Step, checked: bool, hash: HashSecret<'_>) -> Vec<(String, String, String)> {
+    let fresh_changes: Vec<SavedChange> = Vec::deserialize(changes_json(&fresh.changes, hash)).unwrap_or_default();
+    let relevant = |change: &&SavedChange| checked || change.origin.is_none();
+    let index = |changes: &'_ [SavedChange]| -> BTreeMap<String, SavedChange> {
+        changes
+            .iter()
+            .filter(relevant)
+            .map(|change| (change.path.clone(), change.clone()))
+            .collect()
+    };
+    let (before, now) = (index(&saved.changes), index(&fresh_changes));
+    let paths: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let text = |change: Option<&SavedChange>| change.map_or_else(|| "no change".to_owned(), SavedChange::text);
+    paths
+        .into_iter()
+        .filter(|path| !same_change(before.get(*path), now.get(*path)))
+        .map(|path| (path.clone(), text(before.get(path)), text(now.get(path))))
+        .collect()
+}
+
+fn same_change(saved: Option<&SavedChange>, fresh: Option<&SavedChange>) -> bool {
+    let side = |a: &Option<Json>, b: &Option<Json>| match (a, b) {
+        (Some(a), Some(b)) => alike(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    match (saved, fresh) {
+        (Some(a), Some(b)) => side(&a.before, &b.before) && side(&a.after, &b.after),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
+/// Whether two trees are the same. A secret's hash that was made before the stack had a key can not be compared and
+/// fits any.
+fn alike(saved: &Json, fresh: &Json) -> bool {
+    match (saved, fresh) {
+        (Json::Object(a), Json::Object(b)) => {
+            let unkeyed = a.len() == 1 && a.get("$secret").is_some_and(|hash| hash == "");
+            if unkeyed && b.len() == 1 && b.contains_key("$secret") {
+                return true;
+            }
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, value)| b.get(key).is_some_and(|other| alike(value, other)))
+        }
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
+        (a, b) => a == b,
+    }
+}
+
+/// The leaves of two trees that differ, by their dotted paths.
+fn differing(path: &str, saved: &Json, fresh: &Json) -> Vec<(String, String, String)> {
+    let (Json::Object(a), Json::Object(b)) = (saved, fresh) else {
+        let name = if path.is_empty() { "inputs" } else { path };
+        return vec![(name.to_owned(), shown(saved), shown(fresh))];
+    };
+    let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let none = Json::Null;
+    keys.into_iter()
+        .map(|key| (key, a.get(key).unwrap_or(&none), b.get(key).unwrap_or(&none)))
+        .filter(|(_, a, b)| !alike(a, b))
+        .flat_map(|(key, a, b)| {
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
+            differing(&path, a, b)
+        })
+        .collect()
+}
+
+/// A tree for people; a secret's hash is of no use to them.
+fn shown(json: &Json) -> String {
+    match json {
+        Json::Object(map) if map.len() == 1 && map.contains_key("$secret") => "(secret)".to_owned(),
+        json => canonical::to_string(json),
+    }
+}
+
+/// Steps of the saved plan that now wait for a step which is left out.
+fn needs_left_out(saved: &SavedPlan, fresh: &BTreeMap<&Key, &Step>, left_out: &[Key]) -> Vec<Moved> {
+    let mut found = Vec::new();
+    for step in saved.steps.iter().filter(|step| step.action.is_change()) {
+        let after: &[(Key, Phase)] = fresh.get(&step.key).map_or(&[], |now| &now.after);
+        for (key, _) in after.iter().filter(|(key, _)| left_out.contains(key)) {
+            let now = format!("it has to wait for {key}, which the plan does not hold");
+            found.push(step.moved("order", "no such dependency", now));
+        }
+    }
+    found
+}
+
+fn word(action: Action) -> String {
+    super::text::verb(action).to_owned()
+}
+
+impl SavedChange {
+    fn text(&self) -> String {
+        let side = |value: &Option<Json>| value.as_ref().map_or_else(|| "(none)".to_owned(), shown);
+        format!("{} -> {}", side(&self.before), side(&self.after))
+    }
+}
+
+impl SavedStep {
+    fn moved(&self, what: &str, planned: impl Into<String>, now: impl Into<String>) -> Moved {
+        Moved {
+            key: Some(self.key.clone()),
+            identity: self.identity.clone(),
+            source: self.source.clone(),
+            what: what.to_owned(),
+            planned: planned.into(),
+            now: now.into(),
+        }
+    }
+}

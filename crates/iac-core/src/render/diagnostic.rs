@@ -1,0 +1,161 @@
+//! Errors and warnings for a terminal: what happened, to which resource, where it is declared, why, and what to do.
+
+use std::error::Error;
+
+use super::change::path_text;
+use super::sanitize::sanitize;
+use super::style::Styles;
+use crate::declare::SourceLine;
+use crate::plan::PlanProblem;
+use crate::provider::ProviderError;
+use crate::urn::{Key, Urn};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing was done, or something failed.
+    Error,
+    /// It went ahead all the same.
+    Warning,
+}
+
+/// Something that went wrong, with all that is known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub level: Level,
+    /// One sentence: what happened.
+    pub message: String,
+    /// The resource it happened to.
+    pub urn: Option<Urn>,
+    /// Where that is declared.
+    pub source: Option<SourceLine>,
+    /// Why, outermost cause first, each in the words of whoever says so.
+    pub causes: Vec<String>,
+    /// What is known besides, a line each.
+    pub details: Vec<String>,
+    /// What to do next.
+    pub hints: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error with nothing but a message.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            level: Level::Error,
+            message: message.into(),
+            urn: None,
+            source: None,
+            causes: Vec::new(),
+            details: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// A warning with nothing but a message.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            level: Level::Warning,
+            ..Self::error(message)
+        }
+    }
+
+    /// An error and the chain of its sources; a source whose text the error above it already holds is left out.
+    pub fn from_error(error: &dyn Error) -> Self {
+        let mut diagnostic = Self::error(error.to_string());
+        let mut above = diagnostic.message.clone();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !above.contains(&text) {
+                diagnostic.causes.push(text.clone());
+            }
+            above = text;
+            next = cause.source();
+        }
+        diagnostic
+    }
+
+    /// What is wrong with a plan.
+    pub fn from_problem(problem: &PlanProblem, stack: &str) -> Self {
+        let message = if problem.path.is_root() {
+            problem.message.clone()
+        } else {
+            format!("{}: {}", path_text(&problem.path), problem.message)
+        };
+        let mut diagnostic = Self::error(message).at(problem.source.clone());
+        diagnostic.urn = problem.key.as_ref().map(|key| key.in_stack(stack));
+        diagnostic.hints.extend(problem.hint.clone());
+        diagnostic
+    }
+
+    /// What failed at a provider.
+    pub fn from_provider(message: impl Into<String>, error: &ProviderError) -> Self {
+        let mut diagnostic = Self::error(message);
+        diagnostic.causes.push(error.message.clone());
+        diagnostic.details.extend(error.details.iter().cloned());
+        diagnostic.hints.extend(error.hint.clone());
+        diagnostic
+    }
+
+    /// Says which resource it is about.
+    #[must_use]
+    pub fn about(mut self, key: &Key, stack: &str) -> Self {
+        self.urn = Some(key.in_stack(stack));
+        self
+    }
+
+    /// Says where that is declared.
+    #[must_use]
+    pub fn at(mut self, source: Option<SourceLine>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The text, each line ended; what others wrote is made safe for a terminal, line ends aside.
+    pub fn render(&self, styles: &Styles) -> String {
+        let (style, word) = match self.level {
+            Level::Error => (styles.error, "error"),
+            Level::Warning => (styles.warning, "warning"),
+        };
+        let mut out = String::new();
+        push(&mut out, &Styles::paint(style, format_args!("{word}:")), &self.message);
+        if let Some(urn) = &self.urn {
+            push(&mut out, "  resource:", &urn.to_string());
+        }
+        if let Some(source) = &self.source {
+            push(&mut out, "  declared at:", &source.to_string());
+        }
+        for cause in &self.causes {
+            push(&mut out, "  caused by:", cause);
+        }
+        for detail in &self.details {
+            push(&mut out, "   ", detail);
+        }
+        for hint in &self.hints {
+            push(&mut out, &format!("  {}", Styles::paint(styles.hint, "hint:")), hint);
+        }
+        out
+    }
+}
+
+/// Appends a label and a text whose further lines are indented below the first.
+fn push(out: &mut String, label: &str, text: &str) {
+    for (position, line) in text.lines().enumerate() {
+        if position == 0 {
+            out.push_str(label);
+            out.push(' ');
+        } else {
+            out.push_str("    ");
+        }
+        out.push_str(sanitize(line).trim_end());
+        out.push('\n');
+    }
+}

@@ -1,0 +1,216 @@
+//! A plan as canonical JSON: what `--json` prints, `--out` saves and a reviewer approves.
+//!
+//! It holds no secret, encrypted or not, only a keyed hash of each. Its digest covers what would be done (names, inputs,
+//! options, order, preconditions), not where in the program it is declared, so moving a line changes no digest.
+
+use std::convert::Infallible;
+
+use serde_json::{Value as Json, json};
+
+use crate::plan::{Action, Plan, PlanNote, PlanProblem, Reason, Step};
+use crate::provider::{Checked, Phase};
+use crate::urn::Key;
+use crate::value::diff::FieldChange;
+use crate::value::{Value, canonical, codec};
+
+/// The name of the format and its version.
+pub const FORMAT: &str = "iac.plan/1";
+
+/// What gives a secret's keyed hash. An empty hash says that the stack has no key yet.
+pub(super) type HashSecret<'a> = &'a dyn Fn(&str) -> String;
+
+/// The plan as JSON; [`canonical::to_string`] gives its bytes. `hash` is a keyed hash of a secret's value.
+pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
+    let changes: Vec<Json> = plan
+        .steps
+        .iter()
+        .filter(|step| shown(step))
+        .map(|step| step_json(step, plan, hash))
+        .collect();
+    let unchanged: Vec<&Key> = plan
+        .steps
+        .iter()
+        .filter(|step| !shown(step))
+        .map(|step| &step.key)
+        .collect();
+    let exports: serde_json::Map<String, Json> = plan
+        .exports
+        .iter()
+        .map(|(name, value)| (name.clone(), value_json(value, hash)))
+        .collect();
+    let mut json = json!({
+        "format": FORMAT,
+        "stack": plan.stack,
+        "mode": plan.mode,
+        "build": plan.build,
+        "observed": plan.observed,
+        "targets": plan.targets,
+        "steps": changes,
+        "unchanged": unchanged,
+        "exports": exports,
+        "notes": plan.notes.iter().map(note_json).collect::<Vec<_>>(),
+        "problems": plan.problems.iter().map(problem_json).collect::<Vec<_>>(),
+        "kept": plan.kept,
+        "delete_data": plan.delete_data,
+        "summary": summary_json(plan),
+    });
+    json["digest"] = digest(&json).into();
+    json
+}
+
+/// The digest of a plan's JSON: of what would be done, to what, in which order.
+pub(super) fn digest(plan: &Json) -> String {
+    const COVERED: [&str; 8] = [
+        "key",
+        "identity",
+        "action",
+        "inputs",
+        "options",
+        "after",
+        "changes",
+        "precondition",
+    ];
+    let steps = plan["steps"].as_array().map_or(&[][..], Vec::as_slice);
+    let steps: Vec<Json> = steps
+        .iter()
+        .map(|step| {
+            COVERED
+                .into_iter()
+                .map(|field| (field.to_owned(), step[field].clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        })
+        .collect();
+    let ids: serde_json::Map<String, Json> = plan["targets"]
+        .as_object()
+        .map(|targets| {
+            targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target["id"].clone()))
+                .collect()
+        })
+        .unwrap_or_default();
+    canonical::digest(&json!({
+        "format": plan["format"],
+        "stack": plan["stack"],
+        "mode": plan["mode"],
+        "delete_data": plan["delete_data"],
+        "targets": ids,
+        "steps": steps,
+    }))
+}
+
+fn shown(step: &Step) -> bool {
+    step.action != Action::Same
+}
+
+/// A value as JSON: secrets as `{"$secret": hash}`, unresolved outputs in their canonical form.
+pub(super) fn value_json(value: &Value, hash: HashSecret<'_>) -> Json {
+    let written = codec::write(value, &mut |_, secret| {
+        Ok::<_, Infallible>(hash(secret.expose()).into())
+    });
+    match written {
+        Ok(json) => json,
+        Err(never) => match never {},
+    }
+}
+
+fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
+    json!({
+        "key": step.key,
+        "urn": step.key.in_stack(&plan.stack).to_string(),
+        "identity": step.identity,
+        "action": step.action,
+        "reasons": step.reasons.iter().map(reason_json).collect::<Vec<_>>(),
+        "source": step.source,
+        "changes": changes_json(&step.changes, hash),
+        "risks": step.risks,
+        "checked": checked_json(&step.checked),
+        "notes": step.notes,
+        "after": edges_json(&step.after),
+        "ready_after": edges_json(&step.ready_after),
+        "inputs": step.inputs.as_ref().map(|inputs| value_json(inputs, hash)),
+        "options": step.options,
+        "precondition": step.precondition,
+    })
+}
+
+/// Field changes as JSON; a side on which the field does not exist is left out. The value that a field had in clear
+/// before it became secret is hashed as well.
+pub(super) fn changes_json(changes: &[FieldChange], hash: HashSecret<'_>) -> Json {
+    let change = |change: &FieldChange| {
+        let mut json = serde_json::Map::new();
+        json.insert("path".into(), json!(change.path));
+        if let Some(before) = &change.before {
+            let before = match (before, &change.after) {
+                (Value::String(text), Some(after)) if after.has_secret() => json!({"$secret": hash(text)}),
+                (before, _) => value_json(before, hash),
+            };
+            json.insert("before".into(), before);
+        }
+        if let Some(after) = &change.after {
+            json.insert("after".into(), value_json(after, hash));
+        }
+        if let Some(origin) = &change.origin {
+            json.insert("origin".into(), origin.as_str().into());
+        }
+        Json::Object(json)
+    };
+    changes.iter().map(change).collect()
+}
+
+fn edges_json(edges: &[(Key, Phase)]) -> Json {
+    edges
+        .iter()
+        .map(|(key, phase)| json!({"key": key, "phase": phase}))
+        .collect()
+}
+
+fn checked_json(checked: &Checked) -> Json {
+    match checked {
+        Checked::ByServer => json!({"by": "server"}),
+        Checked::Locally(because) => json!({"by": "us", "because": because}),
+    }
+}
+
+fn reason_json(reason: &Reason) -> Json {
+    match reason {
+        Reason::New => json!({"kind": "new"}),
+        Reason::Gone => json!({"kind": "gone"}),
+        Reason::NotDeclared => json!({"kind": "not-declared"}),
+        Reason::Inputs(paths) => json!({"kind": "inputs", "paths": paths}),
+        Reason::Upstream { path, from } => json!({"kind": "upstream", "path": path, "from": from}),
+        Reason::Drift(paths) => json!({"kind": "drift", "paths": paths}),
+        Reason::Immutable { path, why } => json!({"kind": "immutable", "path": path, "why": why}),
+        Reason::Interrupted(what) => json!({"kind": "interrupted", "what": what}),
+        Reason::NotReady(why) => json!({"kind": "not-ready", "why": why}),
+        Reason::Exists { ours } => json!({"kind": "exists", "ours": ours}),
+        Reason::Destroy => json!({"kind": "destroy"}),
+        Reason::Option(option) => json!({"kind": "option", "option": option}),
+    }
+}
+
+fn note_json(note: &PlanNote) -> Json {
+    json!({"key": note.key, "source": note.source, "message": note.message})
+}
+
+fn problem_json(problem: &PlanProblem) -> Json {
+    json!({
+        "key": problem.key,
+        "source": problem.source,
+        "path": problem.path,
+        "message": problem.message,
+        "hint": problem.hint,
+    })
+}
+
+fn summary_json(plan: &Plan) -> Json {
+    let mut counts = serde_json::Map::new();
+    for step in &plan.steps {
+        // An action is written as one word, by its derived serializer.
+        let name = json!(step.action).as_str().unwrap_or_default().to_owned();
+        let count = counts.get(&name).and_then(Json::as_u64).unwrap_or(0) + 1;
+        counts.insert(name, count.into());
+    }
+    counts.into()
+}

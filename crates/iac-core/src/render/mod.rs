@@ -1,0 +1,31 @@
+//! What people and programs see of a plan: pure functions from data to text.
+//!
+//! - [`plan_text`]: a plan for a terminal.
+//! - [`plan_json`]: the same as canonical JSON, and [`SavedPlan`], which reads it back and compares it with a fresh one.
+//! - [`Diagnostic`]: an error with its causes, places and hints.
+//! - [`Styles`]: colours, or none; all text can be read without them.
+
+mod change;
+mod compare;
+mod diagnostic;
+mod graph;
+mod json;
+mod reason;
+mod sanitize;
+mod saved;
+mod style;
+mod text;
+mod value;
+
+pub use compare::{Comparison, Moved, compare};
+pub use diagnostic::{Diagnostic, Level};
+pub use graph::{graph_dot, graph_mermaid};
+pub use json::{FORMAT, plan_json};
+pub use sanitize::sanitize;
+pub use saved::{SavedChange, SavedPlan, SavedPlanError, SavedStep};
+pub use style::Styles;
+pub use text::{TextOptions, plan_text, short_name, summary};
+pub use value::value_text;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,48 @@
+//! Why a step is there, in words.
+
+use super::change::path_text;
+use super::sanitize::sanitize;
+use crate::plan::Reason;
+use crate::value::FieldPath;
+
+/// How many paths a reason names before it counts the rest.
+const PATHS: usize = 3;
+
+/// The reason as what follows "because".
+pub(super) fn text(reason: &Reason) -> String {
+    match reason {
+        Reason::New => "it is new".to_owned(),
+        Reason::Gone => "it is recorded and no longer there".to_owned(),
+        Reason::NotDeclared => "the program no longer declares it".to_owned(),
+        Reason::Inputs(paths) => format!("the program changed {}", list(paths)),
+        Reason::Upstream { path, from } => {
+            format!(
+                "{} follows from {}, which changes",
+                path_text(path),
+                sanitize(&from.short())
+            )
+        }
+        Reason::Drift(paths) => format!("somebody else changed {}", list(paths)),
+        Reason::Immutable { path, why } => {
+            format!("{} can not be changed in place: {}", path_text(path), sanitize(why))
+        }
+        Reason::Interrupted(what) => format!("an earlier run was interrupted: {}", sanitize(what)),
+        Reason::NotReady(why) => format!("it was not ready at the end of the last run: {}", sanitize(why)),
+        Reason::Exists { ours: true } => "it is there already and bears this stack's mark".to_owned(),
+        Reason::Exists { ours: false } => "it is there already and was not made by this stack".to_owned(),
+        Reason::Destroy => "the whole stack goes".to_owned(),
+        Reason::Option(option) => format!("the program asks for it: {}", sanitize(option)),
+    }
+}
+
+fn list(paths: &[FieldPath]) -> String {
+    let mut names: Vec<String> = paths.iter().take(PATHS).map(path_text).collect();
+    if paths.len() > PATHS {
+        names.push(format!("{} more", paths.len() - PATHS));
+    }
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => "its options".to_owned(),
+    }
+}

@@ -1,0 +1,173 @@
+//! The seam to storage: five operations that files, object stores, databases and Kubernetes can all offer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::LocalBackend;
+
+/// What tells one content of a key from another.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Etag(pub String);
+
+/// What is stored under a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// Its mark, for [`Backend::put_if_match`].
+    pub etag: Etag,
+}
+
+/// What came of [`Backend::create`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Created {
+    /// The key holds the bytes now.
+    Created(Etag),
+    /// The key was there already and is as it was.
+    Exists,
+}
+
+/// What came of [`Backend::put_if_match`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Put {
+    /// The key holds the bytes now.
+    Done(Etag),
+    /// The key holds something else than was expected, or nothing, and is as it was.
+    Mismatch,
+}
+
+/// Why an operation could not be carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{operation} {place}: {message}")]
+pub struct BackendError {
+    /// What was tried: `read`, `create`, ….
+    pub operation: &'static str,
+    /// Where: a file's path, or an address with the key.
+    pub place: String,
+    /// Why not, in the storage's own words.
+    pub message: String,
+    /// What sort of failure it is.
+    pub kind: BackendErrorKind,
+}
+
+/// What sort of failure a [`BackendError`] is; decides whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendErrorKind {
+    /// It may work in a moment: a lost connection, a server that is too busy.
+    Transient,
+    /// There is no room left.
+    Full,
+    /// We may not.
+    Denied,
+    /// Anything else.
+    Other,
+}
+
+/// Storage for state: keys are `/`-separated texts of `[A-Za-z0-9._-]` parts, values are bytes.
+///
+/// Whoever implements it promises, for each key on its own:
+///
+/// - **Order.** All operations on a key look as if they happened one after the other. A read that starts after a
+///   write has returned sees that write, and so does [`list`](Self::list).
+/// - **Durability.** What a write has acknowledged survives a crash of the process, the machine and the storage.
+/// - **All or nothing.** Nobody ever reads a part of a value. (After a *crash*, a value that was never acknowledged may
+///   be cut short; the journal's checksums find that.)
+///
+/// An error means that nobody knows whether the write happened; callers read the key to find out.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// What is under a key, or nothing.
+    ///
+    /// # Errors
+    /// When the storage can not be asked.
+    async fn read(&self, key: &str) -> Result<Option<Object>, BackendError>;
+
+    /// Stores under a key that holds nothing; of several at the same time, one wins. Atomic, and durable when it returns.
+    ///
+    /// # Errors
+    /// When nobody knows whether it happened.
+    async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError>;
+
+    /// Replaces what is under a key if that still is what `etag` says. Atomic, and durable when it returns.
+    ///
+    /// # Errors
+    /// When nobody knows whether it happened.
+    async fn put_if_match(&self, key: &str, bytes: Vec<u8>, etag: &Etag) -> Result<Put, BackendError>;
+
+    /// The keys that begin with `prefix`, in ascending order.
+    ///
+    /// # Errors
+    /// When the storage can not be asked.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError>;
+
+    /// Removes a key; that it is not there is no error.
+    ///
+    /// # Errors
+    /// When nobody knows whether it happened.
+    async fn delete(&self, key: &str) -> Result<(), BackendError>;
+}
+
+impl fmt::Debug for dyn Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Backend")
+    }
+}
+
+/// The storage that a URL names: `file:///path`, or a path by itself.
+///
+/// # Errors
+/// When the scheme is not supported, or the folder can not be used.
+pub fn open_backend(url: &str) -> Result<Arc<dyn Backend>, BackendError> {
+    let path = match url.split_once("://") {
+        None => url,
+        Some(("file", path)) if path.starts_with('/') => path,
+        Some(("file", _)) => {
+            return Err(unusable(
+                url,
+                "a file URL has three slashes: file:///absolute/path".into(),
+            ));
+        }
+        Some((scheme, _)) => {
+            return Err(unusable(
+                url,
+                format!("there is no backend {scheme:?}; supported are file:///absolute/path and plain paths"),
+            ));
+        }
+    };
+    if path.is_empty() {
+        return Err(unusable(url, "the path is empty".into()));
+    }
+    Ok(Arc::new(LocalBackend::new(path)))
+}
+
+fn unusable(url: &str, message: String) -> BackendError {
+    BackendError {
+        operation: "open",
+        place: url.to_owned(),
+        message,
+        kind: BackendErrorKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_backends() {
+        for (url, works) in [
+            ("state", true),
+            ("./a/b", true),
+            ("file:///tmp/state", true),
+            ("file://tmp/state", false),
+            ("s3://bucket/prefix", false),
+            ("", false),
+        ] {
+            assert_eq!(open_backend(url).is_ok(), works, "{url}");
+        }
+        let error = open_backend("s3://bucket").err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("\"s3\"") && text.contains("file:///")));
+    }
+}

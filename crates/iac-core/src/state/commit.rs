@@ -1,0 +1,264 @@
+//! The task that writes the journal: one batch at a time, and all that has come together meanwhile in the next.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::entry::Entry;
+use super::lease::{Heartbeat, LeasePlace};
+use super::log::Log;
+use super::paths::Paths;
+use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Version, compact, history, lines};
+
+/// Most entries in one batch: bounds what one write holds up.
+const MOST_ENTRIES: usize = 1000;
+
+/// Most bytes in one batch, but for the one entry that exceeds it alone; storage services have limits.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// How often other tasks may run before a batch is closed, so that those which are ready get into it.
+const GATHERING_YIELDS: usize = 2;
+
+/// How long a failed write is tried again, and how long between attempts.
+const RETRIES: usize = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the writer asks for.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Record this.
+    Record(Waiting),
+    /// Complete the run.
+    Finish(Summary, oneshot::Sender<Result<u64, StateError>>),
+    /// Let go of the lease.
+    Abandon(oneshot::Sender<()>),
+}
+
+/// An entry, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) entry: Entry,
+    /// The entry as a line; made by the task that records it, which has time for that.
+    pub(super) text: String,
+    pub(super) reply: oneshot::Sender<Result<(), StateError>>,
+}
+
+/// Everything that writing takes.
+#[derive(Debug)]
+pub(super) struct Committer {
+    pub(super) store: Store,
+    pub(super) paths: Paths,
+    pub(super) place: LeasePlace,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) log: Log,
+    pub(super) term: u64,
+    pub(super) run: RunInfo,
+    pub(super) started: Timestamp,
+    /// Whether this term's first batch is written.
+    pub(super) opened: bool,
+    /// Why nothing more is written.
+    pub(super) failed: Option<StateError>,
+}
+
+impl Committer {
+    /// Serves until the run is over, or nobody can ask any more.
+    pub(super) async fn serve(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut next = commands.recv().await;
+        while let Some(command) = next.take() {
+            match command {
+                Command::Record(first) => {
+                    let (group, rest) = gather(first, &mut commands).await;
+                    self.record(group).await;
+                    next = rest;
+                }
+                Command::Finish(summary, reply) => {
+                    let result = self.finish(summary).await;
+                    self.release().await;
+                    let _ = reply.send(result);
+                    return;
+                }
+                Command::Abandon(reply) => {
+                    self.release().await;
+                    let _ = reply.send(());
+                    return;
+                }
+            }
+            if next.is_none() {
+                next = commands.recv().await;
+            }
+        }
+        self.release().await;
+    }
+
+    /// Writes the first batch of the term: from here on nobody of an earlier term can write.
+    pub(super) async fn open(&mut self) -> Result<(), StateError> {
+        self.write(Vec::new()).await
+    }
+
+    async fn record(&mut self, group: Vec<Waiting>) {
+        let mut texts = Vec::new();
+        let mut waiting = Vec::new();
+        for Waiting { entry, text, reply } in group {
+            match self.prepare(&entry) {
+                Ok(()) => {
+                    texts.push(text);
+                    waiting.push(reply);
+                }
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let result = self.write(texts).await;
+        for reply in waiting {
+            let _ = reply.send(result.clone());
+        }
+    }
+
+    /// Checks an entry against the state, and applies it there. If it then can not be written, nothing ever is again.
+    fn prepare(&mut self, entry: &Entry) -> Result<(), StateError> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.log.apply(entry),
+        }
+    }
+
+    async fn write(&mut self, mut texts: Vec<String>) -> Result<(), StateError> {
+        if !self.opened {
+            let run = Entry::Run {
+                run: self.run.clone(),
+                at: self.started,
+            };
+            texts.insert(0, lines::to_text(&run)?);
+        }
+        let result = self.write_batch(&texts).await;
+        match &result {
+            Ok(()) => self.opened = true,
+            Err(error) => self.failed = Some(error.clone()),
+        }
+        result
+    }
+
+    async fn write_batch(&mut self, texts: &[String]) -> Result<(), StateError> {
+        if *self.heartbeat.watch().borrow() {
+            self.place.check(self.term).await?;
+            return Err(self.place.lost(None));
+        }
+        let (bytes, chain) = self.log.encode_batch(self.store.stack(), self.term, texts)?;
+        let number = self.log.state.generation + 1;
+        self.create(&self.paths.batch(number), &bytes).await?;
+        // A run that stood still for long may write a number that others have written, compacted and removed
+        // meanwhile. If the lease is still ours after the write, nobody had come that far before it.
+        self.place.check(self.term).await?;
+        self.log.state.generation = number;
+        self.log.chain = chain;
+        self.log.term = self.term;
+        self.log.journal.batches += 1;
+        self.log.journal.bytes += bytes.len();
+        Ok(())
+    }
+
+    /// Creates an object that nobody but this run can create, trying again where that may help.
+    async fn create(&self, key: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let mut pause = FIRST_PAUSE;
+        let mut retries = RETRIES;
+        loop {
+            match self.store.backend().create(key, bytes.to_vec()).await {
+                Ok(Created::Created(_)) => return Ok(()),
+                Ok(Created::Exists) => {
+                    let there = self.store.backend().read(key).await.map_err(StateError::Write)?;
+                    // Ours, from an attempt whose answer was lost; or somebody else was here.
+                    return match there {
+                        Some(object) if object.bytes == bytes => Ok(()),
+                        _ => Err(self.fenced().await),
+                    };
+                }
+                Err(error) if error.kind == BackendErrorKind::Transient && retries > 0 => {
+                    tokio::time::sleep(pause).await;
+                    (pause, retries) = (pause * 2, retries - 1);
+                }
+                Err(error) => return Err(StateError::Write(error)),
+            }
+        }
+    }
+
+    /// Who has taken our place.
+    async fn fenced(&self) -> StateError {
+        match self.place.check(self.term).await {
+            Err(error) => error,
+            Ok(()) => self.place.lost(None),
+        }
+    }
+
+    async fn finish(&mut self, summary: Summary) -> Result<u64, StateError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let at = Timestamp::now();
+        let version = Version {
+            version: self.log.state.version + 1,
+            run: self.run.clone(),
+            started: self.started,
+            finished: at,
+            summary,
+            changed: self.log.undo.records.keys().cloned().collect(),
+        };
+        let number = version.version;
+        let bytes = history::encode(self.store.stack(), self.term, &version, &self.log.undo)?;
+        self.create(&self.paths.version(number, self.term), &bytes).await?;
+        let close = Entry::Close {
+            version: number,
+            at,
+            summary,
+        };
+        let text = lines::to_text(&close)?;
+        self.prepare(&close)?;
+        // From here on the version counts; its entry without this line does not.
+        self.write(vec![text]).await?;
+        if let Err(error) = self.tidy().await {
+            // Nothing is lost by it: what was not done is done by a later run.
+            self.store.notice(format!("the state was not tidied up: {error}"));
+        }
+        Ok(number)
+    }
+
+    async fn tidy(&mut self) -> Result<(), StateError> {
+        let backend = self.store.backend();
+        if compact::is_due(&self.log) {
+            compact::compact(backend, &self.paths, self.store.stack(), &mut self.log).await?;
+        }
+        history::prune(backend, &self.paths, self.log.state.version, self.store.kept_versions()).await
+    }
+
+    async fn release(self) {
+        self.heartbeat.stop().await;
+        if let Err(error) = self.place.release(self.term).await {
+            self.store
+                .notice(format!("the lease was not given back, and runs out by itself: {error}"));
+        }
+    }
+}
+
+/// Takes in what else is to be recorded by now; also gives the command, if there is one, that ends the group.
+async fn gather(first: Waiting, commands: &mut mpsc::UnboundedReceiver<Command>) -> (Vec<Waiting>, Option<Command>) {
+    for _ in 0..GATHERING_YIELDS {
+        tokio::task::yield_now().await;
+    }
+    let mut bytes = first.text.len();
+    let mut group = vec![first];
+    while group.len() < MOST_ENTRIES && bytes < MOST_BYTES {
+        match commands.try_recv() {
+            Ok(Command::Record(next)) => {
+                bytes += next.text.len();
+                group.push(next);
+            }
+            Ok(other) => return (group, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (group, None)
+}

@@ -1,0 +1,65 @@
+//! What the journal is made of.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{OpId, Pending, Record, RunInfo, Summary};
+use crate::provider::Target;
+use crate::urn::Key;
+
+/// One line of the journal: a change of state, complete in itself.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Entry {
+    /// A run begins to write; the first entry of its term.
+    Run { run: RunInfo, at: Timestamp },
+    /// An intent.
+    Begin(Pending),
+    /// Outcome: the object is as the record says.
+    Applied { op: OpId, key: Key, record: Box<Record> },
+    /// Outcome: the object is gone.
+    Deleted { op: OpId },
+    /// Outcome: somebody looked, and nothing was made, or only what the record says.
+    Failed {
+        op: OpId,
+        #[serde(default, skip_serializing_if = "Json::is_null")]
+        message: Json,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partial: Option<Keyed>,
+    },
+    /// An intent of a killed run is settled; what was found is in entries of its own.
+    Resolved { op: OpId },
+    /// A resource has become ready.
+    Ready {
+        key: Key,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Json>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        private: Option<Json>,
+    },
+    /// A record as it is from now on.
+    Put { key: Key, record: Box<Record> },
+    /// A record goes; the object stays.
+    Forget { key: Key },
+    /// All exports as they are from now on.
+    Exports { exports: BTreeMap<String, Json> },
+    /// All targets as they are from now on.
+    Targets { targets: BTreeMap<String, Target> },
+    /// The run is complete and is this version.
+    Close {
+        version: u64,
+        at: Timestamp,
+        summary: Summary,
+    },
+}
+
+/// A record with its resource's name.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keyed {
+    pub(super) key: Key,
+    pub(super) record: Box<Record>,
+}

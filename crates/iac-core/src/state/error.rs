@@ -1,0 +1,99 @@
+//! What can be wrong with state.
+
+use crate::urn::Key;
+use crate::value::FieldPath;
+
+use super::{BackendError, Holder, OpId, VaultError};
+
+/// Why state could not be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StateError {
+    /// The stack's name can not be part of a key.
+    #[error("stack name {0:?}: use letters, digits, '.', '_' and '-', and begin with a letter or digit")]
+    Name(String),
+    /// The storage failed while reading.
+    #[error("the state can not be read: {0}")]
+    Read(#[source] BackendError),
+    /// The storage failed while writing; nothing more is written by this run.
+    #[error(
+        "the state can not be written: {0}; all that was recorded before is safe, and the next run looks at what was in flight and goes on from there"
+    )]
+    Write(#[source] BackendError),
+    /// Somebody else is writing.
+    #[error("stack {stack:?} is locked by {holder}; wait with --lock-timeout, or end their claim with `stack unlock`")]
+    Locked {
+        /// The stack.
+        stack: String,
+        /// Who.
+        holder: Box<Holder>,
+    },
+    /// This run no longer may write: it stood still for too long, or somebody unlocked the stack.
+    #[error(
+        "this run lost its lease on stack {stack:?}{}; nothing more is started, and the next run looks at what was in flight",
+        by.as_ref().map(|holder| format!(" to {holder}")).unwrap_or_default()
+    )]
+    LeaseLost {
+        /// The stack.
+        stack: String,
+        /// Who holds it now, if anybody.
+        by: Option<Box<Holder>>,
+    },
+    /// The writer was used after it was finished or abandoned.
+    #[error("this run's writer is closed")]
+    Closed,
+    /// A file is not as it was written.
+    #[error("{file}{}: {what}; restore the file from a copy", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    Damaged {
+        /// Which.
+        file: String,
+        /// Where in it, from 1.
+        line: Option<usize>,
+        /// What is wrong.
+        what: String,
+    },
+    /// A file was written by a newer release.
+    #[error("{file} has format {found}, this program knows up to {known}; nothing was touched, use a newer release")]
+    Newer {
+        /// Which.
+        file: String,
+        /// Its format's number.
+        found: u64,
+        /// The newest that is known.
+        known: u64,
+    },
+    /// The stack's key can not be had.
+    #[error(transparent)]
+    Key(#[from] super::KeySourceError),
+    /// A sealed value does not open.
+    #[error("{key}: {path}: {error}")]
+    Open {
+        /// The resource or export.
+        key: String,
+        /// Where in it.
+        path: FieldPath,
+        /// Why.
+        error: VaultError,
+    },
+    /// A recorded value is not of its form.
+    #[error("{key}: recorded value: {message}")]
+    Form {
+        /// The resource or export.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value to be recorded depends on something that is not known.
+    #[error("{key}: {path} can not be recorded, since it is not resolved")]
+    Unresolved {
+        /// The resource or export.
+        key: String,
+        /// Where in it.
+        path: FieldPath,
+    },
+    /// An operation was never begun, or has an outcome already.
+    #[error("operation {0} is not pending")]
+    UnknownOp(OpId),
+    /// A resource is not recorded.
+    #[error("{0} is not recorded")]
+    UnknownKey(Key),
+}

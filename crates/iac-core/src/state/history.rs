@@ -1,0 +1,139 @@
+//! Completed runs: who, when, what came of it, and what leads back to the version before.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter};
+use super::log::Undo;
+use super::paths::Paths;
+use super::{Backend, Record, RunInfo, StateError, Summary, Version};
+use crate::urn::Key;
+use jiff::Timestamp;
+
+/// The first line of a version's entry.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    format: u64,
+    stack: String,
+    version: u64,
+    term: u64,
+    run: RunInfo,
+    started: Timestamp,
+    finished: Timestamp,
+    summary: Summary,
+    /// How many lines follow.
+    entries: usize,
+}
+
+/// A line that leads back to the version before.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Before {
+    /// What was recorded of a resource; nothing if it was not.
+    Record {
+        key: Key,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<Box<Record>>,
+    },
+    /// What was exported.
+    Exports { exports: BTreeMap<String, Json> },
+}
+
+fn start(stack: &str) -> Chain {
+    Chain::start(&format!("iac version {stack}"))
+}
+
+/// A version's entry.
+pub(super) fn encode(stack: &str, term: u64, version: &Version, undo: &Undo) -> Result<Vec<u8>, StateError> {
+    let mut writer = LineWriter::new(start(stack));
+    writer.push(&Header {
+        format: FORMAT,
+        stack: stack.to_owned(),
+        version: version.version,
+        term,
+        run: version.run.clone(),
+        started: version.started,
+        finished: version.finished,
+        summary: version.summary,
+        entries: undo.records.len() + usize::from(undo.exports.is_some()),
+    })?;
+    for (key, record) in &undo.records {
+        writer.push(&Before::Record {
+            key: key.clone(),
+            record: record.clone().map(Box::new),
+        })?;
+    }
+    if let Some(exports) = &undo.exports {
+        writer.push(&Before::Exports {
+            exports: exports.clone(),
+        })?;
+    }
+    Ok(writer.finish().0)
+}
+
+fn decode(stack: &str, bytes: &[u8]) -> Result<Version, Fault> {
+    let mut reader = LineReader::new(bytes, start(stack));
+    let header: Header = reader.expect()?;
+    let mut changed = Vec::new();
+    for _ in 0..header.entries {
+        if let Before::Record { key, .. } = reader.expect()? {
+            changed.push(key);
+        }
+    }
+    reader.end()?;
+    Ok(Version {
+        version: header.version,
+        run: header.run,
+        started: header.started,
+        finished: header.finished,
+        summary: header.summary,
+        changed,
+    })
+}
+
+/// The entries of all versions up to `last`, by number. Where a killed run left an entry, that of the next run, which
+/// has the higher term, counts.
+async fn entries(backend: &dyn Backend, paths: &Paths, last: u64) -> Result<BTreeMap<u64, String>, StateError> {
+    let keys = backend.list(&paths.history()).await.map_err(StateError::Read)?;
+    let mut entries: BTreeMap<u64, (u64, String)> = BTreeMap::new();
+    for key in keys {
+        let Some((version, term)) = Paths::version_and_term(&key) else {
+            continue;
+        };
+        if version <= last && entries.get(&version).is_none_or(|(other, _)| *other < term) {
+            entries.insert(version, (term, key));
+        }
+    }
+    Ok(entries.into_iter().map(|(version, (_, key))| (version, key)).collect())
+}
+
+/// The versions up to `last` that are kept, oldest first.
+pub(super) async fn read(
+    backend: &dyn Backend,
+    paths: &Paths,
+    stack: &str,
+    last: u64,
+) -> Result<Vec<Version>, StateError> {
+    let mut versions = Vec::new();
+    for file in entries(backend, paths, last).await?.into_values() {
+        // One that was pruned since it was listed is no longer kept.
+        if let Some(object) = backend.read(&file).await.map_err(StateError::Read)? {
+            lines::check_format(&file, &object.bytes)?;
+            versions.push(decode(stack, &object.bytes).map_err(|fault| fault.in_file(&file))?);
+        }
+    }
+    Ok(versions)
+}
+
+/// Removes entries beyond the last `keep`.
+pub(super) async fn prune(backend: &dyn Backend, paths: &Paths, last: u64, keep: u64) -> Result<(), StateError> {
+    let keys = backend.list(&paths.history()).await.map_err(StateError::Write)?;
+    for key in keys {
+        if Paths::version_and_term(&key).is_some_and(|(version, _)| version + keep <= last) {
+            backend.delete(&key).await.map_err(StateError::Write)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! The lease: who may write, until when.
+//!
+//! One object per stack. Its holder renews it; whoever sees it unchanged for its whole time to live, by their own
+//! monotonic clock, may take it over under the next term. Clocks of different machines are never compared.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::lines::{self, FORMAT};
+use super::process::{Life, ProcessId};
+use super::{Backend, Created, Etag, Put, RunInfo, StateError};
+
+/// How long a lease lasts that is not renewed.
+pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(10);
+
+/// The longest time between two looks at somebody else's lease.
+const LONGEST_LOOK: Duration = Duration::from_millis(250);
+
+/// Who holds a stack's lease.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holder {
+    /// Who, on which machine, with which command.
+    pub run: RunInfo,
+    /// Since when, by that machine's clock.
+    pub since: Timestamp,
+    /// Its process, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) process: Option<ProcessId>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RunInfo {
+            who,
+            host,
+            pid,
+            command,
+            ..
+        } = &self.run;
+        write!(f, "{who} on {host} (`{command}`, process {pid}) since {}", self.since)
+    }
+}
+
+/// What the lease's object holds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct LeaseFile {
+    format: u64,
+    /// Grows with every holder.
+    term: u64,
+    /// Grows with every renewal.
+    beat: u64,
+    /// How long it lasts unless it is renewed, in milliseconds.
+    ttl_ms: u64,
+    claim: Claim,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Claim {
+    /// Somebody writes.
+    Held(Holder),
+    /// The last holder has stopped writing, and said so.
+    Released,
+    /// Somebody else ended the last holder's claim; it may not know yet.
+    Unlocked,
+}
+
+/// Where a stack's lease is.
+#[derive(Clone, Debug)]
+pub(super) struct LeasePlace {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) key: String,
+    pub(super) stack: String,
+}
+
+/// A lease that was just taken.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) term: u64,
+    /// Whether the holder before may still believe that it holds it.
+    pub(super) unclean: bool,
+    file: LeaseFile,
+    etag: Etag,
+    at: Instant,
+}
+
+impl LeasePlace {
+    async fn read(&self) -> Result<Option<(LeaseFile, Etag)>, StateError> {
+        let Some(object) = self.backend.read(&self.key).await.map_err(StateError::Read)? else {
+            return Ok(None);
+        };
+        let damaged = |error: serde_json::Error| StateError::Damaged {
+            file: self.key.clone(),
+            line: None,
+            what: error.to_string(),
+        };
+        let json: Json = serde_json::from_slice(&object.bytes).map_err(damaged)?;
+        lines::check_json_format(&self.key, &json)?;
+        let file = serde_json::from_value(json).map_err(damaged)?;
+        Ok(Some((file, object.etag)))
+    }
+
+    async fn write(&self, file: &LeaseFile, etag: Option<&Etag>) -> Result<Option<Etag>, StateError> {
+        let mut bytes = lines::to_text(file)?.into_bytes();
+        bytes.push(b'\n');
+        match etag {
+            None => match self.backend.create(&self.key, bytes).await.map_err(StateError::Write)? {
+                Created::Created(etag) => Ok(Some(etag)),
+                Created::Exists => Ok(None),
+            },
+            Some(etag) => match self
+                .backend
+                .put_if_match(&self.key, bytes, etag)
+                .await
+                .map_err(StateError::Write)?
+            {
+                Put::Done(etag) => Ok(Some(etag)),
+                Put::Mismatch => Ok(None),
+            },
+        }
+    }
+
+    /// Who holds it.
+    pub(super) async fn holder(&self) -> Result<Option<Holder>, StateError> {
+        Ok(self.read().await?.and_then(|(file, _)| match file.claim {
+            Claim::Held(holder) => Some(holder),
+            Claim::Released | Claim::Unlocked => None,
+        }))
+    }
+
+    /// Ends whatever claim there is.
+    pub(super) async fn unlock(&self) -> Result<Option<Holder>, StateError> {
+        loop {
+            let Some((mut file, etag)) = self.read().await? else {
+                return Ok(None);
+            };
+            let Claim::Held(holder) = file.claim else {
+                return Ok(None);
+            };
+            file.claim = Claim::Unlocked;
+            if self.write(&file, Some(&etag)).await?.is_some() {
+                return Ok(Some(holder));
+            }
+        }
+    }
+
+    /// Takes the lease, waiting for a living holder until `timeout` is over, and for one of whom nothing is heard until
+    /// its time to live is.
+    pub(super) async fn take(&self, run: &RunInfo, ttl: Duration, timeout: Duration) -> Result<Taken, StateError> {
+        let begin = Instant::now();
+        let mut watched: Option<(Etag, Instant)> = None;
+        let mut seen_alive = false;
+        loop {
+            let now = Instant::now();
+            let Some((file, etag)) = self.read().await? else {
+                if let Some(taken) = self.claim(run, ttl, None).await? {
+                    return Ok(taken);
+                }
+                continue;
+            };
+            let Claim::Held(holder) = &file.claim else {
+                if let Some(taken) = self.claim(run, ttl, Some((&file, &etag))).await? {
+                    return Ok(taken);
+                }
+                continue;
+            };
+            let life = holder.process.as_ref().map_or(Life::Unknown, ProcessId::life);
+            let since = match &watched {
+                Some((seen, since)) if *seen == etag => *since,
+                other => {
+                    seen_alive |= other.is_some();
+                    watched = Some((etag.clone(), now));
+                    now
+                }
+            };
+            let theirs = Duration::from_millis(file.ttl_ms);
+            if life == Life::Dead || now.duration_since(since) >= theirs {
+                if let Some(taken) = self.claim(run, ttl, Some((&file, &etag))).await? {
+                    return Ok(taken);
+                }
+                continue;
+            }
+            if (seen_alive || life == Life::Alive) && begin.elapsed() >= timeout {
+                return Err(StateError::Locked {
+                    stack: self.stack.clone(),
+                    holder: Box::new(holder.clone()),
+                });
+            }
+            tokio::time::sleep((theirs / 10).min(LONGEST_LOOK)).await;
+        }
+    }
+
+    /// Claims it under the next term, if it still is as it was seen.
+    async fn claim(
+        &self,
+        run: &RunInfo,
+        ttl: Duration,
+        seen: Option<(&LeaseFile, &Etag)>,
+    ) -> Result<Option<Taken>, StateError> {
+        let at = Instant::now();
+        let file = LeaseFile {
+            format: FORMAT,
+            term: seen.map_or(0, |(file, _)| file.term) + 1,
+            beat: 0,
+            ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
+            claim: Claim::Held(Holder {
+                run: run.clone(),
+                since: Timestamp::now(),
+                process: ProcessId::current(),
+            }),
+        };
+        let etag = self.write(&file, seen.map(|(_, etag)| etag)).await?;
+        Ok(etag.map(|etag| Taken {
+            term: file.term,
+            unclean: seen.is_some_and(|(seen, _)| seen.claim != Claim::Released),
+            file,
+            etag,
+            at,
+        }))
+    }
+
+    /// Raises the term above one that the journal has seen: the lease's object was lost, or is older than the journal.
+    pub(super) async fn raise(&self, taken: &mut Taken, above: u64) -> Result<(), StateError> {
+        if taken.term > above {
+            return Ok(());
+        }
+        taken.file.term = above + 1;
+        taken.unclean = true;
+        let etag = self.write(&taken.file, Some(&taken.etag)).await?;
+        taken.etag = etag.ok_or_else(|| self.lost(None))?;
+        taken.term = above + 1;
+        Ok(())
+    }
+
+    /// Gives the lease back, if it still is that of `term`.
+    pub(super) async fn release(&self, term: u64) -> Result<(), StateError> {
+        while let Some((mut file, etag)) = self.read().await? {
+            if file.term != term || !matches!(file.claim, Claim::Held(_)) {
+                break;
+            }
+            file.claim = Claim::Released;
+            if self.write(&file, Some(&etag)).await?.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the lease is that of `term`.
+    pub(super) async fn check(&self, term: u64) -> Result<(), StateError> {
+        match self.read().await? {
+            Some((file, _)) if file.term == term && matches!(file.claim, Claim::Held(_)) => Ok(()),
+            Some((file, _)) => Err(self.lost(match file.claim {
+                Claim::Held(holder) => Some(Box::new(holder)),
+                Claim::Released | Claim::Unlocked => None,
+            })),
+            None => Err(self.lost(None)),
+        }
+    }
+
+    pub(super) fn lost(&self, by: Option<Box<Holder>>) -> StateError {
+        StateError::LeaseLost {
+            stack: self.stack.clone(),
+            by,
+        }
+    }
+}
+
+/// Renews a lease in the background until it is dropped; tells when it is lost.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    task: JoinHandle<()>,
+    lost: watch::Receiver<bool>,
+}
+
+impl Heartbeat {
+    pub(super) fn start(place: LeasePlace, taken: Taken) -> Self {
+        let (sender, lost) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            beat(&place, taken).await;
+            let _ = sender.send(true);
+        });
+        Self { task, lost }
+    }
+
+    /// Becomes true when the lease is lost.
+    pub(super) fn watch(&self) -> watch::Receiver<bool> {
+        self.lost.clone()
+    }
+
+    /// Stops renewing and waits until no renewal is under way.
+    pub(super) async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Renews until the lease is lost: taken by somebody else, or not renewed for its whole time to live.
+async fn beat(place: &LeasePlace, mut taken: Taken) {
+    let ttl = Duration::from_millis(taken.file.ttl_ms);
+    let mut wait = ttl / 3;
+    while taken.at.elapsed() + wait < ttl {
+        tokio::time::sleep(wait).await;
+        let at = Instant::now();
+        taken.file.beat += 1;
+        match place.write(&taken.file, Some(&taken.etag)).await {
+            Ok(Some(etag)) => {
+                (taken.etag, taken.at, wait) = (etag, at, ttl / 3);
+            }
+            // Perhaps our own, which went through though an error came back.
+            Ok(None) => match place.read().await {
+                Ok(Some((file, etag))) if file.term == taken.term && matches!(file.claim, Claim::Held(_)) => {
+                    (taken.file, taken.etag) = (file, etag);
+                    wait = ttl / 20;
+                }
+                Ok(_) => return,
+                Err(_) => wait = ttl / 20,
+            },
+            Err(_) => wait = ttl / 20,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What is read of a stack before anything is written: snapshot and journal, put together.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::entry::{Entry, Keyed};
+use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter};
+use super::paths::Paths;
+use super::{Backend, Record, State, StateError, snapshot};
+use crate::urn::Key;
+
+/// How many batches are read at the same time.
+const PARALLEL_READS: usize = 16;
+
+/// How often reading begins anew when a compaction takes away what was to be read.
+const ATTEMPTS: usize = 5;
+
+/// A state with what it takes to go on writing.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    pub(super) state: State,
+    /// The sum after the last entry.
+    pub(super) chain: Chain,
+    /// The highest term that has written.
+    pub(super) term: u64,
+    /// The snapshot that this was read from.
+    pub(super) snapshot: Option<SnapshotInfo>,
+    /// Size of the journal behind that snapshot.
+    pub(super) journal: JournalSize,
+    /// What was before the last version: records that have changed since, and exports if they have.
+    pub(super) undo: Undo,
+    /// What a reader should know.
+    pub(super) notices: Vec<String>,
+}
+
+/// Where a snapshot is, and how big.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SnapshotInfo {
+    pub(super) batch: u64,
+    pub(super) bytes: usize,
+}
+
+/// How long the journal is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct JournalSize {
+    pub(super) batches: usize,
+    pub(super) bytes: usize,
+}
+
+/// What leads back to the state of the last version.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Undo {
+    pub(super) records: BTreeMap<Key, Option<Record>>,
+    pub(super) exports: Option<BTreeMap<String, Json>>,
+}
+
+/// The first line of a batch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BatchHeader {
+    pub(super) format: u64,
+    pub(super) stack: String,
+    pub(super) batch: u64,
+    pub(super) term: u64,
+    /// The sum before this batch; where the batch before has a torn tail, that of its last whole line.
+    pub(super) prev: String,
+    /// How many lines follow.
+    pub(super) entries: usize,
+    pub(super) at: Timestamp,
+}
+
+impl Log {
+    /// The log of a stack that was never written.
+    pub(super) fn empty(stack: &str) -> Self {
+        Self {
+            state: State::default(),
+            chain: Chain::start(&format!("iac journal {stack}")),
+            term: 0,
+            snapshot: None,
+            journal: JournalSize::default(),
+            undo: Undo::default(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Applies an entry, or says why it does not fit and stays as it is.
+    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), StateError> {
+        let touched = self.state.touched_by(entry);
+        let before = touched.map(|key| (self.state.records.get(&key).cloned(), key));
+        let exports = matches!(entry, Entry::Exports { .. }).then(|| self.state.exports.clone());
+        self.state.apply(entry)?;
+        if let Some((record, key)) = before {
+            self.undo.records.entry(key).or_insert(record);
+        }
+        if let Some(exports) = exports {
+            self.undo.exports.get_or_insert(exports);
+        }
+        if matches!(entry, Entry::Close { .. }) {
+            self.undo = Undo::default();
+        }
+        Ok(())
+    }
+
+    /// The next batch as a file; `entries` are JSON lines. Also gives the sum at its end.
+    pub(super) fn encode_batch(
+        &self,
+        stack: &str,
+        term: u64,
+        entries: &[String],
+    ) -> Result<(Vec<u8>, Chain), StateError> {
+        let mut writer = LineWriter::new(self.chain);
+        writer.push(&BatchHeader {
+            format: FORMAT,
+            stack: stack.to_owned(),
+            batch: self.state.generation + 1,
+            term,
+            prev: self.chain.to_string(),
+            entries: entries.len(),
+            at: Timestamp::now(),
+        })?;
+        for entry in entries {
+            writer.push_text(entry);
+        }
+        Ok(writer.finish())
+    }
+
+    /// Replays a batch that is the next one; a fault tells where it stops being whole, and all before that is applied.
+    pub(super) fn replay_batch(&mut self, stack: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let number = self.state.generation + 1;
+        self.journal.batches += 1;
+        self.journal.bytes += bytes.len();
+        self.state.generation = number;
+        let mut reader = LineReader::new(bytes, self.chain);
+        let header: BatchHeader = reader.expect()?;
+        if (header.batch, header.stack.as_str()) != (number, stack) {
+            return Err(Fault {
+                line: 1,
+                what: format!("this is batch {} of stack {:?}", header.batch, header.stack),
+                torn: false,
+            });
+        }
+        self.chain = reader.chain();
+        self.term = self.term.max(header.term);
+        for line in 2..header.entries + 2 {
+            let entry: Entry = reader.expect()?;
+            self.apply(&entry).map_err(|error| Fault {
+                line,
+                what: error.to_string(),
+                torn: false,
+            })?;
+            self.chain = reader.chain();
+        }
+        reader.end()
+    }
+}
+
+impl State {
+    /// Which record an entry is about to change.
+    fn touched_by(&self, entry: &Entry) -> Option<Key> {
+        let of_op = |op| {
+            self.pending
+                .iter()
+                .find(|pending| pending.op == op)
+                .map(|pending| pending.key.clone())
+        };
+        match entry {
+            Entry::Applied { key, .. } | Entry::Ready { key, .. } | Entry::Put { key, .. } | Entry::Forget { key } => {
+                Some(key.clone())
+            }
+            Entry::Deleted { op } => of_op(*op),
+            Entry::Failed {
+                partial: Some(Keyed { key, .. }),
+                ..
+            } => Some(key.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a stack's log.
+pub(super) async fn read_log(backend: &dyn Backend, paths: &Paths, stack: &str) -> Result<Log, StateError> {
+    let mut result = Err(StateError::Closed);
+    for _ in 0..ATTEMPTS {
+        result = match try_read(backend, paths, stack).await {
+            // A compaction at the same time may have removed it; then a newer snapshot is there by now.
+            Err(Missing::Gone(error)) => Err(error),
+            Err(Missing::Failed(error)) => return Err(error),
+            Ok(log) => return Ok(log),
+        };
+    }
+    result
+}
+
+/// Why an attempt at reading failed.
+enum Missing {
+    /// An object that was listed, or has to be there, is not.
+    Gone(StateError),
+    /// Anything else.
+    Failed(StateError),
+}
+
+impl From<StateError> for Missing {
+    fn from(error: StateError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str) -> Result<Log, Missing> {
+    let snapshots = numbers(backend, &paths.snapshots()).await?;
+    let batches = numbers(backend, &paths.journal()).await?;
+    let mut log = newest_snapshot(backend, paths, stack, &snapshots, batches.first().copied()).await?;
+    let base = log.state.generation;
+    let batches: Vec<u64> = batches.into_iter().filter(|number| *number > base).collect();
+    for (expected, found) in (base + 1..).zip(&batches) {
+        if expected != *found {
+            return Err(Missing::Gone(is_missing(&paths.batch(expected))));
+        }
+    }
+    let reads = stream::iter(batches).map(|number| read(backend, paths.batch(number)));
+    let mut reads = reads.buffered(PARALLEL_READS);
+    // A torn file is forgiven if nothing follows, or what follows was written by somebody who cut it off there.
+    let mut fault: Option<StateError> = None;
+    while let Some((file, bytes)) = reads.try_next().await? {
+        lines::check_format(&file, &bytes)?;
+        if let Some(fault) = fault.take_if(|_| !follows(&bytes, log.chain)) {
+            return Err(fault.into());
+        }
+        fault = match log.replay_batch(stack, &bytes) {
+            Ok(()) => None,
+            Err(fault) if fault.torn => Some(fault.in_file(&file)),
+            Err(fault) => return Err(fault.in_file(&file).into()),
+        };
+    }
+    if let Some(fault) = fault {
+        log.notices
+            .push(format!("the journal's torn tail is left out: {fault}"));
+    }
+    Ok(log)
+}
+
+/// Whether a batch's first line is whole and follows upon this sum.
+fn follows(bytes: &[u8], chain: Chain) -> bool {
+    LineReader::new(bytes, chain).expect::<BatchHeader>().is_ok()
+}
+
+/// The log as of the newest snapshot that is whole. A damaged one is passed over if the journal reaches back beyond it.
+async fn newest_snapshot(
+    backend: &dyn Backend,
+    paths: &Paths,
+    stack: &str,
+    snapshots: &[u64],
+    first_batch: Option<u64>,
+) -> Result<Log, Missing> {
+    let mut damaged = None;
+    let mut notices = Vec::new();
+    for number in snapshots.iter().rev() {
+        let (file, bytes) = read(backend, paths.snapshot(*number)).await?;
+        lines::check_format(&file, &bytes)?;
+        match snapshot::decode(stack, *number, &bytes) {
+            Ok(log) => return Ok(Log { notices, ..log }),
+            Err(fault) => {
+                let fault = fault.in_file(&file);
+                notices.push(format!("a damaged snapshot is passed over: {fault}"));
+                damaged.get_or_insert(fault);
+            }
+        }
+    }
+    match damaged {
+        Some(fault) if first_batch != Some(1) => Err(fault.into()),
+        _ => Ok(Log {
+            notices,
+            ..Log::empty(stack)
+        }),
+    }
+}
+
+async fn numbers(backend: &dyn Backend, prefix: &str) -> Result<Vec<u64>, StateError> {
+    let keys = backend.list(prefix).await.map_err(StateError::Read)?;
+    let mut numbers: Vec<u64> = keys.iter().filter_map(|key| Paths::number(key)).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+async fn read(backend: &dyn Backend, key: String) -> Result<(String, Vec<u8>), Missing> {
+    match backend.read(&key).await.map_err(StateError::Read)? {
+        Some(object) => Ok((key, object.bytes)),
+        None => Err(Missing::Gone(is_missing(&key))),
+    }
+}
+
+fn is_missing(file: &str) -> StateError {
+    StateError::Damaged {
+        file: file.to_owned(),
+        line: None,
+        what: "is missing".to_owned(),
+    }
+}

@@ -1,0 +1,292 @@
+//! State as data: what is recorded of a stack, and what the engine says to the writer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{StateError, Vault, sealed};
+use crate::declare::{Options, SourceLine};
+use crate::provider::{Phase, Recorded, Target};
+use crate::urn::Key;
+use crate::value::Value;
+
+/// All that is recorded of a stack at one moment; secrets are still sealed.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct State {
+    /// Number of the last batch of the journal that is part of it; 0 for a stack that was never written.
+    pub generation: u64,
+    /// The resources.
+    pub records: BTreeMap<Key, Record>,
+    /// What was begun and has no outcome, in the order it was begun: an earlier run was killed.
+    pub pending: Vec<Pending>,
+    /// What the stack exports; secrets are sealed as in records.
+    pub exports: BTreeMap<String, Json>,
+    /// What each provider was connected to, by its name.
+    pub targets: BTreeMap<String, Target>,
+    /// Number of the last completed run; 0 before the first.
+    pub version: u64,
+}
+
+/// What is recorded of one resource.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Its name in the outside world.
+    pub identity: String,
+    /// What tells it from another object of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The inputs as last applied, in the form of [`codec`](crate::value::codec).
+    pub inputs: Json,
+    /// The outputs that others use, in the same form.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub outputs: Json,
+    /// What the provider wants to remember.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub private: Json,
+    /// What it depended on when it was applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<(Key, Phase)>,
+    /// Whether it has been ready since it was last applied.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ready: bool,
+    /// The options it was declared with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: Options,
+    /// Where it was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceLine>,
+}
+
+/// Defaults are left out of files: most resources have them.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// An intent without an outcome.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    /// The operation.
+    pub op: OpId,
+    /// What was to be done.
+    pub kind: OpKind,
+    /// To which resource.
+    pub key: Key,
+    /// What that is called in the outside world.
+    pub identity: String,
+    /// Which object it was, if one was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// A keyed digest of the inputs that were to be applied; empty for a deletion.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub inputs_digest: String,
+    /// When it was begun, by the clock of the machine that did.
+    pub started: Timestamp,
+}
+
+/// What [`Writer::begin_op`](super::Writer::begin_op) is told.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Operation {
+    /// What is to be done.
+    pub kind: OpKind,
+    /// To which resource.
+    pub key: Key,
+    /// What that is, or will be, called in the outside world.
+    pub identity: String,
+    /// Which object it is, if one is known.
+    pub uid: Option<String>,
+    /// A keyed digest of the inputs that are to be applied ([`Vault::keyed_hash`](super::Vault::keyed_hash) when they
+    /// hold secrets); empty for a deletion.
+    pub inputs_digest: String,
+}
+
+/// What is done to the outside world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpKind {
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Take over what is there.
+    Adopt,
+    /// Delete it.
+    Delete,
+}
+
+impl fmt::Display for OpKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Adopt => "adopt",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// Names an operation within a stack, across runs: the holder's term and a number within it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OpId {
+    pub(super) term: u64,
+    pub(super) number: u64,
+}
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.term, self.number)
+    }
+}
+
+impl fmt::Debug for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl From<OpId> for String {
+    fn from(op: OpId) -> Self {
+        op.to_string()
+    }
+}
+
+impl FromStr for OpId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once('-')
+            .and_then(|(term, number)| Some((term.parse().ok()?, number.parse().ok()?)));
+        let (term, number) = parts.ok_or_else(|| format!("{text:?} is no operation: expected TERM-NUMBER"))?;
+        Ok(Self { term, number })
+    }
+}
+
+impl TryFrom<String> for OpId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// What is to be recorded of a resource; secrets are sealed on the way.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewRecord {
+    /// The resource.
+    pub recorded: Recorded,
+    /// Its options.
+    pub options: Options,
+    /// Where it is declared.
+    pub source: Option<SourceLine>,
+}
+
+/// What [`State::open`] gives for each resource: the record with its secrets opened, its options, and where it was
+/// declared.
+pub type Opened = BTreeMap<Key, (Recorded, Options, Option<SourceLine>)>;
+
+/// Who writes, for the lease and the history.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The user's name.
+    pub who: String,
+    /// The machine's name.
+    pub host: String,
+    /// The process's number.
+    pub pid: u32,
+    /// The verb: `up`.
+    pub command: String,
+    /// Which build of the program it is.
+    pub build: String,
+}
+
+/// What came of a run, for the history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// How many resources were created or adopted.
+    pub created: u64,
+    /// How many were changed in place.
+    pub updated: u64,
+    /// How many were made anew.
+    pub replaced: u64,
+    /// How many were deleted or forgotten.
+    pub deleted: u64,
+    /// How many steps failed.
+    pub failed: u64,
+    /// Whether everything that was planned is done.
+    pub ok: bool,
+}
+
+/// A completed run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// Its number, from 1 without gaps.
+    pub version: u64,
+    /// Who ran what.
+    pub run: RunInfo,
+    /// When it took the lease.
+    pub started: Timestamp,
+    /// When it was done.
+    pub finished: Timestamp,
+    /// What came of it.
+    pub summary: Summary,
+    /// The resources whose records changed since the version before.
+    pub changed: Vec<Key>,
+}
+
+impl RunInfo {
+    /// This process.
+    pub fn current(command: impl Into<String>, build: impl Into<String>) -> Self {
+        Self {
+            who: super::process::user(),
+            host: super::process::host(),
+            pid: std::process::id(),
+            command: command.into(),
+            build: build.into(),
+        }
+    }
+}
+
+impl State {
+    /// Whether anything in it is sealed; if not, any vault opens it ([`Vault::ephemeral`]).
+    pub fn has_secrets(&self) -> bool {
+        let values = self
+            .records
+            .values()
+            .flat_map(|record| [&record.inputs, &record.outputs]);
+        values.chain(self.exports.values()).any(sealed::has_secret)
+    }
+
+    /// The records with their secrets opened.
+    ///
+    /// # Errors
+    /// [`StateError::Open`] when a sealed value does not open.
+    pub fn open(&self, vault: &Vault) -> Result<Opened, StateError> {
+        let records = self.records.iter();
+        records
+            .map(|(key, record)| Ok((key.clone(), sealed::open_record(vault, key, record)?)))
+            .collect()
+    }
+
+    /// The exports with their secrets opened.
+    ///
+    /// # Errors
+    /// [`StateError::Open`] when a sealed value does not open.
+    pub fn open_exports(&self, vault: &Vault) -> Result<BTreeMap<String, Value>, StateError> {
+        let exports = self.exports.iter();
+        exports
+            .map(|(name, json)| {
+                Ok((
+                    name.clone(),
+                    sealed::open_value(vault, &sealed::export_place(name), "value", json)?,
+                ))
+            })
+            .collect()
+    }
+}

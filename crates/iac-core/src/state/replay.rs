@@ -1,0 +1,107 @@
+//! What each entry does to a state: a pure function, the same when writing and when reading back.
+
+use super::entry::{Entry, Keyed};
+use super::{OpId, Pending, Record, State, StateError};
+use crate::urn::Key;
+
+impl State {
+    /// Applies an entry, or says why it does not fit and leaves the state as it is.
+    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), StateError> {
+        match entry {
+            Entry::Run { .. } => {}
+            Entry::Begin(pending) => {
+                if self.pending.iter().any(|other| other.op == pending.op) {
+                    return Err(StateError::UnknownOp(pending.op));
+                }
+                self.pending.push(pending.clone());
+            }
+            Entry::Applied { op, key, record } => {
+                self.settle_on(*op, key)?;
+                self.records.insert(key.clone(), (**record).clone());
+            }
+            Entry::Deleted { op } => {
+                let pending = self.settle(*op)?;
+                // A replacement that was made first bears the key already; it is another object.
+                if self
+                    .records
+                    .get(&pending.key)
+                    .is_some_and(|record| is_object_of(record, &pending))
+                {
+                    self.records.remove(&pending.key);
+                }
+            }
+            Entry::Failed { op, partial: None, .. } => {
+                self.settle(*op)?;
+            }
+            Entry::Failed {
+                op,
+                partial: Some(Keyed { key, record }),
+                ..
+            } => {
+                self.settle_on(*op, key)?;
+                self.records.insert(key.clone(), (**record).clone());
+            }
+            Entry::Resolved { op } => {
+                self.settle(*op)?;
+            }
+            Entry::Ready { key, outputs, private } => {
+                let record = self.record_mut(key)?;
+                record.ready = true;
+                if let Some(outputs) = outputs {
+                    record.outputs = outputs.clone();
+                }
+                if let Some(private) = private {
+                    record.private = private.clone();
+                }
+            }
+            Entry::Put { key, record } => {
+                self.records.insert(key.clone(), (**record).clone());
+            }
+            Entry::Forget { key } => {
+                self.record_mut(key)?;
+                self.records.remove(key);
+            }
+            Entry::Exports { exports } => self.exports.clone_from(exports),
+            Entry::Targets { targets } => self.targets.clone_from(targets),
+            Entry::Close { version, .. } => self.version = *version,
+        }
+        Ok(())
+    }
+
+    fn position(&self, op: OpId) -> Result<usize, StateError> {
+        let position = self.pending.iter().position(|pending| pending.op == op);
+        position.ok_or(StateError::UnknownOp(op))
+    }
+
+    fn settle(&mut self, op: OpId) -> Result<Pending, StateError> {
+        self.position(op).map(|position| self.pending.remove(position))
+    }
+
+    /// Settles an operation, which has to be one on this resource.
+    fn settle_on(&mut self, op: OpId, key: &Key) -> Result<(), StateError> {
+        let position = self.position(op)?;
+        let of = &self.pending[position].key;
+        if of != key {
+            return Err(StateError::Form {
+                key: key.to_string(),
+                message: format!("operation {op} is one on {of}"),
+            });
+        }
+        self.pending.remove(position);
+        Ok(())
+    }
+
+    fn record_mut(&mut self, key: &Key) -> Result<&mut Record, StateError> {
+        self.records
+            .get_mut(key)
+            .ok_or_else(|| StateError::UnknownKey(key.clone()))
+    }
+}
+
+fn is_object_of(record: &Record, pending: &Pending) -> bool {
+    let same_uid = match (&record.uid, &pending.uid) {
+        (Some(recorded), Some(deleted)) => recorded == deleted,
+        _ => true,
+    };
+    record.identity == pending.identity && same_uid
+}

@@ -1,0 +1,126 @@
+//! A whole state as one file: a header, and the journal entries that lead to it from nothing.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::entry::Entry;
+use super::lines::{Chain, FORMAT, Fault, LineReader, LineWriter};
+use super::log::{JournalSize, Log, SnapshotInfo, Undo};
+use super::{State, StateError, sealed};
+
+/// The first line of a snapshot.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    format: u64,
+    stack: String,
+    /// The last batch that is part of it.
+    batch: u64,
+    /// The journal's sum after that batch.
+    chain: String,
+    /// The highest term that had written.
+    term: u64,
+    version: u64,
+    /// How many lines follow.
+    entries: usize,
+    at: Timestamp,
+}
+
+/// The sum before a snapshot's first line.
+fn start(stack: &str) -> Chain {
+    Chain::start(&format!("iac snapshot {stack}"))
+}
+
+/// The snapshot of a log, read back before it is given: what does not lead to the same state is not written.
+pub(super) fn encode(stack: &str, log: &Log) -> Result<Vec<u8>, StateError> {
+    for (key, record) in &log.state.records {
+        sealed::check_record(key, record)?;
+    }
+    let entries = entries(&log.state);
+    let mut writer = LineWriter::new(start(stack));
+    writer.push(&Header {
+        format: FORMAT,
+        stack: stack.to_owned(),
+        batch: log.state.generation,
+        chain: log.chain.to_string(),
+        term: log.term,
+        version: log.state.version,
+        entries: entries.len(),
+        at: Timestamp::now(),
+    })?;
+    for entry in &entries {
+        writer.push(entry)?;
+    }
+    let (bytes, _) = writer.finish();
+    match decode(stack, log.state.generation, &bytes) {
+        Ok(back) if back.state == log.state && back.chain == log.chain => Ok(bytes),
+        Ok(_) => Err(not_whole("it reads back as another state")),
+        Err(fault) => Err(not_whole(&fault.what)),
+    }
+}
+
+fn not_whole(what: &str) -> StateError {
+    StateError::Form {
+        key: "the snapshot was not written".into(),
+        message: what.to_owned(),
+    }
+}
+
+fn entries(state: &State) -> Vec<Entry> {
+    let records = state.records.iter().map(|(key, record)| Entry::Put {
+        key: key.clone(),
+        record: Box::new(record.clone()),
+    });
+    let pending = state.pending.iter().cloned().map(Entry::Begin);
+    let mut entries: Vec<Entry> = records.chain(pending).collect();
+    if !state.exports.is_empty() {
+        entries.push(Entry::Exports {
+            exports: state.exports.clone(),
+        });
+    }
+    if !state.targets.is_empty() {
+        entries.push(Entry::Targets {
+            targets: state.targets.clone(),
+        });
+    }
+    entries
+}
+
+/// Reads a snapshot.
+pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8]) -> Result<Log, Fault> {
+    let mut reader = LineReader::new(bytes, start(stack));
+    let header: Header = reader.expect()?;
+    let fault = |line, what: String| Fault {
+        line,
+        what,
+        torn: false,
+    };
+    if (header.batch, header.stack.as_str()) != (batch, stack) {
+        let what = format!(
+            "this is the snapshot of batch {} of stack {:?}",
+            header.batch, header.stack
+        );
+        return Err(fault(1, what));
+    }
+    let chain = Chain::parse(&header.chain).ok_or_else(|| fault(1, "the journal's sum is not of its form".into()))?;
+    let mut log = Log {
+        chain,
+        term: header.term,
+        snapshot: Some(SnapshotInfo {
+            batch,
+            bytes: bytes.len(),
+        }),
+        journal: JournalSize::default(),
+        ..Log::empty(stack)
+    };
+    for line in 2..header.entries + 2 {
+        let entry: Entry = reader.expect()?;
+        log.state
+            .apply(&entry)
+            .map_err(|error| fault(line, error.to_string()))?;
+    }
+    reader.end()?;
+    log.state.generation = batch;
+    log.state.version = header.version;
+    log.undo = Undo::default();
+    Ok(log)
+}

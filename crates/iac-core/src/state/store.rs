@@ -1,0 +1,359 @@
+//! One stack's state on a backend.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use tokio::sync::OnceCell;
+
+use super::commit::Committer;
+use super::lease::{Heartbeat, LeasePlace, TIME_TO_LIVE, Taken};
+use super::lines::{self, FORMAT};
+use super::log::{Log, read_log};
+use super::paths::Paths;
+use super::{
+    Backend, BackendError, BackendErrorKind, Created, Holder, KeySource, KeySourceError, RunInfo, State, StateError,
+    Vault, Version, WrappedKey, Writer, history,
+};
+
+/// How many versions are kept unless told otherwise.
+const KEPT_VERSIONS: u64 = 100;
+
+/// How often a new holder gives way to batches that the old one writes at the same moment; it can write few, since it
+/// finds out with each that the lease is no longer its own.
+const FENCING_ATTEMPTS: usize = 16;
+
+/// One stack's state on a backend; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+    stack: Arc<str>,
+    keys: KeySource,
+    vault: Arc<OnceCell<Arc<Vault>>>,
+    notices: Arc<Mutex<Vec<String>>>,
+    lease_ttl: Duration,
+    kept_versions: u64,
+}
+
+/// The object that says that a stack is there.
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    format: u64,
+    stack: String,
+    created: Timestamp,
+}
+
+/// The object that holds the stack's data keys, wrapped; sealed values name theirs by its number.
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    format: u64,
+    stack: String,
+    current: u32,
+    keys: BTreeMap<u32, WrappedKey>,
+}
+
+impl Store {
+    /// The state of `stack` on a backend; nothing is read or written yet.
+    pub fn new(backend: Arc<dyn Backend>, stack: &str, keys: KeySource) -> Self {
+        Self {
+            backend,
+            stack: stack.into(),
+            keys,
+            vault: Arc::default(),
+            notices: Arc::default(),
+            lease_ttl: TIME_TO_LIVE,
+            kept_versions: KEPT_VERSIONS,
+        }
+    }
+
+    /// Sets how long a lease of this store lasts when it is not renewed; 10 seconds unless set. Every holder's own
+    /// setting is written into its lease, so runs with different ones get on.
+    #[must_use]
+    pub fn lease_ttl(mut self, ttl: Duration) -> Self {
+        self.lease_ttl = ttl;
+        self
+    }
+
+    /// Sets how many versions are kept in the history; 100 unless set.
+    #[must_use]
+    pub fn keep_versions(mut self, versions: u64) -> Self {
+        self.kept_versions = versions;
+        self
+    }
+
+    /// The stack's name.
+    pub fn stack(&self) -> &str {
+        &self.stack
+    }
+
+    pub(super) fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
+    pub(super) fn kept_versions(&self) -> u64 {
+        self.kept_versions
+    }
+
+    pub(super) fn notice(&self, notice: String) {
+        if let Ok(mut notices) = self.notices.lock()
+            && !notices.contains(&notice)
+        {
+            notices.push(notice);
+        }
+    }
+
+    /// What the user should be told: that a key file was made, that a torn tail or a damaged snapshot was passed over.
+    /// Each notice is given once.
+    pub fn notices(&self) -> Vec<String> {
+        let own = self.notices.lock().map(|mut notices| std::mem::take(&mut *notices));
+        let mut all = self.keys.notices();
+        all.extend(own.unwrap_or_default());
+        all
+    }
+
+    /// Reads the state; takes no lock, and is not disturbed by a run that writes at the same time.
+    ///
+    /// # Errors
+    /// When the storage can not be asked, or what it holds is damaged or newer than this program.
+    pub async fn load(&self) -> Result<State, StateError> {
+        Ok(self.load_log().await?.state)
+    }
+
+    async fn load_log(&self) -> Result<Log, StateError> {
+        let paths = Paths::new(&self.stack)?;
+        self.check_marker(&paths).await?;
+        let mut log = read_log(self.backend(), &paths, &self.stack).await?;
+        for notice in log.notices.drain(..) {
+            self.notice(notice);
+        }
+        Ok(log)
+    }
+
+    /// Whether the stack was ever written.
+    async fn check_marker(&self, paths: &Paths) -> Result<bool, StateError> {
+        Ok(self.read_json::<Marker>(&paths.marker()).await?.is_some())
+    }
+
+    async fn read_json<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Result<Option<T>, StateError> {
+        let Some(object) = self.backend.read(key).await.map_err(StateError::Read)? else {
+            return Ok(None);
+        };
+        let damaged = |error: serde_json::Error| StateError::Damaged {
+            file: key.to_owned(),
+            line: None,
+            what: error.to_string(),
+        };
+        let json: Json = serde_json::from_slice(&object.bytes).map_err(damaged)?;
+        lines::check_json_format(key, &json)?;
+        serde_json::from_value(json).map(Some).map_err(damaged)
+    }
+
+    async fn create_json(&self, key: &str, value: &impl Serialize) -> Result<Created, StateError> {
+        let mut bytes = lines::to_text(value)?.into_bytes();
+        bytes.push(b'\n');
+        self.backend.create(key, bytes).await.map_err(StateError::Write)
+    }
+
+    /// Takes the lease, waiting for another holder for `lock_timeout` at the most, and reads the state under it.
+    ///
+    /// A holder that has died is no obstacle: on this machine it is taken over at once, elsewhere as soon as its lease
+    /// has not been renewed for its whole time to live, whatever `lock_timeout` says.
+    ///
+    /// # Errors
+    /// [`StateError::Locked`], or as [`load`](Self::load).
+    pub async fn begin(&self, run: RunInfo, lock_timeout: Duration) -> Result<Writer, StateError> {
+        let paths = Paths::new(&self.stack)?;
+        if !self.check_marker(&paths).await? {
+            let marker = Marker {
+                format: FORMAT,
+                stack: self.stack.to_string(),
+                created: Timestamp::now(),
+            };
+            self.create_json(&paths.marker(), &marker).await?;
+        }
+        let place = self.lease(&paths);
+        let taken = place.take(&run, self.lease_ttl, lock_timeout).await?;
+        let term = taken.term;
+        match self.begin_under(paths, place.clone(), taken, run).await {
+            Ok(writer) => Ok(writer),
+            Err(error) => {
+                // What went wrong is what counts; a lease that can not be given back runs out.
+                let _ = place.release(term).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin_under(
+        &self,
+        paths: Paths,
+        place: LeasePlace,
+        mut taken: Taken,
+        run: RunInfo,
+    ) -> Result<Writer, StateError> {
+        let log = self.load_log().await?;
+        place.raise(&mut taken, log.term).await?;
+        let (term, unclean) = (taken.term, taken.unclean);
+        let mut committer = Committer {
+            heartbeat: Heartbeat::start(place.clone(), taken),
+            store: self.clone(),
+            paths,
+            place,
+            log,
+            term,
+            run,
+            started: Timestamp::now(),
+            opened: false,
+            failed: None,
+        };
+        if unclean {
+            self.fence(&mut committer).await?;
+        }
+        Ok(Writer::start(committer))
+    }
+
+    /// Writes the first batch of a term whose predecessor may still be writing: from then on it can not. Until then,
+    /// what it wrote is read again.
+    async fn fence(&self, committer: &mut Committer) -> Result<(), StateError> {
+        let mut result = committer.open().await;
+        for _ in 0..FENCING_ATTEMPTS {
+            if !matches!(result, Err(StateError::LeaseLost { by: None, .. })) {
+                break;
+            }
+            // If the lease is ours, only the number was taken.
+            committer.place.check(committer.term).await?;
+            committer.log = self.load_log().await?;
+            committer.failed = None;
+            result = committer.open().await;
+        }
+        result
+    }
+
+    fn lease(&self, paths: &Paths) -> LeasePlace {
+        LeasePlace {
+            backend: Arc::clone(&self.backend),
+            key: paths.lease(),
+            stack: self.stack.to_string(),
+        }
+    }
+
+    /// Ends whatever lease there is and says whose it was. The old holder notices at its next intent at the latest.
+    ///
+    /// # Errors
+    /// When the storage can not be asked.
+    pub async fn unlock(&self) -> Result<Option<Holder>, StateError> {
+        self.lease(&Paths::new(&self.stack)?).unlock().await
+    }
+
+    /// Who holds the lease, if anybody; the holder may have died.
+    ///
+    /// # Errors
+    /// When the storage can not be asked.
+    pub async fn holder(&self) -> Result<Option<Holder>, StateError> {
+        self.lease(&Paths::new(&self.stack)?).holder().await
+    }
+
+    /// The completed runs that are kept, oldest first.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn history(&self) -> Result<Vec<Version>, StateError> {
+        let paths = Paths::new(&self.stack)?;
+        let version = self.load().await?.version;
+        history::read(self.backend(), &paths, &self.stack, version).await
+    }
+
+    /// The stack's vault: loads its wrapped data key, or makes one on first use. Unwrapped once per store.
+    ///
+    /// # Errors
+    /// When the key can not be read, made or unwrapped.
+    pub async fn vault(&self) -> Result<Arc<Vault>, StateError> {
+        self.vault.get_or_try_init(|| self.open_vault()).await.cloned()
+    }
+
+    /// The vault, if this store has opened it.
+    pub(super) fn opened_vault(&self) -> Option<Arc<Vault>> {
+        self.vault.get().cloned()
+    }
+
+    async fn open_vault(&self) -> Result<Arc<Vault>, StateError> {
+        let path = Paths::new(&self.stack)?.keys();
+        if let Some(file) = self.read_json(&path).await? {
+            return self.unwrap(path, file).await;
+        }
+        let keys = self.keys.clone();
+        let (key, wrapped) = off_the_runtime(&path, move || keys.create()).await?;
+        let file = KeyFile {
+            format: FORMAT,
+            stack: self.stack.to_string(),
+            current: 1,
+            keys: BTreeMap::from([(1, wrapped)]),
+        };
+        if let Created::Created(_) = self.create_json(&path, &file).await? {
+            return Ok(Arc::new(Vault::new(&key, &*self.stack)));
+        }
+        // Somebody else was quicker; theirs is the one.
+        match self.read_json(&path).await? {
+            Some(file) => self.unwrap(path, file).await,
+            None => Err(missing(&path)),
+        }
+    }
+
+    async fn unwrap(&self, path: String, file: KeyFile) -> Result<Arc<Vault>, StateError> {
+        let keys = self.keys.clone();
+        let current = file.current;
+        let unwrap_all = move || {
+            let keys = file.keys.iter().map(|(number, key)| Ok((*number, keys.unwrap(key)?)));
+            keys.collect::<Result<BTreeMap<_, _>, KeySourceError>>()
+        };
+        let keys = off_the_runtime(&path, unwrap_all).await?;
+        let vault = Vault::with_keys(current, &keys, &*self.stack);
+        vault.map(Arc::new).ok_or_else(|| missing(&path))
+    }
+
+    /// The names of the stacks on a backend, in order.
+    ///
+    /// # Errors
+    /// When the storage can not be asked.
+    pub async fn stacks(backend: &dyn Backend) -> Result<Vec<String>, StateError> {
+        let keys = backend.list("").await.map_err(StateError::Read)?;
+        let stacks = keys.iter().filter_map(|key| Paths::stack_of_marker(key));
+        Ok(stacks.map(str::to_owned).collect())
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("stack", &self.stack)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Unwrapping takes a second of computing where a passphrase is used: other tasks go on meanwhile.
+async fn off_the_runtime<T: Send + 'static>(
+    path: &str,
+    work: impl FnOnce() -> Result<T, KeySourceError> + Send + 'static,
+) -> Result<T, StateError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(StateError::Read(BackendError {
+            operation: "unwrap",
+            place: path.to_owned(),
+            message: error.to_string(),
+            kind: BackendErrorKind::Other,
+        })),
+    }
+}
+
+fn missing(path: &str) -> StateError {
+    StateError::Damaged {
+        file: path.to_owned(),
+        line: None,
+        what: "the current key is missing".to_owned(),
+    }
+}

@@ -1,0 +1,210 @@
+//! The stack's data key at work: values under an authenticated cipher, bound to their place, and keyed hashes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use serde_json::Value as Json;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::DataKey;
+use crate::value::Secret;
+
+/// What every sealed value begins with; names the way it is sealed. The number of the key and a dot follow, and then
+/// nonce and ciphertext in base64.
+const HEADER: &str = "v1.";
+
+/// Length of a nonce of XChaCha20, in bytes.
+const NONCE_LENGTH: usize = 24;
+
+/// Why a key could not be wrapped or unwrapped, or a value not sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The system has no randomness to give.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
+    /// A key could not be wrapped.
+    #[error("the key can not be wrapped: {0}")]
+    Wrap(String),
+    /// Not an age recipient.
+    #[error("{name:?} is no age recipient (age1…): {message}")]
+    Recipient {
+        /// What was given.
+        name: String,
+        /// Why not.
+        message: String,
+    },
+    /// A wrapped key is not of its form.
+    #[error("the wrapped key is damaged: {0}")]
+    Wrapped(String),
+    /// The passphrase is not the right one.
+    #[error("the passphrase is not the one that the key was wrapped with")]
+    WrongPassphrase,
+    /// None of the identities is the right one.
+    #[error("the key was wrapped for other age recipients than this identity")]
+    WrongIdentity,
+    /// A passphrase was given where an identity is needed.
+    #[error(
+        "the key is wrapped for age recipients, so a passphrase does not open it; give an identity file by IAC_IDENTITY"
+    )]
+    NeedsIdentity,
+    /// An identity was given where a passphrase is needed.
+    #[error("the key is wrapped by a passphrase; give it by IAC_PASSPHRASE or IAC_PASSPHRASE_FILE")]
+    NeedsPassphrase,
+    /// A file that should hold an age identity does not.
+    #[error("there is no age identity (AGE-SECRET-KEY-1…) in it")]
+    NoIdentity,
+    /// A sealed value was made by a newer release.
+    #[error("the value is sealed in a way that this program does not know; use a newer release")]
+    Unknown,
+    /// A sealed value is not of its form.
+    #[error("the sealed value is damaged")]
+    Form,
+    /// A sealed value was changed, moved from elsewhere, or sealed under another key.
+    #[error("the sealed value was tampered with, moved here from another place, or sealed under another key")]
+    Refused,
+}
+
+/// The data keys of a stack, unwrapped: seals secrets for their place, opens them, and makes keyed hashes.
+///
+/// A data key itself is never used; each purpose has a subkey of its own.
+pub struct Vault {
+    scope: String,
+    current: u32,
+    ciphers: BTreeMap<u32, XChaCha20Poly1305>,
+    hash_key: Zeroizing<[u8; 32]>,
+}
+
+impl Vault {
+    /// A vault over one key; `scope` (the stack's name, or what stands for it) becomes part of every value's place.
+    pub fn new(key: &DataKey, scope: impl Into<String>) -> Self {
+        Self {
+            scope: scope.into(),
+            current: 1,
+            ciphers: BTreeMap::from([(1, cipher(key))]),
+            hash_key: subkey(key, b"iac v1 hash"),
+        }
+    }
+
+    /// A vault over several keys by their numbers: `current` seals and hashes, each opens what it sealed. None when
+    /// there is no key of that number.
+    pub(super) fn with_keys(current: u32, keys: &BTreeMap<u32, DataKey>, scope: impl Into<String>) -> Option<Self> {
+        let hash_key = subkey(keys.get(&current)?, b"iac v1 hash");
+        Some(Self {
+            scope: scope.into(),
+            current,
+            ciphers: keys.iter().map(|(number, key)| (*number, cipher(key))).collect(),
+            hash_key,
+        })
+    }
+
+    /// A vault whose key is stored nowhere: for a state that holds no secrets.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn ephemeral(scope: impl Into<String>) -> Result<Self, VaultError> {
+        Ok(Self::new(&DataKey::generate()?, scope))
+    }
+
+    /// Seals a secret for its place (the resource's key and the field's path), as JSON for a file.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn seal(&self, place: &str, secret: &Secret) -> Result<Json, VaultError> {
+        self.seal_text(place, secret).map(Json::String)
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same place.
+    ///
+    /// # Errors
+    /// When it was changed, or sealed for another place or under another key.
+    pub fn open(&self, place: &str, sealed: &Json) -> Result<Secret, VaultError> {
+        self.open_text(place, sealed.as_str().ok_or(VaultError::Form)?)
+    }
+
+    /// As [`seal`](Self::seal), as text.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn seal_text(&self, place: &str, secret: &Secret) -> Result<String, VaultError> {
+        let mut nonce = [0; NONCE_LENGTH];
+        getrandom::fill(&mut nonce).map_err(|error| VaultError::Random(error.to_string()))?;
+        let payload = Payload {
+            msg: secret.expose().as_bytes(),
+            aad: &self.associated(place),
+        };
+        let cipher = self.ciphers.get(&self.current).ok_or(VaultError::Refused)?;
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.map_err(|_| VaultError::Form)?;
+        let mut bytes = nonce.to_vec();
+        bytes.extend_from_slice(&sealed);
+        Ok(format!("{HEADER}{}.{}", self.current, BASE64.encode(bytes)))
+    }
+
+    /// As [`open`](Self::open), from text.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_text(&self, place: &str, sealed: &str) -> Result<Secret, VaultError> {
+        let Some(body) = sealed.strip_prefix(HEADER) else {
+            return Err(if sealed.starts_with('v') {
+                VaultError::Unknown
+            } else {
+                VaultError::Form
+            });
+        };
+        let (number, body) = body.split_once('.').ok_or(VaultError::Form)?;
+        let number: u32 = number.parse().map_err(|_| VaultError::Form)?;
+        let cipher = self.ciphers.get(&number).ok_or(VaultError::Refused)?;
+        let bytes = BASE64.decode(body).map_err(|_| VaultError::Form)?;
+        let (nonce, body) = bytes.split_first_chunk::<NONCE_LENGTH>().ok_or(VaultError::Form)?;
+        let payload = Payload {
+            msg: body,
+            aad: &self.associated(place),
+        };
+        let clear = cipher.decrypt(&XNonce::from(*nonce), payload);
+        let clear = clear.map_err(|_| VaultError::Refused)?;
+        String::from_utf8(clear).map(Secret::from).map_err(|_| VaultError::Form)
+    }
+
+    /// The HMAC-SHA-256 of a text under a key of the stack's, in lower-case hexadecimal: says whether two texts are the
+    /// same, to nobody but those who have the key.
+    pub fn keyed_hash(&self, text: &str) -> String {
+        crate::value::hex(&mac(self.hash_key.as_slice(), text.as_bytes()))
+    }
+
+    /// What a value is bound to; lengths keep one pair of texts from looking like another.
+    fn associated(&self, place: &str) -> Vec<u8> {
+        format!("iac {HEADER}{}:{}{place}", self.scope.len(), self.scope).into_bytes()
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+fn cipher(key: &DataKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new((&*subkey(key, b"iac v1 seal")).into())
+}
+
+fn subkey(key: &DataKey, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(mac(key.bytes(), purpose))
+}
+
+fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    // HMAC takes keys of any length: the constructor can not fail for it.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}

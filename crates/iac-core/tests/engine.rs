@@ -1,0 +1,382 @@
+//! What the engine does, seen from outside: declare, plan, apply, look at the world.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
+
+mod support;
+
+use iac_core::Value;
+use iac_core::apply::Outcome;
+use iac_core::plan::{Action, DeleteData, Mode, Reason};
+use serde_json::json;
+use support::harness::{Bench, action_of, actions, declare, thing, value};
+
+#[tokio::test]
+async fn what_is_applied_is_there_and_a_second_plan_is_empty() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let a = thing(stack, "a", value("1"));
+        let _ = thing(stack, "b", json!({ "value": format!("uid is {}", a.output("/uid")) }));
+    });
+    assert_eq!(actions(&bench.preview(&program).await), ["create a", "create b"]);
+    assert!(bench.up(&program).await.is_ok());
+    assert_eq!(
+        bench.world.objects()["b"].inputs.get("value"),
+        Some(&Value::from("uid is u1"))
+    );
+    assert!(bench.preview(&program).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_change_names_its_field_its_line_and_its_consequence() {
+    let bench = Bench::new();
+    let program = |text: &'static str| {
+        declare(move |stack| {
+            let a = thing(stack, "a", value(text));
+            let _ = thing(stack, "b", json!({ "value": a.output("/value") , "other": "x" }));
+            let _ = thing(stack, "c", value("c"));
+        })
+    };
+    bench.up(&program("1")).await;
+    let plan = bench.preview(&program("2")).await;
+    assert_eq!(actions(&plan), ["update a", "update b"]);
+    let a = plan.changes().next().unwrap();
+    assert!(matches!(&a.reasons[..], [Reason::Inputs(paths)] if paths[0].to_string() == "value"));
+    assert!(a.source.as_ref().unwrap().file.ends_with("engine.rs"));
+    let b = plan.changes().nth(1).unwrap();
+    assert!(
+        matches!(&b.reasons[..], [Reason::Upstream { path, from }] if path.to_string() == "value" && from.name() == "a")
+    );
+    assert_eq!(
+        b.changes[0].after,
+        Some(Value::from("2")),
+        "the provider predicts the output"
+    );
+    assert!(bench.up(&program("2")).await.is_ok());
+    assert!(bench.preview(&program("2")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_fixed_field_makes_a_replacement_and_protection_refuses_it() {
+    let bench = Bench::new();
+    let program = |fixed: i32, protect: bool| {
+        declare(move |stack| {
+            let a = thing(stack, "a", json!({ "fixed": fixed, "data": true }));
+            let _ = if protect { a.protect() } else { a };
+        })
+    };
+    bench.up(&program(1, false)).await;
+    let plan = bench.preview(&program(2, false)).await;
+    assert_eq!(actions(&plan), ["replace a"]);
+    let step = plan.changes().next().unwrap();
+    assert!(
+        step.reasons
+            .iter()
+            .any(|reason| matches!(reason, Reason::Immutable { .. }))
+    );
+    assert_eq!(step.risks.len(), 1, "its data goes");
+    assert_eq!(bench.preview(&program(2, true)).await.problems.len(), 1);
+    bench.world.take_log();
+    assert!(bench.up(&program(2, false)).await.is_ok());
+    assert_eq!(bench.world.take_log(), ["delete a", "create a"]);
+    assert!(bench.preview(&program(2, false)).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_leaves_the_program_is_deleted_after_what_needed_it() {
+    let bench = Bench::new();
+    let full = declare(|stack| {
+        let a = thing(stack, "a", value("a"));
+        let b = thing(stack, "b", value("b")).after(&a);
+        let _ = thing(stack, "c", value("c")).after(&b);
+    });
+    bench.up(&full).await;
+    bench.world.take_log();
+    let nothing = declare(|_| {});
+    assert_eq!(
+        actions(&bench.preview(&nothing).await),
+        ["delete c", "delete b", "delete a"]
+    );
+    assert!(bench.up(&nothing).await.is_ok());
+    assert_eq!(bench.world.take_log(), ["delete c", "delete b", "delete a"]);
+    assert!(bench.world.objects().is_empty());
+}
+
+#[tokio::test]
+async fn drift_is_seen_and_undone() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("1"));
+        let _ = thing(stack, "b", value("1"));
+    });
+    bench.up(&program).await;
+    bench.world.meddle(|objects| {
+        objects.get_mut("a").unwrap().inputs = Value::from(value("9"));
+        objects.remove("b");
+    });
+    let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
+    assert_eq!(actions(&refresh), ["update a", "forget b"]);
+    let plan = bench.preview(&program).await;
+    assert_eq!(actions(&plan), ["update a", "create b"]);
+    assert!(matches!(plan.changes().next().unwrap().reasons[..], [Reason::Drift(_)]));
+    bench.up(&program).await;
+    assert_eq!(bench.world.objects()["a"].inputs, Value::from(value("1")));
+}
+
+#[tokio::test]
+async fn accepted_drift_becomes_the_record() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("1"));
+    });
+    bench.up(&program).await;
+    bench
+        .world
+        .meddle(|objects| objects.get_mut("a").unwrap().inputs = Value::from(value("9")));
+    let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap();
+    bench.execute(refresh, &program).await.unwrap();
+    assert!(bench.plan_for(Mode::Refresh, &program).await.unwrap().plan.is_empty());
+    let plan = bench.preview(&program).await;
+    assert!(matches!(
+        plan.changes().next().unwrap().reasons[..],
+        [Reason::Inputs(_)]
+    ));
+}
+
+#[tokio::test]
+async fn somebody_elses_object_is_not_taken_over_unless_asked() {
+    let bench = Bench::new();
+    let program = |adopt: bool| {
+        declare(move |stack| {
+            let a = thing(stack, "a", value("1"));
+            let _ = if adopt { a.adopt() } else { a };
+        })
+    };
+    bench.up(&program(false)).await;
+    let mut foreign = bench.world.objects()["a"].clone();
+    foreign.ours = false;
+    foreign.uid = 99;
+    bench.world.meddle(|objects| {
+        objects.insert("a".into(), foreign);
+    });
+    let plan = bench.preview(&program(false)).await;
+    assert!(
+        plan.problems[0].message.contains("exists already"),
+        "{:?}",
+        plan.problems
+    );
+    assert_eq!(actions(&bench.preview(&program(true)).await), ["adopt a"]);
+}
+
+#[tokio::test]
+async fn a_renamed_declaration_keeps_its_object() {
+    let bench = Bench::new();
+    let program = |key: &'static str| {
+        declare(move |stack| {
+            let _ = thing(stack, key, json!({ "name": "one", "value": "1" }));
+        })
+    };
+    bench.up(&program("old")).await;
+    bench.world.take_log();
+    let plan = bench.preview(&program("new")).await;
+    assert_eq!(
+        (action_of(&plan, "new"), action_of(&plan, "old")),
+        (Some(Action::Adopt), Some(Action::Forget))
+    );
+    assert!(bench.up(&program("new")).await.is_ok());
+    assert_eq!(bench.world.take_log(), ["adopt one"]);
+    assert!(bench.preview(&program("new")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_stops_only_what_depends_on_it() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let a = thing(stack, "a", value("a"));
+        let b = thing(stack, "b", value("b")).after(&a);
+        let _ = thing(stack, "c", value("c")).after(&b);
+        let _ = thing(stack, "d", value("d"));
+    });
+    bench.world.fail(&["a"]);
+    let report = bench.up(&program).await;
+    let outcomes: Vec<_> = report
+        .outcomes
+        .iter()
+        .map(|(key, outcome)| (key.name(), outcome))
+        .collect();
+    assert!(matches!(
+        outcomes[..],
+        [
+            ("a", Outcome::Failed(_)),
+            ("b", Outcome::Skipped(_)),
+            ("c", Outcome::Skipped(_)),
+            ("d", Outcome::Done(_))
+        ]
+    ));
+    bench.world.fail(&[]);
+    assert!(bench.up(&program).await.is_ok());
+    assert_eq!(bench.world.objects().len(), 4);
+}
+
+#[tokio::test]
+async fn a_wait_that_failed_is_taken_up_again() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let a = thing(stack, "a", value("a"));
+        let _ = thing(stack, "b", value("b")).after(a.ready());
+    });
+    bench.world.never_ready(&["a"]);
+    let report = bench.up(&program).await;
+    assert!(
+        report
+            .outcomes
+            .values()
+            .any(|outcome| matches!(outcome, Outcome::NotReady(_)))
+    );
+    assert_eq!(bench.world.objects().len(), 1, "b waits for a to be ready");
+    assert_eq!(actions(&bench.preview(&program).await), ["wait a", "create b"]);
+    bench.world.never_ready(&[]);
+    assert!(bench.up(&program).await.is_ok());
+    assert!(bench.preview(&program).await.is_empty());
+}
+
+#[tokio::test]
+async fn destroy_keeps_data_and_what_belongs_to_it() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let password = stack.random_password("db", 20);
+        let space = thing(stack, "space", value("s"));
+        let data = thing(stack, "volume", json!({ "data": true })).after(&space);
+        let _ = thing(stack, "server", json!({ "value": password.result() })).after(&data);
+    });
+    assert!(bench.up(&program).await.is_ok());
+    assert!(bench.destroy(DeleteData::None).await.is_ok());
+    let left: Vec<String> = bench.world.objects().into_keys().collect();
+    assert_eq!(left, ["space", "volume"]);
+    let plan = bench.preview(&program).await;
+    assert_eq!(
+        actions(&plan),
+        ["create server"],
+        "the password that the data was made with is still there"
+    );
+    bench.up(&program).await;
+    assert!(bench.destroy(DeleteData::All).await.is_ok());
+    assert!(bench.world.objects().is_empty());
+    assert!(bench.store().load().await.unwrap().records.is_empty());
+}
+
+#[tokio::test]
+async fn references_order_and_dangling_ones_are_reported() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", json!({ "ref": "b" }));
+        let _ = thing(stack, "b", value("b"));
+        let _ = thing(stack, "c", json!({ "ref": "nowhere" }));
+    });
+    let plan = bench.preview(&program).await;
+    assert_eq!(actions(&plan), ["create b", "create a", "create c"]);
+    let problem = &plan.problems[0];
+    assert_eq!(
+        (problem.key.as_ref().unwrap().name(), problem.path.to_string().as_str()),
+        ("c", "ref")
+    );
+    assert!(problem.source.is_some());
+}
+
+#[tokio::test]
+async fn two_declarations_of_one_object_are_a_problem() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", json!({ "name": "same" }));
+        let _ = thing(stack, "b", json!({ "name": "same" }));
+    });
+    let plan = bench.preview(&program).await;
+    assert!(
+        plan.problems[0].message.contains("declared already at"),
+        "{:?}",
+        plan.problems
+    );
+}
+
+#[tokio::test]
+async fn a_secret_reaches_the_world_and_no_file() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let secret = stack.secret("canary", "CANARY-c0ffee");
+        let password = stack.random_password("db", 20);
+        let _ = thing(
+            stack,
+            "a",
+            json!({ "value": format!("x{secret}y"), "other": password.result() }),
+        );
+        stack.export("password", password.result());
+    });
+    assert!(bench.up(&program).await.is_ok());
+    let object = bench.world.objects()["a"].inputs.clone();
+    let Some(Value::Secret(whole)) = object.get("value") else {
+        panic!("not secret: {object:?}")
+    };
+    assert_eq!(whole.expose(), "xCANARY-c0ffeey");
+    let Some(Value::Secret(password)) = object.get("other") else {
+        panic!("not secret: {object:?}")
+    };
+    let files = bench.files();
+    for canary in ["CANARY", password.expose()] {
+        assert!(!files.contains(canary));
+    }
+    let debug = format!("{:?}{:?}", bench.preview(&program).await, bench.events.lock().unwrap());
+    assert!(!debug.contains("CANARY") && !debug.contains(password.expose().as_str()));
+    assert!(bench.preview(&program).await.is_empty());
+}
+
+#[tokio::test]
+async fn killed_at_any_boundary_the_next_run_finishes() {
+    let first = declare(|stack| {
+        let a = thing(stack, "a", json!({ "fixed": 1 }));
+        let _ = thing(stack, "b", json!({ "value": a.output("/uid") }));
+        let _ = thing(stack, "old", value("x"));
+    });
+    let second = declare(|stack| {
+        let a = thing(stack, "a", json!({ "fixed": 2 }));
+        let b = thing(stack, "b", json!({ "value": a.output("/uid") }));
+        let _ = thing(stack, "new", value("y")).after(&b);
+    });
+    for boundary in 1.. {
+        let bench = Bench::new();
+        let killed = bench.up_killed_at(boundary, &first).await;
+        assert!(bench.up(&first).await.is_ok(), "first program, boundary {boundary}");
+        assert!(
+            bench.preview(&first).await.is_empty(),
+            "first program, boundary {boundary}"
+        );
+        let killed_again = bench.up_killed_at(boundary, &second).await;
+        assert!(bench.up(&second).await.is_ok(), "second program, boundary {boundary}");
+        assert!(
+            bench.preview(&second).await.is_empty(),
+            "second program, boundary {boundary}"
+        );
+        let names: Vec<String> = bench.world.objects().into_keys().collect();
+        assert_eq!(names, ["a", "b", "new"], "boundary {boundary}");
+        assert!(bench.store().load().await.unwrap().pending.is_empty());
+        if !killed && !killed_again {
+            assert!(boundary > 6, "every boundary was tried");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_interrupted_run_made_and_nobody_wants_any_more_is_cleaned_up() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("1"));
+    });
+    assert!(
+        bench.up_killed_at(2, &program).await,
+        "killed after the effect, before the outcome was recorded"
+    );
+    assert_eq!(bench.world.objects().len(), 1);
+    let nothing = declare(|_| {});
+    assert_eq!(actions(&bench.preview(&nothing).await), ["delete a"]);
+    assert!(bench.up(&nothing).await.is_ok());
+    assert!(bench.world.objects().is_empty());
+    assert!(bench.store().load().await.unwrap().pending.is_empty());
+}

@@ -1,0 +1,174 @@
+//! Runs of the engine against the world in memory, with state on disk.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use iac_core::apply::{Cancel, Event, Report};
+use iac_core::config::Config;
+use iac_core::declare::{Declaration, Handle, NewResource, Stack};
+use iac_core::engine::{Engine, EngineError, ExecuteRequest, Observe, PlanRequest, Planned};
+use iac_core::plan::{Action, DeleteData, Mode, Plan};
+use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::memory::{KIND, Memory, World};
+
+/// A stack's state on disk, a world, and an engine for both.
+pub(crate) struct Bench {
+    pub(crate) world: World,
+    pub(crate) events: Arc<Mutex<Vec<Event>>>,
+    engine: Engine,
+    folder: TempDir,
+}
+
+/// Declares a thing.
+#[track_caller]
+pub(crate) fn thing(stack: &Stack, name: &str, inputs: Json) -> Handle<()> {
+    stack.declare(NewResource::new(KIND, name, inputs))
+}
+
+/// What a program declares.
+pub(crate) fn declare(program: impl FnOnce(&Stack)) -> Declaration {
+    let stack = Stack::new("test", Config::default());
+    program(&stack);
+    stack.finish().unwrap()
+}
+
+/// The changes of a plan as `action name`.
+pub(crate) fn actions(plan: &Plan) -> Vec<String> {
+    plan.changes()
+        .map(|step| format!("{:?} {}", step.action, step.key.name()).to_lowercase())
+        .collect()
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let world = World::default();
+        Self {
+            engine: Engine::new(vec![Arc::new(Memory(world.clone()))]),
+            world,
+            events: Arc::default(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        let keys = KeySource::key_file(self.folder.path().join("key"));
+        Store::new(
+            Arc::new(LocalBackend::new(self.folder.path().join("state"))),
+            "test",
+            keys,
+        )
+    }
+
+    pub(crate) async fn plan_for(&self, mode: Mode, declaration: &Declaration) -> Result<Planned, EngineError> {
+        self.plan_with(mode, declaration, DeleteData::None).await
+    }
+
+    pub(crate) async fn plan_with(
+        &self,
+        mode: Mode,
+        declaration: &Declaration,
+        delete_data: DeleteData,
+    ) -> Result<Planned, EngineError> {
+        let store = self.store();
+        let state = store.load().await?;
+        let request = PlanRequest {
+            mode,
+            declaration,
+            state: &state,
+            vault: store.vault().await?,
+            observe: Observe::Required,
+            delete_data,
+            config: &Config::default(),
+            build: "test",
+        };
+        self.engine.plan(request).await
+    }
+
+    pub(crate) async fn preview(&self, declaration: &Declaration) -> Plan {
+        self.plan_for(Mode::Up, declaration).await.unwrap().plan
+    }
+
+    pub(crate) async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
+        let writer = self
+            .store()
+            .begin(RunInfo::current("up", "test"), Duration::from_secs(1))
+            .await?;
+        let events = Arc::clone(&self.events);
+        let (_cancel, receiver) = watch::channel(Cancel::No);
+        let request = ExecuteRequest {
+            planned,
+            declaration,
+            writer,
+            parallel: 4,
+            events: Arc::new(move |event| events.lock().unwrap().push(event)),
+            cancel: receiver,
+        };
+        self.engine.execute(request).await
+    }
+
+    pub(crate) async fn up(&self, declaration: &Declaration) -> Report {
+        let planned = self.plan_for(Mode::Up, declaration).await.unwrap();
+        self.execute(planned, declaration).await.unwrap()
+    }
+
+    pub(crate) async fn destroy(&self, delete_data: DeleteData) -> Report {
+        let declaration = declare(|_| {});
+        let planned = self.plan_with(Mode::Destroy, &declaration, delete_data).await.unwrap();
+        self.execute(planned, &declaration).await.unwrap()
+    }
+
+    /// Runs `up` until it hangs at a boundary, and stops it there as a kill would. Returns whether it hung.
+    pub(crate) async fn up_killed_at(&self, boundary: usize, declaration: &Declaration) -> bool {
+        self.world.hang_at(Some(boundary));
+        let hung = tokio::select! {
+            _ = self.up(declaration) => false,
+            () = self.world.hung() => true,
+        };
+        self.world.hang_at(None);
+        // What the run had handed to the journal is still written, and then its lease is given back; a killed process
+        // leaves its lease to be taken over, which the tests of the state look at.
+        while self.store().holder().await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        hung
+    }
+
+    /// Everything in the state's folder, as one text.
+    pub(crate) fn files(&self) -> String {
+        let mut text = String::new();
+        let mut folders = vec![self.folder.path().join("state")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    text.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap()));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// `{"value": text}`.
+pub(crate) fn value(text: &str) -> Json {
+    json!({ "value": text })
+}
+
+/// The action that a plan has for a name.
+pub(crate) fn action_of(plan: &Plan, name: &str) -> Option<Action> {
+    plan.steps
+        .iter()
+        .find(|step| step.key.name() == name)
+        .map(|step| step.action)
+}

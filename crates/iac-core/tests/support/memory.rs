@@ -1,0 +1,310 @@
+//! An outside world in memory, with a provider for it that can be told to fail or to hang at any boundary.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use iac_core::Value;
+use iac_core::declare::ResourceDecl;
+use iac_core::provider::*;
+use iac_core::value::diff::diff;
+use iac_core::value::{FieldPath, Map};
+use tokio::sync::Notify;
+
+/// What the provider calls its only type.
+pub(crate) const KIND: &str = "mem:core/Thing";
+
+/// An object of the world.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Object {
+    pub(crate) uid: u64,
+    pub(crate) inputs: Value,
+    pub(crate) ours: bool,
+}
+
+#[derive(Default)]
+struct Inner {
+    objects: BTreeMap<String, Object>,
+    next_uid: u64,
+    calls: usize,
+    hang_at: Option<usize>,
+    failing: BTreeSet<String>,
+    never_ready: BTreeSet<String>,
+    log: Vec<String>,
+}
+
+/// A world that outlives the engine.
+#[derive(Clone, Default)]
+pub(crate) struct World {
+    inner: Arc<Mutex<Inner>>,
+    hung: Arc<Notify>,
+}
+
+impl World {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    /// The objects, by name.
+    pub(crate) fn objects(&self) -> BTreeMap<String, Object> {
+        self.lock().objects.clone()
+    }
+
+    /// Somebody else changes, makes or deletes an object.
+    pub(crate) fn meddle(&self, change: impl FnOnce(&mut BTreeMap<String, Object>)) {
+        change(&mut self.lock().objects);
+    }
+
+    /// The operations so far: `create a`, `delete b`.
+    pub(crate) fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().log)
+    }
+
+    /// From now on, operations on these names fail.
+    pub(crate) fn fail(&self, names: &[&str]) {
+        self.lock().failing = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    /// From now on, these never become ready.
+    pub(crate) fn never_ready(&self, names: &[&str]) {
+        self.lock().never_ready = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    /// The next runs hang at this boundary (each operation has one before and one after its effect).
+    pub(crate) fn hang_at(&self, boundary: Option<usize>) {
+        let mut inner = self.lock();
+        inner.calls = 0;
+        inner.hang_at = boundary;
+    }
+
+    /// Comes back once a run hangs.
+    pub(crate) async fn hung(&self) {
+        self.hung.notified().await;
+    }
+
+    async fn boundary(&self) {
+        let hang = {
+            let mut inner = self.lock();
+            inner.calls += 1;
+            inner.hang_at == Some(inner.calls)
+        };
+        if hang {
+            self.hung.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The provider.
+pub(crate) struct Memory(pub(crate) World);
+
+fn outputs(name: &str, object: &Object) -> Value {
+    let map = [
+        ("name", Value::from(name)),
+        ("uid", Value::from(format!("u{}", object.uid))),
+        ("value", object.inputs.get("value").cloned().unwrap_or_default()),
+    ];
+    map.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect::<Map>()
+        .into()
+}
+
+fn name_of(resource: &ResourceDecl) -> String {
+    let own = resource.inputs.get("name").and_then(Value::as_str);
+    own.unwrap_or(resource.key.name()).to_owned()
+}
+
+#[async_trait]
+impl Provider for Memory {
+    fn name(&self) -> &str {
+        "mem"
+    }
+
+    fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
+        Ok(name_of(resource))
+    }
+
+    fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
+        let mut references = Vec::new();
+        for resource in resources {
+            let Some(wanted) = resource.inputs.get("ref").and_then(Value::as_str) else {
+                continue;
+            };
+            let found = resources.iter().find(|other| name_of(other) == wanted);
+            let to = match found {
+                Some(other) => Referent::Declared(other.key.clone(), Phase::Exists),
+                None => Referent::External(ExternalRef {
+                    kind: "core/Thing".into(),
+                    name: wanted.into(),
+                    optional: false,
+                }),
+            };
+            let path = FieldPath::fields(["ref"]);
+            references.push(Reference {
+                from: resource.key.clone(),
+                phase: Phase::Exists,
+                path,
+                to,
+            });
+        }
+        references
+    }
+
+    fn validate(&self, _: &ResourceDecl) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    async fn connect(&self, _: &ConnectRequest) -> Result<Target, ProviderError> {
+        Ok(Target {
+            description: "memory".into(),
+            id: "memory".into(),
+        })
+    }
+
+    async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
+        let objects = self.0.objects();
+        let answer = |name: &ExternalRef| {
+            if objects.contains_key(&name.name) {
+                Existence::Yes
+            } else {
+                Existence::No
+            }
+        };
+        Ok(names.iter().map(answer).collect())
+    }
+
+    async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+        let objects = self.0.objects();
+        let observe = |request: &ObserveRequest| match objects.get(&request.identity) {
+            None => Observed::Absent,
+            Some(object) => {
+                let recorded = request.recorded.as_ref();
+                let same = recorded.is_some_and(|recorded| recorded.uid == Some(object.uid.to_string()));
+                let drift = recorded
+                    .filter(|_| same)
+                    .map(|recorded| diff(&recorded.inputs, &object.inputs));
+                Observed::Present(Live {
+                    uid: Some(object.uid.to_string()),
+                    ours: object.ours,
+                    outputs: if request.full {
+                        outputs(&request.identity, object)
+                    } else {
+                        Value::Null
+                    },
+                    drift: drift.unwrap_or_default(),
+                    readiness: Readiness::Ready,
+                })
+            }
+        };
+        Ok(requests.iter().map(observe).collect())
+    }
+
+    async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
+        let objects = self.0.objects();
+        let predict = |request: &PredictRequest| {
+            let identity = request.recorded.as_ref().map(|recorded| recorded.identity.clone());
+            let live = identity.and_then(|identity| objects.get(&identity).cloned());
+            let Some(object) = live.filter(|_| request.intent == Intent::Update) else {
+                return Prediction::default();
+            };
+            let mut prediction = Prediction {
+                changes: diff(&object.inputs, &request.inputs),
+                ..Prediction::default()
+            };
+            let fixed = prediction
+                .changes
+                .iter()
+                .filter(|change| change.path == FieldPath::fields(["fixed"]));
+            prediction.replace = fixed
+                .map(|change| Replacement {
+                    path: change.path.clone(),
+                    why: "immutable".into(),
+                })
+                .collect();
+            if prediction.replace.is_empty() {
+                prediction.outputs = outputs(
+                    request.key.name(),
+                    &Object {
+                        inputs: request.inputs.clone(),
+                        ..object
+                    },
+                );
+            }
+            prediction
+        };
+        Ok(requests.iter().map(predict).collect())
+    }
+
+    async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
+        let data = |recorded: &Recorded| match recorded.inputs.get("data").and_then(Value::as_bool) {
+            Some(true) => vec![DataItem {
+                kind: "data".into(),
+                name: recorded.identity.clone(),
+            }],
+            _ => Vec::new(),
+        };
+        Ok(resources.iter().map(data).collect())
+    }
+
+    async fn apply(&self, request: &ApplyRequest, _: &Context) -> Result<Applied, ProviderError> {
+        self.0.boundary().await;
+        let applied = {
+            let mut inner = self.0.lock();
+            if inner.failing.contains(&request.identity) {
+                return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
+            }
+            let existing = inner.objects.get(&request.identity).cloned();
+            if request.intent == Intent::Create && existing.is_some() {
+                return Err(ProviderError::new(ErrorKind::Conflict, "it is there already"));
+            }
+            if request.intent == Intent::Update && existing.is_none() {
+                return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
+            }
+            inner
+                .log
+                .push(format!("{:?} {}", request.intent, request.identity).to_lowercase());
+            let uid = existing.map_or_else(
+                || {
+                    inner.next_uid += 1;
+                    inner.next_uid
+                },
+                |object| object.uid,
+            );
+            let object = Object {
+                uid,
+                inputs: request.inputs.clone(),
+                ours: true,
+            };
+            inner.objects.insert(request.identity.clone(), object.clone());
+            Applied {
+                uid: Some(uid.to_string()),
+                outputs: outputs(&request.identity, &object),
+                ..Applied::default()
+            }
+        };
+        self.0.boundary().await;
+        Ok(applied)
+    }
+
+    async fn delete(&self, request: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
+        self.0.boundary().await;
+        {
+            let mut inner = self.0.lock();
+            if inner.failing.contains(&request.recorded.identity) {
+                return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
+            }
+            inner.log.push(format!("delete {}", request.recorded.identity));
+            inner.objects.remove(&request.recorded.identity);
+        }
+        self.0.boundary().await;
+        Ok(())
+    }
+
+    async fn wait_ready(&self, request: &WaitRequest, _: &Context) -> Result<Applied, ProviderError> {
+        if self.0.lock().never_ready.contains(&request.recorded.identity) {
+            return Err(ProviderError::new(ErrorKind::Failed, "it will never be ready"));
+        }
+        Ok(Applied::default())
+    }
+}

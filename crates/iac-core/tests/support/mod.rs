@@ -1,0 +1,9 @@
+//! What the tests of the engine share.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of it, and a test may stop at once"
+)]
+
+pub(crate) mod harness;
+pub(crate) mod memory;

@@ -1,0 +1,203 @@
+//! Which images there are, on what each is built and from which files.
+
+/// Where all names begin. Nothing of this name exists on any registry, so no image is taken for an official one.
+pub(super) const PREFIX: &str = "localhost/iac-test";
+
+/// Debian's release that everything runs on.
+pub(super) const RELEASE: &str = "bookworm";
+
+/// The Python of [`RELEASE`], for which packages are fetched whatever Python fetches them.
+pub(super) const PYTHON: &str = "3.11";
+
+/// What the root file system holds beside Debian's minimum. One for all images: their layers are shared, and mmdebstrap
+/// runs once.
+pub(super) const BASE_PACKAGES: &[&str] = &[
+    "busybox-static",
+    "ca-certificates",
+    "curl",
+    "nginx-light",
+    "postgresql-15",
+    "prometheus",
+    "python3",
+    "redis-server",
+];
+
+/// What no container of the test bed opens: 300 MB, half of it time zones of Prometheus' console and PostgreSQL's JIT.
+pub(super) const BASE_EXCLUDES: &[&str] = &[
+    "/usr/bin/promtool",
+    "/usr/lib/*/libLLVM-*",
+    "/usr/lib/*/libz3*",
+    "/usr/lib/llvm-*",
+    "/usr/lib/postgresql/*/lib/bitcode/*",
+    "/usr/lib/postgresql/*/lib/llvmjit*",
+    "/usr/share/doc/*",
+    "/usr/share/i18n/*",
+    "/usr/share/info/*",
+    "/usr/share/javascript/moment-timezone/data/unpacked/*",
+    "/usr/share/locale/*",
+    "/usr/share/man/*",
+];
+
+/// An image that is built with a Dockerfile in `crates/iac-testbed/images/NAME`.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// The name after [`PREFIX`], and the folder of the Dockerfile.
+    pub(super) name: &'static str,
+    /// Its tags; the first is the one that the test bed's configuration uses.
+    pub(super) tags: &'static [&'static str],
+    /// The image that `ARG BASE` names: a recipe before this one, or [`BASE`].
+    pub(super) parent: &'static str,
+    /// What the build context holds beside the folder of the Dockerfile.
+    pub(super) parts: &'static [Part],
+    /// What this is a stand-in for.
+    pub(super) stand_in_for: Option<&'static str>,
+}
+
+/// A folder of a build context.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// A folder of the repository.
+    Folder { from: &'static str, to: &'static str },
+    /// The Python packages of a requirements file of the repository, every one pinned.
+    PythonPackages {
+        requirements: &'static str,
+        to: &'static str,
+    },
+}
+
+/// The name of the root file system's image, whose tag is [`RELEASE`].
+pub(super) const BASE: &str = "debian";
+
+/// All images in the order in which they can be built.
+pub(super) const RECIPES: &[Recipe] = &[
+    Recipe {
+        name: "busybox",
+        tags: &["1"],
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "postgres",
+        tags: &["15"],
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "redis",
+        tags: &["7"],
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "nginx",
+        tags: &["1.22"],
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "prometheus",
+        tags: &["2.42"],
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "qdrant-standin",
+        tags: &["1"],
+        parent: BASE,
+        parts: &[Part::Folder {
+            from: "stacks/app/standins",
+            to: "standins",
+        }],
+        stand_in_for: Some("Qdrant"),
+    },
+    Recipe {
+        name: "grafana-standin",
+        tags: &["1"],
+        parent: BASE,
+        parts: &[Part::Folder {
+            from: "stacks/app/standins",
+            to: "standins",
+        }],
+        stand_in_for: Some("Grafana"),
+    },
+    // Apart from the application, so that a change of the application does not fetch its packages again.
+    Recipe {
+        name: "codelab-packages",
+        tags: &["1"],
+        parent: BASE,
+        parts: &[Part::PythonPackages {
+            requirements: "stacks/app/codelab/requirements.txt",
+            to: "site-packages",
+        }],
+        stand_in_for: None,
+    },
+    // `latest` is the guides' tag. Kubernetes pulls `latest` at every start of a pod, which fails where there is no
+    // registry: the test bed's configuration uses the other one.
+    Recipe {
+        name: "codelab-core-service",
+        tags: &["1.0.0", "latest"],
+        parent: "codelab-packages",
+        parts: &[Part::Folder {
+            from: "stacks/app/codelab",
+            to: "app",
+        }],
+        stand_in_for: None,
+    },
+];
+
+impl Recipe {
+    /// The full names of the image, one per tag.
+    pub(super) fn references(&self) -> impl Iterator<Item = String> + '_ {
+        self.tags.iter().map(|tag| format!("{PREFIX}/{}:{tag}", self.name))
+    }
+
+    /// The full name with the first tag.
+    pub(super) fn reference(&self) -> String {
+        self.references()
+            .next()
+            .unwrap_or_else(|| format!("{PREFIX}/{}", self.name))
+    }
+}
+
+/// The full name of the root file system's image.
+pub(super) fn base_reference() -> String {
+    format!("{PREFIX}/{BASE}:{RELEASE}")
+}
+
+/// The full name of the image called `name`, as the test bed's configuration gives it.
+pub(super) fn reference(name: &str) -> String {
+    RECIPES
+        .iter()
+        .find(|recipe| recipe.name == name)
+        .map_or_else(base_reference, Recipe::reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parent_is_built_before_what_is_built_on_it() {
+        for (index, recipe) in RECIPES.iter().enumerate() {
+            let earlier = RECIPES.iter().take(index).any(|other| other.name == recipe.parent);
+            assert!(recipe.parent == BASE || earlier, "{} on {}", recipe.name, recipe.parent);
+        }
+    }
+
+    #[test]
+    fn every_image_that_stands_for_another_program_says_so_in_its_name() {
+        for recipe in RECIPES {
+            assert_eq!(
+                recipe.stand_in_for.is_some(),
+                recipe.name.ends_with("-standin"),
+                "{}",
+                recipe.name
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How tests find the test bed. They look it up and never start it: a test that can't have what it needs fails and says so.
+
+use std::path::PathBuf;
+
+use crate::binaries;
+use crate::environment;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::process::find_program;
+use crate::record::Record;
+use crate::testbed::{self, config_file};
+
+/// What a test needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Needs {
+    /// A Docker Engine.
+    pub docker: bool,
+    /// A cluster.
+    pub kubernetes: bool,
+}
+
+/// A test bed that runs and is healthy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestBed {
+    /// Where the Docker Engine listens, as in `DOCKER_HOST`.
+    pub docker_host: String,
+    /// The folder for `DOCKER_CONFIG`: the client finds the compose plugin in it.
+    pub docker_config: PathBuf,
+    /// The program `docker-compose`; it is called as `docker-compose compose …` or through `docker compose`.
+    pub compose: PathBuf,
+    /// The kubeconfig of the cluster's administrator.
+    pub kubeconfig: PathBuf,
+    /// The program `kubectl`.
+    pub kubectl: PathBuf,
+    /// The stack configuration that fits this test bed, as in `IAC_CONFIG_FILE`.
+    pub config_file: PathBuf,
+    /// The address that Ingresses are served on; none where the cluster is not the test bed's own.
+    pub ingress_address: Option<String>,
+}
+
+impl TestBed {
+    /// Finds the running test bed and checks that the needed parts are healthy.
+    ///
+    /// `IAC_TEST_DOCKER_HOST` and `IAC_TEST_KUBECONFIG` name an engine and a cluster to use instead. `DOCKER_HOST` and `KUBECONFIG` are never
+    /// looked at: they may be someone's production.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] names the part that is missing and how to get it.
+    pub fn ensure(needs: Needs) -> Result<Self> {
+        Self::find(needs, named("IAC_TEST_DOCKER_HOST"), named("IAC_TEST_KUBECONFIG"))
+    }
+
+    /// The test bed's own engine and cluster, whatever the environment names: for tests that break things.
+    ///
+    /// # Errors
+    /// As [`TestBed::ensure`].
+    pub fn own(needs: Needs) -> Result<Self> {
+        Self::find(needs, None, None)
+    }
+
+    fn find(needs: Needs, docker_host: Option<String>, kubeconfig: Option<String>) -> Result<Self> {
+        let layout = Layout::of_this_checkout();
+        let record = Record::read(&layout)?;
+        let parts = testbed::status(&layout)?;
+        let check = |part: &'static str, name: &str| match parts.iter().find(|found| found.name == name) {
+            Some(found) if found.healthy => Ok(()),
+            Some(found) => Err(Error::NotRunning {
+                part,
+                problem: format!("is not healthy: {}", found.detail),
+            }),
+            None => Err(Error::NotRunning {
+                part,
+                problem: format!("does not run (looked in {})", layout.run().display()),
+            }),
+        };
+        if needs.docker && docker_host.is_none() {
+            check("the Docker Engine", "Docker Engine")?;
+        }
+        if needs.kubernetes && kubeconfig.is_none() {
+            check("the cluster", "Kubernetes")?;
+        }
+        let ours = kubeconfig.is_none();
+        Ok(Self {
+            docker_host: docker_host
+                .or_else(|| record.as_ref().map(|record| record.engine().host()))
+                .unwrap_or_default(),
+            docker_config: environment::docker_config(&layout),
+            compose: binaries::COMPOSE.path(&layout),
+            kubeconfig: kubeconfig.map_or_else(|| environment::kubeconfig(&layout), PathBuf::from),
+            kubectl: kubectl(&layout),
+            config_file: config_file(&layout),
+            ingress_address: record
+                .filter(|record| ours && record.kubernetes)
+                .map(|record| record.block.node()),
+        })
+    }
+}
+
+fn named(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+fn kubectl(layout: &Layout) -> PathBuf {
+    let own = layout.path("bin").join("kubectl");
+    if own.exists() {
+        own
+    } else {
+        find_program("kubectl").unwrap_or(own)
+    }
+}

@@ -1,0 +1,269 @@
+//! `cargo xtask bench`: our programs beside the real ones, in one run on the test bed, as ratios.
+//!
+//! Both sides do the same job on the same machine one after the other, each on objects of its own. Figures are wall time
+//! and the peak of resident memory of the program itself; the work of the cluster or the engine is part of the time.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use iac_testbed::{Layout, Needs, Progress, TestBed, environment};
+
+use crate::{Outcome, say, workspace};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How many ConfigMaps
+    #[arg(long, default_value_t = 1000)]
+    config_maps: usize,
+    /// How many compose services
+    #[arg(long, default_value_t = 20)]
+    services: usize,
+}
+
+/// One measured command.
+struct Measured {
+    time: Duration,
+    /// Peak of resident memory, in KiB.
+    memory: u64,
+}
+
+/// One line of the result: ours and the reference.
+struct Row {
+    what: &'static str,
+    ours: Measured,
+    reference_name: &'static str,
+    reference: Measured,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let progress = Progress::start();
+    TestBed::own(Needs {
+        docker: true,
+        kubernetes: true,
+    })?;
+    let folder = std::env::temp_dir().join(format!("iac-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let bench = Bench {
+        folder: folder.clone(),
+        layout: Layout::of_this_checkout(),
+        programs: build(&progress)?,
+    };
+    let rows = bench.kubernetes(arguments.config_maps, &progress);
+    let rows = rows.and_then(|mut rows| {
+        rows.extend(bench.compose(arguments.services, &progress)?);
+        Ok(rows)
+    });
+    std::fs::remove_dir_all(&folder)?;
+    say::data(&table(&rows?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {
+    progress.say("building the programs (release)");
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace()).args([
+        "build",
+        "--release",
+        "--quiet",
+        "--bin",
+        "manifests",
+        "--bin",
+        "compose_file",
+    ]);
+    if !cargo.status()?.success() {
+        return Err("the programs could not be built".into());
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    Ok(target.join("release"))
+}
+
+struct Bench {
+    folder: PathBuf,
+    layout: Layout,
+    programs: PathBuf,
+}
+
+impl Bench {
+    fn kubernetes(&self, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
+        let [ours, theirs] = ["iac-bench-ours", "iac-bench-kubectl"];
+        let (our_files, their_files) = (self.manifests(ours, count)?, self.manifests(theirs, count)?);
+        let program = |verb: &[&str]| self.program("manifests", verb, &our_files);
+        let kubectl = |verb: &str| {
+            self.command(
+                "kubectl",
+                &[verb, "--server-side", "-f", &their_files.to_string_lossy()],
+            )
+        };
+        progress.say(format!("{count} ConfigMaps: up"));
+        let up = self.measure(program(&["up", "--yes"])?)?;
+        progress.say(format!("{count} ConfigMaps: kubectl apply"));
+        let apply = self.measure(kubectl("apply")?)?;
+        progress.say("preview and diff without changes");
+        let preview = self.measure(program(&["preview"])?)?;
+        let diff = self.measure(kubectl("diff")?)?;
+        let up_again = self.measure(program(&["up", "--yes"])?)?;
+        let apply_again = self.measure(kubectl("apply")?)?;
+        self.measure(program(&["destroy", "--yes", "--delete-data", "all"])?)?;
+        self.measure(self.command("kubectl", &["delete", "namespace", theirs])?)?;
+        Ok(vec![
+            Row {
+                what: "create ConfigMaps",
+                ours: up,
+                reference_name: "kubectl apply --server-side",
+                reference: apply,
+            },
+            Row {
+                what: "preview, no change",
+                ours: preview,
+                reference_name: "kubectl diff --server-side",
+                reference: diff,
+            },
+            Row {
+                what: "up, no change",
+                ours: up_again,
+                reference_name: "kubectl apply --server-side",
+                reference: apply_again,
+            },
+        ])
+    }
+
+    fn compose(&self, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
+        let file = self.folder.join("compose.yml");
+        std::fs::write(&file, compose_file(count))?;
+        let path = file.to_string_lossy().into_owned();
+        let program = |verb: &[&str]| self.program("compose_file", verb, &file);
+        let compose = |verb: &[&str]| {
+            let project = ["compose", "-p", "iac-bench-compose", "-f", &path];
+            self.command("docker", &[&project[..], verb].concat())
+        };
+        progress.say(format!("{count} services: up"));
+        let up = self.measure(program(&["up", "--yes"])?)?;
+        let up_again = self.measure(program(&["up", "--yes"])?)?;
+        self.measure(program(&["destroy", "--yes", "--delete-data", "all"])?)?;
+        progress.say(format!("{count} services: docker compose up"));
+        let theirs = self.measure(compose(&["up", "-d", "--wait"])?)?;
+        let theirs_again = self.measure(compose(&["up", "-d", "--wait"])?)?;
+        self.measure(compose(&["down", "-v"])?)?;
+        let reference_name = "docker compose up -d --wait";
+        Ok(vec![
+            Row {
+                what: "create services",
+                ours: up,
+                reference_name,
+                reference: theirs,
+            },
+            Row {
+                what: "up, no change",
+                ours: up_again,
+                reference_name,
+                reference: theirs_again,
+            },
+        ])
+    }
+
+    /// A folder with a namespace and ConfigMaps in it.
+    fn manifests(&self, namespace: &str, count: usize) -> Result<PathBuf, Box<dyn Error>> {
+        let folder = self.folder.join(namespace);
+        std::fs::create_dir_all(&folder)?;
+        let head = format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n");
+        std::fs::write(folder.join("0-namespace.yaml"), head)?;
+        let mut text = String::new();
+        for number in 0..count {
+            write!(
+                text,
+                "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{number}\n  namespace: {namespace}\ndata:\n  number: \"{number}\"\n  text: |\n    some lines\n    of text\n"
+            )?;
+        }
+        std::fs::write(folder.join("1-config-maps.yaml"), text)?;
+        Ok(folder)
+    }
+
+    fn program(&self, name: &str, verb: &[&str], path: &Path) -> Result<Command, Box<dyn Error>> {
+        let program = self.programs.join(name).to_string_lossy().into_owned();
+        let state = self.folder.join("state").to_string_lossy().into_owned();
+        let path = format!("path={}", path.display());
+        let stack = format!("iac-bench-{name}");
+        let options = ["--stack", &stack, "--backend", &state, "--config", &path];
+        self.command(&program, &[verb, &options].concat())
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Result<Command, Box<dyn Error>> {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.folder)
+            .envs(environment::variables(&self.layout)?)
+            .args(arguments);
+        Ok(command)
+    }
+
+    /// Runs a command to its end. Exit code 1 of `kubectl diff` would mean a difference, which is a failure here too.
+    fn measure(&self, mut command: Command) -> Result<Measured, Box<dyn Error>> {
+        let log = std::fs::File::create(self.folder.join("log"))?;
+        let began = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let mut memory = 0;
+        let status = loop {
+            memory = peak_memory(child.id()).unwrap_or(memory);
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let time = began.elapsed();
+        if !status.success() {
+            let log = std::fs::read_to_string(self.folder.join("log"))?;
+            return Err(format!("{command:?} ended with {status}:\n{log}").into());
+        }
+        Ok(Measured { time, memory })
+    }
+}
+
+/// The peak of a process's resident memory so far, in KiB.
+fn peak_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
+fn compose_file(count: usize) -> String {
+    let service = |number: usize| {
+        format!(
+            "  s{number}:\n    image: localhost/iac-test/busybox:1\n    init: true\n    command: [\"sleep\", \"3600\"]\n    environment:\n      NUMBER: \"{number}\"\n    healthcheck:\n      test: [\"CMD\", \"true\"]\n      interval: 1s\n"
+        )
+    };
+    format!("services:\n{}", (0..count).map(service).collect::<String>())
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<20} {:>9} {:>9}   {:<28} {:>9} {:>9}   {:>6} {:>6}\n",
+        "", "ours", "memory", "reference", "time", "memory", "time", "memory"
+    );
+    for Row {
+        what,
+        ours,
+        reference_name,
+        reference,
+    } in rows
+    {
+        let ratio = ours.time.as_secs_f64() / reference.time.as_secs_f64();
+        let memory = ours.memory as f64 / reference.memory.max(1) as f64;
+        let line = format!(
+            "{what:<20} {:>7.2} s {:>5} MiB   {reference_name:<28} {:>7.2} s {:>5} MiB   {ratio:>5.2}x {memory:>5.2}x\n",
+            ours.time.as_secs_f64(),
+            ours.memory / 1024,
+            reference.time.as_secs_f64(),
+            reference.memory / 1024,
+        );
+        text.push_str(&line);
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask style`: format, lints, documentation, and what may be linked.
+
+use std::process::{Command, ExitCode};
+
+use iac_testbed::Progress;
+
+use crate::Outcome;
+
+/// The checks: what they are about, and the arguments for cargo.
+const CHECKS: &[(&str, &[&str])] = &[
+    ("format", &["fmt", "--all", "--check"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    ),
+    ("documentation", &["doc", "--quiet", "--workspace", "--no-deps"]),
+    // The fourth of cargo-deny's checks, advisories, needs a database outside the package registries.
+    (
+        "licences, bans, sources",
+        &["deny", "--log-level", "error", "check", "licenses", "bans", "sources"],
+    ),
+];
+
+/// Runs all checks, also after one has failed.
+pub(crate) fn run() -> Outcome {
+    let progress = Progress::start();
+    if !succeeds(
+        Command::new("cargo")
+            .args(["deny", "--version"])
+            .stdout(std::process::Stdio::null()),
+    )? {
+        progress.say("style: installing cargo-deny (minutes, once)");
+        let install = Command::new("cargo")
+            .args(["install", "--quiet", "--locked", "cargo-deny"])
+            .status()?;
+        if !install.success() {
+            return Err("`cargo install --locked cargo-deny` failed; its words are above".into());
+        }
+    }
+    let mut failed = Vec::new();
+    for (name, arguments) in CHECKS {
+        progress.say(format!("style: {name}"));
+        if !succeeds(
+            Command::new("cargo")
+                .args(*arguments)
+                .env("RUSTDOCFLAGS", "--deny warnings"),
+        )? {
+            failed.push(*name);
+        }
+    }
+    if failed.is_empty() {
+        progress.say("style: everything holds");
+        return Ok(ExitCode::SUCCESS);
+    }
+    progress.say(format!("style: FAILED: {}", failed.join(", ")));
+    Ok(ExitCode::FAILURE)
+}
+
+fn succeeds(command: &mut Command) -> std::io::Result<bool> {
+    command.status().map(|status| status.success())
+}

@@ -1,0 +1,7 @@
+//! What the codelab programs share: their configuration, with the guides' values as defaults.
+//!
+//! The programs are `stacks/prod.rs` (Kubernetes), `stacks/codelab_dev.rs` and `stacks/codelab_full.rs` (Docker). Where
+//! they differ from the guides, and why, is in `docs/systems.md`.
+
+pub mod kubernetes;
+pub mod settings;
