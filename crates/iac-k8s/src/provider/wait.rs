@@ -136,7 +136,9 @@ fn applied(recorded: &Recorded, object: &Json) -> Applied {
 
 async fn failure(session: &Session, object: &Json, kind: ErrorKind, message: String) -> ProviderError {
     let report = inspect::report(session, object).await;
-    let error = ProviderError::new(kind, message).with_details(report.lines);
+    let news = report.lines.into_iter().filter(|line| !message.contains(line.as_str()));
+    let news: Vec<String> = news.collect();
+    let error = ProviderError::new(kind, message).with_details(news);
     match report.hint {
         Some(hint) => error.with_hint(hint),
         None => error,
