@@ -5,14 +5,13 @@ use crate::cli::args::{Drift, Refresh, Run};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
-use crate::cli::signals::unless_interrupted;
 use crate::engine::Observe;
 use crate::plan::{DeleteData, Mode, Plan};
 use crate::render::{plan_json, plan_text};
 
 pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Failure> {
     if !args.accept {
-        let plan = unless_interrupted(look(session, args.json)).await?;
+        let plan = session.interrupts.end(look(session, args.json)).await?;
         if !plan.is_empty() {
             session
                 .ui
