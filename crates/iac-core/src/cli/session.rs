@@ -129,6 +129,11 @@ impl Session {
         Ok(self.layers.open(&self.keys)?)
     }
 
+    /// The configuration without its secrets, which providers are not given: for verbs that do not run the program.
+    pub(super) fn open_config(&self) -> Result<Config, Failure> {
+        Ok(self.layers.open(&Blank)?)
+    }
+
     /// Runs the program's function.
     pub(super) fn declare(&self, declare: Declare<'_>, config: &Config) -> Result<Declaration, Failure> {
         let stack = Stack::new(&self.stack, config.clone());
@@ -266,7 +271,7 @@ impl OpenSecret for Keys {
 }
 
 /// Stands for every sealed secret with an empty one: for reading configuration without its keys.
-pub(super) struct Blank;
+struct Blank;
 
 impl OpenSecret for Blank {
     fn open(&self, _: &str, _: &str, _: &str) -> Result<Secret, String> {

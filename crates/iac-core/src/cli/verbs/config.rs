@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::args::Config as Args;
 use crate::cli::failure::Failure;
-use crate::cli::session::{Blank, Session, exposed};
+use crate::cli::session::{Session, exposed};
 use crate::cli::{Declare, exit, prompt};
 use crate::config::{Config, ConfigEditor, ConfigValue, FileValue, similar};
 use crate::declare::Stack;
@@ -112,7 +112,7 @@ fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bo
     let config = if show_secrets {
         session.config()?
     } else {
-        session.layers.open(&Blank)?
+        session.open_config()?
     };
     let secrets = asked_as_secret(session, declare, &config);
     let mut text = String::new();

@@ -19,7 +19,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         }
         return Ok(exit::DONE);
     }
-    let (config, nothing) = (session.config()?, session.nothing());
+    let (config, nothing) = (session.open_config()?, session.nothing());
     let run = Run {
         yes: args.yes,
         parallel: 1,
@@ -48,7 +48,7 @@ pub(super) async fn drift(session: &Session, args: &Drift) -> Result<u8, Failure
 
 /// Shows the differences.
 async fn look(session: &Session, json: bool) -> Result<Plan, Failure> {
-    let (config, nothing) = (session.config()?, session.nothing());
+    let (config, nothing) = (session.open_config()?, session.nothing());
     let store = session.store()?;
     let state = store.load().await?;
     let vault = session.vault(&store, &state).await?;
