@@ -5,6 +5,7 @@
 //! resource's *ready* phase needs its own *exists* phase. A cycle among what the program said is an error; an edge that
 //! was only inferred from a name and would close a cycle is dropped and reported.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use petgraph::algo::tarjan_scc;
@@ -246,8 +247,8 @@ impl<'a> Builder<'a> {
                     came_by.insert(start, (node, *edge.weight()));
                     return Some(self.walk_back(start, &came_by));
                 }
-                if !came_by.contains_key(&edge.target()) {
-                    came_by.insert(edge.target(), (node, *edge.weight()));
+                if let Entry::Vacant(unseen) = came_by.entry(edge.target()) {
+                    unseen.insert((node, *edge.weight()));
                     queue.push_back(edge.target());
                 }
             }
@@ -360,7 +361,7 @@ mod tests {
         });
         let error = Graph::build(&declaration, &[]).expect_err("a cycle");
         let GraphError::Cycle(steps) = &error else {
-            panic!("{error}")
+            unreachable!("{error}")
         };
         assert_eq!(steps.len(), 3);
         let text = error.to_string();

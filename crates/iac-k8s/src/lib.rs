@@ -1,1 +1,91 @@
 //! The Kubernetes provider: server-side apply, references, drift, readiness and typed scopes.
+//!
+//! A program declares objects with a [`Kubernetes`] scope, in the structs of `k8s_openapi` (or those that derive
+//! `kube::CustomResource`, or plain YAML); [`KubernetesProvider`] applies them.
+//!
+//! ```no_run
+//! use std::collections::BTreeMap;
+//!
+//! use iac_core::Stack;
+//! use iac_k8s::{Kubernetes, restart_on};
+//! use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+//! use k8s_openapi::api::core::v1::{ConfigMap, Container, Namespace, PodSpec, PodTemplateSpec, Secret};
+//! use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+//!
+//! fn shop(stack: &Stack) {
+//!     let cluster = Kubernetes::new(stack);
+//!     let namespace = cluster.add("shop", Namespace::default());
+//!     let k = cluster.within(&namespace);
+//!     let password = stack.random_password("db-password", 24);
+//!     let secret = k.add("db", Secret {
+//!         string_data: Some(BTreeMap::from([("password".into(), password.result().into())])),
+//!         ..Secret::default()
+//!     });
+//!     let config = k.add("app", ConfigMap {
+//!         data: Some(BTreeMap::from([("LOG_LEVEL".into(), "info".into())])),
+//!         ..ConfigMap::default()
+//!     });
+//!     let labels = BTreeMap::from([("app".to_owned(), "api".to_owned())]);
+//!     k.add("api", Deployment {
+//!         spec: Some(DeploymentSpec {
+//!             selector: LabelSelector { match_labels: Some(labels.clone()), ..LabelSelector::default() },
+//!             template: PodTemplateSpec {
+//!                 metadata: Some(ObjectMeta {
+//!                     labels: Some(labels),
+//!                     // A changed setting rolls the pods out anew.
+//!                     annotations: Some(restart_on([config.content_hash()])),
+//!                     ..ObjectMeta::default()
+//!                 }),
+//!                 spec: Some(PodSpec {
+//!                     containers: vec![Container {
+//!                         name: "api".into(),
+//!                         image: Some("shop:1".into()),
+//!                         env: Some(vec![secret.env("DATABASE_PASSWORD", "password")]),
+//!                         env_from: Some(vec![config.env_from()]),
+//!                         ..Container::default()
+//!                     }],
+//!                     ..PodSpec::default()
+//!                 }),
+//!             },
+//!             ..DeploymentSpec::default()
+//!         }),
+//!         ..Deployment::default()
+//!     });
+//! }
+//! ```
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`scope`] | how programs declare objects |
+//! | [`provider`] | the API server: connect, observe, predict, apply, delete, wait |
+//! | [`reference`] | which names in an object mean other objects |
+//! | [`readiness`] | when an object does its work |
+//! | [`diagnose`] | why pods do not run |
+//! | [`managed`] | who owns which field, and what drifted |
+//! | [`immutable`], [`risk`] | what a change costs |
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the table above is a map for those who read the source"
+)]
+
+mod declared;
+mod diagnose;
+mod fields;
+mod immutable;
+mod kinds;
+mod managed;
+mod object;
+mod outputs;
+mod provider;
+mod readiness;
+mod reference;
+mod risk;
+mod scope;
+mod validate;
+mod yaml;
+
+pub use provider::KubernetesProvider;
+pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, restart_on};
+
+/// The provider's name, which stands before the colon of its resources' types.
+pub(crate) const PROVIDER: &str = "kubernetes";

@@ -77,7 +77,7 @@ impl Shared {
             events(Event::Progress {
                 key: progress.key,
                 message: progress.message,
-            })
+            });
         })
     }
 

@@ -148,7 +148,7 @@ mod tests {
     fn a_token_is_found_again_in_a_string() {
         let text = format!("postgres://app:{}@db", encode(&output()));
         let Ok(Value::Expr(expr)) = parse(&text, &FieldPath::root()) else {
-            panic!("no expression")
+            unreachable!("no expression")
         };
         assert_eq!(expr.to_string(), "postgres://app:<config db.password|url_encode>@db");
         assert_eq!(expr.parts.len(), 3);

@@ -17,35 +17,35 @@ use tokio::sync::watch;
 use super::memory::{KIND, Memory, World};
 
 /// A stack's state on disk, a world, and an engine for both.
-pub struct Bench {
-    pub world: World,
-    pub events: Arc<Mutex<Vec<Event>>>,
+pub(crate) struct Bench {
+    pub(crate) world: World,
+    pub(crate) events: Arc<Mutex<Vec<Event>>>,
     engine: Engine,
     folder: TempDir,
 }
 
 /// Declares a thing.
 #[track_caller]
-pub fn thing(stack: &Stack, name: &str, inputs: Json) -> Handle<()> {
+pub(crate) fn thing(stack: &Stack, name: &str, inputs: Json) -> Handle<()> {
     stack.declare(NewResource::new(KIND, name, inputs))
 }
 
 /// What a program declares.
-pub fn declare(program: impl FnOnce(&Stack)) -> Declaration {
+pub(crate) fn declare(program: impl FnOnce(&Stack)) -> Declaration {
     let stack = Stack::new("test", Config::default());
     program(&stack);
     stack.finish().unwrap()
 }
 
 /// The changes of a plan as `action name`.
-pub fn actions(plan: &Plan) -> Vec<String> {
+pub(crate) fn actions(plan: &Plan) -> Vec<String> {
     plan.changes()
         .map(|step| format!("{:?} {}", step.action, step.key.name()).to_lowercase())
         .collect()
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::default();
         Self {
             engine: Engine::new(vec![Arc::new(Memory(world.clone()))]),
@@ -55,11 +55,11 @@ impl Bench {
         }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         let keys = KeySource::key_file(self.folder.path().join("key"));
         Store::new(
             Arc::new(LocalBackend::new(self.folder.path().join("state"))),
@@ -68,11 +68,11 @@ impl Bench {
         )
     }
 
-    pub async fn plan_for(&self, mode: Mode, declaration: &Declaration) -> Result<Planned, EngineError> {
+    pub(crate) async fn plan_for(&self, mode: Mode, declaration: &Declaration) -> Result<Planned, EngineError> {
         self.plan_with(mode, declaration, DeleteData::None).await
     }
 
-    pub async fn plan_with(
+    pub(crate) async fn plan_with(
         &self,
         mode: Mode,
         declaration: &Declaration,
@@ -93,11 +93,11 @@ impl Bench {
         self.engine.plan(request).await
     }
 
-    pub async fn preview(&self, declaration: &Declaration) -> Plan {
+    pub(crate) async fn preview(&self, declaration: &Declaration) -> Plan {
         self.plan_for(Mode::Up, declaration).await.unwrap().plan
     }
 
-    pub async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
+    pub(crate) async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
         let writer = self
             .store()
             .begin(RunInfo::current("up", "test"), Duration::from_secs(1))
@@ -115,32 +115,35 @@ impl Bench {
         self.engine.execute(request).await
     }
 
-    pub async fn up(&self, declaration: &Declaration) -> Report {
+    pub(crate) async fn up(&self, declaration: &Declaration) -> Report {
         let planned = self.plan_for(Mode::Up, declaration).await.unwrap();
         self.execute(planned, declaration).await.unwrap()
     }
 
-    pub async fn destroy(&self, delete_data: DeleteData) -> Report {
+    pub(crate) async fn destroy(&self, delete_data: DeleteData) -> Report {
         let declaration = declare(|_| {});
         let planned = self.plan_with(Mode::Destroy, &declaration, delete_data).await.unwrap();
         self.execute(planned, &declaration).await.unwrap()
     }
 
     /// Runs `up` until it hangs at a boundary, and stops it there as a kill would. Returns whether it hung.
-    pub async fn up_killed_at(&self, boundary: usize, declaration: &Declaration) -> bool {
+    pub(crate) async fn up_killed_at(&self, boundary: usize, declaration: &Declaration) -> bool {
         self.world.hang_at(Some(boundary));
         let hung = tokio::select! {
             _ = self.up(declaration) => false,
             () = self.world.hung() => true,
         };
         self.world.hang_at(None);
-        // The dead run's lease would be waited for.
-        self.store().unlock().await.unwrap();
+        // What the run had handed to the journal is still written, and then its lease is given back; a killed process
+        // leaves its lease to be taken over, which the tests of the state look at.
+        while self.store().holder().await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         hung
     }
 
     /// Everything in the state's folder, as one text.
-    pub fn files(&self) -> String {
+    pub(crate) fn files(&self) -> String {
         let mut text = String::new();
         let mut folders = vec![self.folder.path().join("state")];
         while let Some(folder) = folders.pop() {
@@ -158,12 +161,12 @@ impl Bench {
 }
 
 /// `{"value": text}`.
-pub fn value(text: &str) -> Json {
+pub(crate) fn value(text: &str) -> Json {
     json!({ "value": text })
 }
 
 /// The action that a plan has for a name.
-pub fn action_of(plan: &Plan, name: &str) -> Option<Action> {
+pub(crate) fn action_of(plan: &Plan, name: &str) -> Option<Action> {
     plan.steps
         .iter()
         .find(|step| step.key.name() == name)

@@ -12,14 +12,14 @@ use iac_core::value::{FieldPath, Map};
 use tokio::sync::Notify;
 
 /// What the provider calls its only type.
-pub const KIND: &str = "mem:core/Thing";
+pub(crate) const KIND: &str = "mem:core/Thing";
 
 /// An object of the world.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Object {
-    pub uid: u64,
-    pub inputs: Value,
-    pub ours: bool,
+pub(crate) struct Object {
+    pub(crate) uid: u64,
+    pub(crate) inputs: Value,
+    pub(crate) ours: bool,
 }
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Inner {
 
 /// A world that outlives the engine.
 #[derive(Clone, Default)]
-pub struct World {
+pub(crate) struct World {
     inner: Arc<Mutex<Inner>>,
     hung: Arc<Notify>,
 }
@@ -46,39 +46,39 @@ impl World {
     }
 
     /// The objects, by name.
-    pub fn objects(&self) -> BTreeMap<String, Object> {
+    pub(crate) fn objects(&self) -> BTreeMap<String, Object> {
         self.lock().objects.clone()
     }
 
     /// Somebody else changes, makes or deletes an object.
-    pub fn meddle(&self, change: impl FnOnce(&mut BTreeMap<String, Object>)) {
+    pub(crate) fn meddle(&self, change: impl FnOnce(&mut BTreeMap<String, Object>)) {
         change(&mut self.lock().objects);
     }
 
     /// The operations so far: `create a`, `delete b`.
-    pub fn take_log(&self) -> Vec<String> {
+    pub(crate) fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().log)
     }
 
     /// From now on, operations on these names fail.
-    pub fn fail(&self, names: &[&str]) {
+    pub(crate) fn fail(&self, names: &[&str]) {
         self.lock().failing = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// From now on, these never become ready.
-    pub fn never_ready(&self, names: &[&str]) {
+    pub(crate) fn never_ready(&self, names: &[&str]) {
         self.lock().never_ready = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// The next runs hang at this boundary (each operation has one before and one after its effect).
-    pub fn hang_at(&self, boundary: Option<usize>) {
+    pub(crate) fn hang_at(&self, boundary: Option<usize>) {
         let mut inner = self.lock();
         inner.calls = 0;
         inner.hang_at = boundary;
     }
 
     /// Comes back once a run hangs.
-    pub async fn hung(&self) {
+    pub(crate) async fn hung(&self) {
         self.hung.notified().await;
     }
 
@@ -96,7 +96,7 @@ impl World {
 }
 
 /// The provider.
-pub struct Memory(pub World);
+pub(crate) struct Memory(pub(crate) World);
 
 fn outputs(name: &str, object: &Object) -> Value {
     let map = [

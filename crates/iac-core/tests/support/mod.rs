@@ -5,5 +5,5 @@
     reason = "each test file uses a part of it, and a test may stop at once"
 )]
 
-pub mod harness;
-pub mod memory;
+pub(crate) mod harness;
+pub(crate) mod memory;

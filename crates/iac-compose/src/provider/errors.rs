@@ -1,0 +1,59 @@
+//! The engine's errors in our words, with its own beside them.
+
+use bollard::errors::Error;
+use iac_core::provider::{ErrorKind, ProviderError};
+
+/// An engine's error, with what was being done: `create the container x`.
+pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
+    let (kind, reason) = match error {
+        Error::DockerResponseServerError { status_code, message } => {
+            let kind = match status_code {
+                400 => ErrorKind::Invalid,
+                401 | 403 => ErrorKind::Denied,
+                404 => ErrorKind::NotFound,
+                409 => ErrorKind::Conflict,
+                _ => ErrorKind::Failed,
+            };
+            (kind, message.trim().to_owned())
+        }
+        Error::RequestTimeoutError => (ErrorKind::Timeout, "the engine did not answer in time".to_owned()),
+        Error::DockerStreamError { error } => (ErrorKind::Failed, error.trim().to_owned()),
+        Error::IOError { .. } | Error::HyperResponseError { .. } | Error::HyperLegacyError { .. } => {
+            (ErrorKind::Unreachable, chain(error))
+        }
+        Error::SocketNotFoundError(path) => (ErrorKind::Unreachable, format!("there is no socket at {path}")),
+        other => (ErrorKind::Internal, chain(other)),
+    };
+    ProviderError::new(kind, format!("can not {doing}: {reason}"))
+}
+
+/// An error and what caused it, down to the system's own words.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// The status of the engine's answer, where it gave one.
+pub(crate) fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// Turns "not there" into none.
+pub(crate) fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if status(&error) == Some(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

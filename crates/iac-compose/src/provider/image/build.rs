@@ -1,0 +1,101 @@
+//! Builds an image with the engine's own builder.
+
+use std::collections::HashMap;
+
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
+use futures::StreamExt;
+use iac_core::Key;
+use iac_core::provider::{Context, ErrorKind, ProviderError};
+
+use super::{context, credentials};
+use crate::inputs::ImageInputs;
+use crate::labels;
+use crate::provider::connect::Engine;
+use crate::provider::errors::failed;
+
+/// How many lines of a failed build are shown.
+const LINES: usize = 20;
+
+impl Engine {
+    pub(super) async fn build(&self, inputs: &ImageInputs, key: &Key, cx: &Context) -> Result<(), ProviderError> {
+        let archive = packed(inputs)?;
+        cx.progress(key, format!("building {}", inputs.tag));
+        let body = bollard::body_full(archive.into());
+        let mut stream = std::pin::pin!(self.docker.build_image(
+            options(inputs, &self.stack),
+            Some(credentials::all()),
+            Some(body)
+        ));
+        let doing = format!("build the image {}", inputs.tag);
+        let mut output: Vec<String> = Vec::new();
+        while let Some(step) = stream.next().await {
+            let step = step.map_err(|error| failed(&doing, &error).with_details(output.clone()))?;
+            if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
+                let error = ProviderError::new(ErrorKind::Failed, format!("can not {doing}: {message}"));
+                return Err(error.with_details(output));
+            }
+            for line in step
+                .stream
+                .iter()
+                .flat_map(|text| text.lines())
+                .filter(|line| !line.trim().is_empty())
+            {
+                if line.starts_with("Step ") {
+                    cx.progress(key, line.to_owned());
+                }
+                if output.len() == LINES {
+                    output.remove(0);
+                }
+                output.push(line.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The context, as long as it is still the one that was declared.
+fn packed(inputs: &ImageInputs) -> Result<Vec<u8>, ProviderError> {
+    let unreadable = |error: context::ContextError| {
+        ProviderError::new(
+            ErrorKind::Invalid,
+            format!("can not read the build context of {}: {error}", inputs.tag),
+        )
+    };
+    if context::hash(&inputs.build).map_err(unreadable)? != inputs.context_hash {
+        let message = format!(
+            "the build context {} of {} is not the one that was planned",
+            inputs.build.context, inputs.tag
+        );
+        let hint = "run preview again, or check out the commit that the plan was made from";
+        return Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(hint));
+    }
+    context::archive(&inputs.build).map_err(unreadable)
+}
+
+fn options(inputs: &ImageInputs, stack: &str) -> BuildImageOptions {
+    let build = &inputs.build;
+    let ours = [
+        (labels::PROJECT, inputs.project.as_str()),
+        (labels::SERVICE, &inputs.service),
+        (labels::STACK, stack),
+    ];
+    let mut all: HashMap<String, String> = build.labels.clone().into_iter().collect();
+    all.extend(ours.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    BuildImageOptions {
+        dockerfile: context::dockerfile(build),
+        t: Some(inputs.tag.clone()),
+        extrahosts: (!build.extra_hosts.is_empty()).then(|| build.extra_hosts.join(",")),
+        nocache: build.no_cache,
+        cachefrom: (!build.cache_from.is_empty()).then(|| build.cache_from.clone()),
+        pull: build.pull.then(|| "true".to_owned()),
+        rm: true,
+        forcerm: true,
+        buildargs: Some(build.args.clone().into_iter().collect()),
+        labels: Some(all),
+        networkmode: build.network.clone(),
+        platform: inputs.platform.clone().unwrap_or_default(),
+        target: build.target.clone().unwrap_or_default(),
+        version: BuilderVersion::BuilderV1,
+        ..BuildImageOptions::default()
+    }
+}

@@ -1,0 +1,228 @@
+//! A build's context: the folder without what `.dockerignore` leaves out, as an archive and as a digest.
+//!
+//! The digest covers names, contents, links and the executable bit; not times and owners, which differ between two
+//! checkouts of the same commit.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::ignore::Ignore;
+use crate::model::Build;
+
+/// The name under which a Dockerfile that stands in the definition goes into the archive.
+const INLINE: &str = ".iac.Dockerfile";
+
+/// Why a context can not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContextError {
+    /// A file or folder can not be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// There is no Dockerfile.
+    #[error("{path} is not there; name another one with `dockerfile`")]
+    NoDockerfile {
+        /// Where it was looked for.
+        path: String,
+    },
+}
+
+/// One thing in a context.
+enum Entry {
+    Folder,
+    File { executable: bool },
+    Link(PathBuf),
+}
+
+fn at(path: &Path, error: io::Error) -> ContextError {
+    ContextError::Read {
+        path: path.display().to_string(),
+        error,
+    }
+}
+
+/// The Dockerfile's path in the archive.
+pub(super) fn dockerfile(build: &Build) -> String {
+    match (&build.dockerfile_inline, &build.dockerfile) {
+        (Some(_), _) => INLINE.to_owned(),
+        (None, Some(path)) => path.clone(),
+        (None, None) => "Dockerfile".to_owned(),
+    }
+}
+
+/// Everything in the context, by its path with slashes, sorted.
+fn entries(build: &Build) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
+    let root = Path::new(&build.context);
+    let ignore_path = root.join(".dockerignore");
+    let ignore = match fs::read_to_string(&ignore_path) {
+        Ok(text) => Ignore::parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
+        Err(error) => return Err(at(&ignore_path, error)),
+    };
+    let dockerfile = dockerfile(build);
+    if build.dockerfile_inline.is_none() && !root.join(&dockerfile).is_file() {
+        let path = root.join(&dockerfile).display().to_string();
+        return Err(ContextError::NoDockerfile { path });
+    }
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), root.to_path_buf())];
+    while let Some((prefix, folder)) = open.pop() {
+        for item in fs::read_dir(&folder).map_err(|error| at(&folder, error))? {
+            let item = item.map_err(|error| at(&folder, error))?;
+            let path = item.path();
+            let name = format!("{prefix}{}", item.file_name().to_string_lossy());
+            let kind = item.file_type().map_err(|error| at(&path, error))?;
+            // The engine needs these two even where they are left out of what is copied.
+            let is_left_out = ignore.leaves_out(&name) && name != dockerfile && name != ".dockerignore";
+            if kind.is_dir() {
+                if !is_left_out {
+                    found.push((name.clone(), path.clone(), Entry::Folder));
+                }
+                if !is_left_out || !ignore.is_final() || dockerfile.starts_with(&format!("{name}/")) {
+                    open.push((format!("{name}/"), path));
+                }
+            } else if !is_left_out {
+                let entry = entry(&path, kind)?;
+                found.push((name, path, entry));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+fn entry(path: &Path, kind: fs::FileType) -> Result<Entry, ContextError> {
+    if kind.is_symlink() {
+        return fs::read_link(path).map(Entry::Link).map_err(|error| at(path, error));
+    }
+    let metadata = fs::metadata(path).map_err(|error| at(path, error))?;
+    Ok(Entry::File {
+        executable: is_executable(&metadata),
+    })
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// The digest of a context.
+///
+/// # Errors
+/// When the folder or something in it can not be read, or it has no Dockerfile.
+pub(crate) fn hash(build: &Build) -> Result<String, ContextError> {
+    let mut digest = Sha256::new();
+    for (name, path, entry) in entries(build)? {
+        digest.update(name.as_bytes());
+        match entry {
+            Entry::Folder => digest.update(b"\0d\0"),
+            Entry::Link(target) => {
+                digest.update(b"\0l\0");
+                digest.update(target.to_string_lossy().as_bytes());
+            }
+            Entry::File { executable } => {
+                let content = fs::read(&path).map_err(|error| at(&path, error))?;
+                digest.update(if executable { b"\0x\0" } else { b"\0f\0" });
+                digest.update((content.len() as u64).to_be_bytes());
+                digest.update(&content);
+            }
+        }
+    }
+    let bytes = digest.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The archive of a context.
+///
+/// # Errors
+/// As [`hash`].
+pub(super) fn archive(build: &Build) -> Result<Vec<u8>, ContextError> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, path, entry) in entries(build)? {
+        let mut header = tar::Header::new_gnu();
+        header.set_mtime(0);
+        let added = match entry {
+            Entry::Folder => {
+                header.set_entry_type(tar::EntryType::Directory);
+                header.set_mode(0o755);
+                header.set_size(0);
+                archive.append_data(&mut header, format!("{name}/"), io::empty())
+            }
+            Entry::Link(target) => {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_mode(0o777);
+                header.set_size(0);
+                archive.append_link(&mut header, &name, target)
+            }
+            Entry::File { executable } => {
+                let content = fs::read(&path).map_err(|error| at(&path, error))?;
+                header.set_mode(if executable { 0o755 } else { 0o644 });
+                header.set_size(content.len() as u64);
+                archive.append_data(&mut header, &name, content.as_slice())
+            }
+        };
+        added.map_err(|error| at(&path, error))?;
+    }
+    if let Some(text) = &build.dockerfile_inline {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(text.len() as u64);
+        let added = archive.append_data(&mut header, INLINE, text.as_bytes());
+        added.map_err(|error| at(Path::new(INLINE), error))?;
+    }
+    archive
+        .into_inner()
+        .map_err(|error| at(Path::new(&build.context), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, name: &str, content: &str) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        fs::write(path, content).expect("written");
+    }
+
+    #[test]
+    fn the_digest_follows_what_is_sent() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        write(root, "Dockerfile", "FROM scratch\n");
+        write(root, "src/main.py", "print(1)\n");
+        write(root, ".dockerignore", "*.log\n.git\n");
+        let build = Build::context(root.display().to_string());
+        let first = hash(&build).expect("readable");
+        write(root, "noise.log", "x");
+        write(root, ".git/HEAD", "x");
+        assert_eq!(hash(&build).expect("readable"), first);
+        write(root, "src/main.py", "print(2)\n");
+        assert_ne!(hash(&build).expect("readable"), first);
+    }
+
+    #[test]
+    fn a_missing_dockerfile_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = Build::context(folder.path().display().to_string());
+        assert!(matches!(hash(&build), Err(ContextError::NoDockerfile { .. })));
+        let inline = Build {
+            dockerfile_inline: Some("FROM scratch".to_owned()),
+            ..build
+        };
+        assert!(hash(&inline).is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! Images: looked up, pulled, built.
+
+mod build;
+mod context;
+mod credentials;
+mod ignore;
+
+use std::collections::BTreeMap;
+
+use bollard::models::CreateImageInfo;
+use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions};
+use futures::StreamExt;
+use iac_core::Key;
+use iac_core::provider::{Applied, Context, ErrorKind, ProviderError};
+use serde_json::json;
+
+use super::connect::Engine;
+use super::errors::{failed, if_there, status};
+use crate::inputs::ImageInputs;
+use crate::model::{PullPolicy, Service};
+
+pub(crate) use context::hash as context_hash;
+
+impl Engine {
+    /// The ID of an image that the engine has.
+    pub(crate) async fn image_id(&self, name: &str) -> Result<Option<String>, ProviderError> {
+        let found = if_there(self.docker.inspect_image(name).await);
+        let found = found.map_err(|error| failed(&format!("look up the image {name}"), &error))?;
+        Ok(found.and_then(|image| image.id))
+    }
+
+    /// The ID of a service's image, which is pulled where its policy says so.
+    pub(crate) async fn ensure_image(&self, spec: &Service, key: &Key, cx: &Context) -> Result<String, ProviderError> {
+        let name = &spec.image;
+        let policy = spec.pull_policy.unwrap_or_default();
+        let found = self.image_id(name).await?;
+        match (found, policy) {
+            (Some(id), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build) => Ok(id),
+            (None, PullPolicy::Never) => {
+                let message = format!("the engine does not have the image {name}, and pull_policy is never");
+                Err(ProviderError::new(ErrorKind::NotFound, message))
+            }
+            (None, PullPolicy::Build) => {
+                let message = format!("the engine does not have the image {name}, which is to be built");
+                Err(ProviderError::new(ErrorKind::NotFound, message).with_hint("give the service a build"))
+            }
+            (_, PullPolicy::Always | PullPolicy::Missing) => {
+                self.pull(name, spec.platform.as_deref(), key, cx).await?;
+                let missing = || ProviderError::new(ErrorKind::Internal, format!("{name} was pulled and is not there"));
+                self.image_id(name).await?.ok_or_else(missing)
+            }
+        }
+    }
+
+    async fn pull(&self, name: &str, platform: Option<&str>, key: &Key, cx: &Context) -> Result<(), ProviderError> {
+        cx.progress(key, format!("pulling {name}"));
+        let options = CreateImageOptions {
+            from_image: Some(with_tag(name)),
+            platform: platform.unwrap_or_default().to_owned(),
+            ..CreateImageOptions::default()
+        };
+        let mut layers = Layers::default();
+        let mut stream = std::pin::pin!(
+            self.docker
+                .create_image(Some(options), None, credentials::of_image(name))
+        );
+        while let Some(step) = stream.next().await {
+            let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
+            let step = step.map_err(|error| failed(&format!("pull the image {name}"), &error).with_hint(hint))?;
+            if let Some(error) = step.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
+                let message = format!("can not pull the image {name}: {error}");
+                return Err(ProviderError::new(ErrorKind::Failed, message).with_hint(hint));
+            }
+            if let Some(text) = layers.step(step) {
+                cx.progress(key, format!("pulling {name}: {text}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds an image.
+    pub(crate) async fn apply_image(
+        &self,
+        inputs: &ImageInputs,
+        key: &Key,
+        cx: &Context,
+    ) -> Result<Applied, ProviderError> {
+        self.build(inputs, key, cx).await?;
+        let built = self.image_id(&inputs.tag).await?;
+        let id = built.ok_or_else(|| {
+            ProviderError::new(
+                ErrorKind::Internal,
+                format!("{} was built and is not there", inputs.tag),
+            )
+        })?;
+        Ok(Applied {
+            uid: None,
+            outputs: json!({ "id": id, "name": inputs.tag }).into(),
+            private: json!({ "id": id }),
+        })
+    }
+
+    /// Removes an image's name, and the image where that was its last one.
+    pub(crate) async fn delete_image(&self, inputs: &ImageInputs) -> Result<(), ProviderError> {
+        let name = &inputs.tag;
+        match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(failed(&format!("remove the image {name}"), &error)),
+        }
+    }
+}
+
+/// A name with its tag; without one the engine would pull all of them.
+fn with_tag(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains(':') || last.contains('@') {
+        name.to_owned()
+    } else {
+        format!("{name}:latest")
+    }
+}
+
+/// The state of an image's layers while it is pulled.
+#[derive(Default)]
+struct Layers {
+    done: BTreeMap<String, bool>,
+    said: usize,
+}
+
+impl Layers {
+    /// Takes a sign of life in; a text when another layer is complete.
+    fn step(&mut self, step: CreateImageInfo) -> Option<String> {
+        let (id, status) = (step.id?, step.status?);
+        let is_done = matches!(status.as_str(), "Pull complete" | "Already exists");
+        let is_layer = is_done || status.starts_with("Pulling fs") || status == "Waiting";
+        if is_layer {
+            self.done.insert(id, is_done);
+        }
+        let count = self.done.values().filter(|done| **done).count();
+        let is_news = count > self.said;
+        self.said = count;
+        is_news.then(|| format!("{count} of {} layers", self.done.len()))
+    }
+}

@@ -1,0 +1,183 @@
+//! The provider for a Docker Engine.
+//!
+//! Services, networks, volumes and images are the resources. What a service's containers are made from is computed by
+//! [`service::request`] from its inputs alone, and compared with the live containers; so nothing but the inputs has to be
+//! remembered, and a run that was killed is finished by the next one.
+
+mod connect;
+mod errors;
+pub(crate) mod image;
+mod network;
+mod observe;
+mod predict;
+mod readiness;
+mod references;
+mod service;
+mod validate;
+mod volume;
+mod wait;
+
+use std::sync::RwLock;
+
+use async_trait::async_trait;
+use iac_core::declare::ResourceDecl;
+use iac_core::provider::{
+    Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence, ExternalRef,
+    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded, Reference,
+    Target, WaitRequest,
+};
+
+use crate::inputs::Inputs;
+use crate::labels;
+use connect::Engine;
+
+/// The provider for a Docker Engine.
+///
+/// Its configuration key `host` (`docker.host` of the stack) says where the engine listens; without it `DOCKER_HOST`
+/// does, and without that the usual socket.
+#[derive(Default)]
+pub struct DockerProvider {
+    engine: RwLock<Option<Engine>>,
+}
+
+impl std::fmt::Debug for DockerProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerProvider").finish_non_exhaustive()
+    }
+}
+
+impl DockerProvider {
+    /// A provider that is not connected yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn engine(&self) -> Result<Engine, ProviderError> {
+        let engine = self.engine.read().ok().and_then(|engine| engine.clone());
+        engine.ok_or_else(|| ProviderError::new(ErrorKind::Internal, "the provider is not connected"))
+    }
+}
+
+/// Recorded or planned inputs as types.
+fn read(kind: &str, value: &iac_core::Value) -> Result<Inputs, ProviderError> {
+    Inputs::read(kind, value)
+        .map_err(|problem| ProviderError::new(ErrorKind::Invalid, format!("{}: {}", problem.path, problem.message)))
+}
+
+#[async_trait]
+impl Provider for DockerProvider {
+    fn name(&self) -> &str {
+        "docker"
+    }
+
+    fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
+        let identity = Inputs::read(resource.key.kind(), &resource.inputs)?.identity();
+        if identity.contains(crate::inputs::UNKNOWN) {
+            let message = "the name of a project, service, network, volume or image has to be known when planning";
+            return Err(Problem::new(iac_core::FieldPath::root(), message));
+        }
+        Ok(identity)
+    }
+
+    fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
+        references::of(resources)
+    }
+
+    fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {
+        match Inputs::read(resource.key.kind(), &resource.inputs) {
+            Ok(inputs) => validate::problems(&inputs),
+            Err(problem) => vec![problem],
+        }
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError> {
+        let (engine, target) = Engine::connect(request).await?;
+        if let Ok(mut slot) = self.engine.write() {
+            *slot = Some(engine);
+        }
+        Ok(target)
+    }
+
+    async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
+        let engine = self.engine()?;
+        let mut answers = Vec::with_capacity(names.len());
+        for name in names {
+            answers.push(existence(&engine, name).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+        self.engine()?.observe_all(requests).await
+    }
+
+    async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
+        let engine = self.engine()?;
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(engine.predict_one(request).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
+        let engine = self.engine()?;
+        let mut answers = Vec::with_capacity(resources.len());
+        for resource in resources {
+            let mut items = Vec::new();
+            if let Inputs::Volume(inputs) = read(resource.key.kind(), &resource.inputs)? {
+                let name = inputs.name();
+                if engine.volume(&name).await?.is_some() {
+                    let kind = "volume".to_owned();
+                    items.push(DataItem { kind, name });
+                }
+            }
+            answers.push(items);
+        }
+        Ok(answers)
+    }
+
+    async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {
+        let engine = self.engine()?;
+        match read(request.key.kind(), &request.inputs)? {
+            Inputs::Service(inputs) => service::converge::apply(&engine, request, &inputs, cx).await,
+            Inputs::Network(inputs) => engine.apply_network(request, &inputs).await,
+            Inputs::Volume(inputs) => engine.apply_volume(request, &inputs).await,
+            Inputs::Image(inputs) => engine.apply_image(&inputs, &request.key, cx).await,
+        }
+    }
+
+    async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError> {
+        let engine = self.engine()?;
+        let recorded = &request.recorded;
+        match read(recorded.key.kind(), &recorded.inputs)? {
+            Inputs::Service(inputs) => service::delete::delete(&engine, &recorded.key, &inputs, cx).await,
+            Inputs::Network(inputs) => engine.delete_network(&inputs).await,
+            Inputs::Volume(inputs) => engine.delete_volume(&inputs).await,
+            Inputs::Image(inputs) => engine.delete_image(&inputs).await,
+        }
+    }
+
+    async fn wait_ready(&self, request: &WaitRequest, cx: &Context) -> Result<Applied, ProviderError> {
+        let engine = self.engine()?;
+        match read(request.recorded.key.kind(), &request.recorded.inputs)? {
+            Inputs::Service(inputs) => engine.wait_service(request, &inputs, cx).await,
+            // The others do their work as soon as they are there.
+            Inputs::Network(_) | Inputs::Volume(_) | Inputs::Image(_) => Ok(Applied::default()),
+        }
+    }
+}
+
+async fn existence(engine: &Engine, name: &ExternalRef) -> Result<Existence, ProviderError> {
+    let is_there = match name.kind.as_str() {
+        "compose/Network" => engine.network(&name.name).await?.is_some(),
+        "compose/Volume" => engine.volume(&name.name).await?.is_some(),
+        "compose/Service" => {
+            let (project, service) = name.name.split_once('/').unwrap_or(("", &name.name));
+            let filter = labels::filter([(labels::PROJECT, project), (labels::SERVICE, service)]);
+            !engine.list(filter).await?.is_empty()
+        }
+        other => return Ok(Existence::Unknown(format!("{other} is no type of this provider"))),
+    };
+    Ok(if is_there { Existence::Yes } else { Existence::No })
+}

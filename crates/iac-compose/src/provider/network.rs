@@ -1,0 +1,158 @@
+//! Networks.
+
+use std::collections::HashMap;
+
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect};
+use iac_core::provider::{Applied, ApplyRequest, ErrorKind, Intent, ProviderError};
+use serde_json::json;
+
+use super::connect::Engine;
+use super::errors::{failed, if_there, status};
+use crate::inputs::NetworkInputs;
+use crate::labels;
+
+impl Engine {
+    /// A network by its exact name.
+    pub(crate) async fn network(&self, name: &str) -> Result<Option<NetworkInspect>, ProviderError> {
+        let found = if_there(self.docker.inspect_network(name, None).await);
+        let found = found.map_err(|error| failed(&format!("look up the network {name}"), &error))?;
+        // The engine also finds a network by the beginning of its ID.
+        Ok(found.filter(|network| network.name.as_deref() == Some(name)))
+    }
+
+    /// Makes a network, unless it is there.
+    pub(crate) async fn apply_network(
+        &self,
+        request: &ApplyRequest,
+        inputs: &NetworkInputs,
+    ) -> Result<Applied, ProviderError> {
+        let name = inputs.name();
+        if let Some(found) = self.network(&name).await? {
+            let is_ours = label(&found, labels::STACK) == Some(&self.stack);
+            if !is_ours && request.recorded.is_none() && request.intent != Intent::Adopt {
+                return Err(taken("network", &name));
+            }
+            return Ok(applied(&found));
+        }
+        let body = body(inputs, &self.stack, &crate::hash::of(&request.inputs));
+        match self.docker.create_network(body).await {
+            Ok(_) => {}
+            // Somebody was quicker; what is there is looked at below.
+            Err(error) if status(&error) == Some(409) => {}
+            Err(error) => return Err(failed(&format!("create the network {name}"), &error)),
+        }
+        let made = self.network(&name).await?;
+        let gone = || {
+            ProviderError::new(
+                ErrorKind::Conflict,
+                format!("the network {name} went right after it was made"),
+            )
+        };
+        made.as_ref().map(applied).ok_or_else(gone)
+    }
+
+    /// Removes a network. Containers of the same project leave it first; others' keep it.
+    pub(crate) async fn delete_network(&self, inputs: &NetworkInputs) -> Result<(), ProviderError> {
+        let name = inputs.name();
+        let Some(network) = self.network(&name).await? else {
+            return Ok(());
+        };
+        let attached = network.containers.unwrap_or_default();
+        let ours = self.list(labels::filter([(labels::PROJECT, &inputs.project)])).await?;
+        let mut foreign = Vec::new();
+        for (id, endpoint) in attached {
+            if ours.iter().any(|container| container.id.as_deref() == Some(&id)) {
+                let leave = NetworkDisconnectRequest {
+                    container: id,
+                    force: Some(true),
+                };
+                let left = self.docker.disconnect_network(&name, leave).await;
+                left.map_err(|error| failed(&format!("take a container out of the network {name}"), &error))?;
+            } else {
+                foreign.push(endpoint.name.unwrap_or(id));
+            }
+        }
+        if !foreign.is_empty() {
+            let message = format!(
+                "the network {name} is in use by containers of others: {}",
+                foreign.join(", ")
+            );
+            return Err(ProviderError::new(ErrorKind::Conflict, message)
+                .with_hint("stop them or take them out with `docker network disconnect`, and run again"));
+        }
+        match self.docker.remove_network(&name).await {
+            Ok(()) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(failed(&format!("remove the network {name}"), &error)),
+        }
+    }
+}
+
+/// The error for something of our name that somebody else made.
+pub(crate) fn taken(what: &str, name: &str) -> ProviderError {
+    let message = format!("the {what} {name} is there already, and this stack did not make it");
+    ProviderError::new(ErrorKind::Conflict, message)
+        .with_hint("take it over with .adopt() on the declaration, declare it external, or use another name")
+}
+
+pub(crate) fn label<'a>(network: &'a NetworkInspect, name: &str) -> Option<&'a String> {
+    network.labels.as_ref()?.get(name)
+}
+
+/// What is recorded and given to others of a network.
+pub(crate) fn applied(network: &NetworkInspect) -> Applied {
+    Applied {
+        uid: network.id.clone(),
+        outputs: json!({ "id": network.id, "name": network.name }).into(),
+        private: json!({}),
+    }
+}
+
+/// The labels of a network or volume.
+pub(crate) fn labels_of(
+    users: &std::collections::BTreeMap<String, String>,
+    ours: [(&str, &str); 3],
+    digest: &str,
+) -> HashMap<String, String> {
+    let users = users.iter().map(|(key, value)| (key.clone(), value.clone()));
+    let ours = ours.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let digests = [
+        (labels::CONFIG_HASH.to_owned(), crate::hash::hex(digest).to_owned()),
+        (labels::SPEC.to_owned(), digest.to_owned()),
+    ];
+    users.chain(ours).chain(digests).collect()
+}
+
+fn some(map: &std::collections::BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    (!map.is_empty()).then(|| map.clone().into_iter().collect())
+}
+
+fn body(inputs: &NetworkInputs, stack: &str, digest: &str) -> NetworkCreateRequest {
+    let spec = &inputs.spec;
+    let ours = [
+        (labels::PROJECT, inputs.project.as_str()),
+        (labels::NETWORK, &inputs.key),
+        (labels::STACK, stack),
+    ];
+    let pools = spec.ipam.config.iter().map(|pool| IpamConfig {
+        subnet: pool.subnet.clone(),
+        ip_range: pool.ip_range.clone(),
+        gateway: pool.gateway.clone(),
+        auxiliary_addresses: some(&pool.aux_addresses),
+    });
+    NetworkCreateRequest {
+        name: inputs.name(),
+        driver: spec.driver.clone(),
+        internal: spec.internal.then_some(true),
+        attachable: spec.attachable.then_some(true),
+        enable_ipv6: spec.enable_ipv6.then_some(true),
+        options: some(&spec.driver_opts),
+        ipam: (spec.ipam != crate::model::Ipam::default()).then(|| Ipam {
+            driver: spec.ipam.driver.clone(),
+            config: Some(pools.collect()),
+            options: some(&spec.ipam.options),
+        }),
+        labels: Some(labels_of(&spec.labels, ours, digest)),
+        ..NetworkCreateRequest::default()
+    }
+}

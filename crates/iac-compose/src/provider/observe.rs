@@ -1,0 +1,269 @@
+//! What is there now, and how it differs from what was applied.
+
+use std::collections::BTreeMap;
+
+use bollard::models::ContainerInspectResponse;
+use iac_core::provider::{Live, ObserveRequest, Observed, ProviderError, Readiness, Recorded};
+use iac_core::value::diff::FieldChange;
+use iac_core::value::{FieldPath, Value};
+
+use super::connect::Engine;
+use super::service::{compare, outputs, request};
+use super::{network, readiness, volume};
+use crate::inputs::{ImageInputs, Inputs, NetworkInputs, ServiceInputs, VolumeInputs};
+use crate::labels;
+
+/// What several resources of one question need, so that it is asked for once.
+#[derive(Default)]
+struct Seen {
+    /// By project.
+    containers: BTreeMap<String, Vec<ContainerInspectResponse>>,
+    /// By name.
+    images: BTreeMap<String, Option<String>>,
+}
+
+impl Engine {
+    pub(crate) async fn observe_all(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+        let mut seen = Seen::default();
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(self.observe_one(request, &mut seen).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn observe_one(&self, request: &ObserveRequest, seen: &mut Seen) -> Result<Observed, ProviderError> {
+        let recorded = request.recorded.as_ref();
+        let Some(value) = recorded.map(|recorded| &recorded.inputs).or(request.inputs.as_ref()) else {
+            return Ok(Observed::Unknown("neither recorded nor declared".to_owned()));
+        };
+        match Inputs::read(request.key.kind(), value) {
+            Ok(Inputs::Service(inputs)) => self.observe_service(&inputs, recorded, seen).await,
+            Ok(Inputs::Network(inputs)) => self.observe_network(&inputs, recorded).await,
+            Ok(Inputs::Volume(inputs)) => self.observe_volume(&inputs, recorded).await,
+            Ok(Inputs::Image(inputs)) => self.observe_image(&inputs, recorded).await,
+            Err(problem) => Ok(Observed::Unknown(format!("{}: {}", problem.path, problem.message))),
+        }
+    }
+
+    /// A project's containers in full, asked for once.
+    async fn project<'a>(
+        &self,
+        project: &str,
+        seen: &'a mut Seen,
+    ) -> Result<&'a [ContainerInspectResponse], ProviderError> {
+        if !seen.containers.contains_key(project) {
+            let filter = labels::filter([(labels::PROJECT, project), (labels::ONEOFF, "False")]);
+            let found = self.inspect_all(self.list(filter).await?).await?;
+            seen.containers.insert(project.to_owned(), found);
+        }
+        Ok(seen.containers.get(project).map_or(&[], Vec::as_slice))
+    }
+
+    async fn seen_image(&self, name: &str, seen: &mut Seen) -> Result<Option<String>, ProviderError> {
+        if let Some(id) = seen.images.get(name) {
+            return Ok(id.clone());
+        }
+        let id = self.image_id(name).await?;
+        seen.images.insert(name.to_owned(), id.clone());
+        Ok(id)
+    }
+
+    async fn observe_service(
+        &self,
+        inputs: &ServiceInputs,
+        recorded: Option<&Recorded>,
+        seen: &mut Seen,
+    ) -> Result<Observed, ProviderError> {
+        let all = self.project(&inputs.project, seen).await?;
+        let is_member =
+            |container: &&ContainerInspectResponse| label(container, labels::SERVICE) == Some(&inputs.service);
+        let mut members: Vec<_> = all.iter().filter(is_member).cloned().collect();
+        members.sort_by_key(|member| label(member, labels::NUMBER).and_then(|number| number.parse::<u32>().ok()));
+        if members.is_empty() {
+            let is_done = inputs.completes && recorded.is_some_and(|recorded| recorded.ready);
+            return Ok(if is_done { Observed::Finished } else { Observed::Absent });
+        }
+        let mut drift = Vec::new();
+        if let Some(recorded) = recorded {
+            drift = self.service_drift(&members, inputs, recorded);
+            let image = self.seen_image(&inputs.spec.image, seen).await?;
+            drift.extend(moved_image(&members, image.as_deref()));
+        }
+        Ok(Observed::Present(Live {
+            uid: None,
+            ours: members
+                .iter()
+                .all(|member| label(member, labels::STACK) == Some(&self.stack)),
+            outputs: outputs::of(&members, inputs),
+            readiness: readiness::judge_all(&members, inputs),
+            drift,
+        }))
+    }
+
+    fn service_drift(
+        &self,
+        members: &[ContainerInspectResponse],
+        inputs: &ServiceInputs,
+        recorded: &Recorded,
+    ) -> Vec<FieldChange> {
+        let mut drift: Vec<FieldChange> = Vec::new();
+        let wanted = i64::from(inputs.spec.replicas());
+        let found = i64::try_from(members.len()).unwrap_or(i64::MAX);
+        if wanted != found {
+            drift.push(changed(&["deploy", "replicas"], wanted.into(), Some(found.into())));
+        }
+        let digest = crate::hash::of_service(&recorded.inputs);
+        for (member, number) in members.iter().zip(1..) {
+            let place = request::Place {
+                stack: &self.stack,
+                digest: &digest,
+                image_id: "",
+                number,
+            };
+            let wanted = request::build(inputs, place);
+            if label(member, labels::STACK) != Some(&self.stack) {
+                let others = "somebody else".into();
+                drift.push(changed(&["made by"], self.stack.as_str().into(), Some(others)));
+            }
+            drift.extend(compare::drift(member, &wanted, inputs, &recorded.inputs));
+        }
+        // Several containers of one service mostly differ in the same way.
+        let mut paths = std::collections::BTreeSet::new();
+        drift.retain(|change| paths.insert(change.path.clone()));
+        drift
+    }
+
+    async fn observe_network(
+        &self,
+        inputs: &NetworkInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Observed, ProviderError> {
+        let Some(found) = self.network(&inputs.name()).await? else {
+            return Ok(Observed::Absent);
+        };
+        let mut drift = Vec::new();
+        if recorded.is_some() {
+            let driver = inputs.spec.driver.as_deref().unwrap_or("bridge");
+            compare_text("driver", driver, found.driver.as_deref(), &mut drift);
+            if found.internal.unwrap_or_default() != inputs.spec.internal {
+                drift.push(changed(
+                    &["internal"],
+                    inputs.spec.internal.into(),
+                    found.internal.map(Value::from),
+                ));
+            }
+            let live = found.labels.clone().unwrap_or_default();
+            compare_labels(&inputs.spec.labels, |key| live.get(key).cloned(), &mut drift);
+        }
+        let applied = network::applied(&found);
+        Ok(Observed::Present(Live {
+            uid: applied.uid,
+            ours: network::label(&found, labels::STACK) == Some(&self.stack),
+            outputs: applied.outputs,
+            drift,
+            readiness: Readiness::Ready,
+        }))
+    }
+
+    async fn observe_volume(
+        &self,
+        inputs: &VolumeInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Observed, ProviderError> {
+        let Some(found) = self.volume(&inputs.name()).await? else {
+            return Ok(Observed::Absent);
+        };
+        let mut drift = Vec::new();
+        if recorded.is_some() {
+            let driver = inputs.spec.driver.as_deref().unwrap_or("local");
+            compare_text("driver", driver, Some(&found.driver), &mut drift);
+        }
+        let applied = volume::applied(&found);
+        Ok(Observed::Present(Live {
+            uid: applied.uid,
+            ours: found.labels.get(labels::STACK) == Some(&self.stack),
+            outputs: applied.outputs,
+            drift,
+            readiness: Readiness::Ready,
+        }))
+    }
+
+    async fn observe_image(
+        &self,
+        inputs: &ImageInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Observed, ProviderError> {
+        let found = super::errors::if_there(self.docker.inspect_image(&inputs.tag).await)
+            .map_err(|error| super::errors::failed(&format!("look up the image {}", inputs.tag), &error))?;
+        let Some(image) = found else {
+            return Ok(Observed::Absent);
+        };
+        let id = image.id.unwrap_or_default();
+        let built = recorded.and_then(|recorded| recorded.private.get("id")?.as_str());
+        let drift = built.filter(|built| *built != id).map(|built| {
+            let shown = |id: &str| Value::from(short_id(id));
+            changed(&["id"], shown(built), Some(shown(&id)))
+        });
+        let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+        Ok(Observed::Present(Live {
+            uid: None,
+            ours: labels.get(labels::STACK) == Some(&self.stack),
+            outputs: serde_json::json!({ "id": id, "name": inputs.tag }).into(),
+            drift: drift.into_iter().collect(),
+            readiness: Readiness::Ready,
+        }))
+    }
+}
+
+fn label<'a>(container: &'a ContainerInspectResponse, name: &str) -> Option<&'a String> {
+    container.config.as_ref()?.labels.as_ref()?.get(name)
+}
+
+fn changed(path: &[&str], before: Value, after: Option<Value>) -> FieldChange {
+    FieldChange {
+        path: FieldPath::fields(path.iter().copied()),
+        before: Some(before),
+        after,
+        origin: None,
+    }
+}
+
+/// The beginning of an image's ID, which is what people compare.
+pub(crate) fn short_id(id: &str) -> String {
+    id.trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+/// Whether a tag means another image than the one that a container runs.
+fn moved_image(members: &[ContainerInspectResponse], image: Option<&str>) -> Option<FieldChange> {
+    let image = image?;
+    let old = members
+        .iter()
+        .filter_map(|member| member.image.as_deref())
+        .find(|running| *running != image)?;
+    let shown = |id: &str, of: &str| Value::from(format!("{} ({of})", short_id(id)));
+    Some(changed(
+        &["image"],
+        shown(image, "what the tag means"),
+        Some(shown(old, "what runs")),
+    ))
+}
+
+fn compare_text(field: &str, wanted: &str, found: Option<&str>, drift: &mut Vec<FieldChange>) {
+    if found != Some(wanted) {
+        drift.push(changed(&[field], wanted.into(), found.map(Value::from)));
+    }
+}
+
+fn compare_labels(
+    wanted: &BTreeMap<String, String>,
+    found: impl Fn(&str) -> Option<String>,
+    drift: &mut Vec<FieldChange>,
+) {
+    for (key, value) in wanted {
+        let live = found(key);
+        if live.as_ref() != Some(value) {
+            drift.push(changed(&["labels", key], value.as_str().into(), live.map(Value::from)));
+        }
+    }
+}

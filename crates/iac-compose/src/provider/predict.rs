@@ -1,0 +1,241 @@
+//! What a change would do.
+
+use std::collections::BTreeSet;
+
+use iac_core::provider::{
+    Checked, Intent, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind,
+};
+use iac_core::value::diff::{FieldChange, diff};
+use iac_core::value::{FieldPath, Map, Value};
+
+use super::connect::Engine;
+use super::service::replace;
+use super::validate;
+use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
+use crate::labels;
+use crate::model::{PullPolicy, UpdateOrder};
+
+/// Fields of a service that a running container takes over without being made anew.
+const IN_PLACE: [&str; 11] = [
+    "completes",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "depends_on",
+    "deploy",
+    "mem_limit",
+    "mem_reservation",
+    "pids_limit",
+    "restart",
+    "scale",
+];
+
+impl Engine {
+    pub(crate) async fn predict_one(&self, request: &PredictRequest) -> Result<Prediction, ProviderError> {
+        let mut prediction = Prediction {
+            changes: changes(request),
+            checked: Checked::ByServer,
+            ..Prediction::default()
+        };
+        match Inputs::read(request.key.kind(), &request.inputs) {
+            Err(problem) => prediction.problems.push(problem),
+            Ok(Inputs::Service(inputs)) => self.predict_service(request, &inputs, &mut prediction).await?,
+            Ok(Inputs::Network(_)) => immutable("network", request, &mut prediction),
+            Ok(Inputs::Volume(_)) => immutable("volume", request, &mut prediction),
+            Ok(Inputs::Image(inputs)) => {
+                prediction
+                    .notes
+                    .push(format!("builds {} from {}", inputs.tag, inputs.build.context));
+            }
+        }
+        Ok(prediction)
+    }
+
+    async fn predict_service(
+        &self,
+        request: &PredictRequest,
+        inputs: &ServiceInputs,
+        prediction: &mut Prediction,
+    ) -> Result<(), ProviderError> {
+        prediction.problems.extend(validate::too_new(inputs, self.api));
+        self.check_image(inputs, prediction).await?;
+        self.check_ports(inputs, prediction).await?;
+        if request.intent == Intent::Update {
+            update(inputs, request, prediction);
+        }
+        Ok(())
+    }
+
+    async fn check_image(&self, inputs: &ServiceInputs, prediction: &mut Prediction) -> Result<(), ProviderError> {
+        let name = &inputs.spec.image;
+        let is_built = inputs.image_id.is_some();
+        if name.contains(UNKNOWN) || is_built || name.is_empty() {
+            return Ok(());
+        }
+        let path = FieldPath::fields(["image"]);
+        match (self.image_id(name).await?, inputs.spec.pull_policy.unwrap_or_default()) {
+            (None, PullPolicy::Never | PullPolicy::Build) => {
+                let message = format!("the engine does not have the image {name}, and may not pull it");
+                prediction.problems.push(Problem::new(path, message));
+            }
+            (None, _) => prediction
+                .notes
+                .push(format!("the image {name} will be pulled: the engine does not have it")),
+            (Some(_), PullPolicy::Always) => prediction.notes.push(format!("the image {name} will be pulled again")),
+            (Some(_), _) => {}
+        }
+        Ok(())
+    }
+
+    /// Finds host ports that containers of somebody else hold.
+    async fn check_ports(&self, inputs: &ServiceInputs, prediction: &mut Prediction) -> Result<(), ProviderError> {
+        let wanted: BTreeSet<u16> = inputs.spec.ports.iter().filter_map(|port| port.published).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for container in self.list(std::collections::HashMap::new()).await? {
+            let labels = container.labels.clone().unwrap_or_default();
+            let is_own = labels.get(labels::PROJECT) == Some(&inputs.project)
+                && (labels.get(labels::SERVICE) == Some(&inputs.service)
+                    || labels.get(labels::STACK) == Some(&self.stack));
+            let held = container.ports.iter().flatten().filter_map(|port| port.public_port);
+            let Some(port) = held.into_iter().find(|port| wanted.contains(port) && !is_own) else {
+                continue;
+            };
+            let name = container
+                .names
+                .iter()
+                .flatten()
+                .next()
+                .map_or("", |name| name.trim_start_matches('/'));
+            prediction.problems.push(Problem {
+                hint: Some(format!("publish another port, or stop {name}")),
+                ..Problem::new(
+                    FieldPath::fields(["ports"]),
+                    format!("port {port} of the host is held by the container {name}"),
+                )
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The fields that change: in the program, and back from what somebody made of them.
+fn changes(request: &PredictRequest) -> Vec<FieldChange> {
+    let nothing = Value::Object(Map::new());
+    let before = match request.intent {
+        Intent::Update => request.recorded.as_ref().map_or(&nothing, |recorded| &recorded.inputs),
+        _ => &nothing,
+    };
+    let mut changes = diff(before, &request.inputs);
+    let drift = request
+        .live
+        .iter()
+        .filter(|_| request.intent == Intent::Update)
+        .flat_map(|live| &live.drift);
+    for drifted in drift {
+        let is_known = changes.iter().any(|change| change.path == drifted.path);
+        if !is_known {
+            changes.push(FieldChange {
+                path: drifted.path.clone(),
+                before: drifted.after.clone(),
+                after: drifted.before.clone(),
+                origin: drifted.origin.clone(),
+            });
+        }
+    }
+    changes
+}
+
+/// Says how an update is carried out, and what it costs.
+fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Prediction) {
+    let is_in_place = |change: &FieldChange| {
+        let path = change.path.to_string();
+        let field = path.split(['.', '[']).next().unwrap_or_default();
+        let is_removed_limit =
+            change.after.is_none() && matches!(field, "mem_limit" | "mem_reservation" | "cpus" | "pids_limit");
+        let is_attachment =
+            field == "networks" && (path.ends_with(".network_id") || change.before == Some("not attached".into()));
+        let is_restart = field == "state" && !inputs.completes;
+        (IN_PLACE.contains(&field) && !is_removed_limit) || is_attachment || is_restart || field == "pull_policy"
+    };
+    prediction.risks.extend(exposure(inputs, request));
+    if prediction.changes.iter().all(is_in_place) {
+        prediction
+            .notes
+            .push("in place: no container is made anew for it".to_owned());
+        return;
+    }
+    let count = inputs.spec.replicas();
+    let containers = if count == 1 {
+        "container".to_owned()
+    } else {
+        format!("{count} containers, one after the other")
+    };
+    if inputs.completes {
+        prediction.notes.push(format!("runs again in a new {containers}"));
+        return;
+    }
+    let (order, why) = replace::order(&inputs.spec);
+    match order {
+        UpdateOrder::StartFirst => prediction.notes.push(format!(
+            "new {containers}, start first: the old one stops once the new one works ({why})"
+        )),
+        UpdateOrder::StopFirst => {
+            prediction.notes.push(format!(
+                "new {containers}, stop first ({why}); the old one comes back if the new one does not work"
+            ));
+            if count == 1 {
+                let message = format!(
+                    "{} is away from the stop of the old container until the new one is ready",
+                    inputs.service
+                );
+                prediction.risks.push(Risk {
+                    kind: RiskKind::Downtime,
+                    message,
+                });
+            }
+        }
+    }
+}
+
+/// Ports that become reachable from outside the host.
+fn exposure(inputs: &ServiceInputs, request: &PredictRequest) -> Option<Risk> {
+    let recorded = request.recorded.as_ref()?;
+    let Ok(Inputs::Service(before)) = Inputs::read(crate::inputs::SERVICE, &recorded.inputs) else {
+        return None;
+    };
+    let is_local = |ip: &Option<String>| ip.as_deref().is_some_and(|ip| ip.starts_with("127.") || ip == "::1");
+    let new: Vec<String> = inputs
+        .spec
+        .ports
+        .iter()
+        .filter(|port| !is_local(&port.host_ip) && !before.spec.ports.contains(port))
+        .map(ToString::to_string)
+        .collect();
+    (!new.is_empty()).then(|| Risk {
+        kind: RiskKind::Exposure,
+        message: format!("published on the host's addresses: {}", new.join(", ")),
+    })
+}
+
+/// Networks and volumes can not be changed; labels of theirs stay as they are.
+fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) {
+    if request.intent != Intent::Update {
+        return;
+    }
+    for change in &prediction.changes {
+        let is_label = change.path.starts_with(&FieldPath::fields(["labels"]));
+        if is_label {
+            let note = format!("an engine can not change the labels of a {what}; they stay as they are");
+            if !prediction.notes.contains(&note) {
+                prediction.notes.push(note);
+            }
+        } else {
+            prediction.replace.push(Replacement {
+                path: change.path.clone(),
+                why: format!("an engine can not change a {what}"),
+            });
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Makes a service's containers as they are asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, NetworkConnectRequest, NetworkDisconnectRequest,
+};
+use bollard::query_parameters::{
+    CreateContainerOptions, RemoveContainerOptions, RenameContainerOptions, StopContainerOptions,
+    UploadToContainerOptions,
+};
+use iac_core::Key;
+use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError};
+use iac_core::value::Value;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::compare::{self, Verdict};
+use super::request::{self, Place, Request};
+use super::{files, outputs};
+use crate::inputs::ServiceInputs;
+use crate::labels;
+use crate::provider::connect::Engine;
+use crate::provider::errors::{failed, status};
+
+/// One convergence of one service.
+pub(super) struct Converge<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) cx: &'a Context,
+    pub(super) key: &'a Key,
+    pub(super) inputs: &'a ServiceInputs,
+    pub(super) deadline: Instant,
+    digest: String,
+    image_id: String,
+    /// The containers whose secret files are known to be the right ones; none when there is no such file.
+    trusted: Option<BTreeSet<String>>,
+}
+
+/// Applies a service.
+pub(crate) async fn apply(
+    engine: &Engine,
+    request: &ApplyRequest,
+    inputs: &ServiceInputs,
+    cx: &Context,
+) -> Result<Applied, ProviderError> {
+    let image = engine.ensure_image(&inputs.spec, &request.key, cx).await?;
+    let run = Converge {
+        engine,
+        cx,
+        key: &request.key,
+        inputs,
+        deadline: Instant::now() + request.timeout.mul_f64(0.9),
+        digest: crate::hash::of_service(&request.inputs),
+        image_id: image,
+        trusted: trusted(request),
+    };
+    let members = engine.members(&inputs.project, &inputs.service).await?;
+    run.refuse_foreign(request, &members)?;
+    let result = run.all(members).await;
+    let now = engine.members(&inputs.project, &inputs.service).await?;
+    let applied = run.applied(&now);
+    match result {
+        Ok(()) => Ok(applied),
+        Err(error) => Err(engine.explain_port(error).await.with_partial(applied)),
+    }
+}
+
+/// The containers that are known to hold the secret files that are asked for.
+fn trusted(request: &ApplyRequest) -> Option<BTreeSet<String>> {
+    let holds = |inputs: &Value| ["configs", "secrets"].map(|field| inputs.get(field).cloned());
+    if !holds(&request.inputs).iter().flatten().any(Value::has_secret) {
+        return None;
+    }
+    let recorded = request
+        .recorded
+        .as_ref()
+        .filter(|recorded| holds(&recorded.inputs) == holds(&request.inputs));
+    let containers = recorded.and_then(|recorded| recorded.private.get("containers")?.as_array().cloned());
+    let ids = containers
+        .into_iter()
+        .flatten()
+        .filter_map(|id| id.as_str().map(str::to_owned));
+    Some(ids.collect())
+}
+
+impl Engine {
+    /// The containers of a service, by their numbers.
+    pub(crate) async fn members(
+        &self,
+        project: &str,
+        service: &str,
+    ) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
+        let filter = labels::filter([
+            (labels::PROJECT, project),
+            (labels::SERVICE, service),
+            (labels::ONEOFF, "False"),
+        ]);
+        let mut members = self.inspect_all(self.list(filter).await?).await?;
+        members.sort_by_key(number_of);
+        Ok(members)
+    }
+
+    /// Stops a container, giving it its own time to end; one that is gone or stopped is no error.
+    pub(crate) async fn stop(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        let id = container.id.as_deref().unwrap_or_default();
+        let grace = container.config.as_ref().and_then(|config| config.stop_timeout);
+        let options = StopContainerOptions {
+            t: grace.and_then(|seconds| i32::try_from(seconds).ok()),
+            ..StopContainerOptions::default()
+        };
+        match self.docker.stop_container(id, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if matches!(status(&error), Some(304 | 404)) => Ok(()),
+            Err(error) => Err(failed(&format!("stop the container {}", name_of(container)), &error)),
+        }
+    }
+
+    /// Removes a container with its anonymous volumes; those that another container took over stay.
+    pub(crate) async fn remove(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        let id = container.id.as_deref().unwrap_or_default();
+        let options = RemoveContainerOptions {
+            v: true,
+            force: true,
+            ..RemoveContainerOptions::default()
+        };
+        match self.docker.remove_container(id, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if matches!(status(&error), Some(404)) => Ok(()),
+            // 409: another removal is under way; wait for it.
+            Err(error) if status(&error) == Some(409) => self.gone(id).await,
+            Err(error) => Err(failed(&format!("remove the container {}", name_of(container)), &error)),
+        }
+    }
+
+    async fn gone(&self, id: &str) -> Result<(), ProviderError> {
+        for _ in 0..100 {
+            if self.docker.inspect_container(id, None).await.is_err() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(ProviderError::new(
+            ErrorKind::Timeout,
+            format!("the engine does not finish removing the container {id}"),
+        ))
+    }
+}
+
+/// A container's number, or a large one where it has none.
+fn number_of(container: &ContainerInspectResponse) -> u32 {
+    let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
+    let number = labels.and_then(|labels| labels.get(labels::NUMBER)?.parse().ok());
+    number.unwrap_or(u32::MAX)
+}
+
+/// A container's name without the slash that the engine puts before it.
+pub(crate) fn name_of(container: &ContainerInspectResponse) -> String {
+    container
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .trim_start_matches('/')
+        .to_owned()
+}
+
+/// What a container is doing.
+pub(crate) fn status_of(container: &ContainerInspectResponse) -> Status {
+    container
+        .state
+        .as_ref()
+        .and_then(|state| state.status)
+        .unwrap_or(Status::EMPTY)
+}
+
+impl Converge<'_> {
+    fn refuse_foreign(
+        &self,
+        request: &ApplyRequest,
+        members: &[ContainerInspectResponse],
+    ) -> Result<(), ProviderError> {
+        if request.recorded.is_some() || request.intent == Intent::Adopt {
+            return Ok(());
+        }
+        let is_ours = |container: &&ContainerInspectResponse| {
+            let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
+            labels.and_then(|labels| labels.get(labels::STACK)) == Some(&self.engine.stack)
+        };
+        match members.iter().find(|container| !is_ours(container)) {
+            None => Ok(()),
+            Some(foreign) => {
+                let message = format!(
+                    "the service {} of the project {} has the container {} already, which this stack did not make",
+                    self.inputs.service,
+                    self.inputs.project,
+                    name_of(foreign)
+                );
+                Err(ProviderError::new(ErrorKind::Conflict, message)
+                    .with_hint("take it over with .adopt() on the declaration, or use another project name"))
+            }
+        }
+    }
+
+    async fn all(&self, members: Vec<ContainerInspectResponse>) -> Result<(), ProviderError> {
+        let mut by_number: BTreeMap<u32, Vec<ContainerInspectResponse>> = BTreeMap::new();
+        for member in members {
+            by_number.entry(number_of(&member)).or_default().push(member);
+        }
+        for number in 1..=self.inputs.spec.replicas() {
+            self.replica(number, by_number.remove(&number).unwrap_or_default())
+                .await?;
+        }
+        for surplus in by_number.into_values().flatten() {
+            self.cx.progress(self.key, format!("removing {}", name_of(&surplus)));
+            self.engine.stop(&surplus).await?;
+            self.engine.remove(&surplus).await?;
+        }
+        Ok(())
+    }
+
+    async fn replica(&self, number: u32, members: Vec<ContainerInspectResponse>) -> Result<(), ProviderError> {
+        let request = self.request(number);
+        let mut current = None;
+        let mut stale = Vec::new();
+        for member in members {
+            match self.verdict(&member, &request) {
+                Verdict::Replace(_) => stale.push(member),
+                verdict if current.is_none() => current = Some((member, verdict)),
+                _ => stale.push(member),
+            }
+        }
+        let name = request::container_name(self.inputs, number);
+        match current {
+            Some((member, verdict)) if stale.is_empty() => self.keep(&member, verdict, &name).await,
+            None if stale.is_empty() => {
+                let id = self.create(&name, request).await?;
+                self.start(&id, &name).await
+            }
+            current => {
+                self.replace(current.map(|(member, _)| member), &stale, request, &name)
+                    .await
+            }
+        }
+    }
+
+    /// What one of the service's containers is made from.
+    pub(super) fn request(&self, number: u32) -> Request {
+        let place = Place {
+            stack: &self.engine.stack,
+            digest: &self.digest,
+            image_id: &self.image_id,
+            number,
+        };
+        request::build(self.inputs, place)
+    }
+
+    fn verdict(&self, member: &ContainerInspectResponse, request: &Request) -> Verdict {
+        let id = member.id.as_deref().unwrap_or_default();
+        let state = member.state.clone().unwrap_or_default();
+        let status = status_of(member);
+        let has_failed = status == Status::EXITED && state.exit_code != Some(0);
+        if status == Status::DEAD || (self.inputs.completes && has_failed) {
+            return Verdict::Replace("it failed".to_owned());
+        }
+        // The files of one that was never started are written again before it is.
+        let unsure = self.trusted.as_ref().is_some_and(|trusted| !trusted.contains(id));
+        if unsure && status != Status::CREATED {
+            return Verdict::Replace("its secret files changed".to_owned());
+        }
+        compare::judge(member, request, &self.engine.stack, &self.image_id)
+    }
+
+    /// Sees to a container that need not be made anew.
+    async fn keep(&self, member: &ContainerInspectResponse, verdict: Verdict, name: &str) -> Result<(), ProviderError> {
+        let id = member.id.as_deref().unwrap_or_default();
+        if let Verdict::Adjust(update) = verdict {
+            self.cx.progress(self.key, format!("adjusting {name}"));
+            let adjusted = self.engine.docker.update_container(id, *update).await;
+            adjusted.map_err(|error| failed(&format!("change the limits of {name}"), &error))?;
+        }
+        self.join_networks(member).await?;
+        self.rename(member, name).await?;
+        match status_of(member) {
+            Status::RUNNING | Status::RESTARTING => Ok(()),
+            Status::EXITED if self.inputs.completes => Ok(()),
+            Status::PAUSED => {
+                let resumed = self.engine.docker.unpause_container(id).await;
+                resumed.map_err(|error| failed(&format!("resume {name}"), &error))
+            }
+            _ => self.start(id, name).await,
+        }
+    }
+
+    async fn join_networks(&self, member: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        let missing = compare::missing_networks(member, self.inputs);
+        let number = number_of(member);
+        for (network, endpoint) in request::endpoints(self.inputs, number) {
+            if missing.contains(&network) {
+                self.connect(member.id.as_deref().unwrap_or_default(), &network, endpoint)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn connect(
+        &self,
+        id: &str,
+        network: &str,
+        endpoint: bollard::models::EndpointSettings,
+    ) -> Result<(), ProviderError> {
+        let docker = &self.engine.docker;
+        let leave = NetworkDisconnectRequest {
+            container: id.to_owned(),
+            force: Some(true),
+        };
+        let join = NetworkConnectRequest {
+            container: id.to_owned(),
+            endpoint_config: Some(endpoint),
+        };
+        // A container may still be bound to a former network of that name, or have been joined by a run before.
+        let _ = docker.disconnect_network(network, leave).await;
+        let joined = docker.connect_network(network, join).await;
+        joined.map_err(|error| failed(&format!("join the network {network}"), &error))
+    }
+
+    pub(super) async fn rename(&self, member: &ContainerInspectResponse, name: &str) -> Result<(), ProviderError> {
+        if name_of(member) == name {
+            return Ok(());
+        }
+        let options = RenameContainerOptions { name: name.to_owned() };
+        let renamed = self
+            .engine
+            .docker
+            .rename_container(member.id.as_deref().unwrap_or_default(), options)
+            .await;
+        renamed.map_err(|error| failed(&format!("rename {} to {name}", name_of(member)), &error))
+    }
+
+    /// Makes a container, in all its networks, not started; gives its ID.
+    pub(super) async fn create(&self, name: &str, request: Request) -> Result<String, ProviderError> {
+        self.cx.progress(self.key, format!("creating {name}"));
+        let options = CreateContainerOptions {
+            name: Some(name.to_owned()),
+            platform: self.inputs.spec.platform.clone().unwrap_or_default(),
+        };
+        let created = self.engine.docker.create_container(Some(options), request.body).await;
+        let id = created
+            .map_err(|error| failed(&format!("create the container {name}"), &error))?
+            .id;
+        for (network, endpoint) in request.more_networks {
+            self.connect(&id, &network, endpoint).await?;
+        }
+        Ok(id)
+    }
+
+    /// Puts its files into a container and starts it.
+    pub(super) async fn start(&self, id: &str, name: &str) -> Result<(), ProviderError> {
+        let archive = files::archive(&self.inputs.spec).map_err(|error| {
+            ProviderError::new(
+                ErrorKind::Invalid,
+                format!("can not pack the configs and secrets of {name}: {error}"),
+            )
+        })?;
+        if let Some(archive) = archive {
+            let options = UploadToContainerOptions {
+                path: "/".to_owned(),
+                ..UploadToContainerOptions::default()
+            };
+            let body = bollard::body_full(archive.into());
+            let uploaded = self.engine.docker.upload_to_container(id, Some(options), body).await;
+            uploaded.map_err(|error| failed(&format!("put the configs and secrets into {name}"), &error))?;
+        }
+        self.cx.progress(self.key, format!("starting {name}"));
+        match self.engine.docker.start_container(id, None).await {
+            Ok(()) => Ok(()),
+            Err(error) if status(&error) == Some(304) => Ok(()),
+            Err(error) => Err(failed(&format!("start the container {name}"), &error)),
+        }
+    }
+
+    fn applied(&self, members: &[ContainerInspectResponse]) -> Applied {
+        let ids: Vec<_> = members.iter().filter_map(|member| member.id.clone()).collect();
+        Applied {
+            uid: None,
+            outputs: outputs::of(members, self.inputs),
+            private: json!({ "digest": self.digest, "image_id": self.image_id, "containers": ids }),
+        }
+    }
+}

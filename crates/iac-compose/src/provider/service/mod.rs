@@ -1,0 +1,14 @@
+//! Services: containers that are all alike, made so by converging.
+//!
+//! [`converge`] looks at the containers that carry the service's labels, keeps those that are as asked for, and replaces,
+//! makes and removes others. It reads everything it has to know from the engine, so a run that was killed anywhere is
+//! finished by the next one.
+
+pub(crate) mod compare;
+pub(crate) mod converge;
+pub(crate) mod delete;
+pub(crate) mod files;
+pub(crate) mod outputs;
+pub(crate) mod replace;
+pub(crate) mod report;
+pub(crate) mod request;

@@ -1,0 +1,259 @@
+//! Replaces a container so that the old one stays until the new one does its work.
+//!
+//! The new one is made under a name of its own before anything is taken away, so a missing image or a refused option
+//! costs no downtime. Then, *start first*: start the new one, wait for it, stop the old one; or *stop first*, where both
+//! can not run at the same time: stop the old one, start the new one, wait for it. When the new one does not become
+//! healthy it is removed, and the old one is started again.
+
+use std::time::Duration;
+
+use bollard::models::ContainerInspectResponse;
+use iac_core::provider::{ErrorKind, ProviderError, Readiness};
+use tokio::time::Instant;
+
+use super::converge::{Converge, name_of};
+use super::request::{self, Request};
+use crate::model::{MountKind, Service, UpdateOrder};
+use crate::provider::errors::failed;
+use crate::provider::readiness::{self, Expected};
+
+/// For how long a container without a health check has to run before it counts as one that works.
+const STABLE: Duration = Duration::from_secs(2);
+/// How often a container is looked at while it is waited for.
+const POLL: Duration = Duration::from_millis(300);
+
+/// Which comes first, and why.
+pub(crate) fn order(spec: &Service) -> (UpdateOrder, String) {
+    let asked = spec
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.update_config.as_ref()?.order);
+    if let Some(order) = asked {
+        return (order, "deploy.update_config.order says so".to_owned());
+    }
+    match exclusive(spec) {
+        Some(why) => (UpdateOrder::StopFirst, why),
+        None => (
+            UpdateOrder::StartFirst,
+            "two of its containers can run side by side".to_owned(),
+        ),
+    }
+}
+
+/// Why two containers of the service can not run side by side, if they can not.
+pub(crate) fn exclusive(spec: &Service) -> Option<String> {
+    if let Some(port) = spec.ports.iter().find_map(|port| port.published) {
+        return Some(format!("port {port} of the host can be bound once"));
+    }
+    if spec.container_name.is_some() {
+        return Some("container_name can be given once".to_owned());
+    }
+    if spec.network_mode.as_deref() == Some("host") {
+        return Some("it uses the host's network".to_owned());
+    }
+    let fixed =
+        |attachment: &crate::model::Attachment| attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
+    if let Some((key, _)) = spec.networks.iter().find(|(_, attachment)| fixed(attachment)) {
+        return Some(format!("its address in the network {key} is fixed"));
+    }
+    let written = spec
+        .volumes
+        .iter()
+        .find(|mount| !mount.read_only && mount.kind != MountKind::Tmpfs)?;
+    Some(format!("both would write to {}", written.target))
+}
+
+/// The name of a container that is to take another one's place.
+fn successor(name: &str) -> String {
+    format!("new_{name}")
+}
+
+impl Converge<'_> {
+    /// Replaces `stale` by one container: `current`, which an interrupted run made, or a new one.
+    pub(super) async fn replace(
+        &self,
+        current: Option<ContainerInspectResponse>,
+        stale: &[ContainerInspectResponse],
+        mut request: Request,
+        name: &str,
+    ) -> Result<(), ProviderError> {
+        let next_name = successor(name);
+        let id = match &current {
+            Some(current) => current.id.clone().unwrap_or_default(),
+            None => {
+                if let Some(old) = stale.last() {
+                    request::carry_over(&mut request.body, old);
+                }
+                self.create(&next_name, request).await?
+            }
+        };
+        let is_stop_first = order(&self.inputs.spec).0 == UpdateOrder::StopFirst;
+        if is_stop_first {
+            for old in stale {
+                self.cx.progress(self.key, format!("stopping {}", name_of(old)));
+                self.engine.stop(old).await?;
+            }
+        }
+        let outcome = match self.start(&id, &next_name).await {
+            Ok(()) => self.gate(&id).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            return Err(self.go_back(&id, if is_stop_first { stale } else { &[] }, error).await);
+        }
+        for old in stale {
+            self.cx.progress(self.key, format!("stopping {}", name_of(old)));
+            self.engine.stop(old).await?;
+            self.engine.remove(old).await?;
+        }
+        let next = self.look(&id).await?;
+        self.rename(&next, name).await
+    }
+
+    async fn look(&self, id: &str) -> Result<ContainerInspectResponse, ProviderError> {
+        let inspected = self.engine.docker.inspect_container(id, None).await;
+        inspected.map_err(|error| failed("look at the new container", &error))
+    }
+
+    /// Waits until a new container works.
+    async fn gate(&self, id: &str) -> Result<(), ProviderError> {
+        if self.inputs.completes {
+            return Ok(());
+        }
+        let expected = Expected::of(self.inputs);
+        let monitor = self
+            .inputs
+            .spec
+            .deploy
+            .as_ref()
+            .and_then(|deploy| deploy.update_config.as_ref()?.monitor);
+        let mut steady_since = None;
+        loop {
+            let container = self.look(id).await?;
+            let has_check = container.state.as_ref().is_some_and(|state| state.health.is_some());
+            match readiness::judge(&container, expected) {
+                Readiness::Ready if has_check => return Ok(()),
+                Readiness::Ready => {
+                    let since = *steady_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= monitor.unwrap_or(STABLE) {
+                        return Ok(());
+                    }
+                }
+                Readiness::Pending(why) => {
+                    steady_since = None;
+                    self.cx.progress(self.key, format!("new container: {why}"));
+                }
+                Readiness::Failed { reason, .. } => {
+                    let words = self.engine.last_words(&container).await;
+                    return Err(ProviderError::new(ErrorKind::Failed, reason).with_details(words));
+                }
+            }
+            if Instant::now() >= self.deadline {
+                let words = self.engine.last_words(&container).await;
+                let message = "it did not become ready in time";
+                return Err(ProviderError::new(ErrorKind::Timeout, message).with_details(words));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Takes a failed replacement back; gives the error with what became of the old containers.
+    async fn go_back(
+        &self,
+        new: &str,
+        stopped: &[ContainerInspectResponse],
+        mut error: ProviderError,
+    ) -> ProviderError {
+        let undo = async {
+            let failed_one = self.look(new).await?;
+            self.engine.remove(&failed_one).await?;
+            for old in stopped {
+                self.start(old.id.as_deref().unwrap_or_default(), &name_of(old)).await?;
+            }
+            Ok::<_, ProviderError>(())
+        };
+        let kept = match undo.await {
+            Ok(()) if stopped.is_empty() => "the former container kept running".to_owned(),
+            Ok(()) => "the former container was started again".to_owned(),
+            Err(second) => format!("and the former container could not be brought back: {second}"),
+        };
+        error.message = format!(
+            "the new container of {} does not work: {}; {kept}",
+            self.inputs.service, error.message
+        );
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Mount, Port};
+
+    #[test]
+    fn what_can_not_run_twice_is_stopped_first() {
+        let base = || Service {
+            image: "x".to_owned(),
+            ..Service::default()
+        };
+        let table = [
+            (base(), None),
+            (
+                Service {
+                    ports: vec![Port::any(80)],
+                    ..base()
+                },
+                None,
+            ),
+            (
+                Service {
+                    volumes: vec![Mount::volume("v", "/v").read_only()],
+                    ..base()
+                },
+                None,
+            ),
+            (
+                Service {
+                    volumes: vec![Mount::tmpfs("/t")],
+                    ..base()
+                },
+                None,
+            ),
+            (
+                Service {
+                    ports: vec![Port::published(80, 80)],
+                    ..base()
+                },
+                Some("port 80"),
+            ),
+            (
+                Service {
+                    container_name: Some("c".to_owned()),
+                    ..base()
+                },
+                Some("container_name"),
+            ),
+            (
+                Service {
+                    network_mode: Some("host".to_owned()),
+                    ..base()
+                },
+                Some("host's network"),
+            ),
+            (
+                Service {
+                    volumes: vec![Mount::volume("v", "/v")],
+                    ..base()
+                },
+                Some("write to /v"),
+            ),
+        ];
+        for (spec, why) in table {
+            match (exclusive(&spec), why) {
+                (None, None) => {}
+                (Some(found), Some(why)) => assert!(found.contains(why), "{found}"),
+                (found, why) => panic!("{found:?} is not {why:?}"),
+            }
+        }
+    }
+}

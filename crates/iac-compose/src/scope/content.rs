@@ -1,0 +1,78 @@
+//! Reads what a program refers to when it declares a service: env files, and the contents of configs and secrets.
+
+use std::path::Path;
+
+use crate::model::{Config, Service};
+use crate::parse::dotenv::{self, DotenvError};
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContentError {
+    /// A file can not be read.
+    #[error("{path} can not be read: {error}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// An env file is not of the form.
+    #[error("{path}: {error}")]
+    Dotenv {
+        /// Which.
+        path: String,
+        /// Where and why.
+        error: DotenvError,
+    },
+    /// A variable is not set.
+    #[error("the environment variable {name} is not set")]
+    Unset {
+        /// Which.
+        name: String,
+    },
+    /// It is not said where the content comes from.
+    #[error("one of content, file and environment has to be given")]
+    Nothing,
+}
+
+/// The content of a config or secret.
+pub(crate) fn read(config: &Config) -> Result<String, ContentError> {
+    match config {
+        Config {
+            content: Some(content), ..
+        } => Ok(content.clone()),
+        Config { file: Some(path), .. } => text(path),
+        Config {
+            environment: Some(name),
+            ..
+        } => std::env::var(name).map_err(|_| ContentError::Unset { name: name.clone() }),
+        _ => Err(ContentError::Nothing),
+    }
+}
+
+fn text(path: &str) -> Result<String, ContentError> {
+    std::fs::read_to_string(path).map_err(|error| ContentError::Read {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Adds the variables of a service's env files to its own, which win.
+pub(crate) fn load_environment(spec: &mut Service) -> Result<(), ContentError> {
+    let mut all = std::collections::BTreeMap::new();
+    for file in std::mem::take(&mut spec.env_file) {
+        if !file.required && !Path::new(&file.path).exists() {
+            continue;
+        }
+        let variables = dotenv::parse(&text(&file.path)?, &|name| std::env::var(name).ok());
+        let variables = variables.map_err(|error| ContentError::Dotenv {
+            path: file.path.clone(),
+            error,
+        })?;
+        all.extend(variables);
+    }
+    for (key, value) in all {
+        spec.environment.entry(key).or_insert(value);
+    }
+    Ok(())
+}

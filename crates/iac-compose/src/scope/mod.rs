@@ -1,0 +1,294 @@
+//! How a program declares a project: networks, volumes, configs, secrets and services, with typed references.
+
+mod content;
+mod handles;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use iac_core::Stack;
+use iac_core::declare::{DeclareError, Handle, NewResource};
+use serde::Serialize;
+
+use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
+use crate::model::{Attachment, Build, Config, Job, MountKind, Network, PullPolicy, Restart, Service, Volume};
+pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
+
+/// The key of the network that services without networks of their own are in.
+const DEFAULT_NETWORK: &str = "default";
+
+/// A project: what docker compose calls the services, networks and volumes that belong together.
+///
+/// Resources are named by their keys in the project (`docker:compose/Service::web`). A stack with two projects that use
+/// the same keys puts one of them into a component.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    stack: Stack,
+    project: String,
+    known: Rc<RefCell<Known>>,
+}
+
+/// What a service can name.
+#[derive(Debug, Default)]
+struct Known {
+    /// Networks: their names in the engine, and their handles where the stack makes them.
+    networks: BTreeMap<String, (String, Option<Handle<Network>>)>,
+    /// The same of volumes.
+    volumes: BTreeMap<String, (String, Option<Handle<Volume>>)>,
+    configs: BTreeMap<String, String>,
+    secrets: BTreeMap<String, String>,
+}
+
+impl Compose {
+    /// A project of the stack. Its name begins with a lower-case letter or digit, and consists of those, `-` and `_`.
+    pub fn project(stack: &Stack, name: impl Into<String>) -> Self {
+        Self {
+            stack: stack.clone(),
+            project: name.into(),
+            known: Rc::default(),
+        }
+    }
+
+    /// The project's name.
+    pub fn name(&self) -> &str {
+        &self.project
+    }
+
+    /// The stack that the project is declared in.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    #[track_caller]
+    fn report(&self, name: &str, message: impl Into<String>) {
+        self.stack.report(DeclareError::Inputs {
+            name: format!("{}/{name}", self.project),
+            message: message.into(),
+            at: self.stack.source(),
+        });
+    }
+
+    #[track_caller]
+    fn declare<R>(&self, kind: &str, name: &str, inputs: &impl Serialize) -> Handle<R> {
+        let inputs = serde_json::to_value(inputs).unwrap_or_else(|error| {
+            self.report(name, error.to_string());
+            serde_json::Value::Null
+        });
+        self.stack.declare(NewResource::new(kind, name, inputs))
+    }
+
+    fn full_name(&self, given: Option<&String>, key: &str) -> String {
+        given.cloned().unwrap_or_else(|| format!("{}_{key}", self.project))
+    }
+
+    /// Declares a network.
+    #[track_caller]
+    pub fn network(&self, key: &str, mut network: Network) -> Handle<Network> {
+        if network.external {
+            self.report(key, "a network of somebody else is named with external_network");
+        }
+        let name = self.full_name(network.name.as_ref(), key);
+        network.name = Some(name.clone());
+        let inputs = NetworkInputs {
+            project: self.project.clone(),
+            key: key.to_owned(),
+            spec: network,
+        };
+        let handle: Handle<Network> = self.declare(inputs::NETWORK, key, &inputs);
+        let entry = (name, Some(handle.clone()));
+        self.known.borrow_mut().networks.insert(key.to_owned(), entry);
+        handle
+    }
+
+    /// Names a network that somebody else made, by its name in the engine.
+    pub fn external_network(&self, key: &str, name: impl Into<String>) -> NetworkRef {
+        self.known
+            .borrow_mut()
+            .networks
+            .insert(key.to_owned(), (name.into(), None));
+        NetworkRef { key: key.to_owned() }
+    }
+
+    /// Declares a volume.
+    #[track_caller]
+    pub fn volume(&self, key: &str, mut volume: Volume) -> Handle<Volume> {
+        if volume.external {
+            self.report(key, "a volume of somebody else is named with external_volume");
+        }
+        let name = self.full_name(volume.name.as_ref(), key);
+        volume.name = Some(name.clone());
+        let inputs = VolumeInputs {
+            project: self.project.clone(),
+            key: key.to_owned(),
+            spec: volume,
+        };
+        let handle: Handle<Volume> = self.declare(inputs::VOLUME, key, &inputs);
+        let entry = (name, Some(handle.clone()));
+        self.known.borrow_mut().volumes.insert(key.to_owned(), entry);
+        handle
+    }
+
+    /// Names a volume that somebody else made, by its name in the engine.
+    pub fn external_volume(&self, key: &str, name: impl Into<String>) -> VolumeRef {
+        self.known
+            .borrow_mut()
+            .volumes
+            .insert(key.to_owned(), (name.into(), None));
+        VolumeRef { key: key.to_owned() }
+    }
+
+    /// Names a file's content that services can have in their containers.
+    #[track_caller]
+    pub fn config(&self, name: &str, config: Config) -> ConfigRef {
+        match content::read(&config) {
+            Ok(content) => {
+                self.known.borrow_mut().configs.insert(name.to_owned(), content);
+            }
+            Err(error) => self.report(name, error.to_string()),
+        }
+        ConfigRef { name: name.to_owned() }
+    }
+
+    /// Names a secret content that services can have in their containers; it is encrypted in the state and never shown.
+    #[track_caller]
+    pub fn secret(&self, name: &str, secret: Config) -> SecretRef {
+        match content::read(&secret) {
+            // What holds an output is as secret as that is; tokens can not be put into a secret of our own.
+            Ok(content) if iac_core::value::token::is_token(&content) => {
+                self.known.borrow_mut().secrets.insert(name.to_owned(), content);
+            }
+            Ok(content) => {
+                let label = format!("{}/secrets/{name}", self.project);
+                let token = self.stack.secret(&label, content).to_string();
+                self.known.borrow_mut().secrets.insert(name.to_owned(), token);
+            }
+            Err(error) => self.report(name, error.to_string()),
+        }
+        SecretRef { name: name.to_owned() }
+    }
+
+    /// Declares a service.
+    #[track_caller]
+    pub fn service(&self, name: &str, service: Service) -> Handle<Service> {
+        self.add(name, service, false)
+    }
+
+    /// Declares a service that does its work by ending with status 0, such as a migration. It runs again when its
+    /// definition or its image changes.
+    #[track_caller]
+    pub fn job(&self, name: &str, mut service: Service) -> Handle<Job> {
+        if service.restart.is_none() && service.deploy.is_none() {
+            service.restart = Some(Restart::No);
+        }
+        self.add(name, service, true).cast()
+    }
+
+    #[track_caller]
+    pub(crate) fn add(&self, name: &str, mut spec: Service, completes: bool) -> Handle<Service> {
+        if let Err(error) = content::load_environment(&mut spec) {
+            self.report(name, error.to_string());
+        }
+        let image_id = spec.build.take().map(|build| self.image(name, &mut spec, build));
+        self.resolve_networks(name, &mut spec);
+        self.resolve_volumes(name, &mut spec);
+        self.resolve_files(name, &mut spec);
+        let inputs = ServiceInputs {
+            project: self.project.clone(),
+            service: name.to_owned(),
+            completes,
+            image_id,
+            spec,
+        };
+        self.declare(inputs::SERVICE, name, &inputs)
+    }
+
+    /// Declares the image that a service is built from; gives its ID as an output.
+    #[track_caller]
+    fn image(&self, name: &str, spec: &mut Service, build: Build) -> String {
+        if spec.image.is_empty() {
+            spec.image = format!("{}-{name}", self.project);
+        }
+        spec.pull_policy = Some(PullPolicy::Build);
+        let context_hash = crate::provider::image::context_hash(&build).unwrap_or_else(|error| {
+            self.report(name, format!("the build context can not be read: {error}"));
+            String::new()
+        });
+        let inputs = ImageInputs {
+            project: self.project.clone(),
+            service: name.to_owned(),
+            tag: spec.image.clone(),
+            platform: spec.platform.clone(),
+            build,
+            context_hash,
+        };
+        let image: Handle<Build> = self.declare(inputs::IMAGE, name, &inputs);
+        image.output("/id").to_string()
+    }
+
+    #[track_caller]
+    fn resolve_networks(&self, name: &str, spec: &mut Service) {
+        if spec.network_mode.is_some() {
+            return;
+        }
+        if spec.networks.is_empty() {
+            spec.networks.insert(DEFAULT_NETWORK.to_owned(), Attachment::default());
+        }
+        let uses_default = spec.networks.contains_key(DEFAULT_NETWORK);
+        if uses_default && !self.known.borrow().networks.contains_key(DEFAULT_NETWORK) {
+            let _ = self.network(DEFAULT_NETWORK, Network::default());
+        }
+        for (key, attachment) in &mut spec.networks {
+            let known = self.known.borrow().networks.get(key).cloned();
+            let Some((network, handle)) = known else {
+                self.report(
+                    name,
+                    format!("networks.{key}: the project has no network {key:?}; declare it before the service"),
+                );
+                continue;
+            };
+            attachment.network = network;
+            attachment.network_id = handle.map(|handle| handle.output("/id").to_string());
+        }
+    }
+
+    #[track_caller]
+    fn resolve_volumes(&self, name: &str, spec: &mut Service) {
+        for mount in &mut spec.volumes {
+            if mount.kind != MountKind::Volume || mount.source.is_empty() {
+                continue;
+            }
+            let known = self.known.borrow().volumes.get(&mount.source).cloned();
+            let Some((volume, handle)) = known else {
+                let message = format!(
+                    "volumes: the project has no volume {:?}; declare it before the service",
+                    mount.source
+                );
+                self.report(name, message);
+                continue;
+            };
+            mount.source = volume;
+            mount.generation = handle.map(|handle| handle.output("/created").to_string());
+        }
+    }
+
+    #[track_caller]
+    fn resolve_files(&self, name: &str, spec: &mut Service) {
+        let known = self.known.borrow();
+        for (what, files, contents) in [
+            ("config", &mut spec.configs, &known.configs),
+            ("secret", &mut spec.secrets, &known.secrets),
+        ] {
+            for file in files.iter_mut().filter(|file| file.content.is_none()) {
+                file.content = contents.get(&file.source).cloned();
+                if file.content.is_none() {
+                    let message = format!(
+                        "{what}s: the project has no {what} {:?}; declare it before the service",
+                        file.source
+                    );
+                    self.report(name, message);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the whole stack says that bears on a single object.
+
+use std::collections::BTreeSet;
+
+use iac_core::declare::ResourceDecl;
+use iac_core::value::Value;
+
+use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
+
+/// What the stack declares.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Declared {
+    scaled: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+    kinds: BTreeSet<(String, String)>,
+}
+
+impl Declared {
+    /// Reads it off all the stack's resources.
+    pub(crate) fn of(resources: &[&ResourceDecl]) -> Self {
+        let mut declared = Self::default();
+        for resource in resources {
+            let Ok(id) = ObjectId::of(&resource.inputs) else {
+                continue;
+            };
+            match id.type_name().as_str() {
+                "core/Namespace" => {
+                    declared.namespaces.insert(id.name);
+                }
+                "autoscaling/HorizontalPodAutoscaler" => declared.scaled.extend(scale_target(&id, &resource.inputs)),
+                "apiextensions.k8s.io/CustomResourceDefinition" => {
+                    declared.kinds.extend(defined_kind(&resource.inputs));
+                }
+                _ => {}
+            }
+        }
+        declared
+    }
+
+    /// Whether a HorizontalPodAutoscaler of the stack sets this object's replicas.
+    pub(crate) fn is_scaled(&self, id: &ObjectId) -> bool {
+        self.scaled.contains(&id.to_string())
+    }
+
+    /// Whether the stack makes this namespace.
+    pub(crate) fn makes_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains(name)
+    }
+
+    /// Whether the stack defines this object's kind.
+    pub(crate) fn defines(&self, id: &ObjectId) -> bool {
+        self.kinds.contains(&(id.group.clone(), id.kind.clone()))
+    }
+}
+
+/// The identity of what an autoscaler scales.
+fn scale_target(autoscaler: &ObjectId, inputs: &Value) -> Option<String> {
+    let text = |field: &str| inputs.pointer(&format!("/spec/scaleTargetRef/{field}"))?.as_str();
+    let (group, _) = split_api_version(text("apiVersion")?);
+    let namespace = autoscaler.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+    Some(format!(
+        "{} {namespace}/{}",
+        type_name(group, text("kind")?),
+        text("name")?
+    ))
+}
+
+/// Group and kind that a definition defines.
+pub(crate) fn defined_kind(inputs: &Value) -> Option<(String, String)> {
+    let text = |pointer: &str| inputs.pointer(pointer)?.as_str().map(str::to_owned);
+    Some((text("/spec/group")?, text("/spec/names/kind")?))
+}

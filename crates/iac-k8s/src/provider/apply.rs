@@ -1,0 +1,305 @@
+//! Creates, changes and takes over objects by server-side apply.
+//!
+//! An apply makes an object or joins one that is there, so where a creation was planned it is made sure that there was
+//! nothing, and the answer's status is looked at besides. A change carries the UID of the object it is meant for.
+//! Fields that we applied before and somebody else changed are taken back; fields that were never ours are not.
+
+use std::time::Duration;
+
+use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, Problem, ProviderError};
+use iac_core::value::Value;
+use serde_json::{Value as Json, json};
+use tokio::time::{Instant, sleep};
+
+use super::call::{Answer, Call, CallError, Refusal};
+use super::delete;
+use super::discovery::ApiKind;
+use super::session::{Memory, Session, uid, unknown_kind};
+use crate::declared::Declared;
+use crate::fields;
+use crate::managed;
+use crate::object::{self, ObjectId};
+use crate::outputs::{self, Secrets};
+
+/// How long a server that says "not now" is asked again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a kind that was just defined may take to be served.
+const KIND_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Applies one object.
+pub(crate) async fn apply(
+    session: &Session,
+    declared: &Declared,
+    request: &ApplyRequest,
+    cx: &Context,
+) -> Result<Applied, ProviderError> {
+    let id = ObjectId::of(&request.inputs).map_err(invalid)?;
+    let deadline = Instant::now() + request.timeout;
+    let kind = served_kind(session, &id, deadline.min(Instant::now() + KIND_PATIENCE)).await?;
+    let scaled = declared.is_scaled(&id);
+    let inputs = object::desired(&request.inputs, scaled);
+    let body = inputs.expose().map_err(|path| {
+        let message = format!("{path} is not known yet, though everything that comes before was applied");
+        ProviderError::new(ErrorKind::Internal, message)
+    })?;
+    let recorded = request.recorded.iter().map(|recorded| &recorded.inputs);
+    let secrets = Secrets::of(std::iter::once(&inputs).chain(recorded));
+    let application = Application {
+        session,
+        request,
+        cx,
+        id,
+        kind,
+        body,
+        scaled,
+        deadline,
+        secrets,
+    };
+    let result = match request.intent {
+        Intent::Create | Intent::Replace => application.create().await,
+        Intent::Update => application.update().await,
+        Intent::Adopt => application.adopt().await,
+    };
+    result.map_err(|error| application.redacted(error))
+}
+
+fn invalid(problem: Problem) -> ProviderError {
+    let error = ProviderError::new(ErrorKind::Invalid, problem.message);
+    match problem.hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The kind, waited for: a definition that is established may not be served for a moment yet.
+async fn served_kind(session: &Session, id: &ObjectId, deadline: Instant) -> Result<ApiKind, ProviderError> {
+    loop {
+        match session.discovery.find(&session.connection, id).await {
+            Ok(Some(kind)) => return Ok(kind),
+            Ok(None) if Instant::now() >= deadline => return Err(unknown_kind(id)),
+            Err(error) if !error.may_pass() || Instant::now() >= deadline => return Err(error.into()),
+            _ => sleep(Duration::from_millis(500)).await,
+        }
+    }
+}
+
+/// One application under way.
+struct Application<'a> {
+    session: &'a Session,
+    request: &'a ApplyRequest,
+    cx: &'a Context,
+    id: ObjectId,
+    kind: ApiKind,
+    body: Json,
+    scaled: bool,
+    deadline: Instant,
+    secrets: Secrets,
+}
+
+impl Application<'_> {
+    async fn create(&self) -> Result<Applied, ProviderError> {
+        let mut there = self.existing().await?;
+        if there
+            .as_ref()
+            .is_some_and(|object| object.pointer("/metadata/deletionTimestamp").is_some())
+        {
+            self.cx
+                .progress(&self.request.key, "waiting until the old object is gone");
+            delete::wait_gone(
+                self.session,
+                &self.id,
+                &self.kind,
+                there.as_ref().and_then(uid).as_deref(),
+                self.deadline,
+                &|_| (),
+            )
+            .await?;
+            there = None;
+        }
+        if let Some(object) = there {
+            // An interrupted run of ours made it; what follows is the same as for a change.
+            if managed::applied(&object, &self.session.manager).is_some() {
+                return self.finish(&self.send(&self.body, false).await?);
+            }
+            return Err(self.taken());
+        }
+        let interrupted = std::sync::atomic::AtomicBool::new(false);
+        let answer = self.send_noting(&self.body, false, &interrupted).await?;
+        let may_be_ours = interrupted.load(std::sync::atomic::Ordering::Relaxed);
+        if !answer.created && !may_be_ours {
+            self.give_up().await?;
+            return Err(self.taken());
+        }
+        let applied = self.finish(&answer)?;
+        match self.set_replicas().await {
+            Ok(()) => Ok(applied),
+            Err(error) => Err(ProviderError::from(error).with_partial(applied)),
+        }
+    }
+
+    async fn update(&self) -> Result<Applied, ProviderError> {
+        let recorded = self.request.recorded.as_ref();
+        self.hand_over_replicas().await?;
+        let mut body = self.body.clone();
+        if let Some(uid) = recorded.and_then(|recorded| recorded.uid.as_deref()) {
+            body["metadata"]["uid"] = uid.into();
+        }
+        let answer = match self.send(&body, false).await {
+            Err(CallError::Refused(refusal)) if refusal.code == 409 => {
+                if refusal.conflicts().next().is_none() {
+                    return Err(self.another(&refusal));
+                }
+                let before = recorded.map_or(Value::Null, |recorded| object::desired(&recorded.inputs, false));
+                if !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
+                    return Err(conflict(&refusal));
+                }
+                self.send(&body, true).await?
+            }
+            other => other?,
+        };
+        self.finish(&answer)
+    }
+
+    async fn adopt(&self) -> Result<Applied, ProviderError> {
+        self.finish(&self.send(&self.body, true).await?)
+    }
+
+    async fn existing(&self) -> Result<Option<Json>, CallError> {
+        self.session.get(Call::get_metadata(self.kind.path(&self.id))).await
+    }
+
+    async fn send(&self, body: &Json, force: bool) -> Result<Answer, CallError> {
+        self.send_noting(body, force, &std::sync::atomic::AtomicBool::new(false))
+            .await
+    }
+
+    /// Sends; `interrupted` is set when an attempt may have had an effect that we did not hear of.
+    async fn send_noting(
+        &self,
+        body: &Json,
+        force: bool,
+        interrupted: &std::sync::atomic::AtomicBool,
+    ) -> Result<Answer, CallError> {
+        let call = Call::apply(self.kind.path(&self.id), &self.session.manager, body).with("force", force.to_string());
+        let deadline = self.deadline.min(Instant::now() + PATIENCE);
+        let waiting = |error: &CallError| {
+            interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+            let message = self.secrets.redact(&format!("trying again: {error}"));
+            self.cx.progress(&self.request.key, message);
+        };
+        self.session.connection.call_patiently(&call, deadline, &waiting).await
+    }
+
+    /// Gives up every field that we own: an apply of nothing but the name.
+    async fn give_up(&self) -> Result<(), CallError> {
+        self.send(&self.bare(json!({})), false).await.map(|_| ())
+    }
+
+    /// Nothing but the object's name, and `spec`.
+    fn bare(&self, spec: Json) -> Json {
+        let mut metadata = json!({"name": self.id.name});
+        if let Some(namespace) = self.kind.namespace(&self.id) {
+            metadata["namespace"] = namespace.into();
+        }
+        let mut body = json!({"apiVersion": self.id.api_version(), "kind": self.id.kind, "metadata": metadata});
+        if spec.as_object().is_some_and(|spec| !spec.is_empty()) {
+            body["spec"] = spec;
+        }
+        body
+    }
+
+    /// Sets the replicas of a workload that an autoscaler scales, once and under another name, so that no later apply
+    /// takes them back.
+    async fn set_replicas(&self) -> Result<(), CallError> {
+        let replicas = self.request.inputs.pointer("/spec/replicas").and_then(Value::as_i64);
+        match replicas {
+            Some(replicas) if self.scaled => self.apply_replicas(replicas).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands the replicas over before we stop to apply them; otherwise they would fall back to one.
+    async fn hand_over_replicas(&self) -> Result<(), ProviderError> {
+        let Some(recorded) = self.request.recorded.as_ref().filter(|_| self.scaled) else {
+            return Ok(());
+        };
+        if Memory::read(&recorded.private).scaled || recorded.inputs.pointer("/spec/replicas").is_none() {
+            return Ok(());
+        }
+        let live = self.session.get(Call::get(self.kind.path(&self.id))).await?;
+        match live.and_then(|live| live.pointer("/spec/replicas").and_then(Json::as_i64)) {
+            Some(replicas) => Ok(self.apply_replicas(replicas).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn apply_replicas(&self, replicas: i64) -> Result<(), CallError> {
+        let body = self.bare(json!({"replicas": replicas}));
+        let call = Call::apply(self.kind.path(&self.id), &self.session.replicas_manager(), &body).with("force", "true");
+        let deadline = self.deadline.min(Instant::now() + PATIENCE);
+        self.session
+            .connection
+            .call_patiently(&call, deadline, &|_| ())
+            .await
+            .map(|_| ())
+    }
+
+    fn finish(&self, answer: &Answer) -> Result<Applied, ProviderError> {
+        let uid = uid(&answer.body).ok_or_else(|| {
+            ProviderError::new(
+                ErrorKind::Internal,
+                "the server's answer to the apply has no metadata.uid",
+            )
+        })?;
+        Ok(Applied {
+            uid: Some(uid),
+            outputs: self.secrets.conceal(outputs::of_object(&answer.body)),
+            private: Memory::of(&answer.body, &self.session.manager, self.scaled).write(),
+        })
+    }
+
+    fn taken(&self) -> ProviderError {
+        let message = format!("{} is there already, and this stack did not make it", self.id);
+        ProviderError::new(ErrorKind::Conflict, message)
+            .with_hint("take it over with .adopt(), or give the declared one another name")
+    }
+
+    fn another(&self, refusal: &Refusal) -> ProviderError {
+        let message = format!("{} is gone or another object meanwhile: {}", self.id, refusal.message);
+        ProviderError::new(ErrorKind::Precondition, message).with_hint("preview again: it will be planned as it is now")
+    }
+
+    fn redacted(&self, mut error: ProviderError) -> ProviderError {
+        error.message = self.secrets.redact(&error.message);
+        for detail in &mut error.details {
+            *detail = self.secrets.redact(detail);
+        }
+        let missing_namespace = error.kind == ErrorKind::NotFound && error.message.contains("namespaces \"");
+        if missing_namespace && error.hint.is_none() {
+            error.hint = Some("declare the namespace and use k.within(&namespace), or make it first".to_owned());
+        }
+        error
+    }
+}
+
+/// Whether all fields that others hold are ones that we applied before: then an apply takes back what was changed.
+pub(crate) fn is_reclaim(before: &Value, refusal: &Refusal, own: &str) -> bool {
+    refusal.conflicts().all(|cause| {
+        let ours = cause.message.contains(&format!("\"{own}\""));
+        ours || fields::find(before, &cause.field).1
+    })
+}
+
+/// The failure of an apply that would take fields from others.
+fn conflict(refusal: &Refusal) -> ProviderError {
+    let lines = refusal
+        .conflicts()
+        .map(|cause| format!("{}: {}", cause.field, cause.message));
+    ProviderError::new(
+        ErrorKind::Conflict,
+        "other field managers hold fields that are declared here",
+    )
+    .with_details(lines)
+    .with_hint("leave the field out, or take it over once with .adopt()")
+}

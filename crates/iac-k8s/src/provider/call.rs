@@ -1,0 +1,333 @@
+//! One call to the API server: what is asked, what comes back, and what can go wrong.
+//!
+//! Calls are made below `kube::Api`, because that hides the status code of an apply, which tells a creation (201) from a
+//! change (200), and because every call here has a time limit, reads the server's causes, and is tried again when
+//! that can help.
+
+use std::time::Duration;
+
+use http::Method;
+use iac_core::provider::{ErrorKind, ProviderError};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+/// How long one call may take unless it says otherwise.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The media type of a server-side apply.
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// What is asked of the API server.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) content_type: &'static str,
+    pub(crate) accept: &'static str,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) timeout: Duration,
+}
+
+impl Call {
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            content_type: "application/json",
+            accept: "application/json",
+            body: None,
+            timeout: CALL_TIMEOUT,
+        }
+    }
+
+    /// Reads an object or a list.
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Reads only the metadata of an object.
+    pub(crate) fn get_metadata(path: impl Into<String>) -> Self {
+        let accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+        Self {
+            accept,
+            ..Self::get(path)
+        }
+    }
+
+    /// Reads only the metadata of a list of objects.
+    pub(crate) fn list_metadata(path: impl Into<String>) -> Self {
+        let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        Self {
+            accept,
+            ..Self::get(path)
+        }
+    }
+
+    /// A server-side apply of `body` as `manager`.
+    pub(crate) fn apply(path: impl Into<String>, manager: &str, body: &Json) -> Self {
+        let call = Self {
+            content_type: APPLY,
+            body: Some(body.to_string().into_bytes()),
+            ..Self::new(Method::PATCH, path)
+        };
+        call.with("fieldManager", manager).with("fieldValidation", "Strict")
+    }
+
+    /// Deletes.
+    pub(crate) fn delete(path: impl Into<String>, options: &Json) -> Self {
+        Self {
+            body: Some(options.to_string().into_bytes()),
+            ..Self::new(Method::DELETE, path)
+        }
+    }
+
+    /// Adds a query parameter.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Sets the time limit.
+    #[must_use]
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Path and query.
+    pub(crate) fn target(&self) -> String {
+        let mut target = self.path.clone();
+        for (position, (name, value)) in self.query.iter().enumerate() {
+            target.push(if position == 0 { '?' } else { '&' });
+            target.push_str(name);
+            target.push('=');
+            target.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+        }
+        target
+    }
+}
+
+/// A successful answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// Whether the call made something new (201).
+    pub(crate) created: bool,
+    /// The body.
+    pub(crate) body: Json,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Nothing answers: name, connection, TLS.
+    #[error("the API server can not be reached: {0}")]
+    Unreachable(String),
+    /// No answer in time.
+    #[error("the API server did not answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The credentials could not be had.
+    #[error("no credentials for the API server: {0}")]
+    Credentials(String),
+    /// The server refuses.
+    #[error("{}", .0.message)]
+    Refused(Box<Refusal>),
+    /// The server's answer can not be read.
+    #[error("the API server's answer can not be read: {0}")]
+    Unreadable(String),
+}
+
+/// What the server says when it refuses: its `Status` object.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Refusal {
+    /// The HTTP status code.
+    pub(crate) code: u16,
+    /// Its reason in one word: `NotFound`, `Conflict`.
+    pub(crate) reason: String,
+    /// Its reason in words.
+    pub(crate) message: String,
+    /// What it is about.
+    pub(crate) details: Details,
+}
+
+/// The details of a [`Refusal`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Details {
+    /// The kind of thing, in lower-case plural: `namespaces`.
+    pub(crate) kind: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// One entry per field that is wrong.
+    pub(crate) causes: Vec<Cause>,
+    /// How long to wait before trying again.
+    pub(crate) retry_after_seconds: Option<u64>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Cause {
+    /// Its kind: `FieldManagerConflict`, `FieldValueInvalid`.
+    pub(crate) reason: String,
+    /// In words.
+    pub(crate) message: String,
+    /// The field, in Kubernetes' own notation.
+    pub(crate) field: String,
+}
+
+impl Refusal {
+    /// Reads the body of a failed call; what is no `Status` (a proxy's page) is quoted.
+    pub(crate) fn read(code: u16, body: &[u8]) -> Self {
+        let mut refusal: Self = serde_json::from_slice(body).unwrap_or_default();
+        refusal.code = code;
+        if refusal.message.is_empty() {
+            let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+            refusal.message = format!("HTTP status {code}: {}", text.trim());
+        }
+        refusal
+    }
+
+    /// The causes that are conflicts with other field managers.
+    pub(crate) fn conflicts(&self) -> impl Iterator<Item = &Cause> {
+        let causes = self.details.causes.iter();
+        causes.filter(|cause| cause.reason == "FieldManagerConflict")
+    }
+
+    /// Whether the server could not match the inputs with the kind's schema. It says so with status 500 for an apply.
+    pub(crate) fn is_schema_mismatch(&self) -> bool {
+        [
+            "field not declared in schema",
+            "failed to create typed patch object",
+            "strict decoding error",
+            "unable to decode",
+        ]
+        .iter()
+        .any(|text| self.message.contains(text))
+    }
+
+    fn may_pass(&self) -> bool {
+        match self.code {
+            429 | 502 | 503 | 504 => true,
+            500 => !self.is_schema_mismatch(),
+            // The account is made by a controller shortly after its namespace.
+            403 => self.message.contains("error looking up service account"),
+            _ => false,
+        }
+    }
+}
+
+impl CallError {
+    /// The status code, if the server answered with one.
+    pub(crate) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the server says that there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// Whether the same call may succeed later. Only for calls that may be made twice.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Timeout(_) => true,
+            Self::Refused(refusal) => refusal.may_pass(),
+            Self::Credentials(_) | Self::Unreadable(_) => false,
+        }
+    }
+
+    /// How long the server asks to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.details.retry_after_seconds.map(Duration::from_secs),
+            _ => None,
+        }
+    }
+
+    /// Whether it concerns the cluster as a whole, not one object.
+    pub(crate) fn is_global(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Credentials(_)) || self.code() == Some(401)
+    }
+}
+
+impl From<CallError> for ProviderError {
+    fn from(error: CallError) -> Self {
+        let kind = match (&error, error.code()) {
+            (CallError::Unreachable(_), _) => ErrorKind::Unreachable,
+            (CallError::Timeout(_), _) => ErrorKind::Timeout,
+            (CallError::Credentials(_), _) | (_, Some(401 | 403)) => ErrorKind::Denied,
+            (_, Some(404)) => ErrorKind::NotFound,
+            (_, Some(409)) => ErrorKind::Conflict,
+            (_, Some(400 | 422)) => ErrorKind::Invalid,
+            (CallError::Refused(refusal), _) if refusal.is_schema_mismatch() => ErrorKind::Invalid,
+            (CallError::Refused(_), _) => ErrorKind::Failed,
+            (CallError::Unreadable(_), _) => ErrorKind::Internal,
+        };
+        let failure = Self::new(kind, error.to_string());
+        match error {
+            CallError::Refused(refusal) if !refusal.details.causes.is_empty() => {
+                let causes = refusal.details.causes.into_iter();
+                failure.with_details(causes.map(|cause| format!("{}: {}", cause.field, cause.message)))
+            }
+            _ => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_query_is_encoded() {
+        let call = Call::get("/api/v1/pods").with("labelSelector", "a=b,c in (d)");
+        assert_eq!(call.target(), "/api/v1/pods?labelSelector=a%3Db%2Cc%20in%20%28d%29");
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let status = |code: u16, message: &str| {
+            let body = json!({"kind": "Status", "message": message, "reason": "x", "code": code});
+            CallError::Refused(Box::new(Refusal::read(code, body.to_string().as_bytes())))
+        };
+        for (error, may_pass, kind) in [
+            (status(503, "etcd leader changed"), true, ErrorKind::Failed),
+            (status(500, "failed calling webhook \"x\""), true, ErrorKind::Failed),
+            (
+                status(500, ".spec.foo: field not declared in schema"),
+                false,
+                ErrorKind::Invalid,
+            ),
+            (status(422, "bad"), false, ErrorKind::Invalid),
+            (
+                status(
+                    403,
+                    "pods \"a\" is forbidden: error looking up service account x/default: not found",
+                ),
+                true,
+                ErrorKind::Denied,
+            ),
+            (status(403, "no"), false, ErrorKind::Denied),
+            (status(404, "no"), false, ErrorKind::NotFound),
+            (CallError::Unreachable("refused".into()), true, ErrorKind::Unreachable),
+        ] {
+            assert_eq!(error.may_pass(), may_pass, "{error}");
+            assert_eq!(ProviderError::from(error).kind, kind);
+        }
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_quoted() {
+        let refusal = Refusal::read(502, b"<html>bad gateway</html>");
+        assert_eq!(refusal.message, "HTTP status 502: <html>bad gateway</html>");
+    }
+}

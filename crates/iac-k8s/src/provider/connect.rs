@@ -1,0 +1,276 @@
+//! Where the cluster is and how to get in: kubeconfig, context, in-cluster account; and the cluster's own name.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Request;
+use iac_core::provider::{ErrorKind, ProviderError};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::sync::RwLock;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::call::{Answer, Call, CallError, Refusal};
+
+/// How the configuration says where the cluster is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The kubeconfig file; `KUBECONFIG`, `~/.kube/config` or the account of the pod where none is given.
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The context in it; its current one where none is given.
+    pub(crate) context: Option<String>,
+}
+
+impl Settings {
+    /// Reads the configuration's keys.
+    pub(crate) fn read(config: &BTreeMap<String, String>) -> Result<Self, ProviderError> {
+        if let Some(key) = config
+            .keys()
+            .find(|key| !["context", "kubeconfig"].contains(&key.as_str()))
+        {
+            let message = format!("there is no configuration key kubernetes.{key}");
+            let hint = "the keys are kubernetes.context and kubernetes.kubeconfig";
+            return Err(ProviderError::new(ErrorKind::Invalid, message).with_hint(hint));
+        }
+        Ok(Self {
+            kubeconfig: config.get("kubeconfig").map(PathBuf::from),
+            context: config.get("context").cloned(),
+        })
+    }
+
+    /// The kubeconfig to read, if there is one.
+    fn file(&self) -> Result<Option<Kubeconfig>, String> {
+        let found = match &self.kubeconfig {
+            Some(path) => Kubeconfig::read_from(path).map(Some),
+            None => Kubeconfig::from_env(),
+        };
+        if let Some(config) = found.map_err(|error| chain(&error))? {
+            return Ok(Some(config));
+        }
+        // `KUBECONFIG` is not set. Inside a pod there is no such file, and that is no error.
+        match Kubeconfig::read() {
+            Ok(config) => Ok(Some(config)),
+            Err(_) if self.context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(None),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    /// The configuration of a client, and what to call the connection.
+    async fn load(&self) -> Result<(kube::Config, String), String> {
+        let (mut config, place) = match self.file()? {
+            Some(file) => {
+                let context = self.context.clone().or_else(|| file.current_context.clone());
+                let options = KubeConfigOptions {
+                    context: self.context.clone(),
+                    ..KubeConfigOptions::default()
+                };
+                let config = kube::Config::from_custom_kubeconfig(file, &options).await;
+                let config = config.map_err(|error| chain(&error))?;
+                (config, format!("context {}", context.as_deref().unwrap_or("(none)")))
+            }
+            None => {
+                let config = kube::Config::incluster().map_err(|error| chain(&error))?;
+                (config, "the pod's own account".to_owned())
+            }
+        };
+        // Trying again is decided here, per call and within its time limit.
+        config.default_retry = false;
+        config.connect_timeout = Some(Duration::from_secs(10));
+        let server = config.cluster_url.to_string();
+        Ok((config, format!("{place}, server {}", server.trim_end_matches('/'))))
+    }
+}
+
+/// An error with its causes, without saying anything twice.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// A connection to one cluster.
+pub(crate) struct Connection {
+    settings: Settings,
+    client: RwLock<kube::Client>,
+    /// For people: `context prod, server https://10.0.0.1:6443`.
+    pub(crate) description: String,
+}
+
+impl Connection {
+    /// Reads the configuration; asks nothing of the server yet.
+    pub(crate) async fn open(settings: Settings) -> Result<Self, ProviderError> {
+        let hint = "set KUBECONFIG, or the configuration keys kubernetes.kubeconfig and kubernetes.context";
+        let fail = |why: String| {
+            ProviderError::new(ErrorKind::Unreachable, format!("no cluster is configured: {why}")).with_hint(hint)
+        };
+        let (config, description) = settings.load().await.map_err(fail)?;
+        let client = kube::Client::try_from(config).map_err(|error| fail(chain(&error)))?;
+        Ok(Self {
+            settings,
+            client: RwLock::new(client),
+            description,
+        })
+    }
+
+    /// Makes one call. Credentials that are no longer valid are fetched anew once.
+    pub(crate) async fn call(&self, call: &Call) -> Result<Answer, CallError> {
+        let first = self.call_once(call).await;
+        if first.as_ref().err().and_then(CallError::code) != Some(401) {
+            return first;
+        }
+        let (config, _) = self.settings.load().await.map_err(CallError::Credentials)?;
+        let client = kube::Client::try_from(config).map_err(|error| CallError::Credentials(chain(&error)))?;
+        *self.client.write().await = client;
+        self.call_once(call).await
+    }
+
+    async fn call_once(&self, call: &Call) -> Result<Answer, CallError> {
+        let (status, bytes) = self.bytes(call).await?;
+        if !(200..300).contains(&status) {
+            return Err(CallError::Refused(Box::new(Refusal::read(status, &bytes))));
+        }
+        let body = serde_json::from_slice(&bytes).map_err(|error| CallError::Unreadable(error.to_string()))?;
+        Ok(Answer {
+            created: status == 201,
+            body,
+        })
+    }
+
+    /// Reads something that is no JSON: a log.
+    pub(crate) async fn text(&self, call: &Call) -> Result<String, CallError> {
+        let (status, bytes) = self.bytes(call).await?;
+        if !(200..300).contains(&status) {
+            return Err(CallError::Refused(Box::new(Refusal::read(status, &bytes))));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn bytes(&self, call: &Call) -> Result<(u16, Vec<u8>), CallError> {
+        let request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.target())
+            .header(http::header::ACCEPT, call.accept)
+            .header(http::header::CONTENT_TYPE, call.content_type)
+            .body(kube::client::Body::from(call.body.clone().unwrap_or_default()))
+            .map_err(|error| CallError::Unreadable(format!("{} is no request: {error}", call.path)))?;
+        let client = self.client.read().await.clone();
+        let exchange = async {
+            let response = client.send(request).await.map_err(|error| transport(&error))?;
+            let status = response.status().as_u16();
+            let bytes = response
+                .into_body()
+                .collect_bytes()
+                .await
+                .map_err(|error| transport(&error))?;
+            Ok((status, bytes.to_vec()))
+        };
+        timeout(call.timeout, exchange)
+            .await
+            .unwrap_or(Err(CallError::Timeout(call.timeout)))
+    }
+
+    /// Makes a call that may be made twice, again and again until `deadline` as long as that can help; `waiting` is told
+    /// why it is tried again.
+    pub(crate) async fn call_patiently(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        waiting: &(dyn Fn(&CallError) + Sync),
+    ) -> Result<Answer, CallError> {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let error = match self.call(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let wait = error.retry_after().unwrap_or(pause);
+            if !error.may_pass() || Instant::now() + wait >= deadline {
+                return Err(error);
+            }
+            waiting(&error);
+            sleep(wait).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    /// The cluster's own name: the UID of its `kube-system` namespace, which lives as long as the cluster.
+    pub(crate) async fn cluster_id(&self, limit: Duration) -> Result<String, ProviderError> {
+        let call = Call::get_metadata("/api/v1/namespaces/kube-system").within(limit.min(Duration::from_secs(10)));
+        let patience = Instant::now() + limit.min(Duration::from_secs(5));
+        let answer = self
+            .call_patiently(&call, patience, &|_| ())
+            .await
+            .map_err(|error| self.refused(error))?;
+        let uid = answer.body.pointer("/metadata/uid").and_then(serde_json::Value::as_str);
+        uid.map(str::to_owned).ok_or_else(|| {
+            let message = format!(
+                "{}: namespace kube-system has no UID; is this a Kubernetes API server?",
+                self.description
+            );
+            ProviderError::new(ErrorKind::Internal, message)
+        })
+    }
+
+    fn refused(&self, error: CallError) -> ProviderError {
+        let hint = match &error {
+            CallError::Unreachable(_) | CallError::Timeout(_) => {
+                "check that the cluster runs and that the context is the right one (kubectl config get-contexts)"
+            }
+            _ => "the account needs to read the namespace kube-system, whose UID tells this cluster from any other",
+        };
+        let mut failure = ProviderError::from(error);
+        if failure.kind == ErrorKind::Timeout {
+            failure.kind = ErrorKind::Unreachable;
+        }
+        failure.message = format!("{}: {}", self.description, failure.message);
+        failure.with_hint(hint)
+    }
+}
+
+/// What a failed exchange means.
+fn transport(error: &kube::Error) -> CallError {
+    match error {
+        kube::Error::Auth(error) => CallError::Credentials(chain(error)),
+        other => CallError::Unreachable(chain(&Bare(other))),
+    }
+}
+
+/// A `kube::Error` without the words that it puts before its cause.
+#[derive(Debug)]
+struct Bare<'a>(&'a kube::Error);
+
+impl std::fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.source() {
+            Some(cause) => write!(f, "{cause}"),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl std::error::Error for Bare<'_> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source().and_then(std::error::Error::source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_configuration_key_is_refused() {
+        let config = BTreeMap::from([("contxt".to_owned(), "x".to_owned())]);
+        let error = Settings::read(&config).expect_err("misspelt");
+        assert!(error.message.contains("kubernetes.contxt"));
+    }
+}

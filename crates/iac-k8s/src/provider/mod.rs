@@ -1,0 +1,163 @@
+//! The provider: implements [`iac_core::provider::Provider`] over the API server.
+
+mod apply;
+mod call;
+mod connect;
+mod delete;
+mod discovery;
+mod inspect;
+mod observe;
+mod predict;
+mod related;
+mod session;
+mod wait;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use iac_core::declare::ResourceDecl;
+use iac_core::provider::{
+    Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence, ExternalRef,
+    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded, Reference,
+    Target, WaitRequest,
+};
+
+pub(crate) use self::call::Cause;
+use self::call::{Call, CallError};
+use self::connect::{Connection, Settings};
+use self::discovery::Discovery;
+use self::session::{Session, in_parallel};
+use crate::declared::Declared;
+use crate::object::ObjectId;
+use crate::{PROVIDER, reference, validate};
+
+/// How long the name of a field manager may be.
+const MANAGER_LENGTH: usize = 128;
+
+/// The Kubernetes provider.
+///
+/// It keeps nothing between runs. Within a run it holds the connection, and what the whole stack says that bears on
+/// single objects: which workloads an autoscaler scales, which namespaces and kinds the stack itself makes.
+#[derive(Default)]
+pub struct KubernetesProvider {
+    session: RwLock<Option<Arc<Session>>>,
+    declared: RwLock<Arc<Declared>>,
+}
+
+impl KubernetesProvider {
+    /// A provider that is not connected yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn session(&self) -> Result<Arc<Session>, ProviderError> {
+        let session = self.session.read().unwrap_or_else(PoisonError::into_inner).clone();
+        session.ok_or_else(|| ProviderError::new(ErrorKind::Internal, "the Kubernetes provider is not connected"))
+    }
+
+    fn declared(&self) -> Arc<Declared> {
+        Arc::clone(&self.declared.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Provider for KubernetesProvider {
+    fn name(&self) -> &str {
+        PROVIDER
+    }
+
+    fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
+        ObjectId::of(&resource.inputs).map(|id| id.to_string())
+    }
+
+    fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
+        *self.declared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Declared::of(resources));
+        reference::all(resources)
+    }
+
+    fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {
+        validate::object(&resource.inputs)
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError> {
+        let manager = format!("iac-{}", request.stack);
+        if format!("{manager}-replicas").len() > MANAGER_LENGTH {
+            let message = format!(
+                "the stack's name is too long for a Kubernetes field manager: {}",
+                request.stack
+            );
+            return Err(ProviderError::new(ErrorKind::Invalid, message));
+        }
+        let connection = Connection::open(Settings::read(&request.config)?).await?;
+        let id = connection.cluster_id(request.timeout).await?;
+        let description = connection.description.clone();
+        let session = Session {
+            connection,
+            discovery: Discovery::default(),
+            manager,
+        };
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
+        Ok(Target { description, id })
+    }
+
+    async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
+        let session = &self.session()?;
+        in_parallel(names.iter().map(|name| existence(session, name).boxed()).collect()).await
+    }
+
+    async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+        observe::observe(&*self.session()?, requests).await
+    }
+
+    async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
+        predict::predict(&*self.session()?, &self.declared(), requests).await
+    }
+
+    async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
+        let session = &self.session()?;
+        in_parallel(
+            resources
+                .iter()
+                .map(|recorded| delete::data(session, recorded).boxed())
+                .collect(),
+        )
+        .await
+    }
+
+    async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {
+        apply::apply(&*self.session()?, &self.declared(), request, cx).await
+    }
+
+    async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError> {
+        delete::delete(&*self.session()?, request, cx).await
+    }
+
+    async fn wait_ready(&self, request: &WaitRequest, cx: &Context) -> Result<Applied, ProviderError> {
+        wait::wait_ready(&*self.session()?, request, cx).await
+    }
+}
+
+async fn existence(session: &Session, name: &ExternalRef) -> Result<Existence, ProviderError> {
+    match look_up(session, name).await {
+        Err(error) if error.is_global() => Err(error.into()),
+        Err(error) => Ok(Existence::Unknown(error.to_string())),
+        Ok(existence) => Ok(existence),
+    }
+}
+
+async fn look_up(session: &Session, name: &ExternalRef) -> Result<Existence, CallError> {
+    let Some(id) = ObjectId::from_type(&name.kind, &name.name) else {
+        return Ok(Existence::Unknown(format!(
+            "{:?} is no type of a Kubernetes object",
+            name.kind
+        )));
+    };
+    let Some(kind) = session.discovery.find_any(&session.connection, &id).await? else {
+        return Ok(Existence::No);
+    };
+    Ok(match session.get(Call::get_metadata(kind.path(&id))).await? {
+        Some(_) => Existence::Yes,
+        None => Existence::No,
+    })
+}

@@ -1,0 +1,218 @@
+//! What is there now: one metadata-only list per kind and namespace, and a closer look only at what moved.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::FutureExt as _;
+use iac_core::Value;
+use iac_core::provider::{Live, ObserveRequest, Observed, ProviderError, Readiness};
+use iac_core::value::FieldPath;
+use iac_core::value::diff::FieldChange;
+use serde_json::Value as Json;
+
+use super::call::{Call, CallError};
+use super::related;
+use super::session::{Memory, Session, in_parallel, uid};
+use crate::managed;
+use crate::object::{self, ObjectId};
+use crate::outputs::{self, Secrets};
+use crate::readiness;
+
+/// The metadata of the objects that were listed; none for an object that is not there.
+type Listed = HashMap<ObjectId, Option<Json>>;
+
+/// Answers each request.
+pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+    let ids: Vec<Option<ObjectId>> = requests.iter().map(id_of).collect();
+    let listed = list_groups(session, requests, &ids).await?;
+    let listed = &listed;
+    let answer = |(request, id)| answer(session, request, id, listed).boxed();
+    in_parallel(requests.iter().zip(ids).map(answer).collect()).await
+}
+
+async fn answer(
+    session: &Session,
+    request: &ObserveRequest,
+    id: Option<ObjectId>,
+    listed: &Listed,
+) -> Result<Observed, ProviderError> {
+    let Some(id) = id else {
+        return Ok(Observed::Unknown(format!(
+            "{:?} is no name of a Kubernetes object",
+            request.identity
+        )));
+    };
+    match one(session, request, &id, listed.get(&id)).await {
+        Err(error) if !error.is_global() => Ok(Observed::Unknown(error.to_string())),
+        other => other.map_err(ProviderError::from),
+    }
+}
+
+/// The object that a request is about, under the version that is declared, or else recorded.
+fn id_of(request: &ObserveRequest) -> Option<ObjectId> {
+    let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+    request
+        .inputs
+        .iter()
+        .chain(recorded)
+        .find_map(|inputs| ObjectId::of(inputs).ok())
+        .or_else(|| ObjectId::from_identity(&request.identity))
+}
+
+/// Lists the metadata of every kind of which several objects in a namespace are asked for.
+async fn list_groups(
+    session: &Session,
+    requests: &[ObserveRequest],
+    ids: &[Option<ObjectId>],
+) -> Result<Listed, ProviderError> {
+    let mut groups: BTreeMap<(String, String, Option<String>), Vec<&ObjectId>> = BTreeMap::new();
+    for (request, id) in requests.iter().zip(ids) {
+        if let (false, Some(id)) = (request.full, id) {
+            let group = (id.api_version(), id.kind.clone(), id.namespace.clone());
+            groups.entry(group).or_default().push(id);
+        }
+    }
+    let several = groups.into_values().filter(|ids| ids.len() > 1);
+    let lists = in_parallel(several.map(|ids| list_group(session, ids).boxed()).collect()).await?;
+    Ok(lists.into_iter().flatten().collect())
+}
+
+async fn list_group(session: &Session, ids: Vec<&ObjectId>) -> Result<Vec<(ObjectId, Option<Json>)>, CallError> {
+    let absent = || ids.iter().map(|id| ((*id).clone(), None)).collect();
+    let Some(first) = ids.first() else {
+        return Ok(Vec::new());
+    };
+    let kind = match session.discovery.find_any(&session.connection, first).await? {
+        Some(kind) => kind,
+        None => return Ok(absent()),
+    };
+    let items = match session
+        .list(Call::list_metadata(kind.list_path(kind.namespace(first))))
+        .await
+    {
+        Ok(items) => items,
+        // Without the right to list, each object is asked for by its name.
+        Err(error) if error.code() == Some(403) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let name = |object: &Json| {
+        object
+            .pointer("/metadata/name")
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+    };
+    let mut by_name: HashMap<String, Json> = items
+        .into_iter()
+        .filter_map(|item| Some((name(&item)?, item)))
+        .collect();
+    Ok(ids
+        .into_iter()
+        .map(|id| (id.clone(), by_name.remove(&id.name)))
+        .collect())
+}
+
+async fn one(
+    session: &Session,
+    request: &ObserveRequest,
+    id: &ObjectId,
+    listed: Option<&Option<Json>>,
+) -> Result<Observed, CallError> {
+    let memory = request
+        .recorded
+        .as_ref()
+        .map(|recorded| Memory::read(&recorded.private))
+        .unwrap_or_default();
+    match listed {
+        Some(None) => return Ok(absent(request, id, &memory)),
+        Some(Some(metadata)) => {
+            if let Some(live) = unmoved(session, request, metadata, &memory) {
+                return Ok(Observed::Present(live));
+            }
+        }
+        None => {}
+    }
+    match session.read(id).await? {
+        Some(object) => Ok(Observed::Present(look(session, request, &object, &memory).await?)),
+        None => Ok(absent(request, id, &memory)),
+    }
+}
+
+/// A Job that did its work may be gone: its time to live was over.
+fn absent(request: &ObserveRequest, id: &ObjectId, memory: &Memory) -> Observed {
+    let ready = request.recorded.as_ref().is_some_and(|recorded| recorded.ready);
+    match id.type_name() == "batch/Job" && (memory.completed || ready) {
+        true => Observed::Finished,
+        false => Observed::Absent,
+    }
+}
+
+/// The object, if its metadata tell that it is just as our last apply left it, and it was ready then.
+fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory: &Memory) -> Option<Live> {
+    let recorded = request.recorded.as_ref()?;
+    let same = recorded.ready
+        && recorded.uid.is_some()
+        && uid(metadata) == recorded.uid
+        && metadata.pointer("/metadata/deletionTimestamp").is_none()
+        && metadata.pointer("/metadata/generation").and_then(Json::as_i64) == memory.generation
+        && memory.managed.is_some()
+        && managed::fingerprint(metadata, &session.manager) == memory.managed;
+    same.then(|| Live {
+        uid: recorded.uid.clone(),
+        ours: true,
+        outputs: recorded.outputs.clone(),
+        drift: Vec::new(),
+        readiness: Readiness::Ready,
+    })
+}
+
+/// The object, read in full.
+async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory: &Memory) -> Result<Live, CallError> {
+    let related = related::of(session, object).await?;
+    let recorded = request.recorded.as_ref();
+    let ours = managed::applied(object, &session.manager).is_some()
+        || recorded.is_some_and(|recorded| recorded.uid.is_some() && recorded.uid == uid(object));
+    let trees = recorded
+        .map(|recorded| &recorded.inputs)
+        .into_iter()
+        .chain(&request.inputs);
+    let secrets = Secrets::of(trees);
+    let drift = match recorded {
+        Some(recorded) => {
+            let applied = object::desired(&recorded.inputs, memory.scaled);
+            let changes = managed::drift(&applied, object, &session.manager);
+            conceal_changes(changes, &applied, &secrets)
+        }
+        None => Vec::new(),
+    };
+    Ok(Live {
+        uid: uid(object),
+        ours,
+        outputs: secrets.conceal(outputs::of_object(object)),
+        drift,
+        readiness: readiness::of(object, &related),
+    })
+}
+
+/// Marks what is secret on one side as secret on both.
+pub(crate) fn conceal_changes(changes: Vec<FieldChange>, inputs: &Value, secrets: &Secrets) -> Vec<FieldChange> {
+    let holds_secrets = object::is_secret(inputs);
+    let data = FieldPath::fields(["data"]);
+    let hide = |of_data: bool, value: Option<Value>| {
+        let value = value.map(|value| secrets.conceal(value));
+        match holds_secrets && of_data {
+            true => value.map(outputs::conceal),
+            false => value,
+        }
+    };
+    let concealed = changes.into_iter().map(|mut change| {
+        let of_data = change.path.starts_with(&data);
+        change.before = hide(of_data, change.before.take());
+        change.after = hide(of_data, change.after.take());
+        let is_secret = |value: &Option<Value>| value.as_ref().is_some_and(Value::has_secret);
+        if is_secret(&change.before) || is_secret(&change.after) {
+            change.before = change.before.map(outputs::conceal);
+            change.after = change.after.map(outputs::conceal);
+        }
+        change
+    });
+    concealed.collect()
+}

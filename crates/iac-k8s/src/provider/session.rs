@@ -1,0 +1,139 @@
+//! What one run holds: the connection, what the server knows, and under which name we write.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use iac_core::provider::{ErrorKind, ProviderError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::call::{Call, CallError};
+use super::connect::Connection;
+use super::discovery::Discovery;
+use crate::managed;
+use crate::object::ObjectId;
+
+/// How many questions are asked at the same time.
+const CONCURRENCY: usize = 12;
+
+/// Runs futures, a limited number at a time, and keeps their order; ends with the first error.
+///
+/// Boxed, because the compiler can not tell that closures over borrowed requests hold for any lifetime otherwise.
+pub(crate) async fn in_parallel<T, E>(futures: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<Vec<T>, E> {
+    stream::iter(futures).buffered(CONCURRENCY).try_collect().await
+}
+
+/// How many objects one page of a list holds.
+const PAGE: &str = "500";
+
+/// A connected provider.
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    pub(crate) discovery: Discovery,
+    /// The field manager: `iac-<stack>`.
+    pub(crate) manager: String,
+}
+
+impl Session {
+    /// The manager that sets a workload's `replicas` once and leaves them to its autoscaler.
+    pub(crate) fn replicas_manager(&self) -> String {
+        format!("{}-replicas", self.manager)
+    }
+
+    /// Reads an object; none when it, or its kind, is not there.
+    pub(crate) async fn read(&self, id: &ObjectId) -> Result<Option<Json>, CallError> {
+        match self.discovery.find_any(&self.connection, id).await? {
+            Some(kind) => self.get(Call::get(kind.path(id))).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a call that reads; none when there is no such thing.
+    pub(crate) async fn get(&self, call: Call) -> Result<Option<Json>, CallError> {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+        match self.connection.call_patiently(&call, deadline, &|_| ()).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads all pages of a list.
+    pub(crate) async fn list(&self, call: Call) -> Result<Vec<Json>, CallError> {
+        let mut items = Vec::new();
+        let mut from = String::new();
+        loop {
+            let mut page = call.clone().with("limit", PAGE);
+            if !from.is_empty() {
+                page = page.with("continue", from.clone());
+            }
+            let Some(mut body) = self.get(page).await? else {
+                return Ok(items);
+            };
+            if let Some(Json::Array(found)) = body.get_mut("items").map(Json::take) {
+                items.extend(found);
+            }
+            match body.pointer("/metadata/continue").and_then(Json::as_str) {
+                Some(next) if !next.is_empty() => from = next.to_owned(),
+                _ => return Ok(items),
+            }
+        }
+    }
+}
+
+/// The failure of an object whose kind the server does not have.
+pub(crate) fn unknown_kind(id: &ObjectId) -> ProviderError {
+    let message = format!("the server has no kind {} in {}", id.kind, id.api_version());
+    ProviderError::new(ErrorKind::NotFound, message).with_hint(
+        "check apiVersion and kind; for a custom resource declare its CustomResourceDefinition or install it first",
+    )
+}
+
+/// What the provider remembers of an object that it applied.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Memory {
+    /// The generation that our apply led to, for kinds that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) generation: Option<i64>,
+    /// The fingerprint of our fields as our apply returned them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) managed: Option<String>,
+    /// Whether its replicas were left to an autoscaler.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) scaled: bool,
+    /// Whether it is a Job that has completed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) completed: bool,
+}
+
+impl Memory {
+    /// What to remember of an object as our apply returned it.
+    pub(crate) fn of(object: &Json, manager: &str, scaled: bool) -> Self {
+        Self {
+            generation: object.pointer("/metadata/generation").and_then(Json::as_i64),
+            managed: managed::fingerprint(object, manager),
+            scaled,
+            completed: false,
+        }
+    }
+
+    /// Reads it back; what is not ours counts as nothing.
+    pub(crate) fn read(private: &Json) -> Self {
+        serde_json::from_value(private.clone()).unwrap_or_default()
+    }
+
+    /// As it is recorded.
+    pub(crate) fn write(&self) -> Json {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// An object's UID.
+pub(crate) fn uid(object: &Json) -> Option<String> {
+    object
+        .pointer("/metadata/uid")
+        .and_then(Json::as_str)
+        .map(str::to_owned)
+}

@@ -1,0 +1,137 @@
+//! Readiness of what runs pods.
+
+use iac_core::provider::Readiness;
+use serde_json::Value as Json;
+
+use super::{condition, failed, number, pending};
+
+/// All replicas run the current template, are available, and no old ones are left.
+pub(super) fn deployment(object: &Json) -> Readiness {
+    if object.pointer("/status/observedGeneration").is_none() {
+        return pending("the controller has not seen it yet");
+    }
+    if object.pointer("/spec/paused") == Some(&Json::Bool(true)) {
+        return Readiness::Ready;
+    }
+    let progressing = condition(object, "Progressing");
+    if let Some(condition) = progressing.filter(|condition| condition.reason == "ProgressDeadlineExceeded") {
+        return failed(condition.text(), true);
+    }
+    let wanted = number(object, "/spec/replicas", 1);
+    let have = |field: &str| number(object, &format!("/status/{field}"), 0);
+    let (updated, available, total) = (have("updatedReplicas"), have("availableReplicas"), have("replicas"));
+    if updated < wanted {
+        let failure = condition(object, "ReplicaFailure").filter(|condition| condition.is("True"));
+        let why = failure.map_or(String::new(), |condition| format!("; {}", condition.text()));
+        return pending(format!("{updated} of {wanted} replicas updated{why}"));
+    }
+    if total > updated {
+        return pending(format!("{} old replicas still to go", total - updated));
+    }
+    if available < wanted {
+        return pending(format!("{available} of {wanted} replicas ready"));
+    }
+    Readiness::Ready
+}
+
+/// All replicas that its update strategy lets it change are current and ready.
+pub(super) fn stateful_set(object: &Json) -> Readiness {
+    if object.pointer("/status/observedGeneration").is_none() {
+        return pending("the controller has not seen it yet");
+    }
+    let wanted = number(object, "/spec/replicas", 1);
+    let have = |field: &str| number(object, &format!("/status/{field}"), 0);
+    let (total, ready) = (have("replicas"), have("readyReplicas"));
+    if ready < wanted || total < wanted {
+        return pending(format!("{ready} of {wanted} replicas ready"));
+    }
+    if total > wanted {
+        return pending(format!("{} replicas still to go", total - wanted));
+    }
+    // Pods are changed by hand, so waiting for them would take for ever.
+    if object.pointer("/spec/updateStrategy/type").and_then(Json::as_str) == Some("OnDelete") {
+        return Readiness::Ready;
+    }
+    let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition", 0);
+    let expected = (wanted - partition).max(0);
+    let current = object.pointer("/status/currentRevision") == object.pointer("/status/updateRevision");
+    let updated = if current { wanted } else { have("updatedReplicas") };
+    if updated < expected {
+        return pending(format!("{updated} of {expected} replicas updated"));
+    }
+    Readiness::Ready
+}
+
+/// A pod on each node that should have one, current and available.
+pub(super) fn daemon_set(object: &Json) -> Readiness {
+    if object.pointer("/status/observedGeneration").is_none() {
+        return pending("the controller has not seen it yet");
+    }
+    let have = |field: &str| number(object, &format!("/status/{field}"), 0);
+    let wanted = have("desiredNumberScheduled");
+    let by_hand = object.pointer("/spec/updateStrategy/type").and_then(Json::as_str) == Some("OnDelete");
+    let (updated, available) = (have("updatedNumberScheduled"), have("numberAvailable"));
+    if updated < wanted && !by_hand {
+        return pending(format!("{updated} of {wanted} pods updated"));
+    }
+    if available < wanted {
+        return pending(format!("{available} of {wanted} pods ready"));
+    }
+    Readiness::Ready
+}
+
+/// As many available pods as wanted.
+pub(super) fn replica_set(object: &Json) -> Readiness {
+    let wanted = number(object, "/spec/replicas", 1);
+    let available = number(object, "/status/availableReplicas", 0);
+    if available >= wanted {
+        return Readiness::Ready;
+    }
+    let failure = condition(object, "ReplicaFailure").filter(|condition| condition.is("True"));
+    let why = failure.map_or(String::new(), |condition| format!("; {}", condition.text()));
+    pending(format!("{available} of {wanted} replicas ready{why}"))
+}
+
+/// Runs and is ready, or has done its work.
+pub(super) fn pod(object: &Json) -> Readiness {
+    let message = object.pointer("/status/message").and_then(Json::as_str).unwrap_or("");
+    match object.pointer("/status/phase").and_then(Json::as_str).unwrap_or("") {
+        "Succeeded" => Readiness::Ready,
+        "Failed" => failed(
+            format!("the pod failed{}{message}", if message.is_empty() { "" } else { ": " }),
+            true,
+        ),
+        _ => match condition(object, "Ready") {
+            Some(condition) if condition.is("True") => Readiness::Ready,
+            Some(condition) if !condition.reason.is_empty() => pending(condition.text()),
+            _ => match condition(object, "PodScheduled") {
+                Some(condition) if condition.is("False") => pending(condition.text()),
+                _ => pending("the pod is starting"),
+            },
+        },
+    }
+}
+
+/// Has completed. A suspended one waits for whoever suspended it.
+pub(super) fn job(object: &Json) -> Readiness {
+    if condition(object, "Complete").is_some_and(|condition| condition.is("True")) {
+        return Readiness::Ready;
+    }
+    for kind in ["Failed", "FailureTarget"] {
+        if let Some(condition) = condition(object, kind).filter(|condition| condition.is("True")) {
+            return failed(condition.text(), true);
+        }
+    }
+    if object.pointer("/spec/suspend") == Some(&Json::Bool(true)) {
+        return pending("suspended");
+    }
+    let wanted = number(object, "/spec/completions", 1);
+    let have = |field: &str| number(object, &format!("/status/{field}"), 0);
+    let (succeeded, failures) = (have("succeeded"), have("failed"));
+    let failures = match failures {
+        0 => String::new(),
+        1 => ", 1 attempt failed".to_owned(),
+        many => format!(", {many} attempts failed"),
+    };
+    pending(format!("{succeeded} of {wanted} completions{failures}"))
+}

@@ -1,0 +1,224 @@
+//! Which names in an object's inputs mean other objects.
+//!
+//! Each kind's fields are listed in [`table`], those of pods in [`pods`]. A name that the stack declares becomes an edge;
+//! any other is looked up in the cluster, so that a preview can say that it is missing.
+
+mod pods;
+mod table;
+
+use std::collections::HashMap;
+
+use iac_core::Key;
+use iac_core::declare::ResourceDecl;
+use iac_core::provider::{ExternalRef, Phase, Reference, Referent};
+use iac_core::value::{FieldPath, Segment, Value};
+
+use crate::declared::defined_kind;
+use crate::kinds;
+use crate::object::{ObjectId, type_name};
+
+/// A name found in the inputs of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    /// The field that holds it.
+    path: FieldPath,
+    /// What it names.
+    target: ObjectId,
+    /// Whether the object can do without.
+    optional: bool,
+    /// The phase that the target has to have reached.
+    reached: Phase,
+}
+
+impl Named {
+    /// A name of an object in `namespace`, or of one of the cluster.
+    fn new(path: FieldPath, target: &str, namespace: Option<&str>, name: &str) -> Option<Self> {
+        let full_name = match namespace {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => name.to_owned(),
+        };
+        Some(Self {
+            path,
+            target: ObjectId::from_type(target, &full_name)?,
+            optional: false,
+            reached: Phase::Exists,
+        })
+    }
+
+    fn optional(self, optional: bool) -> Self {
+        Self { optional, ..self }
+    }
+
+    fn once_ready(self) -> Self {
+        Self {
+            reached: Phase::Ready,
+            ..self
+        }
+    }
+}
+
+/// All references of all these resources.
+pub(crate) fn all(resources: &[&ResourceDecl]) -> Vec<Reference> {
+    let index = Index::of(resources);
+    resources
+        .iter()
+        .flat_map(|resource| index.references(resource))
+        .collect()
+}
+
+/// What the stack declares, by name.
+struct Index<'a> {
+    objects: HashMap<String, &'a Key>,
+    definitions: HashMap<String, &'a Key>,
+    workloads: Vec<Workload<'a>>,
+}
+
+/// A declared workload with the labels of its pods.
+struct Workload<'a> {
+    key: &'a Key,
+    namespace: Option<String>,
+    labels: &'a Value,
+}
+
+impl<'a> Index<'a> {
+    fn of(resources: &[&'a ResourceDecl]) -> Self {
+        let mut index = Self {
+            objects: HashMap::new(),
+            definitions: HashMap::new(),
+            workloads: Vec::new(),
+        };
+        for resource in resources {
+            let Ok(id) = ObjectId::of(&resource.inputs) else {
+                continue;
+            };
+            if let Some((group, kind)) = defined_kind(&resource.inputs)
+                && id.kind == "CustomResourceDefinition"
+            {
+                index.definitions.insert(type_name(&group, &kind), &resource.key);
+            }
+            if let Some(labels) = serving_labels(&id, &resource.inputs) {
+                let namespace = id.namespace.clone();
+                index.workloads.push(Workload {
+                    key: &resource.key,
+                    namespace,
+                    labels,
+                });
+            }
+            index.objects.insert(id.to_string(), &resource.key);
+        }
+        index
+    }
+
+    fn references(&self, resource: &ResourceDecl) -> Vec<Reference> {
+        let Ok(id) = ObjectId::of(&resource.inputs) else {
+            return Vec::new();
+        };
+        let mut references: Vec<Reference> = table::names(&id, &resource.inputs)
+            .into_iter()
+            .filter_map(|named| self.resolve(&resource.key, named))
+            .collect();
+        references.extend(self.definition(resource, &id));
+        references.extend(self.selected(resource, &id));
+        references
+    }
+
+    fn resolve(&self, from: &Key, named: Named) -> Option<Reference> {
+        let to = match self.objects.get(&named.target.to_string()) {
+            Some(&key) if key == from => return None,
+            Some(&key) => Referent::Declared(key.clone(), named.reached),
+            None if is_always_there(&named.target) => return None,
+            None => Referent::External(ExternalRef {
+                kind: named.target.type_name(),
+                name: named.target.full_name(),
+                optional: named.optional,
+            }),
+        };
+        Some(Reference {
+            from: from.clone(),
+            phase: Phase::Exists,
+            path: named.path,
+            to,
+        })
+    }
+
+    /// A custom resource needs its definition to be served.
+    fn definition(&self, resource: &ResourceDecl, id: &ObjectId) -> Option<Reference> {
+        let &key = self.definitions.get(&id.type_name())?;
+        Some(Reference {
+            from: resource.key.clone(),
+            phase: Phase::Exists,
+            path: FieldPath::fields(["kind"]),
+            to: Referent::Declared(key.clone(), Phase::Ready),
+        })
+    }
+
+    /// A Service is ready when the workloads that it selects are.
+    fn selected(&self, resource: &ResourceDecl, id: &ObjectId) -> Vec<Reference> {
+        let selector = match (id.type_name().as_str(), resource.inputs.pointer("/spec/selector")) {
+            ("core/Service", Some(Value::Object(selector))) if !selector.is_empty() => selector,
+            _ => return Vec::new(),
+        };
+        let matches = |workload: &&Workload<'_>| {
+            workload.namespace == id.namespace
+                && selector
+                    .iter()
+                    .all(|(label, value)| workload.labels.get(label) == Some(value))
+        };
+        let selected = self.workloads.iter().filter(matches);
+        let reference = |workload: &Workload<'_>| Reference {
+            from: resource.key.clone(),
+            phase: Phase::Ready,
+            path: FieldPath::fields(["spec", "selector"]),
+            to: Referent::Declared(workload.key.clone(), Phase::Ready),
+        };
+        selected.map(reference).collect()
+    }
+}
+
+/// The labels of the pods of a workload that can serve; jobs do their work and end.
+fn serving_labels<'a>(id: &ObjectId, inputs: &'a Value) -> Option<&'a Value> {
+    if id.group == "batch" {
+        return None;
+    }
+    let template = kinds::pod_template(&id.type_name())?;
+    inputs.pointer(&format!("{template}/metadata/labels"))
+}
+
+/// What every cluster has, or makes by itself.
+fn is_always_there(target: &ObjectId) -> bool {
+    let name = target.name.as_str();
+    match target.type_name().as_str() {
+        "core/Namespace" => name == "default" || name.starts_with("kube-"),
+        "core/ServiceAccount" => name == "default",
+        "core/ConfigMap" => name == "kube-root-ca.crt",
+        "scheduling.k8s.io/PriorityClass" => name.starts_with("system-"),
+        _ => false,
+    }
+}
+
+/// The text below `node` at these keys, with its path.
+fn text<'a>(node: &'a Value, path: &FieldPath, keys: &[&str]) -> Option<(FieldPath, &'a str)> {
+    let found = keys.iter().try_fold(node, |node, key| node.get(key))?.as_str()?;
+    let path = keys.iter().fold(path.clone(), |path, key| path.field(key));
+    (!found.is_empty()).then_some((path, found))
+}
+
+/// The elements of the list below `node` at `key`, with their paths.
+fn items<'a>(node: &'a Value, path: &FieldPath, key: &str) -> Vec<(FieldPath, &'a Value)> {
+    let list = node.get(key).and_then(Value::as_array).unwrap_or_default();
+    let path = path.field(key);
+    let named = list.iter().enumerate().map(|(index, item)| {
+        let segment = match item.get("name").and_then(Value::as_str) {
+            Some(name) => Segment::Element {
+                field: "name".to_owned(),
+                value: name.to_owned(),
+            },
+            None => Segment::Index(index),
+        };
+        (path.join(segment), item)
+    });
+    named.collect()
+}
+
+#[cfg(test)]
+mod tests;

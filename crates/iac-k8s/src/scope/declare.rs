@@ -1,0 +1,252 @@
+//! Turns objects of any form into declarations: names them, puts them into their namespace, and marks what is secret.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use iac_core::Stack;
+use iac_core::declare::{DeclareError, Dependency, NewResource};
+use iac_core::value::{Part, Value, token};
+use kube::core::DynamicObject;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::{Object, ObjectScope};
+use crate::PROVIDER;
+use crate::kinds::{self, Scope};
+use crate::object::{DEFAULT_NAMESPACE, split_api_version, type_name};
+use crate::yaml::{self, Manifest};
+
+/// Where objects are declared.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    stack: Stack,
+    namespace: Option<String>,
+    after: Option<Dependency>,
+}
+
+impl Place {
+    pub(super) fn cluster(stack: &Stack) -> Self {
+        Self {
+            stack: stack.clone(),
+            namespace: None,
+            after: None,
+        }
+    }
+
+    pub(super) fn within(&self, namespace: &str, after: Option<Dependency>) -> Self {
+        Self {
+            stack: self.stack.clone(),
+            namespace: Some(namespace.to_owned()),
+            after,
+        }
+    }
+
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    #[track_caller]
+    pub(super) fn typed<K>(&self, name: &str, object: &K) -> Object<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope: ObjectScope> + Serialize,
+    {
+        let mut json = match serde_json::to_value(object) {
+            Ok(json) => json,
+            Err(error) => {
+                self.report(name, error.to_string());
+                Json::Object(Map::new())
+            }
+        };
+        json["apiVersion"] = K::api_version(&()).into();
+        json["kind"] = K::kind(&()).into();
+        let scope = if <K::Scope as ObjectScope>::NAMESPACED {
+            Scope::Namespaced
+        } else {
+            Scope::Cluster
+        };
+        self.declare(name, json, scope)
+    }
+
+    #[track_caller]
+    pub(super) fn json(&self, name: &str, object: Json) -> Object<DynamicObject> {
+        let scope = self.scope_of(&object);
+        self.declare(name, object, scope)
+    }
+
+    #[track_caller]
+    pub(super) fn yaml(&self, path: &Path) -> Vec<Object<DynamicObject>> {
+        let manifests = match yaml::read(path) {
+            Ok(manifests) => manifests,
+            Err(error) => {
+                self.report(&path.display().to_string(), error.to_string());
+                return Vec::new();
+            }
+        };
+        let defined: Vec<(String, Scope)> = manifests
+            .iter()
+            .filter_map(|manifest| defined(&manifest.object))
+            .collect();
+        let mut objects = Vec::new();
+        for Manifest { object, .. } in manifests {
+            let of_type = type_of(&object);
+            let known = defined.iter().find(|(defined, _)| *defined == of_type);
+            let scope = known.map_or_else(|| self.scope_of(&object), |(_, scope)| *scope);
+            let name = self.name_of(&object, scope);
+            objects.push(self.declare(&name, object, scope));
+        }
+        objects
+    }
+
+    /// The name in the stack of an object from a file.
+    fn name_of(&self, object: &Json, scope: Scope) -> String {
+        let name = object.pointer("/metadata/name").and_then(Json::as_str).unwrap_or("");
+        let namespace = object.pointer("/metadata/namespace").and_then(Json::as_str);
+        match namespace.or(self.namespace()) {
+            Some(namespace) if scope == Scope::Namespaced => format!("{namespace}/{name}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// The scope of an object of which only JSON is known: a custom resource without a namespace, declared where there
+    /// is none, is taken for one of the cluster.
+    fn scope_of(&self, object: &Json) -> Scope {
+        let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or(""));
+        let names_one = object.pointer("/metadata/namespace").is_some_and(Json::is_string);
+        let guess = match names_one || self.namespace.is_some() {
+            true => Scope::Namespaced,
+            false => Scope::Cluster,
+        };
+        kinds::scope(group, object["kind"].as_str().unwrap_or("")).unwrap_or(guess)
+    }
+
+    #[track_caller]
+    fn declare<K>(&self, name: &str, mut json: Json, scope: Scope) -> Object<K> {
+        if !json["metadata"].is_object() {
+            json["metadata"] = Json::Object(Map::new());
+        }
+        let object_name = match json["metadata"]["name"].as_str() {
+            Some(given) if !given.is_empty() => given.to_owned(),
+            _ => name.to_owned(),
+        };
+        json["metadata"]["name"] = object_name.as_str().into();
+        let namespace = match scope {
+            Scope::Namespaced => Some(self.place(name, &mut json)),
+            Scope::Cluster => None,
+        };
+        let of_type = type_of(&json);
+        self.refuse_tokens_in_bytes(name, &json);
+        if of_type == "core/Secret" {
+            self.mark_secrets(&mut json, namespace.as_deref().unwrap_or_default(), &object_name);
+        }
+        let mut new = NewResource::new(format!("{PROVIDER}:{of_type}"), name, json);
+        if let (Scope::Namespaced, Some(after)) = (scope, &self.after) {
+            new = new.after(after.clone());
+        }
+        Object::new(self.stack.declare(new), object_name, namespace)
+    }
+
+    /// Puts an object into its namespace, and returns that.
+    #[track_caller]
+    fn place(&self, name: &str, json: &mut Json) -> String {
+        let given = json["metadata"]["namespace"].as_str().map(str::to_owned);
+        let namespace = match (given, &self.namespace) {
+            (Some(given), Some(scope)) if given != *scope && self.after.is_some() => {
+                let message = format!("metadata.namespace is {given:?}, but it is declared within {scope:?}");
+                self.report(name, message);
+                given
+            }
+            (Some(given), _) => given,
+            (None, scope) => scope.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+        };
+        json["metadata"]["namespace"] = namespace.as_str().into();
+        namespace
+    }
+
+    /// An output inside bytes is encoded with them and would be sent as it is.
+    #[track_caller]
+    fn refuse_tokens_in_bytes(&self, name: &str, json: &Json) {
+        let fields: &[&str] = match type_of(json).as_str() {
+            "core/Secret" => &["data"],
+            "core/ConfigMap" => &["binaryData"],
+            _ => return,
+        };
+        for field in fields {
+            for (key, value) in json[*field].as_object().into_iter().flatten() {
+                let bytes = value
+                    .as_str()
+                    .and_then(|text| STANDARD.decode(text).ok())
+                    .unwrap_or_default();
+                if token::is_token(&String::from_utf8_lossy(&bytes)) {
+                    let message = format!(
+                        "{field}.{key}: an output of another resource can not be used inside bytes; put it into stringData (a Secret) or data (a ConfigMap)"
+                    );
+                    self.report(name, message);
+                }
+            }
+        }
+    }
+
+    /// Whatever a Secret holds is a secret, whether the program wrote it down or has it from an output.
+    fn mark_secrets(&self, json: &mut Json, namespace: &str, name: &str) {
+        for field in ["data", "stringData"] {
+            for (key, value) in json[field].as_object_mut().into_iter().flatten() {
+                if let Json::String(text) = value {
+                    let label = format!("{namespace}/{name} {field}.{key}");
+                    *text = self.secret(&label, text);
+                }
+            }
+            // Reading a missing key of a map adds it.
+            if json[field].is_null()
+                && let Some(map) = json.as_object_mut()
+            {
+                map.remove(field);
+            }
+        }
+    }
+
+    fn secret(&self, label: &str, text: &str) -> String {
+        if !token::is_token(text) {
+            return self.stack.secret(label, text).into();
+        }
+        // A damaged token stays as it is: the declaration reports it with its path.
+        let Ok(Value::Expr(mut expr)) = token::parse(text, &iac_core::FieldPath::root()) else {
+            return text.to_owned();
+        };
+        let parts = expr.parts.iter_mut().map(|part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Output(output) => {
+                output.secret = true;
+                token::encode(output)
+            }
+        });
+        parts.collect()
+    }
+
+    #[track_caller]
+    fn report(&self, name: &str, message: String) {
+        self.stack.report(DeclareError::Inputs {
+            name: name.to_owned(),
+            message,
+            at: self.stack.source(),
+        });
+    }
+}
+
+fn type_of(json: &Json) -> String {
+    let (group, _) = split_api_version(json["apiVersion"].as_str().unwrap_or(""));
+    type_name(group, json["kind"].as_str().unwrap_or(""))
+}
+
+/// The type that a definition defines, and its scope.
+fn defined(json: &Json) -> Option<(String, Scope)> {
+    if type_of(json) != "apiextensions.k8s.io/CustomResourceDefinition" {
+        return None;
+    }
+    let text = |pointer: &str| json.pointer(pointer)?.as_str();
+    let scope = match text("/spec/scope")? {
+        "Cluster" => Scope::Cluster,
+        _ => Scope::Namespaced,
+    };
+    Some((type_name(text("/spec/group")?, text("/spec/names/kind")?), scope))
+}

@@ -1,0 +1,126 @@
+//! How a program declares Kubernetes objects: scopes that take `k8s_openapi` structs, custom resources, JSON and YAML.
+
+mod declare;
+mod object;
+mod typed;
+
+use std::path::Path;
+
+use iac_core::Stack;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::core::DynamicObject;
+use serde::Serialize;
+
+use self::declare::Place;
+pub use self::object::Object;
+pub use self::typed::restart_on;
+
+/// The scopes that a type of object can have: it lives in namespaces, or belongs to the cluster.
+pub trait ObjectScope {
+    /// Whether objects of the type live in namespaces.
+    const NAMESPACED: bool;
+}
+
+impl ObjectScope for NamespaceResourceScope {
+    const NAMESPACED: bool = true;
+}
+
+impl ObjectScope for ClusterResourceScope {
+    const NAMESPACED: bool = false;
+}
+
+/// Declares objects of a cluster.
+///
+/// Namespaced objects that name no namespace go to `default`; [`within`](Self::within) and
+/// [`in_namespace`](Self::in_namespace) give a scope for another one.
+#[derive(Debug, Clone)]
+pub struct Kubernetes {
+    place: Place,
+}
+
+impl Kubernetes {
+    /// A scope that declares in `stack`, which may be a component.
+    pub fn new(stack: &Stack) -> Self {
+        Self {
+            place: Place::cluster(stack),
+        }
+    }
+
+    /// A scope for the objects in a namespace that the stack declares; they wait for it to be there.
+    #[must_use]
+    pub fn within(&self, namespace: &Object<Namespace>) -> Namespaced {
+        Namespaced {
+            place: self.place.within(namespace.name(), Some(namespace.into())),
+        }
+    }
+
+    /// A scope for the objects in a namespace that is there already.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: impl AsRef<str>) -> Namespaced {
+        Namespaced {
+            place: self.place.within(namespace.as_ref(), None),
+        }
+    }
+
+    /// Declares an object of any type of `k8s_openapi`, or that derives `kube::CustomResource`.
+    ///
+    /// `name` is its name in the stack, and in the cluster too where its metadata has none.
+    #[track_caller]
+    pub fn add<K>(&self, name: &str, object: K) -> Object<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope: ObjectScope> + Serialize,
+    {
+        self.place.typed(name, &object)
+    }
+
+    /// Declares an object from JSON; tokens may stand in its strings.
+    #[track_caller]
+    pub fn add_json(&self, name: &str, object: serde_json::Value) -> Object<DynamicObject> {
+        self.place.json(name, object)
+    }
+
+    /// Declares every object of a YAML file, or of all files in a folder. What is wrong is reported with file, document
+    /// and line; an object's name in the stack is `namespace/name`, or its name alone.
+    #[track_caller]
+    pub fn yaml(&self, path: impl AsRef<Path>) -> Vec<Object<DynamicObject>> {
+        self.place.yaml(path.as_ref())
+    }
+}
+
+/// Declares objects in one namespace.
+#[derive(Debug, Clone)]
+pub struct Namespaced {
+    place: Place,
+}
+
+impl Namespaced {
+    /// The namespace's name.
+    pub fn namespace(&self) -> &str {
+        self.place.namespace().unwrap_or_default()
+    }
+
+    /// Declares an object of any namespaced type of `k8s_openapi`, or that derives `kube::CustomResource`. A type that
+    /// belongs to the cluster as a whole does not compile here.
+    ///
+    /// `name` is its name in the stack, and in the cluster too where its metadata has none.
+    #[track_caller]
+    pub fn add<K>(&self, name: &str, object: K) -> Object<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize,
+    {
+        self.place.typed(name, &object)
+    }
+
+    /// Declares an object from JSON; tokens may stand in its strings.
+    #[track_caller]
+    pub fn add_json(&self, name: &str, object: serde_json::Value) -> Object<DynamicObject> {
+        self.place.json(name, object)
+    }
+
+    /// As [`Kubernetes::yaml`]; objects that name no namespace go to this one.
+    #[track_caller]
+    pub fn yaml(&self, path: impl AsRef<Path>) -> Vec<Object<DynamicObject>> {
+        self.place.yaml(path.as_ref())
+    }
+}
