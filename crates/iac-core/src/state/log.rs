@@ -87,10 +87,11 @@ impl Log {
     }
 
     /// Applies an entry, or says why it does not fit and stays as it is.
-    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), StateError> {
-        let touched = self.state.touched_by(entry);
+    pub(super) fn apply(&mut self, entry: Entry) -> Result<(), StateError> {
+        let touched = self.state.touched_by(&entry);
         let before = touched.map(|key| (self.state.records.get(&key).cloned(), key));
         let exports = matches!(entry, Entry::Exports { .. }).then(|| self.state.exports.clone());
+        let closes = matches!(entry, Entry::Close { .. });
         self.state.apply(entry)?;
         if let Some((record, key)) = before {
             self.undo.records.entry(key).or_insert(record);
@@ -98,7 +99,7 @@ impl Log {
         if let Some(exports) = exports {
             self.undo.exports.get_or_insert(exports);
         }
-        if matches!(entry, Entry::Close { .. }) {
+        if closes {
             self.undo = Undo::default();
         }
         Ok(())
@@ -146,7 +147,7 @@ impl Log {
         self.term = self.term.max(header.term);
         for line in 2..header.entries.saturating_add(2) {
             let entry: Entry = reader.expect()?;
-            self.apply(&entry).map_err(|error| Fault {
+            self.apply(entry).map_err(|error| Fault {
                 line,
                 what: error.to_string(),
                 torn: false,

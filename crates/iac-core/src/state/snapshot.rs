@@ -114,9 +114,7 @@ pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8]) -> Result<Log, Fault
     };
     for line in 2..header.entries.saturating_add(2) {
         let entry: Entry = reader.expect()?;
-        log.state
-            .apply(&entry)
-            .map_err(|error| fault(line, error.to_string()))?;
+        log.state.apply(entry).map_err(|error| fault(line, error.to_string()))?;
     }
     reader.end()?;
     log.state.generation = batch;
