@@ -14,7 +14,7 @@ use super::discovery::ApiKind;
 use super::observe::conceal_changes;
 use super::session::{Memory, Session, in_parallel};
 use crate::declared::Declared;
-use crate::object::{self, ObjectId};
+use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::{fields, immutable, managed, risk};
 
@@ -62,6 +62,8 @@ enum Trial {
     Accepted(Json),
     /// It says nothing about it, because of this.
     Untried(String),
+    /// The object's namespace is not there yet.
+    NoNamespace(String),
     /// It refuses.
     Refused(Box<Refusal>),
 }
@@ -70,12 +72,14 @@ impl<'a> Question<'a> {
     fn new(session: &'a Session, declared: &'a Declared, request: &'a PredictRequest, id: ObjectId) -> Self {
         let scaled = declared.is_scaled(&id);
         let inputs = object::desired(&request.inputs, scaled);
-        let recorded = request.recorded.as_ref();
+        // What is made anew has nothing before it, also where an object of the name is recorded.
+        let recorded = request.recorded.as_ref().filter(|_| request.intent != Intent::Create);
         let before = recorded.map_or_else(
             || Value::Object(Map::new()),
             |recorded| object::desired(&recorded.inputs, scaled || Memory::read(&recorded.private).scaled),
         );
-        let secrets = Secrets::of([&inputs, &before]);
+        let trees = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+        let secrets = Secrets::of(trees.into_iter().chain([&inputs, &before]));
         Self {
             session,
             declared,
@@ -101,6 +105,10 @@ impl<'a> Question<'a> {
         for problem in &mut prediction.problems {
             problem.message = self.secrets.redact(&problem.message);
         }
+        if self.leaves_replicas() {
+            let note = "spec.replicas is left to its autoscaler";
+            prediction.notes.push(note.to_owned());
+        }
         if risk::rolls_out(&self.id.type_name(), self.request.intent, &prediction.changes) {
             prediction.notes.push("its pods are rolled out anew".to_owned());
         }
@@ -112,6 +120,17 @@ impl<'a> Question<'a> {
             changes: &prediction.changes,
         });
         Ok(prediction)
+    }
+
+    /// Whether the program changed a number of replicas that belongs to an autoscaler.
+    fn leaves_replicas(&self) -> bool {
+        let replicas = |inputs: &Value| inputs.pointer("/spec/replicas").cloned();
+        let recorded = self
+            .request
+            .recorded
+            .as_ref()
+            .map(|recorded| replicas(&recorded.inputs));
+        self.declared.is_scaled(&self.id) && recorded.is_some_and(|before| before != replicas(&self.request.inputs))
     }
 
     async fn ask(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
@@ -129,11 +148,9 @@ impl<'a> Question<'a> {
             _ => Vec::new(),
         };
         Prediction {
-            changes: diff(&self.before, &self.inputs),
             replace,
             checked: Checked::Locally(self.secrets.redact(why)),
-            outputs: self.known_outputs(),
-            ..Prediction::default()
+            ..self.compared()
         }
     }
 
@@ -155,25 +172,44 @@ impl<'a> Question<'a> {
 
     async fn creation(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
         Ok(match self.attempt(kind.path(&self.id), body, false).await? {
-            Trial::Accepted(_) => Prediction {
-                changes: diff(&self.before, &self.inputs),
-                outputs: self.known_outputs(),
-                ..Prediction::default()
-            },
-            Trial::Untried(why) => self.locally(&why),
-            Trial::Refused(refusal) => Prediction {
-                problems: self.problems(&refusal),
-                ..self.refused()
-            },
+            Trial::Accepted(_) => self.compared(),
+            Trial::NoNamespace(why) => self.elsewhere(kind, body, &why).await?,
+            other => self.not_accepted(other),
         })
     }
 
     /// The new object tried under another name, since the old one still has its own.
     async fn replacement(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
-        // Their names are made of their content.
-        let named_by_content = ["apiextensions.k8s.io", "apiregistration.k8s.io"];
-        if named_by_content.contains(&self.id.group.as_str()) {
+        let Some((id, body)) = self.stand_in(body) else {
             return Ok(self.locally("a trial would need another name, and this kind's name is made of its content"));
+        };
+        Ok(match self.attempt(kind.path(&id), &body, false).await? {
+            Trial::Accepted(_) => self.compared(),
+            other => self.not_accepted(other),
+        })
+    }
+
+    /// The object tried in the namespace that every cluster has, since its own is not there yet: that finds wrong fields
+    /// and values, though not what its own namespace will say.
+    async fn elsewhere(&self, kind: &ApiKind, body: &Json, why: &str) -> Result<Prediction, ProviderError> {
+        let Some((mut id, mut body)) = self.stand_in(body) else {
+            return Ok(self.locally(why));
+        };
+        id.namespace = Some(DEFAULT_NAMESPACE.to_owned());
+        body["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
+        Ok(match self.attempt(kind.path(&id), &body, false).await? {
+            Trial::Accepted(_) => self.locally(&format!("{why}; its fields are fine with the server")),
+            Trial::Refused(refusal) if refusal.code == 422 || refusal.is_schema_mismatch() => {
+                self.not_accepted(Trial::Refused(refusal))
+            }
+            _ => self.locally(why),
+        })
+    }
+
+    /// The object under a name that nothing else has; none for kinds whose names are made of their content.
+    fn stand_in(&self, body: &Json) -> Option<(ObjectId, Json)> {
+        if ["apiextensions.k8s.io", "apiregistration.k8s.io"].contains(&self.id.group.as_str()) {
+            return None;
         }
         let id = ObjectId {
             name: format!("iac-check-{}", &canonical::digest(&self.id.name.as_str().into())[..12]),
@@ -182,18 +218,28 @@ impl<'a> Question<'a> {
         let mut body = body.clone();
         body["metadata"]["name"] = id.name.as_str().into();
         strip_allocated(&mut body);
-        Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(_) => Prediction {
-                changes: diff(&self.before, &self.inputs),
-                outputs: self.known_outputs(),
-                ..Prediction::default()
-            },
-            Trial::Untried(why) => self.locally(&why),
+        Some((id, body))
+    }
+
+    fn not_accepted(&self, trial: Trial) -> Prediction {
+        match trial {
             Trial::Refused(refusal) => Prediction {
                 problems: self.problems(&refusal),
-                ..self.refused()
+                ..self.compared()
             },
-        })
+            Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
+            Trial::Accepted(_) => self.compared(),
+        }
+    }
+
+    /// The inputs compared with the recorded ones. What names the object is no news.
+    fn compared(&self) -> Prediction {
+        let changes = diff(&unnamed(&self.before), &unnamed(&self.inputs));
+        Prediction {
+            changes,
+            outputs: self.known_outputs(),
+            ..Prediction::default()
+        }
     }
 
     async fn change(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
@@ -223,7 +269,7 @@ impl<'a> Question<'a> {
         }
         let prediction = match trial {
             Trial::Accepted(result) => self.accepted(&live, &result, adopts),
-            Trial::Untried(why) => self.locally(&why),
+            Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
             Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &refusal).await?,
         };
         Ok(Prediction {
@@ -293,16 +339,8 @@ impl<'a> Question<'a> {
         Ok(Prediction {
             replace,
             problems,
-            ..self.refused()
+            ..self.compared()
         })
-    }
-
-    /// What is known of a change that the server refused.
-    fn refused(&self) -> Prediction {
-        Prediction {
-            changes: diff(&self.before, &self.inputs),
-            ..Prediction::default()
-        }
     }
 
     /// Lets the server try it.
@@ -321,23 +359,24 @@ impl<'a> Question<'a> {
     fn judge(&self, refusal: Box<Refusal>) -> Trial {
         let message = &refusal.message;
         let namespace = self.id.namespace.as_deref().unwrap_or_default();
-        let untried = match refusal.code {
+        match refusal.code {
             403 if message.contains("User \"") && message.contains(" cannot ") => {
-                Some(format!("the server does not let us try it: {message}"))
+                Trial::Untried(format!("the server does not let us try it: {message}"))
             }
             403 if message.contains("service account") || message.contains("serviceaccount") => {
-                Some(format!("its service account is not there yet: {message}"))
+                Trial::Untried(format!("its service account is not there yet: {message}"))
             }
             404 if refusal.details.kind == "namespaces" && self.declared.makes_namespace(namespace) => {
-                Some(format!("the namespace {namespace} is made in the same run"))
+                Trial::NoNamespace(format!("the namespace {namespace} is made in the same run"))
             }
             400 if message.contains("dry run") || message.contains("dryRun") => {
-                Some(format!("a webhook can not be tried: {message}"))
+                Trial::Untried(format!("a webhook can not be tried: {message}"))
             }
-            500.. | 429 if !refusal.is_schema_mismatch() => Some(format!("the server could not try it: {message}")),
-            _ => None,
-        };
-        untried.map_or_else(|| Trial::Refused(refusal), Trial::Untried)
+            500.. | 429 if !refusal.is_schema_mismatch() => {
+                Trial::Untried(format!("the server could not try it: {message}"))
+            }
+            _ => Trial::Refused(refusal),
+        }
     }
 
     /// What is wrong, by field.
@@ -353,9 +392,11 @@ impl<'a> Question<'a> {
             }];
         }
         if refusal.details.causes.is_empty() {
-            let path = schema_field(&refusal.message)
-                .map_or_else(FieldPath::root, |field| fields::find(&self.inputs, field).0);
-            return vec![Problem::new(path, refusal.message.clone())];
+            let field = schema_field(&refusal.message);
+            let path = field.map_or_else(FieldPath::root, |field| fields::find(&self.inputs, field).0);
+            // What stands before names the object that was tried, which the reader knows.
+            let message = refusal.message.rsplit("): ").next().unwrap_or(&refusal.message);
+            return vec![Problem::new(path, message)];
         }
         let problem = |cause: &super::call::Cause| {
             let conflict = cause.reason == "FieldManagerConflict";
@@ -384,6 +425,23 @@ impl<'a> Question<'a> {
         let object = self.inputs.expose().unwrap_or_default();
         self.secrets.conceal(outputs::of_object(&object))
     }
+}
+
+/// The inputs without what names the object.
+fn unnamed(inputs: &Value) -> Value {
+    let Value::Object(mut map) = inputs.clone() else {
+        return inputs.clone();
+    };
+    map.remove("apiVersion");
+    map.remove("kind");
+    if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+        metadata.remove("name");
+        metadata.remove("namespace");
+        if metadata.is_empty() {
+            map.remove("metadata");
+        }
+    }
+    Value::Object(map)
 }
 
 /// The field that a schema error names: `.spec.foo: field not declared in schema`.

@@ -176,6 +176,19 @@ async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
     let prediction = world.predict(&made.of("ConfigMap"), Intent::Create, None).await;
     assert!(prediction.problems.is_empty());
     assert!(matches!(prediction.checked, Checked::Locally(why) if why.contains("made in the same run")));
+    let wrong = world.declare_all(|stack| {
+        let cluster = iac_k8s::Kubernetes::new(stack);
+        let namespace = cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
+        cluster
+            .within(&namespace)
+            .add_json("a", workload("Deployment", -1, json!({})));
+    });
+    let prediction = world.predict(&wrong.of("Deployment"), Intent::Create, None).await;
+    assert_eq!(
+        prediction.problems[0].path.to_string(),
+        "spec.replicas",
+        "{prediction:?}"
+    );
     let unknown = world.declare(|k| {
         k.add_json("t", json!({"apiVersion": "nowhere.example/v1", "kind": "Thing"}));
     });
