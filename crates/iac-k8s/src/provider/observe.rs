@@ -22,6 +22,13 @@ type Listed = HashMap<ObjectId, Option<Json>>;
 
 /// Answers each request.
 pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+    for request in requests {
+        let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+        recorded
+            .into_iter()
+            .chain(&request.inputs)
+            .for_each(|inputs| session.learn_secrets(inputs));
+    }
     let ids: Vec<Option<ObjectId>> = requests.iter().map(id_of).collect();
     let listed = list_groups(session, requests, &ids).await?;
     let listed = &listed;

@@ -223,3 +223,32 @@ async fn what_is_not_known_yet_is_compared_locally() {
         "{prediction:?}"
     );
 }
+
+#[tokio::test]
+async fn what_the_server_warns_of_is_passed_on() {
+    let world = World::new().await;
+    let old = world.one("a", json!({"apiVersion": "v1", "kind": "Endpoints"}));
+    let prediction = world.predict(&old, Intent::Create, None).await;
+    assert!(prediction.notes.concat().contains("deprecated"), "{prediction:?}");
+}
+
+#[tokio::test]
+async fn replicas_of_a_scaled_workload_are_said_to_be_left_alone() {
+    let world = World::new().await;
+    let with = |replicas: i64| {
+        let declared = world.declare(|k| {
+            k.add_json("a", workload("Deployment", replicas, json!({})));
+            let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"});
+            let spec = json!({"scaleTargetRef": target, "maxReplicas": 5});
+            k.add_json(
+                "a",
+                json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": spec}),
+            );
+        });
+        declared.of("Deployment")
+    };
+    let recorded = world.up(&with(0)).await;
+    let prediction = world.predict(&with(3), Intent::Update, Some(&recorded)).await;
+    assert_eq!(paths(&prediction.changes), Vec::<String>::new());
+    assert!(prediction.notes.concat().contains("autoscaler"), "{prediction:?}");
+}

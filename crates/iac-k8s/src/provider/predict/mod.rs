@@ -1,6 +1,9 @@
 //! What a change would do: the server tries it without doing it (`dryRun=All`), and what comes of that is compared with
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
+mod compare;
+mod trial;
+
 use futures::FutureExt as _;
 use iac_core::Value;
 use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError};
@@ -8,14 +11,16 @@ use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
 
-use super::apply::is_reclaim;
-use super::call::{Call, CallError, Refusal};
-use super::discovery::ApiKind;
-use super::observe::conceal_changes;
-use super::session::{Memory, Session, in_parallel};
+use self::compare::{meaningful, predicted_outputs, strip_allocated, unnamed};
+use self::trial::Trial;
 use crate::declared::Declared;
 use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
 use crate::outputs::{self, Secrets};
+use crate::provider::apply::is_reclaim;
+use crate::provider::call::{Answer, Call, Refusal};
+use crate::provider::discovery::ApiKind;
+use crate::provider::observe::conceal_changes;
+use crate::provider::session::{Memory, Session, in_parallel};
 use crate::{fields, immutable, managed, risk};
 
 /// Answers each request.
@@ -54,18 +59,6 @@ struct Question<'a> {
     /// The inputs as last sent; an empty object when there were none.
     before: Value,
     secrets: Secrets,
-}
-
-/// What the server said to a trial.
-enum Trial {
-    /// This would come of it.
-    Accepted(Json),
-    /// It says nothing about it, because of this.
-    Untried(String),
-    /// The object's namespace is not there yet.
-    NoNamespace(String),
-    /// It refuses.
-    Refused(Box<Refusal>),
 }
 
 impl<'a> Question<'a> {
@@ -158,7 +151,7 @@ impl<'a> Question<'a> {
         if self.declared.defines(&self.id) {
             return self.locally("its kind is defined in the same run");
         }
-        let error = super::session::unknown_kind(&self.id);
+        let error = crate::provider::session::unknown_kind(&self.id);
         let problem = Problem {
             path: FieldPath::fields(["apiVersion"]),
             message: error.message,
@@ -172,7 +165,7 @@ impl<'a> Question<'a> {
 
     async fn creation(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
         Ok(match self.attempt(kind.path(&self.id), body, false).await? {
-            Trial::Accepted(_) => self.compared(),
+            Trial::Accepted(answer) => warned(self.compared(), answer),
             Trial::NoNamespace(why) => self.elsewhere(kind, body, &why).await?,
             other => self.not_accepted(other),
         })
@@ -184,7 +177,7 @@ impl<'a> Question<'a> {
             return Ok(self.locally("a trial would need another name, and this kind's name is made of its content"));
         };
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(_) => self.compared(),
+            Trial::Accepted(answer) => warned(self.compared(), answer),
             other => self.not_accepted(other),
         })
     }
@@ -198,7 +191,10 @@ impl<'a> Question<'a> {
         id.namespace = Some(DEFAULT_NAMESPACE.to_owned());
         body["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(_) => self.locally(&format!("{why}; its fields are fine with the server")),
+            Trial::Accepted(answer) => warned(
+                self.locally(&format!("{why}; its fields are fine with the server")),
+                answer,
+            ),
             Trial::Refused(refusal) if refusal.code == 422 || refusal.is_schema_mismatch() => {
                 self.not_accepted(Trial::Refused(refusal))
             }
@@ -228,7 +224,7 @@ impl<'a> Question<'a> {
                 ..self.compared()
             },
             Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
-            Trial::Accepted(_) => self.compared(),
+            Trial::Accepted(answer) => warned(self.compared(), answer),
         }
     }
 
@@ -268,7 +264,7 @@ impl<'a> Question<'a> {
             trial = self.attempt(kind.path(&self.id), body, true).await?;
         }
         let prediction = match trial {
-            Trial::Accepted(result) => self.accepted(&live, &result, adopts),
+            Trial::Accepted(result) => warned(self.accepted(&live, &result.body, adopts), result),
             Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
             Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &refusal).await?,
         };
@@ -343,75 +339,6 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// Lets the server try it.
-    async fn attempt(&self, path: String, body: &Json, force: bool) -> Result<Trial, ProviderError> {
-        let call = Call::apply(path, &self.session.manager, body)
-            .with("dryRun", "All")
-            .with("force", force.to_string());
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        match self.session.connection.call_patiently(&call, deadline, &|_| ()).await {
-            Ok(answer) => Ok(Trial::Accepted(answer.body)),
-            Err(CallError::Refused(refusal)) if refusal.code != 401 => Ok(self.judge(refusal)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn judge(&self, refusal: Box<Refusal>) -> Trial {
-        let message = &refusal.message;
-        let namespace = self.id.namespace.as_deref().unwrap_or_default();
-        match refusal.code {
-            403 if message.contains("User \"") && message.contains(" cannot ") => {
-                Trial::Untried(format!("the server does not let us try it: {message}"))
-            }
-            403 if message.contains("service account") || message.contains("serviceaccount") => {
-                Trial::Untried(format!("its service account is not there yet: {message}"))
-            }
-            404 if refusal.details.kind == "namespaces" && self.declared.makes_namespace(namespace) => {
-                Trial::NoNamespace(format!("the namespace {namespace} is made in the same run"))
-            }
-            400 if message.contains("dry run") || message.contains("dryRun") => {
-                Trial::Untried(format!("a webhook can not be tried: {message}"))
-            }
-            500.. | 429 if !refusal.is_schema_mismatch() => {
-                Trial::Untried(format!("the server could not try it: {message}"))
-            }
-            _ => Trial::Refused(refusal),
-        }
-    }
-
-    /// What is wrong, by field.
-    fn problems(&self, refusal: &Refusal) -> Vec<Problem> {
-        if refusal.code == 404 && refusal.details.kind == "namespaces" {
-            return vec![Problem {
-                path: FieldPath::fields(["metadata", "namespace"]),
-                message: format!(
-                    "the namespace {} does not exist, and the stack does not declare it",
-                    refusal.details.name
-                ),
-                hint: Some("declare it and use k.within(&namespace), or make it first".to_owned()),
-            }];
-        }
-        if refusal.details.causes.is_empty() {
-            let field = schema_field(&refusal.message);
-            let path = field.map_or_else(FieldPath::root, |field| fields::find(&self.inputs, field).0);
-            // What stands before names the object that was tried, which the reader knows.
-            let message = refusal.message.rsplit("): ").next().unwrap_or(&refusal.message);
-            return vec![Problem::new(path, message)];
-        }
-        let problem = |cause: &super::call::Cause| {
-            let conflict = cause.reason == "FieldManagerConflict";
-            Problem {
-                path: fields::find(&self.inputs, &cause.field).0,
-                message: cause.message.clone(),
-                hint: conflict.then(|| {
-                    "another field manager holds this field: leave it out here, or take it over once with .adopt()"
-                        .to_owned()
-                }),
-            }
-        };
-        refusal.details.causes.iter().map(problem).collect()
-    }
-
     /// The outputs that follow from the inputs alone: all inputs that are known, and the digest of a ConfigMap's content.
     fn known_outputs(&self) -> Value {
         if !self.inputs.is_known() {
@@ -427,82 +354,11 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The inputs without what names the object.
-fn unnamed(inputs: &Value) -> Value {
-    let Value::Object(mut map) = inputs.clone() else {
-        return inputs.clone();
-    };
-    map.remove("apiVersion");
-    map.remove("kind");
-    if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-        metadata.remove("name");
-        metadata.remove("namespace");
-        if metadata.is_empty() {
-            map.remove("metadata");
-        }
-    }
-    Value::Object(map)
-}
-
-/// The field that a schema error names: `.spec.foo: field not declared in schema`.
-fn schema_field(message: &str) -> Option<&str> {
-    if let Some((before, _)) = message.split_once(": field not declared in schema") {
-        return before.rsplit(' ').next();
-    }
-    let (_, after) = message.split_once("unknown field \"")?;
-    after.split('"').next()
-}
-
-/// Bookkeeping of the server, of no interest to a reader.
-const BOOKKEEPING: [&str; 6] = [
-    "creationTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
-
-/// An object without what only the server writes.
-fn meaningful(object: &Json) -> Value {
-    let mut object = object.clone();
-    if let Some(map) = object.as_object_mut() {
-        map.remove("status");
-    }
-    if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
-        BOOKKEEPING.iter().for_each(|field| {
-            metadata.remove(*field);
-        });
-    }
-    object.into()
-}
-
-/// The outputs after a change, as far as the trial tells: not what controllers make of it later.
-fn predicted_outputs(result: &Json) -> Value {
-    let mut outputs = outputs::of_object(result);
-    if let Value::Object(map) = &mut outputs {
-        map.remove("status");
-        if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-            metadata.remove("resourceVersion");
-            metadata.remove("generation");
-        }
-    }
-    outputs
-}
-
-/// Removes what the server allocates once: the old object still has it.
-fn strip_allocated(body: &mut Json) {
-    let Some(spec) = body.get_mut("spec").and_then(Json::as_object_mut) else {
-        return;
-    };
-    for field in ["clusterIP", "clusterIPs", "healthCheckNodePort", "volumeName"] {
-        // "None" is no address but the mark of a headless Service.
-        if spec.get(field).is_none_or(|value| *value != "None") {
-            spec.remove(field);
-        }
-    }
-    let ports = spec.get_mut("ports").and_then(Json::as_array_mut).into_iter().flatten();
-    ports.filter_map(Json::as_object_mut).for_each(|port| {
-        port.remove("nodePort");
-    });
+/// The prediction with what the server warned of.
+fn warned(mut prediction: Prediction, answer: Answer) -> Prediction {
+    let warnings = answer.warnings.into_iter();
+    prediction
+        .notes
+        .extend(warnings.map(|warning| format!("the server warns: {warning}")));
+    prediction
 }
