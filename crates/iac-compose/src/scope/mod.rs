@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::model::{Attachment, Build, Config, Job, MountKind, Network, PullPolicy, Restart, Service, Volume};
+pub(crate) use content::load_environment;
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
 /// The key of the network that services without networks of their own are in.
@@ -61,7 +62,7 @@ impl Compose {
     }
 
     #[track_caller]
-    fn report(&self, name: &str, message: impl Into<String>) {
+    pub(crate) fn report(&self, name: &str, message: impl Into<String>) {
         self.stack.report(DeclareError::Inputs {
             name: format!("{}/{name}", self.project),
             message: message.into(),
@@ -256,7 +257,7 @@ impl Compose {
                 continue;
             };
             mount.source = volume;
-            mount.generation = handle.map(|handle| handle.output("/created").to_string());
+            mount.generation = handle.map(|handle| handle.output("/generation").to_string());
         }
     }
 
