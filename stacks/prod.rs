@@ -7,10 +7,9 @@ use codelab::kubernetes::{
     Storage, app_selector, container_port, database, headless, http_probe, labelled, map, pod, resources, shell_probe,
 };
 use codelab::settings::Production;
-use iac_core::{Output, Program, Result, Stack};
-use iac_k8s::prelude::*;
-use iac_k8s::{Kubernetes, KubernetesProvider};
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use iac_core::{Program, Result, Stack};
+use iac_k8s::{Kubernetes, KubernetesProvider, Namespaced, Object, restart_on};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget, ResourceMetricSource,
 };
@@ -93,7 +92,7 @@ fn prod(stack: &Stack) -> Result<()> {
 
 /// Passwords are generated, the key of OpenAI comes from configuration; the database's address holds its password, so it
 /// is a secret too.
-fn secrets(stack: &Stack, k: &Kubernetes) -> K8sHandle<Secret> {
+fn secrets(stack: &Stack, k: &Namespaced) -> Object<Secret> {
     let database_password = stack.random_password("database-password", 24).result();
     let jwt_key = stack.random_password("jwt-secret-key", 48).result();
     let openai = stack.config_secret("secrets.openai_api_key");
@@ -102,10 +101,10 @@ fn secrets(stack: &Stack, k: &Kubernetes) -> K8sHandle<Secret> {
         database_password.clone().url_encode()
     );
     let data = [
-        ("OPENAI_API_KEY", text(&openai)),
-        ("JWT_SECRET_KEY", text(&jwt_key)),
-        ("DATABASE_PASSWORD", text(&database_password)),
+        ("OPENAI_API_KEY", openai.into()),
+        ("JWT_SECRET_KEY", jwt_key.into()),
         ("DATABASE_URL", database_url),
+        ("DATABASE_PASSWORD", database_password.into()),
     ];
     k.add(
         "codelab-secrets",
@@ -117,11 +116,7 @@ fn secrets(stack: &Stack, k: &Kubernetes) -> K8sHandle<Secret> {
     )
 }
 
-fn text(output: &Output) -> String {
-    output.to_string()
-}
-
-fn postgres(k: &Kubernetes, settings: &Production, secrets: &K8sHandle<Secret>) -> K8sHandle<StatefulSet> {
+fn postgres(k: &Namespaced, settings: &Production, secrets: &Object<Secret>) -> Object<StatefulSet> {
     let service = k.add("postgres-service", headless("postgres", [("postgres", 5432)]));
     let container = Container {
         name: "postgres".to_owned(),
@@ -149,7 +144,7 @@ fn postgres(k: &Kubernetes, settings: &Production, secrets: &K8sHandle<Secret>) 
     k.add("postgres", database("postgres", service.name(), container, storage))
 }
 
-fn redis(k: &Kubernetes, settings: &Production) -> K8sHandle<StatefulSet> {
+fn redis(k: &Namespaced, settings: &Production) -> Object<StatefulSet> {
     let service = k.add("redis-service", headless("redis", [("redis", 6379)]));
     let container = Container {
         name: "redis".to_owned(),
@@ -169,7 +164,7 @@ fn redis(k: &Kubernetes, settings: &Production) -> K8sHandle<StatefulSet> {
     k.add("redis", database("redis", service.name(), container, storage))
 }
 
-fn qdrant(k: &Kubernetes, settings: &Production) -> K8sHandle<StatefulSet> {
+fn qdrant(k: &Namespaced, settings: &Production) -> Object<StatefulSet> {
     let service = k.add("qdrant-service", headless("qdrant", [("http", 6333), ("grpc", 6334)]));
     let container = Container {
         name: "qdrant".to_owned(),
@@ -189,7 +184,7 @@ fn qdrant(k: &Kubernetes, settings: &Production) -> K8sHandle<StatefulSet> {
 }
 
 /// The application's container, as the API and the migration run it.
-fn application(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8sHandle<Secret>) -> Container {
+fn application(settings: &Production, config: &Object<ConfigMap>, secrets: &Object<Secret>) -> Container {
     Container {
         image: Some(settings.images.app.clone()),
         env_from: Some(vec![config.env_from(), secrets.env_from()]),
@@ -198,7 +193,7 @@ fn application(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K
     }
 }
 
-fn migration(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8sHandle<Secret>) -> Job {
+fn migration(settings: &Production, config: &Object<ConfigMap>, secrets: &Object<Secret>) -> Job {
     let container = Container {
         name: "migrate".to_owned(),
         command: Some(["alembic", "upgrade", "head"].map(str::to_owned).into()),
@@ -221,7 +216,7 @@ fn migration(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8s
     }
 }
 
-fn api(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8sHandle<Secret>) -> Deployment {
+fn api(settings: &Production, config: &Object<ConfigMap>, secrets: &Object<Secret>) -> Deployment {
     let container = Container {
         name: "api".to_owned(),
         ports: Some(vec![container_port("http", 8000)]),
@@ -230,18 +225,9 @@ fn api(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8sHandle
         ..application(settings, config, secrets)
     };
     let mut template = pod("api", container);
-    // A process reads its environment once: when the configuration changes, the pods have to be made anew.
-    let hashes = [
-        ("codelab/config", config.content_hash()),
-        ("codelab/secrets", secrets.content_hash()),
-    ];
     if let Some(metadata) = &mut template.metadata {
-        metadata.annotations = Some(
-            hashes
-                .into_iter()
-                .map(|(key, hash)| (key.to_owned(), hash.into()))
-                .collect(),
-        );
+        // A process reads its environment once: when the configuration changes, the pods have to be made anew.
+        metadata.annotations = Some(restart_on([config.content_hash(), secrets.content_hash()]));
     }
     Deployment {
         spec: Some(DeploymentSpec {
@@ -254,7 +240,7 @@ fn api(settings: &Production, config: &K8sHandle<ConfigMap>, secrets: &K8sHandle
     }
 }
 
-fn autoscaler(settings: &Production, api: &K8sHandle<Deployment>) -> HorizontalPodAutoscaler {
+fn autoscaler(settings: &Production, api: &Object<Deployment>) -> HorizontalPodAutoscaler {
     let utilization = |resource: &str, percent: i32| MetricSpec {
         type_: "Resource".to_owned(),
         resource: Some(ResourceMetricSource {
@@ -268,18 +254,18 @@ fn autoscaler(settings: &Production, api: &K8sHandle<Deployment>) -> HorizontalP
         ..MetricSpec::default()
     };
     HorizontalPodAutoscaler {
-        spec: Some(HorizontalPodAutoscalerSpec {
+        spec: HorizontalPodAutoscalerSpec {
             scale_target_ref: api.scale_target(),
             min_replicas: Some(settings.replicas.0),
             max_replicas: settings.replicas.1,
             metrics: Some(vec![utilization("cpu", 70), utilization("memory", 80)]),
             ..HorizontalPodAutoscalerSpec::default()
-        }),
+        },
         ..HorizontalPodAutoscaler::default()
     }
 }
 
-fn ingress(settings: &Production, service: &K8sHandle<Service>) -> Ingress {
+fn ingress(settings: &Production, service: &Object<Service>) -> Ingress {
     let host = &settings.ingress.host;
     let path = HTTPIngressPath {
         path: Some("/".to_owned()),
@@ -289,7 +275,7 @@ fn ingress(settings: &Production, service: &K8sHandle<Service>) -> Ingress {
     Ingress {
         metadata: ObjectMeta {
             annotations: Some(map([
-                ("cert-manager.io/cluster-issuer", &settings.ingress.issuer),
+                ("cert-manager.io/cluster-issuer", settings.ingress.issuer.as_str()),
                 // The guide's `rate-limit` is no annotation of ingress-nginx; this one is.
                 ("nginx.ingress.kubernetes.io/limit-rpm", "100"),
             ])),

@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn the_digest_is_the_same_in_every_release() {
         let digest = service(json!({"project": "p", "service": "s", "image": "busybox:1", "environment": {"A": "1"}}));
-        assert_eq!(digest, "v1:05d7606e411f12423618126b8b8fa5fe930a36e7dd6cc3a51f040a2ead784f53");
+        assert_eq!(
+            digest,
+            "v1:05d7606e411f12423618126b8b8fa5fe930a36e7dd6cc3a51f040a2ead784f53"
+        );
     }
 
     #[test]
@@ -99,7 +102,10 @@ mod tests {
             "deploy": {"replicas": 3}, "depends_on": {"db": {"condition": "service_started"}}, "restart": "always",
         }));
         assert_eq!(plain, other);
-        assert_ne!(plain, service(json!({"image": "b", "networks": {"n": {"network": "p_n"}}})));
+        assert_ne!(
+            plain,
+            service(json!({"image": "b", "networks": {"n": {"network": "p_n"}}}))
+        );
     }
 
     #[test]

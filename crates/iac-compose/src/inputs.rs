@@ -77,14 +77,20 @@ pub(crate) struct ImageInputs {
 impl NetworkInputs {
     /// Its name in the engine.
     pub(crate) fn name(&self) -> String {
-        self.spec.name.clone().unwrap_or_else(|| format!("{}_{}", self.project, self.key))
+        self.spec
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}_{}", self.project, self.key))
     }
 }
 
 impl VolumeInputs {
     /// Its name in the engine.
     pub(crate) fn name(&self) -> String {
-        self.spec.name.clone().unwrap_or_else(|| format!("{}_{}", self.project, self.key))
+        self.spec
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}_{}", self.project, self.key))
     }
 }
 
@@ -112,7 +118,10 @@ impl Inputs {
             NETWORK => typed(json).map(Self::Network),
             VOLUME => typed(json).map(Self::Volume),
             IMAGE => typed(json).map(|inputs| Self::Image(Box::new(inputs))),
-            other => Err(Problem::new(FieldPath::root(), format!("{other} is no type of this provider"))),
+            other => Err(Problem::new(
+                FieldPath::root(),
+                format!("{other} is no type of this provider"),
+            )),
         }
     }
 

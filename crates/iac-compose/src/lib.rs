@@ -60,12 +60,12 @@ pub use scope::{
 /// What a program with compose projects uses.
 pub mod prelude {
     pub use crate::model::{
-        Attachment, Build, Bytes, Condition, Config, DependsOn, Deploy, EnvFile, FileMount, Healthcheck, Ipam, IpamPool,
-        Job, Logging, Mount, MountKind, Network, Port, PullPolicy, ResourceSet, Resources, Restart, RestartPolicy,
-        Service, Ulimit, UpdateConfig, UpdateOrder, Volume,
+        Attachment, Build, Bytes, Condition, Config, DependsOn, Deploy, EnvFile, FileMount, Healthcheck, Ipam,
+        IpamPool, Job, Logging, Mount, MountKind, Network, Port, PullPolicy, ResourceSet, Resources, Restart,
+        RestartPolicy, Service, Ulimit, UpdateConfig, UpdateOrder, Volume,
     };
     pub use crate::{
-        Compose, ConfigRef, DockerProvider, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle,
-        VolumeRef,
+        Compose, ConfigRef, DockerProvider, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle,
+        VolumeHandle, VolumeRef,
     };
 }

@@ -41,43 +41,84 @@ async fn a_project_comes_up_and_goes_without_a_trace() {
         let compose = Compose::project(stack, &project);
         let back = compose.network("back", Network::default());
         let data = compose.volume("data", Volume::default());
-        let db = compose.service("db", Service {
-            volumes: vec![data.at("/data")],
-            networks: [back.attach()].into(),
-            command: shell("touch /up && sleep 1000"),
-            healthcheck: file_check("/up"),
-            ..sleeper()
-        });
-        let init = compose.job("init", Service {
-            command: shell("ping -c 1 db && echo done > /data/marker"),
-            volumes: vec![data.at("/data")],
-            networks: [back.attach()].into(),
-            depends_on: [db.healthy()].into(),
-            ..sleeper()
-        });
-        compose.service("web", Service {
-            deploy: Some(Deploy { replicas: Some(2), ..Deploy::default() }),
-            ports: vec![Port::any(8080).on("127.0.0.1")],
-            networks: [back.attach(), ("default".into(), Attachment::default())].into(),
-            depends_on: [db.healthy(), init.completed()].into(),
-            ..sleeper()
-        });
+        let db = compose.service(
+            "db",
+            Service {
+                volumes: vec![data.at("/data")],
+                networks: [back.attach()].into(),
+                command: shell("touch /up && sleep 1000"),
+                healthcheck: file_check("/up"),
+                ..sleeper()
+            },
+        );
+        let init = compose.job(
+            "init",
+            Service {
+                command: shell("ping -c 1 db && echo done > /data/marker"),
+                volumes: vec![data.at("/data")],
+                networks: [back.attach()].into(),
+                depends_on: [db.healthy()].into(),
+                ..sleeper()
+            },
+        );
+        compose.service(
+            "web",
+            Service {
+                deploy: Some(Deploy {
+                    replicas: Some(2),
+                    ..Deploy::default()
+                }),
+                ports: vec![Port::any(8080).on("127.0.0.1")],
+                networks: [back.attach(), ("default".into(), Attachment::default())].into(),
+                depends_on: [db.healthy(), init.completed()].into(),
+                ..sleeper()
+            },
+        );
     });
     bed.up(&declaration).await.unwrap();
 
-    let names: Vec<(&str, &str)> = vec![("db-1", "running"), ("init-1", "exited"), ("web-1", "running"), ("web-2", "running")];
+    let names: Vec<(&str, &str)> = vec![
+        ("db-1", "running"),
+        ("init-1", "exited"),
+        ("web-1", "running"),
+        ("web-2", "running"),
+    ];
     let found = bed.containers().await;
-    assert_eq!(found.iter().map(|(name, state)| (&**name, &**state)).collect::<Vec<_>>(), names);
-    let port = bed.recorded("Service/web").outputs.pointer("/ports/8080~1tcp").unwrap().clone();
+    assert_eq!(
+        found
+            .iter()
+            .map(|(name, state)| (&**name, &**state))
+            .collect::<Vec<_>>(),
+        names
+    );
+    let port = bed
+        .recorded("Service/web")
+        .outputs
+        .pointer("/ports/8080~1tcp")
+        .unwrap()
+        .clone();
     assert!(port.as_str().unwrap().parse::<u16>().unwrap() > 0);
     let web = bed.inspect("web-2").await;
     assert_eq!(web.network_settings.unwrap().networks.unwrap().len(), 2);
     let labels = web.config.unwrap().labels.unwrap();
-    assert_eq!(labels["com.docker.compose.depends_on"], "db:service_healthy:false,init:service_completed_successfully:false");
+    assert_eq!(
+        labels["com.docker.compose.depends_on"],
+        "db:service_healthy:false,init:service_completed_successfully:false"
+    );
     assert_eq!(labels["com.docker.compose.oneoff"], "False");
-    for name in ["Service/db", "Service/init", "Service/web", "Network/back", "Volume/data"] {
+    for name in [
+        "Service/db",
+        "Service/init",
+        "Service/web",
+        "Network/back",
+        "Volume/data",
+    ] {
         let live = bed.live(name).await;
-        assert_eq!((live.drift, live.readiness, live.ours), (vec![], Readiness::Ready, true), "{name}");
+        assert_eq!(
+            (live.drift, live.readiness, live.ours),
+            (vec![], Readiness::Ready, true),
+            "{name}"
+        );
     }
 
     // Nothing to do is nothing done.
@@ -88,7 +129,80 @@ async fn a_project_comes_up_and_goes_without_a_trace() {
     bed.down().await.unwrap();
     assert_eq!(bed.containers().await, []);
     assert!(bed.docker.inspect_volume(&format!("{project}_data")).await.is_err());
-    assert!(bed.docker.inspect_network(&format!("{project}_back"), None).await.is_err());
+    assert!(
+        bed.docker
+            .inspect_network(&format!("{project}_back"), None)
+            .await
+            .is_err()
+    );
+}
+
+/// Runs the real docker compose on the project, without any file.
+fn docker_compose(project: &str, arguments: &[&str]) -> String {
+    let bed = support::test_bed();
+    let mut command = std::process::Command::new(&bed.compose);
+    command
+        .args(["compose", "-p", project])
+        .args(arguments)
+        .env("DOCKER_HOST", &bed.docker_host);
+    let output = command.env("DOCKER_CONFIG", &bed.docker_config).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+#[tokio::test]
+async fn docker_compose_lists_shows_and_removes_what_we_made() {
+    let mut bed = Bed::new("interop").await;
+    let project = bed.project.clone();
+    let declaration = Bed::declare(|stack| {
+        let compose = Compose::project(stack, &project);
+        let data = compose.volume("data", Volume::default());
+        let db = compose.service(
+            "db",
+            Service {
+                volumes: vec![data.at("/data")],
+                ..sleeper()
+            },
+        );
+        compose.service(
+            "web",
+            Service {
+                command: shell("echo hello from web; exec sleep 1000"),
+                depends_on: [db.started()].into(),
+                ..sleeper()
+            },
+        );
+    });
+    bed.up(&declaration).await.unwrap();
+    let listed = docker_compose(&project, &["ps", "--format", "{{.Service}} {{.Name}} {{.State}}"]);
+    let mut lines: Vec<&str> = listed.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            format!("db {project}-db-1 running"),
+            format!("web {project}-web-1 running")
+        ]
+    );
+    assert!(docker_compose(&project, &["logs", "web"]).contains("hello from web"));
+    docker_compose(&project, &["stop", "web"]);
+    assert_eq!(bed.drift("Service/web").await, ["state"]);
+    docker_compose(&project, &["down", "-v"]);
+    assert_eq!(bed.containers().await, []);
+    assert!(bed.docker.inspect_volume(&format!("{project}_data")).await.is_err());
+    assert!(
+        bed.docker
+            .inspect_network(&format!("{project}_default"), None)
+            .await
+            .is_err()
+    );
+    // What is gone already is no error.
+    bed.down().await.unwrap();
 }
 
 #[tokio::test]
@@ -98,11 +212,14 @@ async fn an_update_replaces_only_what_changed_and_says_how() {
     let program = |level: &str, memory: u64| {
         Bed::declare(|stack| {
             let compose = Compose::project(stack, &project);
-            compose.service("web", Service {
-                environment: [("LEVEL".into(), level.into())].into(),
-                mem_limit: Some(Bytes::mib(memory)),
-                ..sleeper()
-            });
+            compose.service(
+                "web",
+                Service {
+                    environment: [("LEVEL".into(), level.into())].into(),
+                    mem_limit: Some(Bytes::mib(memory)),
+                    ..sleeper()
+                },
+            );
         })
     };
     bed.up(&program("a", 64)).await.unwrap();
@@ -110,7 +227,11 @@ async fn an_update_replaces_only_what_changed_and_says_how() {
 
     let changed = program("b", 64);
     let prediction = bed.predict("Service/web", &changed).await;
-    let paths: Vec<String> = prediction.changes.iter().map(|change| change.path.to_string()).collect();
+    let paths: Vec<String> = prediction
+        .changes
+        .iter()
+        .map(|change| change.path.to_string())
+        .collect();
     assert_eq!(paths, ["environment.LEVEL"]);
     assert!(prediction.notes[0].contains("start first"), "{:?}", prediction.notes);
     bed.up(&changed).await.unwrap();
@@ -135,13 +256,22 @@ async fn the_old_container_comes_back_when_the_new_one_does_not_work() {
     let program = |file: &str, order| {
         Bed::declare(|stack| {
             let compose = Compose::project(stack, &project);
-            let update = UpdateConfig { order: Some(order), ..UpdateConfig::default() };
-            compose.service("web", Service {
-                command: shell("touch /good; echo my last words; sleep 1000"),
-                healthcheck: file_check(file),
-                deploy: Some(Deploy { update_config: Some(update), ..Deploy::default() }),
-                ..sleeper()
-            });
+            let update = UpdateConfig {
+                order: Some(order),
+                ..UpdateConfig::default()
+            };
+            compose.service(
+                "web",
+                Service {
+                    command: shell("touch /good; echo my last words; sleep 1000"),
+                    healthcheck: file_check(file),
+                    deploy: Some(Deploy {
+                        update_config: Some(update),
+                        ..Deploy::default()
+                    }),
+                    ..sleeper()
+                },
+            );
         })
     };
     bed.up(&program("/good", UpdateOrder::StartFirst)).await.unwrap();
@@ -149,8 +279,15 @@ async fn the_old_container_comes_back_when_the_new_one_does_not_work() {
     for order in [UpdateOrder::StartFirst, UpdateOrder::StopFirst] {
         let error = bed.up(&program("/bad", order)).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Failed);
-        assert!(error.message.contains("unhealthy") && error.message.contains("former container"), "{error}");
-        assert!(error.details.iter().any(|line| line.contains("my last words")), "{:?}", error.details);
+        assert!(
+            error.message.contains("unhealthy") && error.message.contains("former container"),
+            "{error}"
+        );
+        assert!(
+            error.details.iter().any(|line| line.contains("my last words")),
+            "{:?}",
+            error.details
+        );
         let now = bed.inspect("web-1").await;
         assert_eq!((now.id, now.state.unwrap().running), (first.clone(), Some(true)));
         assert_eq!(bed.containers().await.len(), 1);
@@ -165,10 +302,13 @@ async fn a_run_that_was_killed_is_finished_by_the_next_one() {
     let program = |level: &str| {
         Bed::declare(|stack| {
             let compose = Compose::project(stack, &project);
-            compose.service("web", Service {
-                environment: [("LEVEL".into(), level.into())].into(),
-                ..sleeper()
-            });
+            compose.service(
+                "web",
+                Service {
+                    environment: [("LEVEL".into(), level.into())].into(),
+                    ..sleeper()
+                },
+            );
         })
     };
     bed.up(&program("a")).await.unwrap();
@@ -192,7 +332,10 @@ async fn a_run_that_was_killed_is_finished_by_the_next_one() {
     assert_eq!(bed.containers().await, [("web-1".to_owned(), "running".to_owned())]);
 
     // Created and never started.
-    bed.docker.stop_container(&format!("{project}-web-1"), None).await.unwrap();
+    bed.docker
+        .stop_container(&format!("{project}-web-1"), None)
+        .await
+        .unwrap();
     bed.up(&program("b")).await.unwrap();
     assert_eq!(bed.containers().await, [("web-1".to_owned(), "running".to_owned())]);
     bed.down().await.unwrap();
@@ -204,7 +347,13 @@ async fn drift_is_seen_and_put_right() {
     let project = bed.project.clone();
     let declaration = Bed::declare(|stack| {
         let compose = Compose::project(stack, &project);
-        compose.service("web", Service { mem_limit: Some(Bytes::mib(64)), ..sleeper() });
+        compose.service(
+            "web",
+            Service {
+                mem_limit: Some(Bytes::mib(64)),
+                ..sleeper()
+            },
+        );
     });
     bed.up(&declaration).await.unwrap();
     let name = format!("{project}-web-1");
@@ -213,19 +362,32 @@ async fn drift_is_seen_and_put_right() {
     assert_eq!(bed.drift("Service/web").await, ["state"]);
     bed.up(&declaration).await.unwrap();
 
-    let update = bollard::models::ContainerUpdateBody { memory: Some(96 << 20), memory_swap: Some(-1), ..Default::default() };
+    let update = bollard::models::ContainerUpdateBody {
+        memory: Some(96 << 20),
+        memory_swap: Some(-1),
+        ..Default::default()
+    };
     bed.docker.update_container(&name, update).await.unwrap();
     assert_eq!(bed.drift("Service/web").await, ["mem_limit"]);
     bed.up(&declaration).await.unwrap();
     assert_eq!(bed.drift("Service/web").await, [""; 0]);
 
-    let leave = bollard::models::NetworkDisconnectRequest { container: name.clone(), force: Some(true) };
-    bed.docker.disconnect_network(&format!("{project}_default"), leave).await.unwrap();
+    let leave = bollard::models::NetworkDisconnectRequest {
+        container: name.clone(),
+        force: Some(true),
+    };
+    bed.docker
+        .disconnect_network(&format!("{project}_default"), leave)
+        .await
+        .unwrap();
     assert_eq!(bed.drift("Service/web").await, ["networks.default"]);
     bed.up(&declaration).await.unwrap();
     assert_eq!(bed.drift("Service/web").await, [""; 0]);
 
-    let force = bollard::query_parameters::RemoveContainerOptions { force: true, ..Default::default() };
+    let force = bollard::query_parameters::RemoveContainerOptions {
+        force: true,
+        ..Default::default()
+    };
     bed.docker.remove_container(&name, Some(force)).await.unwrap();
     assert_eq!(bed.observe("Service/web").await, Observed::Absent);
     bed.up(&declaration).await.unwrap();
@@ -243,13 +405,19 @@ async fn secrets_and_configs_reach_the_container_and_no_label() {
             let token = compose.secret("token", Config::content(secret));
             let config = compose.config("app", Config::content("level = 1\n"));
             let password = stack.secret("password", format!("{secret}-env"));
-            compose.service("web", Service {
-                environment: [("PASSWORD".into(), password.into())].into(),
-                command: shell("cat /run/secrets/token /etc/app.conf; echo $PASSWORD; sleep 1000"),
-                secrets: vec![FileMount { mode: Some(0o400), ..token.file() }],
-                configs: vec![config.at("/etc/app.conf")],
-                ..sleeper()
-            });
+            compose.service(
+                "web",
+                Service {
+                    environment: [("PASSWORD".into(), password.into())].into(),
+                    command: shell("cat /run/secrets/token /etc/app.conf; echo $PASSWORD; sleep 1000"),
+                    secrets: vec![FileMount {
+                        mode: Some(0o400),
+                        ..token.file()
+                    }],
+                    configs: vec![config.at("/etc/app.conf")],
+                    ..sleeper()
+                },
+            );
         })
     };
     for secret in ["canary-one", "canary-two"] {
@@ -277,7 +445,12 @@ async fn secrets_and_configs_reach_the_container_and_no_label() {
 
 async fn logs(bed: &Bed, container: &str) -> String {
     use futures::StreamExt;
-    let options = bollard::query_parameters::LogsOptions { stdout: true, stderr: true, tail: "all".into(), ..Default::default() };
+    let options = bollard::query_parameters::LogsOptions {
+        stdout: true,
+        stderr: true,
+        tail: "all".into(),
+        ..Default::default()
+    };
     let name = format!("{}-{container}", bed.project);
     let chunks: Vec<_> = bed.docker.logs(&name, Some(options)).collect().await;
     chunks.into_iter().map(|chunk| chunk.unwrap().to_string()).collect()
@@ -289,20 +462,33 @@ async fn a_job_that_fails_shows_its_output_and_runs_again() {
     let project = bed.project.clone();
     let program = |line: &str| {
         Bed::declare(|stack| {
-            Compose::project(stack, &project).job("migrate", Service { command: shell(line), ..sleeper() });
+            Compose::project(stack, &project).job(
+                "migrate",
+                Service {
+                    command: shell(line),
+                    ..sleeper()
+                },
+            );
         })
     };
     let error = bed.up(&program("echo no such table; exit 3")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Failed);
     assert!(error.message.contains("exit status 3"), "{error}");
-    assert!(error.details.iter().any(|line| line.contains("no such table")), "{:?}", error.details);
+    assert!(
+        error.details.iter().any(|line| line.contains("no such table")),
+        "{:?}",
+        error.details
+    );
     assert_eq!(bed.drift("Service/migrate").await, ["state"]);
 
     bed.up(&program("echo fixed")).await.unwrap();
     let id = bed.inspect("migrate-1").await.id;
     bed.up(&program("echo fixed")).await.unwrap();
     assert_eq!(bed.inspect("migrate-1").await.id, id);
-    bed.docker.remove_container(&format!("{project}-migrate-1"), None).await.unwrap();
+    bed.docker
+        .remove_container(&format!("{project}-migrate-1"), None)
+        .await
+        .unwrap();
     assert_eq!(bed.observe("Service/migrate").await, Observed::Finished);
     bed.down().await.unwrap();
 }
@@ -312,10 +498,21 @@ async fn a_port_in_use_names_its_holder() {
     let mut bed = Bed::new("port").await;
     let project = bed.project.clone();
     let holder = Bed::declare(|stack| {
-        Compose::project(stack, &project).service("holder", Service { ports: vec![Port::any(80).on("127.0.0.1")], ..sleeper() });
+        Compose::project(stack, &project).service(
+            "holder",
+            Service {
+                ports: vec![Port::any(80).on("127.0.0.1")],
+                ..sleeper()
+            },
+        );
     });
     bed.up(&holder).await.unwrap();
-    let port = bed.recorded("Service/holder").outputs.pointer("/ports/80~1tcp").unwrap().clone();
+    let port = bed
+        .recorded("Service/holder")
+        .outputs
+        .pointer("/ports/80~1tcp")
+        .unwrap()
+        .clone();
     let port: u16 = port.as_str().unwrap().parse().unwrap();
 
     let mut other = Bed::new("port2").await;
@@ -328,7 +525,10 @@ async fn a_port_in_use_names_its_holder() {
     let expected = format!("port {port} of the host is held by the container {project}-holder-1");
     assert_eq!(prediction.problems[0].message, expected);
     let error = other.up(&second).await.unwrap_err();
-    assert!(error.details[0].contains(&format!("port {port} is held by the container {project}-holder-1")), "{error:?}");
+    assert!(
+        error.details[0].contains(&format!("port {port} is held by the container {project}-holder-1")),
+        "{error:?}"
+    );
     other.down().await.unwrap();
     bed.down().await.unwrap();
 }
@@ -340,7 +540,11 @@ async fn a_wrong_image_gives_the_registrys_words() {
     let program = |policy| {
         Bed::declare(|stack| {
             let image = "localhost:1/no/such:image".into();
-            let service = Service { image, pull_policy: Some(policy), ..sleeper() };
+            let service = Service {
+                image,
+                pull_policy: Some(policy),
+                ..sleeper()
+            };
             Compose::project(stack, &project).service("web", service);
         })
     };
@@ -361,12 +565,15 @@ async fn a_database_is_stopped_before_its_successor_starts_and_keeps_its_data() 
         Bed::declare(|stack| {
             let compose = Compose::project(stack, &project);
             let data = compose.volume("data", Volume::default());
-            compose.service("db", Service {
-                environment: [("LEVEL".into(), level.into())].into(),
-                command: shell("date >> /data/starts; date >> /anon/starts; sleep 1000"),
-                volumes: vec![data.at("/data"), Mount::volume("", "/anon")],
-                ..sleeper()
-            });
+            compose.service(
+                "db",
+                Service {
+                    environment: [("LEVEL".into(), level.into())].into(),
+                    command: shell("date >> /data/starts; date >> /anon/starts; sleep 1000"),
+                    volumes: vec![data.at("/data"), Mount::volume("", "/anon")],
+                    ..sleeper()
+                },
+            );
         })
     };
     bed.up(&program("a")).await.unwrap();
@@ -376,7 +583,13 @@ async fn a_database_is_stopped_before_its_successor_starts_and_keeps_its_data() 
     assert_eq!(prediction.risks[0].kind, RiskKind::Downtime);
     bed.up(&changed).await.unwrap();
     let mounts = bed.inspect("db-1").await.mounts.unwrap();
-    let anonymous = mounts.iter().find(|mount| mount.destination.as_deref() == Some("/anon")).unwrap().name.clone().unwrap();
+    let anonymous = mounts
+        .iter()
+        .find(|mount| mount.destination.as_deref() == Some("/anon"))
+        .unwrap()
+        .name
+        .clone()
+        .unwrap();
     bed.up(&program("c")).await.unwrap();
     let mounts = bed.inspect("db-1").await.mounts.unwrap();
     assert!(mounts.iter().any(|mount| mount.name.as_ref() == Some(&anonymous)));
@@ -389,14 +602,20 @@ async fn what_somebody_else_made_is_not_taken_over() {
     let mut bed = Bed::new("foreign").await;
     let project = bed.project.clone();
     let name = format!("{project}_data");
-    let body = bollard::models::VolumeCreateRequest { name: Some(name.clone()), ..Default::default() };
+    let body = bollard::models::VolumeCreateRequest {
+        name: Some(name.clone()),
+        ..Default::default()
+    };
     bed.docker.create_volume(body).await.unwrap();
     let declaration = Bed::declare(|stack| {
         Compose::project(stack, &project).volume("data", Volume::default());
     });
     let error = bed.up(&declaration).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
-    bed.docker.remove_volume(&name, None::<bollard::query_parameters::RemoveVolumeOptions>).await.unwrap();
+    bed.docker
+        .remove_volume(&name, None::<bollard::query_parameters::RemoveVolumeOptions>)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -405,12 +624,23 @@ async fn an_image_is_built_and_built_again_when_its_context_changes() {
     let project = bed.project.clone();
     let folder = tempfile::tempdir().unwrap();
     let context = folder.path().display().to_string();
-    std::fs::write(folder.path().join("Dockerfile"), format!("FROM {IMAGE}\nCOPY message /message\nCMD [\"sleep\", \"1000\"]\n")).unwrap();
+    std::fs::write(
+        folder.path().join("Dockerfile"),
+        format!("FROM {IMAGE}\nCOPY message /message\nCMD [\"sleep\", \"1000\"]\n"),
+    )
+    .unwrap();
     let program = |message: &str| {
         std::fs::write(folder.path().join("message"), message).unwrap();
         Bed::declare(|stack| {
             let build = Some(Build::context(&context));
-            Compose::project(stack, &project).service("app", Service { build, init: Some(true), ..Service::default() });
+            Compose::project(stack, &project).service(
+                "app",
+                Service {
+                    build,
+                    init: Some(true),
+                    ..Service::default()
+                },
+            );
         })
     };
     bed.up(&program("one")).await.unwrap();

@@ -24,7 +24,9 @@ fn declare(folder: &Path, profiles: &[&str]) -> Result<Declaration, Vec<String>>
     let stack = Stack::new("test", Config::default());
     let compose = Compose::project(&stack, "p");
     compose.file_with_profiles(folder.join("compose.yml"), profiles.iter().copied());
-    stack.finish().map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    stack
+        .finish()
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 fn load(content: &str) -> Declaration {
@@ -58,7 +60,17 @@ fn short_and_long_forms_mean_the_same() {
          db: {image: y}\nvolumes:\n  data:\n",
     );
     // The folders of the two differ, and with them the paths of bind mounts.
-    for pointer in ["/command", "/ports", "/environment", "/volumes/0", "/depends_on", "/ulimits", "/healthcheck", "/mem_limit", "/dns"] {
+    for pointer in [
+        "/command",
+        "/ports",
+        "/environment",
+        "/volumes/0",
+        "/depends_on",
+        "/ulimits",
+        "/healthcheck",
+        "/mem_limit",
+        "/dns",
+    ] {
         let (a, b) = (field(&short, "web", pointer), field(&long, "web", pointer));
         assert!(!a.is_null(), "{pointer}");
         assert_eq!(a, b, "{pointer}");
@@ -70,25 +82,37 @@ fn short_and_long_forms_mean_the_same() {
 #[test]
 fn variables_come_from_the_env_file_and_secrets_stay_secret() {
     let folder = folder(&[
-        ("compose.yml", "services:\n  db:\n    image: postgres:${IAC_TEST_TAG:-16}\n    environment:\n      POSTGRES_PASSWORD: ${IAC_TEST_PASSWORD}\n      \
-             URL: postgres://u:${IAC_TEST_PASSWORD}@db\n      PLAIN: ${IAC_TEST_MODE}$$x\n      GONE: a${IAC_TEST_UNSET}b\n    deploy: {replicas: '${IAC_TEST_COUNT}'}\n    env_file: [app.env]\n"),
-        (".env", "IAC_TEST_PASSWORD=canary\nIAC_TEST_MODE=fast\nIAC_TEST_COUNT=3\n"),
+        (
+            "compose.yml",
+            "services:\n  db:\n    image: postgres:${IAC_TEST_TAG:-16}\n    environment:\n      POSTGRES_PASSWORD: ${IAC_TEST_PASSWORD}\n      \
+             URL: postgres://u:${IAC_TEST_PASSWORD}@db\n      PLAIN: ${IAC_TEST_MODE}$$x\n      GONE: a${IAC_TEST_UNSET}b\n    deploy: {replicas: '${IAC_TEST_COUNT}'}\n    env_file: [app.env]\n",
+        ),
+        (
+            ".env",
+            "IAC_TEST_PASSWORD=canary\nIAC_TEST_MODE=fast\nIAC_TEST_COUNT=3\n",
+        ),
         ("app.env", "API_KEY=canary-key\nPLAIN=from the file\nMORE=1\n"),
     ]);
     let declaration = declare(folder.path(), &[]).unwrap();
     let environment = field(&declaration, "db", "/environment");
-    assert_eq!(environment, json!({
-        "API_KEY": "<secret p/db/environment/API_KEY>",
-        "GONE": "ab",
-        "MORE": "1",
-        "PLAIN": "fast$x",
-        "POSTGRES_PASSWORD": "<secret p/variables/IAC_TEST_PASSWORD>",
-        "URL": "postgres://u:<secret p/variables/IAC_TEST_PASSWORD>@db",
-    }));
+    assert_eq!(
+        environment,
+        json!({
+            "API_KEY": "<secret p/db/environment/API_KEY>",
+            "GONE": "ab",
+            "MORE": "1",
+            "PLAIN": "fast$x",
+            "POSTGRES_PASSWORD": "<secret p/variables/IAC_TEST_PASSWORD>",
+            "URL": "postgres://u:<secret p/variables/IAC_TEST_PASSWORD>@db",
+        })
+    );
     assert_eq!(field(&declaration, "db", "/image"), json!("postgres:16"));
     assert_eq!(field(&declaration, "db", "/deploy/replicas"), json!(3));
     let notes: Vec<&str> = declaration.notes.iter().map(|note| note.message.as_str()).collect();
-    assert!(notes.len() == 1 && notes[0].contains("IAC_TEST_UNSET is not set"), "{notes:?}");
+    assert!(
+        notes.len() == 1 && notes[0].contains("IAC_TEST_UNSET is not set"),
+        "{notes:?}"
+    );
     assert!(!format!("{declaration:?}").contains("canary"));
 }
 
@@ -116,8 +140,11 @@ fn conditions_become_edges_between_phases() {
 #[test]
 fn extends_overrides_and_profiles() {
     let folder = folder(&[
-        ("compose.yml", "services:\n  base: {image: a, environment: [A=1, B=1]}\n  web:\n    extends: base\n    environment: {B: '2'}\n  \
-             shared: {extends: {file: common.yml, service: app}}\n  debug: {image: d, profiles: [debug]}\n"),
+        (
+            "compose.yml",
+            "services:\n  base: {image: a, environment: [A=1, B=1]}\n  web:\n    extends: base\n    environment: {B: '2'}\n  \
+             shared: {extends: {file: common.yml, service: app}}\n  debug: {image: d, profiles: [debug]}\n",
+        ),
         ("compose.override.yml", "services:\n  web: {command: [over]}\n"),
         ("common.yml", "services:\n  app: {image: common, working_dir: /app}\n"),
     ]);
@@ -126,24 +153,39 @@ fn extends_overrides_and_profiles() {
     assert_eq!(field(&declaration, "web", "/command"), json!(["over"]));
     assert_eq!(field(&declaration, "shared", "/working_dir"), json!("/app"));
     let names = |declaration: &Declaration| -> Vec<String> {
-        let services = declaration.resources.iter().filter(|resource| resource.key.kind().ends_with("Service"));
+        let services = declaration
+            .resources
+            .iter()
+            .filter(|resource| resource.key.kind().ends_with("Service"));
         services.map(|resource| resource.key.name().to_owned()).collect()
     };
     assert_eq!(names(&declaration), ["base", "shared", "web"]);
-    assert_eq!(names(&declare(folder.path(), &["debug"]).unwrap()), ["base", "debug", "shared", "web"]);
+    assert_eq!(
+        names(&declare(folder.path(), &["debug"]).unwrap()),
+        ["base", "debug", "shared", "web"]
+    );
 }
 
 #[test]
 fn configs_and_secrets_carry_their_contents() {
     let folder = folder(&[
-        ("compose.yml", "services:\n  web:\n    image: x\n    configs: [{source: app, target: /etc/app.conf, mode: 0440}]\n    secrets: [key]\n\
-             configs: {app: {file: ./app.conf}}\nsecrets: {key: {file: key.txt}}\n"),
+        (
+            "compose.yml",
+            "services:\n  web:\n    image: x\n    configs: [{source: app, target: /etc/app.conf, mode: 0440}]\n    secrets: [key]\n\
+             configs: {app: {file: ./app.conf}}\nsecrets: {key: {file: key.txt}}\n",
+        ),
         ("app.conf", "level = 1\n"),
         ("key.txt", "canary"),
     ]);
     let declaration = declare(folder.path(), &[]).unwrap();
-    assert_eq!(field(&declaration, "web", "/configs/0"), json!({"source": "app", "target": "/etc/app.conf", "mode": 288, "content": "level = 1\n"}));
-    assert_eq!(field(&declaration, "web", "/secrets/0/content"), json!("<secret p/secrets/key>"));
+    assert_eq!(
+        field(&declaration, "web", "/configs/0"),
+        json!({"source": "app", "target": "/etc/app.conf", "mode": 288, "content": "level = 1\n"})
+    );
+    assert_eq!(
+        field(&declaration, "web", "/secrets/0/content"),
+        json!("<secret p/secrets/key>")
+    );
 }
 
 #[test]
@@ -152,7 +194,10 @@ fn externals_are_named_and_not_declared() {
         "services:\n  web: {image: x, networks: [proxy], volumes: ['shared:/s']}\nnetworks: {proxy: {external: true}}\nvolumes: {shared: {external: true, name: real}}\n",
     );
     assert_eq!(declaration.resources.len(), 1);
-    assert_eq!(field(&declaration, "web", "/networks/proxy"), json!({"network": "proxy"}));
+    assert_eq!(
+        field(&declaration, "web", "/networks/proxy"),
+        json!({"network": "proxy"})
+    );
     assert_eq!(field(&declaration, "web", "/volumes/0/source"), json!("real"));
 }
 
@@ -160,25 +205,61 @@ fn externals_are_named_and_not_declared() {
 fn what_is_wrong_is_named_with_its_place() {
     let table = [
         ("services:\n  web: [\n", "compose.yml:"),
-        ("services:\n  web: {imgae: x}\n", "services.web.imgae: this is no key of the compose specification; did you mean \"image\"?"),
-        ("services:\n  web: {image: x, links: [a]}\n", "services.web.links: this key is not supported here"),
-        ("services:\n  web: {image: x, ports: ['80:http']}\n", "services.web.ports"),
-        ("services:\n  web: {image: x, healthcheck: {test: [echo]}}\n", "services.web.healthcheck.test: a list begins with CMD"),
-        ("services:\n  web: {image: x, deploy: {placement: {}}}\n", "unknown field `placement`"),
-        ("services:\n  web: {image: '${IAC_TEST_NONE:?set it}'}\n", "services.web.image: the variable IAC_TEST_NONE is required: set it"),
-        ("services:\n  web: {image: x, depends_on: [db]}\n", "services.web.depends_on.db: there is no service \"db\""),
-        ("services:\n  web: {image: x, networks: [back]}\n", "the project has no network \"back\""),
-        ("services:\n  web: {image: x, volumes: ['data:/d']}\n", "the project has no volume \"data\""),
-        ("services:\n  web: {image: x, env_file: none.env}\n", "none.env can not be read"),
+        (
+            "services:\n  web: {imgae: x}\n",
+            "services.web.imgae: this is no key of the compose specification; did you mean \"image\"?",
+        ),
+        (
+            "services:\n  web: {image: x, links: [a]}\n",
+            "services.web.links: this key is not supported here",
+        ),
+        (
+            "services:\n  web: {image: x, ports: ['80:http']}\n",
+            "services.web.ports",
+        ),
+        (
+            "services:\n  web: {image: x, healthcheck: {test: [echo]}}\n",
+            "services.web.healthcheck.test: a list begins with CMD",
+        ),
+        (
+            "services:\n  web: {image: x, deploy: {placement: {}}}\n",
+            "unknown field `placement`",
+        ),
+        (
+            "services:\n  web: {image: '${IAC_TEST_NONE:?set it}'}\n",
+            "services.web.image: the variable IAC_TEST_NONE is required: set it",
+        ),
+        (
+            "services:\n  web: {image: x, depends_on: [db]}\n",
+            "services.web.depends_on.db: there is no service \"db\"",
+        ),
+        (
+            "services:\n  web: {image: x, networks: [back]}\n",
+            "the project has no network \"back\"",
+        ),
+        (
+            "services:\n  web: {image: x, volumes: ['data:/d']}\n",
+            "the project has no volume \"data\"",
+        ),
+        (
+            "services:\n  web: {image: x, env_file: none.env}\n",
+            "none.env can not be read",
+        ),
         ("services:\n  a: {extends: b}\n  b: {extends: a}\n", "extends itself"),
-        ("services:\n  web: {build: missing}\n", "the build context can not be read"),
+        (
+            "services:\n  web: {build: missing}\n",
+            "the build context can not be read",
+        ),
         ("include: [other.yml]\n", "include: this key is not supported here"),
     ];
     for (content, expected) in table {
         let folder = folder(&[("compose.yml", content)]);
         let errors = declare(folder.path(), &[]).expect_err(content).join("\n");
         assert!(errors.contains(expected), "{content}\n{errors}");
-        assert!(errors.contains("tests/files.rs:"), "the program's line is missing: {errors}");
+        assert!(
+            errors.contains("tests/files.rs:"),
+            "the program's line is missing: {errors}"
+        );
     }
 }
 

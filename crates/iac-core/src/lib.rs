@@ -24,6 +24,10 @@ pub mod state;
 mod urn;
 pub mod value;
 
+pub use cli::Program;
 pub use declare::{Output, Stack};
 pub use urn::{Key, KeyError, Urn};
 pub use value::{FieldPath, Secret, Value};
+
+/// What a program's own function returns: any error is shown, with its causes.
+pub type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_field_that_someone_removed_is_drift() {
-        let live = live(&json!({"x": 1}), &json!({"f:x": {}}), &json!({}));
+        let live = live(&json!({"x": 1}), &json!({"f:x": {}}), &json!({"f:y": {}}));
         assert_eq!(paths(json!({"a": {"b": "x"}}), &live), ["spec.a -"]);
     }
 

@@ -8,6 +8,7 @@ pub mod docker;
 mod dockerd;
 pub mod environment;
 pub mod error;
+mod extra;
 pub mod images;
 pub mod layout;
 mod lookup;
@@ -19,6 +20,7 @@ pub mod testbed;
 
 pub use docker::Engine;
 pub use error::{Error, Result};
+pub use extra::Extra;
 pub use layout::Layout;
 pub use lookup::{Needs, TestBed};
 pub use progress::Progress;

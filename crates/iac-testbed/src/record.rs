@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::addresses::Block;
 use crate::docker::Engine;
 use crate::error::{Error, Result, io};
+use crate::extra::Extra;
 use crate::layout::Layout;
 
 /// The record of a test bed. It is there from the first moment of `up` to the end of `down`.
@@ -20,6 +21,9 @@ pub struct Record {
     pub docker_is_foreign: bool,
     /// Whether the cluster was asked for.
     pub kubernetes: bool,
+    /// What else was asked for in the cluster.
+    #[serde(default)]
+    pub with: Vec<Extra>,
 }
 
 impl Record {

@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::docker::Engine;
 use crate::dockerd;
 use crate::error::{Error, Result, io};
+use crate::extra::Extra;
 use crate::images;
 use crate::layout::Layout;
 use crate::packages;
@@ -20,19 +21,21 @@ use crate::record::Record;
 const USUAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// What of the test bed to bring up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The cluster as well as the Docker Engine, which it takes its images from.
     pub kubernetes: bool,
     /// Use a Docker Engine that already answers on the usual socket as it is, rather than start one of our own.
     pub existing_engine: bool,
+    /// Parts of the cluster that are there on request.
+    pub with: Vec<Extra>,
 }
 
 /// Brings the test bed up: starts what does not run yet, over whatever an earlier run left.
 ///
 /// # Errors
 /// Any [`Error`]; each names the part that failed and what to do.
-pub fn up(layout: &Layout, options: Options, progress: &Progress) -> Result<Record> {
+pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Record> {
     must_be_root()?;
     let _lock = lock(layout)?;
     packages::install(packages::DOCKER, progress)?;
@@ -44,14 +47,11 @@ pub fn up(layout: &Layout, options: Options, progress: &Progress) -> Result<Reco
                 "what an earlier run left is in the way, starting afresh: {error}"
             ));
             take_down(layout, &record, progress)?;
-            let fresh = open_record(
-                layout,
-                None,
-                Options {
-                    kubernetes: record.kubernetes,
-                    ..options
-                },
-            )?;
+            let fresh = Record {
+                block: Block::take(layout)?,
+                ..record
+            };
+            fresh.write(layout)?;
             start(layout, &fresh, progress)?;
             Ok(fresh)
         }
@@ -66,9 +66,10 @@ fn start(layout: &Layout, record: &Record, progress: &Progress) -> Result<()> {
     let config = config_file(layout);
     images::write_config(&config).map_err(io("write", &config))?;
     if record.kubernetes {
+        let cluster = Cluster { layout, record };
         packages::install(packages::KUBERNETES, progress)?;
-        binaries::build(layout, &Cluster::binaries(), progress)?;
-        Cluster { layout, record }.start(progress)?;
+        binaries::build(layout, &cluster.binaries(), progress)?;
+        cluster.start(progress)?;
     }
     progress.say("test bed: up");
     Ok(())
@@ -221,12 +222,9 @@ fn lock(layout: &Layout) -> Result<std::fs::File> {
     Ok(file)
 }
 
-fn open_record(layout: &Layout, earlier: Option<&Record>, options: Options) -> Result<Record> {
-    let record = match earlier {
-        Some(known) => Record {
-            kubernetes: known.kubernetes || options.kubernetes,
-            ..known.clone()
-        },
+fn open_record(layout: &Layout, earlier: Option<&Record>, options: &Options) -> Result<Record> {
+    let mut record = match earlier {
+        Some(known) => known.clone(),
         None => {
             let usual = Path::new(USUAL_SOCKET);
             let foreign = options.existing_engine && Engine::at(usual).answers();
@@ -238,10 +236,15 @@ fn open_record(layout: &Layout, earlier: Option<&Record>, options: Options) -> R
                     layout.path("docker.sock")
                 },
                 docker_is_foreign: foreign,
-                kubernetes: options.kubernetes,
+                kubernetes: false,
+                with: Vec::new(),
             }
         }
     };
+    record.kubernetes |= options.kubernetes;
+    record.with.extend(&options.with);
+    record.with.sort();
+    record.with.dedup();
     record.write(layout)?;
     Ok(record)
 }

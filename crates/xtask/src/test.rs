@@ -25,9 +25,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let ran_before = status(&layout).is_ok_and(|parts| !parts.is_empty() && parts.iter().all(|part| part.healthy));
     up(
         &layout,
-        Options {
+        &Options {
             kubernetes: true,
-            existing_engine: false,
+            ..Options::default()
         },
         &progress,
     )?;

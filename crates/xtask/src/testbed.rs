@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use iac_testbed::testbed::{Options, down, status, up};
-use iac_testbed::{Layout, Progress, environment};
+use iac_testbed::{Extra, Layout, Progress, environment};
 
 use crate::{Outcome, say};
 
@@ -31,6 +31,9 @@ enum Command {
         /// Use a Docker Engine that already answers on /var/run/docker.sock as it is
         #[arg(long)]
         existing_engine: bool,
+        /// What else the cluster shall have: cert-manager, prometheus-operator (built the first time, minutes each)
+        #[arg(long, value_delimiter = ',', conflicts_with = "docker", value_name = "NAME,…")]
+        with: Vec<Extra>,
     },
     /// Show how the parts are doing; exits 1 unless all are healthy
     Status,
@@ -53,16 +56,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Command::Up {
             docker,
             existing_engine,
+            with,
             ..
         } => {
-            up(
-                &layout,
-                Options {
-                    kubernetes: !docker,
-                    existing_engine: *existing_engine,
-                },
-                &progress,
-            )?;
+            let options = Options {
+                kubernetes: !docker,
+                existing_engine: *existing_engine,
+                with: with.clone(),
+            };
+            up(&layout, &options, &progress)?;
             progress.say("to use it: eval \"$(cargo xtask testbed env)\"");
         }
         Command::Down { purge } => down(&layout, *purge, &progress)?,

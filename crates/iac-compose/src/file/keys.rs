@@ -5,22 +5,85 @@ use serde_json::Value as Json;
 use super::FileError;
 
 /// At the top of a file.
-const TOP: &[&str] = &["configs", "name", "networks", "secrets", "services", "version", "volumes"];
+const TOP: &[&str] = &[
+    "configs", "name", "networks", "secrets", "services", "version", "volumes",
+];
 
 /// Of a service.
 const SERVICE: &[&str] = &[
-    "build", "cap_add", "cap_drop", "command", "configs", "container_name", "cpu_shares", "cpus", "cpuset", "depends_on",
-    "deploy", "devices", "dns", "dns_opt", "dns_search", "domainname", "entrypoint", "env_file", "environment", "expose",
-    "extends", "extra_hosts", "group_add", "healthcheck", "hostname", "image", "init", "ipc", "labels", "logging",
-    "mem_limit", "mem_reservation", "network_mode", "networks", "oom_score_adj", "pid", "pids_limit", "platform", "ports",
-    "privileged", "profiles", "pull_policy", "read_only", "restart", "runtime", "scale", "secrets", "security_opt",
-    "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "sysctls", "tmpfs", "tty", "ulimits", "user",
-    "userns_mode", "volumes", "working_dir",
+    "build",
+    "cap_add",
+    "cap_drop",
+    "command",
+    "configs",
+    "container_name",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "depends_on",
+    "deploy",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "expose",
+    "extends",
+    "extra_hosts",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "ipc",
+    "labels",
+    "logging",
+    "mem_limit",
+    "mem_reservation",
+    "network_mode",
+    "networks",
+    "oom_score_adj",
+    "pid",
+    "pids_limit",
+    "platform",
+    "ports",
+    "privileged",
+    "profiles",
+    "pull_policy",
+    "read_only",
+    "restart",
+    "runtime",
+    "scale",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+    "userns_mode",
+    "volumes",
+    "working_dir",
 ];
 
 /// Of a network.
 const NETWORK: &[&str] = &[
-    "attachable", "driver", "driver_opts", "enable_ipv6", "external", "internal", "ipam", "labels", "name",
+    "attachable",
+    "driver",
+    "driver_opts",
+    "enable_ipv6",
+    "external",
+    "internal",
+    "ipam",
+    "labels",
+    "name",
 ];
 
 /// Of a volume.
@@ -32,7 +95,10 @@ const CONFIG: &[&str] = &["content", "environment", "file"];
 /// Keys of the specification that are not supported, with what to do instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("annotations", "use labels"),
-    ("attach", "it only concerns the output of `docker compose up`; leave it out"),
+    (
+        "attach",
+        "it only concerns the output of `docker compose up`; leave it out",
+    ),
     ("blkio_config", "leave it out"),
     ("cgroup", "leave it out"),
     ("cgroup_parent", "leave it out"),
@@ -41,7 +107,10 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("cpu_period", "use cpus"),
     ("cpu_quota", "use cpus"),
     ("credential_spec", "leave it out"),
-    ("develop", "it only concerns `docker compose watch`; keep it in an override file"),
+    (
+        "develop",
+        "it only concerns `docker compose watch`; keep it in an override file",
+    ),
     ("device_cgroup_rules", "use devices"),
     ("enable_ipv4", "leave it out"),
     ("external_links", "use networks"),
@@ -86,7 +155,11 @@ pub(super) fn check(map: &mut serde_json::Map<String, Json>, part: Part, at: &st
         Part::Config => CONFIG,
     };
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        let path = if at.is_empty() {
+            key.clone()
+        } else {
+            format!("{at}.{key}")
+        };
         let message = match UNSUPPORTED.iter().find(|(name, _)| name == key) {
             Some((_, hint)) => format!("this key is not supported here; {hint}"),
             None => match nearest(key, known) {
@@ -148,7 +221,10 @@ mod tests {
             match (result, expected) {
                 (Ok(()), None) => {}
                 (Err(message), Some(expected)) => {
-                    assert!(message.contains(expected) && message.starts_with("services.web."), "{message}");
+                    assert!(
+                        message.contains(expected) && message.starts_with("services.web."),
+                        "{message}"
+                    );
                 }
                 (result, expected) => panic!("{result:?} is not {expected:?}"),
             }

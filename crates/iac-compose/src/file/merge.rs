@@ -9,13 +9,27 @@ use serde_json::{Map, Value as Json};
 const REPLACED: [&str; 3] = ["command", "entrypoint", "test"];
 
 /// Fields whose list form stands for a map.
-const MAPS: [&str; 7] = ["args", "depends_on", "environment", "extra_hosts", "labels", "networks", "sysctls"];
+const MAPS: [&str; 7] = [
+    "args",
+    "depends_on",
+    "environment",
+    "extra_hosts",
+    "labels",
+    "networks",
+    "sysctls",
+];
 
 /// `base` with `over` laid over it.
 pub(super) fn over(base: Json, over: Json, field: &str) -> Json {
     match (base, over) {
         (base, Json::Null) => base,
-        (base, over) if REPLACED.contains(&field) => if over.is_null() { base } else { over },
+        (base, over) if REPLACED.contains(&field) => {
+            if over.is_null() {
+                base
+            } else {
+                over
+            }
+        }
         (base, over) if MAPS.contains(&field) => match (as_map(&base, field), as_map(&over, field)) {
             (Some(base), Some(over)) => maps(base, over),
             _ => over,
@@ -55,7 +69,9 @@ fn as_map(value: &Json, field: &str) -> Option<Map<String, Json>> {
                 let pair = match field {
                     "depends_on" => (text.to_owned(), serde_json::json!({ "condition": "service_started" })),
                     "networks" => (text.to_owned(), Json::Null),
-                    "extra_hosts" => text.split_once([':', '=']).map(|(host, ip)| (host.to_owned(), ip.into()))?,
+                    "extra_hosts" => text
+                        .split_once([':', '='])
+                        .map(|(host, ip)| (host.to_owned(), ip.into()))?,
                     _ => match text.split_once('=') {
                         Some((key, value)) => (key.to_owned(), value.into()),
                         None => (text.to_owned(), Json::Null),
@@ -80,11 +96,24 @@ mod tests {
             ("image", json!("a"), json!("b"), json!("b")),
             ("command", json!(["a"]), json!(["b"]), json!(["b"])),
             ("ports", json!(["1:1"]), json!(["2:2", "1:1"]), json!(["1:1", "2:2"])),
-            ("environment", json!(["A=1", "B=2"]), json!({"B": "3"}), json!({"A": "1", "B": "3"})),
-            ("depends_on", json!(["a"]), json!({"b": {"condition": "service_healthy"}}),
-                json!({"a": {"condition": "service_started"}, "b": {"condition": "service_healthy"}})),
-            ("healthcheck", json!({"test": ["CMD", "a"], "retries": 1}), json!({"test": ["CMD", "b"]}),
-                json!({"test": ["CMD", "b"], "retries": 1})),
+            (
+                "environment",
+                json!(["A=1", "B=2"]),
+                json!({"B": "3"}),
+                json!({"A": "1", "B": "3"}),
+            ),
+            (
+                "depends_on",
+                json!(["a"]),
+                json!({"b": {"condition": "service_healthy"}}),
+                json!({"a": {"condition": "service_started"}, "b": {"condition": "service_healthy"}}),
+            ),
+            (
+                "healthcheck",
+                json!({"test": ["CMD", "a"], "retries": 1}),
+                json!({"test": ["CMD", "b"]}),
+                json!({"test": ["CMD", "b"], "retries": 1}),
+            ),
         ];
         for (field, base, top, merged) in table {
             assert_eq!(over(base, top, field), merged, "{field}");

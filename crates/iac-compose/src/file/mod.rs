@@ -83,7 +83,12 @@ pub struct ComposeFile {
 /// The profiles that `COMPOSE_PROFILES` names.
 fn active_profiles() -> BTreeSet<String> {
     let names = std::env::var("COMPOSE_PROFILES").unwrap_or_default();
-    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Compose {

@@ -13,8 +13,12 @@ use super::{FileError, merge, yaml};
 use crate::model::{Config, MountKind, Network, Service, Volume};
 
 /// Names of an override file, by which a file's own name has it.
-const OVERRIDES: [&str; 4] =
-    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -30,13 +34,21 @@ pub(super) struct Project {
 
 /// The name that a file gives its project: its `name`, else that of its folder, in letters that a name may have.
 pub(super) fn project_name(path: &Path) -> Option<String> {
-    let given = yaml::read(path).ok().and_then(|tree| tree.get("name")?.as_str().map(str::to_owned));
+    let given = yaml::read(path)
+        .ok()
+        .and_then(|tree| tree.get("name")?.as_str().map(str::to_owned));
     let folder = || {
         let absolute = std::path::absolute(path).ok()?;
-        absolute.parent()?.file_name().map(|name| name.to_string_lossy().into_owned())
+        absolute
+            .parent()?
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
     };
     let name = given.filter(|name| !name.contains('$')).or_else(folder)?.to_lowercase();
-    let kept: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    let kept: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .collect();
     let kept = kept.trim_start_matches(['-', '_']).to_owned();
     (!kept.is_empty()).then_some(kept)
 }
@@ -54,7 +66,10 @@ fn tree(path: &Path) -> Result<Json, FileError> {
         return Ok(base);
     }
     let beside = OVERRIDES.iter().filter(|name| name.starts_with(&format!("{stem}.")));
-    match beside.map(|name| folder_of(path).join(name)).find(|path| path.is_file()) {
+    match beside
+        .map(|name| folder_of(path).join(name))
+        .find(|path| path.is_file())
+    {
         Some(over) => Ok(merge::over(base, yaml::read(&over)?, "")),
         None => Ok(base),
     }
@@ -72,12 +87,18 @@ pub(super) fn project(
     let mut tree = tree(path)?;
     variables.replace(&mut tree, "")?;
     let Json::Object(mut top) = tree else {
-        return Err(FileError::key(path.display().to_string(), "the file is no map with services"));
+        return Err(FileError::key(
+            path.display().to_string(),
+            "the file is no map with services",
+        ));
     };
     keys::check(&mut top, Part::Top, "")?;
     let mut project = Project::default();
     if top.contains_key("version") {
-        project.notes.push(format!("{}: the key version has no meaning any more and is ignored", path.display()));
+        project.notes.push(format!(
+            "{}: the key version has no meaning any more and is ignored",
+            path.display()
+        ));
     }
     let reader = Reader {
         stack,
@@ -96,7 +117,10 @@ pub(super) fn project(
     project.services = reader.all()?;
     reader.select(&mut project.services, profiles)?;
     for name in variables.unset() {
-        project.notes.push(format!("{}: the variable {name} is not set; it is taken as empty", path.display()));
+        project.notes.push(format!(
+            "{}: the variable {name} is not set; it is taken as empty",
+            path.display()
+        ));
     }
     Ok(project)
 }
@@ -134,7 +158,11 @@ fn typed_section<T: DeserializeOwned + Default>(
 fn typed<T: DeserializeOwned>(json: Json, at: &str) -> Result<T, FileError> {
     serde_path_to_error::deserialize(json).map_err(|error| {
         let path = error.path().to_string();
-        let path = if path == "." { at.to_owned() } else { format!("{at}.{path}") };
+        let path = if path == "." {
+            at.to_owned()
+        } else {
+            format!("{at}.{path}")
+        };
         FileError::key(path, error.into_inner().to_string())
     })
 }
@@ -153,7 +181,10 @@ impl Reader<'_> {
         if path.starts_with(['/', '~']) || self.folder.as_os_str().is_empty() {
             return path.to_owned();
         }
-        let relative: PathBuf = Path::new(path).components().filter(|part| part.as_os_str() != ".").collect();
+        let relative: PathBuf = Path::new(path)
+            .components()
+            .filter(|part| part.as_os_str() != ".")
+            .collect();
         self.folder.join(relative).display().to_string()
     }
 
@@ -170,13 +201,16 @@ impl Reader<'_> {
     /// Lays a service over the one that it extends.
     fn extend(&self, json: Json, siblings: &Map<String, Json>, trail: &mut Vec<String>) -> Result<Json, FileError> {
         let path = format!("services.{}", trail.last().map_or("", String::as_str));
-        let Json::Object(mut map) = json else { return Err(FileError::key(path, "expected a map")) };
+        let Json::Object(mut map) = json else {
+            return Err(FileError::key(path, "expected a map"));
+        };
         let (file, service) = match map.remove("extends") {
             None => return Ok(Json::Object(map)),
             Some(Json::String(service)) => (None, service),
             Some(Json::Object(extends)) => {
                 let text = |key: &str| extends.get(key).and_then(Json::as_str).map(str::to_owned);
-                let service = text("service").ok_or_else(|| FileError::key(format!("{path}.extends"), "service is missing"))?;
+                let service =
+                    text("service").ok_or_else(|| FileError::key(format!("{path}.extends"), "service is missing"))?;
                 (text("file"), service)
             }
             Some(_) => return Err(FileError::key(format!("{path}.extends"), "expected a service's name")),
@@ -187,7 +221,10 @@ impl Reader<'_> {
         };
         let step = file.map_or_else(|| service.clone(), |file| format!("{file}:{service}"));
         if trail.contains(&step) {
-            return Err(FileError::key(format!("{path}.extends"), format!("it extends itself: {} -> {step}", trail.join(" -> "))));
+            return Err(FileError::key(
+                format!("{path}.extends"),
+                format!("it extends itself: {} -> {step}", trail.join(" -> ")),
+            ));
         }
         let missing = || FileError::key(format!("{path}.extends"), format!("there is no service {service:?}"));
         let base = other.get(&service).cloned().ok_or_else(missing)?;
@@ -215,7 +252,9 @@ impl Reader<'_> {
 
     fn service(&self, name: &str, json: Json) -> Result<Service, FileError> {
         let path = format!("services.{name}");
-        let Json::Object(mut map) = json else { return Err(FileError::key(path, "expected a map")) };
+        let Json::Object(mut map) = json else {
+            return Err(FileError::key(path, "expected a map"));
+        };
         keys::check(&mut map, Part::Service, &path)?;
         if let Some(environment) = map.get_mut("environment") {
             *environment = self.environment(environment.take());
@@ -223,7 +262,8 @@ impl Reader<'_> {
         let mut service: Service = typed(Json::Object(map), &path)?;
         self.rebase_all(&mut service);
         // The files' variables are read here and not with the typed services, since here some are secret by their names.
-        crate::scope::load_environment(&mut service).map_err(|error| FileError::key(format!("{path}.env_file"), error.to_string()))?;
+        crate::scope::load_environment(&mut service)
+            .map_err(|error| FileError::key(format!("{path}.env_file"), error.to_string()))?;
         for (key, value) in &mut service.environment {
             let is_token = iac_core::value::token::is_token(value);
             if is_secret(key) && !is_token && !value.is_empty() {
@@ -240,7 +280,13 @@ impl Reader<'_> {
         match json {
             Json::Object(map) => map
                 .into_iter()
-                .filter_map(|(key, value)| if value.is_null() { here(&key) } else { Some((key, value)) })
+                .filter_map(|(key, value)| {
+                    if value.is_null() {
+                        here(&key)
+                    } else {
+                        Some((key, value))
+                    }
+                })
                 .collect::<Map<_, _>>()
                 .into(),
             Json::Array(items) => items
@@ -277,7 +323,10 @@ impl Reader<'_> {
     /// Leaves out the services of inactive profiles.
     fn select(&self, services: &mut BTreeMap<String, Service>, profiles: &BTreeSet<String>) -> Result<(), FileError> {
         let is_active = |service: &Service| {
-            let named = service.profiles.iter().any(|profile| profiles.contains(profile) || profiles.contains("*"));
+            let named = service
+                .profiles
+                .iter()
+                .any(|profile| profiles.contains(profile) || profiles.contains("*"));
             service.profiles.is_empty() || named
         };
         services.retain(|_, service| is_active(service));

@@ -33,7 +33,10 @@ impl<'a> Variables<'a> {
         let mut file = BTreeMap::new();
         if path.is_file() {
             let shown = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|error| FileError::Read { path: shown.clone(), error })?;
+            let text = std::fs::read_to_string(&path).map_err(|error| FileError::Read {
+                path: shown.clone(),
+                error,
+            })?;
             let variables = dotenv::parse(&text, &|name| std::env::var(name).ok());
             file.extend(variables.map_err(|error| FileError::Dotenv { path: shown, error })?);
         }
@@ -74,7 +77,11 @@ impl<'a> Variables<'a> {
             }
             Json::Object(map) => {
                 for (key, value) in map {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
                     self.replace(value, &path)?;
                 }
             }

@@ -44,15 +44,22 @@ mod tests {
 
     #[test]
     fn anchors_and_merge_keys_are_resolved() {
-        let text = "x-base: &base\n  restart: 'no'\n  environment: {A: 1}\nservices:\n  a:\n    <<: *base\n    image: x\n";
+        let text =
+            "x-base: &base\n  restart: 'no'\n  environment: {A: 1}\nservices:\n  a:\n    <<: *base\n    image: x\n";
         let tree = parse(text, "f").expect("valid");
-        assert_eq!(tree["services"]["a"], json!({"restart": "no", "environment": {"A": 1}, "image": "x"}));
+        assert_eq!(
+            tree["services"]["a"],
+            json!({"restart": "no", "environment": {"A": 1}, "image": "x"})
+        );
     }
 
     #[test]
     fn an_error_names_the_line() {
         let error = parse("services:\n  a: [\n", "compose.yml").expect_err("invalid");
         assert!(error.to_string().starts_with("compose.yml:"), "{error}");
-        assert!(matches!(parse("a: 1\na: 2\n", "f"), Err(FileError::Yaml { line: 2, .. })));
+        assert!(matches!(
+            parse("a: 1\na: 2\n", "f"),
+            Err(FileError::Yaml { line: 2, .. })
+        ));
     }
 }

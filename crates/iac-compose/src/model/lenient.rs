@@ -27,7 +27,9 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Err
 pub(crate) fn option_text<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
     match Json::deserialize(input)? {
         Json::Null => Ok(None),
-        json => text_of(&json).map(Some).ok_or_else(|| D::Error::custom("expected a text")),
+        json => text_of(&json)
+            .map(Some)
+            .ok_or_else(|| D::Error::custom("expected a text")),
     }
 }
 
@@ -52,7 +54,9 @@ where
         json @ (Json::Number(_) | Json::String(_)) => {
             let text = text_of(&json).unwrap_or_default();
             let parsed = text.trim().parse().ok();
-            parsed.map(Some).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no number that fits here")))
+            parsed
+                .map(Some)
+                .ok_or_else(|| D::Error::custom(format_args!("{text:?} is no number that fits here")))
         }
         other => Err(D::Error::custom(format_args!("expected a number, found {other}"))),
     }
@@ -165,10 +169,7 @@ pub(crate) mod duration {
 }
 
 /// A list whose elements have short forms that may stand for several elements.
-pub(crate) fn expanded<'de, D, T>(
-    input: D,
-    short: impl Fn(&str) -> Result<Vec<T>, String>,
-) -> Result<Vec<T>, D::Error>
+pub(crate) fn expanded<'de, D, T>(input: D, short: impl Fn(&str) -> Result<Vec<T>, String>) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: serde::de::DeserializeOwned,

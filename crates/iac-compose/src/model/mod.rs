@@ -17,7 +17,7 @@ mod small;
 
 pub use build::Build;
 pub use bytes::Bytes;
-pub use deploy::{Deploy, Resources, ResourceSet, RestartPolicy, UpdateConfig, UpdateOrder};
+pub use deploy::{Deploy, ResourceSet, Resources, RestartPolicy, UpdateConfig, UpdateOrder};
 pub use healthcheck::Healthcheck;
 pub use mount::{Mount, MountKind};
 pub use network::{Attachment, Ipam, IpamPool, Network, Volume};

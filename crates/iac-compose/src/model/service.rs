@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Attachment, Build, Bytes, Deploy, DependsOn, EnvFile, FileMount, Healthcheck, Logging, Mount, Port, PullPolicy,
+    Attachment, Build, Bytes, DependsOn, Deploy, EnvFile, FileMount, Healthcheck, Logging, Mount, Port, PullPolicy,
     Restart, Ulimit, build, lenient, small,
 };
 use crate::parse;
@@ -233,7 +233,9 @@ impl Service {
 }
 
 fn ports<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Port>, D::Error> {
-    lenient::expanded(input, |text| parse::port::parse(text).map_err(|error| error.to_string()))
+    lenient::expanded(input, |text| {
+        parse::port::parse(text).map_err(|error| error.to_string())
+    })
 }
 
 fn mounts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Mount>, D::Error> {

@@ -41,7 +41,9 @@ pub fn parse(text: &str) -> Result<u64, BytesError> {
 
 /// The shortest text that means exactly this many bytes.
 pub fn format(bytes: u64) -> String {
-    let fits = UNITS.iter().find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
+    let fits = UNITS
+        .iter()
+        .find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
     match fits {
         Some((unit, factor)) => std::format!("{}{unit}", bytes / factor),
         None => std::format!("{bytes}b"),
@@ -75,14 +77,31 @@ mod tests {
 
     #[test]
     fn what_is_no_size_is_refused() {
-        for text in ["", "m", "-1", "12q", "1bb", "1mm", "1.2.3k", "99999999999999999999", "9999999t"] {
+        for text in [
+            "",
+            "m",
+            "-1",
+            "12q",
+            "1bb",
+            "1mm",
+            "1.2.3k",
+            "99999999999999999999",
+            "9999999t",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn the_written_form_reads_back() {
-        for (bytes, text) in [(0, "0b"), (1, "1b"), (1536, "1536b"), (2048, "2k"), (1 << 29, "512m"), (3 << 30, "3g")] {
+        for (bytes, text) in [
+            (0, "0b"),
+            (1, "1b"),
+            (1536, "1536b"),
+            (2048, "2k"),
+            (1 << 29, "512m"),
+            (3 << 30, "3g"),
+        ] {
             assert_eq!(format(bytes), text);
             assert_eq!(parse(text), Ok(bytes));
         }

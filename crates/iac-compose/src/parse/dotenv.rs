@@ -176,7 +176,13 @@ mod tests {
 
     #[test]
     fn errors_name_the_line() {
-        let table = [("A=1\n1B=2", 2), ("A=\"open\nx", 1), ("\n\nA='x' y", 3), ("A B=1", 1), ("A=${x", 1)];
+        let table = [
+            ("A=1\n1B=2", 2),
+            ("A=\"open\nx", 1),
+            ("\n\nA='x' y", 3),
+            ("A B=1", 1),
+            ("A=${x", 1),
+        ];
         for (text, line) in table {
             assert_eq!(run(text).expect_err(text).line, line, "{text:?}");
         }

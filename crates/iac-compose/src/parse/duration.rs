@@ -36,7 +36,9 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(fail)?;
         let number: f64 = rest[..end].parse().map_err(|_| fail())?;
         rest = &rest[end..];
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         let (_, factor) = UNITS.iter().find(|(unit, _)| *unit == &rest[..end]).ok_or_else(fail)?;
         nanos += number * *factor as f64;
         rest = &rest[end..];

@@ -35,10 +35,7 @@ pub struct Interpolated {
 ///
 /// # Errors
 /// On malformed text, and for a required variable that is missing.
-pub fn interpolate(
-    text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<Interpolated, InterpolationError> {
+pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Interpolated, InterpolationError> {
     let mut parser = Parser {
         text,
         position: 0,
@@ -226,7 +223,11 @@ mod tests {
         ];
         for (text, expected) in table {
             let result = run(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!((result.text.as_str(), result.unset.is_empty()), (expected, true), "{text}");
+            assert_eq!(
+                (result.text.as_str(), result.unset.is_empty()),
+                (expected, true),
+                "{text}"
+            );
         }
     }
 
@@ -239,13 +240,28 @@ mod tests {
 
     #[test]
     fn required_variables_and_bad_forms_are_errors() {
-        for (text, message) in [("${UNSET:?set it}", "set it"), ("${EMPTY:?no}", "no"), ("${UNSET?}", "")] {
+        for (text, message) in [
+            ("${UNSET:?set it}", "set it"),
+            ("${EMPTY:?no}", "no"),
+            ("${UNSET?}", ""),
+        ] {
             match run(text) {
                 Err(InterpolationError::Required { message: found, .. }) => assert_eq!(found, message, "{text}"),
                 other => panic!("{text}: {other:?}"),
             }
         }
-        for text in ["$", "$1", "${", "${}", "${1}", "${SET", "${SET:}", "${SET/a/b}", "${SET:-a", "a $ b"] {
+        for text in [
+            "$",
+            "$1",
+            "${",
+            "${}",
+            "${1}",
+            "${SET",
+            "${SET:}",
+            "${SET/a/b}",
+            "${SET:-a",
+            "a $ b",
+        ] {
             assert!(matches!(run(text), Err(InterpolationError::Syntax { .. })), "{text:?}");
         }
     }

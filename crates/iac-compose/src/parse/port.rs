@@ -36,7 +36,10 @@ pub fn parse(text: &str) -> Result<Vec<Port>, PortError> {
         "" => None,
         published => Some(range(published).ok_or_else(|| fail("the host's port is no number from 1 to 65535"))?),
     };
-    if published.as_ref().is_some_and(|(from, to)| to - from != targets.1 - targets.0) {
+    if published
+        .as_ref()
+        .is_some_and(|(from, to)| to - from != targets.1 - targets.0)
+    {
         return Err(fail("the two ranges differ in length"));
     }
     let ports = (targets.0..=targets.1).map(|target| Port {
@@ -99,7 +102,18 @@ mod tests {
 
     #[test]
     fn what_is_no_port_is_refused() {
-        for text in ["", "x", "0", "70000", "80/http", "1-2:3", "2-1", "a:80", "host:1:2", "8000-8010:80"] {
+        for text in [
+            "",
+            "x",
+            "0",
+            "70000",
+            "80/http",
+            "1-2:3",
+            "2-1",
+            "a:80",
+            "host:1:2",
+            "8000-8010:80",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

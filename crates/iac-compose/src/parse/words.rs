@@ -60,7 +60,11 @@ mod tests {
             ("a'b'\"c\"d", &["abcd"]),
         ];
         for (line, words) in table {
-            assert_eq!(split(line), Ok(words.iter().map(|word| (*word).to_owned()).collect()), "{line}");
+            assert_eq!(
+                split(line),
+                Ok(words.iter().map(|word| (*word).to_owned()).collect()),
+                "{line}"
+            );
         }
         assert_eq!(split("a 'b"), Err(UnclosedQuote));
         assert_eq!(split("a \"b"), Err(UnclosedQuote));

@@ -23,8 +23,8 @@ use async_trait::async_trait;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{
     Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence, ExternalRef,
-    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded, Reference, Target,
-    WaitRequest,
+    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded, Reference,
+    Target, WaitRequest,
 };
 
 use crate::inputs::Inputs;
@@ -60,9 +60,8 @@ impl DockerProvider {
 
 /// Recorded or planned inputs as types.
 fn read(kind: &str, value: &iac_core::Value) -> Result<Inputs, ProviderError> {
-    Inputs::read(kind, value).map_err(|problem| {
-        ProviderError::new(ErrorKind::Invalid, format!("{}: {}", problem.path, problem.message))
-    })
+    Inputs::read(kind, value)
+        .map_err(|problem| ProviderError::new(ErrorKind::Invalid, format!("{}: {}", problem.path, problem.message)))
 }
 
 #[async_trait]

@@ -42,14 +42,21 @@ impl Engine {
             Err(error) => return Err(failed(&format!("create the network {name}"), &error)),
         }
         let made = self.network(&name).await?;
-        let gone = || ProviderError::new(ErrorKind::Conflict, format!("the network {name} went right after it was made"));
+        let gone = || {
+            ProviderError::new(
+                ErrorKind::Conflict,
+                format!("the network {name} went right after it was made"),
+            )
+        };
         made.as_ref().map(applied).ok_or_else(gone)
     }
 
     /// Removes a network. Containers of the same project leave it first; others' keep it.
     pub(crate) async fn delete_network(&self, inputs: &NetworkInputs) -> Result<(), ProviderError> {
         let name = inputs.name();
-        let Some(network) = self.network(&name).await? else { return Ok(()) };
+        let Some(network) = self.network(&name).await? else {
+            return Ok(());
+        };
         let attached = network.containers.unwrap_or_default();
         let ours = self.list(labels::filter([(labels::PROJECT, &inputs.project)])).await?;
         let mut foreign = Vec::new();
@@ -66,7 +73,10 @@ impl Engine {
             }
         }
         if !foreign.is_empty() {
-            let message = format!("the network {name} is in use by containers of others: {}", foreign.join(", "));
+            let message = format!(
+                "the network {name} is in use by containers of others: {}",
+                foreign.join(", ")
+            );
             return Err(ProviderError::new(ErrorKind::Conflict, message)
                 .with_hint("stop them or take them out with `docker network disconnect`, and run again"));
         }
@@ -119,7 +129,11 @@ fn some(map: &std::collections::BTreeMap<String, String>) -> Option<HashMap<Stri
 
 fn body(inputs: &NetworkInputs, stack: &str, digest: &str) -> NetworkCreateRequest {
     let spec = &inputs.spec;
-    let ours = [(labels::PROJECT, inputs.project.as_str()), (labels::NETWORK, &inputs.key), (labels::STACK, stack)];
+    let ours = [
+        (labels::PROJECT, inputs.project.as_str()),
+        (labels::NETWORK, &inputs.key),
+        (labels::STACK, stack),
+    ];
     let pools = spec.ipam.config.iter().map(|pool| IpamConfig {
         subnet: pool.subnet.clone(),
         ip_range: pool.ip_range.clone(),

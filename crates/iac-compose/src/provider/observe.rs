@@ -76,7 +76,8 @@ impl Engine {
         seen: &mut Seen,
     ) -> Result<Observed, ProviderError> {
         let all = self.project(&inputs.project, seen).await?;
-        let is_member = |container: &&ContainerInspectResponse| label(container, labels::SERVICE) == Some(&inputs.service);
+        let is_member =
+            |container: &&ContainerInspectResponse| label(container, labels::SERVICE) == Some(&inputs.service);
         let mut members: Vec<_> = all.iter().filter(is_member).cloned().collect();
         members.sort_by_key(|member| label(member, labels::NUMBER).and_then(|number| number.parse::<u32>().ok()));
         if members.is_empty() {
@@ -91,7 +92,9 @@ impl Engine {
         }
         Ok(Observed::Present(Live {
             uid: None,
-            ours: members.iter().all(|member| label(member, labels::STACK) == Some(&self.stack)),
+            ours: members
+                .iter()
+                .all(|member| label(member, labels::STACK) == Some(&self.stack)),
             outputs: outputs::of(&members, inputs),
             readiness: readiness::judge_all(&members, inputs),
             drift,
@@ -136,13 +139,19 @@ impl Engine {
         inputs: &NetworkInputs,
         recorded: Option<&Recorded>,
     ) -> Result<Observed, ProviderError> {
-        let Some(found) = self.network(&inputs.name()).await? else { return Ok(Observed::Absent) };
+        let Some(found) = self.network(&inputs.name()).await? else {
+            return Ok(Observed::Absent);
+        };
         let mut drift = Vec::new();
         if recorded.is_some() {
             let driver = inputs.spec.driver.as_deref().unwrap_or("bridge");
             compare_text("driver", driver, found.driver.as_deref(), &mut drift);
             if found.internal.unwrap_or_default() != inputs.spec.internal {
-                drift.push(changed(&["internal"], inputs.spec.internal.into(), found.internal.map(Value::from)));
+                drift.push(changed(
+                    &["internal"],
+                    inputs.spec.internal.into(),
+                    found.internal.map(Value::from),
+                ));
             }
             let live = found.labels.clone().unwrap_or_default();
             compare_labels(&inputs.spec.labels, |key| live.get(key).cloned(), &mut drift);
@@ -162,7 +171,9 @@ impl Engine {
         inputs: &VolumeInputs,
         recorded: Option<&Recorded>,
     ) -> Result<Observed, ProviderError> {
-        let Some(found) = self.volume(&inputs.name()).await? else { return Ok(Observed::Absent) };
+        let Some(found) = self.volume(&inputs.name()).await? else {
+            return Ok(Observed::Absent);
+        };
         let mut drift = Vec::new();
         if recorded.is_some() {
             let driver = inputs.spec.driver.as_deref().unwrap_or("local");
@@ -178,15 +189,21 @@ impl Engine {
         }))
     }
 
-    async fn observe_image(&self, inputs: &ImageInputs, recorded: Option<&Recorded>) -> Result<Observed, ProviderError> {
+    async fn observe_image(
+        &self,
+        inputs: &ImageInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Observed, ProviderError> {
         let found = super::errors::if_there(self.docker.inspect_image(&inputs.tag).await)
             .map_err(|error| super::errors::failed(&format!("look up the image {}", inputs.tag), &error))?;
-        let Some(image) = found else { return Ok(Observed::Absent) };
+        let Some(image) = found else {
+            return Ok(Observed::Absent);
+        };
         let id = image.id.unwrap_or_default();
         let built = recorded.and_then(|recorded| recorded.private.get("id")?.as_str());
-        let drift = built.filter(|built| *built != id).map(|built| {
-            changed(&["id"], (*built).into(), Some(id.as_str().into()))
-        });
+        let drift = built
+            .filter(|built| *built != id)
+            .map(|built| changed(&["id"], (*built).into(), Some(id.as_str().into())));
         let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
         Ok(Observed::Present(Live {
             uid: None,
@@ -214,7 +231,10 @@ fn changed(path: &[&str], before: Value, after: Option<Value>) -> FieldChange {
 /// Whether a tag means another image than the one that a container runs.
 fn moved_image(members: &[ContainerInspectResponse], image: Option<&str>) -> Option<FieldChange> {
     let image = image?;
-    let old = members.iter().filter_map(|member| member.image.as_deref()).find(|running| *running != image)?;
+    let old = members
+        .iter()
+        .filter_map(|member| member.image.as_deref())
+        .find(|running| *running != image)?;
     Some(changed(&["image_id"], image.into(), Some(old.into())))
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind};
+use iac_core::provider::{
+    Checked, Intent, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind,
+};
 use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
@@ -41,7 +43,9 @@ impl Engine {
             Ok(Inputs::Network(_)) => immutable("network", request, &mut prediction),
             Ok(Inputs::Volume(_)) => immutable("volume", request, &mut prediction),
             Ok(Inputs::Image(inputs)) => {
-                prediction.notes.push(format!("builds {} from {}", inputs.tag, inputs.build.context));
+                prediction
+                    .notes
+                    .push(format!("builds {} from {}", inputs.tag, inputs.build.context));
             }
         }
         Ok(prediction)
@@ -74,7 +78,9 @@ impl Engine {
                 let message = format!("the engine does not have the image {name}, and may not pull it");
                 prediction.problems.push(Problem::new(path, message));
             }
-            (None, _) => prediction.notes.push(format!("the image {name} will be pulled: the engine does not have it")),
+            (None, _) => prediction
+                .notes
+                .push(format!("the image {name} will be pulled: the engine does not have it")),
             (Some(_), PullPolicy::Always) => prediction.notes.push(format!("the image {name} will be pulled again")),
             (Some(_), _) => {}
         }
@@ -90,13 +96,24 @@ impl Engine {
         for container in self.list(std::collections::HashMap::new()).await? {
             let labels = container.labels.clone().unwrap_or_default();
             let is_own = labels.get(labels::PROJECT) == Some(&inputs.project)
-                && (labels.get(labels::SERVICE) == Some(&inputs.service) || labels.get(labels::STACK) == Some(&self.stack));
+                && (labels.get(labels::SERVICE) == Some(&inputs.service)
+                    || labels.get(labels::STACK) == Some(&self.stack));
             let held = container.ports.iter().flatten().filter_map(|port| port.public_port);
-            let Some(port) = held.into_iter().find(|port| wanted.contains(port) && !is_own) else { continue };
-            let name = container.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
+            let Some(port) = held.into_iter().find(|port| wanted.contains(port) && !is_own) else {
+                continue;
+            };
+            let name = container
+                .names
+                .iter()
+                .flatten()
+                .next()
+                .map_or("", |name| name.trim_start_matches('/'));
             prediction.problems.push(Problem {
                 hint: Some(format!("publish another port, or stop {name}")),
-                ..Problem::new(FieldPath::fields(["ports"]), format!("port {port} of the host is held by the container {name}"))
+                ..Problem::new(
+                    FieldPath::fields(["ports"]),
+                    format!("port {port} of the host is held by the container {name}"),
+                )
             });
         }
         Ok(())
@@ -111,7 +128,11 @@ fn changes(request: &PredictRequest) -> Vec<FieldChange> {
         _ => &nothing,
     };
     let mut changes = diff(before, &request.inputs);
-    let drift = request.live.iter().filter(|_| request.intent == Intent::Update).flat_map(|live| &live.drift);
+    let drift = request
+        .live
+        .iter()
+        .filter(|_| request.intent == Intent::Update)
+        .flat_map(|live| &live.drift);
     for drifted in drift {
         let is_known = changes.iter().any(|change| change.path == drifted.path);
         if !is_known {
@@ -131,19 +152,30 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
     let is_in_place = |change: &FieldChange| {
         let path = change.path.to_string();
         let field = path.split(['.', '[']).next().unwrap_or_default();
-        let is_removed_limit = change.after.is_none() && matches!(field, "mem_limit" | "mem_reservation" | "cpus" | "pids_limit");
-        let is_drift = request.live.iter().flat_map(|live| &live.drift).any(|drifted| drifted.path == change.path);
+        let is_removed_limit =
+            change.after.is_none() && matches!(field, "mem_limit" | "mem_reservation" | "cpus" | "pids_limit");
+        let is_drift = request
+            .live
+            .iter()
+            .flat_map(|live| &live.drift)
+            .any(|drifted| drifted.path == change.path);
         let is_attachment = field == "networks" && (path.ends_with(".network_id") || is_drift);
         let is_restart = field == "state" && !inputs.completes;
         (IN_PLACE.contains(&field) && !is_removed_limit) || is_attachment || is_restart || field == "pull_policy"
     };
     prediction.risks.extend(exposure(inputs, request));
     if prediction.changes.iter().all(is_in_place) {
-        prediction.notes.push("in place: no container is made anew for it".to_owned());
+        prediction
+            .notes
+            .push("in place: no container is made anew for it".to_owned());
         return;
     }
     let count = inputs.spec.replicas();
-    let containers = if count == 1 { "container".to_owned() } else { format!("{count} containers, one after the other") };
+    let containers = if count == 1 {
+        "container".to_owned()
+    } else {
+        format!("{count} containers, one after the other")
+    };
     if inputs.completes {
         prediction.notes.push(format!("runs again in a new {containers}"));
         return;
@@ -158,8 +190,14 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
                 "new {containers}, stop first ({why}); the old one comes back if the new one does not work"
             ));
             if count == 1 {
-                let message = format!("{} is away from the stop of the old container until the new one is ready", inputs.service);
-                prediction.risks.push(Risk { kind: RiskKind::Downtime, message });
+                let message = format!(
+                    "{} is away from the stop of the old container until the new one is ready",
+                    inputs.service
+                );
+                prediction.risks.push(Risk {
+                    kind: RiskKind::Downtime,
+                    message,
+                });
             }
         }
     }
@@ -168,7 +206,9 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
 /// Ports that become reachable from outside the host.
 fn exposure(inputs: &ServiceInputs, request: &PredictRequest) -> Option<Risk> {
     let recorded = request.recorded.as_ref()?;
-    let Ok(Inputs::Service(before)) = Inputs::read(crate::inputs::SERVICE, &recorded.inputs) else { return None };
+    let Ok(Inputs::Service(before)) = Inputs::read(crate::inputs::SERVICE, &recorded.inputs) else {
+        return None;
+    };
     let is_local = |ip: &Option<String>| ip.as_deref().is_some_and(|ip| ip.starts_with("127.") || ip == "::1");
     let new: Vec<String> = inputs
         .spec

@@ -1,6 +1,8 @@
 //! Whether a container does its work, from what the engine says of it; pure.
 
-use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, HealthStatusEnum as Health};
+use bollard::models::{
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, HealthStatusEnum as Health,
+};
 use iac_core::provider::Readiness;
 
 use crate::inputs::ServiceInputs;
@@ -36,7 +38,10 @@ pub(crate) fn judge(container: &ContainerInspectResponse, expected: Expected) ->
         Status::RUNNING => running(&state),
         Status::EXITED | Status::DEAD => exited(&state, expected),
         Status::RESTARTING if restarts >= MANY_RESTARTS => Readiness::Failed {
-            reason: format!("it was restarted {restarts} times, and ended with {} each time", ending(&state)),
+            reason: format!(
+                "it was restarted {restarts} times, and ended with {} each time",
+                ending(&state)
+            ),
             terminal: true,
         },
         Status::RESTARTING => Readiness::Pending(format!("restarting: it ended with {}", ending(&state))),
@@ -140,9 +145,18 @@ mod tests {
 
     #[test]
     fn the_table_of_states() {
-        let service = Expected { completes: false, restart: Restart::No };
-        let always = Expected { completes: false, restart: Restart::Always };
-        let job = Expected { completes: true, restart: Restart::No };
+        let service = Expected {
+            completes: false,
+            restart: Restart::No,
+        };
+        let always = Expected {
+            completes: false,
+            restart: Restart::Always,
+        };
+        let job = Expected {
+            completes: true,
+            restart: Restart::No,
+        };
         let table = [
             (service, Status::CREATED, None, 0, 0, "pending"),
             (service, Status::RUNNING, None, 0, 0, "ready"),

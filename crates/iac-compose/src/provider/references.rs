@@ -34,7 +34,9 @@ pub(crate) fn of(resources: &[&ResourceDecl]) -> Vec<Reference> {
     let mut declared = Declared::default();
     let mut services = Vec::new();
     for resource in resources {
-        let Ok(inputs) = Inputs::read(resource.key.kind(), &resource.inputs) else { continue };
+        let Ok(inputs) = Inputs::read(resource.key.kind(), &resource.inputs) else {
+            continue;
+        };
         declared.by_identity.insert(inputs.identity(), resource.key.clone());
         if let Inputs::Service(inputs) = inputs {
             services.push((&resource.key, inputs));
@@ -58,12 +60,18 @@ fn of_service(key: &Key, inputs: &ServiceInputs, declared: &Declared, references
     };
     for (network, attachment) in &inputs.spec.networks {
         let path = FieldPath::fields(["networks", network]);
-        add(path, declared.referent("compose/Network", &attachment.network, Phase::Exists, false));
+        add(
+            path,
+            declared.referent("compose/Network", &attachment.network, Phase::Exists, false),
+        );
     }
     for (index, mount) in inputs.spec.volumes.iter().enumerate() {
         if mount.kind == MountKind::Volume && !mount.source.is_empty() {
             let path = FieldPath::fields(["volumes"]).index(index).field("source");
-            add(path, declared.referent("compose/Volume", &mount.source, Phase::Exists, false));
+            add(
+                path,
+                declared.referent("compose/Volume", &mount.source, Phase::Exists, false),
+            );
         }
     }
     for (other, dependency) in &inputs.spec.depends_on {
@@ -73,9 +81,15 @@ fn of_service(key: &Key, inputs: &ServiceInputs, declared: &Declared, references
             Condition::Healthy | Condition::Completed => Phase::Ready,
         };
         let name = format!("{}/{other}", inputs.project);
-        add(path, declared.referent("compose/Service", &name, phase, !dependency.required));
+        add(
+            path,
+            declared.referent("compose/Service", &name, phase, !dependency.required),
+        );
     }
-    if let Some(key) = declared.by_identity.get(&format!("compose/Image {}", inputs.spec.image)) {
+    if let Some(key) = declared
+        .by_identity
+        .get(&format!("compose/Image {}", inputs.spec.image))
+    {
         let to = Referent::Declared(key.clone(), Phase::Exists);
         add(FieldPath::fields(["image"]), to);
     }

@@ -10,8 +10,12 @@ use crate::model::MountKind;
 pub(crate) fn problems(inputs: &Inputs) -> Vec<Problem> {
     match inputs {
         Inputs::Service(inputs) => service(inputs),
-        Inputs::Network(inputs) => name_problem("project", &inputs.project, is_project_name).into_iter().collect(),
-        Inputs::Volume(inputs) => name_problem("project", &inputs.project, is_project_name).into_iter().collect(),
+        Inputs::Network(inputs) => name_problem("project", &inputs.project, is_project_name)
+            .into_iter()
+            .collect(),
+        Inputs::Volume(inputs) => name_problem("project", &inputs.project, is_project_name)
+            .into_iter()
+            .collect(),
         Inputs::Image(_) => Vec::new(),
     }
 }
@@ -29,7 +33,10 @@ fn is_project_name(name: &str) -> bool {
 }
 
 fn is_service_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 fn name_problem(field: &str, name: &str, is_valid: fn(&str) -> bool) -> Option<Problem> {
@@ -43,13 +50,21 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
     found.extend(name_problem("project", &inputs.project, is_project_name));
     found.extend(name_problem("service", &inputs.service, is_service_name));
     if spec.image.is_empty() {
-        found.push(problem(&["image"], "there is neither an image nor a build", "set image, or build"));
+        found.push(problem(
+            &["image"],
+            "there is neither an image nor a build",
+            "set image, or build",
+        ));
     }
     found.extend(replicas(inputs));
     found.extend(network_mode(inputs));
     if spec.read_only && !(spec.configs.is_empty() && spec.secrets.is_empty()) {
         let message = "configs and secrets can not be written into a container whose file system is read only";
-        found.push(problem(&["read_only"], message, "mount them as files with volumes, or leave read_only out"));
+        found.push(problem(
+            &["read_only"],
+            message,
+            "mount them as files with volumes, or leave read_only out",
+        ));
     }
     let mode = spec.deploy.as_ref().and_then(|deploy| deploy.mode.as_deref());
     if let Some(mode) = mode.filter(|mode| *mode != "replicated") {
@@ -59,13 +74,20 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
     if let Some(check) = &spec.healthcheck {
         if check.start_interval.is_some() && check.start_period.is_none() {
             let path = ["healthcheck", "start_interval"];
-            found.push(problem(&path, "it has no effect without a start_period", "set start_period as well"));
+            found.push(problem(
+                &path,
+                "it has no effect without a start_period",
+                "set start_period as well",
+            ));
         }
     }
     for (index, mount) in spec.volumes.iter().enumerate() {
         if !mount.target.starts_with('/') {
             let path = FieldPath::fields(["volumes"]).index(index).field("target");
-            found.push(Problem::new(path, format!("{:?} is no absolute path in the container", mount.target)));
+            found.push(Problem::new(
+                path,
+                format!("{:?} is no absolute path in the container", mount.target),
+            ));
         }
         if mount.kind == MountKind::Bind && mount.source.is_empty() {
             let path = FieldPath::fields(["volumes"]).index(index).field("source");
@@ -84,21 +106,32 @@ fn replicas(inputs: &ServiceInputs) -> Vec<Problem> {
     let mut found = Vec::new();
     if spec.container_name.is_some() {
         let message = format!("{count} containers can not have one name");
-        found.push(problem(&["container_name"], message, "leave container_name out, or have one replica"));
+        found.push(problem(
+            &["container_name"],
+            message,
+            "leave container_name out, or have one replica",
+        ));
     }
     if let Some(port) = spec.ports.iter().find_map(|port| port.published) {
         let message = format!("{count} containers can not all be reached at port {port} of the host");
-        found.push(problem(&["ports"], message, "publish no fixed port (Port::any), or put a proxy in front"));
+        found.push(problem(
+            &["ports"],
+            message,
+            "publish no fixed port (Port::any), or put a proxy in front",
+        ));
     }
     found
 }
 
 fn network_mode(inputs: &ServiceInputs) -> Vec<Problem> {
     let spec = &inputs.spec;
-    let Some(mode) = spec.network_mode.as_deref() else { return Vec::new() };
+    let Some(mode) = spec.network_mode.as_deref() else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     if mode.starts_with("service:") {
-        let message = "another service's network can not be shared: it goes whenever that service's container is replaced";
+        let message =
+            "another service's network can not be shared: it goes whenever that service's container is replaced";
         found.push(problem(&["network_mode"], message, "put both into one network"));
     }
     if !spec.networks.is_empty() {
@@ -112,9 +145,16 @@ fn network_mode(inputs: &ServiceInputs) -> Vec<Problem> {
 pub(crate) fn too_new(inputs: &ServiceInputs, api: (u32, u32)) -> Vec<Problem> {
     let mut found = Vec::new();
     let needs = |(major, minor): (u32, u32)| {
-        format!("it needs engine API {major}.{minor}, and this engine has {}.{}", api.0, api.1)
+        format!(
+            "it needs engine API {major}.{minor}, and this engine has {}.{}",
+            api.0, api.1
+        )
     };
-    let start_interval = inputs.spec.healthcheck.as_ref().is_some_and(|check| check.start_interval.is_some());
+    let start_interval = inputs
+        .spec
+        .healthcheck
+        .as_ref()
+        .is_some_and(|check| check.start_interval.is_some());
     if start_interval && api < (1, 44) {
         let path = ["healthcheck", "start_interval"];
         found.push(problem(&path, needs((1, 44)), "leave it out, or update the engine"));
@@ -134,7 +174,10 @@ mod tests {
             base.extend(more.clone());
         }
         let inputs = Inputs::read(crate::inputs::SERVICE, &json.into()).expect("readable");
-        problems(&inputs).into_iter().map(|problem| problem.path.to_string()).collect()
+        problems(&inputs)
+            .into_iter()
+            .map(|problem| problem.path.to_string())
+            .collect()
     }
 
     #[test]
@@ -143,12 +186,18 @@ mod tests {
             (json!({}), &[]),
             (json!({"image": ""}), &["image"]),
             (json!({"project": "Big"}), &["project"]),
-            (json!({"deploy": {"replicas": 2}, "container_name": "c"}), &["container_name"]),
+            (
+                json!({"deploy": {"replicas": 2}, "container_name": "c"}),
+                &["container_name"],
+            ),
             (json!({"scale": 2, "ports": ["80:80"]}), &["ports"]),
             (json!({"network_mode": "host", "networks": ["a"]}), &["networks"]),
             (json!({"network_mode": "service:x"}), &["network_mode"]),
             (json!({"read_only": true, "secrets": ["a"]}), &["read_only"]),
-            (json!({"healthcheck": {"start_interval": "1s"}}), &["healthcheck.start_interval"]),
+            (
+                json!({"healthcheck": {"start_interval": "1s"}}),
+                &["healthcheck.start_interval"],
+            ),
         ];
         for (service, expected) in table {
             assert_eq!(paths(service.clone()), expected, "{service}");

@@ -61,7 +61,11 @@ impl Engine {
         }
         let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::STACK, &self.stack)]);
         for container in self.inspect_all(self.list(filter).await?).await? {
-            let holds = container.mounts.iter().flatten().any(|mount| mount.name.as_deref() == Some(&name));
+            let holds = container
+                .mounts
+                .iter()
+                .flatten()
+                .any(|mount| mount.name.as_deref() == Some(&name));
             if holds {
                 self.stop(&container).await?;
                 self.remove(&container).await?;

@@ -79,7 +79,8 @@ impl Engine {
 
 /// Whether each container has a health check, its own or its image's.
 fn all_checked(members: &[ContainerInspectResponse]) -> bool {
-    let has_check = |member: &ContainerInspectResponse| member.state.as_ref().is_some_and(|state| state.health.is_some());
+    let has_check =
+        |member: &ContainerInspectResponse| member.state.as_ref().is_some_and(|state| state.health.is_some());
     members.iter().all(has_check)
 }
 

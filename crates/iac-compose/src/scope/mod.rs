@@ -108,7 +108,10 @@ impl Compose {
 
     /// Names a network that somebody else made, by its name in the engine.
     pub fn external_network(&self, key: &str, name: impl Into<String>) -> NetworkRef {
-        self.known.borrow_mut().networks.insert(key.to_owned(), (name.into(), None));
+        self.known
+            .borrow_mut()
+            .networks
+            .insert(key.to_owned(), (name.into(), None));
         NetworkRef { key: key.to_owned() }
     }
 
@@ -133,7 +136,10 @@ impl Compose {
 
     /// Names a volume that somebody else made, by its name in the engine.
     pub fn external_volume(&self, key: &str, name: impl Into<String>) -> VolumeRef {
-        self.known.borrow_mut().volumes.insert(key.to_owned(), (name.into(), None));
+        self.known
+            .borrow_mut()
+            .volumes
+            .insert(key.to_owned(), (name.into(), None));
         VolumeRef { key: key.to_owned() }
     }
 
@@ -246,7 +252,10 @@ impl Compose {
         for (key, attachment) in &mut spec.networks {
             let known = self.known.borrow().networks.get(key).cloned();
             let Some((network, handle)) = known else {
-                self.report(name, format!("networks.{key}: the project has no network {key:?}; declare it before the service"));
+                self.report(
+                    name,
+                    format!("networks.{key}: the project has no network {key:?}; declare it before the service"),
+                );
                 continue;
             };
             attachment.network = network;
@@ -262,7 +271,10 @@ impl Compose {
             }
             let known = self.known.borrow().volumes.get(&mount.source).cloned();
             let Some((volume, handle)) = known else {
-                let message = format!("volumes: the project has no volume {:?}; declare it before the service", mount.source);
+                let message = format!(
+                    "volumes: the project has no volume {:?}; declare it before the service",
+                    mount.source
+                );
                 self.report(name, message);
                 continue;
             };
@@ -281,7 +293,10 @@ impl Compose {
             for file in files.iter_mut().filter(|file| file.content.is_none()) {
                 file.content = contents.get(&file.source).cloned();
                 if file.content.is_none() {
-                    let message = format!("{what}s: the project has no {what} {:?}; declare it before the service", file.source);
+                    let message = format!(
+                        "{what}s: the project has no {what} {:?}; declare it before the service",
+                        file.source
+                    );
                     self.report(name, message);
                 }
             }

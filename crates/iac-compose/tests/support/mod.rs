@@ -14,6 +14,7 @@ use iac_core::provider::{
 };
 use iac_core::value::{Part, Secret, Source};
 use iac_core::{Key, Stack, Value};
+use iac_testbed::{Needs, TestBed};
 
 /// An image with a shell, which the test bed has.
 pub const IMAGE: &str = "localhost/iac-test/busybox:1";
@@ -30,17 +31,26 @@ pub struct Bed {
     order: Vec<Key>,
 }
 
-/// Where the engine of the tests listens.
+/// The test bed, or the engine that `IAC_TEST_DOCKER_HOST` names.
+pub fn test_bed() -> TestBed {
+    let needs = Needs {
+        docker: true,
+        kubernetes: false,
+    };
+    TestBed::ensure(needs).unwrap_or_else(|error| panic!("these tests need a Docker Engine: {error}"))
+}
+
 fn host() -> String {
-    std::env::var("IAC_TEST_DOCKER_HOST").unwrap_or_else(|_| {
-        panic!("these tests need a Docker Engine; name one with IAC_TEST_DOCKER_HOST, or start the test bed")
-    })
+    test_bed().docker_host
 }
 
 impl Bed {
     pub async fn new(test: &str) -> Self {
         let docker = bollard::Docker::connect_with_host(&host()).unwrap();
-        docker.inspect_image(IMAGE).await.unwrap_or_else(|error| panic!("{IMAGE}: {error}"));
+        docker
+            .inspect_image(IMAGE)
+            .await
+            .unwrap_or_else(|error| panic!("{IMAGE}: {error}"));
         let bed = Self {
             project: format!("t{}-{test}", std::process::id()),
             docker,
@@ -61,7 +71,9 @@ impl Bed {
 
     fn resolve(&self, value: &Value, declaration: &Declaration, known_only: bool) -> Value {
         let resolved = value.try_map_leaves(&mut |_, leaf| {
-            let Value::Expr(expr) = leaf else { return Ok::<_, ()>(leaf.clone()) };
+            let Value::Expr(expr) = leaf else {
+                return Ok::<_, ()>(leaf.clone());
+            };
             let mut text = String::new();
             let mut is_secret = false;
             for part in &expr.parts {
@@ -85,7 +97,11 @@ impl Bed {
                     }
                 }
             }
-            Ok(if is_secret { Value::Secret(Secret::from(text)) } else { Value::from(text) })
+            Ok(if is_secret {
+                Value::Secret(Secret::from(text))
+            } else {
+                Value::from(text)
+            })
         });
         resolved.unwrap()
     }
@@ -118,7 +134,11 @@ impl Bed {
         let request = ApplyRequest {
             key: resource.key.clone(),
             identity: self.provider.identity(resource).unwrap(),
-            intent: if recorded.is_some() { Intent::Update } else { Intent::Create },
+            intent: if recorded.is_some() {
+                Intent::Update
+            } else {
+                Intent::Create
+            },
             inputs: inputs.clone(),
             recorded,
             timeout: TIMEOUT,
@@ -159,7 +179,10 @@ impl Bed {
         if recorded.ready {
             return Ok(());
         }
-        let request = WaitRequest { recorded, timeout: TIMEOUT };
+        let request = WaitRequest {
+            recorded,
+            timeout: TIMEOUT,
+        };
         let applied = self.provider.wait_ready(&request, &Context::silent()).await?;
         let recorded = self.world.get_mut(key).unwrap();
         recorded.ready = true;
@@ -177,7 +200,9 @@ impl Bed {
 
     pub fn key(&self, name: &str) -> Key {
         let found = self.order.iter().find(|key| key.short() == name);
-        found.unwrap_or_else(|| panic!("{name} is not among {:?}", self.order)).clone()
+        found
+            .unwrap_or_else(|| panic!("{name} is not among {:?}", self.order))
+            .clone()
     }
 
     pub fn recorded(&self, name: &str) -> &Recorded {
@@ -205,7 +230,12 @@ impl Bed {
 
     /// The paths of the fields that drifted.
     pub async fn drift(&self, name: &str) -> Vec<String> {
-        self.live(name).await.drift.iter().map(|change| change.path.to_string()).collect()
+        self.live(name)
+            .await
+            .drift
+            .iter()
+            .map(|change| change.path.to_string())
+            .collect()
     }
 
     /// What applying the resource of this name in its new form would do.
@@ -224,7 +254,11 @@ impl Bed {
 
     /// What creating the only service of a declaration would do.
     pub async fn predict_creation(&self, declaration: &Declaration) -> Prediction {
-        let resource = declaration.resources.iter().rfind(|resource| resource.key.kind().ends_with("Service")).unwrap();
+        let resource = declaration
+            .resources
+            .iter()
+            .rfind(|resource| resource.key.kind().ends_with("Service"))
+            .unwrap();
         let request = PredictRequest {
             key: resource.key.clone(),
             intent: Intent::Create,
@@ -239,7 +273,11 @@ impl Bed {
     pub async fn down(&mut self) -> Result<(), ProviderError> {
         while let Some(key) = self.order.pop() {
             if let Some(recorded) = self.world.remove(&key) {
-                let request = DeleteRequest { recorded, delete_data: true, timeout: TIMEOUT };
+                let request = DeleteRequest {
+                    recorded,
+                    delete_data: true,
+                    timeout: TIMEOUT,
+                };
                 self.provider.delete(&request, &Context::silent()).await?;
             }
         }
@@ -284,7 +322,10 @@ impl Drop for Bed {
         }
         let (docker, project) = (self.docker.clone(), self.project.clone());
         let cleaner = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(remove_project(&docker, &project));
         });
         let _ = cleaner.join();
@@ -297,17 +338,33 @@ async fn remove_project(docker: &bollard::Docker, project: &str) {
     };
     let label = vec![format!("com.docker.compose.project={project}")];
     let filters = Some(std::collections::HashMap::from([("label".to_owned(), label)]));
-    let options = ListContainersOptions { all: true, filters: filters.clone(), ..Default::default() };
+    let options = ListContainersOptions {
+        all: true,
+        filters: filters.clone(),
+        ..Default::default()
+    };
     for container in docker.list_containers(Some(options)).await.unwrap_or_default() {
-        let force = RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        let _ = docker.remove_container(&container.id.unwrap_or_default(), Some(force)).await;
+        let force = RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..Default::default()
+        };
+        let _ = docker
+            .remove_container(&container.id.unwrap_or_default(), Some(force))
+            .await;
     }
-    let options = ListNetworksOptions { filters: filters.clone() };
+    let options = ListNetworksOptions {
+        filters: filters.clone(),
+    };
     for network in docker.list_networks(Some(options)).await.unwrap_or_default() {
         let _ = docker.remove_network(&network.id.unwrap_or_default()).await;
     }
     let options = ListVolumesOptions { filters };
-    let volumes = docker.list_volumes(Some(options)).await.map(|list| list.volumes).unwrap_or_default();
+    let volumes = docker
+        .list_volumes(Some(options))
+        .await
+        .map(|list| list.volumes)
+        .unwrap_or_default();
     for volume in volumes.into_iter().flatten() {
         let _ = docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await;
     }

@@ -19,7 +19,8 @@ enum Origin {
     PassphraseFile(PathBuf),
     Identity(PathBuf),
     KeyFile(PathBuf),
-    Unset,
+    NotText,
+    NoHome,
 }
 
 /// Why a data key can not be had.
@@ -44,6 +45,9 @@ pub enum KeySourceError {
     /// The key could not be made.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The passphrase is no text.
+    #[error("IAC_PASSPHRASE is not UTF-8; use IAC_PASSPHRASE_FILE or IAC_IDENTITY")]
+    NotText,
     /// There is nowhere to keep a key file.
     #[error(
         "there is no home directory to keep a key file in; set IAC_PASSPHRASE, IAC_PASSPHRASE_FILE or IAC_IDENTITY"
@@ -62,13 +66,15 @@ impl KeySource {
     pub fn from_env() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let path = |name| variable(name).map(PathBuf::from);
-        let passphrase = variable("IAC_PASSPHRASE").and_then(|value| value.into_string().ok());
+        let passphrase = variable("IAC_PASSPHRASE").map(|value| match value.into_string() {
+            Ok(text) => Origin::Passphrase(text.into()),
+            Err(_) => Origin::NotText,
+        });
         let origin = passphrase
-            .map(|text| Origin::Passphrase(text.into()))
             .or_else(|| path("IAC_PASSPHRASE_FILE").map(Origin::PassphraseFile))
             .or_else(|| path("IAC_IDENTITY").map(Origin::Identity))
             .or_else(|| default_key_file(path("XDG_CONFIG_HOME"), path("HOME")).map(Origin::KeyFile));
-        Self::of(origin.unwrap_or(Origin::Unset))
+        Self::of(origin.unwrap_or(Origin::NoHome))
     }
 
     /// A passphrase.
@@ -128,7 +134,8 @@ impl KeySource {
             Origin::Identity(path) | Origin::KeyFile(path) => wrapped
                 .unwrap_with_identity(&read(path)?)
                 .map_err(failed(path.display().to_string())),
-            Origin::Unset => Err(KeySourceError::NoHome),
+            Origin::NotText => Err(KeySourceError::NotText),
+            Origin::NoHome => Err(KeySourceError::NoHome),
         }
     }
 
@@ -148,7 +155,8 @@ impl KeySource {
                 }
                 public_of(path)
             }
-            Origin::Unset => Err(KeySourceError::NoHome),
+            Origin::NotText => Err(KeySourceError::NotText),
+            Origin::NoHome => Err(KeySourceError::NoHome),
         }
     }
 
@@ -172,7 +180,11 @@ impl KeySource {
         .and_then(|()| file.as_file().sync_all())
         .map_err(failed)?;
         match file.persist_noclobber(path) {
-            Ok(_) => Ok(true),
+            // A key that a crash takes away takes the secrets with it.
+            Ok(_) => std::fs::File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map(|()| true)
+                .map_err(failed),
             Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(failed(error.error)),
         }

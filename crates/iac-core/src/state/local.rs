@@ -273,3 +273,22 @@ fn walk(folder: &Path, key: &str, keys: &mut Vec<String>) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_apart() {
+        for (kind, expected) in [
+            (io::ErrorKind::StorageFull, BackendErrorKind::Full),
+            (io::ErrorKind::QuotaExceeded, BackendErrorKind::Full),
+            (io::ErrorKind::PermissionDenied, BackendErrorKind::Denied),
+            (io::ErrorKind::ReadOnlyFilesystem, BackendErrorKind::Denied),
+            (io::ErrorKind::Interrupted, BackendErrorKind::Transient),
+            (io::ErrorKind::InvalidData, BackendErrorKind::Other),
+        ] {
+            assert_eq!(kind_of(&kind.into()), expected, "{kind}");
+        }
+    }
+}

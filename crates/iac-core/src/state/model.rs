@@ -52,14 +52,19 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(Key, Phase)>,
     /// Whether it has been ready since it was last applied.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ready: bool,
     /// The options it was declared with.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub options: Options,
     /// Where it was declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLine>,
+}
+
+/// Defaults are left out of files: most resources have them.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// An intent without an outcome.

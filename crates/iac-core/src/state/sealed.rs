@@ -20,10 +20,12 @@ pub(super) fn export_place(name: &str) -> String {
 pub(super) fn has_secret(json: &Json) -> bool {
     match json {
         Json::Array(items) => items.iter().any(has_secret),
-        Json::Object(map) => {
-            // The user's own data is never an object with this key alone: the codec wraps that.
-            (map.len() == 1 && map.contains_key("$secret")) || map.values().any(has_secret)
-        }
+        Json::Object(map) => match map.iter().next() {
+            Some((key, _)) if map.len() == 1 && key == "$secret" => true,
+            // The user's own data that looks like a reserved form stands inside this one.
+            Some((key, Json::Object(inner))) if map.len() == 1 && key == "$object" => inner.values().any(has_secret),
+            _ => map.values().any(has_secret),
+        },
         _ => false,
     }
 }

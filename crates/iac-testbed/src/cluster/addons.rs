@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::Cluster;
 use crate::binaries;
 use crate::error::{Error, Result, io};
-use crate::process::last_lines;
+use crate::extra::Extra;
+use crate::process::{last_lines, run};
 use crate::progress::Progress;
 
 /// The objects that make the add-ons known to the apiserver.
@@ -23,6 +24,9 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
     )?;
     cluster.ensure("agents", &binaries::AGENTS.path(cluster.layout), &agents(cluster)?)?;
     apply(cluster, &OBJECTS.replace("NODE_ADDRESS", &cluster.record.block.node()))?;
+    for extra in &cluster.record.with {
+        start_extra(cluster, *extra, progress)?;
+    }
     if coredns {
         let health = format!("{}:8181", cluster.record.block.node());
         cluster
@@ -30,6 +34,36 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
             .wait_until(Duration::from_secs(60), || http_ok(&health, "/ready"))?;
     }
     progress.say("add-ons: DNS answers");
+    Ok(())
+}
+
+/// Makes the custom resources of an operator known and starts it.
+fn start_extra(cluster: &Cluster<'_>, extra: Extra, progress: &Progress) -> Result<()> {
+    let definitions = extra.binary().definitions(cluster.layout);
+    let mut apply_all = cluster.kubectl();
+    apply_all
+        .args([
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--field-manager=iac-testbed",
+            "-f",
+        ])
+        .arg(&definitions);
+    run("adding custom resources", &mut apply_all)?;
+    let mut wait = cluster.kubectl();
+    wait.args(["wait", "--for=condition=Established", "--timeout=60s", "-f"])
+        .arg(&definitions);
+    run("waiting for custom resources", &mut wait)?;
+    apply(cluster, extra.objects())?;
+    let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig("addons").display());
+    let arguments = match extra {
+        Extra::CertManager => vec![kubeconfig],
+        Extra::PrometheusOperator => vec![kubeconfig, "--web.listen-address=127.0.0.1:8088".to_owned()],
+    };
+    if cluster.ensure(extra.name(), &extra.binary().path(cluster.layout), &arguments)? {
+        progress.say(format!("{extra}: started"));
+    }
     Ok(())
 }
 

@@ -35,7 +35,7 @@ const COMPONENTS: &[&str] = &[
     "kubectl",
 ];
 
-/// Every daemon of the cluster, in the order in which they are stopped.
+/// The daemons of every cluster but the node's containerd, in the order in which they are stopped.
 const DAEMONS: &[&str] = &[
     "agents",
     "metrics-server",
@@ -56,10 +56,14 @@ pub(crate) struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    /// The programs that a cluster is made of.
-    pub(crate) fn binaries() -> [&'static binaries::Binary; 5] {
+    /// The programs that this cluster is made of.
+    pub(crate) fn binaries(&self) -> Vec<&'static binaries::Binary> {
         use binaries::{AGENTS, COREDNS, KUBERNETES, METRICS, PAUSE};
+        let extras = self.record.with.iter().map(|extra| extra.binary());
         [&KUBERNETES, &PAUSE, &AGENTS, &COREDNS, &METRICS]
+            .into_iter()
+            .chain(extras)
+            .collect()
     }
 
     /// Starts what does not run yet and waits until the node is ready.
@@ -82,7 +86,7 @@ impl<'a> Cluster<'a> {
     /// Stops every process, mount and control group of the cluster and forgets its objects. Images stay in the node's store.
     pub(crate) fn stop(&self, progress: &Progress) -> Result<()> {
         progress.say("cluster: stopping");
-        for name in DAEMONS {
+        for name in self.daemons() {
             self.daemon(name).stop(Duration::from_secs(5))?;
         }
         node::stop(self)?;
@@ -94,10 +98,18 @@ impl<'a> Cluster<'a> {
         Ok(())
     }
 
+    /// Every daemon but the node's containerd, in the order in which they are stopped.
+    fn daemons(&self) -> impl Iterator<Item = &'static str> {
+        let extras = self.record.with.iter().map(|extra| extra.name());
+        extras.chain(DAEMONS.iter().copied())
+    }
+
     /// The daemons that should run and don't.
     pub(crate) fn dead_daemons(&self) -> Vec<&'static str> {
-        let all = DAEMONS.iter().chain(&["node-containerd"]);
-        all.copied().filter(|name| !self.daemon(name).alive()).collect()
+        self.daemons()
+            .chain(["node-containerd"])
+            .filter(|name| !self.daemon(name).alive())
+            .collect()
     }
 
     /// Whether the node says that it is ready.

@@ -34,7 +34,12 @@ impl Engine {
                 let error = ProviderError::new(ErrorKind::Failed, format!("can not {doing}: {message}"));
                 return Err(error.with_details(output));
             }
-            for line in step.stream.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()) {
+            for line in step
+                .stream
+                .iter()
+                .flat_map(|text| text.lines())
+                .filter(|line| !line.trim().is_empty())
+            {
                 if line.starts_with("Step ") {
                     cx.progress(key, line.to_owned());
                 }
@@ -51,7 +56,10 @@ impl Engine {
 /// The context, as long as it is still the one that was declared.
 fn packed(inputs: &ImageInputs) -> Result<Vec<u8>, ProviderError> {
     let unreadable = |error: context::ContextError| {
-        ProviderError::new(ErrorKind::Invalid, format!("can not read the build context of {}: {error}", inputs.tag))
+        ProviderError::new(
+            ErrorKind::Invalid,
+            format!("can not read the build context of {}: {error}", inputs.tag),
+        )
     };
     if context::hash(&inputs.build).map_err(unreadable)? != inputs.context_hash {
         let message = format!(

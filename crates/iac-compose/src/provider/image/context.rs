@@ -183,7 +183,9 @@ pub(super) fn archive(build: &Build) -> Result<Vec<u8>, ContextError> {
         let added = archive.append_data(&mut header, INLINE, text.as_bytes());
         added.map_err(|error| at(Path::new(INLINE), error))?;
     }
-    archive.into_inner().map_err(|error| at(Path::new(&build.context), error))
+    archive
+        .into_inner()
+        .map_err(|error| at(Path::new(&build.context), error))
 }
 
 #[cfg(test)]

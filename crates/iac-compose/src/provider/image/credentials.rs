@@ -34,7 +34,9 @@ pub(super) fn all() -> HashMap<String, DockerCredentials> {
     let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
     let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
     let text = folder.and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok());
-    let file: File = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let file: File = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
     let known = file.auths.into_iter().map(|(registry, auth)| {
         let credentials = credentials(&registry, auth);
         (registry, credentials)
@@ -43,12 +45,16 @@ pub(super) fn all() -> HashMap<String, DockerCredentials> {
 }
 
 fn credentials(registry: &str, auth: Auth) -> DockerCredentials {
-    let decoded = auth.auth.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    let decoded = auth
+        .auth
+        .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     let (username, password) = decoded
         .as_deref()
         .and_then(|text| text.split_once(':'))
-        .map_or((None, None), |(user, password)| (Some(user.to_owned()), Some(password.to_owned())));
+        .map_or((None, None), |(user, password)| {
+            (Some(user.to_owned()), Some(password.to_owned()))
+        });
     DockerCredentials {
         username,
         password,

@@ -12,7 +12,10 @@ pub(crate) struct Ignore {
 impl Ignore {
     /// Reads the patterns.
     pub(crate) fn parse(text: &str) -> Self {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         let rules = lines.filter_map(|line| {
             let (takes_back, pattern) = match line.strip_prefix('!') {
                 Some(pattern) => (true, pattern.trim()),

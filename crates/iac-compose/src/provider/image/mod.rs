@@ -60,7 +60,10 @@ impl Engine {
             ..CreateImageOptions::default()
         };
         let mut layers = Layers::default();
-        let mut stream = std::pin::pin!(self.docker.create_image(Some(options), None, credentials::of_image(name)));
+        let mut stream = std::pin::pin!(
+            self.docker
+                .create_image(Some(options), None, credentials::of_image(name))
+        );
         while let Some(step) = stream.next().await {
             let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
             let step = step.map_err(|error| failed(&format!("pull the image {name}"), &error).with_hint(hint))?;
@@ -85,7 +88,10 @@ impl Engine {
         self.build(inputs, key, cx).await?;
         let built = self.image_id(&inputs.tag).await?;
         let id = built.ok_or_else(|| {
-            ProviderError::new(ErrorKind::Internal, format!("{} was built and is not there", inputs.tag))
+            ProviderError::new(
+                ErrorKind::Internal,
+                format!("{} was built and is not there", inputs.tag),
+            )
         })?;
         Ok(Applied {
             uid: None,

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerUpdateBody, HostConfig, MountPoint, PortMap,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerUpdateBody, HostConfig,
+    MountPoint, PortMap, RestartPolicyNameEnum,
 };
 use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Secret, Segment, Value};
@@ -30,8 +30,16 @@ pub(crate) enum Verdict {
 
 /// Judges a container.
 pub(crate) fn judge(live: &ContainerInspectResponse, request: &Request, stack: &str, image_id: &str) -> Verdict {
-    let label = |name: &str| live.config.as_ref().and_then(|config| config.labels.as_ref()?.get(name).cloned());
-    let wanted = request.body.labels.as_ref().and_then(|labels| labels.get(labels::SPEC).cloned());
+    let label = |name: &str| {
+        live.config
+            .as_ref()
+            .and_then(|config| config.labels.as_ref()?.get(name).cloned())
+    };
+    let wanted = request
+        .body
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::SPEC).cloned());
     if label(labels::STACK).as_deref() != Some(stack) {
         return Verdict::Replace("somebody else made it".to_owned());
     }
@@ -82,8 +90,13 @@ fn is_bookkeeping(label: &str) -> bool {
 }
 
 /// The update that gives a container its limits; an error names a limit that can not be lifted in place.
-fn adjustment(live: Option<&HostConfig>, wanted: Option<&HostConfig>) -> Result<Option<ContainerUpdateBody>, &'static str> {
-    let (Some(live), Some(wanted)) = (live, wanted) else { return Ok(None) };
+fn adjustment(
+    live: Option<&HostConfig>,
+    wanted: Option<&HostConfig>,
+) -> Result<Option<ContainerUpdateBody>, &'static str> {
+    let (Some(live), Some(wanted)) = (live, wanted) else {
+        return Ok(None);
+    };
     let mut update = ContainerUpdateBody::default();
     let set = |live: Option<i64>| live.filter(|value| *value > 0);
     let change = |what, live: Option<i64>, wanted: Option<i64>| match (set(live), set(wanted)) {
@@ -94,7 +107,11 @@ fn adjustment(live: Option<&HostConfig>, wanted: Option<&HostConfig>) -> Result<
     update.memory = change("a memory limit", live.memory, wanted.memory)?;
     // The engine refuses a memory limit above the one for memory and swap, which it sets to twice the former by itself.
     update.memory_swap = update.memory.map(|memory| memory.saturating_mul(2));
-    update.memory_reservation = change("a memory reservation", live.memory_reservation, wanted.memory_reservation)?;
+    update.memory_reservation = change(
+        "a memory reservation",
+        live.memory_reservation,
+        wanted.memory_reservation,
+    )?;
     update.nano_cpus = change("a processor limit", live.nano_cpus, wanted.nano_cpus)?;
     update.cpu_shares = change("a processor share", live.cpu_shares, wanted.cpu_shares)?;
     update.pids_limit = change("a limit of processes", live.pids_limit, wanted.pids_limit)?;
@@ -111,7 +128,10 @@ fn adjustment(live: Option<&HostConfig>, wanted: Option<&HostConfig>) -> Result<
 /// A restart rule in compose's words.
 fn restart_of(config: &HostConfig) -> Restart {
     let policy = config.restart_policy.clone().unwrap_or_default();
-    let times = policy.maximum_retry_count.and_then(|times| u32::try_from(times).ok()).filter(|times| *times > 0);
+    let times = policy
+        .maximum_retry_count
+        .and_then(|times| u32::try_from(times).ok())
+        .filter(|times| *times > 0);
     match policy.name {
         Some(RestartPolicyNameEnum::ALWAYS) => Restart::Always,
         Some(RestartPolicyNameEnum::UNLESS_STOPPED) => Restart::UnlessStopped,
@@ -122,7 +142,11 @@ fn restart_of(config: &HostConfig) -> Restart {
 
 /// The networks that a container has to be in and is not, by name; `ids` are the networks' IDs where they are known.
 pub(crate) fn missing_networks(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Vec<String> {
-    let joined = live.network_settings.as_ref().and_then(|settings| settings.networks.clone()).unwrap_or_default();
+    let joined = live
+        .network_settings
+        .as_ref()
+        .and_then(|settings| settings.networks.clone())
+        .unwrap_or_default();
     let wanted = inputs.spec.networks.values();
     let missing = wanted.filter(|attachment| match joined.get(&attachment.network) {
         None => true,
@@ -146,25 +170,41 @@ pub(crate) fn drift(
     let config = live.config.clone().unwrap_or_default();
     let body = &request.body;
     environment(&config.env.unwrap_or_default(), inputs, recorded, &mut changes);
-    let words = [("command", &body.cmd, &config.cmd), ("entrypoint", &body.entrypoint, &config.entrypoint)];
+    let words = [
+        ("command", &body.cmd, &config.cmd),
+        ("entrypoint", &body.entrypoint, &config.entrypoint),
+    ];
     for (field, wanted, found) in words {
         if wanted.is_some() && wanted != found {
             changes.push(change(FieldPath::fields([field]), value(wanted), value(found)));
         }
     }
-    for (field, wanted, found) in [("user", &body.user, &config.user), ("working_dir", &body.working_dir, &config.working_dir)] {
+    for (field, wanted, found) in [
+        ("user", &body.user, &config.user),
+        ("working_dir", &body.working_dir, &config.working_dir),
+    ] {
         if wanted.is_some() && wanted != found {
             changes.push(change(FieldPath::fields([field]), value(wanted), value(found)));
         }
     }
     if let (Some(wanted), Some(found)) = (&body.host_config, &live.host_config) {
         limits(wanted, found, inputs, &mut changes);
-        ports(wanted.port_bindings.as_ref(), found.port_bindings.as_ref(), &mut changes);
+        ports(
+            wanted.port_bindings.as_ref(),
+            found.port_bindings.as_ref(),
+            &mut changes,
+        );
     }
     mounts(inputs, live.mounts.as_deref().unwrap_or_default(), &mut changes);
     for network in missing_networks(live, inputs) {
-        let found = inputs.spec.networks.iter().find(|(_, attachment)| attachment.network == network);
-        changes.extend(found.map(|(key, attachment)| change(FieldPath::fields(["networks", key]), value(attachment), None)));
+        let found = inputs
+            .spec
+            .networks
+            .iter()
+            .find(|(_, attachment)| attachment.network == network);
+        changes.extend(
+            found.map(|(key, attachment)| change(FieldPath::fields(["networks", key]), value(attachment), None)),
+        );
     }
     changes.extend(state(live, inputs));
     changes
@@ -230,7 +270,12 @@ fn limits(wanted: &HostConfig, found: &HostConfig, inputs: &ServiceInputs, chang
 
 /// Where a limit stands in the definition, which has two places for each.
 fn limit_path(field: &str, inputs: &ServiceInputs) -> FieldPath {
-    let resources = inputs.spec.deploy.as_ref().map(|deploy| deploy.resources.clone()).unwrap_or_default();
+    let resources = inputs
+        .spec
+        .deploy
+        .as_ref()
+        .map(|deploy| deploy.resources.clone())
+        .unwrap_or_default();
     let (limits, reservations) = (resources.limits, resources.reservations);
     let under_deploy = match field {
         "mem_limit" if limits.memory.is_some() => ["limits", "memory"],
@@ -249,7 +294,11 @@ fn port_list(ports: Option<&PortMap>) -> Vec<Port> {
         let (target, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
         let bindings = bindings.iter().flatten().map(|binding| Port {
             target: target.parse().unwrap_or_default(),
-            published: binding.host_port.as_ref().and_then(|port| port.parse().ok()).filter(|port| *port > 0),
+            published: binding
+                .host_port
+                .as_ref()
+                .and_then(|port| port.parse().ok())
+                .filter(|port| *port > 0),
             host_ip: binding.host_ip.clone().filter(|ip| !ip.is_empty() && ip != "0.0.0.0"),
             protocol: protocol.to_owned(),
         });
@@ -268,11 +317,17 @@ fn ports(wanted: Option<&PortMap>, found: Option<&PortMap>, changes: &mut Vec<Fi
 
 fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldChange>) {
     for mount in &inputs.spec.volumes {
-        let found = live.iter().find(|point| point.destination.as_deref() == Some(mount.target.trim_end_matches('/')));
+        let found = live
+            .iter()
+            .find(|point| point.destination.as_deref() == Some(mount.target.trim_end_matches('/')));
         let is_ours = match found {
             None => mount.kind == crate::model::MountKind::Tmpfs,
             Some(point) => {
-                let source = if point.name.is_some() { &point.name } else { &point.source };
+                let source = if point.name.is_some() {
+                    &point.name
+                } else {
+                    &point.source
+                };
                 let wanted = match mount.kind {
                     crate::model::MountKind::Bind => super::request::host_path(&mount.source),
                     _ => mount.source.clone(),
@@ -304,5 +359,9 @@ fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<Fiel
         other => other.to_string(),
     };
     let wanted = if inputs.completes { "completed" } else { "running" };
-    Some(change(FieldPath::fields(["state"]), Some(wanted.into()), Some(found.into())))
+    Some(change(
+        FieldPath::fields(["state"]),
+        Some(wanted.into()),
+        Some(found.into()),
+    ))
 }

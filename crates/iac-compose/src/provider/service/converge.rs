@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, NetworkConnectRequest, NetworkDisconnectRequest};
-use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, RenameContainerOptions, StopContainerOptions, UploadToContainerOptions};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, NetworkConnectRequest, NetworkDisconnectRequest,
+};
+use bollard::query_parameters::{
+    CreateContainerOptions, RemoveContainerOptions, RenameContainerOptions, StopContainerOptions,
+    UploadToContainerOptions,
+};
 use iac_core::Key;
 use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError};
 use iac_core::value::Value;
@@ -67,16 +72,30 @@ fn trusted(request: &ApplyRequest) -> Option<BTreeSet<String>> {
     if !holds(&request.inputs).iter().flatten().any(Value::has_secret) {
         return None;
     }
-    let recorded = request.recorded.as_ref().filter(|recorded| holds(&recorded.inputs) == holds(&request.inputs));
+    let recorded = request
+        .recorded
+        .as_ref()
+        .filter(|recorded| holds(&recorded.inputs) == holds(&request.inputs));
     let containers = recorded.and_then(|recorded| recorded.private.get("containers")?.as_array().cloned());
-    let ids = containers.into_iter().flatten().filter_map(|id| id.as_str().map(str::to_owned));
+    let ids = containers
+        .into_iter()
+        .flatten()
+        .filter_map(|id| id.as_str().map(str::to_owned));
     Some(ids.collect())
 }
 
 impl Engine {
     /// The containers of a service, by their numbers.
-    pub(crate) async fn members(&self, project: &str, service: &str) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
-        let filter = labels::filter([(labels::PROJECT, project), (labels::SERVICE, service), (labels::ONEOFF, "False")]);
+    pub(crate) async fn members(
+        &self,
+        project: &str,
+        service: &str,
+    ) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
+        let filter = labels::filter([
+            (labels::PROJECT, project),
+            (labels::SERVICE, service),
+            (labels::ONEOFF, "False"),
+        ]);
         let mut members = self.inspect_all(self.list(filter).await?).await?;
         members.sort_by_key(number_of);
         Ok(members)
@@ -121,7 +140,10 @@ impl Engine {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(ProviderError::new(ErrorKind::Timeout, format!("the engine does not finish removing the container {id}")))
+        Err(ProviderError::new(
+            ErrorKind::Timeout,
+            format!("the engine does not finish removing the container {id}"),
+        ))
     }
 }
 
@@ -134,16 +156,29 @@ fn number_of(container: &ContainerInspectResponse) -> u32 {
 
 /// A container's name without the slash that the engine puts before it.
 pub(crate) fn name_of(container: &ContainerInspectResponse) -> String {
-    container.name.as_deref().unwrap_or_default().trim_start_matches('/').to_owned()
+    container
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .trim_start_matches('/')
+        .to_owned()
 }
 
 /// What a container is doing.
 pub(crate) fn status_of(container: &ContainerInspectResponse) -> Status {
-    container.state.as_ref().and_then(|state| state.status).unwrap_or(Status::EMPTY)
+    container
+        .state
+        .as_ref()
+        .and_then(|state| state.status)
+        .unwrap_or(Status::EMPTY)
 }
 
 impl Converge<'_> {
-    fn refuse_foreign(&self, request: &ApplyRequest, members: &[ContainerInspectResponse]) -> Result<(), ProviderError> {
+    fn refuse_foreign(
+        &self,
+        request: &ApplyRequest,
+        members: &[ContainerInspectResponse],
+    ) -> Result<(), ProviderError> {
         if request.recorded.is_some() || request.intent == Intent::Adopt {
             return Ok(());
         }
@@ -156,7 +191,9 @@ impl Converge<'_> {
             Some(foreign) => {
                 let message = format!(
                     "the service {} of the project {} has the container {} already, which this stack did not make",
-                    self.inputs.service, self.inputs.project, name_of(foreign)
+                    self.inputs.service,
+                    self.inputs.project,
+                    name_of(foreign)
                 );
                 Err(ProviderError::new(ErrorKind::Conflict, message)
                     .with_hint("take it over with .adopt() on the declaration, or use another project name"))
@@ -170,7 +207,8 @@ impl Converge<'_> {
             by_number.entry(number_of(&member)).or_default().push(member);
         }
         for number in 1..=self.inputs.spec.replicas() {
-            self.replica(number, by_number.remove(&number).unwrap_or_default()).await?;
+            self.replica(number, by_number.remove(&number).unwrap_or_default())
+                .await?;
         }
         for surplus in by_number.into_values().flatten() {
             self.cx.progress(self.key, format!("removing {}", name_of(&surplus)));
@@ -198,7 +236,10 @@ impl Converge<'_> {
                 let id = self.create(&name, request).await?;
                 self.start(&id, &name).await
             }
-            current => self.replace(current.map(|(member, _)| member), &stale, request, &name).await,
+            current => {
+                self.replace(current.map(|(member, _)| member), &stale, request, &name)
+                    .await
+            }
         }
     }
 
@@ -255,7 +296,8 @@ impl Converge<'_> {
         let number = number_of(member);
         for (network, endpoint) in request::endpoints(self.inputs, number) {
             if missing.contains(&network) {
-                self.connect(member.id.as_deref().unwrap_or_default(), &network, endpoint).await?;
+                self.connect(member.id.as_deref().unwrap_or_default(), &network, endpoint)
+                    .await?;
             }
         }
         Ok(())
@@ -287,7 +329,11 @@ impl Converge<'_> {
             return Ok(());
         }
         let options = RenameContainerOptions { name: name.to_owned() };
-        let renamed = self.engine.docker.rename_container(member.id.as_deref().unwrap_or_default(), options).await;
+        let renamed = self
+            .engine
+            .docker
+            .rename_container(member.id.as_deref().unwrap_or_default(), options)
+            .await;
         renamed.map_err(|error| failed(&format!("rename {} to {name}", name_of(member)), &error))
     }
 
@@ -299,7 +345,9 @@ impl Converge<'_> {
             platform: self.inputs.spec.platform.clone().unwrap_or_default(),
         };
         let created = self.engine.docker.create_container(Some(options), request.body).await;
-        let id = created.map_err(|error| failed(&format!("create the container {name}"), &error))?.id;
+        let id = created
+            .map_err(|error| failed(&format!("create the container {name}"), &error))?
+            .id;
         for (network, endpoint) in request.more_networks {
             self.connect(&id, &network, endpoint).await?;
         }
@@ -309,7 +357,10 @@ impl Converge<'_> {
     /// Puts its files into a container and starts it.
     pub(super) async fn start(&self, id: &str, name: &str) -> Result<(), ProviderError> {
         let archive = files::archive(&self.inputs.spec).map_err(|error| {
-            ProviderError::new(ErrorKind::Invalid, format!("can not pack the configs and secrets of {name}: {error}"))
+            ProviderError::new(
+                ErrorKind::Invalid,
+                format!("can not pack the configs and secrets of {name}: {error}"),
+            )
         })?;
         if let Some(archive) = archive {
             let options = UploadToContainerOptions {

@@ -33,7 +33,10 @@ pub(crate) async fn delete(
     try_join_all(removals).await?;
     // A volume that went from one container to its successor is no longer anonymous to the engine.
     let volumes = members.iter().flat_map(|member| member.mounts.iter().flatten());
-    for volume in volumes.filter_map(|mount| mount.name.clone()).filter(|name| is_anonymous(name)) {
+    for volume in volumes
+        .filter_map(|mount| mount.name.clone())
+        .filter(|name| is_anonymous(name))
+    {
         match engine.docker.remove_volume(&volume, None::<RemoveVolumeOptions>).await {
             Ok(()) => {}
             Err(error) if matches!(status(&error), Some(404 | 409)) => {}

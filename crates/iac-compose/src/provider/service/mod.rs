@@ -10,5 +10,5 @@ pub(crate) mod delete;
 pub(crate) mod files;
 pub(crate) mod outputs;
 pub(crate) mod replace;
-pub(crate) mod request;
 pub(crate) mod report;
+pub(crate) mod request;

@@ -24,13 +24,19 @@ const POLL: Duration = Duration::from_millis(300);
 
 /// Which comes first, and why.
 pub(crate) fn order(spec: &Service) -> (UpdateOrder, String) {
-    let asked = spec.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref()?.order);
+    let asked = spec
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.update_config.as_ref()?.order);
     if let Some(order) = asked {
         return (order, "deploy.update_config.order says so".to_owned());
     }
     match exclusive(spec) {
         Some(why) => (UpdateOrder::StopFirst, why),
-        None => (UpdateOrder::StartFirst, "two of its containers can run side by side".to_owned()),
+        None => (
+            UpdateOrder::StartFirst,
+            "two of its containers can run side by side".to_owned(),
+        ),
     }
 }
 
@@ -45,11 +51,15 @@ pub(crate) fn exclusive(spec: &Service) -> Option<String> {
     if spec.network_mode.as_deref() == Some("host") {
         return Some("it uses the host's network".to_owned());
     }
-    let fixed = |attachment: &crate::model::Attachment| attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
+    let fixed =
+        |attachment: &crate::model::Attachment| attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
     if let Some((key, _)) = spec.networks.iter().find(|(_, attachment)| fixed(attachment)) {
         return Some(format!("its address in the network {key} is fixed"));
     }
-    let written = spec.volumes.iter().find(|mount| !mount.read_only && mount.kind != MountKind::Tmpfs)?;
+    let written = spec
+        .volumes
+        .iter()
+        .find(|mount| !mount.read_only && mount.kind != MountKind::Tmpfs)?;
     Some(format!("both would write to {}", written.target))
 }
 
@@ -111,7 +121,12 @@ impl Converge<'_> {
             return Ok(());
         }
         let expected = Expected::of(self.inputs);
-        let monitor = self.inputs.spec.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref()?.monitor);
+        let monitor = self
+            .inputs
+            .spec
+            .deploy
+            .as_ref()
+            .and_then(|deploy| deploy.update_config.as_ref()?.monitor);
         let mut steady_since = None;
         loop {
             let container = self.look(id).await?;
@@ -143,7 +158,12 @@ impl Converge<'_> {
     }
 
     /// Takes a failed replacement back; gives the error with what became of the old containers.
-    async fn go_back(&self, new: &str, stopped: &[ContainerInspectResponse], mut error: ProviderError) -> ProviderError {
+    async fn go_back(
+        &self,
+        new: &str,
+        stopped: &[ContainerInspectResponse],
+        mut error: ProviderError,
+    ) -> ProviderError {
         let undo = async {
             let failed_one = self.look(new).await?;
             self.engine.remove(&failed_one).await?;
@@ -157,7 +177,10 @@ impl Converge<'_> {
             Ok(()) => "the former container was started again".to_owned(),
             Err(second) => format!("and the former container could not be brought back: {second}"),
         };
-        error.message = format!("the new container of {} does not work: {}; {kept}", self.inputs.service, error.message);
+        error.message = format!(
+            "the new container of {} does not work: {}; {kept}",
+            self.inputs.service, error.message
+        );
         error
     }
 }
@@ -169,16 +192,61 @@ mod tests {
 
     #[test]
     fn what_can_not_run_twice_is_stopped_first() {
-        let base = || Service { image: "x".to_owned(), ..Service::default() };
+        let base = || Service {
+            image: "x".to_owned(),
+            ..Service::default()
+        };
         let table = [
             (base(), None),
-            (Service { ports: vec![Port::any(80)], ..base() }, None),
-            (Service { volumes: vec![Mount::volume("v", "/v").read_only()], ..base() }, None),
-            (Service { volumes: vec![Mount::tmpfs("/t")], ..base() }, None),
-            (Service { ports: vec![Port::published(80, 80)], ..base() }, Some("port 80")),
-            (Service { container_name: Some("c".to_owned()), ..base() }, Some("container_name")),
-            (Service { network_mode: Some("host".to_owned()), ..base() }, Some("host's network")),
-            (Service { volumes: vec![Mount::volume("v", "/v")], ..base() }, Some("write to /v")),
+            (
+                Service {
+                    ports: vec![Port::any(80)],
+                    ..base()
+                },
+                None,
+            ),
+            (
+                Service {
+                    volumes: vec![Mount::volume("v", "/v").read_only()],
+                    ..base()
+                },
+                None,
+            ),
+            (
+                Service {
+                    volumes: vec![Mount::tmpfs("/t")],
+                    ..base()
+                },
+                None,
+            ),
+            (
+                Service {
+                    ports: vec![Port::published(80, 80)],
+                    ..base()
+                },
+                Some("port 80"),
+            ),
+            (
+                Service {
+                    container_name: Some("c".to_owned()),
+                    ..base()
+                },
+                Some("container_name"),
+            ),
+            (
+                Service {
+                    network_mode: Some("host".to_owned()),
+                    ..base()
+                },
+                Some("host's network"),
+            ),
+            (
+                Service {
+                    volumes: vec![Mount::volume("v", "/v")],
+                    ..base()
+                },
+                Some("write to /v"),
+            ),
         ];
         for (spec, why) in table {
             match (exclusive(&spec), why) {

@@ -16,12 +16,23 @@ impl Engine {
     /// The last lines of a container's output and of its health check.
     pub(crate) async fn last_words(&self, container: &ContainerInspectResponse) -> Vec<String> {
         let mut words = Vec::new();
-        let name = container.name.as_deref().unwrap_or_default().trim_start_matches('/').to_owned();
-        let health = container.state.as_ref().and_then(|state| state.health.as_ref()?.log.as_ref()?.last().cloned());
+        let name = container
+            .name
+            .as_deref()
+            .unwrap_or_default()
+            .trim_start_matches('/')
+            .to_owned();
+        let health = container
+            .state
+            .as_ref()
+            .and_then(|state| state.health.as_ref()?.log.as_ref()?.last().cloned());
         if let Some(check) = health {
             let output = check.output.unwrap_or_default();
             let output = output.trim();
-            words.push(format!("health check of {name}: exit status {}", check.exit_code.unwrap_or_default()));
+            words.push(format!(
+                "health check of {name}: exit status {}",
+                check.exit_code.unwrap_or_default()
+            ));
             words.extend(output.lines().take(LINES).map(|line| format!("  {line}")));
         }
         let output = self.output(container.id.as_deref().unwrap_or_default()).await;
@@ -55,22 +66,41 @@ impl Engine {
 
     /// Says who holds a port, where an error is about one that is in use.
     pub(crate) async fn explain_port(&self, error: ProviderError) -> ProviderError {
-        let Some(port) = port_in(&error.message) else { return error };
+        let Some(port) = port_in(&error.message) else {
+            return error;
+        };
         let containers = self.list(std::collections::HashMap::new()).await.unwrap_or_default();
         let holder = containers.iter().find(|container| {
-            container.ports.iter().flatten().any(|binding| binding.public_port == Some(port))
+            container
+                .ports
+                .iter()
+                .flatten()
+                .any(|binding| binding.public_port == Some(port))
         });
         match holder {
             Some(container) => {
-                let name = container.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
+                let name = container
+                    .names
+                    .iter()
+                    .flatten()
+                    .next()
+                    .map_or("", |name| name.trim_start_matches('/'));
                 let project = container.labels.as_ref().and_then(|labels| labels.get(labels::PROJECT));
-                let of = project.map(|project| format!(" of the project {project}")).unwrap_or_default();
+                let of = project
+                    .map(|project| format!(" of the project {project}"))
+                    .unwrap_or_default();
                 let detail = format!("port {port} is held by the container {name}{of}");
-                error.with_details([detail]).with_hint("publish another port, or stop that container")
+                error
+                    .with_details([detail])
+                    .with_hint("publish another port, or stop that container")
             }
             None => error
-                .with_details([format!("port {port} is held by a process of the host that is no container")])
-                .with_hint(format!("publish another port, or find the process with `ss -ltnp 'sport = :{port}'`")),
+                .with_details([format!(
+                    "port {port} is held by a process of the host that is no container"
+                )])
+                .with_hint(format!(
+                    "publish another port, or find the process with `ss -ltnp 'sport = :{port}'`"
+                )),
         }
     }
 }

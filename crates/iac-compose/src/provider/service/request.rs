@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountBindOptions,
-    MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits,
-    RestartPolicy, RestartPolicyNameEnum,
-};
 use bollard::models::DeviceMapping;
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
+    Mount as EngineMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig,
+    PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+};
 
 use crate::inputs::ServiceInputs;
 use crate::labels;
@@ -40,7 +40,10 @@ pub(crate) fn build(inputs: &ServiceInputs, place: Place<'_>) -> Request {
     let spec = &inputs.spec;
     let mut networks = endpoints(inputs, place.number);
     let primary = (!networks.is_empty()).then(|| networks.remove(0));
-    let network_mode = spec.network_mode.clone().or(primary.as_ref().map(|(name, _)| name.clone()));
+    let network_mode = spec
+        .network_mode
+        .clone()
+        .or(primary.as_ref().map(|(name, _)| name.clone()));
     let body = ContainerCreateBody {
         hostname: spec.hostname.clone(),
         domainname: spec.domainname.clone(),
@@ -48,7 +51,12 @@ pub(crate) fn build(inputs: &ServiceInputs, place: Place<'_>) -> Request {
         exposed_ports: some_list(exposed(spec)),
         tty: spec.tty.then_some(true),
         open_stdin: spec.stdin_open.then_some(true),
-        env: some_list(spec.environment.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        env: some_list(
+            spec.environment
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect(),
+        ),
         cmd: spec.command.clone(),
         entrypoint: spec.entrypoint.clone(),
         healthcheck: spec.healthcheck.as_ref().map(health),
@@ -107,7 +115,11 @@ fn labels_of(inputs: &ServiceInputs, place: Place<'_>) -> HashMap<String, String
         (labels::STACK, place.stack.to_owned()),
         (labels::SPEC, place.digest.to_owned()),
     ];
-    let users = inputs.spec.labels.iter().map(|(key, value)| (key.clone(), value.clone()));
+    let users = inputs
+        .spec
+        .labels
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()));
     users.chain(ours.map(|(key, value)| (key.to_owned(), value))).collect()
 }
 
@@ -217,7 +229,11 @@ pub(crate) struct Limits {
 }
 
 pub(crate) fn resources(spec: &Service) -> Limits {
-    let deploy = spec.deploy.as_ref().map(|deploy| deploy.resources.clone()).unwrap_or_default();
+    let deploy = spec
+        .deploy
+        .as_ref()
+        .map(|deploy| deploy.resources.clone())
+        .unwrap_or_default();
     let cpus = deploy.limits.cpus.or(spec.cpus);
     let memory = deploy.limits.memory.or(spec.mem_limit);
     let reservation = deploy.reservations.memory.or(spec.mem_reservation);
@@ -275,7 +291,11 @@ fn port_bindings(spec: &Service) -> Option<PortMap> {
     for port in &spec.ports {
         let binding = PortBinding {
             host_ip: port.host_ip.clone(),
-            host_port: Some(port.published.map(|published| published.to_string()).unwrap_or_default()),
+            host_port: Some(
+                port.published
+                    .map(|published| published.to_string())
+                    .unwrap_or_default(),
+            ),
         };
         let bound = bindings.entry(port.container_key()).or_default();
         bound.get_or_insert_default().push(binding);
@@ -298,7 +318,11 @@ pub(crate) fn host_path(source: &str) -> String {
     let path = expanded.unwrap_or_else(|| source.to_owned());
     std::path::absolute(&path).map_or(path, |absolute| {
         // `absolute` keeps `..` but drops `.`; a trailing slash means nothing to a mount.
-        absolute.components().collect::<std::path::PathBuf>().display().to_string()
+        absolute
+            .components()
+            .collect::<std::path::PathBuf>()
+            .display()
+            .to_string()
     })
 }
 
@@ -351,9 +375,17 @@ fn engine_mount(mount: &Mount) -> EngineMount {
 pub(crate) fn carry_over(body: &mut ContainerCreateBody, old: &bollard::models::ContainerInspectResponse) {
     let host = body.host_config.get_or_insert_default();
     let mounts = host.mounts.get_or_insert_default();
-    let bound: Vec<String> = host.binds.iter().flatten().filter_map(|bind| bind.split(':').nth(1)).map(str::to_owned).collect();
+    let bound: Vec<String> = host
+        .binds
+        .iter()
+        .flatten()
+        .filter_map(|bind| bind.split(':').nth(1))
+        .map(str::to_owned)
+        .collect();
     for point in old.mounts.iter().flatten() {
-        let (Some(name), Some(target)) = (&point.name, &point.destination) else { continue };
+        let (Some(name), Some(target)) = (&point.name, &point.destination) else {
+            continue;
+        };
         let declared = mounts.iter_mut().find(|mount| mount.target.as_ref() == Some(target));
         match declared {
             Some(mount) if mount.typ == Some(MountType::VOLUME) && mount.source.is_none() => {

@@ -1,0 +1,266 @@
+//! One writer at a time, whatever happens to the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use iac_core::state::{BackendErrorKind, OpKind, StateError};
+use serde_json::{Value as Json, json};
+
+use super::support::{Memory, Verdict, begin, key, operation, record, run, store, summary};
+
+const SHORT: Duration = Duration::from_millis(300);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// From now on nobody renews a lease by this view, as if its machine stood still.
+fn freeze(view: &Memory) {
+    view.rule(|operation, key| {
+        if operation == "put" && key.ends_with("lease.json") {
+            Verdict::Fail(BackendErrorKind::Transient)
+        } else {
+            Verdict::Pass
+        }
+    });
+}
+
+/// Makes the lease look as if its holder were on another machine, of which nothing is known here.
+fn move_away(backend: &Memory) {
+    edit_lease(backend, |lease| {
+        lease["claim"]["held"]["process"]["space"] = json!("elsewhere");
+    });
+}
+
+fn edit_lease(backend: &Memory, change: impl FnOnce(&mut Json)) {
+    backend.edit("prod/lease.json", |bytes| {
+        let mut lease = serde_json::from_slice(bytes).unwrap();
+        change(&mut lease);
+        *bytes = serde_json::to_vec(&lease).unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_second_writer_is_told_who_holds_the_lease() {
+    let store = store(&Memory::new());
+    let writer = begin(&store).await;
+    let error = store.begin(run(), Duration::ZERO).await.unwrap_err();
+    let StateError::Locked { holder, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(holder.run, run());
+    let text = error.to_string();
+    for part in [
+        run().who,
+        run().host,
+        run().pid.to_string(),
+        "`up`".into(),
+        "stack unlock".into(),
+    ] {
+        assert!(text.contains(&part), "{part} in {text}");
+    }
+    store.load().await.unwrap();
+    writer.abandon().await;
+    assert_eq!(store.holder().await.unwrap(), None);
+    begin(&store).await.abandon().await;
+}
+
+#[tokio::test]
+async fn a_holder_that_is_done_makes_way_for_one_that_waits() {
+    let store = store(&Memory::new());
+    let writer = begin(&store).await;
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move {
+            store
+                .begin(run(), HOUR)
+                .await
+                .map(|writer| writer.state().records.len())
+        }
+    });
+    writer.put(record("a", json!({}))).await.unwrap();
+    writer.finish(summary()).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_process_that_died_on_this_machine_is_taken_over_at_once() {
+    let backend = Memory::new();
+    let store = store(&backend).lease_ttl(HOUR);
+    let writer = begin(&store).await;
+    let op = writer.begin_op(operation(OpKind::Create, "a")).await.unwrap();
+    edit_lease(&backend, |lease| {
+        lease["claim"]["held"]["process"]["start"] = json!("1");
+    });
+    let next = store.begin(run(), Duration::ZERO).await.unwrap();
+    assert_eq!(next.state().pending[0].op, op);
+    next.abandon().await;
+}
+
+#[tokio::test]
+async fn a_holder_elsewhere_is_taken_over_when_its_lease_has_run_out() {
+    let backend = Memory::new();
+    let view = backend.view();
+    let stale = begin(&super::support::store(&view).lease_ttl(SHORT)).await;
+    stale.begin_op(operation(OpKind::Create, "a")).await.unwrap();
+    freeze(&view);
+    move_away(&backend);
+    let store = store(&backend).lease_ttl(SHORT);
+    let next = store.begin(run(), Duration::ZERO).await.unwrap();
+    assert_eq!(next.state().pending.len(), 1);
+    let error = stale.begin_op(operation(OpKind::Create, "b")).await.unwrap_err();
+    assert!(matches!(error, StateError::LeaseLost { .. }), "{error}");
+    stale.lost().await;
+    assert!(stale.is_lost());
+    next.put(record("c", json!({}))).await.unwrap();
+    assert!(stale.finish(summary()).await.is_err());
+    assert!(
+        store.holder().await.unwrap().is_some(),
+        "a stale holder does not give back what is not its own"
+    );
+    next.finish(summary()).await.unwrap();
+    let state = store.load().await.unwrap();
+    assert_eq!(state.records.keys().collect::<Vec<_>>(), [&key("c")]);
+    assert_eq!((state.pending.len(), state.version), (1, 1));
+}
+
+#[tokio::test]
+async fn a_living_holder_elsewhere_is_not_taken_over() {
+    let backend = Memory::new();
+    let store = store(&backend).lease_ttl(SHORT);
+    let writer = begin(&store).await;
+    move_away(&backend);
+    // Its process can not be looked at, but its renewals show that it lives.
+    let mut beat = 0;
+    let renewing = Arc::clone(&backend);
+    let renewals = tokio::spawn(async move {
+        loop {
+            beat += 1;
+            edit_lease(&renewing, |lease| lease["beat"] = json!(beat));
+            tokio::time::sleep(SHORT / 10).await;
+        }
+    });
+    let error = store.begin(run(), Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, StateError::Locked { .. }), "{error}");
+    renewals.abort();
+    drop(writer);
+}
+
+#[tokio::test]
+async fn unlocking_takes_effect_at_the_next_intent() {
+    let backend = Memory::new();
+    let store = store(&backend).lease_ttl(HOUR);
+    let writer = begin(&store).await;
+    writer.put(record("a", json!({}))).await.unwrap();
+    let holder = store.unlock().await.unwrap().unwrap();
+    assert_eq!(holder.run, run());
+    assert_eq!(store.unlock().await.unwrap(), None);
+    let error = writer.begin_op(operation(OpKind::Create, "b")).await.unwrap_err();
+    assert!(matches!(error, StateError::LeaseLost { by: None, .. }), "{error}");
+    // The intent stands in the journal, and nothing followed it: recovery finds nothing there.
+    let next = begin(&store).await;
+    assert_eq!(next.state().pending.len(), 1);
+    next.resolve(next.state().pending[0].op).await.unwrap();
+    next.finish(summary()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_number_that_was_compacted_away_does_not_let_a_stale_writer_in() {
+    let backend = Memory::new();
+    let store = store(&backend).lease_ttl(HOUR);
+    let stale = begin(&store).await;
+    stale.put(record("a", json!({}))).await.unwrap();
+    store.unlock().await.unwrap();
+    for round in 0..4 {
+        let writer = begin(&store).await;
+        let text = format!("{round} ").repeat(200_000);
+        writer.put(record("big", json!({ "text": text }))).await.unwrap();
+        writer.finish(summary()).await.unwrap();
+    }
+    assert!(
+        !backend
+            .keys("/journal/")
+            .contains(&"prod/journal/000000000002.batch".to_owned())
+    );
+    let before = store.load().await.unwrap();
+    let error = stale.begin_op(operation(OpKind::Create, "b")).await.unwrap_err();
+    assert!(matches!(error, StateError::LeaseLost { .. }), "{error}");
+    assert_eq!(store.load().await.unwrap(), before);
+    begin(&store).await.abandon().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_can_not_be_renewed_is_lost() {
+    let backend = Memory::new();
+    let store = store(&backend).lease_ttl(SHORT);
+    let writer = begin(&store).await;
+    freeze(&backend);
+    writer.lost().await;
+    let error = writer.put(record("a", json!({}))).await.unwrap_err();
+    assert!(matches!(error, StateError::LeaseLost { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn one_failed_renewal_is_no_loss() {
+    let backend = Memory::new();
+    let store = store(&backend).lease_ttl(SHORT);
+    let writer = begin(&store).await;
+    let mut left = 1;
+    backend.rule(move |operation, _| {
+        if operation == "put" && left > 0 {
+            left -= 1;
+            return Verdict::LoseAnswer(BackendErrorKind::Transient);
+        }
+        Verdict::Pass
+    });
+    tokio::time::sleep(SHORT * 2).await;
+    assert!(!writer.is_lost());
+    writer.put(record("a", json!({}))).await.unwrap();
+    writer.finish(summary()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lease_object_that_was_deleted_does_not_bring_old_terms_back() {
+    let backend = Memory::new();
+    let store = store(&backend);
+    for name in ["a", "b"] {
+        let writer = begin(&store).await;
+        let op = writer.begin_op(operation(OpKind::Create, name)).await.unwrap();
+        writer.abandon().await;
+        backend.remove("prod/lease.json");
+        assert_eq!(store.load().await.unwrap().pending.last().unwrap().op, op);
+    }
+    let pending = store.load().await.unwrap().pending;
+    assert_ne!(pending[0].op, pending[1].op);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_in_turn_never_interleave() {
+    let backend = Memory::new();
+    let tasks = (0..6).map(|task| {
+        let store = store(&backend);
+        tokio::spawn(async move {
+            for round in 0..4 {
+                let writer = store.begin(run(), HOUR).await.unwrap();
+                let seen = writer.state().records.len();
+                let name = format!("t{task}-{round}");
+                let op = writer.begin_op(operation(OpKind::Create, &name)).await.unwrap();
+                writer
+                    .applied(op, record(&name, json!({ "seen": seen })))
+                    .await
+                    .unwrap();
+                writer.finish(summary()).await.unwrap();
+            }
+        })
+    });
+    for result in join_all(tasks).await {
+        result.unwrap();
+    }
+    let state = store(&backend).load().await.unwrap();
+    assert_eq!((state.records.len(), state.version, state.pending.len()), (24, 24, 0));
+    let mut seen: Vec<u64> = state
+        .records
+        .values()
+        .filter_map(|record| record.inputs["seen"].as_u64())
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..24).collect::<Vec<_>>(), "each saw all that came before");
+}

@@ -1,0 +1,12 @@
+//! State as its users see it: what survives, what is refused, what it costs.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod backends;
+mod cost;
+mod crash;
+mod damage;
+mod format;
+mod lease;
+mod life;
+mod secrets;
+mod support;

@@ -1,0 +1,252 @@
+//! Secrets reach no file in clear, and open nowhere but in their place.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use iac_core::state::{
+    DataKey, KeySource, LocalBackend, OpKind, Recipients, StateError, Store, Vault, VaultError, WrappedKey,
+};
+use iac_core::{Secret, Value};
+use serde_json::json;
+
+use super::support::{begin, key, operation, record, summary};
+
+const CANARY: &str = "canary-5bd1e995-never-on-disk";
+
+fn with_secret(mut value: Value) -> Value {
+    if let Value::Object(map) = &mut value {
+        map.insert("password".into(), Value::Secret(CANARY.into()));
+        map.insert("list".into(), Value::Array(vec![Value::Secret(CANARY.into())]));
+    }
+    value
+}
+
+fn local(root: &Path, keys: KeySource) -> Store {
+    Store::new(Arc::new(LocalBackend::new(root)), "prod", keys)
+}
+
+/// A run that touches secrets wherever it can.
+async fn run_with_secrets(store: &Store) {
+    store.vault().await.unwrap();
+    let writer = begin(store).await;
+    for name in ["a", "b", "c"] {
+        let mut new = record(name, with_secret(json!({"user": name}).into()));
+        new.recorded.outputs = with_secret(json!({}).into());
+        let op = writer.begin_op(operation(OpKind::Create, name)).await.unwrap();
+        match name {
+            "c" => writer.failed(op, &format!("bad password {CANARY}"), Some(new)).await,
+            _ => writer.applied(op, new).await,
+        }
+        .unwrap();
+    }
+    writer
+        .ready(&key("a"), Some(with_secret(json!({"x": 1}).into())), None)
+        .await
+        .unwrap();
+    writer
+        .exports(BTreeMap::from([("p".into(), Value::Secret(CANARY.into()))]))
+        .await
+        .unwrap();
+    writer
+        .put(record("big", json!({"text": "x".repeat(100_000)})))
+        .await
+        .unwrap();
+    writer.finish(summary()).await.unwrap();
+}
+
+fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.display().to_string(), fs::read(&path).unwrap()));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_canary_is_in_no_file_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, key_file) = (folder.path().join("state"), folder.path().join("keys/key.txt"));
+    let store = local(&root, KeySource::key_file(&key_file));
+    run_with_secrets(&store).await;
+    let notices = store.notices();
+    assert!(notices.iter().any(|notice| notice.contains("key.txt")), "{notices:?}");
+    assert!(store.notices().is_empty(), "told once");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&key_file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let all = files(&root);
+    assert!(
+        all.iter().any(|(name, _)| name.contains("/snapshot/")),
+        "snapshots are looked at too"
+    );
+    assert!(all.iter().any(|(name, _)| name.contains("/history/")));
+    for (name, bytes) in all {
+        let text = String::from_utf8_lossy(&bytes);
+        for form in [CANARY, "Y2FuYXJ5", "canary"] {
+            assert!(!text.contains(form), "{form} in {name}");
+        }
+    }
+    // Another process, with the same key file.
+    let store = local(&root, KeySource::key_file(&key_file));
+    let state = store.load().await.unwrap();
+    assert!(state.has_secrets());
+    let vault = store.vault().await.unwrap();
+    let opened = state.open(&vault).unwrap();
+    let (recorded, ..) = &opened[&key("b")];
+    assert_eq!(recorded.inputs, with_secret(json!({"user": "b"}).into()));
+    assert_eq!(opened[&key("a")].0.outputs, with_secret(json!({"x": 1}).into()));
+    assert_eq!(state.open_exports(&vault).unwrap()["p"], Value::Secret(CANARY.into()));
+    assert!(!format!("{state:?}{vault:?}{opened:?}").contains(CANARY));
+    assert!(store.notices().is_empty());
+}
+
+#[tokio::test]
+async fn the_wrong_passphrase_is_called_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = local(folder.path(), KeySource::passphrase("correct horse"));
+    run_with_secrets(&store).await;
+    let open = |keys| {
+        let store = local(folder.path(), keys);
+        async move { store.vault().await.map(|_| ()).unwrap_err().to_string() }
+    };
+    let wrong = open(KeySource::passphrase("battery staple")).await;
+    assert!(
+        wrong.contains("IAC_PASSPHRASE") && wrong.contains("is not the one"),
+        "{wrong}"
+    );
+    let key_file = folder.path().join("other.txt");
+    let missing = open(KeySource::key_file(&key_file)).await;
+    assert!(
+        missing.contains("IAC_PASSPHRASE_FILE") && missing.contains("other.txt"),
+        "{missing}"
+    );
+    assert!(!key_file.exists(), "no new key is made for what it can not open");
+    local(&folder.path().join("elsewhere"), KeySource::key_file(&key_file))
+        .vault()
+        .await
+        .unwrap();
+    let identity = open(KeySource::identity_file(&key_file)).await;
+    assert!(identity.contains("wrapped by a passphrase"), "{identity}");
+    // The state itself can be read without any key, up to its secrets.
+    let store = local(folder.path(), KeySource::passphrase("battery staple"));
+    assert_eq!(store.load().await.unwrap().records.len(), 4);
+}
+
+#[tokio::test]
+async fn a_stack_without_secrets_needs_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = local(folder.path(), KeySource::identity_file("no such file"));
+    let writer = begin(&store).await;
+    let inputs = json!({"n": 1, "looks": {"$secret": "like one"}});
+    writer.put(record("a", inputs.clone())).await.unwrap();
+    writer.finish(summary()).await.unwrap();
+    let state = store.load().await.unwrap();
+    assert!(!state.has_secrets());
+    let opened = state.open(&Vault::ephemeral("prod").unwrap()).unwrap();
+    assert_eq!(opened[&key("a")].0.inputs, inputs.into());
+    assert!(store.vault().await.unwrap_err().to_string().contains("no such file"));
+}
+
+#[tokio::test]
+async fn a_ciphertext_opens_in_its_own_place_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = local(folder.path(), KeySource::key_file(folder.path().join("key.txt")));
+    run_with_secrets(&store).await;
+    let vault = store.vault().await.unwrap();
+    let state = store.load().await.unwrap();
+    let mut swapped = state.clone();
+    let other = state.records[&key("b")].inputs["password"].clone();
+    swapped.records.get_mut(&key("a")).unwrap().inputs["password"] = other;
+    let mut moved = state.clone();
+    let record = moved.records.get_mut(&key("a")).unwrap();
+    record.outputs = json!({"password": record.inputs["password"]});
+    let mut tampered = state.clone();
+    let record = tampered.records.get_mut(&key("a")).unwrap();
+    let text = record.inputs["password"]["$secret"].as_str().unwrap();
+    let (start, end) = text.split_at(text.len() - 3);
+    let flipped = if end.starts_with('A') { "B" } else { "A" };
+    record.inputs["password"] = json!({"$secret": format!("{start}{flipped}{}", &end[1..])});
+    for state in [swapped, moved, tampered] {
+        let error = state.open(&vault).unwrap_err();
+        assert!(
+            matches!(&error, StateError::Open { error: VaultError::Refused, path, .. } if path.to_string() == "password"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn vaults_of_one_key_agree_and_others_do_not() {
+    let data_key = DataKey::generate().unwrap();
+    let (vault, same, other_scope) = (
+        Vault::new(&data_key, "prod"),
+        Vault::new(&data_key, "prod"),
+        Vault::new(&data_key, "dev"),
+    );
+    let other_key = Vault::ephemeral("prod").unwrap();
+    let sealed = vault.seal_text("place", &CANARY.into()).unwrap();
+    assert_eq!(same.open_text("place", &sealed), Ok(Secret::from(CANARY)));
+    assert_ne!(
+        vault.seal_text("place", &CANARY.into()).unwrap(),
+        sealed,
+        "every sealing has a nonce of its own"
+    );
+    for (vault, place) in [(&same, "elsewhere"), (&other_scope, "place"), (&other_key, "place")] {
+        assert_eq!(vault.open_text(place, &sealed), Err(VaultError::Refused));
+    }
+    assert_eq!(vault.open_text("place", "v9.1.abc"), Err(VaultError::Unknown));
+    assert_eq!(vault.open_text("place", "secret"), Err(VaultError::Form));
+    assert_eq!(vault.keyed_hash("x"), same.keyed_hash("x"));
+    assert_ne!(vault.keyed_hash("x"), other_key.keyed_hash("x"));
+    assert_ne!(vault.keyed_hash("x"), vault.keyed_hash("y"));
+}
+
+#[test]
+fn a_wrapped_key_opens_for_each_of_its_recipients() {
+    use age::secrecy::ExposeSecret as _;
+    let identities: Vec<_> = (0..3).map(|_| age::x25519::Identity::generate()).collect();
+    let names = identities[..2]
+        .iter()
+        .map(|identity| identity.to_public().to_string())
+        .collect();
+    let data_key = DataKey::generate().unwrap();
+    let wrapped = WrappedKey::wrap(&data_key, &Recipients::Age(names)).unwrap();
+    let file = |number: usize| {
+        Secret::from(format!(
+            "# mine\n\n{}\n",
+            identities[number].to_string().expose_secret()
+        ))
+    };
+    let sealed = Vault::new(&data_key, "x").seal_text("p", &CANARY.into()).unwrap();
+    for number in 0..2 {
+        let key = wrapped.unwrap_with_identity(&file(number)).unwrap();
+        assert_eq!(Vault::new(&key, "x").open_text("p", &sealed), Ok(Secret::from(CANARY)));
+    }
+    assert_eq!(
+        wrapped.unwrap_with_identity(&file(2)).err(),
+        Some(VaultError::WrongIdentity)
+    );
+    assert_eq!(
+        wrapped.unwrap_with_identity(&"nothing".into()).err(),
+        Some(VaultError::NoIdentity)
+    );
+    assert_eq!(
+        wrapped.unwrap_with_passphrase(&"x".into()).err(),
+        Some(VaultError::NeedsIdentity)
+    );
+    assert!(wrapped.as_str().starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
+    let again = WrappedKey::from(wrapped.as_str().to_owned());
+    assert!(
+        again.unwrap_with_identity(&file(0)).is_ok(),
+        "its text is all there is to it"
+    );
+}

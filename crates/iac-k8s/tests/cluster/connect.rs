@@ -1,0 +1,87 @@
+//! Getting in, and being told why not.
+
+use iac_core::provider::{ErrorKind, Existence, ExternalRef, Provider as _};
+use iac_k8s::KubernetesProvider;
+
+use crate::world::{World, connect_request, kubeconfig};
+
+#[tokio::test]
+async fn a_target_is_the_cluster_and_not_the_way_to_it() {
+    let provider = KubernetesProvider::new();
+    let path = kubeconfig();
+    let target = provider
+        .connect(&connect_request(&[("kubeconfig", &path)]))
+        .await
+        .unwrap();
+    assert!(target.description.starts_with("context ") && target.description.contains(", server https://"));
+    assert_eq!(target.id.len(), 36, "{}", target.id);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_and_one_that_refuses_are_told_apart() {
+    let text = std::fs::read_to_string(kubeconfig()).unwrap();
+    let folder = std::env::temp_dir();
+    let write = |name: &str, text: String| {
+        let path = folder.join(format!("iac-k8s-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let server = text.lines().find(|line| line.trim().starts_with("server:")).unwrap();
+    let nowhere = write("nowhere", text.replace(server, "    server: https://127.0.0.1:9"));
+    let users = text.find("users:").unwrap();
+    let stranger = write(
+        "stranger",
+        format!(
+            "{}users:\n- name: stranger\n  user: {{token: nobody}}\n",
+            &text[..users]
+        ),
+    );
+    let stranger_text = std::fs::read_to_string(&stranger).unwrap();
+    let context_user = stranger_text
+        .lines()
+        .find(|line| line.trim().starts_with("user:") && !line.contains('{'));
+    if let Some(line) = context_user {
+        let indent = &line[..line.find('u').unwrap()];
+        std::fs::write(
+            &stranger,
+            stranger_text.replace(line, &format!("{indent}user: stranger")),
+        )
+        .unwrap();
+    }
+    for (path, kind) in [(nowhere, ErrorKind::Unreachable), (stranger, ErrorKind::Denied)] {
+        let path_text = path.to_str().unwrap();
+        let error = KubernetesProvider::new()
+            .connect(&connect_request(&[("kubeconfig", path_text)]))
+            .await;
+        std::fs::remove_file(&path).unwrap();
+        let error = error.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.hint.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_context_that_is_not_there_is_named() {
+    let path = kubeconfig();
+    let request = connect_request(&[("kubeconfig", &path), ("context", "elsewhere")]);
+    let error = KubernetesProvider::new().connect(&request).await.unwrap_err();
+    assert!(error.message.contains("elsewhere"), "{error}");
+}
+
+#[tokio::test]
+async fn external_names_are_looked_up() {
+    let world = World::new().await;
+    let name = |kind: &str, name: &str| ExternalRef {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        optional: false,
+    };
+    let names = [
+        name("core/Namespace", &world.namespace),
+        name("core/Secret", &format!("{}/missing", world.namespace)),
+        name("storage.k8s.io/StorageClass", "standard"),
+        name("nowhere.example/Thing", "x"),
+    ];
+    let answers = world.provider.exists(&names).await.unwrap();
+    assert_eq!(answers, [Existence::Yes, Existence::No, Existence::Yes, Existence::No]);
+}

@@ -1,0 +1,134 @@
+//! Deleting, and what stays.
+
+use std::time::Duration;
+
+use iac_core::provider::{Context, DeleteRequest, ErrorKind, Observed, Provider as _};
+use serde_json::json;
+
+use crate::world::{World, workload};
+
+#[tokio::test]
+async fn an_object_is_gone_afterwards_and_a_second_time_is_no_error() {
+    let world = World::new().await;
+    let declared = world
+        .declare(|k| drop(k.add_json("a", workload("Deployment", 1, json!({})))))
+        .of("Deployment");
+    let recorded = world.up(&declared).await;
+    world.delete(&recorded, false).await.unwrap();
+    assert_eq!(world.observe(&declared, Some(&recorded)).await, Observed::Absent);
+    assert!(
+        world
+            .api("", "v1", "Pod")
+            .list(&kube::api::ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    world.delete(&recorded, false).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_object_of_the_name_is_left_alone() {
+    let world = World::new().await;
+    let declared = world
+        .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}))))
+        .of("ConfigMap");
+    let recorded = world.up(&declared).await;
+    let api = world.api("", "v1", "ConfigMap");
+    api.delete("app", &kube::api::DeleteParams::default()).await.unwrap();
+    world
+        .make(
+            &api,
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}}),
+        )
+        .await;
+    world.delete(&recorded, false).await.unwrap();
+    assert!(api.get_opt("app").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn finalizers_are_named_when_they_hold_an_object() {
+    let world = World::new().await;
+    let declared = world
+        .declare(|k| {
+            drop(k.add_json(
+                "app",
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"finalizers": ["example.com/keep"]}}),
+            ))
+        })
+        .of("ConfigMap");
+    let recorded = world.up(&declared).await;
+    let request = DeleteRequest {
+        recorded,
+        delete_data: false,
+        timeout: Duration::from_secs(2),
+    };
+    let error = world.provider.delete(&request, &Context::silent()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(
+        error.details.concat().contains("example.com/keep"),
+        "{:?}",
+        error.details
+    );
+    world
+        .meddle(
+            &world.api("", "v1", "ConfigMap"),
+            "app",
+            json!({"metadata": {"finalizers": null}}),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn claims_outlive_their_set_unless_asked() {
+    let world = World::new().await;
+    let mut set = workload(
+        "StatefulSet",
+        2,
+        json!({"volumeMounts": [{"name": "data", "mountPath": "/data"}]}),
+    );
+    set["spec"]["serviceName"] = "db".into();
+    set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}]);
+    let declared = world.declare(|k| drop(k.add_json("db", set))).of("StatefulSet");
+    let namespace = world
+        .declare_all(|stack| {
+            drop(
+                iac_k8s::Kubernetes::new(stack)
+                    .add_json(&world.namespace, json!({"apiVersion": "v1", "kind": "Namespace"})),
+            )
+        })
+        .of("Namespace");
+    let recorded = world.up(&declared).await;
+    let namespace = namespace.record(iac_core::provider::Applied::default());
+    let data = world.provider.data(&[recorded.clone(), namespace]).await.unwrap();
+    assert!(data[0].is_empty());
+    let names: Vec<_> = data[1].iter().map(|item| item.name.clone()).collect();
+    assert_eq!(
+        names,
+        [
+            format!("{}/data-db-0", world.namespace),
+            format!("{}/data-db-1", world.namespace)
+        ]
+    );
+    let claims = world.api("", "v1", "PersistentVolumeClaim");
+    world.delete(&recorded, false).await.unwrap();
+    assert_eq!(
+        claims
+            .list(&kube::api::ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .len(),
+        2
+    );
+    world.delete(&recorded, true).await.unwrap();
+    assert!(
+        claims
+            .list(&kube::api::ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}

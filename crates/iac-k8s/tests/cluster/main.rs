@@ -1,0 +1,14 @@
+//! The provider against a real Kubernetes: a real API server with real controllers and a real kubelet.
+//!
+//! Each test works in a namespace of its own and removes it. A cluster that is missing is a failure.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
+
+mod apply;
+mod autoscale;
+mod connect;
+mod custom;
+mod delete;
+mod observe;
+mod predict;
+mod wait;
+mod world;

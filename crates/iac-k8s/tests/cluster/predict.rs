@@ -1,0 +1,217 @@
+//! What the server says before anything is done.
+
+use iac_core::provider::{Checked, Intent, RiskKind};
+use serde_json::json;
+
+use crate::world::{World, paths, workload};
+
+#[tokio::test]
+async fn one_changed_value_is_one_changed_field() {
+    let world = World::new().await;
+    let with = |value: &str| {
+        let deployment = workload(
+            "Deployment",
+            0,
+            json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": value}]}),
+        );
+        world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment")
+    };
+    let created = world.predict(&with("1"), Intent::Create, None).await;
+    assert_eq!((created.checked, created.problems), (Checked::ByServer, vec![]));
+    let recorded = world.up(&with("1")).await;
+    let same = world.predict(&with("1"), Intent::Update, Some(&recorded)).await;
+    assert_eq!(paths(&same.changes), Vec::<String>::new());
+    let changed = world.predict(&with("2"), Intent::Update, Some(&recorded)).await;
+    assert_eq!(
+        paths(&changed.changes),
+        ["spec.template.spec.containers[name=main].env[name=B].value"]
+    );
+    assert_eq!(
+        (changed.checked, changed.replace, changed.problems),
+        (Checked::ByServer, vec![], vec![])
+    );
+}
+
+#[tokio::test]
+async fn the_digest_of_a_changed_content_is_known_beforehand() {
+    let world = World::new().await;
+    for (kind, field) in [("ConfigMap", "data"), ("Secret", "stringData")] {
+        let with = |value: &str| {
+            world
+                .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": kind, field: {"a": value}}))))
+                .of(kind)
+        };
+        let recorded = world.up(&with("one")).await;
+        let predicted = world.predict(&with("two"), Intent::Update, Some(&recorded)).await;
+        assert_eq!(paths(&predicted.changes), ["data.a"]);
+        let applied = world
+            .apply(&with("two"), Intent::Update, Some(&recorded))
+            .await
+            .unwrap();
+        let hash = predicted.outputs.pointer("/iac/contentHash");
+        assert!(hash.is_some());
+        assert_eq!(hash, applied.outputs.pointer("/iac/contentHash"), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_immutable_field_means_a_replacement_and_a_wrong_value_a_problem() {
+    let world = World::new().await;
+    let declare = |deployment: serde_json::Value| world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment");
+    let recorded = world.up(&declare(workload("Deployment", 0, json!({})))).await;
+    let mut moved = workload("Deployment", 0, json!({}));
+    moved["spec"]["selector"]["matchLabels"]["app"] = "b".into();
+    moved["spec"]["template"]["metadata"]["labels"]["app"] = "b".into();
+    let prediction = world.predict(&declare(moved), Intent::Update, Some(&recorded)).await;
+    let replaced: Vec<_> = prediction
+        .replace
+        .iter()
+        .map(|replacement| replacement.path.to_string())
+        .collect();
+    assert_eq!(replaced, ["spec.selector.matchLabels.app"], "{prediction:?}");
+    assert!(prediction.problems.is_empty(), "{prediction:?}");
+    assert!(prediction.risks.iter().any(|risk| risk.kind == RiskKind::Downtime));
+    let prediction = world
+        .predict(
+            &declare(workload("Deployment", -1, json!({}))),
+            Intent::Update,
+            Some(&recorded),
+        )
+        .await;
+    assert!(prediction.replace.is_empty());
+    assert_eq!(
+        prediction.problems[0].path.to_string(),
+        "spec.replicas",
+        "{prediction:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stateful_set_and_a_claim_say_which_field_can_not_change() {
+    let world = World::new().await;
+    let with = |service: &str| {
+        let mut set = workload("StatefulSet", 0, json!({}));
+        set["spec"]["serviceName"] = service.into();
+        world.declare(|k| drop(k.add_json("a", set))).of("StatefulSet")
+    };
+    let recorded = world.up(&with("a")).await;
+    let prediction = world.predict(&with("b"), Intent::Update, Some(&recorded)).await;
+    assert_eq!(
+        prediction.replace[0].path.to_string(),
+        "spec.serviceName",
+        "{prediction:?}"
+    );
+    let with = |class: &str, size: &str| {
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"storageClassName": class, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}});
+        world
+            .declare(|k| drop(k.add_json("data", claim)))
+            .of("PersistentVolumeClaim")
+    };
+    let recorded = world.up(&with("standard", "1Mi")).await;
+    let prediction = world
+        .predict(&with("fast-ssd", "1Mi"), Intent::Update, Some(&recorded))
+        .await;
+    assert_eq!(
+        prediction.replace[0].path.to_string(),
+        "spec.storageClassName",
+        "{prediction:?}"
+    );
+    assert!(prediction.risks.iter().any(|risk| risk.kind == RiskKind::DataLoss));
+}
+
+#[tokio::test]
+async fn conflicts_show_up_in_the_preview_with_their_owner() {
+    let world = World::new().await;
+    let with = |data: serde_json::Value| {
+        world
+            .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data}))))
+            .of("ConfigMap")
+    };
+    let recorded = world.up(&with(json!({"a": "1"}))).await;
+    world
+        .meddle(
+            &world.api("", "v1", "ConfigMap"),
+            "app",
+            json!({"data": {"a": "2", "theirs": "x"}}),
+        )
+        .await;
+    let prediction = world
+        .predict(&with(json!({"a": "1"})), Intent::Update, Some(&recorded))
+        .await;
+    assert!(prediction.problems.is_empty(), "{prediction:?}");
+    assert_eq!(paths(&prediction.changes), ["data.a"]);
+    assert!(prediction.notes.concat().contains("takes back"), "{prediction:?}");
+    let prediction = world
+        .predict(
+            &with(json!({"a": "1", "theirs": "ours"})),
+            Intent::Update,
+            Some(&recorded),
+        )
+        .await;
+    let theirs = prediction
+        .problems
+        .iter()
+        .find(|problem| problem.path.to_string() == "data.theirs")
+        .unwrap();
+    assert!(
+        theirs.message.contains("meddler") && theirs.hint.is_some(),
+        "{theirs:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
+    let world = World::new().await;
+    let map = || json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}});
+    let nowhere = format!("{}-x", world.namespace);
+    let missing = world.declare_all(|stack| {
+        drop(
+            iac_k8s::Kubernetes::new(stack)
+                .in_namespace(&nowhere)
+                .add_json("app", map()),
+        )
+    });
+    let prediction = world.predict(&missing.of("ConfigMap"), Intent::Create, None).await;
+    assert_eq!(
+        prediction.problems[0].path.to_string(),
+        "metadata.namespace",
+        "{prediction:?}"
+    );
+    let made = world.declare_all(|stack| {
+        let cluster = iac_k8s::Kubernetes::new(stack);
+        let namespace = cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
+        drop(cluster.within(&namespace).add_json("app", map()));
+    });
+    let prediction = world.predict(&made.of("ConfigMap"), Intent::Create, None).await;
+    assert!(prediction.problems.is_empty());
+    assert!(matches!(prediction.checked, Checked::Locally(why) if why.contains("made in the same run")));
+    let unknown =
+        world.declare(|k| drop(k.add_json("t", json!({"apiVersion": "nowhere.example/v1", "kind": "Thing"}))));
+    let prediction = world.predict(&unknown.of("Thing"), Intent::Create, None).await;
+    assert!(
+        prediction.problems[0].message.contains("no kind Thing"),
+        "{prediction:?}"
+    );
+    let misspelt =
+        world.declare(|k| drop(k.add_json("a", json!({"apiVersion": "v1", "kind": "ConfigMap", "dta": {}}))));
+    let prediction = world.predict(&misspelt.of("ConfigMap"), Intent::Create, None).await;
+    assert_eq!(prediction.problems[0].path.to_string(), "dta", "{prediction:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_known_yet_is_compared_locally() {
+    let world = World::new().await;
+    let declared = world.declare_all(|stack| {
+        let k = iac_k8s::Kubernetes::new(stack).in_namespace(&world.namespace);
+        let password = stack.random_password("p", 24);
+        drop(k.add_json(
+            "app",
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"url": format!("x{}", password.result())}}),
+        ));
+    });
+    let prediction = world.predict(&declared.of("ConfigMap"), Intent::Create, None).await;
+    assert!(
+        matches!(&prediction.checked, Checked::Locally(why) if why.contains("data.url")),
+        "{prediction:?}"
+    );
+}

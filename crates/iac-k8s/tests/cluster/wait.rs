@@ -1,0 +1,160 @@
+//! Waiting until something is ready, and being told why it never will be.
+
+use std::time::Duration;
+
+use iac_core::provider::{ErrorKind, Intent, Observed, ProviderError};
+use serde_json::json;
+
+use crate::world::{World, workload};
+
+async fn failure(container: serde_json::Value, timeout: u64) -> ProviderError {
+    let world = World::new().await;
+    let deployment = workload("Deployment", 1, container);
+    let declared = world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment");
+    let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
+    world.wait(&recorded, Duration::from_secs(timeout)).await.unwrap_err()
+}
+
+fn told(error: &ProviderError) -> String {
+    format!(
+        "{}\n{}\n{}",
+        error.message,
+        error.details.join("\n"),
+        error.hint.as_deref().unwrap_or("")
+    )
+}
+
+#[tokio::test]
+async fn a_deployment_and_its_service_become_ready() {
+    let world = World::new().await;
+    let declared = world.declare(|k| {
+        drop(k.add_json("a", workload("Deployment", 2, json!({}))));
+        drop(k.add_json(
+            "a",
+            json!({"apiVersion": "v1", "kind": "Service", "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}]}}),
+        ));
+    });
+    let service = world
+        .apply(&declared.of("Service"), Intent::Create, None)
+        .await
+        .unwrap();
+    let error = world.wait(&service, Duration::from_secs(1)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(error.message.contains("no ready pod"), "{error}");
+    let deployment = world.up(&declared.of("Deployment")).await;
+    assert_eq!(
+        deployment
+            .outputs
+            .pointer("/status/readyReplicas")
+            .and_then(iac_core::Value::as_i64),
+        Some(2)
+    );
+    let service = world.wait(&service, Duration::from_secs(30)).await.unwrap();
+    assert!(service.outputs.pointer("/spec/clusterIP").is_some());
+}
+
+#[tokio::test]
+async fn an_image_that_can_not_be_had_is_named() {
+    let error = failure(json!({"image": "localhost/iac-test/no-such-image:1"}), 90).await;
+    let text = told(&error);
+    assert_eq!(error.kind, ErrorKind::Failed, "{text}");
+    assert!(
+        text.contains("no-such-image") && text.contains("check the image's name"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_named() {
+    let error = failure(
+        json!({"env": [{"name": "P", "valueFrom": {"secretKeyRef": {"name": "nope", "key": "p"}}}]}),
+        90,
+    )
+    .await;
+    let text = told(&error);
+    assert_eq!(error.kind, ErrorKind::Failed, "{text}");
+    assert!(
+        text.contains("CreateContainerConfigError") && text.contains("nope"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_container_that_keeps_ending_shows_its_log() {
+    let error = failure(
+        json!({"command": ["sh", "-c", "echo no database at db:5432; exit 3"]}),
+        20,
+    )
+    .await;
+    let text = told(&error);
+    assert!(
+        text.contains("no database at db:5432") && text.contains("exit code 3"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_pod_that_fits_on_no_node_is_explained() {
+    let error = failure(json!({"resources": {"requests": {"cpu": "1000"}}}), 5).await;
+    let text = told(&error);
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(
+        text.contains("Insufficient cpu") && text.contains("lower the requests"),
+        "{text}"
+    );
+}
+
+fn job(command: &str, spec: serde_json::Value) -> serde_json::Value {
+    let mut job = workload("Job", 1, json!({"command": ["sh", "-c", command]}));
+    let template = job["spec"]["template"].take();
+    job["apiVersion"] = "batch/v1".into();
+    job["spec"] = json!({"backoffLimit": 0, "template": template});
+    job["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
+    for (key, value) in spec.as_object().into_iter().flatten() {
+        job["spec"][key] = value.clone();
+    }
+    job
+}
+
+#[tokio::test]
+async fn a_job_that_completed_stays_finished_when_it_is_cleaned_up() {
+    let world = World::new().await;
+    let declared = world
+        .declare(|k| drop(k.add_json("migrate", job("true", json!({"ttlSecondsAfterFinished": 2})))))
+        .of("Job");
+    let recorded = world.up(&declared).await;
+    let api = world.api("batch", "v1", "Job");
+    for _ in 0..60 {
+        if api.get_opt("migrate").await.unwrap().is_none() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!(world.observe(&declared, Some(&recorded)).await, Observed::Finished);
+}
+
+#[tokio::test]
+async fn a_job_that_failed_shows_its_log() {
+    let world = World::new().await;
+    let declared = world
+        .declare(|k| drop(k.add_json("migrate", job("echo table exists; exit 1", json!({})))))
+        .of("Job");
+    let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
+    let error = world.wait(&recorded, Duration::from_secs(60)).await.unwrap_err();
+    let text = told(&error);
+    assert_eq!(error.kind, ErrorKind::Failed, "{text}");
+    assert!(
+        text.contains("BackoffLimitExceeded") && text.contains("table exists"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_claim_that_waits_for_its_first_pod_holds_nobody_up() {
+    let world = World::new().await;
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}});
+    let declared = world
+        .declare(|k| drop(k.add_json("data", claim)))
+        .of("PersistentVolumeClaim");
+    world.up(&declared).await;
+}
