@@ -142,7 +142,7 @@ fn docker_compose(project: &str, arguments: &[&str]) -> String {
     let bed = support::test_bed();
     let mut command = std::process::Command::new(&bed.compose);
     command
-        .args(["compose", "-p", project])
+        .args(["-p", project])
         .args(arguments)
         .env("DOCKER_HOST", &bed.docker_host);
     let output = command.env("DOCKER_CONFIG", &bed.docker_config).output().unwrap();
