@@ -44,7 +44,7 @@ pub(crate) fn search_path() -> OsString {
     path
 }
 
-/// Where a program lies on the search path.
+/// Where a program lies on the search path; an absolute path is itself.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&search_path())
         .map(|folder| folder.join(name))

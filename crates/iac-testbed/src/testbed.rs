@@ -38,7 +38,7 @@ pub struct Options {
 pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Record> {
     must_be_root()?;
     let _lock = lock(layout)?;
-    packages::install(packages::DOCKER, progress)?;
+    packages::install(packages::CLIENT, progress)?;
     let earlier = Record::read(layout)?;
     let record = open_record(layout, earlier.as_ref(), options)?;
     match start(layout, &record, progress) {
@@ -60,6 +60,9 @@ pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Rec
 }
 
 fn start(layout: &Layout, record: &Record, progress: &Progress) -> Result<()> {
+    if !record.docker_is_foreign {
+        packages::install(packages::ENGINE, progress)?;
+    }
     binaries::build(layout, &[&binaries::COMPOSE], progress)?;
     dockerd::start(layout, record, progress)?;
     images::ensure(&record.engine(), &mut |line| progress.say(format!("image: {line}")))?;
