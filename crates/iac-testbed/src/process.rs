@@ -251,3 +251,14 @@ pub(crate) fn is_program(words: &[String], program: &Path) -> bool {
         .first()
         .is_some_and(|word| Path::new(word).file_name() == program.file_name())
 }
+
+/// Whether `GET http://ADDRESS PATH` answers 200.
+pub(crate) fn http_ok(address: &str, path: &str) -> bool {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else {
+        return false;
+    };
+    let asked = write!(stream, "GET {path} HTTP/1.0\r\n\r\n");
+    let mut answer = String::new();
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.split(' ').nth(1) == Some("200")
+}
