@@ -81,7 +81,6 @@ impl Prod {
             "Job codelab/migrate ready",
             "Deployment codelab/api creating",
             "Deployment codelab/api ready",
-            "Service codelab/api-service ready",
         ];
         assert!(order.map(at).is_sorted(), "{up}");
 
