@@ -5,3 +5,8 @@
 
 pub mod kubernetes;
 pub mod settings;
+
+/// The program in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

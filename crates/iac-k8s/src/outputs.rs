@@ -60,17 +60,20 @@ pub(crate) struct Secrets(BTreeSet<String>);
 impl Secrets {
     /// All secret texts in `trees`.
     pub(crate) fn of<'a>(trees: impl IntoIterator<Item = &'a Value>) -> Self {
-        let mut texts = BTreeSet::new();
-        for tree in trees {
-            tree.walk(&mut |_, leaf| {
-                if let Value::Secret(secret) = leaf
-                    && !secret.expose().is_empty()
-                {
-                    texts.insert(secret.expose().clone());
-                }
-            });
-        }
-        Self(texts)
+        let mut secrets = Self::default();
+        trees.into_iter().for_each(|tree| secrets.learn(tree));
+        secrets
+    }
+
+    /// Adds the secret texts of another tree.
+    pub(crate) fn learn(&mut self, tree: &Value) {
+        tree.walk(&mut |_, leaf| {
+            if let Value::Secret(secret) = leaf
+                && !secret.expose().is_empty()
+            {
+                self.0.insert(secret.expose().clone());
+            }
+        });
     }
 
     /// The same tree with every string that is one of these marked as secret.
@@ -109,7 +112,12 @@ pub(crate) fn content_hash(object: &Json) -> Option<String> {
     if object["apiVersion"] != "v1" {
         return None;
     }
-    let content = json!([object["data"], object["binaryData"]]);
+    // The server drops a map without entries.
+    let content = ["data", "binaryData"].map(|field| {
+        let entries = object[field].as_object().filter(|entries| !entries.is_empty());
+        entries.map_or(Json::Null, |entries| Json::Object(entries.clone()))
+    });
+    let content = json!(content);
     match object["kind"].as_str()? {
         "ConfigMap" => Some(canonical::digest(&content)),
         "Secret" => {
