@@ -36,6 +36,8 @@ pub struct LayerEntry {
     pub origin: String,
     wrapped_key: Option<String>,
     loose: bool,
+    /// Whether it is from a file that several programs may share.
+    shared: bool,
 }
 
 /// What is wrong with the configuration as a whole.
@@ -88,6 +90,10 @@ impl Layers {
     /// # Errors
     /// When it is there and can not be used.
     pub fn file(&mut self, path: &Path, shown_as: &str) -> Result<bool, LayerError> {
+        self.lay(path, shown_as, false)
+    }
+
+    fn lay(&mut self, path: &Path, shown_as: &str, shared: bool) -> Result<bool, LayerError> {
         let Some(file) = ConfigFile::read(path)? else {
             return Ok(false);
         };
@@ -97,6 +103,7 @@ impl Layers {
                 origin: format!("{shown_as}:{}", entry.line),
                 wrapped_key: file.wrapped_key.clone(),
                 loose: false,
+                shared,
             };
             self.entries.insert(key, entry);
         }
@@ -118,7 +125,7 @@ impl Layers {
         let mut single = Vec::new();
         for (name, value) in variables {
             if name == FILE_VARIABLE && !value.is_empty() {
-                if !self.file(&relative_to.join(&value), &value)? {
+                if !self.lay(&relative_to.join(&value), &value, true)? {
                     return Err(LayerError::NoFile { path: value });
                 }
             } else if let Some(key) = name.strip_prefix(VARIABLE_PREFIX)
@@ -144,6 +151,7 @@ impl Layers {
             origin,
             wrapped_key: None,
             loose,
+            shared: false,
         };
         self.entries.insert(key, entry);
     }
@@ -175,6 +183,7 @@ impl Layers {
                 origin: "--config".to_owned(),
                 wrapped_key: None,
                 loose: false,
+                shared: false,
             };
             self.entries.insert(key.to_owned(), entry);
         }
@@ -206,6 +215,7 @@ impl Layers {
                 value: entry.open(key, opener)?,
                 origin: entry.origin.clone(),
                 loose: entry.loose,
+                shared: entry.shared,
             };
             config.entries.insert(key.clone(), opened);
         }
@@ -252,6 +262,20 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn what_a_shared_file_says_to_other_programs_is_no_mistake() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("all.toml"), "other = 1\nreplica = 1\n").unwrap();
+        let mut layers = Layers::default();
+        layers
+            .environment(variables(&[("IAC_CONFIG_FILE", "all.toml")]), folder.path())
+            .unwrap();
+        let config = layers.open(&Mirror).unwrap();
+        assert_eq!(config.get_or("replicas", 2), Ok(2));
+        let unused: Vec<_> = config.unused().into_iter().map(|unused| unused.key).collect();
+        assert_eq!(unused, ["replica"]);
     }
 
     #[test]

@@ -47,6 +47,8 @@ impl Usage {
                 origin: entry.origin.clone(),
                 meant: similar(key, missing.iter().copied()).map(str::to_owned),
             })
+            // What a shared file says to other programs is no mistake, unless it looks like one.
+            .filter(|unused| unused.meant.is_some() || !entries[&unused.key].shared)
             .collect()
     }
 }
