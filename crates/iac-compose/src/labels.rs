@@ -21,6 +21,8 @@ pub(crate) const VOLUME: &str = "com.docker.compose.volume";
 
 /// Which of our stacks made it.
 pub(crate) const STACK: &str = "iac.stack";
+/// Which volume of its name it is: drawn when it is made.
+pub(crate) const GENERATION: &str = "iac.generation";
 /// Our own digest of the definition; see [`hash`](crate::hash).
 pub(crate) const SPEC: &str = "iac.spec";
 

@@ -42,6 +42,7 @@
 //! assert_eq!(declaration.resources.len(), 6);
 //! ```
 
+mod file;
 mod hash;
 mod inputs;
 mod labels;
@@ -50,6 +51,7 @@ pub mod parse;
 mod provider;
 mod scope;
 
+pub use file::ComposeFile;
 pub use provider::DockerProvider;
 pub use scope::{
     Compose, ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef,

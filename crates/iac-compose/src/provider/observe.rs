@@ -124,7 +124,7 @@ impl Engine {
             let wanted = request::build(inputs, place);
             if label(member, labels::STACK) != Some(&self.stack) {
                 let others = "somebody else".into();
-                drift.push(changed(&["made by"], self.stack.as_str().into(), Some(others)));
+                drift.push(changed(&["made_by"], self.stack.as_str().into(), Some(others)));
             }
             drift.extend(compare::drift(member, &wanted, inputs, &recorded.inputs));
         }
@@ -201,10 +201,9 @@ impl Engine {
         };
         let id = image.id.unwrap_or_default();
         let built = recorded.and_then(|recorded| recorded.private.get("id")?.as_str());
-        let drift = built.filter(|built| *built != id).map(|built| {
-            let shown = |id: &str| Value::from(short_id(id));
-            changed(&["id"], shown(built), Some(shown(&id)))
-        });
+        let drift = built
+            .filter(|built| *built != id)
+            .map(|built| changed(&["id"], (*built).into(), Some(id.as_str().into())));
         let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
         Ok(Observed::Present(Live {
             uid: None,
@@ -229,11 +228,6 @@ fn changed(path: &[&str], before: Value, after: Option<Value>) -> FieldChange {
     }
 }
 
-/// The beginning of an image's ID, which is what people compare.
-pub(crate) fn short_id(id: &str) -> String {
-    id.trim_start_matches("sha256:").chars().take(12).collect()
-}
-
 /// Whether a tag means another image than the one that a container runs.
 fn moved_image(members: &[ContainerInspectResponse], image: Option<&str>) -> Option<FieldChange> {
     let image = image?;
@@ -241,12 +235,7 @@ fn moved_image(members: &[ContainerInspectResponse], image: Option<&str>) -> Opt
         .iter()
         .filter_map(|member| member.image.as_deref())
         .find(|running| *running != image)?;
-    let shown = |id: &str, of: &str| Value::from(format!("{} ({of})", short_id(id)));
-    Some(changed(
-        &["image"],
-        shown(image, "what the tag means"),
-        Some(shown(old, "what runs")),
-    ))
+    Some(changed(&["image_id"], image.into(), Some(old.into())))
 }
 
 fn compare_text(field: &str, wanted: &str, found: Option<&str>, drift: &mut Vec<FieldChange>) {

@@ -154,8 +154,12 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
         let field = path.split(['.', '[']).next().unwrap_or_default();
         let is_removed_limit =
             change.after.is_none() && matches!(field, "mem_limit" | "mem_reservation" | "cpus" | "pids_limit");
-        let is_attachment =
-            field == "networks" && (path.ends_with(".network_id") || change.before == Some("not attached".into()));
+        let is_drift = request
+            .live
+            .iter()
+            .flat_map(|live| &live.drift)
+            .any(|drifted| drifted.path == change.path);
+        let is_attachment = field == "networks" && (path.ends_with(".network_id") || is_drift);
         let is_restart = field == "state" && !inputs.completes;
         (IN_PLACE.contains(&field) && !is_removed_limit) || is_attachment || is_restart || field == "pull_policy"
     };

@@ -2,7 +2,7 @@
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
-use iac_core::provider::{Applied, ApplyRequest, Intent, ProviderError};
+use iac_core::provider::{Applied, ApplyRequest, ErrorKind, Intent, ProviderError};
 use serde_json::json;
 
 use super::connect::Engine;
@@ -32,17 +32,20 @@ impl Engine {
             }
             return Ok(applied(&found));
         }
+        let generation = draw()?;
         let ours = [
             (labels::PROJECT, inputs.project.as_str()),
             (labels::VOLUME, &inputs.key),
             (labels::STACK, &self.stack),
         ];
+        let mut labels = labels_of(&inputs.spec.labels, ours, &crate::hash::of(&request.inputs));
+        labels.insert(labels::GENERATION.to_owned(), generation);
         let options = &inputs.spec.driver_opts;
         let body = VolumeCreateRequest {
             name: Some(name.clone()),
             driver: inputs.spec.driver.clone(),
             driver_opts: (!options.is_empty()).then(|| options.clone().into_iter().collect()),
-            labels: Some(labels_of(&inputs.spec.labels, ours, &crate::hash::of(&request.inputs))),
+            labels: Some(labels),
             ..VolumeCreateRequest::default()
         };
         let made = self.docker.create_volume(body).await;
@@ -77,11 +80,21 @@ impl Engine {
     }
 }
 
-/// What is recorded and given to others of a volume. When it was made tells it from another one of its name.
+/// A number that no other volume has. The engine has none for volumes, and the time of creation that it gives moves with
+/// what is written into them.
+fn draw() -> Result<String, ProviderError> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ProviderError::new(ErrorKind::Failed, format!("no randomness from the system: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What is recorded and given to others of a volume. One that was taken over has no generation.
 pub(crate) fn applied(volume: &Volume) -> Applied {
+    let generation = volume.labels.get(labels::GENERATION);
     Applied {
-        uid: volume.created_at.clone(),
-        outputs: json!({ "name": volume.name, "created": volume.created_at.clone().unwrap_or_default() }).into(),
+        uid: generation.cloned(),
+        outputs: json!({ "name": volume.name, "generation": generation.map_or("adopted", String::as_str) }).into(),
         private: json!({}),
     }
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::model::{Attachment, Build, Config, Job, MountKind, Network, PullPolicy, Restart, Service, Volume};
+pub(crate) use content::load_environment;
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
 /// The key of the network that services without networks of their own are in.
@@ -61,7 +62,7 @@ impl Compose {
     }
 
     #[track_caller]
-    fn report(&self, name: &str, message: impl Into<String>) {
+    pub(crate) fn report(&self, name: &str, message: impl Into<String>) {
         self.stack.report(DeclareError::Inputs {
             name: format!("{}/{name}", self.project),
             message: message.into(),
@@ -71,10 +72,14 @@ impl Compose {
 
     #[track_caller]
     fn declare<R>(&self, kind: &str, name: &str, inputs: &impl Serialize) -> Handle<R> {
-        let inputs = serde_json::to_value(inputs).unwrap_or_else(|error| {
-            self.report(name, error.to_string());
-            serde_json::Value::Null
-        });
+        // No closures where something may be reported: they would hide the caller's line.
+        let inputs = match serde_json::to_value(inputs) {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                self.report(name, error.to_string());
+                serde_json::Value::Null
+            }
+        };
         self.stack.declare(NewResource::new(kind, name, inputs))
     }
 
@@ -189,7 +194,10 @@ impl Compose {
         if let Err(error) = content::load_environment(&mut spec) {
             self.report(name, error.to_string());
         }
-        let image_id = spec.build.take().map(|build| self.image(name, &mut spec, build));
+        let mut image_id = None;
+        if let Some(build) = spec.build.take() {
+            image_id = Some(self.image(name, &mut spec, build));
+        }
         self.resolve_networks(name, &mut spec);
         self.resolve_volumes(name, &mut spec);
         self.resolve_files(name, &mut spec);
@@ -210,10 +218,13 @@ impl Compose {
             spec.image = format!("{}-{name}", self.project);
         }
         spec.pull_policy = Some(PullPolicy::Build);
-        let context_hash = crate::provider::image::context_hash(&build).unwrap_or_else(|error| {
-            self.report(name, format!("the build context can not be read: {error}"));
-            String::new()
-        });
+        let context_hash = match crate::provider::image::context_hash(&build) {
+            Ok(hash) => hash,
+            Err(error) => {
+                self.report(name, format!("the build context can not be read: {error}"));
+                String::new()
+            }
+        };
         let inputs = ImageInputs {
             project: self.project.clone(),
             service: name.to_owned(),
@@ -268,7 +279,7 @@ impl Compose {
                 continue;
             };
             mount.source = volume;
-            mount.generation = handle.map(|handle| handle.output("/created").to_string());
+            mount.generation = handle.map(|handle| handle.output("/generation").to_string());
         }
     }
 

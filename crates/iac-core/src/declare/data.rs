@@ -118,6 +118,15 @@ pub struct ResourceDecl {
     pub source: SourceLine,
 }
 
+/// Something that a reader of the plan should know, said by the program or by what it loads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// What.
+    pub message: String,
+    /// Where it was said.
+    pub at: SourceLine,
+}
+
 /// All that a program said.
 #[derive(Clone, Debug, Default)]
 pub struct Declaration {
@@ -125,6 +134,8 @@ pub struct Declaration {
     pub stack: String,
     /// The resources, in the order of their declaration.
     pub resources: Vec<ResourceDecl>,
+    /// What a reader of the plan should know.
+    pub notes: Vec<Note>,
     /// What the program exports, by name.
     pub exports: BTreeMap<String, Value>,
     /// The values of secret configuration and of secrets that the program made, by the source that names them.

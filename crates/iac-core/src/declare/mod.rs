@@ -21,7 +21,7 @@ mod output;
 mod random;
 mod stack;
 
-pub use data::{Declaration, DeclareError, Dependency, NewResource, Options, ResourceDecl, SourceLine};
+pub use data::{Declaration, DeclareError, Dependency, NewResource, Note, Options, ResourceDecl, SourceLine};
 pub use handle::Handle;
 pub use output::Output;
 pub use random::{PASSWORD_KIND, RandomPassword};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use super::data::{Declaration, DeclareError, NewResource, ResourceDecl, SourceLine};
+use super::data::{Declaration, DeclareError, NewResource, Note, ResourceDecl, SourceLine};
 use super::{Handle, Output};
 use crate::config::Config;
 use crate::provider::Phase;
@@ -40,6 +40,7 @@ struct Collected {
     exports: BTreeMap<String, Value>,
     secrets: BTreeMap<Source, Secret>,
     errors: Vec<DeclareError>,
+    notes: Vec<Note>,
 }
 
 impl Stack {
@@ -150,6 +151,16 @@ impl Stack {
         self.shared.state.borrow_mut().errors.push(error);
     }
 
+    /// Says something that a reader of the plan should know; for scopes that load what others wrote.
+    #[track_caller]
+    pub fn note(&self, message: impl Into<String>) {
+        let note = Note {
+            message: message.into(),
+            at: self.source(),
+        };
+        self.shared.state.borrow_mut().notes.push(note);
+    }
+
     pub(super) fn edit(&self, key: &Key, change: impl FnOnce(&mut ResourceDecl)) {
         let mut state = self.shared.state.borrow_mut();
         if let Some(&position) = state.index.get(key) {
@@ -212,6 +223,7 @@ impl Stack {
         Ok(Declaration {
             stack: self.shared.name.clone(),
             resources: collected.resources,
+            notes: collected.notes,
             exports: collected.exports,
             secrets: collected.secrets,
         })

@@ -459,7 +459,12 @@ impl<'a> Walk<'a> {
             }),
             _ => None,
         });
-        dropped.chain(unseen).collect()
+        let said = self.world.declaration.notes.iter().map(|note| PlanNote {
+            key: None,
+            source: Some(note.at.clone()),
+            message: note.message.clone(),
+        });
+        said.chain(dropped).chain(unseen).collect()
     }
 }
 

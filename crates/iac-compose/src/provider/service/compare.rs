@@ -9,13 +9,13 @@ use bollard::models::{
     MountPoint, PortMap, RestartPolicyNameEnum,
 };
 use iac_core::value::diff::FieldChange;
-use iac_core::value::{FieldPath, Secret, Value};
+use iac_core::value::{FieldPath, Secret, Segment, Value};
 use serde::Serialize;
 
 use super::request::Request;
 use crate::inputs::ServiceInputs;
 use crate::labels;
-use crate::model::Restart;
+use crate::model::{Port, Restart};
 
 /// What has to be done to a container so that it is as asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,7 +188,7 @@ pub(crate) fn drift(
         }
     }
     if let (Some(wanted), Some(found)) = (&body.host_config, &live.host_config) {
-        limits(wanted, found, &mut changes);
+        limits(wanted, found, inputs, &mut changes);
         ports(
             wanted.port_bindings.as_ref(),
             found.port_bindings.as_ref(),
@@ -197,17 +197,14 @@ pub(crate) fn drift(
     }
     mounts(inputs, live.mounts.as_deref().unwrap_or_default(), &mut changes);
     for network in missing_networks(live, inputs) {
-        let key = inputs
+        let found = inputs
             .spec
             .networks
             .iter()
             .find(|(_, attachment)| attachment.network == network);
-        let key = key.map_or(network.as_str(), |(key, _)| key);
-        changes.push(change(
-            FieldPath::fields(["networks", key]),
-            Some("attached".into()),
-            Some("not attached".into()),
-        ));
+        changes.extend(
+            found.map(|(key, attachment)| change(FieldPath::fields(["networks", key]), value(attachment), None)),
+        );
     }
     changes.extend(state(live, inputs));
     changes
@@ -244,7 +241,7 @@ fn environment(live: &[String], inputs: &ServiceInputs, recorded: &Value, change
     }
 }
 
-fn limits(wanted: &HostConfig, found: &HostConfig, changes: &mut Vec<FieldChange>) {
+fn limits(wanted: &HostConfig, found: &HostConfig, inputs: &ServiceInputs, changes: &mut Vec<FieldChange>) {
     let set = |value: Option<i64>| value.filter(|value| *value > 0);
     let pairs = [
         ("mem_limit", wanted.memory, found.memory),
@@ -262,11 +259,7 @@ fn limits(wanted: &HostConfig, found: &HostConfig, changes: &mut Vec<FieldChange
                 }
                 _ => value.map(Value::from),
             };
-            changes.push(change(
-                FieldPath::fields([field]),
-                shown(set(wanted)),
-                shown(set(found)),
-            ));
+            changes.push(change(limit_path(field, inputs), shown(set(wanted)), shown(set(found))));
         }
     }
     if restart_of(wanted) != restart_of(found) {
@@ -275,22 +268,48 @@ fn limits(wanted: &HostConfig, found: &HostConfig, changes: &mut Vec<FieldChange
     }
 }
 
-/// Ports by what they say: the engine writes `0.0.0.0` or nothing for all addresses, and sorts as it likes.
-fn port_texts(ports: Option<&PortMap>) -> Vec<String> {
-    let mut texts = Vec::new();
+/// Where a limit stands in the definition, which has two places for each.
+fn limit_path(field: &str, inputs: &ServiceInputs) -> FieldPath {
+    let resources = inputs
+        .spec
+        .deploy
+        .as_ref()
+        .map(|deploy| deploy.resources.clone())
+        .unwrap_or_default();
+    let (limits, reservations) = (resources.limits, resources.reservations);
+    let under_deploy = match field {
+        "mem_limit" if limits.memory.is_some() => ["limits", "memory"],
+        "mem_reservation" if reservations.memory.is_some() => ["reservations", "memory"],
+        "cpus" if limits.cpus.is_some() => ["limits", "cpus"],
+        "pids_limit" if limits.pids.is_some() => ["limits", "pids"],
+        other => return FieldPath::fields([other]),
+    };
+    FieldPath::fields(["deploy", "resources"].into_iter().chain(under_deploy))
+}
+
+/// Ports by what they mean: the engine writes `0.0.0.0` or nothing for all addresses, and sorts as it likes.
+fn port_list(ports: Option<&PortMap>) -> Vec<Port> {
+    let mut list = Vec::new();
     for (container, bindings) in ports.into_iter().flatten() {
-        for binding in bindings.iter().flatten() {
-            let ip = binding.host_ip.clone().filter(|ip| ip != "0.0.0.0").unwrap_or_default();
-            let port = binding.host_port.clone().filter(|port| port != "0").unwrap_or_default();
-            texts.push(format!("{ip}:{port}:{container}"));
-        }
+        let (target, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
+        let bindings = bindings.iter().flatten().map(|binding| Port {
+            target: target.parse().unwrap_or_default(),
+            published: binding
+                .host_port
+                .as_ref()
+                .and_then(|port| port.parse().ok())
+                .filter(|port| *port > 0),
+            host_ip: binding.host_ip.clone().filter(|ip| !ip.is_empty() && ip != "0.0.0.0"),
+            protocol: protocol.to_owned(),
+        });
+        list.extend(bindings);
     }
-    texts.sort();
-    texts
+    list.sort_by_key(ToString::to_string);
+    list
 }
 
 fn ports(wanted: Option<&PortMap>, found: Option<&PortMap>, changes: &mut Vec<FieldChange>) {
-    let (wanted, found) = (port_texts(wanted), port_texts(found));
+    let (wanted, found) = (port_list(wanted), port_list(found));
     if wanted != found {
         changes.push(change(FieldPath::fields(["ports"]), value(&wanted), value(&found)));
     }
@@ -318,11 +337,12 @@ fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldCh
         };
         if !is_ours {
             let after = found.and_then(|point| value(&point.name.clone().or(point.source.clone())));
-            changes.push(change(
-                FieldPath::fields(["volumes", &mount.target]),
-                value(&mount.source),
-                after,
-            ));
+            let element = Segment::Element {
+                field: "target".to_owned(),
+                value: mount.target.clone(),
+            };
+            let path = FieldPath::fields(["volumes"]).join(element).field("source");
+            changes.push(change(path, value(&mount.source), after));
         }
     }
 }
