@@ -1,0 +1,39 @@
+//! Any Kubernetes manifests: `--config path=…` names a file, or a folder of files.
+//!
+//! The stack is named after the path unless `--stack` says otherwise, and belongs to that path from then on.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use iac_core::config::Config;
+use iac_core::{Program, Result, Stack};
+use iac_k8s::{Kubernetes, KubernetesProvider};
+
+/// The configuration that says where the manifests are.
+const PATH: &str = "path";
+
+fn main() -> ExitCode {
+    Program::new("manifests")
+        .provider(KubernetesProvider::new())
+        .stack_named_by(name)
+        .bound_to(PATH)
+        .run(manifests)
+}
+
+fn manifests(stack: &Stack) -> Result<()> {
+    let path: PathBuf = stack.config().require(PATH)?;
+    let _ = Kubernetes::new(stack).yaml(path);
+    Ok(())
+}
+
+/// The folder's name, or the file's without what stands behind its last dot.
+fn name(config: &Config) -> Option<String> {
+    let path: PathBuf = config.get(PATH).ok()??;
+    let path = path.canonicalize().ok()?;
+    let name = if path.is_dir() {
+        path.file_name()
+    } else {
+        path.file_stem()
+    };
+    Some(name?.to_string_lossy().into_owned())
+}

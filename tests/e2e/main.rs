@@ -1,0 +1,7 @@
+//! The programs in `stacks/` as a user runs them: real binaries against a real Docker Engine and a real Kubernetes.
+//!
+//! `cargo xtask test` brings the test bed up and runs this; a test bed that is missing is a failure. Each test has a
+//! backend, a home and names of its own, and removes what it made, also when it fails.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
+
+mod support;
