@@ -59,6 +59,7 @@ pub struct Program {
     name: String,
     providers: Vec<Arc<dyn Provider>>,
     stack_name: StackName,
+    bound_to: Option<String>,
 }
 
 impl Program {
@@ -69,6 +70,7 @@ impl Program {
             name: name.into(),
             providers: Vec::new(),
             stack_name: Box::new(|_| None),
+            bound_to: None,
         }
     }
 
@@ -85,6 +87,15 @@ impl Program {
     #[must_use]
     pub fn stack_named_by(mut self, name: impl Fn(&Config) -> Option<String> + 'static) -> Self {
         self.stack_name = Box::new(name);
+        self
+    }
+
+    /// Binds each stack to the file or folder that this key of the configuration names: another one under the same stack
+    /// is refused, since it would look like one whose resources have all left the program. What lies in the workspace is
+    /// known by its place in there, so that the stack can be used from other checkouts.
+    #[must_use]
+    pub fn bound_to(mut self, key: impl Into<String>) -> Self {
+        self.bound_to = Some(key.into());
         self
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Session {
     pub(super) keys: Keys,
     providers: BTreeSet<String>,
     program: String,
+    bound_to: Option<String>,
     workspace: PathBuf,
     backend: Option<String>,
     store: Mutex<Option<Arc<Store>>>,
@@ -77,6 +78,7 @@ impl Session {
             engine: Engine::new(program.providers),
             keys,
             program: program.name,
+            bound_to: program.bound_to,
             workspace,
             backend: global.backend.clone(),
             store: Mutex::default(),
@@ -132,7 +134,10 @@ impl Session {
         let returned = declare(&stack);
         let declared = stack.finish();
         match (returned, declared) {
-            (Ok(()), Ok(declaration)) => Ok(declaration),
+            (Ok(()), Ok(mut declaration)) => {
+                declaration.bindings.extend(self.binding(config));
+                Ok(declaration)
+            }
             (Ok(()), Err(errors)) => Err(Failure::declaration(&errors)),
             (Err(error), declared) => {
                 let mut failure = Failure::declaration(&declared.err().unwrap_or_default());
@@ -141,6 +146,23 @@ impl Session {
                 Err(failure)
             }
         }
+    }
+
+    /// The path that the stack is bound to, with the key that names it.
+    fn binding(&self, config: &Config) -> Option<(String, String)> {
+        let key = self.bound_to.as_ref()?;
+        let given: PathBuf = config.get(key).ok()??;
+        let path = given.canonicalize().unwrap_or(given);
+        let workspace = self.workspace.canonicalize().ok();
+        let place = workspace.and_then(|workspace| path.strip_prefix(workspace).ok());
+        let place = place.unwrap_or(&path);
+        // The workspace itself has no name in there.
+        let place = if place.as_os_str().is_empty() {
+            ".".into()
+        } else {
+            place.to_string_lossy()
+        };
+        Some((key.clone(), place.into_owned()))
     }
 
     /// A declaration of nothing, for verbs that only look at what is recorded.

@@ -20,6 +20,7 @@ use crate::value::{FieldPath, Secret, Source, Value, token};
 pub struct Stack {
     shared: Rc<Shared>,
     component: Option<Rc<Component>>,
+    at: Option<SourceLine>,
 }
 
 struct Component {
@@ -54,6 +55,7 @@ impl Stack {
         Self {
             shared: Rc::new(shared),
             component: None,
+            at: None,
         }
     }
 
@@ -79,6 +81,17 @@ impl Stack {
         Self {
             shared: Rc::clone(&self.shared),
             component: Some(Rc::new(Component { path, source })),
+            at: self.at.clone(),
+        }
+    }
+
+    /// The same stack for what is declared in a file that the program reads: errors and plans name that place instead of
+    /// a line of the program. For providers' scopes.
+    #[must_use]
+    pub fn at(&self, source: SourceLine) -> Self {
+        Self {
+            at: Some(source),
+            ..self.clone()
         }
     }
 
@@ -91,9 +104,8 @@ impl Stack {
     #[track_caller]
     pub fn source(&self) -> SourceLine {
         let caller = SourceLine::caller();
-        self.component
-            .as_ref()
-            .map_or(caller, |component| component.source.clone())
+        let component = self.component.as_ref().map(|component| &component.source);
+        self.at.as_ref().or(component).cloned().unwrap_or(caller)
     }
 
     /// Declares a resource; the low-level way, for providers' scopes.
@@ -226,6 +238,7 @@ impl Stack {
             notes: collected.notes,
             exports: collected.exports,
             secrets: collected.secrets,
+            bindings: BTreeMap::new(),
         })
     }
 }

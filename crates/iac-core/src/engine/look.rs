@@ -148,11 +148,12 @@ impl Engine {
                 self.provider(name, example)?;
             }
         }
-        if request.observe == Observe::Never {
-            return Ok(Connections {
-                targets: BTreeMap::new(),
-                looked: false,
-            });
+        let mut connections = Connections {
+            targets: bindings(request, declaration)?,
+            looked: request.observe != Observe::Never,
+        };
+        if !connections.looked {
+            return Ok(connections);
         }
         let connects = needed
             .keys()
@@ -165,10 +166,6 @@ impl Engine {
             };
             (name, provider.connect(&connect).await)
         });
-        let mut connections = Connections {
-            targets: BTreeMap::new(),
-            looked: true,
-        };
         for (name, connected) in join_all(connects).await {
             match connected {
                 Ok(target) => {
@@ -402,6 +399,28 @@ fn check_target(provider: &str, request: &PlanRequest<'_>, target: &Target) -> R
         }
         _ => Ok(()),
     }
+}
+
+/// What the declaration is bound to, as targets: they are recorded and compared like those of providers.
+fn bindings(request: &PlanRequest<'_>, declaration: &Declaration) -> Result<BTreeMap<String, Target>, EngineError> {
+    let bindings = declaration.bindings.iter().map(|(what, given)| {
+        match request.state.targets.get(what) {
+            Some(recorded) if recorded.id != *given && !request.state.records.is_empty() => {
+                return Err(EngineError::OtherBinding {
+                    what: what.clone(),
+                    recorded: recorded.id.clone(),
+                    given: given.clone(),
+                });
+            }
+            _ => {}
+        }
+        let target = Target {
+            description: format!("{what} {given}"),
+            id: given.clone(),
+        };
+        Ok((what.clone(), target))
+    });
+    bindings.collect()
 }
 
 fn recorded_output(

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iac_core::Stack;
-use iac_core::declare::{DeclareError, Dependency, NewResource};
+use iac_core::declare::{DeclareError, Dependency, NewResource, SourceLine};
 use iac_core::value::{Part, Value, token};
 use kube::core::DynamicObject;
 use serde::Serialize;
@@ -88,14 +88,28 @@ impl Place {
             .filter_map(|manifest| defined(&manifest.object))
             .collect();
         let mut objects = Vec::new();
-        for Manifest { object, .. } in manifests {
+        for Manifest { file, line, object, .. } in manifests {
+            let place = self.at(&file, line);
             let of_type = type_of(&object);
             let known = defined.iter().find(|(defined, _)| *defined == of_type);
             let scope = known.map_or_else(|| self.scope_of(&object), |(_, scope)| *scope);
             let name = self.name_of(&object, scope);
-            objects.push(self.declare(&name, object, scope));
+            objects.push(place.declare(&name, object, scope));
         }
         objects
+    }
+
+    /// For an object that is declared in a file: where it stands there is what its author wants to be told.
+    fn at(&self, file: &Path, line: u64) -> Self {
+        let source = SourceLine {
+            file: file.display().to_string(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: 1,
+        };
+        Self {
+            stack: self.stack.at(source),
+            ..self.clone()
+        }
     }
 
     /// The name in the stack of an object from a file.
