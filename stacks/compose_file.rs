@@ -3,7 +3,7 @@
 //! The project has the name that the file gives it, else the folder's, or that of `--config project=…`. The stack is named
 //! after the project unless `--stack` says otherwise, and belongs to that path from then on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use iac_compose::{Compose, DockerProvider};
@@ -16,7 +16,12 @@ const PATH: &str = "path";
 const PROJECT: &str = "project";
 
 /// What docker compose looks for in a folder, in its order.
-const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+const NAMES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+];
 
 fn main() -> ExitCode {
     Program::new("compose_file")
@@ -28,14 +33,8 @@ fn main() -> ExitCode {
 
 fn compose_file(stack: &Stack) -> Result<()> {
     let path = file(stack.config().require(PATH)?);
-    match stack.config().get::<String>(PROJECT)? {
-        Some(project) => {
-            let _ = Compose::project(stack, project).file(path);
-        }
-        None => {
-            let _ = Compose::load(stack, path);
-        }
-    }
+    let name = project_name(stack.config());
+    let _ = Compose::project(stack, name.unwrap_or_else(|| "project".to_owned())).file(path);
     Ok(())
 }
 
@@ -46,9 +45,9 @@ fn file(path: PathBuf) -> PathBuf {
 }
 
 fn project_name(config: &Config) -> Option<String> {
-    if let Some(project) = config.get(PROJECT).ok()? {
-        return Some(project);
-    }
-    let path: PathBuf = config.get(PATH).ok()??;
-    Compose::name_of(Path::new(&file(path)))
+    let given: Option<String> = config.get(PROJECT).ok()?;
+    given.or_else(|| {
+        let path: PathBuf = config.get(PATH).ok()??;
+        Compose::name_of(file(path))
+    })
 }

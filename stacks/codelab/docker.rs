@@ -87,9 +87,7 @@ fn qdrant(codelab: &Compose, settings: &Development) -> Handle<Service> {
             ],
             volumes: vec![data.at("/qdrant/storage")],
             // The image has no curl; a shell that can open the port has to do.
-            healthcheck: Some(check(
-                "timeout 1 bash -c 'cat < /dev/null > /dev/tcp/localhost/6333'",
-            )),
+            healthcheck: Some(check("timeout 1 bash -c 'cat < /dev/null > /dev/tcp/localhost/6333'")),
             restart: Some(Restart::UnlessStopped),
             ..Service::default()
         },
@@ -138,7 +136,13 @@ pub fn application(stack: &Stack, codelab: &Compose, settings: &Development, dat
             image: settings.images.app.clone(),
             environment,
             ports: vec![local(settings.ports.app, 8000)],
-            depends_on: [migrate.completed(), redis.healthy(), qdrant.healthy()].into(),
+            depends_on: [
+                migrate.completed(),
+                postgres.healthy(),
+                redis.healthy(),
+                qdrant.healthy(),
+            ]
+            .into(),
             healthcheck: Some(check("curl -f http://localhost:8000/health")),
             restart: Some(Restart::UnlessStopped),
             ..Service::default()
