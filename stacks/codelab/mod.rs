@@ -6,3 +6,8 @@
 pub mod docker;
 pub mod kubernetes;
 pub mod settings;
+
+/// The program in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -137,6 +137,74 @@ async fn a_project_comes_up_and_goes_without_a_trace() {
     );
 }
 
+/// Runs the real docker compose on the project, without any file.
+fn docker_compose(project: &str, arguments: &[&str]) -> String {
+    let bed = support::test_bed();
+    let mut command = std::process::Command::new(&bed.compose);
+    command
+        .args(["-p", project])
+        .args(arguments)
+        .env("DOCKER_HOST", &bed.docker_host);
+    let output = command.env("DOCKER_CONFIG", &bed.docker_config).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+#[tokio::test]
+async fn docker_compose_lists_shows_and_removes_what_we_made() {
+    let mut bed = Bed::new("interop").await;
+    let project = bed.project.clone();
+    let declaration = Bed::declare(|stack| {
+        let compose = Compose::project(stack, &project);
+        let data = compose.volume("data", Volume::default());
+        let db = compose.service(
+            "db",
+            Service {
+                volumes: vec![data.at("/data")],
+                ..sleeper()
+            },
+        );
+        compose.service(
+            "web",
+            Service {
+                command: shell("echo hello from web; exec sleep 1000"),
+                depends_on: [db.started()].into(),
+                ..sleeper()
+            },
+        );
+    });
+    bed.up(&declaration).await.unwrap();
+    let listed = docker_compose(&project, &["ps", "--format", "{{.Service}} {{.Name}} {{.State}}"]);
+    let mut lines: Vec<&str> = listed.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            format!("db {project}-db-1 running"),
+            format!("web {project}-web-1 running")
+        ]
+    );
+    assert!(docker_compose(&project, &["logs", "web"]).contains("hello from web"));
+    docker_compose(&project, &["stop", "web"]);
+    assert_eq!(bed.drift("Service/web").await, ["state"]);
+    docker_compose(&project, &["down", "-v"]);
+    assert_eq!(bed.containers().await, []);
+    assert!(bed.docker.inspect_volume(&format!("{project}_data")).await.is_err());
+    assert!(
+        bed.docker
+            .inspect_network(&format!("{project}_default"), None)
+            .await
+            .is_err()
+    );
+    // What is gone already is no error.
+    bed.down().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_update_replaces_only_what_changed_and_says_how() {
     let mut bed = Bed::new("update").await;

@@ -101,6 +101,21 @@ async fn what_leaves_the_program_is_deleted_after_what_needed_it() {
 }
 
 #[tokio::test]
+async fn readiness_that_waits_for_a_dependent_stops_no_deletion() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        // As a Service and the StatefulSet behind it: the set needs the service, which is ready once the set is.
+        let _ = thing(stack, "service", json!({ "ready_ref": "set" }));
+        let _ = thing(stack, "set", json!({ "ref": "service" }));
+    });
+    assert!(bench.up(&program).await.is_ok());
+    bench.world.take_log();
+    let report = bench.destroy(DeleteData::None).await;
+    assert!(report.is_ok(), "{:?}", report.outcomes);
+    assert_eq!(bench.world.take_log(), ["delete set", "delete service"]);
+}
+
+#[tokio::test]
 async fn drift_is_seen_and_undone() {
     let bench = Bench::new();
     let program = declare(|stack| {

@@ -40,7 +40,7 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
     let was_up = !testbed::status(layout)?.is_empty();
     testbed::up(
         layout,
-        Options {
+        &Options {
             kubernetes: false,
             existing_engine: true,
             ..Options::default()

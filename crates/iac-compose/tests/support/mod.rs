@@ -14,6 +14,7 @@ use iac_core::provider::{
 };
 use iac_core::value::{Part, Secret, Source};
 use iac_core::{Key, Stack, Value};
+use iac_testbed::{Needs, TestBed};
 
 /// An image with a shell, which the test bed has.
 pub const IMAGE: &str = "localhost/iac-test/busybox:1";
@@ -30,11 +31,17 @@ pub struct Bed {
     order: Vec<Key>,
 }
 
-/// Where the engine of the tests listens.
+/// The test bed, or the engine that `IAC_TEST_DOCKER_HOST` names.
+pub fn test_bed() -> TestBed {
+    let needs = Needs {
+        docker: true,
+        kubernetes: false,
+    };
+    TestBed::ensure(needs).unwrap_or_else(|error| panic!("these tests need a Docker Engine: {error}"))
+}
+
 fn host() -> String {
-    std::env::var("IAC_TEST_DOCKER_HOST").unwrap_or_else(|_| {
-        panic!("these tests need a Docker Engine; name one with IAC_TEST_DOCKER_HOST, or start the test bed")
-    })
+    test_bed().docker_host
 }
 
 impl Bed {

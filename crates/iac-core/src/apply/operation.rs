@@ -10,8 +10,7 @@ use super::run::Timeouts;
 use crate::plan::resolve::Outputs;
 use crate::plan::{Action, Step};
 use crate::provider::{
-    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Phase, Provider, ProviderError, Recorded,
-    WaitRequest,
+    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Provider, ProviderError, Recorded, WaitRequest,
 };
 use crate::state::{NewRecord, OpKind, Operation, StateError, Writer};
 use crate::urn::Key;
@@ -186,7 +185,6 @@ impl Shared {
 
     fn record(&self, step: &Step, inputs: Value, applied: Applied) -> NewRecord {
         let outputs = self.project(&step.key, &applied.outputs);
-        let dependencies: BTreeSet<(Key, Phase)> = step.after.iter().chain(&step.ready_after).cloned().collect();
         NewRecord {
             recorded: Recorded {
                 key: step.key.clone(),
@@ -195,7 +193,8 @@ impl Shared {
                 inputs,
                 outputs,
                 private: applied.private,
-                dependencies: dependencies.into_iter().collect(),
+                // Deletion reverses what the object's existence needs; what only its readiness waits for does not count.
+                dependencies: step.after.clone(),
                 ready: false,
             },
             options: step.options.clone(),

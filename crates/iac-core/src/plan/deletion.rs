@@ -34,6 +34,7 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
         .filter(|step| step.action.is_change())
         .map(|step| &step.key)
         .collect();
+    let mut placed = BTreeSet::new();
     for key in order(unwanted, &dependents) {
         let Some(entry) = world.recorded.get(&key) else {
             continue;
@@ -48,8 +49,11 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
                 items: items.clone(),
             });
         }
+        // Only for what comes earlier in the order: records of different runs may need one another in a circle.
         let waits_for = dependents.get(&key).into_iter().flatten();
-        let waits_for = waits_for.filter(|other| unwanted.contains(*other) || changing.contains(other));
+        let waits_for = waits_for.filter(|other| placed.contains(*other) || changing.contains(other));
+        let after = waits_for.map(|other| (other.clone(), Phase::Exists)).collect();
+        placed.insert(key.clone());
         deletions.steps.push(Step {
             identity: entry.recorded.identity.clone(),
             action,
@@ -63,7 +67,7 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
             },
             checked: Checked::ByServer,
             notes,
-            after: waits_for.map(|other| (other.clone(), Phase::Exists)).collect(),
+            after,
             ready_after: Vec::new(),
             inputs: None,
             options: entry.options.clone(),

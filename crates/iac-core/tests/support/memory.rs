@@ -126,29 +126,30 @@ impl Provider for Memory {
     }
 
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
-        let mut references = Vec::new();
-        for resource in resources {
-            let Some(wanted) = resource.inputs.get("ref").and_then(Value::as_str) else {
-                continue;
-            };
-            let found = resources.iter().find(|other| name_of(other) == wanted);
-            let to = match found {
-                Some(other) => Referent::Declared(other.key.clone(), Phase::Exists),
+        let fields = [("ref", Phase::Exists), ("ready_ref", Phase::Ready)];
+        let reference = |resource: &ResourceDecl, (field, phase): (&str, Phase)| {
+            let wanted = resource.inputs.get(field)?.as_str()?;
+            let to = match resources.iter().find(|other| name_of(other) == wanted) {
+                Some(other) => Referent::Declared(other.key.clone(), phase),
                 None => Referent::External(ExternalRef {
                     kind: "core/Thing".into(),
                     name: wanted.into(),
                     optional: false,
                 }),
             };
-            let path = FieldPath::fields(["ref"]);
-            references.push(Reference {
+            Some(Reference {
                 from: resource.key.clone(),
-                phase: Phase::Exists,
-                path,
+                phase,
+                path: FieldPath::fields([field]),
                 to,
-            });
-        }
-        references
+            })
+        };
+        let pairs = resources
+            .iter()
+            .flat_map(|resource| fields.map(|field| (resource, field)));
+        pairs
+            .filter_map(|(resource, field)| reference(resource, field))
+            .collect()
     }
 
     fn validate(&self, _: &ResourceDecl) -> Vec<Problem> {
