@@ -199,6 +199,7 @@ pub(crate) fn hint_of_event(reason: &str, message: &str) -> Option<&'static str>
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -22,7 +22,7 @@ pub(crate) fn applied<'a>(object: &'a Json, manager: &str) -> Option<&'a Json> {
     entries(object).find(|entry| {
         entry["manager"] == manager
             && entry["operation"] == "Apply"
-            && entry["subresource"].as_str().unwrap_or("") == ""
+            && entry["subresource"].as_str().unwrap_or("").is_empty()
     })
 }
 
@@ -249,6 +249,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -236,6 +236,7 @@ fn base64_of_expr(expr: &Expr) -> Value {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests {
     use super::*;
     use serde_json::json;

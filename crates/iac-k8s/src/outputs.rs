@@ -109,7 +109,12 @@ pub(crate) fn content_hash(object: &Json) -> Option<String> {
     if object["apiVersion"] != "v1" {
         return None;
     }
-    let content = json!([object["data"], object["binaryData"]]);
+    // The server drops a map without entries.
+    let content = ["data", "binaryData"].map(|field| {
+        let entries = object[field].as_object().filter(|entries| !entries.is_empty());
+        entries.map_or(Json::Null, |entries| Json::Object(entries.clone()))
+    });
+    let content = json!(content);
     match object["kind"].as_str()? {
         "ConfigMap" => Some(canonical::digest(&content)),
         "Secret" => {

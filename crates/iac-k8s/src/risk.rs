@@ -68,13 +68,17 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
     risks
 }
 
+/// Whether a change makes a workload replace its pods.
+pub(crate) fn rolls_out(type_name: &str, intent: Intent, changes: &[FieldChange]) -> bool {
+    let template = FieldPath::fields(["spec", "template"]);
+    let is_workload = matches!(type_name, "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet");
+    let changes_pods = changes.iter().any(|change| change.path.starts_with(&template));
+    is_workload && matches!(intent, Intent::Update | Intent::Adopt) && changes_pods
+}
+
 /// Why a rollout leaves a gap.
 fn restart_gap(change: &Change<'_>) -> Option<String> {
-    let rolls = change
-        .changes
-        .iter()
-        .any(|change| change.path.starts_with(&FieldPath::fields(["spec", "template"])));
-    if change.intent == Intent::Create || !rolls {
+    if !rolls_out(change.type_name, change.intent, change.changes) {
         return None;
     }
     let text = |pointer: &str| change.inputs.pointer(pointer).and_then(Value::as_str);

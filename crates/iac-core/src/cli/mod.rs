@@ -31,6 +31,7 @@ use crate::render::Diagnostic;
 use args::Cli;
 use failure::Failure;
 use session::Session;
+use signals::Interrupts;
 use ui::Ui;
 
 /// What the function that declares a stack returns: any error ends the run with its text.
@@ -138,9 +139,11 @@ impl Program {
     }
 
     fn dispatch(self, cli: &Cli, ui: &Ui, declare: Declare<'_>) -> Result<u8, Failure> {
-        let session = Session::open(self, &cli.global, ui.clone())?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can not be started: {error}")))?;
+        let guard = runtime.enter();
+        let session = Session::open(self, &cli.global, ui.clone(), Interrupts::listen())?;
+        drop(guard);
         let result = runtime.block_on(verbs::run(&cli.verb, &session, declare));
         // A prompt that was interrupted still waits for a line on a thread of its own; nobody waits for it.
         runtime.shutdown_background();

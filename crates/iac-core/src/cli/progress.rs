@@ -16,6 +16,11 @@ use crate::urn::Key;
 /// How often a line of an operation in flight is drawn, so that its clock goes on.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How long a wait has to last to be worth a line of its own.
+const NOTABLE: Duration = Duration::from_secs(1);
+/// What is said of a resource that is applied and not ready yet.
+const WAITING: &str = "waiting until it is ready";
+
 /// Turns events into lines.
 pub(super) struct Display {
     ui: Ui,
@@ -63,12 +68,14 @@ impl Display {
         let styles = self.ui.styles();
         match event {
             Event::Started { key, action } => self.begin(key, doing(action)),
-            Event::Waiting { key } => self.begin(key, "waiting until it is ready"),
+            Event::Waiting { key } => self.begin(key, WAITING),
             Event::Progress { key, message } => self.progress(&key, &message),
             Event::Applied { key, action, elapsed } => {
                 let line = format!("{} {} in {}", self.name(&key), done(action), seconds(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));
             }
+            // What was ready at once is not worth a line.
+            Event::Ready { key, elapsed } if elapsed < NOTABLE => self.clear(&key),
             Event::Ready { key, elapsed } => {
                 let line = format!("{} ready after {}", self.name(&key), seconds(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));
@@ -114,7 +121,7 @@ impl Display {
             bar.enable_steady_tick(TICK);
             bar
         });
-        if bar.is_none() {
+        if bar.is_none() && doing != WAITING {
             self.line(&format!("{name} {doing}"));
         }
         let running = Running {
@@ -146,11 +153,15 @@ impl Display {
     }
 
     fn end(&self, key: &Key, text: &str) {
+        self.clear(key);
+        self.line(text);
+    }
+
+    fn clear(&self, key: &Key) {
         let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         if let Some(running) = ended {
             running.clear();
         }
-        self.line(text);
     }
 
     fn line(&self, text: &str) {
@@ -177,7 +188,7 @@ fn doing(action: Action) -> &'static str {
         Action::Delete => "deleting",
         Action::Adopt => "adopting",
         Action::Forget => "forgetting",
-        Action::Wait => "waiting until it is ready",
+        Action::Wait => WAITING,
         Action::Keep | Action::Same => "recording",
     }
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use super::failure::Failure;
-use super::signals::unless_interrupted;
+use super::session::Session;
 use super::ui::Ui;
 use crate::render::Styles;
 use crate::value::Secret;
@@ -16,14 +16,15 @@ pub(super) enum Answer {
 }
 
 /// Asks until there is an answer; `details` shows more. The end of the input is a no.
-pub(super) async fn ask(ui: &Ui, question: &str, details: impl Fn()) -> Result<Answer, Failure> {
+pub(super) async fn ask(session: &Session, question: &str, details: impl Fn()) -> Result<Answer, Failure> {
+    let ui = &session.ui;
     loop {
         let styles = ui.styles();
         ui.talk(&format!(
             "\n{} [yes/no/details] ",
             Styles::paint(styles.strong, question)
         ));
-        let line = unless_interrupted(async {
+        let line = session.interrupts.end(async {
             let read = tokio::task::spawn_blocking(|| {
                 let mut line = String::new();
                 std::io::stdin().read_line(&mut line).map(|length| (length, line))

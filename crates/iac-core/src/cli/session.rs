@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::args::Global;
 use super::failure::Failure;
+use super::signals::Interrupts;
 use super::ui::Ui;
 use super::{Declare, Program, build, exit};
 use crate::config::{Config, ConfigValue, Layers, OpenSecret};
@@ -27,6 +28,7 @@ const CONFIG_SCOPE: &str = "config";
 /// One run of a verb on a stack.
 pub(super) struct Session {
     pub(super) ui: Ui,
+    pub(super) interrupts: Interrupts,
     pub(super) stack: String,
     pub(super) layers: Layers,
     pub(super) lock_timeout: Duration,
@@ -50,7 +52,7 @@ pub(super) struct Planning<'a> {
 }
 
 impl Session {
-    pub(super) fn open(program: Program, global: &Global, ui: Ui) -> Result<Self, Failure> {
+    pub(super) fn open(program: Program, global: &Global, ui: Ui, interrupts: Interrupts) -> Result<Self, Failure> {
         let workspace = build::workspace();
         let workspace = workspace.map_err(|error| Failure::failed(format!("the current folder: {error}")))?;
         let keys = Keys {
@@ -67,6 +69,7 @@ impl Session {
         let layers = layers(&workspace, Some(&config_name(&program.name, &stack)), &global.config)?;
         Ok(Self {
             ui,
+            interrupts,
             stack,
             layers,
             lock_timeout: global.lock_timeout,
@@ -126,6 +129,11 @@ impl Session {
 
     pub(super) fn config(&self) -> Result<Config, Failure> {
         Ok(self.layers.open(&self.keys)?)
+    }
+
+    /// The configuration without its secrets, which providers are not given: for verbs that do not run the program.
+    pub(super) fn open_config(&self) -> Result<Config, Failure> {
+        Ok(self.layers.open(&Blank)?)
     }
 
     /// Runs the program's function.
@@ -285,7 +293,7 @@ impl OpenSecret for Keys {
 }
 
 /// Stands for every sealed secret with an empty one: for reading configuration without its keys.
-pub(super) struct Blank;
+struct Blank;
 
 impl OpenSecret for Blank {
     fn open(&self, _: &str, _: &str, _: &str) -> Result<Secret, String> {

@@ -213,6 +213,7 @@ impl Page {
         self.fields(step);
         if let Checked::Locally(why) = &step.checked
             && step.action.touches_world()
+            && plan.observed
         {
             self.line(4, &format!("not checked by the server: {}", sanitize(why)));
         }

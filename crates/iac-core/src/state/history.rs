@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -10,7 +11,6 @@ use super::log::Undo;
 use super::paths::Paths;
 use super::{Backend, Record, RunInfo, StateError, Summary, Version};
 use crate::urn::Key;
-use jiff::Timestamp;
 
 /// The first line of a version's entry.
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,7 +131,7 @@ pub(super) async fn read(
 pub(super) async fn prune(backend: &dyn Backend, paths: &Paths, last: u64, keep: u64) -> Result<(), StateError> {
     let keys = backend.list(&paths.history()).await.map_err(StateError::Write)?;
     for key in keys {
-        if Paths::version_and_term(&key).is_some_and(|(version, _)| version + keep <= last) {
+        if Paths::version_and_term(&key).is_some_and(|(version, _)| version.saturating_add(keep) <= last) {
             backend.delete(&key).await.map_err(StateError::Write)?;
         }
     }

@@ -73,6 +73,49 @@ enum Claim {
     Unlocked,
 }
 
+impl LeaseFile {
+    fn holder(&self) -> Option<&Holder> {
+        match &self.claim {
+            Claim::Held(holder) => Some(holder),
+            Claim::Released | Claim::Unlocked => None,
+        }
+    }
+
+    fn is_held_in(&self, term: u64) -> bool {
+        self.term == term && self.holder().is_some()
+    }
+}
+
+/// What was seen of somebody else's lease.
+#[derive(Debug, Default)]
+struct Watch {
+    /// How it was when it last changed, and when that was noticed.
+    last: Option<(Etag, Instant)>,
+    /// Whether it has changed since the first look.
+    changed: bool,
+}
+
+impl Watch {
+    /// Looks at the lease as it is now, and says what that tells of its holder.
+    fn look(&mut self, holder: &Holder, etag: &Etag, ttl: Duration) -> Life {
+        let now = Instant::now();
+        let since = match &self.last {
+            Some((last, since)) if last == etag => *since,
+            other => {
+                self.changed |= other.is_some();
+                self.last = Some((etag.clone(), now));
+                now
+            }
+        };
+        match holder.process.as_ref().map_or(Life::Unknown, ProcessId::life) {
+            // One that stands still counts as dead, whether its process is there or not.
+            _ if now.duration_since(since) >= ttl => Life::Dead,
+            Life::Unknown if self.changed => Life::Alive,
+            life => life,
+        }
+    }
+}
+
 /// Where a stack's lease is.
 #[derive(Clone, Debug)]
 pub(super) struct LeasePlace {
@@ -130,10 +173,7 @@ impl LeasePlace {
 
     /// Who holds it.
     pub(super) async fn holder(&self) -> Result<Option<Holder>, StateError> {
-        Ok(self.read().await?.and_then(|(file, _)| match file.claim {
-            Claim::Held(holder) => Some(holder),
-            Claim::Released | Claim::Unlocked => None,
-        }))
+        Ok(self.read().await?.and_then(|(file, _)| file.holder().cloned()))
     }
 
     /// Ends whatever claim there is.
@@ -156,45 +196,31 @@ impl LeasePlace {
     /// its time to live is.
     pub(super) async fn take(&self, run: &RunInfo, ttl: Duration, timeout: Duration) -> Result<Taken, StateError> {
         let begin = Instant::now();
-        let mut watched: Option<(Etag, Instant)> = None;
-        let mut seen_alive = false;
+        let mut watch = Watch::default();
         loop {
-            let now = Instant::now();
-            let Some((file, etag)) = self.read().await? else {
-                if let Some(taken) = self.claim(run, ttl, None).await? {
-                    return Ok(taken);
+            let seen = self.read().await?;
+            if let Some((file, etag)) = &seen
+                && let Some(holder) = file.holder()
+            {
+                let theirs = Duration::from_millis(file.ttl_ms);
+                match watch.look(holder, etag, theirs) {
+                    Life::Alive if begin.elapsed() >= timeout => {
+                        return Err(StateError::Locked {
+                            stack: self.stack.clone(),
+                            holder: Box::new(holder.clone()),
+                        });
+                    }
+                    Life::Alive | Life::Unknown => {
+                        tokio::time::sleep((theirs / 10).min(LONGEST_LOOK)).await;
+                        continue;
+                    }
+                    Life::Dead => {}
                 }
-                continue;
-            };
-            let Claim::Held(holder) = &file.claim else {
-                if let Some(taken) = self.claim(run, ttl, Some((&file, &etag))).await? {
-                    return Ok(taken);
-                }
-                continue;
-            };
-            let life = holder.process.as_ref().map_or(Life::Unknown, ProcessId::life);
-            let since = match &watched {
-                Some((seen, since)) if *seen == etag => *since,
-                other => {
-                    seen_alive |= other.is_some();
-                    watched = Some((etag.clone(), now));
-                    now
-                }
-            };
-            let theirs = Duration::from_millis(file.ttl_ms);
-            if life == Life::Dead || now.duration_since(since) >= theirs {
-                if let Some(taken) = self.claim(run, ttl, Some((&file, &etag))).await? {
-                    return Ok(taken);
-                }
-                continue;
             }
-            if (seen_alive || life == Life::Alive) && begin.elapsed() >= timeout {
-                return Err(StateError::Locked {
-                    stack: self.stack.clone(),
-                    holder: Box::new(holder.clone()),
-                });
+            let seen = seen.as_ref().map(|(file, etag)| (file, etag));
+            if let Some(taken) = self.claim(run, ttl, seen).await? {
+                return Ok(taken);
             }
-            tokio::time::sleep((theirs / 10).min(LONGEST_LOOK)).await;
         }
     }
 
@@ -208,7 +234,7 @@ impl LeasePlace {
         let at = Instant::now();
         let file = LeaseFile {
             format: FORMAT,
-            term: seen.map_or(0, |(file, _)| file.term) + 1,
+            term: seen.map_or(0, |(file, _)| file.term).saturating_add(1),
             beat: 0,
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             claim: Claim::Held(Holder {
@@ -232,18 +258,18 @@ impl LeasePlace {
         if taken.term > above {
             return Ok(());
         }
-        taken.file.term = above + 1;
+        taken.file.term = above.saturating_add(1);
         taken.unclean = true;
         let etag = self.write(&taken.file, Some(&taken.etag)).await?;
         taken.etag = etag.ok_or_else(|| self.lost(None))?;
-        taken.term = above + 1;
+        taken.term = taken.file.term;
         Ok(())
     }
 
     /// Gives the lease back, if it still is that of `term`.
     pub(super) async fn release(&self, term: u64) -> Result<(), StateError> {
         while let Some((mut file, etag)) = self.read().await? {
-            if file.term != term || !matches!(file.claim, Claim::Held(_)) {
+            if !file.is_held_in(term) {
                 break;
             }
             file.claim = Claim::Released;
@@ -257,11 +283,8 @@ impl LeasePlace {
     /// Makes sure that the lease is that of `term`.
     pub(super) async fn check(&self, term: u64) -> Result<(), StateError> {
         match self.read().await? {
-            Some((file, _)) if file.term == term && matches!(file.claim, Claim::Held(_)) => Ok(()),
-            Some((file, _)) => Err(self.lost(match file.claim {
-                Claim::Held(holder) => Some(Box::new(holder)),
-                Claim::Released | Claim::Unlocked => None,
-            })),
+            Some((file, _)) if file.is_held_in(term) => Ok(()),
+            Some((file, _)) => Err(self.lost(file.holder().cloned().map(Box::new))),
             None => Err(self.lost(None)),
         }
     }
@@ -323,7 +346,7 @@ async fn beat(place: &LeasePlace, mut taken: Taken) {
             }
             // Perhaps our own, which went through though an error came back.
             Ok(None) => match place.read().await {
-                Ok(Some((file, etag))) if file.term == taken.term && matches!(file.claim, Claim::Held(_)) => {
+                Ok(Some((file, etag))) if file.is_held_in(taken.term) => {
                     (taken.file, taken.etag) = (file, etag);
                     wait = ttl / 20;
                 }

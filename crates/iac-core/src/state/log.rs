@@ -144,7 +144,7 @@ impl Log {
         }
         self.chain = reader.chain();
         self.term = self.term.max(header.term);
-        for line in 2..header.entries + 2 {
+        for line in 2..header.entries.saturating_add(2) {
             let entry: Entry = reader.expect()?;
             self.apply(&entry).map_err(|error| Fault {
                 line,

@@ -5,6 +5,9 @@ use super::StateError;
 /// Digits of a number in a key, so that keys sort as their numbers do.
 const DIGITS: usize = 12;
 
+/// No stack comes to this many batches; keeps a file of a strange name from being counted on from.
+const HIGHEST: u64 = 1 << 60;
+
 /// The keys of one stack.
 #[derive(Debug, Clone)]
 pub(super) struct Paths {
@@ -66,9 +69,9 @@ impl Paths {
         format!("{}{version:0DIGITS$}-{term:0DIGITS$}.version", self.history())
     }
 
-    /// The number of a batch or snapshot.
+    /// The number of a batch or snapshot; none if we never gave it that name.
     pub(super) fn number(key: &str) -> Option<u64> {
-        stem(key)?.parse().ok()
+        stem(key)?.parse().ok().filter(|number| *number < HIGHEST)
     }
 
     /// The version and term of a history entry.

@@ -112,7 +112,7 @@ pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8]) -> Result<Log, Fault
         journal: JournalSize::default(),
         ..Log::empty(stack)
     };
-    for line in 2..header.entries + 2 {
+    for line in 2..header.entries.saturating_add(2) {
         let entry: Entry = reader.expect()?;
         log.state
             .apply(&entry)

@@ -143,6 +143,103 @@ proptest! {
     }
 }
 
+/// The steps of a run that does a bit of everything, twice, with a compaction in between.
+const STEPS: usize = 12;
+
+/// Does one step; `writer` and `op` are what the steps before have left.
+async fn step(
+    number: usize,
+    store: &Store,
+    writer: &mut Option<Writer>,
+    op: &mut Option<OpId>,
+) -> Result<(), StateError> {
+    let Some(held) = writer else {
+        *writer = Some(store.begin(super::support::run(), std::time::Duration::ZERO).await?);
+        return Ok(());
+    };
+    match number {
+        1 | 7 => *op = Some(held.begin_op(operation(OpKind::Create, "a")).await?),
+        2 | 8 => {
+            let text = "x".repeat(70_000);
+            held.applied(op.unwrap(), record("a", json!({"text": text, "at": number})))
+                .await?;
+        }
+        3 | 9 => *op = Some(held.begin_op(operation(OpKind::Delete, "b")).await?),
+        4 | 10 => held.deleted(op.unwrap()).await?,
+        _ => {
+            if let Some(writer) = writer.take() {
+                writer.finish(summary()).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Without what depends on clocks.
+fn timeless(state: &State) -> State {
+    let mut state = content(state);
+    for pending in &mut state.pending {
+        pending.started = jiff::Timestamp::UNIX_EPOCH;
+    }
+    state
+}
+
+#[tokio::test]
+async fn a_kill_at_any_storage_operation_loses_nothing_that_was_acknowledged() {
+    let mut states = vec![State::default()];
+    let backend = Memory::new();
+    let (mut writer, mut op) = (None, None);
+    for number in 0..STEPS {
+        step(number, &store(&backend), &mut writer, &mut op).await.unwrap();
+        states.push(timeless(&store(&backend).load().await.unwrap()));
+    }
+    for last in [
+        Verdict::Fail(BackendErrorKind::Other),
+        Verdict::LoseAnswer(BackendErrorKind::Other),
+    ] {
+        for kill in 0.. {
+            let backend = Memory::new();
+            let view = backend.view();
+            let mut asked = 0;
+            // The operation that is under way at the kill happens or not; none comes after it.
+            view.rule(move |_, _| {
+                asked += 1;
+                match asked.cmp(&(kill + 1)) {
+                    std::cmp::Ordering::Less => Verdict::Pass,
+                    std::cmp::Ordering::Equal => last,
+                    std::cmp::Ordering::Greater => Verdict::Fail(BackendErrorKind::Other),
+                }
+            });
+            let (mut writer, mut op) = (None, None);
+            let mut done = 0;
+            while done < STEPS && step(done, &store(&view), &mut writer, &mut op).await.is_ok() {
+                done += 1;
+            }
+            let found = timeless(&store(&backend).load().await.unwrap());
+            let next = states.get(done + 1).unwrap_or(&states[done]);
+            assert!(
+                found == states[done] || found == *next,
+                "killed at {kill}, after step {done}"
+            );
+            if done == STEPS {
+                break;
+            }
+            // The dead run's lease stands in the way of nobody.
+            store(&backend).unlock().await.unwrap();
+            let writer = begin(&store(&backend)).await;
+            assert_eq!(timeless(&writer.state()), found);
+            writer.put(record("after", json!({}))).await.unwrap();
+            let version = writer.finish(summary()).await.unwrap();
+            assert_eq!(version, found.version + 1);
+            let history = store(&backend).history().await.unwrap();
+            assert_eq!(
+                history.iter().map(|version| version.version).collect::<Vec<_>>(),
+                (1..=version).collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_cut_batch_of_many_keeps_the_whole_lines() {
     let backend = Memory::new();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use iac_core::state::StateError;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::support::{Memory, begin, content, record, store, summary};
@@ -130,4 +131,31 @@ async fn a_damaged_snapshot_is_passed_over_for_the_one_before() {
         backend.edit(&file, |bytes| bytes[100] ^= 1);
     }
     assert!(matches!(store.load().await, Err(StateError::Damaged { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_content_of_a_file_is_worse_than_an_error(
+        file in any::<prop::sample::Index>(),
+        content in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), "\\PC*".prop_map(String::into_bytes)],
+        at in any::<prop::sample::Index>(),
+        name in "[0-9]{1,25}\\.(batch|snapshot)",
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let backend = stack_of(3).await;
+            backend.set(&format!("prod/journal/{name}"), content.clone());
+            let files = backend.keys("");
+            backend.edit(&files[file.index(files.len())], |bytes| {
+                let start = at.index(bytes.len() + 1);
+                bytes.splice(start.., content.clone());
+            });
+            let _ = store(&backend).load().await;
+            let _ = store(&backend).history().await;
+            let _ = store(&backend).holder().await;
+            let _ = store(&backend).vault().await;
+        });
+    }
 }

@@ -11,7 +11,7 @@ use iac_core::value::Value;
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
 
-use super::call::{Answer, Call, CallError, Refusal};
+use super::call::{Answer, Call, CallError, Cause, Refusal};
 use super::delete;
 use super::discovery::ApiKind;
 use super::session::{Memory, Session, uid, unknown_kind};
@@ -146,10 +146,8 @@ impl Application<'_> {
             body["metadata"]["uid"] = uid.into();
         }
         let answer = match self.send(&body, false).await {
+            Err(CallError::Refused(refusal)) if is_another(&refusal) => return Err(self.another(&refusal)),
             Err(CallError::Refused(refusal)) if refusal.code == 409 => {
-                if refusal.conflicts().next().is_none() {
-                    return Err(self.another(&refusal));
-                }
                 let before = recorded.map_or(Value::Null, |recorded| object::desired(&recorded.inputs, false));
                 if !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
                     return Err(conflict(&refusal));
@@ -280,6 +278,16 @@ impl Application<'_> {
             error.hint = Some("declare the namespace and use k.within(&namespace), or make it first".to_owned());
         }
         error
+    }
+}
+
+/// Whether the object is not the one that a change with its UID was meant for: it is gone, or another has its name.
+fn is_another(refusal: &Refusal) -> bool {
+    let names_uid = |cause: &Cause| cause.field == "metadata.uid";
+    match refusal.code {
+        409 => refusal.conflicts().next().is_none(),
+        422 => refusal.details.causes.iter().any(names_uid),
+        _ => false,
     }
 }
 

@@ -160,7 +160,10 @@ pub(crate) async fn report(session: &Session, object: &Json) -> Report {
         report.hint = report
             .hint
             .or(diagnose::hint_of_event(&reason, &message).map(str::to_owned));
-        report.lines.push(line);
+        // The same warning comes again with each attempt.
+        if !report.lines.contains(&line) {
+            report.lines.push(line);
+        }
     }
     report
 }

@@ -89,17 +89,20 @@ impl<'a> Question<'a> {
 
     async fn answer(&self) -> Result<Prediction, ProviderError> {
         let mut prediction = match self.inputs.expose() {
-            Err(path) => self.locally(format!("{path} is known only after other steps")),
+            Err(path) => self.locally(&format!("{path} is known only after other steps")),
             Ok(body) => match self.session.discovery.find(&self.session.connection, &self.id).await {
                 Ok(Some(kind)) => self.ask(&kind, &body).await?,
                 Ok(None) => self.unknown_kind(),
                 Err(error) if error.is_global() => return Err(error.into()),
-                Err(error) => self.locally(error.to_string()),
+                Err(error) => self.locally(&error.to_string()),
             },
         };
         prediction.changes = conceal_changes(prediction.changes, &self.inputs, &self.secrets);
         for problem in &mut prediction.problems {
             problem.message = self.secrets.redact(&problem.message);
+        }
+        if risk::rolls_out(&self.id.type_name(), self.request.intent, &prediction.changes) {
+            prediction.notes.push("its pods are rolled out anew".to_owned());
         }
         prediction.risks = risk::of(&risk::Change {
             type_name: &self.id.type_name(),
@@ -120,7 +123,7 @@ impl<'a> Question<'a> {
     }
 
     /// The inputs compared with the recorded ones, without the server.
-    fn locally(&self, why: String) -> Prediction {
+    fn locally(&self, why: &str) -> Prediction {
         let replace = match self.request.intent {
             Intent::Update => immutable::by_table(&self.id.type_name(), &self.before, &self.inputs),
             _ => Vec::new(),
@@ -128,7 +131,7 @@ impl<'a> Question<'a> {
         Prediction {
             changes: diff(&self.before, &self.inputs),
             replace,
-            checked: Checked::Locally(self.secrets.redact(&why)),
+            checked: Checked::Locally(self.secrets.redact(why)),
             outputs: self.known_outputs(),
             ..Prediction::default()
         }
@@ -136,7 +139,7 @@ impl<'a> Question<'a> {
 
     fn unknown_kind(&self) -> Prediction {
         if self.declared.defines(&self.id) {
-            return self.locally("its kind is defined in the same run".to_owned());
+            return self.locally("its kind is defined in the same run");
         }
         let error = super::session::unknown_kind(&self.id);
         let problem = Problem {
@@ -146,7 +149,7 @@ impl<'a> Question<'a> {
         };
         Prediction {
             problems: vec![problem],
-            ..self.locally("the server does not have its kind".to_owned())
+            ..self.locally("the server does not have its kind")
         }
     }
 
@@ -157,7 +160,7 @@ impl<'a> Question<'a> {
                 outputs: self.known_outputs(),
                 ..Prediction::default()
             },
-            Trial::Untried(why) => self.locally(why),
+            Trial::Untried(why) => self.locally(&why),
             Trial::Refused(refusal) => Prediction {
                 problems: self.problems(&refusal),
                 ..self.refused()
@@ -170,9 +173,7 @@ impl<'a> Question<'a> {
         // Their names are made of their content.
         let named_by_content = ["apiextensions.k8s.io", "apiregistration.k8s.io"];
         if named_by_content.contains(&self.id.group.as_str()) {
-            return Ok(
-                self.locally("a trial would need another name, and this kind's name is made of its content".to_owned())
-            );
+            return Ok(self.locally("a trial would need another name, and this kind's name is made of its content"));
         }
         let id = ObjectId {
             name: format!("iac-check-{}", &canonical::digest(&self.id.name.as_str().into())[..12]),
@@ -187,7 +188,7 @@ impl<'a> Question<'a> {
                 outputs: self.known_outputs(),
                 ..Prediction::default()
             },
-            Trial::Untried(why) => self.locally(why),
+            Trial::Untried(why) => self.locally(&why),
             Trial::Refused(refusal) => Prediction {
                 problems: self.problems(&refusal),
                 ..self.refused()
@@ -198,9 +199,9 @@ impl<'a> Question<'a> {
     async fn change(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
         let live = match self.session.get(Call::get(kind.path(&self.id))).await {
             Ok(Some(live)) => live,
-            Ok(None) => return Ok(self.locally("the object is not there at the moment".to_owned())),
+            Ok(None) => return Ok(self.locally("the object is not there at the moment")),
             Err(error) if error.is_global() => return Err(error.into()),
-            Err(error) => return Ok(self.locally(error.to_string())),
+            Err(error) => return Ok(self.locally(&error.to_string())),
         };
         let adopts = self.request.intent == Intent::Adopt;
         let mut notes = Vec::new();
@@ -222,7 +223,7 @@ impl<'a> Question<'a> {
         }
         let prediction = match trial {
             Trial::Accepted(result) => self.accepted(&live, &result, adopts),
-            Trial::Untried(why) => self.locally(why),
+            Trial::Untried(why) => self.locally(&why),
             Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &refusal).await?,
         };
         Ok(Prediction {

@@ -6,7 +6,7 @@ use iac_core::provider::{Applied, Context, ErrorKind, ProviderError, Readiness, 
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
-use super::call::CallError;
+use super::call::{Call, CallError};
 use super::delete::recorded_id;
 use super::inspect::{self, Patience};
 use super::related;
@@ -45,6 +45,9 @@ pub(crate) async fn wait_ready(
             Err(error) => return Err(error.into()),
         };
         answered = Instant::now();
+        if object.is_none() && has_completed(session, recorded, &id).await? {
+            return Ok(finished(recorded));
+        }
         let object = present(recorded, &id, object)?;
         let why = match judge(session, &object).await? {
             Readiness::Ready => return Ok(applied(recorded, &object)),
@@ -68,6 +71,33 @@ pub(crate) async fn wait_ready(
         }
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE);
+    }
+}
+
+/// Whether a Job that is no longer there did its work and was cleaned up after its time to live.
+async fn has_completed(session: &Session, recorded: &Recorded, id: &ObjectId) -> Result<bool, CallError> {
+    let lives_shortly = recorded.inputs.pointer("/spec/ttlSecondsAfterFinished").is_some();
+    let (true, "batch/Job", Some(uid), Some(namespace)) =
+        (lives_shortly, id.type_name().as_str(), &recorded.uid, &id.namespace)
+    else {
+        return Ok(false);
+    };
+    let selector = format!("involvedObject.uid={uid},reason=Completed");
+    let path = format!("/api/v1/namespaces/{namespace}/events");
+    let events = session.list(Call::get(path).with("fieldSelector", selector)).await?;
+    Ok(!events.is_empty())
+}
+
+/// What is left of a Job that completed and is gone.
+fn finished(recorded: &Recorded) -> Applied {
+    let memory = Memory {
+        completed: true,
+        ..Memory::read(&recorded.private)
+    };
+    Applied {
+        uid: recorded.uid.clone(),
+        outputs: recorded.outputs.clone(),
+        private: memory.write(),
     }
 }
 
@@ -106,7 +136,9 @@ fn applied(recorded: &Recorded, object: &Json) -> Applied {
 
 async fn failure(session: &Session, object: &Json, kind: ErrorKind, message: String) -> ProviderError {
     let report = inspect::report(session, object).await;
-    let error = ProviderError::new(kind, message).with_details(report.lines);
+    let news = report.lines.into_iter().filter(|line| !message.contains(line.as_str()));
+    let news: Vec<String> = news.collect();
+    let error = ProviderError::new(kind, message).with_details(news);
     match report.hint {
         Some(hint) => error.with_hint(hint),
         None => error,

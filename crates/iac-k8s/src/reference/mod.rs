@@ -221,4 +221,5 @@ fn items<'a>(node: &'a Value, path: &FieldPath, key: &str) -> Vec<(FieldPath, &'
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests;

@@ -47,7 +47,7 @@ impl Place {
     }
 
     #[track_caller]
-    pub(super) fn typed<K>(&self, name: &str, object: &K) -> Object<K>
+    pub(super) fn typed<K>(&self, name: &str, object: K) -> Object<K>
     where
         K: kube::Resource<DynamicType = (), Scope: ObjectScope> + Serialize,
     {

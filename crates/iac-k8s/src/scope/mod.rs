@@ -71,7 +71,7 @@ impl Kubernetes {
     where
         K: kube::Resource<DynamicType = (), Scope: ObjectScope> + Serialize,
     {
-        self.place.typed(name, &object)
+        self.place.typed(name, object)
     }
 
     /// Declares an object from JSON; tokens may stand in its strings.
@@ -104,12 +104,20 @@ impl Namespaced {
     /// belongs to the cluster as a whole does not compile here.
     ///
     /// `name` is its name in the stack, and in the cluster too where its metadata has none.
+    ///
+    /// ```compile_fail,E0271
+    /// # let stack = iac_core::Stack::new("demo", iac_core::config::Config::default());
+    /// use k8s_openapi::api::rbac::v1::ClusterRole;
+    ///
+    /// let k = iac_k8s::Kubernetes::new(&stack).in_namespace("shop");
+    /// k.add("reader", ClusterRole::default()); // belongs to the cluster
+    /// ```
     #[track_caller]
     pub fn add<K>(&self, name: &str, object: K) -> Object<K>
     where
         K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize,
     {
-        self.place.typed(name, &object)
+        self.place.typed(name, object)
     }
 
     /// Declares an object from JSON; tokens may stand in its strings.

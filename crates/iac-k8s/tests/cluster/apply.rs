@@ -9,14 +9,10 @@ use crate::world::World;
 async fn an_object_is_made_changed_and_remembered() {
     let world = World::new().await;
     let with = |value: &str| {
-        world
-            .declare(|k| {
-                drop(k.add_json(
-                    "app",
-                    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": value, "b": "x"}}),
-                ))
-            })
-            .of("ConfigMap")
+        world.one(
+            "app",
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": value, "b": "x"}}),
+        )
     };
     let recorded = world.up(&with("1")).await;
     let changed = world.apply(&with("2"), Intent::Update, Some(&recorded)).await.unwrap();
@@ -46,14 +42,10 @@ async fn what_somebody_else_made_is_not_taken_over_unless_asked() {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}, "data": {"a": "theirs"}}),
         )
         .await;
-    let ours = world
-        .declare(|k| {
-            drop(k.add_json(
-                "app",
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "ours"}}),
-            ))
-        })
-        .of("ConfigMap");
+    let ours = world.one(
+        "app",
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "ours"}}),
+    );
     let error = world.apply(&ours, Intent::Create, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
     assert!(error.hint.unwrap().contains(".adopt()"));
@@ -67,14 +59,10 @@ async fn what_somebody_else_made_is_not_taken_over_unless_asked() {
 #[tokio::test]
 async fn a_creation_that_was_interrupted_is_finished_by_the_next() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| {
-            drop(k.add_json(
-                "app",
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
-            ))
-        })
-        .of("ConfigMap");
+    let declared = world.one(
+        "app",
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
+    );
     let first = world.apply(&declared, Intent::Create, None).await.unwrap();
     let second = world.apply(&declared, Intent::Create, None).await.unwrap();
     assert_eq!(first.uid, second.uid);
@@ -84,14 +72,10 @@ async fn a_creation_that_was_interrupted_is_finished_by_the_next() {
 async fn a_change_is_meant_for_one_object_only() {
     let world = World::new().await;
     let with = |value: &str| {
-        world
-            .declare(|k| {
-                drop(k.add_json(
-                    "app",
-                    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": value}}),
-                ))
-            })
-            .of("ConfigMap")
+        world.one(
+            "app",
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": value}}),
+        )
     };
     let recorded = world.up(&with("1")).await;
     let api = world.api("", "v1", "ConfigMap");
@@ -117,11 +101,8 @@ async fn a_change_is_meant_for_one_object_only() {
 #[tokio::test]
 async fn a_key_that_leaves_string_data_leaves_the_secret() {
     let world = World::new().await;
-    let with = |data: serde_json::Value| {
-        world
-            .declare(|k| drop(k.add_json("db", json!({"apiVersion": "v1", "kind": "Secret", "stringData": data}))))
-            .of("Secret")
-    };
+    let with =
+        |data: serde_json::Value| world.one("db", json!({"apiVersion": "v1", "kind": "Secret", "stringData": data}));
     let recorded = world.up(&with(json!({"a": "hunter2", "b": "swordfish"}))).await;
     assert!(!format!("{:?}{:?}", recorded.outputs, recorded.private).contains("aHVudGVyMg=="));
     world
@@ -135,11 +116,8 @@ async fn a_key_that_leaves_string_data_leaves_the_secret() {
 #[tokio::test]
 async fn drift_is_taken_back_but_foreign_fields_are_not() {
     let world = World::new().await;
-    let with = |data: serde_json::Value| {
-        world
-            .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data}))))
-            .of("ConfigMap")
-    };
+    let with =
+        |data: serde_json::Value| world.one("app", json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data}));
     let recorded = world.up(&with(json!({"a": "1"}))).await;
     let api = world.api("", "v1", "ConfigMap");
     world
@@ -165,14 +143,10 @@ async fn drift_is_taken_back_but_foreign_fields_are_not() {
 #[tokio::test]
 async fn what_the_server_refuses_comes_in_its_own_words() {
     let world = World::new().await;
-    let bad = world
-        .declare(|k| {
-            drop(k.add_json(
-                "a",
-                json!({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 0}]}}),
-            ))
-        })
-        .of("Service");
+    let bad = world.one(
+        "a",
+        json!({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 0}]}}),
+    );
     let error = world.apply(&bad, Intent::Create, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     assert!(
@@ -180,14 +154,10 @@ async fn what_the_server_refuses_comes_in_its_own_words() {
         "{:?}",
         error.details
     );
-    let unknown = world
-        .declare(|k| {
-            drop(k.add_json(
-                "a",
-                json!({"apiVersion": "v1", "kind": "Service", "spec": {"prots": []}}),
-            ))
-        })
-        .of("Service");
+    let unknown = world.one(
+        "a",
+        json!({"apiVersion": "v1", "kind": "Service", "spec": {"prots": []}}),
+    );
     let error = world.apply(&unknown, Intent::Create, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     assert!(error.message.contains("prots"), "{error}");

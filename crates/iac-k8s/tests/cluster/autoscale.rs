@@ -13,9 +13,13 @@ async fn replicas_are_set_once_and_left_to_the_autoscaler() {
         let autoscaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}, "maxReplicas": 5}});
         let declared = world.declare(|k| {
-            drop(k.add_json("a", deployment));
+            {
+                k.add_json("a", deployment);
+            }
             if scaled {
-                drop(k.add_json("a", autoscaler));
+                {
+                    k.add_json("a", autoscaler);
+                }
             }
         });
         declared.of("Deployment")

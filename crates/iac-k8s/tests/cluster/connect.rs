@@ -2,6 +2,7 @@
 
 use iac_core::provider::{ErrorKind, Existence, ExternalRef, Provider as _};
 use iac_k8s::KubernetesProvider;
+use serde_json::json;
 
 use crate::world::{World, connect_request, kubeconfig};
 
@@ -20,34 +21,16 @@ async fn a_target_is_the_cluster_and_not_the_way_to_it() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_and_one_that_refuses_are_told_apart() {
     let text = std::fs::read_to_string(kubeconfig()).unwrap();
-    let folder = std::env::temp_dir();
-    let write = |name: &str, text: String| {
-        let path = folder.join(format!("iac-k8s-{}-{name}", std::process::id()));
-        std::fs::write(&path, text).unwrap();
+    let config: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let write = |name: &str, pointer: &str, value: serde_json::Value| {
+        let path = std::env::temp_dir().join(format!("iac-k8s-{}-{name}", std::process::id()));
+        let mut config = config.clone();
+        *config.pointer_mut(pointer).unwrap() = value;
+        std::fs::write(&path, config.to_string()).unwrap();
         path
     };
-    let server = text.lines().find(|line| line.trim().starts_with("server:")).unwrap();
-    let nowhere = write("nowhere", text.replace(server, "    server: https://127.0.0.1:9"));
-    let users = text.find("users:").unwrap();
-    let stranger = write(
-        "stranger",
-        format!(
-            "{}users:\n- name: stranger\n  user: {{token: nobody}}\n",
-            &text[..users]
-        ),
-    );
-    let stranger_text = std::fs::read_to_string(&stranger).unwrap();
-    let context_user = stranger_text
-        .lines()
-        .find(|line| line.trim().starts_with("user:") && !line.contains('{'));
-    if let Some(line) = context_user {
-        let indent = &line[..line.find('u').unwrap()];
-        std::fs::write(
-            &stranger,
-            stranger_text.replace(line, &format!("{indent}user: stranger")),
-        )
-        .unwrap();
-    }
+    let nowhere = write("nowhere", "/clusters/0/cluster/server", json!("https://127.0.0.1:9"));
+    let stranger = write("stranger", "/users/0/user", json!({"token": "nobody"}));
     for (path, kind) in [(nowhere, ErrorKind::Unreachable), (stranger, ErrorKind::Denied)] {
         let path_text = path.to_str().unwrap();
         let error = KubernetesProvider::new()

@@ -48,7 +48,9 @@ async fn a_folder_of_manifests_is_declared_and_applied() {
     std::fs::write(folder.join("b.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n").unwrap();
     std::fs::write(folder.join("inner/a.yml"), "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: x}, spec: {ports: [{port: 1}]}}\n").unwrap();
     std::fs::write(folder.join("notes.txt"), "no manifest").unwrap();
-    let declared = world.declare(|k| drop(k.yaml(&folder)));
+    let declared = world.declare(|k| {
+        k.yaml(&folder);
+    });
     std::fs::remove_dir_all(&folder).unwrap();
     let resources = declared.all();
     let names: Vec<_> = resources.iter().map(|resource| resource.key.short()).collect();

@@ -10,9 +10,7 @@ use crate::world::{World, workload};
 #[tokio::test]
 async fn an_object_is_gone_afterwards_and_a_second_time_is_no_error() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| drop(k.add_json("a", workload("Deployment", 1, json!({})))))
-        .of("Deployment");
+    let declared = world.one("a", workload("Deployment", 1, json!({})));
     let recorded = world.up(&declared).await;
     world.delete(&recorded, false).await.unwrap();
     assert_eq!(world.observe(&declared, Some(&recorded)).await, Observed::Absent);
@@ -31,9 +29,7 @@ async fn an_object_is_gone_afterwards_and_a_second_time_is_no_error() {
 #[tokio::test]
 async fn another_object_of_the_name_is_left_alone() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}))))
-        .of("ConfigMap");
+    let declared = world.one("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}));
     let recorded = world.up(&declared).await;
     let api = world.api("", "v1", "ConfigMap");
     api.delete("app", &kube::api::DeleteParams::default()).await.unwrap();
@@ -50,14 +46,10 @@ async fn another_object_of_the_name_is_left_alone() {
 #[tokio::test]
 async fn finalizers_are_named_when_they_hold_an_object() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| {
-            drop(k.add_json(
-                "app",
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"finalizers": ["example.com/keep"]}}),
-            ))
-        })
-        .of("ConfigMap");
+    let declared = world.one(
+        "app",
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"finalizers": ["example.com/keep"]}}),
+    );
     let recorded = world.up(&declared).await;
     let request = DeleteRequest {
         recorded,
@@ -90,13 +82,11 @@ async fn claims_outlive_their_set_unless_asked() {
     );
     set["spec"]["serviceName"] = "db".into();
     set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}]);
-    let declared = world.declare(|k| drop(k.add_json("db", set))).of("StatefulSet");
+    let declared = world.one("db", set);
     let namespace = world
         .declare_all(|stack| {
-            drop(
-                iac_k8s::Kubernetes::new(stack)
-                    .add_json(&world.namespace, json!({"apiVersion": "v1", "kind": "Namespace"})),
-            )
+            iac_k8s::Kubernetes::new(stack)
+                .add_json(&world.namespace, json!({"apiVersion": "v1", "kind": "Namespace"}));
         })
         .of("Namespace");
     let recorded = world.up(&declared).await;

@@ -10,10 +10,12 @@ async fn what_nobody_touched_has_no_drift_and_what_somebody_did_names_them() {
     let world = World::new().await;
     let declared = world.declare(|k| {
         for number in 0..20 {
-            drop(k.add_json(
-                &format!("map-{number}"),
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
-            ));
+            {
+                k.add_json(
+                    &format!("map-{number}"),
+                    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
+                );
+            }
         }
     });
     let resources = declared.all();
@@ -51,7 +53,7 @@ async fn what_the_server_writes_otherwise_is_no_drift() {
         json!({"resources": {"limits": {"cpu": "1000m", "memory": "1024Mi"}}, "env": [{"name": "A", "value": "1"}], "ports": [{"containerPort": 80}]}),
     );
     deployment["spec"]["template"]["spec"]["volumes"] = json!([{"name": "tmp", "emptyDir": {}}]);
-    let declared = world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment");
+    let declared = world.one("a", deployment);
     let recorded = world.up(&declared).await;
     let api = world.api("apps", "v1", "Deployment");
     // Moves the generation, so that the object is read in full.
@@ -79,14 +81,10 @@ async fn what_the_server_writes_otherwise_is_no_drift() {
 #[tokio::test]
 async fn a_secret_that_somebody_changed_is_not_shown() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| {
-            drop(k.add_json(
-                "db",
-                json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "hunter2"}}),
-            ))
-        })
-        .of("Secret");
+    let declared = world.one(
+        "db",
+        json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "hunter2"}}),
+    );
     let recorded = world.up(&declared).await;
     world
         .meddle(
@@ -110,8 +108,6 @@ async fn an_object_of_somebody_else_is_not_ours() {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}}),
         )
         .await;
-    let declared = world
-        .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}))))
-        .of("ConfigMap");
+    let declared = world.one("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}));
     assert!(!world.live(&declared, None).await.ours);
 }

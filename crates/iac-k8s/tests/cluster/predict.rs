@@ -14,7 +14,7 @@ async fn one_changed_value_is_one_changed_field() {
             0,
             json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": value}]}),
         );
-        world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment")
+        world.one("a", deployment)
     };
     let created = world.predict(&with("1"), Intent::Create, None).await;
     assert_eq!((created.checked, created.problems), (Checked::ByServer, vec![]));
@@ -36,11 +36,7 @@ async fn one_changed_value_is_one_changed_field() {
 async fn the_digest_of_a_changed_content_is_known_beforehand() {
     let world = World::new().await;
     for (kind, field) in [("ConfigMap", "data"), ("Secret", "stringData")] {
-        let with = |value: &str| {
-            world
-                .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": kind, field: {"a": value}}))))
-                .of(kind)
-        };
+        let with = |value: &str| world.one("app", json!({"apiVersion": "v1", "kind": kind, field: {"a": value}}));
         let recorded = world.up(&with("one")).await;
         let predicted = world.predict(&with("two"), Intent::Update, Some(&recorded)).await;
         assert_eq!(paths(&predicted.changes), ["data.a"]);
@@ -57,7 +53,7 @@ async fn the_digest_of_a_changed_content_is_known_beforehand() {
 #[tokio::test]
 async fn an_immutable_field_means_a_replacement_and_a_wrong_value_a_problem() {
     let world = World::new().await;
-    let declare = |deployment: serde_json::Value| world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment");
+    let declare = |deployment: serde_json::Value| world.one("a", deployment);
     let recorded = world.up(&declare(workload("Deployment", 0, json!({})))).await;
     let mut moved = workload("Deployment", 0, json!({}));
     moved["spec"]["selector"]["matchLabels"]["app"] = "b".into();
@@ -92,7 +88,7 @@ async fn a_stateful_set_and_a_claim_say_which_field_can_not_change() {
     let with = |service: &str| {
         let mut set = workload("StatefulSet", 0, json!({}));
         set["spec"]["serviceName"] = service.into();
-        world.declare(|k| drop(k.add_json("a", set))).of("StatefulSet")
+        world.one("a", set)
     };
     let recorded = world.up(&with("a")).await;
     let prediction = world.predict(&with("b"), Intent::Update, Some(&recorded)).await;
@@ -103,9 +99,7 @@ async fn a_stateful_set_and_a_claim_say_which_field_can_not_change() {
     );
     let with = |class: &str, size: &str| {
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"storageClassName": class, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}});
-        world
-            .declare(|k| drop(k.add_json("data", claim)))
-            .of("PersistentVolumeClaim")
+        world.one("data", claim)
     };
     let recorded = world.up(&with("standard", "1Mi")).await;
     let prediction = world
@@ -122,11 +116,8 @@ async fn a_stateful_set_and_a_claim_say_which_field_can_not_change() {
 #[tokio::test]
 async fn conflicts_show_up_in_the_preview_with_their_owner() {
     let world = World::new().await;
-    let with = |data: serde_json::Value| {
-        world
-            .declare(|k| drop(k.add_json("app", json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data}))))
-            .of("ConfigMap")
-    };
+    let with =
+        |data: serde_json::Value| world.one("app", json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data}));
     let recorded = world.up(&with(json!({"a": "1"}))).await;
     world
         .meddle(
@@ -165,11 +156,9 @@ async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
     let map = || json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}});
     let nowhere = format!("{}-x", world.namespace);
     let missing = world.declare_all(|stack| {
-        drop(
-            iac_k8s::Kubernetes::new(stack)
-                .in_namespace(&nowhere)
-                .add_json("app", map()),
-        )
+        iac_k8s::Kubernetes::new(stack)
+            .in_namespace(&nowhere)
+            .add_json("app", map());
     });
     let prediction = world.predict(&missing.of("ConfigMap"), Intent::Create, None).await;
     assert_eq!(
@@ -180,20 +169,24 @@ async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
     let made = world.declare_all(|stack| {
         let cluster = iac_k8s::Kubernetes::new(stack);
         let namespace = cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
-        drop(cluster.within(&namespace).add_json("app", map()));
+        {
+            cluster.within(&namespace).add_json("app", map());
+        }
     });
     let prediction = world.predict(&made.of("ConfigMap"), Intent::Create, None).await;
     assert!(prediction.problems.is_empty());
     assert!(matches!(prediction.checked, Checked::Locally(why) if why.contains("made in the same run")));
-    let unknown =
-        world.declare(|k| drop(k.add_json("t", json!({"apiVersion": "nowhere.example/v1", "kind": "Thing"}))));
+    let unknown = world.declare(|k| {
+        k.add_json("t", json!({"apiVersion": "nowhere.example/v1", "kind": "Thing"}));
+    });
     let prediction = world.predict(&unknown.of("Thing"), Intent::Create, None).await;
     assert!(
         prediction.problems[0].message.contains("no kind Thing"),
         "{prediction:?}"
     );
-    let misspelt =
-        world.declare(|k| drop(k.add_json("a", json!({"apiVersion": "v1", "kind": "ConfigMap", "dta": {}}))));
+    let misspelt = world.declare(|k| {
+        k.add_json("a", json!({"apiVersion": "v1", "kind": "ConfigMap", "dta": {}}));
+    });
     let prediction = world.predict(&misspelt.of("ConfigMap"), Intent::Create, None).await;
     assert_eq!(prediction.problems[0].path.to_string(), "dta", "{prediction:?}");
 }
@@ -204,10 +197,12 @@ async fn what_is_not_known_yet_is_compared_locally() {
     let declared = world.declare_all(|stack| {
         let k = iac_k8s::Kubernetes::new(stack).in_namespace(&world.namespace);
         let password = stack.random_password("p", 24);
-        drop(k.add_json(
-            "app",
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"url": format!("x{}", password.result())}}),
-        ));
+        {
+            k.add_json(
+                "app",
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"url": format!("x{}", password.result())}}),
+            );
+        }
     });
     let prediction = world.predict(&declared.of("ConfigMap"), Intent::Create, None).await;
     assert!(

@@ -10,7 +10,7 @@ use crate::world::{World, workload};
 async fn failure(container: serde_json::Value, timeout: u64) -> ProviderError {
     let world = World::new().await;
     let deployment = workload("Deployment", 1, container);
-    let declared = world.declare(|k| drop(k.add_json("a", deployment))).of("Deployment");
+    let declared = world.one("a", deployment);
     let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
     world.wait(&recorded, Duration::from_secs(timeout)).await.unwrap_err()
 }
@@ -28,11 +28,15 @@ fn told(error: &ProviderError) -> String {
 async fn a_deployment_and_its_service_become_ready() {
     let world = World::new().await;
     let declared = world.declare(|k| {
-        drop(k.add_json("a", workload("Deployment", 2, json!({}))));
-        drop(k.add_json(
+        {
+            k.add_json("a", workload("Deployment", 2, json!({})));
+        }
+        {
+            k.add_json(
             "a",
             json!({"apiVersion": "v1", "kind": "Service", "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}]}}),
-        ));
+        );
+        }
     });
     let service = world
         .apply(&declared.of("Service"), Intent::Create, None)
@@ -82,7 +86,10 @@ async fn a_missing_secret_is_named() {
 #[tokio::test]
 async fn a_container_that_keeps_ending_shows_its_log() {
     let error = failure(
-        json!({"command": ["sh", "-c", "echo no database at db:5432; exit 3"]}),
+        json!({
+            "command": ["sh", "-c", "echo no database at db:5432; exit 3"],
+            "readinessProbe": {"exec": {"command": ["false"]}},
+        }),
         20,
     )
     .await;
@@ -119,9 +126,7 @@ fn job(command: &str, spec: serde_json::Value) -> serde_json::Value {
 #[tokio::test]
 async fn a_job_that_completed_stays_finished_when_it_is_cleaned_up() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| drop(k.add_json("migrate", job("true", json!({"ttlSecondsAfterFinished": 2})))))
-        .of("Job");
+    let declared = world.one("migrate", job("true", json!({"ttlSecondsAfterFinished": 2})));
     let recorded = world.up(&declared).await;
     let api = world.api("batch", "v1", "Job");
     for _ in 0..60 {
@@ -136,9 +141,7 @@ async fn a_job_that_completed_stays_finished_when_it_is_cleaned_up() {
 #[tokio::test]
 async fn a_job_that_failed_shows_its_log() {
     let world = World::new().await;
-    let declared = world
-        .declare(|k| drop(k.add_json("migrate", job("echo table exists; exit 1", json!({})))))
-        .of("Job");
+    let declared = world.one("migrate", job("echo table exists; exit 1", json!({})));
     let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
     let error = world.wait(&recorded, Duration::from_secs(60)).await.unwrap_err();
     let text = told(&error);
@@ -153,8 +156,6 @@ async fn a_job_that_failed_shows_its_log() {
 async fn a_claim_that_waits_for_its_first_pod_holds_nobody_up() {
     let world = World::new().await;
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}});
-    let declared = world
-        .declare(|k| drop(k.add_json("data", claim)))
-        .of("PersistentVolumeClaim");
+    let declared = world.one("data", claim);
     world.up(&declared).await;
 }

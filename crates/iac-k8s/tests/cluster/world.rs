@@ -12,6 +12,7 @@ use iac_core::provider::{
 use iac_core::value::{Secret, Source, Value};
 use iac_core::{Key, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, Namespaced};
+use iac_testbed::{Needs, TestBed};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -31,10 +32,12 @@ pub(crate) struct World {
 
 /// The kubeconfig of the test bed.
 pub(crate) fn kubeconfig() -> String {
-    match std::env::var("IAC_TEST_KUBECONFIG") {
-        Ok(path) => path,
-        Err(_) => panic!("set IAC_TEST_KUBECONFIG to the kubeconfig of a cluster for tests (cargo xtask testbed env)"),
-    }
+    let needs = Needs {
+        kubernetes: true,
+        ..Needs::default()
+    };
+    let bed = TestBed::ensure(needs).unwrap_or_else(|error| panic!("{error}"));
+    bed.kubeconfig.display().to_string()
 }
 
 /// A connection of its own, beside the provider's.
@@ -83,6 +86,14 @@ impl World {
     /// Declares in the test's namespace.
     pub(crate) fn declare(&self, declare: impl FnOnce(&Namespaced)) -> Declared {
         self.declare_all(|stack| declare(&Kubernetes::new(stack).in_namespace(&self.namespace)))
+    }
+
+    /// Declares one object in the test's namespace.
+    pub(crate) fn one(&self, name: &str, object: serde_json::Value) -> Resolved {
+        let declared = self.declare(|k| {
+            k.add_json(name, object);
+        });
+        declared.all().remove(0)
     }
 
     /// Declares anything, and shows it to the provider as the engine does.

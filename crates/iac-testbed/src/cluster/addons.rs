@@ -56,15 +56,26 @@ fn start_extra(cluster: &Cluster<'_>, extra: Extra, progress: &Progress) -> Resu
         .arg(&definitions);
     run("waiting for custom resources", &mut wait)?;
     apply(cluster, extra.objects())?;
-    let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig("addons").display());
-    let arguments = match extra {
-        Extra::CertManager => vec![kubeconfig],
-        Extra::PrometheusOperator => vec![kubeconfig, "--web.listen-address=127.0.0.1:8088".to_owned()],
-    };
+    let arguments = extra_arguments(cluster, extra);
     if cluster.ensure(extra.name(), &extra.binary().path(cluster.layout), &arguments)? {
         progress.say(format!("{extra}: started"));
     }
     Ok(())
+}
+
+fn extra_arguments(cluster: &Cluster<'_>, extra: Extra) -> Vec<String> {
+    let pki = cluster.path("pki");
+    match extra {
+        Extra::CertManager => vec![format!("--kubeconfig={}", cluster.kubeconfig("addons").display())],
+        // It has no flag for a kubeconfig.
+        Extra::PrometheusOperator => vec![
+            format!("--apiserver=https://{}:6443", cluster.record.block.node()),
+            format!("--ca-file={pki}/ca.crt"),
+            format!("--cert-file={pki}/addons.crt"),
+            format!("--key-file={pki}/addons.key"),
+            "--web.listen-address=127.0.0.1:8088".to_owned(),
+        ],
+    }
 }
 
 fn coredns(cluster: &Cluster<'_>) -> Result<Vec<String>> {

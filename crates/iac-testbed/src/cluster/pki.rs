@@ -61,6 +61,7 @@ pub(super) fn make(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
         "/CN=front-proxy-client",
         "",
     )?;
+    certificate(&folder, "ca", "addons", "/O=system:masters/CN=iac-testbed-addons", "")?;
     service_account_key(&folder)?;
     users(cluster, &folder)?;
     std::fs::write(&done, "").map_err(io("write", &done))

@@ -12,7 +12,6 @@ use crate::cli::progress::{Display, seconds};
 use crate::cli::prompt::{Answer, ask};
 use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Session, hash_with};
-use crate::cli::signals::{raise, unless_interrupted};
 use crate::engine::{ExecuteRequest, Planned};
 use crate::plan::{Action, Mode, Plan};
 use crate::render::{Diagnostic, Moved, SavedPlan, TextOptions, compare, plan_text, short_name};
@@ -38,12 +37,14 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>) -> Result<u8, Fa
         return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
     }
     let store = session.store()?;
-    let (state, planned) = unless_interrupted(async {
-        let state = store.load().await?;
-        let planned = job.plan(session, &store, &state).await?;
-        Ok((state, planned))
-    })
-    .await?;
+    let (state, planned) = session
+        .interrupts
+        .end(async {
+            let state = store.load().await?;
+            let planned = job.plan(session, &store, &state).await?;
+            Ok((state, planned))
+        })
+        .await?;
     job.show(session, &planned.plan)?;
     check(session, &planned.plan)?;
     if !job.has_work(session, &store, &state, &planned).await? {
@@ -54,7 +55,10 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>) -> Result<u8, Fa
         return Ok(exit::FAILED);
     }
     let run = RunInfo::current(job.verb, session.build());
-    let writer = unless_interrupted(async { Ok(store.begin(run, session.lock_timeout).await?) }).await?;
+    let writer = session
+        .interrupts
+        .end(async { Ok(store.begin(run, session.lock_timeout).await?) })
+        .await?;
     let planned = job.settle(session, &store, &writer, planned).await;
     match planned {
         Ok(planned) => job.execute(session, &store, writer, planned).await,
@@ -148,7 +152,7 @@ impl Job<'_> {
             };
             session.ui.talk(&plan_text(plan, &options));
         };
-        Ok(ask(&session.ui, &question, details).await? == Answer::Yes)
+        Ok(ask(session, &question, details).await? == Answer::Yes)
     }
 
     /// The plan to carry out under the lease: the same, unless somebody else wrote meanwhile. Then a plan that was shown
@@ -167,7 +171,7 @@ impl Job<'_> {
         session
             .ui
             .say("Another run changed the state meanwhile; planning again.");
-        let planned = unless_interrupted(self.plan(session, store, &state)).await?;
+        let planned = session.interrupts.end(self.plan(session, store, &state)).await?;
         self.show(session, &planned.plan)?;
         check(session, &planned.plan)?;
         Ok(planned)
@@ -192,7 +196,7 @@ impl Job<'_> {
         let result = loop {
             tokio::select! {
                 result = &mut run => break result,
-                () = raise(&cancel, &session.ui) => {}
+                () = session.interrupts.raise(&cancel, &session.ui) => {}
                 () = lease.lost(), if *cancel.borrow() != Cancel::AtOnce => {
                     cancel.send_replace(Cancel::AtOnce);
                 }

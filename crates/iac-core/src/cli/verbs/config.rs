@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::args::Config as Args;
 use crate::cli::failure::Failure;
-use crate::cli::session::{Blank, Session, exposed};
+use crate::cli::session::{Session, exposed};
 use crate::cli::{Declare, exit, prompt};
 use crate::config::{Config, ConfigEditor, ConfigValue, FileValue, similar};
 use crate::declare::Stack;
@@ -38,12 +38,11 @@ fn set(session: &Session, key: &str, value: Option<&str>, secret: bool) -> Resul
         None => prompt::value(&session.ui, key, secret)?,
     };
     let mut editor = ConfigEditor::open(&session.config_path())?;
-    let written = if secret {
-        FileValue::Sealed(seal(session, &mut editor, key, &value)?)
+    if secret {
+        seal(session, &mut editor, key, &value)?;
     } else {
-        FileValue::Plain(value.expose().clone())
-    };
-    editor.set(key, &written)?;
+        editor.set(key, &FileValue::Plain(value.expose().clone()))?;
+    }
     editor.save()?;
     session.ui.say(&format!("Set {key} in {}", session.config_name()));
     Ok(())
@@ -65,17 +64,20 @@ fn check_key(key: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Seals a secret under the key of the file, which is made with its first secret.
-fn seal(session: &Session, editor: &mut ConfigEditor, key: &str, value: &Secret) -> Result<String, Failure> {
-    let vault = match editor.wrapped_key() {
-        Some(wrapped) => session.keys.vault(wrapped)?,
+/// Sets a secret, sealed under the key of the file, which is made with its first secret.
+fn seal(session: &Session, editor: &mut ConfigEditor, key: &str, value: &Secret) -> Result<(), Failure> {
+    let (made, vault) = match editor.wrapped_key() {
+        Some(wrapped) => (None, session.keys.vault(wrapped)?),
         None => {
             let (wrapped, vault) = session.keys.create()?;
-            editor.set_wrapped_key(&wrapped);
-            vault
+            (Some(wrapped), vault)
         }
     };
-    Ok(vault.seal_text(key, value)?)
+    editor.set(key, &FileValue::Sealed(vault.seal_text(key, value)?))?;
+    if let Some(wrapped) = made {
+        editor.set_wrapped_key(&wrapped);
+    }
+    Ok(())
 }
 
 fn get(session: &Session, key: &str, show_secrets: bool, as_json: bool) -> Result<(), Failure> {
@@ -110,7 +112,7 @@ fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bo
     let config = if show_secrets {
         session.config()?
     } else {
-        session.layers.open(&Blank)?
+        session.open_config()?
     };
     let secrets = asked_as_secret(session, declare, &config);
     let mut text = String::new();

@@ -13,18 +13,17 @@ use super::Declare;
 use super::args::Verb;
 use super::failure::Failure;
 use super::session::Session;
-use super::signals::unless_interrupted;
 
 /// Does what the command line says; returns the exit code.
 pub(super) async fn run(verb: &Verb, session: &Session, declare: Declare<'_>) -> Result<u8, Failure> {
     match verb {
-        Verb::Preview(args) => unless_interrupted(preview::preview(session, args, declare)).await,
+        Verb::Preview(args) => session.interrupts.end(preview::preview(session, args, declare)).await,
         Verb::Up(args) => up::up(session, args, declare).await,
         Verb::Destroy(args) => up::destroy(session, args).await,
         Verb::Refresh(args) => refresh::refresh(session, args).await,
-        Verb::Drift(args) => unless_interrupted(refresh::drift(session, args)).await,
-        Verb::Stack(args) => unless_interrupted(stack::stack(session, args)).await,
-        Verb::State(args) => unless_interrupted(record::state(session, args)).await,
+        Verb::Drift(args) => session.interrupts.end(refresh::drift(session, args)).await,
+        Verb::Stack(args) => session.interrupts.end(stack::stack(session, args)).await,
+        Verb::State(args) => session.interrupts.end(record::state(session, args)).await,
         Verb::Graph(args) => graph::graph(session, args, declare),
         Verb::Config(args) => config::config(session, args, declare),
     }

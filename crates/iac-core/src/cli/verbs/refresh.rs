@@ -5,14 +5,13 @@ use crate::cli::args::{Drift, Refresh, Run};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
-use crate::cli::signals::unless_interrupted;
 use crate::engine::Observe;
 use crate::plan::{DeleteData, Mode, Plan};
 use crate::render::{plan_json, plan_text};
 
 pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Failure> {
     if !args.accept {
-        let plan = unless_interrupted(look(session, args.json)).await?;
+        let plan = session.interrupts.end(look(session, args.json)).await?;
         if !plan.is_empty() {
             session
                 .ui
@@ -20,7 +19,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         }
         return Ok(exit::DONE);
     }
-    let (config, nothing) = (session.config()?, session.nothing());
+    let (config, nothing) = (session.open_config()?, session.nothing());
     let run = Run {
         yes: args.yes,
         parallel: 1,
@@ -49,7 +48,7 @@ pub(super) async fn drift(session: &Session, args: &Drift) -> Result<u8, Failure
 
 /// Shows the differences.
 async fn look(session: &Session, json: bool) -> Result<Plan, Failure> {
-    let (config, nothing) = (session.config()?, session.nothing());
+    let (config, nothing) = (session.open_config()?, session.nothing());
     let store = session.store()?;
     let state = store.load().await?;
     let vault = session.vault(&store, &state).await?;

@@ -38,7 +38,7 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
 }
 
 pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Failure> {
-    let (config, nothing) = (session.config()?, session.nothing());
+    let (config, nothing) = (session.open_config()?, session.nothing());
     let delete_data = match &args.delete_data[..] {
         [] => DeleteData::None,
         names if names.iter().any(|name| name == "all") => DeleteData::All,

@@ -1,0 +1,386 @@
+//! The command line as its user sees it: golden transcripts of the example program `files`, whose provider keeps its
+//! world in a folder.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
+use tempfile::TempDir;
+
+/// A user's home, project and world.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        for name in ["world", "home", "stacks"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("Cargo.toml"), "[workspace]\n").unwrap();
+        let desk = Self { folder };
+        desk.write("stacks/files.files.toml", "[files]\nfolder = \"world\"\n");
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("IAC_BUILD_ID", "test")
+            .env("COLUMNS", "100")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// The exit code.
+    fn code(&self, line: &str) -> i32 {
+        self.output(line).status.code().unwrap()
+    }
+
+    /// Command, standard output, standard error and exit code as one text.
+    fn run(&self, line: &str) -> String {
+        transcript(line, &self.output(line))
+    }
+
+    fn session(&self, lines: &[&str]) -> String {
+        lines.iter().map(|line| self.run(line)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn transcript(line: &str, output: &Output) -> String {
+    let mut text = format!("$ files {line}\n{}", String::from_utf8_lossy(&output.stdout));
+    for line in String::from_utf8_lossy(&output.stderr).lines() {
+        text.push_str(&format!("2> {line}\n"));
+    }
+    text + &format!("=> {}\n", output.status.code().unwrap())
+}
+
+/// The example, which cargo builds before it runs tests; it lies beside the folder of the test itself.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(Path::parent).unwrap();
+    built
+        .join("examples")
+        .join(format!("files{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// What differs from run to run, taken out.
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+(\.\d)? s\b", "[time]");
+    settings.add_filter(r"files\.rs:\d+:\d+", "files.rs:[line]");
+    settings.add_filter(r"/[^ ]*/\.tmp[A-Za-z0-9]+", "[desk]");
+    settings.add_filter(r"[0-9a-f]{64}", "[hash]");
+    settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "[when]");
+    settings.add_filter(r"[^ ]+ on [^ ]+, build", "[who] on [host], build");
+    settings
+}
+
+macro_rules! golden {
+    ($name:literal, $text:expr) => {
+        settings().bind(|| insta::assert_snapshot!($name, $text))
+    };
+}
+
+#[test]
+fn help_of_every_verb() {
+    let desk = Desk::new();
+    let verbs = [
+        "",
+        "preview",
+        "up",
+        "destroy",
+        "refresh",
+        "drift",
+        "stack",
+        "stack output",
+        "stack ls",
+        "stack history",
+        "stack unlock",
+        "state",
+        "state list",
+        "state show",
+        "graph",
+        "config",
+        "config set",
+        "config get",
+    ];
+    let pages: Vec<String> = verbs
+        .iter()
+        .map(|verb| desk.run(format!("{verb} -h").trim_start()))
+        .collect();
+    golden!("help", pages.join("\n"));
+}
+
+#[test]
+fn the_life_of_a_stack() {
+    let desk = Desk::new();
+    let mut text = desk.session(&[
+        "preview",
+        "preview --detailed-exitcode --json",
+        "up --yes --parallel 1",
+        "up --yes",
+    ]);
+    text += &desk.session(&[
+        "preview --detailed-exitcode",
+        "stack output",
+        "stack output greeting",
+        "stack ls",
+        "stack history",
+    ]);
+    text += &desk.session(&["state list", "state show app.env", "graph", "graph --format mermaid"]);
+    text += &desk.session(&["preview --config name=there", "up --yes --config name=there --json"]);
+    text += &desk.session(&[
+        "destroy --yes --parallel 1",
+        "preview --detailed-exitcode",
+        "state list",
+    ]);
+    golden!("life", text);
+    assert_eq!(std::fs::read_dir(desk.path("world")).unwrap().count(), 0);
+}
+
+#[test]
+fn drift_is_shown_taken_in_or_undone() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    assert_eq!(desk.code("drift"), 0);
+    desk.write("world/greeting.txt", "Goodbye!\n");
+    let mut text = desk.session(&["drift", "refresh", "preview"]);
+    text += &desk.session(&["refresh --accept --yes", "drift", "up --yes"]);
+    golden!("drift", text);
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, world!\n");
+}
+
+#[test]
+fn a_saved_plan_is_applied_exactly_or_refused() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    let mut text = desk.session(&["preview --config name=review --out plan.json"]);
+    desk.write("world/greeting.txt", "Goodbye!\n");
+    text += &desk.session(&["up --plan plan.json --config name=review"]);
+    desk.write("world/greeting.txt", "Hello, world!\n");
+    // Another build of the program declares something else besides: that is left out.
+    text += &desk.session(&[
+        "up --plan plan.json --config name=other",
+        "up --plan plan.json --config name=review --config extra=true",
+    ]);
+    text += &desk.session(&["up --plan missing.json", "up --plan plan.json --stack other"]);
+    desk.write("edited.json", &desk.read("plan.json").replace("review", "edited"));
+    text += &desk.session(&["up --plan edited.json --config name=edited"]);
+    golden!("saved_plan", text);
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, review!\n");
+    assert!(!desk.path("world/extra").exists());
+}
+
+#[test]
+fn without_the_world_only_people_get_a_preview() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    let gone = "--config files.folder=gone";
+    let lines = [
+        "preview",
+        "preview --offline",
+        "preview --detailed-exitcode",
+        "preview --out p.json",
+        "up --yes",
+        "drift",
+    ];
+    let lines: Vec<String> = lines.iter().map(|line| format!("{line} {gone}")).collect();
+    golden!(
+        "unreachable",
+        desk.session(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+    );
+    assert!(!desk.path("p.json").exists());
+    let json = desk.output(&format!("preview --offline --json --out p.json {gone}"));
+    assert_eq!(json.status.code(), Some(0));
+    assert!(String::from_utf8(json.stdout).unwrap().contains("\"observed\":false"));
+    // A plan that was made without looking is checked step by step when it is applied.
+    assert_eq!(desk.code("up --plan p.json"), 0);
+}
+
+#[test]
+fn a_failure_names_its_cause_and_the_next_run_goes_on() {
+    let desk = Desk::new();
+    desk.write("world/extra", "a file where a folder should be");
+    let mut text = desk.session(&["up --yes --parallel 1 --config extra=true"]);
+    std::fs::remove_file(desk.path("world/extra")).unwrap();
+    text += &desk.session(&["up --yes --config extra=true"]);
+    golden!("failure", text);
+    assert_eq!(desk.read("world/extra/more.txt"), "more\n");
+}
+
+#[test]
+fn what_can_not_be_done_is_said_before() {
+    let desk = Desk::new();
+    let lines = [
+        "",
+        "upp",
+        "up",
+        "destroy",
+        "refresh --accept",
+        "preview --config nonsense",
+        "up --parallel 0 --yes",
+        "stack output none",
+        "state show none",
+        "preview --stack ../evil",
+        "preview --lock-timeout soon",
+        "config get none",
+        "config set a..b 1",
+        "config set encryption.key 1",
+        "preview --config nmae=x --config files.folder=world",
+        "preview --config extra=maybe",
+    ];
+    golden!("usage", desk.session(&lines));
+}
+
+#[test]
+fn configuration_is_set_and_shown_with_its_origin() {
+    let desk = Desk::new();
+    let mut text = desk.session(&[
+        "config set name you",
+        "config get name",
+        "config get",
+        "config get --json",
+    ]);
+    let mut command = desk.command("config set db.password --secret");
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"canary-4711\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    text += &desk.session(&[
+        "config get db.password",
+        "config get",
+        "config get db.password --show-secrets --config name=z",
+    ]);
+    golden!("config", text.replace("canary-4711", "[the secret]"));
+    let file = desk.read("stacks/files.files.toml");
+    assert!(
+        !file.contains("canary") && file.contains("password = { secret = \"v1."),
+        "{file}"
+    );
+    let environment = desk
+        .command("config get name")
+        .env("IAC_CONFIG_NAME", "env")
+        .output()
+        .unwrap();
+    assert_eq!(environment.stdout, b"env\n");
+}
+
+#[test]
+fn a_secret_is_in_the_world_and_nowhere_else() {
+    let desk = Desk::new();
+    let mut seen = Vec::new();
+    let lines = [
+        "preview --out first.json",
+        "up --yes --verbose",
+        "stack output --json",
+        "state show app.env",
+        "state show Password/db",
+        "preview --verbose --out second.json --config name=x",
+        "preview --json",
+        "config get",
+        "graph",
+        "stack history --json",
+    ];
+    for line in lines {
+        let output = desk.output(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+        seen.extend([output.stdout, output.stderr]);
+    }
+    let env = desk.read("world/app.env");
+    let secret = env.trim().strip_prefix("PASSWORD=").unwrap();
+    assert_eq!(secret.len(), 16);
+    collect(&desk.path("state"), &mut seen);
+    for name in ["first.json", "second.json"] {
+        seen.push(desk.read(name).into_bytes());
+    }
+    for bytes in &seen {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains(secret), "{text}");
+    }
+    let shown = desk.output("stack output password --show-secrets");
+    assert_eq!(String::from_utf8(shown.stdout).unwrap().trim(), secret);
+}
+
+fn collect(folder: &Path, seen: &mut Vec<Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, seen);
+        } else {
+            seen.push(std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_run_on_the_stack_locks_it() {
+    let desk = Desk::new();
+    let backend = Arc::new(LocalBackend::new(desk.path("state")));
+    let store = Store::new(backend, "files", KeySource::key_file(desk.path("home/key.txt")));
+    let writer = store
+        .begin(RunInfo::current("up", "test"), Duration::ZERO)
+        .await
+        .unwrap();
+    let output = desk.output("up --yes");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(
+        said.contains("is locked by") && said.contains("--lock-timeout"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(desk.path("world")).unwrap().count(), 0);
+    let unlocked = desk.output("stack unlock");
+    assert!(
+        String::from_utf8_lossy(&unlocked.stderr).contains("no longer claimed by"),
+        "{unlocked:?}"
+    );
+    assert_eq!(desk.code("up --yes"), 0);
+    drop(writer);
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_drama() {
+    let desk = Desk::new();
+    let mut child = desk
+        .command("preview")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn colours_are_asked_for_or_not_there() {
+    let desk = Desk::new();
+    let has_colours = |line: &str| desk.output(line).stdout.contains(&0x1b);
+    assert!(has_colours("preview --color always"));
+    assert!(!has_colours("preview") && !has_colours("preview --color never"));
+}

@@ -1,0 +1,263 @@
+//! What a program's declarations come to, without any cluster.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
+
+use std::collections::BTreeMap;
+
+use iac_core::Stack;
+use iac_core::config::Config;
+use iac_core::declare::{Declaration, ResourceDecl};
+use iac_core::provider::{Phase, Provider as _};
+use iac_core::value::Value;
+use iac_k8s::{Kubernetes, KubernetesProvider, restart_on};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Secret, Service};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::json;
+
+fn declare(program: impl FnOnce(&Stack)) -> Declaration {
+    let stack = Stack::new("demo", Config::default());
+    program(&stack);
+    stack.finish().unwrap()
+}
+
+fn refused(program: impl FnOnce(&Stack)) -> String {
+    let stack = Stack::new("demo", Config::default());
+    program(&stack);
+    let errors = stack.finish().unwrap_err();
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn of<'a>(declaration: &'a Declaration, key: &str) -> &'a ResourceDecl {
+    let found = declaration
+        .resources
+        .iter()
+        .find(|resource| resource.key.as_str() == key);
+    found.unwrap_or_else(|| panic!("{key} is not among {:?}", declaration.resources))
+}
+
+fn text<'a>(resource: &'a ResourceDecl, pointer: &str) -> Option<&'a str> {
+    resource.inputs.pointer(pointer).and_then(Value::as_str)
+}
+
+#[test]
+fn an_object_gets_its_type_name_namespace_and_edge() {
+    let declaration = declare(|stack| {
+        let cluster = Kubernetes::new(stack);
+        let namespace = cluster.add("shop", Namespace::default());
+        let k = cluster.within(&namespace);
+        k.add("app", ConfigMap::default());
+        cluster.add("reader", ClusterRole::default());
+        cluster.in_namespace("tools").add("app", Service::default());
+        cluster.add("loose", ConfigMap::default());
+    });
+    let config = of(&declaration, "kubernetes:core/ConfigMap::app");
+    assert_eq!(config.after[0].on.as_str(), "kubernetes:core/Namespace::shop");
+    assert_eq!(config.after[0].phase, Phase::Exists);
+    assert!(config.source.file.ends_with("declare.rs"));
+    let identities: Vec<String> = declaration
+        .resources
+        .iter()
+        .map(|resource| KubernetesProvider::new().identity(resource).unwrap())
+        .collect();
+    assert_eq!(
+        identities,
+        [
+            "core/Namespace shop",
+            "core/ConfigMap shop/app",
+            "rbac.authorization.k8s.io/ClusterRole reader",
+            "core/Service tools/app",
+            "core/ConfigMap default/loose"
+        ]
+    );
+}
+
+#[test]
+fn whatever_a_secret_holds_is_secret() {
+    let declaration = declare(|stack| {
+        let k = Kubernetes::new(stack).in_namespace("shop");
+        let password = stack.random_password("db", 24);
+        let host = k.add("db", Service::default()).output("/spec/clusterIP");
+        let texts = [
+            ("password".to_owned(), password.result().into()),
+            ("literal".to_owned(), "hunter2".to_owned()),
+            ("url".to_owned(), format!("postgres://{host}/shop")),
+        ];
+        k.add(
+            "db",
+            Secret {
+                string_data: Some(BTreeMap::from(texts)),
+                data: Some(BTreeMap::from([("raw".to_owned(), ByteString(b"swordfish".to_vec()))])),
+                ..Secret::default()
+            },
+        );
+    });
+    let secret = of(&declaration, "kubernetes:core/Secret::db");
+    secret.inputs.walk(&mut |path, leaf| {
+        let is_content = ["data", "stringData"]
+            .iter()
+            .any(|field| path.to_string().starts_with(field));
+        assert!(!is_content || leaf.has_secret(), "{path}: {leaf:?}");
+    });
+    assert!(!format!("{:?}", secret.inputs).contains("hunter2"));
+}
+
+#[test]
+fn typed_references_name_the_object() {
+    let declaration = declare(|stack| {
+        let k = Kubernetes::new(stack).in_namespace("shop");
+        let config = k.add(
+            "app",
+            ConfigMap {
+                metadata: named("settings"),
+                ..ConfigMap::default()
+            },
+        );
+        let secret = k.add("db", Secret::default());
+        let claim = k.add("data", PersistentVolumeClaim::default());
+        let service = k.add("web", Service::default());
+        let web = k.add("web", Deployment::default());
+        let pod = json!({
+            "env": [secret.env("P", "password"), config.env("L", "level")],
+            "envFrom": [config.env_from(), secret.env_from()],
+            "volumes": [config.volume("c"), secret.volume("s"), claim.volume("d")],
+            "backend": service.backend(80),
+            "host": service.host(),
+            "annotations": restart_on([config.content_hash(), secret.content_hash()]),
+        });
+        k.add_json("pod", json!({"apiVersion": "v1", "kind": "Pod", "spec": pod}));
+        k.add(
+            "web",
+            HorizontalPodAutoscaler {
+                spec: HorizontalPodAutoscalerSpec {
+                    scale_target_ref: web.scale_target(),
+                    ..Default::default()
+                },
+                ..Default::default()
+            },
+        );
+    });
+    let pod = of(&declaration, "kubernetes:core/Pod::pod");
+    for (pointer, expected) in [
+        ("/spec/env/0/valueFrom/secretKeyRef/name", "db"),
+        ("/spec/env/1/valueFrom/configMapKeyRef/name", "settings"),
+        ("/spec/envFrom/0/configMapRef/name", "settings"),
+        ("/spec/envFrom/1/secretRef/name", "db"),
+        ("/spec/volumes/0/configMap/name", "settings"),
+        ("/spec/volumes/1/secret/secretName", "db"),
+        ("/spec/volumes/2/persistentVolumeClaim/claimName", "data"),
+        ("/spec/backend/service/name", "web"),
+        ("/spec/host", "web.shop.svc"),
+    ] {
+        assert_eq!(text(pod, pointer), Some(expected), "{pointer}");
+    }
+    let hashes = pod.inputs.pointer("/spec/annotations/checksum~1config").unwrap();
+    assert!(matches!(hashes, Value::Expr(expr) if expr.outputs().count() == 2));
+    let autoscaler = of(&declaration, "kubernetes:autoscaling/HorizontalPodAutoscaler::web");
+    let target = autoscaler
+        .inputs
+        .pointer("/spec/scaleTargetRef")
+        .unwrap()
+        .expose()
+        .unwrap();
+    assert_eq!(
+        target,
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"})
+    );
+}
+
+fn named(name: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        ..ObjectMeta::default()
+    }
+}
+
+#[test]
+fn roles_and_accounts_fit_together() {
+    let declaration = declare(|stack| {
+        let cluster = Kubernetes::new(stack);
+        let role = cluster.add("reader", ClusterRole::default());
+        let account = cluster
+            .in_namespace("shop")
+            .add("bot", k8s_openapi::api::core::v1::ServiceAccount::default());
+        cluster.add(
+            "bot-reads",
+            ClusterRoleBinding {
+                role_ref: role.role_ref(),
+                subjects: Some(vec![account.subject()]),
+                ..ClusterRoleBinding::default()
+            },
+        );
+    });
+    let binding = of(
+        &declaration,
+        "kubernetes:rbac.authorization.k8s.io/ClusterRoleBinding::bot-reads",
+    );
+    assert_eq!(text(binding, "/roleRef/kind"), Some("ClusterRole"));
+    assert_eq!(text(binding, "/subjects/0/namespace"), Some("shop"));
+}
+
+#[test]
+fn options_and_edges_can_be_chained() {
+    let declaration = declare(|stack| {
+        let k = Kubernetes::new(stack).in_namespace("shop");
+        let first = k.add("first", ConfigMap::default()).protect().adopt();
+        let _ = k
+            .add("second", ConfigMap::default())
+            .after(&first)
+            .after(first.ready())
+            .retain_on_delete();
+    });
+    let first = of(&declaration, "kubernetes:core/ConfigMap::first");
+    assert!(first.options.protect && first.options.adopt);
+    let second = of(&declaration, "kubernetes:core/ConfigMap::second");
+    let phases: Vec<Phase> = second.after.iter().map(|dependency| dependency.phase).collect();
+    assert_eq!(phases, [Phase::Exists, Phase::Ready]);
+    assert!(second.options.retain_on_delete);
+}
+
+#[test]
+fn what_can_not_be_is_refused_with_its_line() {
+    let bytes = refused(|stack| {
+        let password = stack.random_password("db", 24).result().to_string();
+        let data = BTreeMap::from([("p".to_owned(), ByteString(password.into_bytes()))]);
+        Kubernetes::new(stack).add(
+            "db",
+            Secret {
+                data: Some(data),
+                ..Secret::default()
+            },
+        );
+    });
+    assert!(
+        bytes.contains("declare.rs") && bytes.contains("data.p") && bytes.contains("stringData"),
+        "{bytes}"
+    );
+    let elsewhere = refused(|stack| {
+        let cluster = Kubernetes::new(stack);
+        let namespace = cluster.add("shop", Namespace::default());
+        let metadata = ObjectMeta {
+            namespace: Some("other".to_owned()),
+            ..ObjectMeta::default()
+        };
+        cluster.within(&namespace).add(
+            "app",
+            ConfigMap {
+                metadata,
+                ..ConfigMap::default()
+            },
+        );
+    });
+    assert!(
+        elsewhere.contains("\"other\"") && elsewhere.contains("\"shop\""),
+        "{elsewhere}"
+    );
+    let missing = refused(|stack| drop(Kubernetes::new(stack).yaml("no/such/folder")));
+    assert!(
+        missing.contains("no/such/folder") && missing.contains("declare.rs"),
+        "{missing}"
+    );
+}
