@@ -151,13 +151,12 @@ fn start_containerd(layout: &Layout) -> Result<std::path::PathBuf> {
     let folder = layout.folder("docker/containerd")?;
     let socket = folder.join("containerd.sock");
     let daemon = Daemon::new("docker-containerd", layout);
-    let configuration = folder.join("config.toml");
     let text = format!(
         "version = 2\nroot = {root:?}\nstate = {state:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {socket:?}\n",
         root = folder.join("root"),
         state = folder.join("state"),
     );
-    std::fs::write(&configuration, text).map_err(io("write", &configuration))?;
+    let configuration = layout.configuration("docker-containerd.toml", &text)?;
     let arguments = ["--config".to_owned(), configuration.display().to_string()];
     daemon.ensure(None, &program("containerd", "containerd")?, &arguments)?;
     daemon.wait_until(DEADLINE, || std::os::unix::net::UnixStream::connect(&socket).is_ok())?;
@@ -171,8 +170,8 @@ fn arguments(layout: &Layout, record: &Record, containerd: &Path) -> Result<Vec<
     if pid_file.exists() {
         std::fs::remove_file(&pid_file).map_err(io("remove", &pid_file))?;
     }
-    let configuration = folder.join("daemon.json");
-    std::fs::write(&configuration, "{}\n").map_err(io("write", &configuration))?;
+    // Without one of ours it would read the machine's.
+    let configuration = layout.configuration("dockerd.json", "{}\n")?;
     Ok(vec![
         format!("--config-file={}", configuration.display()),
         format!("--host={}", record.engine().host()),

@@ -63,6 +63,12 @@ pub enum Error {
         /// What the parser said.
         reason: String,
     },
+    /// The run directory holds something else.
+    #[error("{path} is not empty and holds no test bed, so none is made there and nothing of it is removed\n  next: name an empty or a new folder in IAC_TESTBED_DIR", path = path.display())]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Every block of addresses that the test bed may use is taken.
     #[error("no free block of addresses in 10.128.0.0 to 10.223.255.255: each of the 96 is routed or held by another test bed\n  next: stop test beds that are not used any more (their folders are in {folder})", folder = folder.display())]
     NoAddresses {

@@ -52,13 +52,15 @@ impl Layout {
         self.run.join("logs").join(format!("{part}.log"))
     }
 
-    /// Writes a file of the run directory unless it holds `text` already: kube-proxy ends itself when its configuration is touched.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.run.join(name);
-        if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
-            return Ok(path);
+    /// Writes a daemon's configuration and gives its path. The path has the content's digest in it: a daemon whose configuration has changed is
+    /// seen by its arguments, and no file changes under one that runs.
+    pub(crate) fn configuration(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self
+            .folder("configuration")?
+            .join(format!("{}-{name}", digest(text.as_bytes())));
+        if !path.exists() {
+            std::fs::write(&path, text).map_err(io("write", &path))?;
         }
-        std::fs::write(&path, text).map_err(io("write", &path))?;
         Ok(path)
     }
 

@@ -26,7 +26,7 @@ pub struct TestBed {
     pub docker_host: String,
     /// The folder for `DOCKER_CONFIG`: the client finds the compose plugin in it.
     pub docker_config: PathBuf,
-    /// The program `docker-compose`; it is called as `docker-compose compose …` or through `docker compose`.
+    /// The program `docker-compose`: called by itself with the arguments of `docker compose`, and the plugin behind that.
     pub compose: PathBuf,
     /// The kubeconfig of the cluster's administrator.
     pub kubeconfig: PathBuf,

@@ -1,27 +1,35 @@
 //! Programs that come from Debian: which ones, and how they get here.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::error::{Error, Result};
 use crate::process::{find_program, run};
 use crate::progress::Progress;
 
-/// What the Docker Engine and the images need: a program that shows whether the package is there, and the package.
-pub(crate) const DOCKER: &[(&str, &str)] = &[
-    ("dockerd", "docker.io"),
+/// What any test bed needs, one with someone else's engine too: a program that shows whether the package is there, and the package.
+pub(crate) const CLIENT: &[(&str, &str)] = &[
     ("docker", "docker.io"),
-    ("containerd", "containerd"),
-    ("runc", "runc"),
-    ("iptables", "iptables"),
     ("ip", "iproute2"),
-    ("nsenter", "util-linux"),
     ("mmdebstrap", "mmdebstrap"),
     ("python3", "python3"),
     ("pip3", "python3-pip"),
 ];
 
+/// What a Docker Engine of our own needs on top.
+pub(crate) const ENGINE: &[(&str, &str)] = &[
+    ("dockerd", "docker.io"),
+    ("containerd", "containerd"),
+    ("runc", "runc"),
+    ("iptables", "iptables"),
+];
+
 /// What the cluster needs on top.
 pub(crate) const KUBERNETES: &[(&str, &str)] = &[
+    ("containerd", "containerd"),
+    ("runc", "runc"),
+    ("iptables", "iptables"),
+    ("nsenter", "util-linux"),
     ("etcd", "etcd-server"),
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
@@ -34,15 +42,9 @@ pub(crate) const KUBERNETES: &[(&str, &str)] = &[
 /// # Errors
 /// [`Error::Missing`] where a program is missing and there is no `apt-get`; [`Error::Command`] where `apt-get` fails.
 pub(crate) fn install(wanted: &[(&str, &str)], progress: &Progress) -> Result<()> {
-    let absent = |program: &str| {
-        find_program(program.trim_start_matches('/')).is_none() && !std::path::Path::new(program).is_file()
-    };
-    let mut packages: Vec<&str> = wanted
-        .iter()
-        .filter(|(program, _)| absent(program))
-        .map(|(_, package)| *package)
-        .collect();
-    packages.dedup();
+    let missing = wanted.iter().filter(|(program, _)| find_program(program).is_none());
+    let packages: BTreeSet<&str> = missing.map(|(_, package)| *package).collect();
+    let packages = Vec::from_iter(packages);
     let Some(first) = packages.first() else { return Ok(()) };
     if find_program("apt-get").is_none() {
         return Err(Error::Missing {
@@ -59,6 +61,8 @@ pub(crate) fn install(wanted: &[(&str, &str)], progress: &Progress) -> Result<()
         run(
             "installing Debian packages",
             Command::new("apt-get")
+                // Another installation may be under way; it ends.
+                .args(["-o", "DPkg::Lock::Timeout=300"])
                 .args(arguments)
                 .env("DEBIAN_FRONTEND", "noninteractive"),
         )

@@ -44,7 +44,7 @@ pub(crate) fn search_path() -> OsString {
     path
 }
 
-/// Where a program lies on the search path.
+/// Where a program lies on the search path; an absolute path is itself.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&search_path())
         .map(|folder| folder.join(name))
@@ -250,4 +250,15 @@ pub(crate) fn is_program(words: &[String], program: &Path) -> bool {
     words
         .first()
         .is_some_and(|word| Path::new(word).file_name() == program.file_name())
+}
+
+/// Whether `GET http://ADDRESS PATH` answers 200.
+pub(crate) fn http_ok(address: &str, path: &str) -> bool {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else {
+        return false;
+    };
+    let asked = write!(stream, "GET {path} HTTP/1.0\r\n\r\n");
+    let mut answer = String::new();
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.split(' ').nth(1) == Some("200")
 }

@@ -37,8 +37,8 @@ pub struct Options {
 /// Any [`Error`]; each names the part that failed and what to do.
 pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Record> {
     must_be_root()?;
-    let _lock = lock(layout)?;
-    packages::install(packages::DOCKER, progress)?;
+    let _lock = lock(layout, progress)?;
+    packages::install(packages::CLIENT, progress)?;
     let earlier = Record::read(layout)?;
     let record = open_record(layout, earlier.as_ref(), options)?;
     match start(layout, &record, progress) {
@@ -60,6 +60,9 @@ pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Rec
 }
 
 fn start(layout: &Layout, record: &Record, progress: &Progress) -> Result<()> {
+    if !record.docker_is_foreign {
+        packages::install(packages::ENGINE, progress)?;
+    }
     binaries::build(layout, &[&binaries::COMPOSE], progress)?;
     dockerd::start(layout, record, progress)?;
     images::ensure(&record.engine(), &mut |line| progress.say(format!("image: {line}")))?;
@@ -85,7 +88,7 @@ pub fn down(layout: &Layout, purge: bool, progress: &Progress) -> Result<()> {
         progress.say("test bed: there is none");
         return Ok(());
     }
-    let lock = lock(layout)?;
+    let lock = lock(layout, progress)?;
     match Record::read(layout) {
         Ok(Some(record)) => take_down(layout, &record, progress)?,
         // Without a record that can be read, what is known is the folder.
@@ -213,12 +216,23 @@ fn must_be_root() -> Result<()> {
     }
 }
 
-/// Keeps two commands on one test bed apart; the second waits for the first.
-fn lock(layout: &Layout) -> Result<std::fs::File> {
-    std::fs::create_dir_all(layout.run()).map_err(io("create", layout.run()))?;
-    let path = layout.path("lock");
+/// Keeps two commands on one test bed apart; the second waits for the first. The file also marks the folder as a test bed's: `down --purge`
+/// removes the whole folder, which `IAC_TESTBED_DIR` names, and that must never be someone's home.
+fn lock(layout: &Layout, progress: &Progress) -> Result<std::fs::File> {
+    let folder = layout.run();
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let path = layout.path("testbed.lock");
+    let empty = std::fs::read_dir(folder).map_err(io("read", folder))?.next().is_none();
+    if !empty && !path.exists() && !matches!(Record::read(layout), Ok(Some(_))) {
+        return Err(Error::NotOurs {
+            path: folder.to_owned(),
+        });
+    }
     let file = std::fs::File::create(&path).map_err(io("create", &path))?;
-    file.lock().map_err(io("lock", &path))?;
+    if file.try_lock().is_err() {
+        progress.say("waiting for another command on this test bed to end");
+        file.lock().map_err(io("lock", &path))?;
+    }
     Ok(file)
 }
 

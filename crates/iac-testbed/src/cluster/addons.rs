@@ -8,7 +8,7 @@ use super::Cluster;
 use crate::binaries;
 use crate::error::{Error, Result, io};
 use crate::extra::Extra;
-use crate::process::{last_lines, run};
+use crate::process::{http_ok, last_lines, run};
 use crate::progress::Progress;
 
 /// The objects that make the add-ons known to the apiserver.
@@ -86,7 +86,7 @@ fn coredns(cluster: &Cluster<'_>) -> Result<Vec<String>> {
          . {{\n  bind {node}\n  template ANY ANY {{\n    rcode NXDOMAIN\n  }}\n}}\n",
         kubeconfig = cluster.kubeconfig("addons").display(),
     );
-    let path = cluster.layout.write("Corefile", &text)?;
+    let path = cluster.layout.configuration("Corefile", &text)?;
     Ok(vec!["-conf".to_owned(), path.display().to_string()])
 }
 
@@ -153,15 +153,4 @@ fn apply_once(cluster: &Cluster<'_>, objects: &str) -> std::io::Result<std::proc
         input.write_all(objects.as_bytes())?;
     }
     child.wait_with_output()
-}
-
-/// Whether `GET http://ADDRESS PATH` answers 200.
-fn http_ok(address: &str, path: &str) -> bool {
-    use std::io::Read as _;
-    let Ok(mut stream) = std::net::TcpStream::connect(address) else {
-        return false;
-    };
-    let asked = write!(stream, "GET {path} HTTP/1.0\r\n\r\n");
-    let mut answer = String::new();
-    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.split(' ').nth(1) == Some("200")
 }

@@ -33,7 +33,10 @@ pub(super) fn make(cluster: &Cluster<'_>) -> Result<()> {
     for destination in [block.services(), block.pods()] {
         ip(&["route", "replace", &destination, "via", &node])?;
     }
-    // Pods find the Services' range only when there is a route at all; nothing answers beyond the link, which forwards nothing.
+    // Pods find the Services' range only when there is a route at all. It ends at the link: this machine passes nothing on from there,
+    // also when it routes for others.
+    let forwarding = format!("/proc/sys/net/ipv4/conf/{outer}/forwarding");
+    std::fs::write(&forwarding, "0").map_err(io("write", &forwarding))?;
     let host = block.link_host();
     let gateway = host.split('/').next().unwrap_or_default();
     ip(&["-n", &name, "route", "replace", "default", "via", gateway])?;

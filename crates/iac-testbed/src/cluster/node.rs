@@ -13,7 +13,7 @@ use crate::binaries;
 use crate::cleanup;
 use crate::dockerd::program;
 use crate::error::{Error, Result, io};
-use crate::process::{GRACE, last_lines, run};
+use crate::process::{GRACE, http_ok, last_lines, run};
 use crate::progress::Progress;
 
 /// The image of the process that holds a pod's namespaces.
@@ -31,9 +31,10 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
         progress.say("kubelet: starting");
     }
     cluster.ensure("kube-proxy", &bin.join("kube-proxy"), &kube_proxy(cluster)?)?;
-    cluster
-        .daemon("kubelet")
-        .wait_until(Duration::from_secs(90), || cluster.node_is_ready())?;
+    // What the node says of itself may stem from a kubelet that was killed since.
+    let health = format!("{}:10248", cluster.record.block.node());
+    let ready = || http_ok(&health, "/healthz") && cluster.node_is_ready();
+    cluster.daemon("kubelet").wait_until(Duration::from_secs(90), ready)?;
     progress.say("node: ready");
     Ok(())
 }
@@ -82,7 +83,6 @@ fn ctr(socket: &Path) -> Command {
 fn start_containerd(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
     let folder = cluster.layout.folder("node")?;
     let socket = socket(cluster);
-    let configuration = folder.join("config.toml");
     let cni = write_cni(cluster)?;
     let text = format!(
         r#"version = 2
@@ -110,7 +110,7 @@ SystemdCgroup = false
         state = folder.join("state"),
         opt = folder.join("opt"),
     );
-    std::fs::write(&configuration, text).map_err(io("write", &configuration))?;
+    let configuration = cluster.layout.configuration("node-containerd.toml", &text)?;
     let arguments = ["--config".to_owned(), configuration.display().to_string()];
     if cluster.ensure("node-containerd", &program("containerd", "containerd")?, &arguments)? {
         progress.say("containerd: starting");
@@ -153,6 +153,7 @@ fn kubelet(cluster: &Cluster<'_>) -> Result<Vec<String>> {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "address": node,
+        "healthzBindAddress": node,
         "authentication": {
             "anonymous": { "enabled": false },
             "webhook": { "enabled": true },
@@ -176,7 +177,7 @@ fn kubelet(cluster: &Cluster<'_>) -> Result<Vec<String>> {
         "evictionHard": { "imagefs.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%" },
         "imageGCHighThresholdPercent": 100,
     });
-    let path = cluster.layout.write("kubelet.json", &format!("{config:#}\n"))?;
+    let path = cluster.layout.configuration("kubelet.json", &format!("{config:#}\n"))?;
     Ok(vec![
         format!("--config={}", path.display()),
         format!("--kubeconfig={}", cluster.kubeconfig("kubelet").display()),
@@ -199,7 +200,9 @@ fn kube_proxy(cluster: &Cluster<'_>) -> Result<Vec<String>> {
         // These settings belong to the machine, not to a network namespace.
         "conntrack": { "maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s" },
     });
-    let path = cluster.layout.write("kube-proxy.json", &format!("{config:#}\n"))?;
+    let path = cluster
+        .layout
+        .configuration("kube-proxy.json", &format!("{config:#}\n"))?;
     Ok(vec![format!("--config={}", path.display())])
 }
 
