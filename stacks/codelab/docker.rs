@@ -2,6 +2,7 @@
 //!
 //! Names, credentials and health checks are those of the guides; `docs/systems.md` says where they are not.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use iac_compose::prelude::*;
@@ -110,22 +111,14 @@ pub fn application(stack: &Stack, codelab: &Compose, settings: &Development, dat
         "postgresql+asyncpg://{DATABASE_USER}:{DATABASE_USER}@{}:5432/codelab",
         postgres.host()
     );
-    let environment = variables([
-        ("APP_ENV", settings.app_env.as_str()),
-        ("LOG_LEVEL", &settings.log_level),
-        ("DATABASE_URL", &database_url),
-        ("REDIS_URL", &format!("redis://{}:6379/0", redis.host())),
-        ("QDRANT_URL", &format!("http://{}:6333", qdrant.host())),
-        ("OPENAI_API_KEY", &openai_key),
-        ("JWT_SECRET_KEY", &jwt_key),
-    ]);
 
     let migrate = codelab.job(
         "migrate",
         Service {
             image: settings.images.app.clone(),
             command: Some(["alembic", "upgrade", "head"].map(str::to_owned).into()),
-            environment: environment.clone(),
+            // Only what it reads: it does not run again because somebody wants another log level.
+            environment: variables([("DATABASE_URL", &database_url), ("OPENAI_API_KEY", &openai_key)]),
             depends_on: [postgres.healthy()].into(),
             ..Service::default()
         },
@@ -134,7 +127,15 @@ pub fn application(stack: &Stack, codelab: &Compose, settings: &Development, dat
         "app",
         Service {
             image: settings.images.app.clone(),
-            environment,
+            environment: variables([
+                ("APP_ENV", settings.app_env.as_str()),
+                ("LOG_LEVEL", &settings.log_level),
+                ("DATABASE_URL", &database_url),
+                ("REDIS_URL", &format!("redis://{}:6379/0", redis.host())),
+                ("QDRANT_URL", &format!("http://{}:6333", qdrant.host())),
+                ("OPENAI_API_KEY", &openai_key),
+                ("JWT_SECRET_KEY", &jwt_key),
+            ]),
             ports: vec![local(settings.ports.app, 8000)],
             depends_on: [
                 migrate.completed(),
@@ -170,11 +171,6 @@ pub fn local(published: u16, target: u16) -> Port {
 }
 
 /// Variables of a service.
-pub fn variables<'a>(
-    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> std::collections::BTreeMap<String, String> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+pub fn variables<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

@@ -36,6 +36,7 @@ pub struct LayerEntry {
     pub origin: String,
     wrapped_key: Option<String>,
     loose: bool,
+    shared: bool,
 }
 
 /// What is wrong with the configuration as a whole.
@@ -88,6 +89,10 @@ impl Layers {
     /// # Errors
     /// When it is there and can not be used.
     pub fn file(&mut self, path: &Path, shown_as: &str) -> Result<bool, LayerError> {
+        self.add_file(path, shown_as, false)
+    }
+
+    fn add_file(&mut self, path: &Path, shown_as: &str, shared: bool) -> Result<bool, LayerError> {
         let Some(file) = ConfigFile::read(path)? else {
             return Ok(false);
         };
@@ -97,6 +102,7 @@ impl Layers {
                 origin: format!("{shown_as}:{}", entry.line),
                 wrapped_key: file.wrapped_key.clone(),
                 loose: false,
+                shared,
             };
             self.entries.insert(key, entry);
         }
@@ -118,7 +124,7 @@ impl Layers {
         let mut single = Vec::new();
         for (name, value) in variables {
             if name == FILE_VARIABLE && !value.is_empty() {
-                if !self.file(&relative_to.join(&value), &value)? {
+                if !self.add_file(&relative_to.join(&value), &value, true)? {
                     return Err(LayerError::NoFile { path: value });
                 }
             } else if let Some(key) = name.strip_prefix(VARIABLE_PREFIX)
@@ -144,6 +150,7 @@ impl Layers {
             origin,
             wrapped_key: None,
             loose,
+            shared: false,
         };
         self.entries.insert(key, entry);
     }
@@ -175,6 +182,7 @@ impl Layers {
                 origin: "--config".to_owned(),
                 wrapped_key: None,
                 loose: false,
+                shared: false,
             };
             self.entries.insert(key.to_owned(), entry);
         }
@@ -206,6 +214,7 @@ impl Layers {
                 value: entry.open(key, opener)?,
                 origin: entry.origin.clone(),
                 loose: entry.loose,
+                shared: entry.shared,
             };
             config.entries.insert(key.clone(), opened);
         }
@@ -252,6 +261,22 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn a_shared_file_may_hold_what_others_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[api]\nreplica = 2\n[ingress]\nhost = \"a\"\n";
+        std::fs::write(folder.path().join("shared.toml"), text).unwrap();
+        let mut layers = Layers::default();
+        layers
+            .environment(variables(&[("IAC_CONFIG_FILE", "shared.toml")]), folder.path())
+            .unwrap();
+        layers.arguments(&["ingress.class=nginx".into()]).unwrap();
+        let config = layers.open(&Mirror).unwrap();
+        assert_eq!(config.get_or("api.replicas", 1), Ok(1));
+        let unused: Vec<String> = config.unused().into_iter().map(|unused| unused.key).collect();
+        assert_eq!(unused, ["api.replica", "ingress.class"]);
     }
 
     #[test]

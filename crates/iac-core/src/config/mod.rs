@@ -44,6 +44,8 @@ pub struct Entry {
     pub origin: String,
     /// Whether only the folded form of its key is known, because it comes from an environment variable.
     loose: bool,
+    /// Whether it comes from the file that `IAC_CONFIG_FILE` names, which other programs may be configured by as well.
+    shared: bool,
 }
 
 /// A value in clear, or a secret.
@@ -97,6 +99,7 @@ impl Config {
                 value,
                 origin: origin.into(),
                 loose: false,
+                shared: false,
             },
         );
     }
