@@ -146,7 +146,7 @@ impl Compose {
     /// Names a file's content that services can have in their containers.
     #[track_caller]
     pub fn config(&self, name: &str, config: Config) -> ConfigRef {
-        match content::read(&config) {
+        match content::read(config) {
             Ok(content) => {
                 self.known.borrow_mut().configs.insert(name.to_owned(), content);
             }
@@ -158,7 +158,7 @@ impl Compose {
     /// Names a secret content that services can have in their containers; it is encrypted in the state and never shown.
     #[track_caller]
     pub fn secret(&self, name: &str, secret: Config) -> SecretRef {
-        match content::read(&secret) {
+        match content::read(secret) {
             // What holds an output is as secret as that is; tokens can not be put into a secret of our own.
             Ok(content) if iac_core::value::token::is_token(&content) => {
                 self.known.borrow_mut().secrets.insert(name.to_owned(), content);
