@@ -4,4 +4,11 @@
 //! backend, a home and names of its own, and removes what it made, also when it fails.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
 
+mod input;
+mod kills;
+mod manifests;
+mod prod;
+mod saved_plan;
+mod secrets;
 mod support;
+mod unreachable;

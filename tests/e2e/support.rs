@@ -53,7 +53,7 @@ impl Project {
         }
     }
 
-    /// Adds arguments to every run, `destroy` included.
+    /// Adds arguments to every run, `destroy` included; those of a single run come later and win.
     pub(crate) fn with<const N: usize>(mut self, arguments: [&str; N]) -> Self {
         self.arguments.extend(arguments.map(str::to_owned));
         self
@@ -91,8 +91,8 @@ impl Project {
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(self.program);
         command
-            .args(arguments)
             .args(&self.arguments)
+            .args(arguments)
             .current_dir(self.folder())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -136,6 +136,24 @@ impl Drop for Project {
             panic!("the stack could not be destroyed at the end of the test: {ran}");
         }
     }
+}
+
+/// All files below a folder, in order.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 /// What a program that ran to its end left.

@@ -60,17 +60,20 @@ pub(crate) struct Secrets(BTreeSet<String>);
 impl Secrets {
     /// All secret texts in `trees`.
     pub(crate) fn of<'a>(trees: impl IntoIterator<Item = &'a Value>) -> Self {
-        let mut texts = BTreeSet::new();
-        for tree in trees {
-            tree.walk(&mut |_, leaf| {
-                if let Value::Secret(secret) = leaf
-                    && !secret.expose().is_empty()
-                {
-                    texts.insert(secret.expose().clone());
-                }
-            });
-        }
-        Self(texts)
+        let mut secrets = Self::default();
+        trees.into_iter().for_each(|tree| secrets.learn(tree));
+        secrets
+    }
+
+    /// Adds the secret texts of another tree.
+    pub(crate) fn learn(&mut self, tree: &Value) {
+        tree.walk(&mut |_, leaf| {
+            if let Value::Secret(secret) = leaf
+                && !secret.expose().is_empty()
+            {
+                self.0.insert(secret.expose().clone());
+            }
+        });
     }
 
     /// The same tree with every string that is one of these marked as secret.

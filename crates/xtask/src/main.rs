@@ -2,6 +2,7 @@
 
 mod bench;
 mod quickstart;
+mod soak;
 mod style;
 mod test;
 mod testbed;
@@ -30,6 +31,8 @@ enum Task {
     Testbed(testbed::Arguments),
     /// Run every test: sets up what is missing, and leaves nothing running that it started
     Test(test::Arguments),
+    /// The full numbers: 100,000 model cases, 200 kills on each target; takes hours
+    Soak(soak::Arguments),
     /// Check format, lints, documentation, and the licences and sources of what is linked
     Style,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Testbed(arguments) => testbed::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Style => style::run(),
     };
     match done {

@@ -36,6 +36,7 @@ pub struct LayerEntry {
     pub origin: String,
     wrapped_key: Option<String>,
     loose: bool,
+    /// Whether it is from a file that several programs may share.
     shared: bool,
 }
 
@@ -89,10 +90,10 @@ impl Layers {
     /// # Errors
     /// When it is there and can not be used.
     pub fn file(&mut self, path: &Path, shown_as: &str) -> Result<bool, LayerError> {
-        self.add_file(path, shown_as, false)
+        self.lay(path, shown_as, false)
     }
 
-    fn add_file(&mut self, path: &Path, shown_as: &str, shared: bool) -> Result<bool, LayerError> {
+    fn lay(&mut self, path: &Path, shown_as: &str, shared: bool) -> Result<bool, LayerError> {
         let Some(file) = ConfigFile::read(path)? else {
             return Ok(false);
         };
@@ -124,7 +125,7 @@ impl Layers {
         let mut single = Vec::new();
         for (name, value) in variables {
             if name == FILE_VARIABLE && !value.is_empty() {
-                if !self.add_file(&relative_to.join(&value), &value, true)? {
+                if !self.lay(&relative_to.join(&value), &value, true)? {
                     return Err(LayerError::NoFile { path: value });
                 }
             } else if let Some(key) = name.strip_prefix(VARIABLE_PREFIX)
@@ -264,19 +265,17 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_file_may_hold_what_others_use() {
+    fn what_a_shared_file_says_to_other_programs_is_no_mistake() {
         let folder = tempfile::tempdir().unwrap();
-        let text = "[api]\nreplica = 2\n[ingress]\nhost = \"a\"\n";
-        std::fs::write(folder.path().join("shared.toml"), text).unwrap();
+        std::fs::write(folder.path().join("all.toml"), "other = 1\nreplica = 1\n").unwrap();
         let mut layers = Layers::default();
         layers
-            .environment(variables(&[("IAC_CONFIG_FILE", "shared.toml")]), folder.path())
+            .environment(variables(&[("IAC_CONFIG_FILE", "all.toml")]), folder.path())
             .unwrap();
-        layers.arguments(&["ingress.class=nginx".into()]).unwrap();
         let config = layers.open(&Mirror).unwrap();
-        assert_eq!(config.get_or("api.replicas", 1), Ok(1));
-        let unused: Vec<String> = config.unused().into_iter().map(|unused| unused.key).collect();
-        assert_eq!(unused, ["api.replica", "ingress.class"]);
+        assert_eq!(config.get_or("replicas", 2), Ok(2));
+        let unused: Vec<_> = config.unused().into_iter().map(|unused| unused.key).collect();
+        assert_eq!(unused, ["replica"]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Entry {
     pub origin: String,
     /// Whether only the folded form of its key is known, because it comes from an environment variable.
     loose: bool,
-    /// Whether it comes from the file that `IAC_CONFIG_FILE` names, which other programs may be configured by as well.
+    /// Whether it is from a file that several programs may share.
     shared: bool,
 }
 

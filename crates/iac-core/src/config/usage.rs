@@ -20,16 +20,6 @@ pub struct Unused {
     pub meant: Option<String>,
 }
 
-impl Unused {
-    /// Whether another key of the same section was asked for and is spelled much like it.
-    fn is_slip(&self) -> bool {
-        let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_owned());
-        self.meant
-            .as_deref()
-            .is_some_and(|meant| section(meant) == section(&self.key))
-    }
-}
-
 impl Usage {
     pub(super) fn note(&self, key: &str, secret: bool) {
         // A panic while the map was locked can not have left it half changed.
@@ -52,17 +42,13 @@ impl Usage {
         entries
             .iter()
             .filter(|(key, _)| !keys.contains_key(*key))
-            .map(|(key, entry)| {
-                let unused = Unused {
-                    key: key.clone(),
-                    origin: entry.origin.clone(),
-                    meant: similar(key, missing.iter().copied()).map(str::to_owned),
-                };
-                (unused, entry.shared)
+            .map(|(key, entry)| Unused {
+                key: key.clone(),
+                origin: entry.origin.clone(),
+                meant: similar(key, missing.iter().copied()).map(str::to_owned),
             })
-            // What a shared file holds for other programs is no mistake; a slip in a key of this one's is.
-            .filter(|(unused, shared)| !shared || unused.is_slip())
-            .map(|(unused, _)| unused)
+            // What a shared file says to other programs is no mistake, unless it looks like one.
+            .filter(|unused| unused.meant.is_some() || !entries[&unused.key].shared)
             .collect()
     }
 }

@@ -415,7 +415,7 @@ fn bindings(request: &PlanRequest<'_>, declaration: &Declaration) -> Result<BTre
             _ => {}
         }
         let target = Target {
-            description: format!("{what} {given}"),
+            description: given.clone(),
             id: given.clone(),
         };
         Ok((what.clone(), target))

@@ -100,7 +100,7 @@ impl Committer {
         let mut texts = Vec::new();
         let mut waiting = Vec::new();
         for Waiting { entry, text, reply } in group {
-            match self.prepare(&entry) {
+            match self.prepare(entry) {
                 Ok(()) => {
                     texts.push(text);
                     waiting.push(reply);
@@ -120,7 +120,7 @@ impl Committer {
     }
 
     /// Checks an entry against the state, and applies it there. If it then can not be written, nothing ever is again.
-    fn prepare(&mut self, entry: &Entry) -> Result<(), StateError> {
+    fn prepare(&mut self, entry: Entry) -> Result<(), StateError> {
         match &self.failed {
             Some(error) => Err(error.clone()),
             None => self.log.apply(entry),
@@ -216,7 +216,7 @@ impl Committer {
             summary,
         };
         let text = lines::to_text(&close)?;
-        self.prepare(&close)?;
+        self.prepare(close)?;
         // From here on the version counts; its entry without this line does not.
         self.write(vec![text]).await?;
         if let Err(error) = self.tidy().await {

@@ -120,7 +120,7 @@ pub(super) async fn read(
     for file in entries(backend, paths, last).await?.into_values() {
         // One that was pruned since it was listed is no longer kept.
         if let Some(object) = backend.read(&file).await.map_err(StateError::Read)? {
-            lines::check_format(&file, &object.bytes)?;
+            lines::check_header(stack, &file, &object.bytes)?;
             versions.push(decode(stack, &object.bytes).map_err(|fault| fault.in_file(&file))?);
         }
     }

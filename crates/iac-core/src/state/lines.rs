@@ -198,11 +198,21 @@ fn split(line: &[u8]) -> Option<(Chain, &str)> {
     Some((Chain::parse(sum)?, body))
 }
 
-/// Refuses a file of lines that a newer release wrote. What is no header at all is left for the reader to judge.
-pub(super) fn check_format(file: &str, bytes: &[u8]) -> Result<(), StateError> {
+/// Refuses a file of lines that a newer release wrote, or that belongs to another stack. What is no header at all is
+/// left for the reader to judge.
+pub(super) fn check_header(stack: &str, file: &str, bytes: &[u8]) -> Result<(), StateError> {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let header = split(first).and_then(|(_, body)| serde_json::from_str::<Json>(body).ok());
-    check_json_format(file, &header.unwrap_or_default())
+    let header = header.unwrap_or_default();
+    check_json_format(file, &header)?;
+    match header.get("stack").and_then(Json::as_str) {
+        Some(other) if other != stack => Err(StateError::Damaged {
+            file: file.to_owned(),
+            line: Some(1),
+            what: format!("this belongs to stack {other:?}; the state of a stack can not be copied to another name"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a JSON file that a newer release wrote.

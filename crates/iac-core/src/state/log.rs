@@ -65,7 +65,8 @@ pub(super) struct BatchHeader {
     pub(super) stack: String,
     pub(super) batch: u64,
     pub(super) term: u64,
-    /// The sum before this batch; where the batch before has a torn tail, that of its last whole line.
+    /// The sum before this batch; where the batch before has a torn tail, that of its last whole line. By it a file can
+    /// be checked by itself.
     pub(super) prev: String,
     /// How many lines follow.
     pub(super) entries: usize,
@@ -87,10 +88,11 @@ impl Log {
     }
 
     /// Applies an entry, or says why it does not fit and stays as it is.
-    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), StateError> {
-        let touched = self.state.touched_by(entry);
+    pub(super) fn apply(&mut self, entry: Entry) -> Result<(), StateError> {
+        let touched = self.state.touched_by(&entry);
         let before = touched.map(|key| (self.state.records.get(&key).cloned(), key));
         let exports = matches!(entry, Entry::Exports { .. }).then(|| self.state.exports.clone());
+        let closes = matches!(entry, Entry::Close { .. });
         self.state.apply(entry)?;
         if let Some((record, key)) = before {
             self.undo.records.entry(key).or_insert(record);
@@ -98,7 +100,7 @@ impl Log {
         if let Some(exports) = exports {
             self.undo.exports.get_or_insert(exports);
         }
-        if matches!(entry, Entry::Close { .. }) {
+        if closes {
             self.undo = Undo::default();
         }
         Ok(())
@@ -128,17 +130,17 @@ impl Log {
     }
 
     /// Replays a batch that is the next one; a fault tells where it stops being whole, and all before that is applied.
-    pub(super) fn replay_batch(&mut self, stack: &str, bytes: &[u8]) -> Result<(), Fault> {
+    pub(super) fn replay_batch(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let number = self.state.generation + 1;
         self.journal.batches += 1;
         self.journal.bytes += bytes.len();
         self.state.generation = number;
         let mut reader = LineReader::new(bytes, self.chain);
         let header: BatchHeader = reader.expect()?;
-        if (header.batch, header.stack.as_str()) != (number, stack) {
+        if header.batch != number {
             return Err(Fault {
                 line: 1,
-                what: format!("this is batch {} of stack {:?}", header.batch, header.stack),
+                what: format!("this is batch {}", header.batch),
                 torn: false,
             });
         }
@@ -146,7 +148,7 @@ impl Log {
         self.term = self.term.max(header.term);
         for line in 2..header.entries.saturating_add(2) {
             let entry: Entry = reader.expect()?;
-            self.apply(&entry).map_err(|error| Fault {
+            self.apply(entry).map_err(|error| Fault {
                 line,
                 what: error.to_string(),
                 torn: false,
@@ -224,11 +226,11 @@ async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str) -> Result<L
     // A torn file is forgiven if nothing follows, or what follows was written by somebody who cut it off there.
     let mut fault: Option<StateError> = None;
     while let Some((file, bytes)) = reads.try_next().await? {
-        lines::check_format(&file, &bytes)?;
+        lines::check_header(stack, &file, &bytes)?;
         if let Some(fault) = fault.take_if(|_| !follows(&bytes, log.chain)) {
             return Err(fault.into());
         }
-        fault = match log.replay_batch(stack, &bytes) {
+        fault = match log.replay_batch(&bytes) {
             Ok(()) => None,
             Err(fault) if fault.torn => Some(fault.in_file(&file)),
             Err(fault) => return Err(fault.in_file(&file).into()),
@@ -258,7 +260,7 @@ async fn newest_snapshot(
     let mut notices = Vec::new();
     for number in snapshots.iter().rev() {
         let (file, bytes) = read(backend, paths.snapshot(*number)).await?;
-        lines::check_format(&file, &bytes)?;
+        lines::check_header(stack, &file, &bytes)?;
         match snapshot::decode(stack, *number, &bytes) {
             Ok(log) => return Ok(Log { notices, ..log }),
             Err(fault) => {

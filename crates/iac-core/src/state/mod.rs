@@ -9,6 +9,26 @@
 //! The rule that everything rests on: an intent is durable before the outside world is touched
 //! ([`Writer::begin_op`]), and its outcome before anything that depends on it starts ([`Writer::applied`]). What was
 //! begun and has no outcome is [`State::pending`]. `docs/state-format.md` describes the files.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use iac_core::state::{KeySource, NewRecord, Operation, RunInfo, Store, Summary, open_backend};
+//!
+//! # async fn example(operation: Operation, record: NewRecord) -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::new(open_backend("state")?, "prod", KeySource::from_env());
+//! let writer = store.begin(RunInfo::current("up", "3f2a9c1"), Duration::ZERO).await?;
+//! for pending in writer.state().pending {
+//!     // Look what became of it, record that, and then:
+//!     writer.resolve(pending.op).await?;
+//! }
+//! let op = writer.begin_op(operation).await?;
+//! // Make it. If the run is killed here, the next one finds the intent.
+//! writer.applied(op, record).await?;
+//! let version = writer.finish(Summary { created: 1, ok: true, ..Summary::default() }).await?;
+//! assert_eq!(store.load().await?.version, version);
+//! # Ok(())
+//! # }
+//! ```
 
 mod backend;
 mod commit;

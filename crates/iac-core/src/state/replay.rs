@@ -6,21 +6,21 @@ use crate::urn::Key;
 
 impl State {
     /// Applies an entry, or says why it does not fit and leaves the state as it is.
-    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), StateError> {
+    pub(super) fn apply(&mut self, entry: Entry) -> Result<(), StateError> {
         match entry {
             Entry::Run { .. } => {}
             Entry::Begin(pending) => {
                 if self.pending.iter().any(|other| other.op == pending.op) {
                     return Err(StateError::UnknownOp(pending.op));
                 }
-                self.pending.push(pending.clone());
+                self.pending.push(pending);
             }
             Entry::Applied { op, key, record } => {
-                self.settle_on(*op, key)?;
-                self.records.insert(key.clone(), (**record).clone());
+                self.settle_on(op, &key)?;
+                self.records.insert(key, *record);
             }
             Entry::Deleted { op } => {
-                let pending = self.settle(*op)?;
+                let pending = self.settle(op)?;
                 // A replacement that was made first bears the key already; it is another object.
                 if self
                     .records
@@ -31,39 +31,39 @@ impl State {
                 }
             }
             Entry::Failed { op, partial: None, .. } => {
-                self.settle(*op)?;
+                self.settle(op)?;
             }
             Entry::Failed {
                 op,
                 partial: Some(Keyed { key, record }),
                 ..
             } => {
-                self.settle_on(*op, key)?;
-                self.records.insert(key.clone(), (**record).clone());
+                self.settle_on(op, &key)?;
+                self.records.insert(key, *record);
             }
             Entry::Resolved { op } => {
-                self.settle(*op)?;
+                self.settle(op)?;
             }
             Entry::Ready { key, outputs, private } => {
-                let record = self.record_mut(key)?;
+                let record = self.record_mut(&key)?;
                 record.ready = true;
                 if let Some(outputs) = outputs {
-                    record.outputs = outputs.clone();
+                    record.outputs = outputs;
                 }
                 if let Some(private) = private {
-                    record.private = private.clone();
+                    record.private = private;
                 }
             }
             Entry::Put { key, record } => {
-                self.records.insert(key.clone(), (**record).clone());
+                self.records.insert(key, *record);
             }
             Entry::Forget { key } => {
-                self.record_mut(key)?;
-                self.records.remove(key);
+                self.record_mut(&key)?;
+                self.records.remove(&key);
             }
-            Entry::Exports { exports } => self.exports.clone_from(exports),
-            Entry::Targets { targets } => self.targets.clone_from(targets),
-            Entry::Close { version, .. } => self.version = *version,
+            Entry::Exports { exports } => self.exports = exports,
+            Entry::Targets { targets } => self.targets = targets,
+            Entry::Close { version, .. } => self.version = version,
         }
         Ok(())
     }

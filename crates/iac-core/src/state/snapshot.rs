@@ -94,12 +94,8 @@ pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8]) -> Result<Log, Fault
         what,
         torn: false,
     };
-    if (header.batch, header.stack.as_str()) != (batch, stack) {
-        let what = format!(
-            "this is the snapshot of batch {} of stack {:?}",
-            header.batch, header.stack
-        );
-        return Err(fault(1, what));
+    if header.batch != batch {
+        return Err(fault(1, format!("this is the snapshot of batch {}", header.batch)));
     }
     let chain = Chain::parse(&header.chain).ok_or_else(|| fault(1, "the journal's sum is not of its form".into()))?;
     let mut log = Log {
@@ -114,9 +110,7 @@ pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8]) -> Result<Log, Fault
     };
     for line in 2..header.entries.saturating_add(2) {
         let entry: Entry = reader.expect()?;
-        log.state
-            .apply(&entry)
-            .map_err(|error| fault(line, error.to_string()))?;
+        log.state.apply(entry).map_err(|error| fault(line, error.to_string()))?;
     }
     reader.end()?;
     log.state.generation = batch;

@@ -97,7 +97,8 @@ async fn files_of_another_place_are_refused() {
     for (key, bytes) in backend.dump() {
         backend.set(&key.replacen("prod/", "other/", 1), bytes);
     }
-    assert!(matches!(other.load().await, Err(StateError::Damaged { .. })));
+    let error = other.load().await.unwrap_err().to_string();
+    assert!(error.contains("belongs to stack \"prod\""), "{error}");
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@
 //! nothing, and the answer's status is looked at besides. A change carries the UID of the object it is meant for.
 //! Fields that we applied before and somebody else changed are taken back; fields that were never ours are not.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, Problem, ProviderError};
-use iac_core::value::Value;
+use iac_core::value::{FieldPath, Value};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
 
@@ -35,6 +36,7 @@ pub(crate) async fn apply(
     cx: &Context,
 ) -> Result<Applied, ProviderError> {
     let id = ObjectId::of(&request.inputs).map_err(invalid)?;
+    session.learn_secrets(&request.inputs);
     let deadline = Instant::now() + request.timeout;
     let kind = served_kind(session, &id, deadline.min(Instant::now() + KIND_PATIENCE)).await?;
     let scaled = declared.is_scaled(&id);
@@ -99,43 +101,44 @@ struct Application<'a> {
 
 impl Application<'_> {
     async fn create(&self) -> Result<Applied, ProviderError> {
-        let mut there = self.existing().await?;
-        if there
-            .as_ref()
-            .is_some_and(|object| object.pointer("/metadata/deletionTimestamp").is_some())
-        {
-            self.cx
-                .progress(&self.request.key, "waiting until the old object is gone");
-            delete::wait_gone(
-                self.session,
-                &self.id,
-                &self.kind,
-                there.as_ref().and_then(uid).as_deref(),
-                self.deadline,
-                &|_| (),
-            )
-            .await?;
-            there = None;
-        }
-        if let Some(object) = there {
+        if let Some(object) = self.settled().await? {
             // An interrupted run of ours made it; what follows is the same as for a change.
             if managed::applied(&object, &self.session.manager).is_some() {
-                return self.finish(&self.send(&self.body, false).await?);
+                let answer = self.send(&self.body, false).await?;
+                return self.with_replicas(&answer).await;
             }
             return Err(self.taken());
         }
-        let interrupted = std::sync::atomic::AtomicBool::new(false);
+        let interrupted = AtomicBool::new(false);
         let answer = self.send_noting(&self.body, false, &interrupted).await?;
-        let may_be_ours = interrupted.load(std::sync::atomic::Ordering::Relaxed);
-        if !answer.created && !may_be_ours {
+        // Where an attempt failed without an answer, that attempt may have made it.
+        if !answer.created && !interrupted.load(Ordering::Relaxed) {
             self.give_up().await?;
             return Err(self.taken());
         }
-        let applied = self.finish(&answer)?;
-        match self.set_replicas().await {
-            Ok(()) => Ok(applied),
-            Err(error) => Err(ProviderError::from(error).with_partial(applied)),
-        }
+        self.with_replicas(&answer).await
+    }
+
+    /// What has the object's name; one that is being deleted is waited for.
+    async fn settled(&self) -> Result<Option<Json>, ProviderError> {
+        let there = self.session.get(Call::get_metadata(self.kind.path(&self.id))).await?;
+        let is_leaving = |object: &&Json| object.pointer("/metadata/deletionTimestamp").is_some();
+        let Some(object) = there.as_ref().filter(is_leaving) else {
+            return Ok(there);
+        };
+        self.cx
+            .progress(&self.request.key, "waiting until the old object is gone");
+        let uid = uid(object);
+        delete::wait_gone(
+            self.session,
+            &self.id,
+            &self.kind,
+            uid.as_deref(),
+            self.deadline,
+            &|_| (),
+        )
+        .await?;
+        Ok(None)
     }
 
     async fn update(&self) -> Result<Applied, ProviderError> {
@@ -160,29 +163,20 @@ impl Application<'_> {
     }
 
     async fn adopt(&self) -> Result<Applied, ProviderError> {
-        self.finish(&self.send(&self.body, true).await?)
-    }
-
-    async fn existing(&self) -> Result<Option<Json>, CallError> {
-        self.session.get(Call::get_metadata(self.kind.path(&self.id))).await
+        let answer = self.send(&self.body, true).await?;
+        self.with_replicas(&answer).await
     }
 
     async fn send(&self, body: &Json, force: bool) -> Result<Answer, CallError> {
-        self.send_noting(body, force, &std::sync::atomic::AtomicBool::new(false))
-            .await
+        self.send_noting(body, force, &AtomicBool::new(false)).await
     }
 
     /// Sends; `interrupted` is set when an attempt may have had an effect that we did not hear of.
-    async fn send_noting(
-        &self,
-        body: &Json,
-        force: bool,
-        interrupted: &std::sync::atomic::AtomicBool,
-    ) -> Result<Answer, CallError> {
+    async fn send_noting(&self, body: &Json, force: bool, interrupted: &AtomicBool) -> Result<Answer, CallError> {
         let call = Call::apply(self.kind.path(&self.id), &self.session.manager, body).with("force", force.to_string());
         let deadline = self.deadline.min(Instant::now() + PATIENCE);
         let waiting = |error: &CallError| {
-            interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+            interrupted.store(true, Ordering::Relaxed);
             let message = self.secrets.redact(&format!("trying again: {error}"));
             self.cx.progress(&self.request.key, message);
         };
@@ -208,12 +202,18 @@ impl Application<'_> {
     }
 
     /// Sets the replicas of a workload that an autoscaler scales, once and under another name, so that no later apply
-    /// takes them back.
-    async fn set_replicas(&self) -> Result<(), CallError> {
+    /// takes them back. What the last call returned is what is remembered.
+    async fn with_replicas(&self, answer: &Answer) -> Result<Applied, ProviderError> {
+        let applied = self.finish(answer)?;
+        let field = FieldPath::fields(["spec", "replicas"]);
         let replicas = self.request.inputs.pointer("/spec/replicas").and_then(Value::as_i64);
+        let unclaimed = managed::owners(&answer.body, &field, &self.session.manager).is_empty();
         match replicas {
-            Some(replicas) if self.scaled => self.apply_replicas(replicas).await,
-            _ => Ok(()),
+            Some(replicas) if self.scaled && unclaimed => match self.apply_replicas(replicas).await {
+                Ok(answer) => self.finish(&answer),
+                Err(error) => Err(ProviderError::from(error).with_partial(applied)),
+            },
+            _ => Ok(applied),
         }
     }
 
@@ -227,20 +227,20 @@ impl Application<'_> {
         }
         let live = self.session.get(Call::get(self.kind.path(&self.id))).await?;
         match live.and_then(|live| live.pointer("/spec/replicas").and_then(Json::as_i64)) {
-            Some(replicas) => Ok(self.apply_replicas(replicas).await?),
+            Some(replicas) => self
+                .apply_replicas(replicas)
+                .await
+                .map(|_| ())
+                .map_err(ProviderError::from),
             None => Ok(()),
         }
     }
 
-    async fn apply_replicas(&self, replicas: i64) -> Result<(), CallError> {
+    async fn apply_replicas(&self, replicas: i64) -> Result<Answer, CallError> {
         let body = self.bare(json!({"replicas": replicas}));
         let call = Call::apply(self.kind.path(&self.id), &self.session.replicas_manager(), &body).with("force", "true");
         let deadline = self.deadline.min(Instant::now() + PATIENCE);
-        self.session
-            .connection
-            .call_patiently(&call, deadline, &|_| ())
-            .await
-            .map(|_| ())
+        self.session.connection.call_patiently(&call, deadline, &|_| ()).await
     }
 
     fn finish(&self, answer: &Answer) -> Result<Applied, ProviderError> {

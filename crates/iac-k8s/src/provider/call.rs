@@ -118,6 +118,8 @@ pub(crate) struct Answer {
     pub(crate) created: bool,
     /// The body.
     pub(crate) body: Json,
+    /// What the server warns of: a deprecated version, a field that will be refused one day.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Why a call failed.
@@ -282,6 +284,12 @@ impl From<CallError> for ProviderError {
     }
 }
 
+/// The text of a warning header: `299 - "unknown field"`.
+pub(crate) fn warning_text(header: &str) -> Option<String> {
+    let quoted = header.split_once('"')?.1.rsplit_once('"')?.0;
+    Some(quoted.replace("\\\"", "\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,6 +331,15 @@ mod tests {
             assert_eq!(error.may_pass(), may_pass, "{error}");
             assert_eq!(ProviderError::from(error).kind, kind);
         }
+    }
+
+    #[test]
+    fn a_warning_is_read_from_its_header() {
+        let text = warning_text("299 - \"v1 Endpoints is deprecated; use \\\"EndpointSlice\\\"\"");
+        assert_eq!(
+            text.as_deref(),
+            Some("v1 Endpoints is deprecated; use \"EndpointSlice\"")
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::call::{Answer, Call, CallError, Refusal};
+use super::call::{Answer, Call, CallError, Refusal, warning_text};
 
 /// How the configuration says where the cluster is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,27 +134,26 @@ impl Connection {
     }
 
     async fn call_once(&self, call: &Call) -> Result<Answer, CallError> {
-        let (status, bytes) = self.bytes(call).await?;
-        if !(200..300).contains(&status) {
-            return Err(CallError::Refused(Box::new(Refusal::read(status, &bytes))));
-        }
+        let (head, bytes) = self.exchange(call).await?;
         let body = serde_json::from_slice(&bytes).map_err(|error| CallError::Unreadable(error.to_string()))?;
+        let warnings = head.headers.get_all(http::header::WARNING).into_iter();
         Ok(Answer {
-            created: status == 201,
+            created: head.status == http::StatusCode::CREATED,
             body,
+            warnings: warnings
+                .filter_map(|value| warning_text(value.to_str().ok()?))
+                .collect(),
         })
     }
 
     /// Reads something that is no JSON: a log.
     pub(crate) async fn text(&self, call: &Call) -> Result<String, CallError> {
-        let (status, bytes) = self.bytes(call).await?;
-        if !(200..300).contains(&status) {
-            return Err(CallError::Refused(Box::new(Refusal::read(status, &bytes))));
-        }
+        let (_, bytes) = self.exchange(call).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    async fn bytes(&self, call: &Call) -> Result<(u16, Vec<u8>), CallError> {
+    /// Sends the call and reads the whole answer; one that is no success is a refusal.
+    async fn exchange(&self, call: &Call) -> Result<(http::response::Parts, Vec<u8>), CallError> {
         let request = Request::builder()
             .method(call.method.clone())
             .uri(call.target())
@@ -165,17 +164,19 @@ impl Connection {
         let client = self.client.read().await.clone();
         let exchange = async {
             let response = client.send(request).await.map_err(|error| transport(&error))?;
-            let status = response.status().as_u16();
-            let bytes = response
-                .into_body()
-                .collect_bytes()
-                .await
-                .map_err(|error| transport(&error))?;
-            Ok((status, bytes.to_vec()))
+            let (head, body) = response.into_parts();
+            let bytes = body.collect_bytes().await.map_err(|error| transport(&error))?;
+            Ok((head, bytes.to_vec()))
         };
-        timeout(call.timeout, exchange)
-            .await
-            .unwrap_or(Err(CallError::Timeout(call.timeout)))
+        let answer = timeout(call.timeout, exchange).await;
+        let (head, bytes) = answer.unwrap_or(Err(CallError::Timeout(call.timeout)))?;
+        if !head.status.is_success() {
+            return Err(CallError::Refused(Box::new(Refusal::read(
+                head.status.as_u16(),
+                &bytes,
+            ))));
+        }
+        Ok((head, bytes))
     }
 
     /// Makes a call that may be made twice, again and again until `deadline` as long as that can help; `waiting` is told

@@ -26,7 +26,6 @@ use iac_core::provider::{
 pub(crate) use self::call::Cause;
 use self::call::{Call, CallError};
 use self::connect::{Connection, Settings};
-use self::discovery::Discovery;
 use self::session::{Session, in_parallel};
 use crate::declared::Declared;
 use crate::object::ObjectId;
@@ -92,11 +91,7 @@ impl Provider for KubernetesProvider {
         let connection = Connection::open(Settings::read(&request.config)?).await?;
         let id = connection.cluster_id(request.timeout).await?;
         let description = connection.description.clone();
-        let session = Session {
-            connection,
-            discovery: Discovery::default(),
-            manager,
-        };
+        let session = Session::new(connection, manager);
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
         Ok(Target { description, id })
     }

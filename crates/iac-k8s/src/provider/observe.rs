@@ -22,6 +22,13 @@ type Listed = HashMap<ObjectId, Option<Json>>;
 
 /// Answers each request.
 pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+    for request in requests {
+        let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+        recorded
+            .into_iter()
+            .chain(&request.inputs)
+            .for_each(|inputs| session.learn_secrets(inputs));
+    }
     let ids: Vec<Option<ObjectId>> = requests.iter().map(id_of).collect();
     let listed = list_groups(session, requests, &ids).await?;
     let listed = &listed;
@@ -158,7 +165,8 @@ fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory:
     same.then(|| Live {
         uid: recorded.uid.clone(),
         ours: true,
-        outputs: recorded.outputs.clone(),
+        // Not read: what is recorded still holds.
+        outputs: Value::Null,
         drift: Vec::new(),
         readiness: Readiness::Ready,
     })

@@ -1,9 +1,11 @@
 //! What one run holds: the connection, what the server knows, and under which name we write.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use iac_core::Value;
 use iac_core::provider::{ErrorKind, ProviderError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -13,6 +15,7 @@ use super::connect::Connection;
 use super::discovery::Discovery;
 use crate::managed;
 use crate::object::ObjectId;
+use crate::outputs::Secrets;
 
 /// How many questions are asked at the same time.
 const CONCURRENCY: usize = 12;
@@ -33,9 +36,34 @@ pub(crate) struct Session {
     pub(crate) discovery: Discovery,
     /// The field manager: `iac-<stack>`.
     pub(crate) manager: String,
+    /// Every secret that this run has sent or may send.
+    secrets: Mutex<Secrets>,
 }
 
 impl Session {
+    /// A session over a connection, that writes as `manager`.
+    pub(crate) fn new(connection: Connection, manager: String) -> Self {
+        Self {
+            connection,
+            discovery: Discovery::default(),
+            manager,
+            secrets: Mutex::default(),
+        }
+    }
+
+    /// Remembers the secrets in these inputs, for [`redact`](Self::redact).
+    pub(crate) fn learn_secrets(&self, inputs: &Value) {
+        self.secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .learn(inputs);
+    }
+
+    /// A text from the cluster without the secrets of this run: a program may well write its password into its log.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).redact(text)
+    }
+
     /// The manager that sets a workload's `replicas` once and leaves them to its autoscaler.
     pub(crate) fn replicas_manager(&self) -> String {
         format!("{}-replicas", self.manager)

@@ -29,48 +29,94 @@ pub(crate) async fn wait_ready(
 ) -> Result<Applied, ProviderError> {
     let recorded = &request.recorded;
     let id = recorded_id(recorded)?;
-    let deadline = Instant::now() + request.timeout;
-    let mut patience = Patience::default();
-    let mut said = String::new();
+    session.learn_secrets(&recorded.inputs);
+    let mut wait = Wait {
+        session,
+        request,
+        cx,
+        id,
+        deadline: Instant::now() + request.timeout,
+        answered: Instant::now(),
+        patience: Patience::default(),
+        said: String::new(),
+    };
     let mut pause = Duration::from_millis(100);
-    let mut answered = Instant::now();
     loop {
-        let object = match session.read(&id).await {
-            Ok(object) => object,
-            Err(error) if error.may_pass() && answered.elapsed() < OUTAGE && Instant::now() < deadline => {
-                cx.progress(&recorded.key, error.to_string());
-                sleep(PAUSE).await;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        answered = Instant::now();
-        if object.is_none() && has_completed(session, recorded, &id).await? {
-            return Ok(finished(recorded));
-        }
-        let object = present(recorded, &id, object)?;
-        let why = match judge(session, &object).await? {
-            Readiness::Ready => return Ok(applied(recorded, &object)),
-            Readiness::Failed { reason, terminal: true } => {
-                return Err(failure(session, &object, ErrorKind::Failed, format!("{id}: {reason}")).await);
-            }
-            Readiness::Failed { reason, .. } | Readiness::Pending(reason) => reason,
-        };
-        if let Some(cause) = patience.run_out(session, &object).await? {
-            return Err(failure(session, &object, ErrorKind::Failed, format!("{id}: {cause}")).await);
-        }
-        if Instant::now() >= deadline {
-            let seconds = request.timeout.as_secs();
-            let message = format!("{id} is not ready after {seconds} s: {why}");
-            return Err(failure(session, &object, ErrorKind::Timeout, message).await);
-        }
-        let message = patience.explain(why);
-        if message != said {
-            cx.progress(&recorded.key, message.clone());
-            said = message;
+        if let Some(applied) = wait.look().await? {
+            return Ok(applied);
         }
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE);
+    }
+}
+
+/// One wait under way.
+struct Wait<'a> {
+    session: &'a Session,
+    request: &'a WaitRequest,
+    cx: &'a Context,
+    id: ObjectId,
+    deadline: Instant,
+    /// When the server last answered.
+    answered: Instant,
+    patience: Patience,
+    /// What was said last.
+    said: String,
+}
+
+impl Wait<'_> {
+    /// One look: done, not yet, or never.
+    async fn look(&mut self) -> Result<Option<Applied>, ProviderError> {
+        let recorded = &self.request.recorded;
+        let object = match self.session.read(&self.id).await {
+            Ok(object) => object,
+            Err(error) if error.may_pass() && self.answered.elapsed() < OUTAGE && Instant::now() < self.deadline => {
+                self.say(error.to_string());
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.answered = Instant::now();
+        if object.is_none() && has_completed(self.session, recorded, &self.id).await? {
+            return Ok(Some(finished(recorded)));
+        }
+        let object = present(recorded, &self.id, object)?;
+        let why = match judge(self.session, &object).await? {
+            Readiness::Ready => return Ok(Some(applied(recorded, &object))),
+            Readiness::Failed { reason, terminal: true } => {
+                return Err(self.failure(&object, ErrorKind::Failed, &reason).await);
+            }
+            Readiness::Failed { reason, .. } | Readiness::Pending(reason) => reason,
+        };
+        if let Some(cause) = self.patience.run_out(self.session, &object).await? {
+            return Err(self.failure(&object, ErrorKind::Failed, &cause).await);
+        }
+        if Instant::now() >= self.deadline {
+            let why = format!("not ready after {} s: {why}", self.request.timeout.as_secs());
+            return Err(self.failure(&object, ErrorKind::Timeout, &why).await);
+        }
+        self.say(self.patience.explain(why));
+        Ok(None)
+    }
+
+    fn say(&mut self, message: String) {
+        if message != self.said {
+            self.cx
+                .progress(&self.request.recorded.key, self.session.redact(&message));
+            self.said = message;
+        }
+    }
+
+    async fn failure(&self, object: &Json, kind: ErrorKind, why: &str) -> ProviderError {
+        let report = inspect::report(self.session, object).await;
+        let message = format!("{}: {why}", self.id);
+        let news = report.lines.iter().filter(|line| !message.contains(line.as_str()));
+        let news: Vec<String> = news.map(|line| self.session.redact(line)).collect();
+        let error = ProviderError::new(kind, self.session.redact(&message)).with_details(news);
+        match report.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 }
 
@@ -131,16 +177,5 @@ fn applied(recorded: &Recorded, object: &Json) -> Applied {
         uid: uid(object),
         outputs: Secrets::of([&recorded.inputs]).conceal(outputs::of_object(object)),
         private: memory.write(),
-    }
-}
-
-async fn failure(session: &Session, object: &Json, kind: ErrorKind, message: String) -> ProviderError {
-    let report = inspect::report(session, object).await;
-    let news = report.lines.into_iter().filter(|line| !message.contains(line.as_str()));
-    let news: Vec<String> = news.collect();
-    let error = ProviderError::new(kind, message).with_details(news);
-    match report.hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
     }
 }

@@ -79,7 +79,7 @@ impl Place {
         let manifests = match yaml::read(path) {
             Ok(manifests) => manifests,
             Err(error) => {
-                self.report(&path.display().to_string(), error.to_string());
+                self.report("manifests", error.to_string());
                 return Vec::new();
             }
         };

@@ -176,6 +176,19 @@ async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
     let prediction = world.predict(&made.of("ConfigMap"), Intent::Create, None).await;
     assert!(prediction.problems.is_empty());
     assert!(matches!(prediction.checked, Checked::Locally(why) if why.contains("made in the same run")));
+    let wrong = world.declare_all(|stack| {
+        let cluster = iac_k8s::Kubernetes::new(stack);
+        let namespace = cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
+        cluster
+            .within(&namespace)
+            .add_json("a", workload("Deployment", -1, json!({})));
+    });
+    let prediction = world.predict(&wrong.of("Deployment"), Intent::Create, None).await;
+    assert_eq!(
+        prediction.problems[0].path.to_string(),
+        "spec.replicas",
+        "{prediction:?}"
+    );
     let unknown = world.declare(|k| {
         k.add_json("t", json!({"apiVersion": "nowhere.example/v1", "kind": "Thing"}));
     });
@@ -209,4 +222,33 @@ async fn what_is_not_known_yet_is_compared_locally() {
         matches!(&prediction.checked, Checked::Locally(why) if why.contains("data.url")),
         "{prediction:?}"
     );
+}
+
+#[tokio::test]
+async fn what_the_server_warns_of_is_passed_on() {
+    let world = World::new().await;
+    let old = world.one("a", json!({"apiVersion": "v1", "kind": "Endpoints"}));
+    let prediction = world.predict(&old, Intent::Create, None).await;
+    assert!(prediction.notes.concat().contains("deprecated"), "{prediction:?}");
+}
+
+#[tokio::test]
+async fn replicas_of_a_scaled_workload_are_said_to_be_left_alone() {
+    let world = World::new().await;
+    let with = |replicas: i64| {
+        let declared = world.declare(|k| {
+            k.add_json("a", workload("Deployment", replicas, json!({})));
+            let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"});
+            let spec = json!({"scaleTargetRef": target, "maxReplicas": 5});
+            k.add_json(
+                "a",
+                json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": spec}),
+            );
+        });
+        declared.of("Deployment")
+    };
+    let recorded = world.up(&with(0)).await;
+    let prediction = world.predict(&with(3), Intent::Update, Some(&recorded)).await;
+    assert_eq!(paths(&prediction.changes), Vec::<String>::new());
+    assert!(prediction.notes.concat().contains("autoscaler"), "{prediction:?}");
 }

@@ -159,3 +159,23 @@ async fn a_claim_that_waits_for_its_first_pod_holds_nobody_up() {
     let declared = world.one("data", claim);
     world.up(&declared).await;
 }
+
+#[tokio::test]
+async fn a_secret_in_a_log_is_not_shown() {
+    let world = World::new().await;
+    let secret = world.one(
+        "db",
+        json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"p": "canary-8c1f"}}),
+    );
+    world.up(&secret).await;
+    let from = json!([{"name": "P", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}}]);
+    let mut leaking = job("echo can not log in with $P; exit 1", json!({}));
+    leaking["spec"]["template"]["spec"]["containers"][0]["env"] = from;
+    let declared = world.one("migrate", leaking);
+    let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
+    let text = told(&world.wait(&recorded, Duration::from_secs(60)).await.unwrap_err());
+    assert!(
+        text.contains("can not log in with (secret)") && !text.contains("canary"),
+        "{text}"
+    );
+}

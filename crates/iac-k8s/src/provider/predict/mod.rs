@@ -1,6 +1,9 @@
 //! What a change would do: the server tries it without doing it (`dryRun=All`), and what comes of that is compared with
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
+mod compare;
+mod trial;
+
 use futures::FutureExt as _;
 use iac_core::Value;
 use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError};
@@ -8,14 +11,16 @@ use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
 
-use super::apply::is_reclaim;
-use super::call::{Call, CallError, Refusal};
-use super::discovery::ApiKind;
-use super::observe::conceal_changes;
-use super::session::{Memory, Session, in_parallel};
+use self::compare::{meaningful, predicted_outputs, strip_allocated, unnamed};
+use self::trial::Trial;
 use crate::declared::Declared;
-use crate::object::{self, ObjectId};
+use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
 use crate::outputs::{self, Secrets};
+use crate::provider::apply::is_reclaim;
+use crate::provider::call::{Answer, Call, Refusal};
+use crate::provider::discovery::ApiKind;
+use crate::provider::observe::conceal_changes;
+use crate::provider::session::{Memory, Session, in_parallel};
 use crate::{fields, immutable, managed, risk};
 
 /// Answers each request.
@@ -56,26 +61,18 @@ struct Question<'a> {
     secrets: Secrets,
 }
 
-/// What the server said to a trial.
-enum Trial {
-    /// This would come of it.
-    Accepted(Json),
-    /// It says nothing about it, because of this.
-    Untried(String),
-    /// It refuses.
-    Refused(Box<Refusal>),
-}
-
 impl<'a> Question<'a> {
     fn new(session: &'a Session, declared: &'a Declared, request: &'a PredictRequest, id: ObjectId) -> Self {
         let scaled = declared.is_scaled(&id);
         let inputs = object::desired(&request.inputs, scaled);
-        let recorded = request.recorded.as_ref();
+        // What is made anew has nothing before it, also where an object of the name is recorded.
+        let recorded = request.recorded.as_ref().filter(|_| request.intent != Intent::Create);
         let before = recorded.map_or_else(
             || Value::Object(Map::new()),
             |recorded| object::desired(&recorded.inputs, scaled || Memory::read(&recorded.private).scaled),
         );
-        let secrets = Secrets::of([&inputs, &before]);
+        let trees = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+        let secrets = Secrets::of(trees.into_iter().chain([&inputs, &before]));
         Self {
             session,
             declared,
@@ -101,6 +98,10 @@ impl<'a> Question<'a> {
         for problem in &mut prediction.problems {
             problem.message = self.secrets.redact(&problem.message);
         }
+        if self.leaves_replicas() {
+            let note = "spec.replicas is left to its autoscaler";
+            prediction.notes.push(note.to_owned());
+        }
         if risk::rolls_out(&self.id.type_name(), self.request.intent, &prediction.changes) {
             prediction.notes.push("its pods are rolled out anew".to_owned());
         }
@@ -112,6 +113,17 @@ impl<'a> Question<'a> {
             changes: &prediction.changes,
         });
         Ok(prediction)
+    }
+
+    /// Whether the program changed a number of replicas that belongs to an autoscaler.
+    fn leaves_replicas(&self) -> bool {
+        let replicas = |inputs: &Value| inputs.pointer("/spec/replicas").cloned();
+        let recorded = self
+            .request
+            .recorded
+            .as_ref()
+            .map(|recorded| replicas(&recorded.inputs));
+        self.declared.is_scaled(&self.id) && recorded.is_some_and(|before| before != replicas(&self.request.inputs))
     }
 
     async fn ask(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
@@ -129,11 +141,9 @@ impl<'a> Question<'a> {
             _ => Vec::new(),
         };
         Prediction {
-            changes: diff(&self.before, &self.inputs),
             replace,
             checked: Checked::Locally(self.secrets.redact(why)),
-            outputs: self.known_outputs(),
-            ..Prediction::default()
+            ..self.compared()
         }
     }
 
@@ -141,7 +151,7 @@ impl<'a> Question<'a> {
         if self.declared.defines(&self.id) {
             return self.locally("its kind is defined in the same run");
         }
-        let error = super::session::unknown_kind(&self.id);
+        let error = crate::provider::session::unknown_kind(&self.id);
         let problem = Problem {
             path: FieldPath::fields(["apiVersion"]),
             message: error.message,
@@ -155,25 +165,47 @@ impl<'a> Question<'a> {
 
     async fn creation(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
         Ok(match self.attempt(kind.path(&self.id), body, false).await? {
-            Trial::Accepted(_) => Prediction {
-                changes: diff(&self.before, &self.inputs),
-                outputs: self.known_outputs(),
-                ..Prediction::default()
-            },
-            Trial::Untried(why) => self.locally(&why),
-            Trial::Refused(refusal) => Prediction {
-                problems: self.problems(&refusal),
-                ..self.refused()
-            },
+            Trial::Accepted(answer) => warned(self.compared(), answer),
+            Trial::NoNamespace(why) => self.elsewhere(kind, body, &why).await?,
+            other => self.not_accepted(other),
         })
     }
 
     /// The new object tried under another name, since the old one still has its own.
     async fn replacement(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
-        // Their names are made of their content.
-        let named_by_content = ["apiextensions.k8s.io", "apiregistration.k8s.io"];
-        if named_by_content.contains(&self.id.group.as_str()) {
+        let Some((id, body)) = self.stand_in(body) else {
             return Ok(self.locally("a trial would need another name, and this kind's name is made of its content"));
+        };
+        Ok(match self.attempt(kind.path(&id), &body, false).await? {
+            Trial::Accepted(answer) => warned(self.compared(), answer),
+            other => self.not_accepted(other),
+        })
+    }
+
+    /// The object tried in the namespace that every cluster has, since its own is not there yet: that finds wrong fields
+    /// and values, though not what its own namespace will say.
+    async fn elsewhere(&self, kind: &ApiKind, body: &Json, why: &str) -> Result<Prediction, ProviderError> {
+        let Some((mut id, mut body)) = self.stand_in(body) else {
+            return Ok(self.locally(why));
+        };
+        id.namespace = Some(DEFAULT_NAMESPACE.to_owned());
+        body["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
+        Ok(match self.attempt(kind.path(&id), &body, false).await? {
+            Trial::Accepted(answer) => warned(
+                self.locally(&format!("{why}; its fields are fine with the server")),
+                answer,
+            ),
+            Trial::Refused(refusal) if refusal.code == 422 || refusal.is_schema_mismatch() => {
+                self.not_accepted(Trial::Refused(refusal))
+            }
+            _ => self.locally(why),
+        })
+    }
+
+    /// The object under a name that nothing else has; none for kinds whose names are made of their content.
+    fn stand_in(&self, body: &Json) -> Option<(ObjectId, Json)> {
+        if ["apiextensions.k8s.io", "apiregistration.k8s.io"].contains(&self.id.group.as_str()) {
+            return None;
         }
         let id = ObjectId {
             name: format!("iac-check-{}", &canonical::digest(&self.id.name.as_str().into())[..12]),
@@ -182,18 +214,28 @@ impl<'a> Question<'a> {
         let mut body = body.clone();
         body["metadata"]["name"] = id.name.as_str().into();
         strip_allocated(&mut body);
-        Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(_) => Prediction {
-                changes: diff(&self.before, &self.inputs),
-                outputs: self.known_outputs(),
-                ..Prediction::default()
-            },
-            Trial::Untried(why) => self.locally(&why),
+        Some((id, body))
+    }
+
+    fn not_accepted(&self, trial: Trial) -> Prediction {
+        match trial {
             Trial::Refused(refusal) => Prediction {
                 problems: self.problems(&refusal),
-                ..self.refused()
+                ..self.compared()
             },
-        })
+            Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
+            Trial::Accepted(answer) => warned(self.compared(), answer),
+        }
+    }
+
+    /// The inputs compared with the recorded ones. What names the object is no news.
+    fn compared(&self) -> Prediction {
+        let changes = diff(&unnamed(&self.before), &unnamed(&self.inputs));
+        Prediction {
+            changes,
+            outputs: self.known_outputs(),
+            ..Prediction::default()
+        }
     }
 
     async fn change(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
@@ -222,8 +264,8 @@ impl<'a> Question<'a> {
             trial = self.attempt(kind.path(&self.id), body, true).await?;
         }
         let prediction = match trial {
-            Trial::Accepted(result) => self.accepted(&live, &result, adopts),
-            Trial::Untried(why) => self.locally(&why),
+            Trial::Accepted(result) => warned(self.accepted(&live, &result.body, adopts), result),
+            Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
             Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &refusal).await?,
         };
         Ok(Prediction {
@@ -293,82 +335,8 @@ impl<'a> Question<'a> {
         Ok(Prediction {
             replace,
             problems,
-            ..self.refused()
+            ..self.compared()
         })
-    }
-
-    /// What is known of a change that the server refused.
-    fn refused(&self) -> Prediction {
-        Prediction {
-            changes: diff(&self.before, &self.inputs),
-            ..Prediction::default()
-        }
-    }
-
-    /// Lets the server try it.
-    async fn attempt(&self, path: String, body: &Json, force: bool) -> Result<Trial, ProviderError> {
-        let call = Call::apply(path, &self.session.manager, body)
-            .with("dryRun", "All")
-            .with("force", force.to_string());
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        match self.session.connection.call_patiently(&call, deadline, &|_| ()).await {
-            Ok(answer) => Ok(Trial::Accepted(answer.body)),
-            Err(CallError::Refused(refusal)) if refusal.code != 401 => Ok(self.judge(refusal)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn judge(&self, refusal: Box<Refusal>) -> Trial {
-        let message = &refusal.message;
-        let namespace = self.id.namespace.as_deref().unwrap_or_default();
-        let untried = match refusal.code {
-            403 if message.contains("User \"") && message.contains(" cannot ") => {
-                Some(format!("the server does not let us try it: {message}"))
-            }
-            403 if message.contains("service account") || message.contains("serviceaccount") => {
-                Some(format!("its service account is not there yet: {message}"))
-            }
-            404 if refusal.details.kind == "namespaces" && self.declared.makes_namespace(namespace) => {
-                Some(format!("the namespace {namespace} is made in the same run"))
-            }
-            400 if message.contains("dry run") || message.contains("dryRun") => {
-                Some(format!("a webhook can not be tried: {message}"))
-            }
-            500.. | 429 if !refusal.is_schema_mismatch() => Some(format!("the server could not try it: {message}")),
-            _ => None,
-        };
-        untried.map_or_else(|| Trial::Refused(refusal), Trial::Untried)
-    }
-
-    /// What is wrong, by field.
-    fn problems(&self, refusal: &Refusal) -> Vec<Problem> {
-        if refusal.code == 404 && refusal.details.kind == "namespaces" {
-            return vec![Problem {
-                path: FieldPath::fields(["metadata", "namespace"]),
-                message: format!(
-                    "the namespace {} does not exist, and the stack does not declare it",
-                    refusal.details.name
-                ),
-                hint: Some("declare it and use k.within(&namespace), or make it first".to_owned()),
-            }];
-        }
-        if refusal.details.causes.is_empty() {
-            let path = schema_field(&refusal.message)
-                .map_or_else(FieldPath::root, |field| fields::find(&self.inputs, field).0);
-            return vec![Problem::new(path, refusal.message.clone())];
-        }
-        let problem = |cause: &super::call::Cause| {
-            let conflict = cause.reason == "FieldManagerConflict";
-            Problem {
-                path: fields::find(&self.inputs, &cause.field).0,
-                message: cause.message.clone(),
-                hint: conflict.then(|| {
-                    "another field manager holds this field: leave it out here, or take it over once with .adopt()"
-                        .to_owned()
-                }),
-            }
-        };
-        refusal.details.causes.iter().map(problem).collect()
     }
 
     /// The outputs that follow from the inputs alone: all inputs that are known, and the digest of a ConfigMap's content.
@@ -386,65 +354,11 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The field that a schema error names: `.spec.foo: field not declared in schema`.
-fn schema_field(message: &str) -> Option<&str> {
-    if let Some((before, _)) = message.split_once(": field not declared in schema") {
-        return before.rsplit(' ').next();
-    }
-    let (_, after) = message.split_once("unknown field \"")?;
-    after.split('"').next()
-}
-
-/// Bookkeeping of the server, of no interest to a reader.
-const BOOKKEEPING: [&str; 6] = [
-    "creationTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
-
-/// An object without what only the server writes.
-fn meaningful(object: &Json) -> Value {
-    let mut object = object.clone();
-    if let Some(map) = object.as_object_mut() {
-        map.remove("status");
-    }
-    if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
-        BOOKKEEPING.iter().for_each(|field| {
-            metadata.remove(*field);
-        });
-    }
-    object.into()
-}
-
-/// The outputs after a change, as far as the trial tells: not what controllers make of it later.
-fn predicted_outputs(result: &Json) -> Value {
-    let mut outputs = outputs::of_object(result);
-    if let Value::Object(map) = &mut outputs {
-        map.remove("status");
-        if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-            metadata.remove("resourceVersion");
-            metadata.remove("generation");
-        }
-    }
-    outputs
-}
-
-/// Removes what the server allocates once: the old object still has it.
-fn strip_allocated(body: &mut Json) {
-    let Some(spec) = body.get_mut("spec").and_then(Json::as_object_mut) else {
-        return;
-    };
-    for field in ["clusterIP", "clusterIPs", "healthCheckNodePort", "volumeName"] {
-        // "None" is no address but the mark of a headless Service.
-        if spec.get(field).is_none_or(|value| *value != "None") {
-            spec.remove(field);
-        }
-    }
-    let ports = spec.get_mut("ports").and_then(Json::as_array_mut).into_iter().flatten();
-    ports.filter_map(Json::as_object_mut).for_each(|port| {
-        port.remove("nodePort");
-    });
+/// The prediction with what the server warned of.
+fn warned(mut prediction: Prediction, answer: Answer) -> Prediction {
+    let warnings = answer.warnings.into_iter();
+    prediction
+        .notes
+        .extend(warnings.map(|warning| format!("the server warns: {warning}")));
+    prediction
 }

@@ -1,0 +1,119 @@
+//! The pure parts: graph and plan of many resources, where nothing and where everything changes.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "criterion's macro documents nothing, and a benchmark may stop at once"
+)]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use iac_core::config::Config;
+use iac_core::declare::{Declaration, NewResource, Stack};
+use iac_core::graph::Graph;
+use iac_core::plan::{Answer, DeleteData, Mode, World, WorldEntry, plan};
+use iac_core::provider::{Live, Observed, Readiness, Recorded};
+use iac_core::{Key, Value};
+use serde_json::json;
+
+/// A chain of resources, each using an output of the one before.
+fn declaration(count: usize) -> Declaration {
+    let stack = Stack::new("bench", Config::default());
+    let mut previous = None;
+    for number in 0..count {
+        let uses = previous.map(|handle: iac_core::declare::Handle<()>| handle.output("/uid").to_string());
+        let inputs = json!({ "number": number, "uses": uses, "text": "some text that is long enough to be a setting" });
+        previous = Some(stack.declare::<()>(NewResource::new("mem:core/Thing", format!("n{number}"), inputs)));
+    }
+    stack.finish().unwrap()
+}
+
+/// The record of it, as if it had been applied.
+fn recorded(declaration: &Declaration) -> BTreeMap<Key, WorldEntry> {
+    let entry = |resource: &iac_core::declare::ResourceDecl| {
+        let known = |leaf: &Value| match leaf {
+            Value::Expr(_) => Value::from("u"),
+            leaf => leaf.clone(),
+        };
+        let inputs = resource
+            .inputs
+            .try_map_leaves::<std::convert::Infallible>(&mut |_, leaf| Ok(known(leaf)))
+            .unwrap();
+        let recorded = Recorded {
+            key: resource.key.clone(),
+            identity: resource.key.to_string(),
+            uid: None,
+            inputs,
+            outputs: Value::from(json!({ "/uid": "u" })),
+            private: json!(null),
+            dependencies: Vec::new(),
+            ready: true,
+        };
+        (
+            resource.key.clone(),
+            WorldEntry {
+                recorded,
+                options: resource.options.clone(),
+                source: None,
+            },
+        )
+    };
+    declaration.resources.iter().map(entry).collect()
+}
+
+fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldEntry>) -> Answer {
+    let live = Live {
+        uid: None,
+        ours: true,
+        outputs: Value::Null,
+        drift: Vec::new(),
+        readiness: Readiness::Ready,
+    };
+    let observed = recorded
+        .keys()
+        .map(|key| (key.clone(), Observed::Present(live.clone())))
+        .collect();
+    let identities = declaration
+        .resources
+        .iter()
+        .map(|resource| (resource.key.clone(), resource.key.to_string()));
+    plan(&World {
+        mode: Mode::Up,
+        build: "bench",
+        targets: &BTreeMap::new(),
+        looked: true,
+        declaration,
+        graph,
+        identities: &identities.collect(),
+        recorded,
+        interrupted: &BTreeMap::new(),
+        observed: &observed,
+        predicted: &BTreeMap::new(),
+        data: &BTreeMap::new(),
+        delete_data: &DeleteData::None,
+    })
+}
+
+fn planning(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("plan");
+    group.sample_size(20);
+    for count in [100, 1_000, 10_000] {
+        let declaration = declaration(count);
+        let graph = Graph::build(&declaration, &[]).unwrap();
+        let applied = recorded(&declaration);
+        group.bench_with_input(BenchmarkId::new("graph", count), &count, |bencher, _| {
+            bencher.iter(|| black_box(Graph::build(&declaration, &[])));
+        });
+        group.bench_with_input(BenchmarkId::new("no change", count), &count, |bencher, _| {
+            bencher.iter(|| black_box(run(&declaration, &graph, &applied)));
+        });
+        group.bench_with_input(BenchmarkId::new("all new, first round", count), &count, |bencher, _| {
+            bencher.iter(|| black_box(run(&declaration, &graph, &BTreeMap::new())));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, planning);
+criterion_main!(benches);

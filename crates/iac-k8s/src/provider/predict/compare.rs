@@ -1,0 +1,86 @@
+//! What of two objects is worth comparing, and what of a trial is worth telling.
+
+use iac_core::Value;
+use serde_json::Value as Json;
+
+use crate::outputs;
+
+/// The inputs without what names the object.
+pub(super) fn unnamed(inputs: &Value) -> Value {
+    let Value::Object(mut map) = inputs.clone() else {
+        return inputs.clone();
+    };
+    map.remove("apiVersion");
+    map.remove("kind");
+    if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+        metadata.remove("name");
+        metadata.remove("namespace");
+        if metadata.is_empty() {
+            map.remove("metadata");
+        }
+    }
+    Value::Object(map)
+}
+
+/// The field that a schema error names: `.spec.foo: field not declared in schema`.
+pub(super) fn schema_field(message: &str) -> Option<&str> {
+    if let Some((before, _)) = message.split_once(": field not declared in schema") {
+        return before.rsplit(' ').next();
+    }
+    let (_, after) = message.split_once("unknown field \"")?;
+    after.split('"').next()
+}
+
+/// Bookkeeping of the server, of no interest to a reader.
+const BOOKKEEPING: [&str; 6] = [
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// An object without what only the server writes.
+pub(super) fn meaningful(object: &Json) -> Value {
+    let mut object = object.clone();
+    if let Some(map) = object.as_object_mut() {
+        map.remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
+        BOOKKEEPING.iter().for_each(|field| {
+            metadata.remove(*field);
+        });
+    }
+    object.into()
+}
+
+/// The outputs after a change, as far as the trial tells: not what controllers make of it later.
+pub(super) fn predicted_outputs(result: &Json) -> Value {
+    let mut outputs = outputs::of_object(result);
+    if let Value::Object(map) = &mut outputs {
+        map.remove("status");
+        if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+            metadata.remove("resourceVersion");
+            metadata.remove("generation");
+        }
+    }
+    outputs
+}
+
+/// Removes what the server allocates once: the old object still has it.
+pub(super) fn strip_allocated(body: &mut Json) {
+    let Some(spec) = body.get_mut("spec").and_then(Json::as_object_mut) else {
+        return;
+    };
+    for field in ["clusterIP", "clusterIPs", "healthCheckNodePort", "volumeName"] {
+        // "None" is no address but the mark of a headless Service.
+        if spec.get(field).is_none_or(|value| *value != "None") {
+            spec.remove(field);
+        }
+    }
+    let ports = spec.get_mut("ports").and_then(Json::as_array_mut).into_iter().flatten();
+    ports.filter_map(Json::as_object_mut).for_each(|port| {
+        port.remove("nodePort");
+    });
+}

@@ -1,0 +1,45 @@
+//! `cargo xtask soak`: the tests that are a matter of numbers, with the full numbers.
+
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+use iac_testbed::testbed::{Options, up};
+use iac_testbed::{Layout, Progress};
+
+use crate::{Outcome, workspace};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Cases of the model test
+    #[arg(long, default_value_t = 100_000)]
+    cases: u32,
+    /// Kills at random moments, on each target
+    #[arg(long, default_value_t = 200)]
+    kills: u32,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let progress = Progress::start();
+    let options = Options {
+        kubernetes: true,
+        ..Options::default()
+    };
+    up(&Layout::of_this_checkout(), &options, &progress)?;
+    let cases = arguments.cases.to_string();
+    let kills = arguments.kills.to_string();
+    let runs: [(&str, &[&str]); 2] = [
+        ("the model test", &["--package", "iac-core", "--test", "model"]),
+        ("kills at random moments", &["--test", "e2e", "kill"]),
+    ];
+    for (what, arguments) in runs {
+        progress.say(format!("soak: {what}"));
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(workspace()).arg("test").args(arguments);
+        let status = cargo.env("PROPTEST_CASES", &cases).env("IAC_KILLS", &kills).status()?;
+        if !status.success() {
+            return Err(format!("soak: {what} failed ({status})").into());
+        }
+    }
+    progress.say("soak: all held");
+    Ok(ExitCode::SUCCESS)
+}
