@@ -3,6 +3,7 @@
 //! The programs are `stacks/prod.rs` (Kubernetes), `stacks/codelab_dev.rs` and `stacks/codelab_full.rs` (Docker). Where
 //! they differ from the guides, and why, is in `docs/systems.md`.
 
+pub mod docker;
 pub mod kubernetes;
 pub mod settings;
 

@@ -183,6 +183,34 @@ impl Ports {
     }
 }
 
+/// The configuration of the Docker stacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Development {
+    /// `images.*`.
+    pub images: Images,
+    /// `ports.*`.
+    pub ports: Ports,
+    /// The value of `APP_ENV`: `app.env`.
+    pub app_env: String,
+    /// The value of `LOG_LEVEL`: `app.log_level`.
+    pub log_level: String,
+}
+
+impl Development {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// When a value is not of its type, or stored as a secret though it is none.
+    pub fn read(config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self {
+            images: Images::read(config)?,
+            ports: Ports::read(config)?,
+            app_env: config.text("app.env", "development")?,
+            log_level: config.text("app.log_level", "INFO")?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

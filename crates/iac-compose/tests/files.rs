@@ -250,6 +250,10 @@ fn what_is_wrong_is_named_with_its_place() {
             "services:\n  web: {build: missing}\n",
             "the build context can not be read",
         ),
+        (
+            "services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['80:8080']}\n",
+            "the service a publishes port 80/tcp of every address of the host already",
+        ),
         ("include: [other.yml]\n", "include: this key is not supported here"),
     ];
     for (content, expected) in table {

@@ -65,7 +65,11 @@ impl Files {
 
     /// What there is, compared with what was written.
     fn look(&self, request: &ObserveRequest) -> Observed {
-        let text = match std::fs::read_to_string(self.path(&request.identity)) {
+        let path = self.path(&request.identity);
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Observed::Unknown("something is there that is no file".to_owned());
+        }
+        let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Observed::Absent,
             Err(error) => return Observed::Unknown(error.to_string()),
@@ -192,8 +196,11 @@ impl Provider for Files {
         cx.progress(&request.key, "writing");
         let text = request.inputs.get("text").and_then(plain).unwrap_or_default();
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&path, text))
+        tokio::fs::create_dir_all(folder)
+            .await
+            .map_err(|error| failed(&path, &error))?;
+        tokio::fs::write(&path, text)
+            .await
             .map_err(|error| failed(&path, &error))?;
         Ok(Applied {
             outputs: self.outputs(&request.identity),
@@ -203,7 +210,7 @@ impl Provider for Files {
 
     async fn delete(&self, request: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
         let path = self.path(&request.recorded.identity);
-        match std::fs::remove_file(&path) {
+        match tokio::fs::remove_file(&path).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&path, &error)),
             _ => Ok(()),
         }

@@ -2,10 +2,10 @@
 //! world in a folder.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
@@ -80,13 +80,18 @@ fn transcript(line: &str, output: &Output) -> String {
     text + &format!("=> {}\n", output.status.code().unwrap())
 }
 
-/// The example, which cargo builds before it runs tests; it lies beside the folder of the test itself.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(Path::parent).unwrap();
-    built
-        .join("examples")
-        .join(format!("files{}", std::env::consts::EXE_SUFFIX))
+/// The example, built once: `cargo test --test cli` by itself builds none.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let build = ["build", "--quiet", "--package", "iac-core", "--example", "files"];
+        assert!(Command::new(env!("CARGO")).args(build).status().unwrap().success());
+        let test = std::env::current_exe().unwrap();
+        let built = test.parent().and_then(Path::parent).unwrap();
+        built
+            .join("examples")
+            .join(format!("files{}", std::env::consts::EXE_SUFFIX))
+    })
 }
 
 /// What differs from run to run, taken out.
@@ -361,6 +366,37 @@ async fn another_run_on_the_stack_locks_it() {
     );
     assert_eq!(desk.code("up --yes"), 0);
     drop(writer);
+}
+
+#[test]
+fn an_interruption_ends_politely_and_a_second_one_at_once() {
+    let desk = Desk::new();
+    let pipe = desk.path("world/greeting.txt");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Nobody reads the pipe, so the operation that writes it does not end.
+    let mut child = desk
+        .command("up --yes")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let interrupt = || {
+        let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    };
+    assert!(said.by_ref().any(|line| line.contains("greeting.txt: writing")));
+    interrupt();
+    assert!(said.by_ref().any(|line| line.contains("nothing new is started")));
+    interrupt();
+    assert!(said.by_ref().any(|line| line.contains("giving up")));
+    let rest: Vec<String> = said.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    std::fs::remove_file(&pipe).unwrap();
+    let next = desk.output("up --yes");
+    assert_eq!(next.status.code(), Some(0), "{next:?}");
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, world!\n");
+    assert_eq!(desk.code("preview --detailed-exitcode"), 0);
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::object;
 /// Where the digest of a ConfigMap's or Secret's content lies in its outputs.
 pub(crate) const CONTENT_HASH: &str = "/iac/contentHash";
 
+/// How many hexadecimal digits of a content's digest are used: 64 bits tell a change, and a reader can still compare them.
+const DIGEST_LENGTH: usize = 16;
+
 /// The outputs of an object as it is: all of it but the bookkeeping, what a Secret holds marked as secret.
 pub(crate) fn of_object(object: &Json) -> Value {
     let hash = content_hash(object);
@@ -118,17 +121,19 @@ pub(crate) fn content_hash(object: &Json) -> Option<String> {
         entries.map_or(Json::Null, |entries| Json::Object(entries.clone()))
     });
     let content = json!(content);
-    match object["kind"].as_str()? {
-        "ConfigMap" => Some(canonical::digest(&content)),
+    let mut digest = match object["kind"].as_str()? {
+        "ConfigMap" => canonical::digest(&content),
         "Secret" => {
             let uid = object.pointer("/metadata/uid")?.as_str()?;
             let mut mac = Hmac::<Sha256>::new_from_slice(uid.as_bytes()).ok()?;
             mac.update(canonical::to_string(&content).as_bytes());
             let digest = mac.finalize().into_bytes();
-            Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    digest.truncate(DIGEST_LENGTH);
+    Some(digest)
 }
 
 #[cfg(test)]

@@ -154,7 +154,8 @@ pub(super) fn check(map: &mut serde_json::Map<String, Json>, part: Part, at: &st
         Part::Volume => VOLUME,
         Part::Config => CONFIG,
     };
-    for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+    let unknown = map.keys().find(|key| !known.contains(&key.as_str()));
+    if let Some(key) = unknown {
         let path = if at.is_empty() {
             key.clone()
         } else {
@@ -202,6 +203,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use serde_json::json;
 

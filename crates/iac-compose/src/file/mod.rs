@@ -92,11 +92,17 @@ fn active_profiles() -> BTreeSet<String> {
 }
 
 impl Compose {
-    /// A project with all that a compose file declares; its name is the file's `name`, else that of the folder.
+    /// The name that a compose file gives its project: its `name`, else that of its folder, in the letters that a name may
+    /// have. None where nothing of that is left.
+    pub fn name_of(path: impl AsRef<Path>) -> Option<String> {
+        read::project_name(path.as_ref())
+    }
+
+    /// A project with all that a compose file declares, named as [`name_of`](Self::name_of) says.
     #[track_caller]
     pub fn load(stack: &Stack, path: impl AsRef<Path>) -> (Self, ComposeFile) {
         let path = path.as_ref();
-        let name = read::project_name(path).unwrap_or_else(|| "project".to_owned());
+        let name = Self::name_of(path).unwrap_or_else(|| "project".to_owned());
         let compose = Self::project(stack, name);
         let file = compose.file(path);
         (compose, file)

@@ -138,6 +138,7 @@ fn unescape(raw: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

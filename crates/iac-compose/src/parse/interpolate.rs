@@ -181,6 +181,7 @@ fn is_name_start(c: char) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

@@ -59,6 +59,7 @@ pub fn parse(text: &str) -> Result<Mount, MountError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

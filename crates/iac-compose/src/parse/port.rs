@@ -74,6 +74,7 @@ fn range(text: &str) -> Option<(u16, u16)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

@@ -204,10 +204,10 @@ impl Engine {
         let drift = built
             .filter(|built| *built != id)
             .map(|built| changed(&["id"], (*built).into(), Some(id.as_str().into())));
-        let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
         Ok(Observed::Present(Live {
             uid: None,
-            ours: labels.get(labels::STACK) == Some(&self.stack),
+            // A name can be given to another image without harm: the one that had it stays, and containers know it by ID.
+            ours: true,
             outputs: serde_json::json!({ "id": id, "name": inputs.tag }).into(),
             drift: drift.into_iter().collect(),
             readiness: Readiness::Ready,

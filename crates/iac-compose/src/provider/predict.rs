@@ -164,7 +164,11 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
         (IN_PLACE.contains(&field) && !is_removed_limit) || is_attachment || is_restart || field == "pull_policy"
     };
     prediction.risks.extend(exposure(inputs, request));
+    prediction.notes.extend(scaling(&prediction.changes));
     if prediction.changes.iter().all(is_in_place) {
+        if !prediction.notes.is_empty() {
+            return;
+        }
         prediction
             .notes
             .push("in place: no container is made anew for it".to_owned());
@@ -201,6 +205,17 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
             }
         }
     }
+}
+
+/// Says that containers come or go, where their number changes.
+fn scaling(changes: &[FieldChange]) -> Option<String> {
+    let is_count = |change: &&FieldChange| matches!(change.path.to_string().as_str(), "deploy.replicas" | "scale");
+    let change = changes.iter().find(is_count)?;
+    let count = |value: &Option<Value>| value.as_ref().and_then(Value::as_i64).unwrap_or(1);
+    let (before, after) = (count(&change.before), count(&change.after));
+    Some(format!(
+        "from {before} to {after} containers; the ones that stay are not touched for it"
+    ))
 }
 
 /// Ports that become reachable from outside the host.

@@ -71,15 +71,16 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
         let message = format!("{mode:?} needs a cluster of engines; one engine knows \"replicated\" only");
         found.push(problem(&["deploy", "mode"], message, "set deploy.replicas"));
     }
-    if let Some(check) = &spec.healthcheck {
-        if check.start_interval.is_some() && check.start_period.is_none() {
-            let path = ["healthcheck", "start_interval"];
-            found.push(problem(
-                &path,
-                "it has no effect without a start_period",
-                "set start_period as well",
-            ));
-        }
+    if let Some(check) = &spec.healthcheck
+        && check.start_interval.is_some()
+        && check.start_period.is_none()
+    {
+        let path = ["healthcheck", "start_interval"];
+        found.push(problem(
+            &path,
+            "it has no effect without a start_period",
+            "set start_period as well",
+        ));
     }
     for (index, mount) in spec.volumes.iter().enumerate() {
         if !mount.target.starts_with('/') {
@@ -168,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn paths(service: serde_json::Value) -> Vec<String> {
+    fn paths(service: &serde_json::Value) -> Vec<String> {
         let mut json = json!({"project": "p", "service": "s", "image": "x"});
         if let (Some(base), Some(more)) = (json.as_object_mut(), service.as_object()) {
             base.extend(more.clone());
@@ -200,7 +201,7 @@ mod tests {
             ),
         ];
         for (service, expected) in table {
-            assert_eq!(paths(service.clone()), expected, "{service}");
+            assert_eq!(paths(&service), expected, "{service}");
         }
     }
 

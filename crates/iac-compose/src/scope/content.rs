@@ -36,16 +36,16 @@ pub(crate) enum ContentError {
 }
 
 /// The content of a config or secret.
-pub(crate) fn read(config: &Config) -> Result<String, ContentError> {
+pub(crate) fn read(config: Config) -> Result<String, ContentError> {
     match config {
         Config {
             content: Some(content), ..
-        } => Ok(content.clone()),
-        Config { file: Some(path), .. } => text(path),
+        } => Ok(content),
+        Config { file: Some(path), .. } => text(&path),
         Config {
             environment: Some(name),
             ..
-        } => std::env::var(name).map_err(|_| ContentError::Unset { name: name.clone() }),
+        } => std::env::var(&name).map_err(|_| ContentError::Unset { name }),
         _ => Err(ContentError::Nothing),
     }
 }

@@ -37,6 +37,8 @@ struct Known {
     networks: BTreeMap<String, (String, Option<Handle<Network>>)>,
     /// The same of volumes.
     volumes: BTreeMap<String, (String, Option<Handle<Volume>>)>,
+    /// Ports of the host, as text, with the service that publishes each.
+    ports: BTreeMap<String, String>,
     configs: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
 }
@@ -146,7 +148,7 @@ impl Compose {
     /// Names a file's content that services can have in their containers.
     #[track_caller]
     pub fn config(&self, name: &str, config: Config) -> ConfigRef {
-        match content::read(&config) {
+        match content::read(config) {
             Ok(content) => {
                 self.known.borrow_mut().configs.insert(name.to_owned(), content);
             }
@@ -158,7 +160,7 @@ impl Compose {
     /// Names a secret content that services can have in their containers; it is encrypted in the state and never shown.
     #[track_caller]
     pub fn secret(&self, name: &str, secret: Config) -> SecretRef {
-        match content::read(&secret) {
+        match content::read(secret) {
             // What holds an output is as secret as that is; tokens can not be put into a secret of our own.
             Ok(content) if iac_core::value::token::is_token(&content) => {
                 self.known.borrow_mut().secrets.insert(name.to_owned(), content);
@@ -201,6 +203,7 @@ impl Compose {
         self.resolve_networks(name, &mut spec);
         self.resolve_volumes(name, &mut spec);
         self.resolve_files(name, &mut spec);
+        self.claim_ports(name, &spec);
         let inputs = ServiceInputs {
             project: self.project.clone(),
             service: name.to_owned(),
@@ -235,6 +238,23 @@ impl Compose {
         };
         let image: Handle<Build> = self.declare(inputs::IMAGE, name, &inputs);
         image.output("/id").to_string()
+    }
+
+    /// Reports a port of the host that another service of the project publishes as well.
+    #[track_caller]
+    fn claim_ports(&self, name: &str, spec: &Service) {
+        for port in &spec.ports {
+            let Some(published) = port.published else { continue };
+            let address = port.host_ip.as_deref().unwrap_or("every address");
+            let claim = format!("{published}/{} of {address}", port.protocol);
+            let first = self.known.borrow_mut().ports.insert(claim.clone(), name.to_owned());
+            if let Some(first) = first {
+                self.report(
+                    name,
+                    format!("ports: the service {first} publishes port {claim} of the host already"),
+                );
+            }
+        }
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use iac_compose::DockerProvider;
+use iac_compose::prelude::*;
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
@@ -18,6 +18,30 @@ use iac_testbed::{Needs, TestBed};
 
 /// An image with a shell, which the test bed has.
 pub const IMAGE: &str = "localhost/iac-test/busybox:1";
+
+/// A service that stays up and ends at once when it is asked to.
+pub fn sleeper() -> Service {
+    Service {
+        image: IMAGE.into(),
+        command: Some(words("sleep 1000")),
+        init: Some(true),
+        ..Service::default()
+    }
+}
+
+pub fn words(line: &str) -> Vec<String> {
+    iac_compose::parse::words::split(line).unwrap()
+}
+
+pub fn shell(line: &str) -> Option<Vec<String>> {
+    Some(vec!["sh".into(), "-c".into(), line.into()])
+}
+
+/// A health check that passes as soon as the file is there.
+pub fn file_check(path: &str) -> Option<Healthcheck> {
+    let check = Healthcheck::cmd_shell(format!("test -e {path}"));
+    Some(check.interval(Duration::from_millis(300)).retries(3))
+}
 
 /// How long anything may take.
 const TIMEOUT: Duration = Duration::from_secs(60);

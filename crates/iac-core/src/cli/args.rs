@@ -26,10 +26,10 @@ Exit codes: 0 done or no change, 1 failed, 2 changes (preview --detailed-exitcod
 #[derive(Debug, Args)]
 pub(super) struct Global {
     /// The stack to work on [default: the program's name]
-    #[arg(long, global = true, env = "IAC_STACK", value_name = "NAME", hide_env = false)]
+    #[arg(long, global = true, env = "IAC_STACK", hide_env_values = true, value_name = "NAME")]
     pub(super) stack: Option<String>,
     /// Where state is kept: a folder or file:///path [default: state/ in the workspace]
-    #[arg(long, global = true, env = "IAC_BACKEND", value_name = "URL")]
+    #[arg(long, global = true, env = "IAC_BACKEND", hide_env_values = true, value_name = "URL")]
     pub(super) backend: Option<String>,
     /// A configuration value, over every other place it may come from; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]

@@ -16,7 +16,6 @@ mod signals;
 mod ui;
 mod verbs;
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 use std::process::ExitCode;
@@ -34,13 +33,10 @@ use session::Session;
 use signals::Interrupts;
 use ui::Ui;
 
-/// What the function that declares a stack returns: any error ends the run with its text.
-pub type DeclareResult = Result<(), Box<dyn Error + Send + Sync>>;
-
 /// Gives the stack's name where `--stack` does not.
 type StackName = Box<dyn Fn(&Config) -> Option<String>>;
 /// The user's function.
-type Declare<'a> = Box<dyn FnOnce(&Stack) -> DeclareResult + 'a>;
+type Declare<'a> = Box<dyn FnOnce(&Stack) -> crate::Result + 'a>;
 
 /// A program that declares infrastructure, with its command line.
 ///
@@ -102,7 +98,7 @@ impl Program {
 
     /// Reads the command line and does what it says. `declare` is called by the verbs that need to know what the program
     /// declares, once.
-    pub fn run(self, declare: impl FnOnce(&Stack) -> DeclareResult) -> ExitCode {
+    pub fn run(self, declare: impl FnOnce(&Stack) -> crate::Result) -> ExitCode {
         panic::install();
         ExitCode::from(self.run_with(std::env::args_os(), declare))
     }
@@ -112,7 +108,7 @@ impl Program {
     pub fn run_with(
         self,
         arguments: impl IntoIterator<Item = OsString>,
-        declare: impl FnOnce(&Stack) -> DeclareResult,
+        declare: impl FnOnce(&Stack) -> crate::Result,
     ) -> u8 {
         let command = Cli::command().name(self.name.clone());
         let matches = command.try_get_matches_from(arguments);

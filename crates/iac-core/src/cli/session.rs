@@ -15,7 +15,7 @@ use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
 use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
-use crate::state::{Backend, KeySource, State, Store, Vault, WrappedKey, open_backend};
+use crate::state::{Backend, KeySource, State, StateError, Store, Vault, WrappedKey, open_backend};
 use crate::value::Secret;
 
 /// The folder of configuration files, in the workspace.
@@ -66,6 +66,10 @@ impl Session {
                 (program.stack_name)(&outer).unwrap_or_else(|| program.name.clone())
             }
         };
+        // The name becomes part of a file's name before the state looks at it.
+        if !is_name(&stack) {
+            return Err(StateError::Name(stack).into());
+        }
         let layers = layers(&workspace, Some(&config_name(&program.name, &stack)), &global.config)?;
         Ok(Self {
             ui,
@@ -236,6 +240,12 @@ impl Session {
 pub(super) fn hash_with<'a>(vault: &'a Vault, state: &State) -> impl Fn(&str) -> String + use<'a> {
     let keyed = state.has_secrets();
     move |text| if keyed { vault.keyed_hash(text) } else { String::new() }
+}
+
+/// Whether a stack may be called so; the rule is the state's.
+fn is_name(stack: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    stack.starts_with(|c: char| c.is_ascii_alphanumeric()) && stack.chars().all(plain)
 }
 
 fn config_name(program: &str, stack: &str) -> String {

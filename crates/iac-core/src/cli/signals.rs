@@ -8,6 +8,9 @@ use super::failure::Failure;
 use super::ui::Ui;
 use crate::apply::Cancel;
 
+/// The interruption that gives up what is in flight; one more ends the process even if that does not work.
+const INSISTING: u32 = 2;
+
 /// How often this process was interrupted. One listener counts for the whole run, so no interruption is missed between
 /// two waits.
 #[derive(Debug, Clone)]
@@ -28,6 +31,9 @@ impl Interrupts {
                     () = next(&mut terminate) => {}
                 }
                 sender.send_modify(|count| *count += 1);
+                if *sender.borrow() > INSISTING {
+                    leave();
+                }
             }
         });
         Self { count }
@@ -54,11 +60,17 @@ impl Interrupts {
         self.reached(1).await;
         cancel.send_replace(Cancel::Gently);
         ui.say("Interrupted: nothing new is started; what is in flight is finished. Once more gives that up, too.");
-        self.reached(2).await;
+        self.reached(INSISTING).await;
         cancel.send_replace(Cancel::AtOnce);
         ui.say("Interrupted again: giving up. The next run looks at what was in flight and goes on from there.");
         std::future::pending::<()>().await;
     }
+}
+
+/// Ends the process whatever it does, as a kill would: the journal is made for that.
+#[expect(clippy::exit, reason = "something that does not end holds up the orderly way out")]
+fn leave() {
+    std::process::exit(i32::from(exit::INTERRUPTED));
 }
 
 async fn next(signal: &mut Option<Signal>) {

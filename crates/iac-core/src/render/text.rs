@@ -91,6 +91,15 @@ pub fn short_name(key: &Key, identity: &str) -> String {
     sanitize(&name).into_owned()
 }
 
+/// What an action is called in a plan of this mode: a refresh does nothing to the world, it tells what was done to it.
+fn word(plan: &Plan, action: Action) -> &'static str {
+    match (plan.mode, action) {
+        (Mode::Refresh, Action::Update) => "changed",
+        (Mode::Refresh, Action::Forget | Action::Delete) => "gone",
+        (_, action) => verb(action),
+    }
+}
+
 /// One line that counts the steps.
 pub fn summary(plan: &Plan) -> String {
     let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
@@ -101,16 +110,21 @@ pub fn summary(plan: &Plan) -> String {
         .iter()
         .filter(|(action, _)| action.is_change())
         .map(|(action, count)| match action {
+            action if plan.mode == Mode::Refresh => format!("{count} {}", word(plan, *action)),
             Action::Wait => format!("{count} to wait for"),
             action => format!("{count} to {}", verb(*action)),
         })
         .collect();
     let changes = if changes.is_empty() {
-        "no changes".to_owned()
+        match plan.mode {
+            Mode::Refresh => "none".to_owned(),
+            Mode::Up | Mode::Destroy => "no changes".to_owned(),
+        }
     } else {
         changes.join(", ")
     };
-    let mut text = format!("Plan: {changes}");
+    let title = if plan.mode == Mode::Refresh { "Drift" } else { "Plan" };
+    let mut text = format!("{title}: {changes}");
     for (action, word) in [(Action::Same, "unchanged"), (Action::Keep, "kept")] {
         if let Some(count) = counts.get(&action) {
             text.push_str(&format!("; {count} {word}"));
@@ -193,7 +207,7 @@ impl Page {
         let style = styles.action(step.action);
         let sign = Styles::paint(style, symbol(step.action));
         let name = Styles::paint(styles.strong, short_name(&step.key, &step.identity));
-        let action = Styles::paint(style, verb(step.action));
+        let action = Styles::paint(style, word(plan, step.action));
         let source = step.source.as_ref().map_or_else(String::new, |source| {
             let source = format!("  {source}");
             Styles::paint(styles.dim, sanitize(&source))

@@ -186,6 +186,7 @@ impl Converge<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
     use crate::model::{Mount, Port};

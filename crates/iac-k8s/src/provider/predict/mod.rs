@@ -17,7 +17,7 @@ use crate::declared::Declared;
 use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::provider::apply::is_reclaim;
-use crate::provider::call::{Answer, Call, Refusal};
+use crate::provider::call::{Answer, Call, Cause, Refusal};
 use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
 use crate::provider::session::{Memory, Session, in_parallel};
@@ -253,11 +253,7 @@ impl<'a> Question<'a> {
             && refusal.conflicts().next().is_some()
         {
             match self.reclaims(refusal) {
-                true => notes.extend(
-                    refusal
-                        .conflicts()
-                        .map(|cause| format!("takes back {}: {}", cause.field, cause.message)),
-                ),
+                true => notes.extend(refusal.conflicts().map(|cause| self.taken_back(cause))),
                 false => problems = self.problems(refusal),
             }
             // The rest of what the change would do is worth knowing all the same.
@@ -273,6 +269,15 @@ impl<'a> Question<'a> {
             problems: prediction.problems.into_iter().chain(problems).collect(),
             ..prediction
         })
+    }
+
+    fn taken_back(&self, cause: &Cause) -> String {
+        let (path, _) = fields::find(&self.inputs, &cause.field);
+        // The server puts the manager's name in quotes, and no field of the answer holds it.
+        match cause.message.split('"').nth(1) {
+            Some(manager) => format!("takes back {path} from {manager}"),
+            None => format!("takes back {path}: {}", cause.message),
+        }
     }
 
     fn reclaims(&self, refusal: &Refusal) -> bool {
