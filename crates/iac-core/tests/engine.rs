@@ -258,11 +258,18 @@ async fn destroy_keeps_data_and_what_belongs_to_it() {
     let bench = Bench::new();
     let program = declare(|stack| {
         let password = stack.random_password("db", 20);
-        let space = thing(stack, "space", value("s"));
+        let space = thing(stack, "space", json!({ "holds": "volume" }));
         let data = thing(stack, "volume", json!({ "data": true })).after(&space);
         let _ = thing(stack, "server", json!({ "value": password.result() })).after(&data);
     });
     assert!(bench.up(&program).await.is_ok());
+    let plan = bench.plan_for(Mode::Destroy, &declare(|_| {})).await.unwrap().plan;
+    let kept: Vec<_> = plan
+        .kept
+        .iter()
+        .map(|kept| (kept.key.name(), kept.items.len()))
+        .collect();
+    assert_eq!(kept, [("volume", 1)], "what two resources hold is told once");
     assert!(bench.destroy(DeleteData::None).await.is_ok());
     let left: Vec<String> = bench.world.objects().into_keys().collect();
     assert_eq!(left, ["space", "volume"]);

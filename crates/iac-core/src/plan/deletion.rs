@@ -35,6 +35,7 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
         .map(|step| &step.key)
         .collect();
     let mut placed = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for key in order(unwanted, &dependents) {
         let Some(entry) = world.recorded.get(&key) else {
             continue;
@@ -43,10 +44,20 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
         if action == Action::Delete && entry.options.protect {
             deletions.problems.push(protected(&key, entry));
         }
-        if let (Action::Keep, Some(items)) = (action, world.data.get(&key)) {
+        // A claim is its own data and its namespace's: it is told once, by what goes first.
+        let items: Vec<DataItem> = items_of(world, &key)
+            .filter(|item| told.insert((*item).clone()))
+            .cloned()
+            .collect();
+        let risks = if action == Action::Delete {
+            data_risks(&items)
+        } else {
+            Vec::new()
+        };
+        if action == Action::Keep && !items.is_empty() {
             deletions.kept.push(KeptData {
                 key: key.clone(),
-                items: items.clone(),
+                items,
             });
         }
         // Only for what comes earlier in the order: records of different runs may need one another in a circle.
@@ -60,11 +71,7 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
             reasons,
             source: entry.source.clone(),
             changes: Vec::new(),
-            risks: if action == Action::Delete {
-                data_risks(world, &key)
-            } else {
-                Vec::new()
-            },
+            risks,
             checked: Checked::ByServer,
             notes,
             after,
@@ -81,14 +88,18 @@ pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[
     deletions
 }
 
+/// The data that goes with a resource.
+pub(super) fn items_of<'a>(world: &World<'a>, key: &Key) -> impl Iterator<Item = &'a DataItem> {
+    world.data.get(key).into_iter().flatten()
+}
+
 /// What a step destroys for good.
-pub(super) fn data_risks(world: &World<'_>, key: &Key) -> Vec<Risk> {
-    let items = world.data.get(key).into_iter().flatten();
+pub(super) fn data_risks<'a>(items: impl IntoIterator<Item = &'a DataItem>) -> Vec<Risk> {
     let risk = |item: &DataItem| Risk {
         kind: RiskKind::DataLoss,
         message: format!("the data in {} {} is deleted", item.kind, item.name),
     };
-    items.map(risk).collect()
+    items.into_iter().map(risk).collect()
 }
 
 /// Keys that were renamed: the object of an unwanted key is declared under another one, so it must not be deleted.
@@ -144,7 +155,7 @@ fn action(
 }
 
 fn keep_notes(world: &World<'_>, key: &Key) -> Vec<String> {
-    let items = world.data.get(key).into_iter().flatten();
+    let items = items_of(world, key);
     let names: Vec<String> = items.map(|item| format!("{} {}", item.kind, item.name)).collect();
     if names.is_empty() {
         return vec!["kept with the data that needs it".to_owned()];

@@ -251,7 +251,9 @@ impl<'a> Walk<'a> {
                 changes: prediction.changes,
                 ..anew
             };
-            prediction.risks.extend(deletion::data_risks(self.world, &resource.key));
+            prediction
+                .risks
+                .extend(deletion::data_risks(deletion::items_of(self.world, &resource.key)));
             self.check_protection(resource);
         }
         let predicted = std::mem::take(&mut prediction.outputs);

@@ -277,7 +277,7 @@ pub enum RiskKind {
 }
 
 /// Data that would go with a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DataItem {
     /// Its type for people: `PersistentVolumeClaim`, `volume`.
     pub kind: String,

@@ -238,12 +238,18 @@ impl Provider for Memory {
     }
 
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
-        let data = |recorded: &Recorded| match recorded.inputs.get("data").and_then(Value::as_bool) {
-            Some(true) => vec![DataItem {
-                kind: "data".into(),
-                name: recorded.identity.clone(),
-            }],
-            _ => Vec::new(),
+        let item = |name: &str| DataItem {
+            kind: "data".into(),
+            name: name.to_owned(),
+        };
+        let data = |recorded: &Recorded| {
+            let own = recorded.inputs.get("data").and_then(Value::as_bool) == Some(true);
+            let held = recorded.inputs.get("holds").and_then(Value::as_str);
+            own.then_some(recorded.identity.as_str())
+                .into_iter()
+                .chain(held)
+                .map(item)
+                .collect()
         };
         Ok(resources.iter().map(data).collect())
     }
