@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::args::Global;
@@ -40,6 +40,7 @@ pub(super) struct Session {
     workspace: PathBuf,
     backend: Option<String>,
     store: Mutex<Option<Arc<Store>>>,
+    build: OnceLock<String>,
 }
 
 /// What a verb wants planned.
@@ -89,6 +90,7 @@ impl Session {
             workspace,
             backend: global.backend.clone(),
             store: Mutex::default(),
+            build: OnceLock::new(),
         })
     }
 
@@ -127,8 +129,9 @@ impl Session {
             .map_or_else(|| self.keys.source.notices(), |store| store.notices())
     }
 
-    pub(super) fn build(&self) -> String {
-        build::id(&self.workspace)
+    /// Which build of the program this is; looked up once, since that asks git or reads the executable.
+    pub(super) fn build(&self) -> &str {
+        self.build.get_or_init(|| build::id(&self.workspace))
     }
 
     pub(super) fn config(&self) -> Result<Config, Failure> {
@@ -207,7 +210,7 @@ impl Session {
             observe: what.observe,
             delete_data: what.delete_data.clone(),
             config: what.config,
-            build: &self.build(),
+            build: self.build(),
         };
         let planned = self.engine.plan(request).await;
         planned.map_err(|error| Failure::engine(&error, &self.stack))

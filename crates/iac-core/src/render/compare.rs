@@ -125,11 +125,6 @@ fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecre
     if saved.identity != fresh.identity {
         report("name".into(), saved.identity.clone(), fresh.identity.clone());
     }
-    let object = |condition: &Precondition| match (&condition.uid, condition.exists) {
-        (Some(uid), _) => format!("the object {uid}"),
-        (None, true) => "an object".to_owned(),
-        (None, false) => "none there".to_owned(),
-    };
     if observed && saved.precondition != fresh.precondition {
         report(
             "object".into(),
@@ -153,6 +148,15 @@ fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecre
             canonical::to_string(&saved.options),
             canonical::to_string(&serde_json::json!(fresh.options)),
         );
+    }
+}
+
+/// Which object a step was made for.
+fn object(condition: &Precondition) -> String {
+    match (&condition.uid, condition.exists) {
+        (Some(uid), _) => format!("the object {uid}"),
+        (None, true) => "an object".to_owned(),
+        (None, false) => "none there".to_owned(),
     }
 }
 

@@ -29,3 +29,5 @@ pub use value::value_text;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;

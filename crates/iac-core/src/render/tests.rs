@@ -1,0 +1,234 @@
+//! What plans and errors look like, and when a saved plan holds.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::json;
+
+use super::samples::{everything, key, line};
+use super::*;
+use crate::plan::{Action, Mode, Plan};
+use crate::provider::{Phase, ProviderError};
+use crate::urn::Key;
+use crate::value::Value;
+
+fn hash(secret: &str) -> String {
+    format!("hash-of-{}-characters", secret.len())
+}
+
+#[test]
+fn a_plan_as_text() {
+    let text = plan_text(&everything(), &TextOptions::default());
+    assert!(!text.contains("hunter2") && !text.contains('\u{1b}'), "{text}");
+    insta::assert_snapshot!("text", text);
+}
+
+#[test]
+fn a_plan_as_text_in_full() {
+    let text = plan_text(
+        &everything(),
+        &TextOptions {
+            verbose: true,
+            styles: Styles::plain(),
+        },
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+    insta::assert_snapshot!("text_verbose", text);
+}
+
+#[test]
+fn colours_only_add_to_the_text() {
+    let plain = plan_text(&everything(), &TextOptions::default());
+    let colored = plan_text(
+        &everything(),
+        &TextOptions {
+            verbose: false,
+            styles: Styles::colored(),
+        },
+    );
+    assert_ne!(plain, colored);
+    assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
+}
+
+#[test]
+fn a_plan_without_changes_says_so() {
+    let mut plan = everything();
+    plan.steps.retain(|step| step.action == Action::Same);
+    plan.observed = false;
+    plan.mode = Mode::Destroy;
+    (plan.exports, plan.notes, plan.kept, plan.problems) = Default::default();
+    insta::assert_snapshot!(plan_text(&plan, &TextOptions::default()), @"
+    Preview of stack prod (destroy): kubernetes: context prod, server https://10.0.0.1:6443
+    not observed: the record stands in for what is really there
+
+    Plan: no changes; 1 unchanged
+    ");
+}
+
+#[test]
+fn a_plan_as_json() {
+    let json = plan_json(&everything(), &hash);
+    let text = serde_json::to_string_pretty(&json).unwrap();
+    assert!(!text.contains("hunter2"), "{text}");
+    insta::assert_snapshot!("json", text);
+}
+
+#[test]
+fn the_digest_covers_what_is_done_and_not_where_it_is_declared() {
+    let digest = |plan: &Plan| plan_json(plan, &hash)["digest"].clone();
+    let plan = everything();
+    let mut moved = plan.clone();
+    moved.steps[0].source = line(999);
+    moved.build = "another".into();
+    moved.notes.clear();
+    assert_eq!(digest(&plan), digest(&moved));
+    let mut edits: Vec<fn(&mut Plan)> = Vec::new();
+    edits.push(|plan| plan.steps[1].inputs = Some(json!({"length": 25}).into()));
+    edits.push(|plan| plan.steps[2].after.clear());
+    edits.push(|plan| plan.steps[3].options.protect = true);
+    edits.push(|plan| plan.steps[4].action = Action::Replace);
+    edits.push(|plan| plan.delete_data = true);
+    for (position, edit) in edits.into_iter().enumerate() {
+        let mut other = plan.clone();
+        edit(&mut other);
+        assert_ne!(digest(&plan), digest(&other), "edit {position}");
+    }
+}
+
+fn saved(plan: &Plan) -> SavedPlan {
+    SavedPlan::parse(&crate::value::canonical::to_string(&plan_json(plan, &hash))).unwrap()
+}
+
+#[test]
+fn a_saved_plan_reads_back_and_holds() {
+    let plan = everything();
+    let comparison = compare(&saved(&plan), &plan, &hash);
+    assert_eq!(comparison, Comparison::default());
+}
+
+#[test]
+fn a_plan_that_was_edited_is_refused() {
+    let text = plan_json(&everything(), &hash).to_string();
+    let edited = text.replace("\"length\":24", "\"length\":4");
+    assert_ne!(text, edited);
+    assert!(matches!(SavedPlan::parse(&edited), Err(SavedPlanError::Digest)));
+    let other = text.replace(FORMAT, "iac.plan/9");
+    assert!(matches!(SavedPlan::parse(&other), Err(SavedPlanError::Format { .. })));
+    assert!(matches!(SavedPlan::parse("{}"), Err(SavedPlanError::Format { .. })));
+    assert!(matches!(SavedPlan::parse("Preview"), Err(SavedPlanError::Json(_))));
+}
+
+/// What moved, as `resource: what: planned | now`.
+fn moves(edit: impl FnOnce(&mut Plan)) -> Vec<String> {
+    let plan = everything();
+    let mut fresh = plan.clone();
+    edit(&mut fresh);
+    let comparison = compare(&saved(&plan), &fresh, &hash);
+    let name = |moved: &Moved| moved.key.as_ref().map_or("plan".to_owned(), Key::short);
+    comparison
+        .moved
+        .iter()
+        .map(|moved| format!("{}: {}: {} | {}", name(moved), moved.what, moved.planned, moved.now))
+        .collect()
+}
+
+#[test]
+fn what_moved_is_named() {
+    assert_eq!(
+        moves(|plan| plan.steps[4].changes[1].before = Some(4.into())),
+        ["Deployment/api: spec.replicas: 3 -> 2 | 4 -> 2"]
+    );
+    assert_eq!(
+        moves(|plan| plan.steps[5].precondition.uid = Some("uid-9".into())),
+        ["StatefulSet/postgres: object: the object uid-2 | the object uid-9"]
+    );
+    assert_eq!(
+        moves(|plan| plan.steps[1].inputs = Some(json!({"length": 30}).into())),
+        ["Password/db: length: 24 | 30"]
+    );
+    assert_eq!(
+        moves(|plan| {
+            plan.steps.remove(0);
+        }),
+        ["Namespace/codelab: action: create | neither declared nor recorded"]
+    );
+    assert_eq!(
+        moves(|plan| plan.steps[0].action = Action::Update),
+        ["Namespace/codelab: action: create | update"]
+    );
+    assert_eq!(
+        moves(|plan| plan.targets.get_mut("kubernetes").unwrap().id = "cluster-2".into()).len(),
+        1
+    );
+    let secret = moves(|plan| plan.steps[3].changes[1].after = Some(Value::Secret("longer-hunter2".into())));
+    assert_eq!(
+        secret,
+        ["ConfigMap/api: data.token: (secret) -> (secret) | (secret) -> (secret)"]
+    );
+}
+
+#[test]
+fn what_does_not_touch_a_step_does_not_count() {
+    assert_eq!(
+        moves(|plan| {
+            plan.steps[0].source = line(99);
+            plan.steps[13].action = Action::Update;
+            plan.exports.clear();
+            // Not checked by the server when it was saved: what only the server adds can not be compared.
+            plan.steps[4].changes.pop();
+        }),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn other_changes_are_left_out_and_finished_ones_are_done() {
+    let plan = everything();
+    let mut fresh = plan.clone();
+    fresh.steps[13].action = Action::Update;
+    fresh.steps[1].action = Action::Same;
+    fresh.steps[9].action = Action::Same;
+    let comparison = compare(&saved(&plan), &fresh, &hash);
+    assert_eq!(comparison.moved, []);
+    assert_eq!(comparison.left_out, [key("kubernetes:core/ConfigMap::same")]);
+    assert_eq!(
+        comparison.done,
+        [key("random:core/Password::db"), key("kubernetes:batch/Job::migrate")]
+    );
+    fresh.steps[4].after = vec![(key("kubernetes:core/ConfigMap::same"), Phase::Exists)];
+    assert_eq!(compare(&saved(&plan), &fresh, &hash).moved.len(), 1);
+}
+
+#[test]
+fn a_secret_hashed_before_there_was_a_key_fits_any() {
+    let plan = everything();
+    let unkeyed = SavedPlan::parse(&plan_json(&plan, &|_| String::new()).to_string()).unwrap();
+    assert_eq!(compare(&unkeyed, &plan, &hash), Comparison::default());
+}
+
+#[test]
+fn errors_name_resource_place_cause_and_remedy() {
+    let provider = ProviderError::new(
+        crate::provider::ErrorKind::Failed,
+        "the image can not be pulled: not found\nsecond line\u{7}",
+    )
+    .with_details(["event: Failed to pull image \"api:nope\"".to_owned()])
+    .with_hint("check the name");
+    let deployment = key("kubernetes:apps/Deployment::api");
+    let diagnostic = Diagnostic::from_provider("Deployment codelab/api can not become ready", &provider)
+        .about(&deployment, "prod")
+        .at(line(40));
+    insta::assert_snapshot!(diagnostic.render(&Styles::plain()), @r#"
+    error: Deployment codelab/api can not become ready
+      resource: prod::kubernetes:apps/Deployment::api
+      declared at: stacks/prod.rs:40:5
+      caused by: the image can not be pulled: not found
+        second line\u{7}
+        event: Failed to pull image "api:nope"
+      hint: check the name
+    "#);
+    let warning =
+        Diagnostic::warning("configuration \"api.replica\" is not used").hint("did you mean \"api.replicas\"?");
+    insta::assert_snapshot!(warning.render(&Styles::plain()), @r#"
+    warning: configuration "api.replica" is not used
+      hint: did you mean "api.replicas"?
+    "#);
+}
