@@ -51,10 +51,18 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
         std::fs::write(layout.path(MARKER), "")?;
     }
     let program = build(progress)?;
+    let plan = layout.path("quickstart-plan.json");
     progress.say(format!("{PROGRAM}: preview"));
-    succeed(stack(layout, &program)?.arg("preview"))?;
-    progress.say(format!("{PROGRAM}: up"));
-    succeed(stack(layout, &program)?.args(["up", "--yes"]))?;
+    if has_changes(
+        stack(layout, &program)?
+            .args(["preview", "--detailed-exitcode", "--out"])
+            .arg(&plan),
+    )? {
+        progress.say(format!("{PROGRAM}: up, exactly as previewed"));
+        succeed(stack(layout, &program)?.args(["up", "--plan"]).arg(&plan))?;
+    } else {
+        progress.say("no change: everything is as declared");
+    }
     let address = output(stack(layout, &program)?.args(["stack", "output", "url"]))?;
     let health = health(&address)?;
     say::data(&format!(
@@ -110,6 +118,16 @@ fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Whether a preview with `--detailed-exitcode` found something to do.
+fn has_changes(command: &mut Command) -> Result<bool, Box<dyn Error>> {
+    let status = command.status()?;
+    match status.code() {
+        Some(0) => Ok(false),
+        Some(2) => Ok(true),
+        _ => Err(format!("{command:?} ended with {status}").into()),
+    }
+}
+
 fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     let output = command.output()?;
     if !output.status.success() {
@@ -144,7 +162,7 @@ What to try next:
   eval \"$(cargo xtask testbed env)\"          this Docker Engine in your shell, with docker compose
   docker compose -p codelab ps
   cargo run --bin {PROGRAM} -- preview --config app.log_level=DEBUG
-  less stacks/{PROGRAM}.rs                   the program behind it
+  less stacks/{PROGRAM}.rs                the program behind it
   cargo xtask quickstart --down              remove everything, data included
 "
     )

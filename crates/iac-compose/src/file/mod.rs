@@ -6,6 +6,7 @@
 
 mod keys;
 mod merge;
+mod places;
 mod read;
 mod variables;
 mod yaml;
@@ -19,6 +20,7 @@ use iac_core::declare::Handle;
 use crate::model::{Condition, Network, Service, Volume};
 use crate::parse::dotenv::DotenvError;
 use crate::scope::Compose;
+use places::Places;
 use read::Project;
 
 /// What is wrong with a compose file.
@@ -126,7 +128,7 @@ impl Compose {
         let path = path.as_ref();
         let profiles = profiles.into_iter().map(Into::into).collect();
         match read::project(self.stack(), self.name(), path, &profiles) {
-            Ok(project) => self.declare_file(project),
+            Ok(project) => self.declare_file(project, &Places::of(path)),
             Err(error) => {
                 self.report(&path.display().to_string(), error.to_string());
                 ComposeFile::default()
@@ -135,7 +137,7 @@ impl Compose {
     }
 
     #[track_caller]
-    fn declare_file(&self, project: Project) -> ComposeFile {
+    fn declare_file(&self, project: Project, places: &Places) -> ComposeFile {
         let mut declared = ComposeFile::default();
         for note in project.notes {
             self.stack().note(note);
@@ -144,7 +146,7 @@ impl Compose {
             if network.external {
                 let _ = self.external_network(&key, network.name.unwrap_or_else(|| key.clone()));
             } else {
-                let handle = self.network(&key, network);
+                let handle = self.at(places.source("networks", &key)).network(&key, network);
                 declared.networks.insert(key, handle);
             }
         }
@@ -152,15 +154,15 @@ impl Compose {
             if volume.external {
                 let _ = self.external_volume(&key, volume.name.unwrap_or_else(|| key.clone()));
             } else {
-                let handle = self.volume(&key, volume);
+                let handle = self.at(places.source("volumes", &key)).volume(&key, volume);
                 declared.volumes.insert(key, handle);
             }
         }
         for (name, config) in project.configs {
-            let _ = self.config(&name, config);
+            let _ = self.at(places.source("configs", &name)).config(&name, config);
         }
         for (name, secret) in project.secrets {
-            let _ = self.secret(&name, secret);
+            let _ = self.at(places.source("secrets", &name)).secret(&name, secret);
         }
         let conditions = project.services.values().flat_map(|service| service.depends_on.clone());
         let jobs: BTreeSet<String> = conditions
@@ -168,7 +170,8 @@ impl Compose {
             .map(|(name, _)| name)
             .collect();
         for (name, service) in project.services {
-            let handle = self.add(&name, service, jobs.contains(&name));
+            let place = self.at(places.source("services", &name));
+            let handle = place.add(&name, service, jobs.contains(&name));
             declared.services.insert(name, handle);
         }
         declared

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use iac_core::Stack;
-use iac_core::declare::{DeclareError, Handle, NewResource};
+use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine};
 use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
@@ -61,6 +61,14 @@ impl Compose {
     /// The stack that the project is declared in.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The same project, for what is declared at a place that is not the caller's.
+    pub(crate) fn at(&self, source: SourceLine) -> Self {
+        Self {
+            stack: self.stack.at(source),
+            ..self.clone()
+        }
     }
 
     #[track_caller]

@@ -20,6 +20,15 @@ pub struct Unused {
     pub meant: Option<String>,
 }
 
+impl Unused {
+    /// Whether the key that is spelled much like it is of the same section, so that it is no other program's.
+    fn is_slip(&self) -> bool {
+        let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_owned());
+        let meant = self.meant.as_deref();
+        meant.is_some_and(|meant| section(meant) == section(&self.key))
+    }
+}
+
 impl Usage {
     pub(super) fn note(&self, key: &str, secret: bool) {
         // A panic while the map was locked can not have left it half changed.
@@ -48,7 +57,7 @@ impl Usage {
                 meant: similar(key, missing.iter().copied()).map(str::to_owned),
             })
             // What a shared file says to other programs is no mistake, unless it looks like one.
-            .filter(|unused| unused.meant.is_some() || !entries[&unused.key].shared)
+            .filter(|unused| !entries[&unused.key].shared || unused.is_slip())
             .collect()
     }
 }
