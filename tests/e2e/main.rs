@@ -4,6 +4,11 @@
 //! backend, a home and names of its own, and removes what it made, also when it fails.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
 
+mod docker;
+mod docker_codelab;
+mod docker_input;
+mod docker_kills;
+mod docker_plan;
 mod input;
 mod kills;
 mod manifests;
