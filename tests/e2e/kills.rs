@@ -15,7 +15,7 @@ const KINDS: &str = "configmap,secret,persistentvolumeclaim,service,job,deployme
 /// How long after its start a run is killed at the latest; what is left then is done by a run that is not.
 const LATEST: u64 = 3_000;
 
-fn number(variable: &str, default: u64) -> u64 {
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
         Ok(text) => text
             .parse()
@@ -25,10 +25,14 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 /// Pseudo-random numbers (xorshift), so that a failure can be had again.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -81,7 +85,7 @@ fn write(folder: &Folder, round: u64) {
 fn a_killed_up_is_finished_by_the_next_one() {
     let (kills, seed) = (number("IAC_KILLS", 10), number("IAC_SEED", 20_261_121));
     println!("IAC_KILLS={kills} IAC_SEED={seed}");
-    let mut random = Random(seed.max(1));
+    let mut random = Random::new(seed);
     let folder = Folder::new();
     let project = &folder.project;
     let mut uids = BTreeSet::new();

@@ -9,6 +9,11 @@
 )]
 #![allow(clippy::print_stdout, reason = "a seed has to be seen to be used again")]
 
+mod docker;
+mod docker_codelab;
+mod docker_input;
+mod docker_kills;
+mod docker_plan;
 mod input;
 mod kills;
 mod manifests;

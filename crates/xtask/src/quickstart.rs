@@ -63,6 +63,7 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
     } else {
         progress.say("no change: everything is as declared");
     }
+    std::fs::remove_file(&plan)?;
     let address = output(stack(layout, &program)?.args(["stack", "output", "url"]))?;
     let health = health(&address)?;
     say::data(&format!(
@@ -162,7 +163,7 @@ What to try next:
   eval \"$(cargo xtask testbed env)\"          this Docker Engine in your shell, with docker compose
   docker compose -p codelab ps
   cargo run --bin {PROGRAM} -- preview --config app.log_level=DEBUG
-  less stacks/{PROGRAM}.rs                the program behind it
+  less stacks/{PROGRAM}.rs                 the program behind it
   cargo xtask quickstart --down              remove everything, data included
 "
     )

@@ -1,0 +1,98 @@
+//! `up --plan` on Docker, and what happens when no engine answers.
+
+use serde_json::json;
+
+use crate::docker::{ComposeFolder, sleepers};
+use crate::support::Ran;
+
+/// Two services that are there, and a saved plan that changes one of them.
+fn reviewed() -> ComposeFolder {
+    let folder = ComposeFolder::new();
+    folder.write(&sleepers([("one", "environment: {COLOR: blue}"), ("two", "")]));
+    folder.project.run(["up", "--yes"]).exits(0);
+    folder.write(&sleepers([("one", "environment: {COLOR: green}"), ("two", "")]));
+    folder
+        .project
+        .run(["preview", "--out", "plan.json"])
+        .exits(0)
+        .shows(["environment.COLOR: \"blue\" -> \"green\"", "compose.yaml:2"]);
+    folder
+}
+
+#[test]
+fn exactly_the_reviewed_container_is_replaced() {
+    let folder = reviewed();
+    let (one, two) = (folder.id("one"), folder.id("two"));
+    folder.project.run(["up", "--plan", "plan.json"]).exits(0);
+    assert_ne!(folder.id("one"), one);
+    assert_eq!(folder.id("two"), two);
+    folder.project.is_up_to_date();
+}
+
+#[test]
+fn a_plan_is_refused_once_its_container_is_gone() {
+    let folder = reviewed();
+    folder.docker.run(&format!("rm --force {}", folder.id("one")));
+    folder
+        .project
+        .run(["up", "--plan", "plan.json"])
+        .exits(4)
+        .says(["one", "nothing was done", "preview --out"]);
+    assert_eq!(folder.docker.containers(&folder.name).len(), 1);
+}
+
+#[test]
+fn a_plan_is_refused_once_its_container_was_changed() {
+    let folder = reviewed();
+    folder
+        .docker
+        .run(&format!("update --memory 64m --memory-swap 64m {}", folder.id("one")));
+    folder
+        .project
+        .run(["up", "--plan", "plan.json"])
+        .exits(4)
+        .says(["one", "nothing was done"]);
+}
+
+#[test]
+fn what_happened_to_other_containers_does_not_make_a_plan_stale() {
+    let folder = reviewed();
+    folder.docker.run(&format!("stop --time 1 {}", folder.id("two")));
+    folder.project.run(["up", "--plan", "plan.json"]).exits(0);
+    assert_eq!(folder.docker.services(&folder.name), ["one running "]);
+    folder.project.run(["up", "--yes"]).exits(0);
+    assert_eq!(folder.docker.services(&folder.name), ["one running ", "two running "]);
+}
+
+#[test]
+fn without_an_engine_previews_fall_back_to_the_record_and_nothing_else_goes_on() {
+    let folder = ComposeFolder::new();
+    folder.write(&sleepers([("one", "environment: {COLOR: blue}")]));
+    folder.project.run(["up", "--yes"]).exits(0);
+    folder.write(&sleepers([("one", "environment: {COLOR: green}")]));
+    let nowhere = format!("unix://{}", folder.project.path("nobody.sock").display());
+    let without = |arguments: &[&str]| {
+        let mut command = folder.project.command(arguments);
+        Ran::of(command.env("DOCKER_HOST", &nowhere))
+    };
+    without(&["preview"])
+        .exits(0)
+        .shows(["environment.COLOR"])
+        .says(["made from the record"]);
+    let offline = without(&["preview", "--offline", "--json"]).exits(0);
+    assert_eq!(offline.json()["observed"], json!(false), "{offline}");
+    without(&["preview", "--offline", "--detailed-exitcode"]).exits(2);
+    for arguments in [
+        &["preview", "--detailed-exitcode"][..],
+        &["preview", "--out", "plan.json"],
+        &["up", "--yes"],
+        &["destroy", "--yes"],
+        &["refresh"],
+        &["drift"],
+    ] {
+        without(arguments).exits(7).says(["nobody.sock"]);
+    }
+    let id = folder.id("one");
+    folder.project.run(["preview", "--detailed-exitcode"]).exits(2);
+    assert_eq!(folder.id("one"), id);
+}
