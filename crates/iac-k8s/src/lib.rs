@@ -70,7 +70,7 @@
 //! |---|---|
 //! | [`scope`] | how programs declare objects |
 //! | [`provider`] | the API server: connect, observe, predict, apply, delete, wait |
-//! | [`reference`] | which names in an object mean other objects |
+//! | [`mod@reference`] | which names in an object mean other objects |
 //! | [`readiness`] | when an object does its work |
 //! | [`diagnose`] | why pods do not run |
 //! | [`managed`] | who owns which field, and what drifted |

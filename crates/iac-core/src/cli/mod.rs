@@ -1,7 +1,7 @@
 //! The command line of every program: what `cargo run -- preview` does.
 //!
 //! [`Program`] is the entry point. Standard output is data (a plan, exports, JSON), standard error is talk; exit codes
-//! are those of [`exit`]. Verbs live in a module each, and all of them speak through one [`Ui`](ui::Ui).
+//! are those of [`exit`]. Verbs live in a module each, and all of them speak through one `Ui`.
 
 mod args;
 mod build;

@@ -99,7 +99,7 @@ pub enum ReadError<E> {
     },
 }
 
-/// Reads a tree of resolved values back; `open` gives the secret for what [`write`] stored.
+/// Reads a tree of resolved values back; `open` gives the secret for what [`write()`] stored.
 ///
 /// # Errors
 /// A malformed reserved form (an unresolved one too: what is recorded is resolved), or the first error of `open`.
