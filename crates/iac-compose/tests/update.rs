@@ -122,14 +122,33 @@ async fn a_run_that_was_killed_is_finished_by_the_next_one() {
 
     // Killed in the middle of a replacement: the successor runs under its own name, the old one is stopped.
     bed.up(&program("b")).await.unwrap();
+    let docker = bed.docker.clone();
     let rename = |from: String, to: String| {
-        let docker = bed.docker.clone();
+        let docker = docker.clone();
         async move {
             let options = bollard::query_parameters::RenameContainerOptions { name: to };
             docker.rename_container(&from, options).await.unwrap();
         }
     };
     rename(format!("{project}-web-1"), format!("new_{project}-web-1")).await;
+    bed.up(&program("b")).await.unwrap();
+    assert_eq!(bed.containers().await, [("web-1".to_owned(), "running".to_owned())]);
+
+    // The same, and what it should be has changed once more by now.
+    rename(format!("{project}-web-1"), format!("new_{project}-web-1")).await;
+    bed.up(&program("c")).await.unwrap();
+    assert_eq!(bed.containers().await, [("web-1".to_owned(), "running".to_owned())]);
+    let current = bed.inspect("web-1").await;
+    let body = bollard::models::ContainerCreateBody {
+        image: current.image,
+        labels: current.config.unwrap().labels,
+        ..Default::default()
+    };
+    let options = bollard::query_parameters::CreateContainerOptions {
+        name: Some(format!("new_{project}-web-1")),
+        ..Default::default()
+    };
+    bed.docker.create_container(Some(options), body).await.unwrap();
     bed.up(&program("b")).await.unwrap();
     assert_eq!(bed.containers().await, [("web-1".to_owned(), "running".to_owned())]);
 

@@ -1,5 +1,6 @@
 //! The command line. Doc comments here are the text of `--help`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -236,6 +237,25 @@ pub(super) enum Config {
     },
 }
 
+/// Moves every `--config` behind the rest, in order: clap would take those before the verb or those behind it, not both,
+/// and drop the others without a word.
+pub(super) fn gather_config(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let (mut others, mut config, mut last) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(argument) = arguments.next() {
+        match argument.to_string_lossy().as_ref() {
+            "--" => last = std::iter::once(argument).chain(arguments.by_ref()).collect(),
+            "--config" => {
+                config.push(argument);
+                config.extend(arguments.next());
+            }
+            text if text.starts_with("--config=") => config.push(argument),
+            _ => others.push(argument),
+        }
+    }
+    others.into_iter().chain(config).chain(last).collect()
+}
+
 /// Reads `90`, `90s`, `5m`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
@@ -252,5 +272,28 @@ fn parallel(text: &str) -> Result<usize, String> {
         Ok(0) => Err("at least one operation has to run".to_owned()),
         Ok(number) => Ok(number),
         Err(_) => Err(format!("{text:?} is no number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn configuration_adds_up_wherever_it_stands() {
+        let lines = [
+            ("prod --config a=1 preview --config b=2 --json", vec!["a=1", "b=2"]),
+            ("prod --config=a=1 stack output url --config b=2", vec!["a=1", "b=2"]),
+            ("prod config set --config a=1 -- --config b=2", vec!["a=1"]),
+            ("prod preview", vec![]),
+        ];
+        for (line, expected) in lines {
+            let arguments = gather_config(line.split(' ').map(OsString::from));
+            let cli = Cli::try_parse_from(arguments);
+            assert_eq!(cli.map(|cli| cli.global.config).unwrap(), expected, "{line}");
+        }
+        let missing = gather_config(["prod", "preview", "--config"].map(OsString::from));
+        assert!(Cli::try_parse_from(missing).is_err());
     }
 }

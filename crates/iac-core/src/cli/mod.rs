@@ -111,7 +111,7 @@ impl Program {
         declare: impl FnOnce(&Stack) -> crate::Result,
     ) -> u8 {
         let command = Cli::command().name(self.name.clone());
-        let matches = command.try_get_matches_from(arguments);
+        let matches = command.try_get_matches_from(args::gather_config(arguments));
         let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
             Ok(cli) => cli,
             Err(error) => {

@@ -78,9 +78,11 @@ impl Converge<'_> {
         name: &str,
     ) -> Result<(), ProviderError> {
         let next_name = successor(name);
+        let mut stale = stale.to_vec();
         let id = match &current {
             Some(current) => current.id.clone().unwrap_or_default(),
             None => {
+                stale = self.free_name(&next_name, stale, name).await?;
                 if let Some(old) = stale.last() {
                     request::carry_over(&mut request.body, old);
                 }
@@ -89,7 +91,7 @@ impl Converge<'_> {
         };
         let is_stop_first = order(&self.inputs.spec).0 == UpdateOrder::StopFirst;
         if is_stop_first {
-            for old in stale {
+            for old in &stale {
                 self.cx.progress(self.key, format!("stopping {}", name_of(old)));
                 self.engine.stop(old).await?;
             }
@@ -99,15 +101,38 @@ impl Converge<'_> {
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
-            return Err(self.go_back(&id, if is_stop_first { stale } else { &[] }, error).await);
+            let stopped = if is_stop_first { &*stale } else { &[] };
+            return Err(self.go_back(&id, stopped, error).await);
         }
-        for old in stale {
+        for old in &stale {
             self.cx.progress(self.key, format!("stopping {}", name_of(old)));
             self.engine.stop(old).await?;
             self.engine.remove(old).await?;
         }
         let next = self.look(&id).await?;
         self.rename(&next, name).await
+    }
+
+    /// Frees the successor's name where a run that was killed left one that is out of date itself by now: it goes, unless
+    /// it is all there is; then it gets the proper name. Gives the containers that are to be replaced.
+    async fn free_name(
+        &self,
+        next_name: &str,
+        stale: Vec<ContainerInspectResponse>,
+        name: &str,
+    ) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
+        let (left, mut old): (Vec<_>, Vec<_>) = stale.into_iter().partition(|member| name_of(member) == next_name);
+        for member in left {
+            if old.is_empty() {
+                self.rename(&member, name).await?;
+                old.push(self.look(member.id.as_deref().unwrap_or_default()).await?);
+            } else {
+                self.cx.progress(self.key, format!("removing {next_name}"));
+                self.engine.stop(&member).await?;
+                self.engine.remove(&member).await?;
+            }
+        }
+        Ok(old)
     }
 
     async fn look(&self, id: &str) -> Result<ContainerInspectResponse, ProviderError> {
