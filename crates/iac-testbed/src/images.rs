@@ -106,7 +106,10 @@ pub fn ensure(engine: &Engine, progress: &mut dyn FnMut(&str)) -> Result<Vec<Ima
         let digest = recipe_digest(recipe, &parent)?;
         if !recipe.references().all(|reference| is_current(&reference, &digest)) {
             if !built && !is_current(&base_reference(), &base) {
-                progress(&format!("{}: a root file system of Debian packages", base_reference()));
+                progress(&format!(
+                    "{}: a root file system of Debian packages (one to some minutes)",
+                    base_reference()
+                ));
                 build::base(engine, &base)?;
             }
             built = true;
