@@ -3,6 +3,8 @@
 //! The pure parts live in [`plan`](crate::plan) and [`graph`](crate::graph); this is the driver that asks providers what
 //! those need to know.
 
+mod check;
+mod connect;
 mod error;
 mod look;
 mod predict;

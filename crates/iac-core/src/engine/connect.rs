@@ -1,0 +1,124 @@
+//! Connecting to what a run needs, and holding a stack to its target.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::{Engine, EngineError, Observe, PlanRequest, by_provider};
+use crate::config::ConfigValue;
+use crate::declare::Declaration;
+use crate::plan::{Interrupted, WorldEntry};
+use crate::provider::{ConnectRequest, Target};
+use crate::urn::Key;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What the providers are connected to.
+pub(super) struct Connections {
+    pub(super) targets: BTreeMap<String, Target>,
+    pub(super) looked: bool,
+}
+
+impl Engine {
+    /// Connects every provider that is needed.
+    pub(super) async fn connect(
+        &self,
+        request: &PlanRequest<'_>,
+        declaration: &Declaration,
+        recorded: &BTreeMap<Key, WorldEntry>,
+        interrupted: &BTreeMap<Key, Interrupted>,
+    ) -> Result<Connections, EngineError> {
+        let declared = declaration.resources.iter().map(|resource| &resource.key);
+        let needed = by_provider(declared.chain(recorded.keys()).chain(interrupted.keys()));
+        for (name, keys) in &needed {
+            if let Some(example) = keys.first() {
+                self.provider(name, example)?;
+            }
+        }
+        let mut connections = Connections {
+            targets: bindings(request, declaration)?,
+            looked: request.observe != Observe::Never,
+        };
+        if !connections.looked {
+            return Ok(connections);
+        }
+        let connects = needed
+            .keys()
+            .filter_map(|name| Some((*name, self.providers.get(*name)?)));
+        let connects = connects.map(|(name, provider)| async move {
+            let connect = ConnectRequest {
+                stack: request.declaration.stack.clone(),
+                config: provider_config(request, name),
+                timeout: CONNECT,
+            };
+            (name, provider.connect(&connect).await)
+        });
+        for (name, connected) in join_all(connects).await {
+            match connected {
+                Ok(target) => {
+                    check_target(name, request, &target)?;
+                    connections.targets.insert(name.to_owned(), target);
+                }
+                Err(error) => {
+                    let error = EngineError::Provider {
+                        provider: name.to_owned(),
+                        error,
+                    };
+                    if request.observe == Observe::Required || !error.is_unreachable() {
+                        return Err(error);
+                    }
+                    connections.looked = false;
+                }
+            }
+        }
+        Ok(connections)
+    }
+}
+
+/// A provider's own part of the configuration: the keys below its name.
+fn provider_config(request: &PlanRequest<'_>, provider: &str) -> BTreeMap<String, String> {
+    let prefix = format!("{provider}.");
+    let plain = |(key, entry): (&String, &crate::config::Entry)| match &entry.value {
+        ConfigValue::Plain(text) => Some((key.strip_prefix(&prefix)?.to_owned(), text.clone())),
+        ConfigValue::Secret(_) => None,
+    };
+    request.config.entries().iter().filter_map(plain).collect()
+}
+
+/// One stack, one target: another cluster under the same stack would be taken for one that lost everything.
+fn check_target(provider: &str, request: &PlanRequest<'_>, target: &Target) -> Result<(), EngineError> {
+    match request.state.targets.get(provider) {
+        Some(recorded) if recorded.id != target.id && !request.state.records.is_empty() => {
+            Err(EngineError::OtherTarget {
+                provider: provider.to_owned(),
+                recorded: recorded.description.clone(),
+                connected: target.description.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the declaration is bound to, as targets: they are recorded and compared like those of providers.
+fn bindings(request: &PlanRequest<'_>, declaration: &Declaration) -> Result<BTreeMap<String, Target>, EngineError> {
+    let bindings = declaration.bindings.iter().map(|(what, given)| {
+        match request.state.targets.get(what) {
+            Some(recorded) if recorded.id != *given && !request.state.records.is_empty() => {
+                return Err(EngineError::OtherBinding {
+                    what: what.clone(),
+                    recorded: recorded.id.clone(),
+                    given: given.clone(),
+                });
+            }
+            _ => {}
+        }
+        let target = Target {
+            description: given.clone(),
+            id: given.clone(),
+        };
+        Ok((what.clone(), target))
+    });
+    bindings.collect()
+}
