@@ -13,32 +13,31 @@ use serde_json::Value as Json;
 /// The version of the normal form.
 const VERSION: &str = "v1";
 
-/// Fields of a service that do not go into its containers, or that can be changed without making them anew.
-const NOT_IN_CONTAINER: [&str; 16] = [
+/// Fields of a service that a running container takes over without being made anew. Predictions go by them as well, so
+/// that what a preview says and what the digest makes happen are the same.
+pub(crate) const IN_PLACE: [&str; 11] = [
     "completes",
     "cpu_shares",
     "cpus",
     "cpuset",
     "depends_on",
     "deploy",
-    "expose",
-    "image_id",
     "mem_limit",
     "mem_reservation",
     "pids_limit",
-    "project",
-    "pull_policy",
     "restart",
     "scale",
-    "service",
 ];
+
+/// Fields of a service that do not go into its containers.
+const NOT_IN_CONTAINER: [&str; 5] = ["expose", "image_id", "project", "pull_policy", "service"];
 
 /// The digest of a service's container.
 pub(crate) fn of_service(inputs: &Value) -> String {
     let Value::Object(map) = inputs else { return of(inputs) };
     let kept: Map = map
         .iter()
-        .filter(|(key, _)| !NOT_IN_CONTAINER.contains(&key.as_str()))
+        .filter(|(key, _)| !NOT_IN_CONTAINER.contains(&key.as_str()) && !IN_PLACE.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), without_ids(key, value)))
         .collect();
     of(&Value::Object(kept))

@@ -9,26 +9,13 @@ use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
+use super::service::converge::listed_name;
 use super::service::replace;
 use super::validate;
+use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
 use crate::labels;
 use crate::model::{PullPolicy, UpdateOrder};
-
-/// Fields of a service that a running container takes over without being made anew.
-const IN_PLACE: [&str; 11] = [
-    "completes",
-    "cpu_shares",
-    "cpus",
-    "cpuset",
-    "depends_on",
-    "deploy",
-    "mem_limit",
-    "mem_reservation",
-    "pids_limit",
-    "restart",
-    "scale",
-];
 
 impl Engine {
     pub(crate) async fn predict_one(&self, request: &PredictRequest) -> Result<Prediction, ProviderError> {
@@ -102,12 +89,7 @@ impl Engine {
             let Some(port) = held.into_iter().find(|port| wanted.contains(port) && !is_own) else {
                 continue;
             };
-            let name = container
-                .names
-                .iter()
-                .flatten()
-                .next()
-                .map_or("", |name| name.trim_start_matches('/'));
+            let name = listed_name(&container);
             prediction.problems.push(Problem {
                 hint: Some(format!("publish another port, or stop {name}")),
                 ..Problem::new(

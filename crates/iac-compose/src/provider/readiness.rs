@@ -7,6 +7,7 @@ use iac_core::provider::Readiness;
 
 use crate::inputs::ServiceInputs;
 use crate::model::Restart;
+use crate::provider::service::converge::name_of;
 
 /// After how many restarts a container counts as one that will never run.
 const MANY_RESTARTS: i64 = 5;
@@ -105,7 +106,7 @@ pub(crate) fn judge_all(containers: &[ContainerInspectResponse], inputs: &Servic
             Readiness::Ready => ready += 1,
             Readiness::Pending(why) => pending = why,
             Readiness::Failed { reason, terminal } => {
-                let name = container.name.as_deref().unwrap_or_default().trim_start_matches('/');
+                let name = name_of(container);
                 return Readiness::Failed {
                     reason: format!("{name}: {reason}"),
                     terminal,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum as Status, NetworkConnectRequest, NetworkDisconnectRequest,
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, ContainerSummary, NetworkConnectRequest,
+    NetworkDisconnectRequest,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, RemoveContainerOptions, RenameContainerOptions, StopContainerOptions,
@@ -162,6 +163,12 @@ pub(crate) fn name_of(container: &ContainerInspectResponse) -> String {
         .unwrap_or_default()
         .trim_start_matches('/')
         .to_owned()
+}
+
+/// The same of a container in a list, which may bear several names.
+pub(crate) fn listed_name(container: &ContainerSummary) -> &str {
+    let first = container.names.iter().flatten().next();
+    first.map_or("", |name| name.trim_start_matches('/'))
 }
 
 /// What a container is doing.

@@ -6,6 +6,7 @@ use bollard::query_parameters::LogsOptions;
 use futures::StreamExt;
 use iac_core::provider::ProviderError;
 
+use super::converge::{listed_name, name_of};
 use crate::labels;
 use crate::provider::connect::Engine;
 
@@ -16,12 +17,7 @@ impl Engine {
     /// The last lines of a container's output and of its health check.
     pub(crate) async fn last_words(&self, container: &ContainerInspectResponse) -> Vec<String> {
         let mut words = Vec::new();
-        let name = container
-            .name
-            .as_deref()
-            .unwrap_or_default()
-            .trim_start_matches('/')
-            .to_owned();
+        let name = name_of(container);
         let health = container
             .state
             .as_ref()
@@ -79,12 +75,7 @@ impl Engine {
         });
         match holder {
             Some(container) => {
-                let name = container
-                    .names
-                    .iter()
-                    .flatten()
-                    .next()
-                    .map_or("", |name| name.trim_start_matches('/'));
+                let name = listed_name(container);
                 let project = container.labels.as_ref().and_then(|labels| labels.get(labels::PROJECT));
                 let of = project
                     .map(|project| format!(" of the project {project}"))
