@@ -56,6 +56,8 @@ fn recorded(declaration: &Declaration) -> BTreeMap<Key, WorldEntry> {
                 recorded,
                 options: resource.options.clone(),
                 source: None,
+                formers: Vec::new(),
+                gone: false,
             },
         )
     };

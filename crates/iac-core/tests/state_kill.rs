@@ -112,20 +112,17 @@ async fn survive() {
 
 /// What is recorded of a thing.
 fn thing(name: &str) -> NewRecord {
-    NewRecord {
-        recorded: Recorded {
-            key: key(name),
-            identity: name.to_owned(),
-            uid: None,
-            inputs: Value::from(name),
-            outputs: Value::Null,
-            private: serde_json::Value::Null,
-            dependencies: Vec::new(),
-            ready: false,
-        },
-        options: Options::default(),
-        source: None,
-    }
+    let recorded = Recorded {
+        key: key(name),
+        identity: name.to_owned(),
+        uid: None,
+        inputs: Value::from(name),
+        outputs: Value::Null,
+        private: serde_json::Value::Null,
+        dependencies: Vec::new(),
+        ready: false,
+    };
+    NewRecord::new(recorded, Options::default(), None)
 }
 
 /// Runs the writer, kills it when it has said so many lines, and gives all that it said.

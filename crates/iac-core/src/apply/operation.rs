@@ -199,6 +199,8 @@ impl Shared {
             },
             options: step.options.clone(),
             source: step.source.clone(),
+            formers: Vec::new(),
+            gone: false,
         }
     }
 

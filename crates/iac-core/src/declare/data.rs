@@ -86,6 +86,8 @@ pub struct Options {
     pub protect: bool,
     /// When it leaves the program it is forgotten, not deleted.
     pub retain_on_delete: bool,
+    /// Where it has to be replaced, the old object is deleted before the new one is made.
+    pub delete_before_replace: bool,
     /// An object that is there already and is not ours may be taken over.
     pub adopt: bool,
     /// Fields whose changes in the program are not applied to an existing object.

@@ -74,6 +74,15 @@ impl<R> Handle<R> {
         self
     }
 
+    /// Where it has to be replaced, deletes the old object before it makes the new one, also where both could be there
+    /// at the same time.
+    #[must_use]
+    pub fn delete_before_replace(self) -> Self {
+        self.stack
+            .edit(&self.key, |resource| resource.options.delete_before_replace = true);
+        self
+    }
+
     /// Takes over an object of that name that is there already.
     #[must_use]
     pub fn adopt(self) -> Self {

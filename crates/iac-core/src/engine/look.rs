@@ -49,6 +49,8 @@ pub(super) fn adopt_orphans(
             recorded: orphan,
             options: Default::default(),
             source: None,
+            formers: Vec::new(),
+            gone: false,
         };
         recorded.insert(key.clone(), entry);
     }

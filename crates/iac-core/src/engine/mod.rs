@@ -21,7 +21,7 @@ use crate::graph::Graph;
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Interrupted, Mode, Plan, World, WorldEntry};
 use crate::provider::{Provider, RandomProvider, Target};
-use crate::state::{State, Summary, Vault, Writer};
+use crate::state::{NewRecord, State, Summary, Vault, Writer};
 use crate::urn::Key;
 
 pub use error::EngineError;
@@ -255,10 +255,12 @@ async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, Eng
             (Action::Update, Some(entry), Some(inputs)) => {
                 let mut recorded = entry.recorded.clone();
                 recorded.inputs = inputs.clone();
-                let record = crate::state::NewRecord {
+                let record = NewRecord {
                     recorded,
                     options: entry.options.clone(),
                     source: entry.source.clone(),
+                    formers: entry.formers.clone(),
+                    gone: false,
                 };
                 writer.put(record).await?;
             }
@@ -313,16 +315,7 @@ fn basis(
 impl PlanRequest<'_> {
     fn open_records(&self) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
         let opened = self.state.open(&self.vault)?;
-        let entry = |(key, (recorded, options, source))| {
-            (
-                key,
-                WorldEntry {
-                    recorded,
-                    options,
-                    source,
-                },
-            )
-        };
+        let entry = |(key, record): (Key, NewRecord)| (key, WorldEntry::from(record));
         Ok(opened.into_iter().map(entry).collect())
     }
 

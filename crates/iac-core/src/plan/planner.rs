@@ -12,6 +12,7 @@ use crate::graph::{Edge, Graph};
 use crate::provider::{
     Checked, DataItem, Intent, Observed, Phase, PredictRequest, Prediction, Problem, Recorded, Target,
 };
+use crate::state::{FormerObject, NewRecord};
 use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
 use crate::value::{FieldPath, OutputRef, Source, Value};
@@ -25,6 +26,22 @@ pub struct WorldEntry {
     pub options: Options,
     /// Where it was declared.
     pub source: Option<SourceLine>,
+    /// What it was before it was replaced and is still to be deleted.
+    pub formers: Vec<FormerObject>,
+    /// Whether the object itself is deleted, and only its former ones are left.
+    pub gone: bool,
+}
+
+impl From<NewRecord> for WorldEntry {
+    fn from(record: NewRecord) -> Self {
+        Self {
+            recorded: record.recorded,
+            options: record.options,
+            source: record.source,
+            formers: record.formers,
+            gone: record.gone,
+        }
+    }
 }
 
 /// An operation of an earlier run that has no outcome: the run was killed.

@@ -59,7 +59,9 @@ pub use error::StateError;
 pub use keys::{KeySource, KeySourceError};
 pub use lease::Holder;
 pub use local::LocalBackend;
-pub use model::{NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version};
+pub use model::{
+    Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
+};
 pub use store::Store;
 pub use vault::{Vault, VaultError};
 pub use wrapped::{DataKey, Recipients, WrappedKey};

@@ -60,6 +60,35 @@ pub struct Record {
     /// Where it was declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLine>,
+    /// What it was before it was replaced and is still to be deleted, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formers: Vec<Former>,
+    /// Whether the object itself is deleted, and the record stays only for its former objects.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub gone: bool,
+}
+
+/// An object that a resource was before it was replaced, and that is still to be deleted.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Former {
+    /// Its name in the outside world.
+    pub identity: String,
+    /// What tells it from another object of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The inputs as last applied, in the form of [`codec`](crate::value::codec).
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub inputs: Json,
+    /// What the provider wanted to remember.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub private: Json,
+    /// What it depended on when it was applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<(Key, Phase)>,
+    /// The options it was declared with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: Options,
 }
 
 /// Defaults are left out of files: most resources have them.
@@ -176,7 +205,7 @@ impl TryFrom<String> for OpId {
     }
 }
 
-/// What is to be recorded of a resource; secrets are sealed on the way.
+/// A record with its secrets open: what is to be recorded of a resource, and what [`State::open`] gives.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewRecord {
     /// The resource.
@@ -185,11 +214,37 @@ pub struct NewRecord {
     pub options: Options,
     /// Where it is declared.
     pub source: Option<SourceLine>,
+    /// What it was before it was replaced and is still to be deleted, the oldest first. Whoever records a resource anew
+    /// hands on those that are recorded: what is left out is forgotten.
+    pub formers: Vec<FormerObject>,
+    /// Whether the object itself is deleted, and the record stays only for its former objects.
+    pub gone: bool,
 }
 
-/// What [`State::open`] gives for each resource: the record with its secrets opened, its options, and where it was
-/// declared.
-pub type Opened = BTreeMap<Key, (Recorded, Options, Option<SourceLine>)>;
+impl NewRecord {
+    /// A record of an object that has replaced nothing.
+    pub fn new(recorded: Recorded, options: Options, source: Option<SourceLine>) -> Self {
+        Self {
+            recorded,
+            options,
+            source,
+            formers: Vec::new(),
+            gone: false,
+        }
+    }
+}
+
+/// A [`Former`] with its secrets open.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FormerObject {
+    /// The object, under the name of the resource that it was.
+    pub recorded: Recorded,
+    /// The options it was declared with.
+    pub options: Options,
+}
+
+/// What [`State::open`] gives: each record with its secrets opened.
+pub type Opened = BTreeMap<Key, NewRecord>;
 
 /// Who writes, for the lease and the history.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -253,13 +308,18 @@ impl RunInfo {
     }
 }
 
+impl Record {
+    /// All values in it that may hold secrets.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Json> {
+        let formers = self.formers.iter().map(|former| &former.inputs);
+        [&self.inputs, &self.outputs].into_iter().chain(formers)
+    }
+}
+
 impl State {
     /// Whether anything in it is sealed; if not, any vault opens it ([`Vault::ephemeral`]).
     pub fn has_secrets(&self) -> bool {
-        let values = self
-            .records
-            .values()
-            .flat_map(|record| [&record.inputs, &record.outputs]);
+        let values = self.records.values().flat_map(Record::values);
         values.chain(self.exports.values()).any(sealed::has_secret)
     }
 

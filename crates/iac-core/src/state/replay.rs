@@ -21,11 +21,8 @@ impl State {
             }
             Entry::Deleted { op } => {
                 let pending = self.settle(op)?;
-                // A replacement that was made first bears the key already; it is another object.
-                if self
-                    .records
-                    .get(&pending.key)
-                    .is_some_and(|record| is_object_of(record, &pending))
+                if let Some(record) = self.records.get_mut(&pending.key)
+                    && record.lose(&pending)
                 {
                     self.records.remove(&pending.key);
                 }
@@ -98,10 +95,26 @@ impl State {
     }
 }
 
-fn is_object_of(record: &Record, pending: &Pending) -> bool {
-    let same_uid = match (&record.uid, &pending.uid) {
+impl Record {
+    /// Takes the object of a deletion out, and says whether nothing is left. A replacement that was made first bears the
+    /// key already: it is another object, and stays.
+    fn lose(&mut self, deleted: &Pending) -> bool {
+        if !self.gone && is_object_of(&self.identity, self.uid.as_ref(), deleted) {
+            self.gone = true;
+            self.ready = false;
+        } else {
+            self.formers
+                .retain(|former| !is_object_of(&former.identity, former.uid.as_ref(), deleted));
+        }
+        self.gone && self.formers.is_empty()
+    }
+}
+
+/// Whether an operation was on this object: the same name, and the same object of that name as far as is known.
+fn is_object_of(identity: &str, uid: Option<&String>, pending: &Pending) -> bool {
+    let same_uid = match (uid, &pending.uid) {
         (Some(recorded), Some(deleted)) => recorded == deleted,
         _ => true,
     };
-    record.identity == pending.identity && same_uid
+    identity == pending.identity && same_uid
 }

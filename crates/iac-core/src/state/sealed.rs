@@ -4,8 +4,7 @@ use std::convert::Infallible;
 
 use serde_json::Value as Json;
 
-use super::{NewRecord, Record, StateError, Vault};
-use crate::declare::{Options, SourceLine};
+use super::{Former, FormerObject, NewRecord, Record, StateError, Vault};
 use crate::provider::Recorded;
 use crate::urn::Key;
 use crate::value::codec::{self, ReadError};
@@ -68,11 +67,15 @@ pub(super) fn open_value(vault: &Vault, owner: &str, part: &str, json: &Json) ->
 /// Makes sure that a record's values are of the form of files, without opening anything.
 pub(super) fn check_record(key: &Key, record: &Record) -> Result<(), StateError> {
     let open = &mut |_: &FieldPath, _: &Json| Ok::<_, Infallible>("".into());
-    for json in [&record.inputs, &record.outputs] {
-        codec::read(json, open).map_err(|error| StateError::Form {
-            key: key.to_string(),
-            message: error.to_string(),
-        })?;
+    let form = |message: String| StateError::Form {
+        key: key.to_string(),
+        message,
+    };
+    for json in record.values() {
+        codec::read(json, open).map_err(|error| form(error.to_string()))?;
+    }
+    if record.gone && record.formers.is_empty() {
+        return Err(form("it is gone, and nothing is left of it to be deleted".to_owned()));
     }
     Ok(())
 }
@@ -82,17 +85,27 @@ fn place(owner: &str, part: &str, path: &FieldPath) -> String {
     format!("{owner}\n{part}\n{path}")
 }
 
+/// Which value of a resource the inputs of a former object of it are. The length keeps two names apart whatever is in
+/// them.
+fn former_part(identity: &str) -> String {
+    format!("former {}:{identity}", identity.len())
+}
+
 /// A record with its secrets sealed.
 pub(super) fn seal_record(vault: Option<&Vault>, new: NewRecord) -> Result<Record, StateError> {
     let NewRecord {
         recorded,
         options,
         source,
+        formers,
+        gone,
     } = new;
     let owner = recorded.key.as_str();
+    let formers = formers.into_iter().map(|former| seal_former(vault, owner, former));
     Ok(Record {
         inputs: seal_value(vault, owner, "inputs", &recorded.inputs)?,
         outputs: seal_value(vault, owner, "outputs", &recorded.outputs)?,
+        formers: formers.collect::<Result<_, _>>()?,
         identity: recorded.identity,
         uid: recorded.uid,
         private: recorded.private,
@@ -100,24 +113,57 @@ pub(super) fn seal_record(vault: Option<&Vault>, new: NewRecord) -> Result<Recor
         ready: recorded.ready,
         options,
         source,
+        gone,
+    })
+}
+
+fn seal_former(vault: Option<&Vault>, owner: &str, former: FormerObject) -> Result<Former, StateError> {
+    let FormerObject { recorded, options } = former;
+    Ok(Former {
+        inputs: seal_value(vault, owner, &former_part(&recorded.identity), &recorded.inputs)?,
+        identity: recorded.identity,
+        uid: recorded.uid,
+        private: recorded.private,
+        dependencies: recorded.dependencies,
+        options,
     })
 }
 
 /// A record with its secrets opened.
-pub(super) fn open_record(
-    vault: &Vault,
-    key: &Key,
-    record: &Record,
-) -> Result<(Recorded, Options, Option<SourceLine>), StateError> {
-    let recorded = Recorded {
-        key: key.clone(),
-        identity: record.identity.clone(),
-        uid: record.uid.clone(),
-        inputs: open_value(vault, key.as_str(), "inputs", &record.inputs)?,
-        outputs: open_value(vault, key.as_str(), "outputs", &record.outputs)?,
-        private: record.private.clone(),
-        dependencies: record.dependencies.clone(),
-        ready: record.ready,
-    };
-    Ok((recorded, record.options.clone(), record.source.clone()))
+pub(super) fn open_record(vault: &Vault, key: &Key, record: &Record) -> Result<NewRecord, StateError> {
+    let owner = key.as_str();
+    let formers = record.formers.iter().map(|former| open_former(vault, key, former));
+    Ok(NewRecord {
+        recorded: Recorded {
+            key: key.clone(),
+            identity: record.identity.clone(),
+            uid: record.uid.clone(),
+            inputs: open_value(vault, owner, "inputs", &record.inputs)?,
+            outputs: open_value(vault, owner, "outputs", &record.outputs)?,
+            private: record.private.clone(),
+            dependencies: record.dependencies.clone(),
+            ready: record.ready,
+        },
+        options: record.options.clone(),
+        source: record.source.clone(),
+        formers: formers.collect::<Result<_, _>>()?,
+        gone: record.gone,
+    })
+}
+
+fn open_former(vault: &Vault, key: &Key, former: &Former) -> Result<FormerObject, StateError> {
+    let inputs = open_value(vault, key.as_str(), &former_part(&former.identity), &former.inputs)?;
+    Ok(FormerObject {
+        recorded: Recorded {
+            key: key.clone(),
+            identity: former.identity.clone(),
+            uid: former.uid.clone(),
+            inputs,
+            outputs: Value::Null,
+            private: former.private.clone(),
+            dependencies: former.dependencies.clone(),
+            ready: false,
+        },
+        options: former.options.clone(),
+    })
 }

@@ -103,7 +103,8 @@ impl Writer {
         self.record(Entry::Applied { op, key, record }).await
     }
 
-    /// Records the outcome of a deletion; the record goes, unless it is of another object by now.
+    /// Records the outcome of a deletion: the object goes from the record, be it the resource's own or a former one. The
+    /// record goes with the last of them.
     ///
     /// # Errors
     /// As [`applied`](Self::applied).
@@ -233,7 +234,11 @@ impl Writer {
     }
 
     async fn seal(&self, new: NewRecord) -> Result<(Key, Box<Record>), StateError> {
-        let vault = self.vault_for([&new.recorded.inputs, &new.recorded.outputs]).await?;
+        let own = [&new.recorded.inputs, &new.recorded.outputs];
+        let values = own
+            .into_iter()
+            .chain(new.formers.iter().map(|former| &former.recorded.inputs));
+        let vault = self.vault_for(values).await?;
         let key = new.recorded.key.clone();
         Ok((key, Box::new(sealed::seal_record(vault.as_deref(), new)?)))
     }

@@ -79,12 +79,12 @@ async fn check_fixture(root: &Path) {
     assert_eq!(state.exports["url"], "http://x");
     let vault = store.vault().await.unwrap();
     let opened = state.open(&vault).unwrap();
-    let (web, ..) = &opened[&key("web")];
+    let web = &opened[&key("web")].recorded;
     assert_eq!(web.inputs.get("password"), Some(&Value::Secret(Secret::from("s3cret"))));
     assert_eq!(web.inputs.get("odd"), Some(&json!({"$secret": "not one"}).into()));
     assert_eq!(web.inputs.get("cpu"), Some(&json!(0.5).into()));
     assert_eq!((web.ready, &web.outputs), (true, &json!({"ip": "10.0.0.1"}).into()));
-    assert_eq!(opened[&key("other")].0.inputs, json!({"n": 2}).into());
+    assert_eq!(opened[&key("other")].recorded.inputs, json!({"n": 2}).into());
     let history = store.history().await.unwrap();
     assert_eq!(
         history.iter().map(|version| version.version).collect::<Vec<_>>(),

@@ -8,6 +8,7 @@ mod cost;
 mod crash;
 mod damage;
 mod format;
+mod formers;
 mod lease;
 mod life;
 mod secrets;

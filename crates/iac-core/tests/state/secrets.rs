@@ -101,9 +101,9 @@ async fn a_canary_is_in_no_file_and_comes_back() {
     assert!(state.has_secrets());
     let vault = store.vault().await.unwrap();
     let opened = state.open(&vault).unwrap();
-    let (recorded, ..) = &opened[&key("b")];
+    let recorded = &opened[&key("b")].recorded;
     assert_eq!(recorded.inputs, with_secret(json!({"user": "b"}).into()));
-    assert_eq!(opened[&key("a")].0.outputs, with_secret(json!({"x": 1}).into()));
+    assert_eq!(opened[&key("a")].recorded.outputs, with_secret(json!({"x": 1}).into()));
     assert_eq!(state.open_exports(&vault).unwrap()["p"], Value::Secret(CANARY.into()));
     assert!(!format!("{state:?}{vault:?}{opened:?}").contains(CANARY));
     assert!(store.notices().is_empty());
@@ -152,7 +152,7 @@ async fn a_stack_without_secrets_needs_no_key() {
     let state = store.load().await.unwrap();
     assert!(!state.has_secrets());
     let opened = state.open(&Vault::ephemeral("prod").unwrap()).unwrap();
-    assert_eq!(opened[&key("a")].0.inputs, inputs.into());
+    assert_eq!(opened[&key("a")].recorded.inputs, inputs.into());
     assert!(store.vault().await.unwrap_err().to_string().contains("no such file"));
 }
 

@@ -197,20 +197,17 @@ pub(crate) fn key(name: &str) -> Key {
 }
 
 pub(crate) fn record(name: &str, inputs: impl Into<Value>) -> NewRecord {
-    NewRecord {
-        recorded: Recorded {
-            key: key(name),
-            identity: format!("Thing {name}"),
-            uid: Some(format!("uid of {name}")),
-            inputs: inputs.into(),
-            outputs: Value::Null,
-            private: json!({"seen": name}),
-            dependencies: Vec::new(),
-            ready: false,
-        },
-        options: Options::default(),
-        source: None,
-    }
+    let recorded = Recorded {
+        key: key(name),
+        identity: format!("Thing {name}"),
+        uid: Some(format!("uid of {name}")),
+        inputs: inputs.into(),
+        outputs: Value::Null,
+        private: json!({"seen": name}),
+        dependencies: Vec::new(),
+        ready: false,
+    };
+    NewRecord::new(recorded, Options::default(), None)
 }
 
 pub(crate) fn operation(kind: OpKind, name: &str) -> Operation {

@@ -51,6 +51,13 @@ impl<K> Object<K> {
         self.with(Handle::retain_on_delete)
     }
 
+    /// Where it has to be replaced, deletes the old object before it makes the new one, also where both could be there
+    /// at the same time.
+    #[must_use]
+    pub fn delete_before_replace(self) -> Self {
+        self.with(Handle::delete_before_replace)
+    }
+
     /// Takes over an object of that name that is there already.
     #[must_use]
     pub fn adopt(self) -> Self {

@@ -25,10 +25,13 @@ pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure>
             let mut record = json!(state.records[&key]);
             if *show_secrets {
                 let opened = state.open(&*session.vault(&store, &state).await?)?;
-                if let Some((recorded, _, _)) = opened.get(&key) {
+                if let Some(entry) = opened.get(&key) {
                     let clear = |value: &Value| value.expose().unwrap_or(Json::Null);
-                    record["inputs"] = clear(&recorded.inputs);
-                    record["outputs"] = clear(&recorded.outputs);
+                    record["inputs"] = clear(&entry.recorded.inputs);
+                    record["outputs"] = clear(&entry.recorded.outputs);
+                    for (place, former) in entry.formers.iter().enumerate() {
+                        record["formers"][place]["inputs"] = clear(&former.recorded.inputs);
+                    }
                 }
             } else {
                 mask(&mut record);
