@@ -42,20 +42,17 @@ fn key(name: &str) -> Result<Key, String> {
 }
 
 fn record(name: &str, content: String) -> Result<NewRecord, String> {
-    Ok(NewRecord {
-        recorded: Recorded {
-            key: key(name)?,
-            identity: format!("Thing {name}"),
-            uid: None,
-            inputs: Value::from(Json::from(content)),
-            outputs: Value::Null,
-            private: Json::Null,
-            dependencies: Vec::new(),
-            ready: true,
-        },
-        options: Options::default(),
-        source: None,
-    })
+    let recorded = Recorded {
+        key: key(name)?,
+        identity: format!("Thing {name}"),
+        uid: None,
+        inputs: Value::from(Json::from(content)),
+        outputs: Value::Null,
+        private: Json::Null,
+        dependencies: Vec::new(),
+        ready: true,
+    };
+    Ok(NewRecord::new(recorded, Options::default(), None))
 }
 
 fn operation(kind: OpKind, name: &str) -> Result<Operation, String> {
