@@ -65,17 +65,28 @@ pub enum BackendErrorKind {
     Other,
 }
 
-/// Storage for state: keys are `/`-separated texts of `[A-Za-z0-9._-]` parts, values are bytes.
+/// Storage for state: bytes under keys. Whoever implements it promises:
 ///
-/// Whoever implements it promises, for each key on its own:
-///
+/// - **Keys** are parts of `[A-Za-z0-9._-]`, at most 200 long and not beginning with a dot, joined by `/` to at most 512
+///   characters. They are compared byte by byte. No key that is written is another's folder (`a` beside `a/b`).
+/// - **Values** are any bytes, none included, of any length; a backend that has a limit documents it and refuses what is
+///   above with an error of its own.
 /// - **Order.** All operations on a key look as if they happened one after the other. A read that starts after a
-///   write has returned sees that write, and so does [`list`](Self::list).
-/// - **Durability.** What a write has acknowledged survives a crash of the process, the machine and the storage.
-/// - **All or nothing.** Nobody ever reads a part of a value. (After a *crash*, a value that was never acknowledged may
-///   be cut short; the journal's checksums find that.)
+///   write has returned sees that write, and so does [`list`](Self::list), whichever client wrote. A replacement never
+///   brings back what was deleted meanwhile.
+/// - **Durability.** What a write has acknowledged survives a crash of the process, the machine and the storage. A
+///   deletion may come undone in a crash of machine or storage.
+/// - **All or nothing.** Nobody ever reads a part of a value, and a key that is listed can be read. (After a *crash*, a
+///   value that was never acknowledged may be cut short; the journal's checksums find that.)
+/// - **Etags.** Another content of a key has another [`Etag`], and a key that nobody wrote keeps its etag: a lease is
+///   judged dead by it. The *same* content written again may have the etag that it had before, as with hashes of the
+///   content. So callers must not take an equal etag as a sign that nothing was written in between; what they replace
+///   carries a number that only rises.
 ///
-/// An error means that nobody knows whether the write happened; callers read the key to find out.
+/// An error means that nobody knows whether the write happened; callers read the key to find out. Clients do not try
+/// again on their own in a way that turns a success into `Exists` or `Mismatch`, unless they make sure whose write it was.
+///
+/// The feature `conformance` has a suite that checks all of it (but what takes a crash): `state::conformance`.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// What is under a key, or nothing.

@@ -116,13 +116,7 @@ impl Backend for LocalBackend {
         let expected = expected.clone();
         let work = move |shared: &Shared, path: &Path| {
             let file = shared.written(&bytes)?;
-            let lock = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(shared.root.join(LOCK))?;
-            // Let go when the file is closed, also when the process is killed.
-            lock.lock()?;
+            let _lock = shared.lock()?;
             if read(path)?.map(|object| object.etag) != Some(expected) {
                 return Ok(Put::Mismatch);
             }
@@ -148,9 +142,17 @@ impl Backend for LocalBackend {
     }
 
     async fn delete(&self, key: &str) -> Result<(), BackendError> {
-        let work = |_: &Shared, path: &Path| match fs::remove_file(path) {
-            Err(error) if !is_absent(&error) => Err(error),
-            _ => Ok(()),
+        let work = |shared: &Shared, path: &Path| {
+            // Also where there is no folder yet to hold the lock.
+            if fs::symlink_metadata(path).is_err_and(|error| is_absent(&error)) {
+                return Ok(());
+            }
+            // Not between the look and the rename of a replacement, which would bring the key back.
+            let _lock = shared.lock()?;
+            match fs::remove_file(path) {
+                Err(error) if !is_absent(&error) => Err(error),
+                _ => Ok(()),
+            }
         };
         self.blocking("delete", self.file("delete", key)?, work).await
     }
@@ -165,6 +167,18 @@ impl Shared {
         let mut file = NamedTempFile::new_in(&folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
+        Ok(file)
+    }
+
+    /// Waits for the lock that makes compare-and-replace one step; it is let go when the file is closed, also when the
+    /// process is killed.
+    fn lock(&self) -> io::Result<File> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.root.join(LOCK))?;
+        file.lock()?;
         Ok(file)
     }
 

@@ -33,6 +33,8 @@
 mod backend;
 mod commit;
 mod compact;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod entry;
 mod error;
 mod history;

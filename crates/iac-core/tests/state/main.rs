@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod backends;
+mod broken;
+mod conformance;
 mod cost;
 mod crash;
 mod damage;
