@@ -44,7 +44,7 @@ impl Schedule {
             let nodes = needs.iter().map(|(key, phase)| (key.clone(), Stage::from(*phase)));
             nodes.filter(has).collect()
         };
-        for step in changing.values() {
+        for step in steps.iter().filter(|step| step.action.is_change()) {
             let node = |stage| (step.key.clone(), stage);
             let mut deletes_after: BTreeSet<Node> =
                 step.deletes_after.iter().filter(|node| has(node)).cloned().collect();

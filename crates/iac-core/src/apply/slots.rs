@@ -9,6 +9,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 pub(super) struct Slots {
     free: Arc<Semaphore>,
     freed: Arc<Notify>,
+    /// One at a time means just that: whoever asks for it wants to follow what happens.
+    is_single: bool,
 }
 
 /// One slot, held until its operation has the provider's answer; recording that takes none.
@@ -23,12 +25,13 @@ impl Slots {
         Self {
             free: Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))),
             freed: Arc::default(),
+            is_single: count <= 1,
         }
     }
 
-    /// Whether there is a free one.
-    pub(super) fn are_free(&self) -> bool {
-        self.free.available_permits() > 0
+    /// Whether there is a free one while so many operations are not through.
+    pub(super) fn are_free(&self, operations: usize) -> bool {
+        self.free.available_permits() > 0 && !(self.is_single && operations > 0)
     }
 
     /// A free slot.

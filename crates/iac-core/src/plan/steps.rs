@@ -74,7 +74,7 @@ impl Walk<'_> {
         if step.action != Action::Same {
             return;
         }
-        if step.has_gone_stage() {
+        if step.leftovers.iter().any(Leftover::is_kept_in_mind) {
             step.action = Action::Cleanup;
             step.risks = super::deletion::data_risks(self.world.items_of(&step.key));
         } else if other_options || entry.moved != Moved::No || !step.leftovers.is_empty() {
