@@ -95,8 +95,8 @@ impl Shared {
                 return Ok(None);
             }
         }
-        let entry = self.delete_leftovers(step, entry).await?;
-        Ok(Some(entry).filter(|entry| !entry.formers.is_empty()))
+        self.delete_leftovers(step, entry).await?;
+        Ok(None)
     }
 
     /// Brings the record in line with the program, without touching the object.
@@ -130,23 +130,35 @@ impl Shared {
                 self.writer.put(entry.to_record()).await?;
             }
         }
-        while let Some(former) = entry.formers.first() {
-            let identity = former.recorded.identity.clone();
-            (self.events)(Event::Removing {
-                key: step.key.clone(),
-                identity: identity.clone(),
-            });
-            let began = Instant::now();
-            let deletion = self.delete(step, former.recorded.clone(), self.delete_data).await;
-            deletion.map_err(|failure| still_there(failure, &identity))?;
-            entry.formers.remove(0);
-            (self.events)(Event::Removed {
-                key: step.key.clone(),
-                identity,
-                elapsed: began.elapsed(),
-            });
+        let mut failed = None;
+        for former in std::mem::take(&mut entry.formers) {
+            // One that can not be deleted does not keep the others.
+            match self.delete_leftover(step, &former).await {
+                Ok(()) => {}
+                Err(Failure::Provider(error)) => {
+                    failed.get_or_insert(error);
+                }
+                Err(state) => return Err(state),
+            }
         }
-        Ok(entry)
+        failed.map_or(Ok(entry), |error| Err(Failure::Provider(error)))
+    }
+
+    async fn delete_leftover(&self, step: &Step, former: &FormerObject) -> Result<(), Failure> {
+        let identity = &former.recorded.identity;
+        (self.events)(Event::Removing {
+            key: step.key.clone(),
+            identity: identity.clone(),
+        });
+        let began = Instant::now();
+        let deletion = self.delete(step, former.recorded.clone(), self.delete_data).await;
+        deletion.map_err(|failure| still_there(failure, identity))?;
+        (self.events)(Event::Removed {
+            key: step.key.clone(),
+            identity: identity.clone(),
+            elapsed: began.elapsed(),
+        });
+        Ok(())
     }
 }
 
