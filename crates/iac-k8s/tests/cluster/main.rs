@@ -11,5 +11,6 @@ mod custom;
 mod delete;
 mod observe;
 mod predict;
+mod rename;
 mod wait;
 mod world;
