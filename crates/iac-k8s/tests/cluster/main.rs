@@ -12,5 +12,6 @@ mod delete;
 mod observe;
 mod predict;
 mod rename;
+mod state;
 mod wait;
 mod world;
