@@ -57,12 +57,12 @@ impl Shared {
             .filter(|entry| !entry.gone)
             .map(|entry| entry.recorded.clone());
         if step.order == Some(Order::DeleteFirst) {
+            // What is in the way of its name, or else what it was under another one.
             let renamed = entry.is_some_and(|entry| entry.moved == Moved::Renamed);
-            let old = if renamed {
-                formers.pop().map(|former| former.recorded)
-            } else {
-                recorded.take().or_else(|| found(step, &inputs))
-            };
+            let old = recorded.take().or_else(|| found(step, &inputs)).or_else(|| {
+                let former = if renamed { formers.pop() } else { None };
+                former.map(|former| former.recorded)
+            });
             if let Some(old) = old {
                 // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
                 self.delete(step, old, false).await?;
