@@ -14,6 +14,7 @@ use iac_core::declare::{Declaration, NewResource, Stack};
 use iac_core::graph::Graph;
 use iac_core::plan::{Answer, DeleteData, Mode, World, WorldEntry, plan};
 use iac_core::provider::{Live, Observed, Readiness, Recorded};
+use iac_core::state::NewRecord;
 use iac_core::{Key, Value};
 use serde_json::json;
 
@@ -52,13 +53,7 @@ fn recorded(declaration: &Declaration) -> BTreeMap<Key, WorldEntry> {
         };
         (
             resource.key.clone(),
-            WorldEntry {
-                recorded,
-                options: resource.options.clone(),
-                source: None,
-                formers: Vec::new(),
-                gone: false,
-            },
+            WorldEntry::from(NewRecord::new(recorded, resource.options.clone(), None)),
         )
     };
     declaration.resources.iter().map(entry).collect()
@@ -89,7 +84,8 @@ fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldE
         graph,
         identities: &identities.collect(),
         recorded,
-        interrupted: &BTreeMap::new(),
+        interrupted: &[],
+        others: &BTreeMap::new(),
         observed: &observed,
         predicted: &BTreeMap::new(),
         data: &BTreeMap::new(),

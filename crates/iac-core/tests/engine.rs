@@ -72,7 +72,7 @@ async fn a_fixed_field_makes_a_replacement_and_protection_refuses_it() {
             .iter()
             .any(|reason| matches!(reason, Reason::Immutable { .. }))
     );
-    assert_eq!(step.risks.len(), 1, "its data goes");
+    assert_eq!(step.risks.len(), 2, "it is away for a while, and its data goes");
     assert_eq!(bench.preview(&program(2, true)).await.problems.len(), 1);
     bench.world.take_log();
     assert!(bench.up(&program(2, false)).await.is_ok());

@@ -75,6 +75,7 @@
 //! | [`diagnose`] | why pods do not run |
 //! | [`managed`] | who owns which field, and what drifted |
 //! | [`immutable`], [`risk`] | what a change costs |
+//! | [`state`] | stacks' state in Secrets |
 #![allow(
     rustdoc::private_intra_doc_links,
     reason = "the table above is a map for those who read the source"
@@ -93,11 +94,13 @@ mod readiness;
 mod reference;
 mod risk;
 mod scope;
+mod state;
 mod validate;
 mod yaml;
 
 pub use provider::KubernetesProvider;
 pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, restart_on};
+pub use state::KubernetesState;
 
 /// The provider's name, which stands before the colon of its resources' types.
 pub(crate) const PROVIDER: &str = "kubernetes";

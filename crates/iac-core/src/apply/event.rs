@@ -35,6 +35,22 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// An object that a replacement left is being deleted.
+    Removing {
+        /// The resource that it was.
+        key: Key,
+        /// The object's name in the outside world.
+        identity: String,
+    },
+    /// It is deleted, and that is recorded.
+    Removed {
+        /// The resource that it was.
+        key: Key,
+        /// The object's name in the outside world.
+        identity: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
     /// Its readiness is waited for.
     Waiting {
         /// The resource.
@@ -67,7 +83,7 @@ pub enum Event {
     Recovered {
         /// The resource.
         key: Key,
-        /// What was found.
+        /// What was interrupted, what was found, and what was done.
         message: String,
     },
 }

@@ -1,4 +1,4 @@
-//! One step's way through the provider and the journal.
+//! One call of a provider, with its intent and its outcome in the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::event::{Event, EventSink};
-use super::run::Timeouts;
+use super::limits::Timeouts;
+use super::slots::Slot;
 use crate::plan::resolve::Outputs;
-use crate::plan::{Action, Step};
+use crate::plan::{Step, WorldEntry};
 use crate::provider::{
     Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Provider, ProviderError, Recorded, WaitRequest,
 };
-use crate::state::{NewRecord, OpKind, Operation, StateError, Writer};
+use crate::state::{FormerObject, NewRecord, OpKind, Operation, StateError, Writer};
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 
@@ -32,6 +33,20 @@ impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         Self::State(error)
     }
+}
+
+/// What is to be made of an object.
+pub(super) struct Change {
+    pub(super) intent: Intent,
+    pub(super) inputs: Value,
+    /// What is recorded of the object.
+    pub(super) recorded: Option<Recorded>,
+}
+
+/// What is known of an object that has become ready.
+pub(super) struct Ready {
+    pub(super) entry: WorldEntry,
+    pub(super) news: Option<Value>,
 }
 
 /// What all operations of a run share.
@@ -98,71 +113,44 @@ impl Shared {
         Outputs::Whole(outputs.clone()).project(&pointers)
     }
 
-    /// Carries out the part of a step that ends with the object there (or gone).
-    pub(super) async fn reach_exists(
+    /// Makes, changes or takes over the object of a step, and records it with what it leaves.
+    pub(super) async fn apply(
         &self,
         step: &Step,
-        inputs: Option<Value>,
-        recorded: Option<Recorded>,
-    ) -> Result<Option<(Recorded, Value)>, Failure> {
-        match (step.action, inputs) {
-            (Action::Create, Some(inputs)) => self.apply(step, Intent::Create, inputs, recorded).await.map(Some),
-            (Action::Update, Some(inputs)) => self.apply(step, Intent::Update, inputs, recorded).await.map(Some),
-            (Action::Adopt, Some(inputs)) => self.apply(step, Intent::Adopt, inputs, recorded).await.map(Some),
-            (Action::Replace, Some(inputs)) => {
-                if let Some(recorded) = recorded {
-                    self.delete(step, recorded, true).await?;
-                }
-                self.apply(step, Intent::Create, inputs, None).await.map(Some)
-            }
-            (Action::Delete, _) => {
-                if let Some(recorded) = recorded {
-                    self.delete(step, recorded, self.delete_data).await?;
-                }
-                Ok(None)
-            }
-            (Action::Forget, _) => {
-                self.writer.forget(&step.key).await?;
-                Ok(None)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn apply(
-        &self,
-        step: &Step,
-        intent: Intent,
-        inputs: Value,
-        recorded: Option<Recorded>,
-    ) -> Result<(Recorded, Value), Failure> {
+        change: Change,
+        formers: Vec<FormerObject>,
+        slot: &mut Slot,
+    ) -> Result<(NewRecord, Value), Failure> {
         let provider = self.provider(&step.key)?;
-        let kind = match intent {
+        let kind = match change.intent {
             Intent::Create | Intent::Replace => OpKind::Create,
             Intent::Update => OpKind::Update,
             Intent::Adopt => OpKind::Adopt,
         };
-        let uid = recorded.as_ref().and_then(|recorded| recorded.uid.clone());
-        let op = self.writer.begin_op(self.operation(step, kind, uid, &inputs)).await?;
+        let uid = change.recorded.as_ref().and_then(|recorded| recorded.uid.clone());
+        let operation = self.operation(step, kind, uid, &change.inputs);
+        let op = self.writer.begin_op(operation).await?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
         let request = ApplyRequest {
             key: step.key.clone(),
             identity: step.identity.clone(),
-            intent,
-            inputs: inputs.clone(),
-            recorded,
+            intent: change.intent,
+            inputs: change.inputs.clone(),
+            recorded: change.recorded,
             timeout,
         };
-        match bounded(timeout, provider.apply(&request, &self.context())).await {
+        let answer = bounded(timeout, provider.apply(&request, &self.context())).await;
+        slot.free();
+        match answer {
             Ok(applied) => {
                 let outputs = applied.outputs.clone();
-                let record = self.record(step, inputs, applied);
-                let recorded = record.recorded.clone();
-                self.writer.applied(op, record).await?;
-                Ok((recorded, outputs))
+                let record = self.record(step, change.inputs, applied, formers);
+                self.writer.applied(op, record.clone()).await?;
+                Ok((record, outputs))
             }
             Err(error) => {
-                let partial = error.partial.clone().map(|applied| self.record(step, inputs, *applied));
+                let partial = error.partial.clone();
+                let partial = partial.map(|applied| self.record(step, change.inputs, *applied, formers));
                 if partial.is_some() || !is_uncertain(error.kind) {
                     self.writer.failed(op, &error.message, partial).await?;
                 }
@@ -183,7 +171,7 @@ impl Shared {
         }
     }
 
-    fn record(&self, step: &Step, inputs: Value, applied: Applied) -> NewRecord {
+    fn record(&self, step: &Step, inputs: Value, applied: Applied, formers: Vec<FormerObject>) -> NewRecord {
         let outputs = self.project(&step.key, &applied.outputs);
         NewRecord {
             recorded: Recorded {
@@ -199,12 +187,13 @@ impl Shared {
             },
             options: step.options.clone(),
             source: step.source.clone(),
-            formers: Vec::new(),
+            formers,
             gone: false,
         }
     }
 
-    async fn delete(&self, step: &Step, recorded: Recorded, delete_data: bool) -> Result<(), Failure> {
+    /// Deletes one object of a step's resource.
+    pub(super) async fn delete(&self, step: &Step, recorded: Recorded, delete_data: bool) -> Result<(), Failure> {
         let provider = self.provider(&step.key)?;
         let operation = Operation {
             kind: OpKind::Delete,
@@ -231,12 +220,16 @@ impl Shared {
         }
     }
 
-    /// Waits until the object is ready, and records that.
-    pub(super) async fn reach_ready(&self, step: &Step, recorded: Recorded) -> Result<Option<Value>, Failure> {
+    /// Waits until the object is ready, and records that. Gives the record as it is then, and its outputs if there are
+    /// new ones.
+    pub(super) async fn reach_ready(&self, step: &Step, mut entry: WorldEntry) -> Result<Ready, Failure> {
         let provider = self.provider(&step.key)?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.ready);
-        let key = recorded.key.clone();
-        let request = WaitRequest { recorded, timeout };
+        let key = step.key.clone();
+        let request = WaitRequest {
+            recorded: entry.recorded.clone(),
+            timeout,
+        };
         let began = Instant::now();
         let applied = bounded(timeout, provider.wait_ready(&request, &self.context()))
             .await
@@ -244,12 +237,15 @@ impl Shared {
         let news = (applied.outputs != Value::Null).then(|| applied.outputs.clone());
         let outputs = news.as_ref().map(|outputs| self.project(&key, outputs));
         let private = Some(applied.private).filter(|private| !private.is_null());
-        self.writer.ready(&key, outputs, private).await?;
+        self.writer.ready(&key, outputs.clone(), private.clone()).await?;
+        entry.recorded.ready = true;
+        entry.recorded.outputs = outputs.unwrap_or(entry.recorded.outputs);
+        entry.recorded.private = private.unwrap_or(entry.recorded.private);
         (self.events)(Event::Ready {
             key,
             elapsed: began.elapsed(),
         });
-        Ok(news)
+        Ok(Ready { entry, news })
     }
 }
 

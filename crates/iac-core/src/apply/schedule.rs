@@ -1,20 +1,22 @@
-//! What may start: a pure bookkeeping of phases that are done, failed or waited for.
+//! What may start: a pure bookkeeping of stages that are done, failed or waited for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::graph::Node;
-use crate::plan::Step;
+use crate::plan::{Action, Stage, Step};
 use crate::provider::Phase;
 use crate::urn::Key;
 
-/// The phases of a plan's steps and what each still waits for.
+/// A stage of a resource's step.
+pub(super) type Node = (Key, Stage);
+
+/// The stages of a plan's steps and what each still waits for.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    /// For each phase that is not done: what it waits for.
+    /// For each stage that is not done: what it waits for.
     waiting: BTreeMap<Node, BTreeSet<Node>>,
-    /// Who waits for a phase.
+    /// Who waits for a stage.
     waiters: BTreeMap<Node, Vec<Node>>,
-    /// Phases that may start, first come first served.
+    /// Stages that may start, first come first served.
     startable: VecDeque<Node>,
 }
 
@@ -26,27 +28,38 @@ pub(super) struct Blocked {
 }
 
 impl Schedule {
-    /// A schedule of the steps that change something; phases of all others count as done.
+    /// A schedule of the steps that change something; stages of all others count as done.
     pub(super) fn new(steps: &[Step]) -> Self {
         let mut schedule = Self::default();
-        let changing: BTreeSet<&Key> = steps
+        let changing: BTreeMap<&Key, &Step> = steps
             .iter()
             .filter(|step| step.action.is_change())
-            .map(|step| &step.key)
+            .map(|step| (&step.key, step))
             .collect();
+        let has = |(key, stage): &Node| {
+            let step = changing.get(key);
+            step.is_some_and(|step| *stage != Stage::Gone || step.has_gone_stage())
+        };
+        let phases = |needs: &[(Key, Phase)]| -> BTreeSet<Node> {
+            let nodes = needs.iter().map(|(key, phase)| (key.clone(), Stage::from(*phase)));
+            nodes.filter(has).collect()
+        };
         for step in steps.iter().filter(|step| step.action.is_change()) {
-            let open = |needs: &[Node]| -> BTreeSet<Node> {
-                needs
-                    .iter()
-                    .filter(|(key, _)| changing.contains(key))
-                    .cloned()
-                    .collect()
-            };
-            let exists = (step.key.clone(), Phase::Exists);
-            let mut ready_needs = open(&step.ready_after);
-            ready_needs.insert(exists.clone());
-            schedule.add(exists, open(&step.after));
-            schedule.add((step.key.clone(), Phase::Ready), ready_needs);
+            let node = |stage| (step.key.clone(), stage);
+            let mut deletes_after: BTreeSet<Node> =
+                step.deletes_after.iter().filter(|node| has(node)).cloned().collect();
+            let mut exists_after = phases(&step.after);
+            if matches!(step.action, Action::Delete | Action::Forget) {
+                exists_after.extend(std::mem::take(&mut deletes_after));
+            }
+            let mut ready_after = phases(&step.ready_after);
+            ready_after.insert(node(Stage::Exists));
+            schedule.add(node(Stage::Exists), exists_after);
+            schedule.add(node(Stage::Ready), ready_after);
+            if step.has_gone_stage() {
+                deletes_after.insert(node(Stage::Ready));
+                schedule.add(node(Stage::Gone), deletes_after);
+            }
         }
         schedule
     }
@@ -61,13 +74,13 @@ impl Schedule {
         self.waiting.insert(node, needs);
     }
 
-    /// A phase that may start now, of those that `may` allows.
-    pub(super) fn next(&mut self, may: impl Fn(Phase) -> bool) -> Option<Node> {
-        let position = self.startable.iter().position(|(_, phase)| may(*phase))?;
+    /// A stage that may start now, of those that `may` allows.
+    pub(super) fn next(&mut self, may: impl Fn(Stage) -> bool) -> Option<Node> {
+        let position = self.startable.iter().position(|(_, stage)| may(*stage))?;
         self.startable.remove(position)
     }
 
-    /// Marks a phase as done.
+    /// Marks a stage as done.
     pub(super) fn done(&mut self, node: &Node) {
         self.waiting.remove(node);
         for waiter in self.waiters.remove(node).unwrap_or_default() {
@@ -80,7 +93,7 @@ impl Schedule {
         }
     }
 
-    /// Marks a phase as failed; returns the resources whose *exists* phase will not be reached for that.
+    /// Marks a stage as failed; returns the resources whose *exists* stage will not be reached for that.
     pub(super) fn failed(&mut self, node: &Node) -> Vec<Blocked> {
         let mut blocked = Vec::new();
         let mut queue = vec![node.clone()];
@@ -88,7 +101,7 @@ impl Schedule {
             self.waiting.remove(&failed);
             for waiter in self.waiters.remove(&failed).unwrap_or_default() {
                 if self.waiting.remove(&waiter).is_some() {
-                    if waiter.1 == Phase::Exists {
+                    if waiter.1 == Stage::Exists {
                         blocked.push(Blocked {
                             key: waiter.0.clone(),
                             because: failed.0.clone(),
@@ -102,11 +115,11 @@ impl Schedule {
         blocked
     }
 
-    /// The resources whose *exists* phase is still waited for.
+    /// The resources whose *exists* stage is still waited for.
     pub(super) fn unstarted(&self) -> Vec<Key> {
         self.waiting
             .keys()
-            .filter(|(_, phase)| *phase == Phase::Exists)
+            .filter(|(_, stage)| *stage == Stage::Exists)
             .map(|(key, _)| key.clone())
             .collect()
     }

@@ -91,12 +91,21 @@ impl Display {
                 self.end(&key, &Styles::paint(styles.warning, line));
             }
             Event::Recovered { key, message } => {
-                let line = format!(
-                    "{}: what an interrupted run left is settled: {}",
-                    self.name(&key),
-                    sanitize(&message)
+                self.line(&format!("{}: {}", self.name(&key), sanitize(&message)));
+            }
+            Event::Removing { key, identity } => {
+                self.begin(
+                    key.clone(),
+                    &format!("deleting the old {}", short_name(&key, &identity)),
                 );
-                self.line(&line);
+            }
+            Event::Removed { key, identity, elapsed } => {
+                let line = format!(
+                    "the old {} deleted in {}",
+                    short_name(&key, &identity),
+                    seconds(elapsed)
+                );
+                self.end(&key, &Styles::paint(styles.good, line));
             }
         }
     }
@@ -189,7 +198,8 @@ fn doing(action: Action) -> &'static str {
         Action::Adopt => "adopting",
         Action::Forget => "forgetting",
         Action::Wait => WAITING,
-        Action::Keep | Action::Same => "recording",
+        Action::Cleanup => "cleaning up",
+        Action::Keep | Action::Same | Action::Record => "recording",
     }
 }
 
@@ -202,7 +212,8 @@ fn done(action: Action) -> &'static str {
         Action::Adopt => "adopted",
         Action::Forget => "forgotten",
         Action::Wait => "waited for",
-        Action::Keep | Action::Same => "recorded",
+        Action::Cleanup => "cleaned up",
+        Action::Keep | Action::Same | Action::Record => "recorded",
     }
 }
 

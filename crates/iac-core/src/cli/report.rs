@@ -19,6 +19,8 @@ pub(super) fn report_line(plan: &Plan, report: &Report, elapsed: &str) -> String
         (Action::Adopt, "adopted"),
         (Action::Forget, "forgotten"),
         (Action::Wait, "waited for"),
+        (Action::Record, "recorded"),
+        (Action::Cleanup, "cleaned up"),
     ];
     let mut parts: Vec<String> = counted
         .iter()

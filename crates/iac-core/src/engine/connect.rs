@@ -28,10 +28,11 @@ impl Engine {
         request: &PlanRequest<'_>,
         declaration: &Declaration,
         recorded: &BTreeMap<Key, WorldEntry>,
-        interrupted: &BTreeMap<Key, Interrupted>,
+        interrupted: &[Interrupted],
     ) -> Result<Connections, EngineError> {
         let declared = declaration.resources.iter().map(|resource| &resource.key);
-        let needed = by_provider(declared.chain(recorded.keys()).chain(interrupted.keys()));
+        let open = interrupted.iter().map(|operation| &operation.key);
+        let needed = by_provider(declared.chain(recorded.keys()).chain(open));
         for (name, keys) in &needed {
             if let Some(example) = keys.first() {
                 self.provider(name, example)?;

@@ -7,53 +7,28 @@ use futures::future::join_all;
 use super::{Engine, EngineError, by_provider};
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::resolve::{Outputs, resolve, wanted_outputs};
-use crate::plan::{Interrupted, Mode, WorldEntry};
+use crate::plan::{Interrupted, Mode, ObjectName, WorldEntry};
 use crate::provider::{DataItem, ObserveRequest, Observed, Recorded};
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Value};
 
 /// What the observation is, where nobody looked: the record.
-pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> BTreeMap<Key, Observed> {
-    recorded
-        .keys()
-        .map(|key| (key.clone(), Observed::Unknown("not looked at".to_owned())))
-        .collect()
+pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> Sight {
+    let own = recorded.iter().filter(|(_, entry)| !entry.gone);
+    let unknown = own.map(|(key, _)| (key.clone(), Observed::Unknown("not looked at".to_owned())));
+    Sight {
+        observed: unknown.collect(),
+        others: BTreeMap::new(),
+    }
 }
 
-/// Turns what an interrupted creation left of a resource that nobody declares or records into a record, so that the
-/// plan deletes it.
-pub(super) fn adopt_orphans(
-    recorded: &mut BTreeMap<Key, WorldEntry>,
-    observed: &BTreeMap<Key, Observed>,
-    interrupted: &BTreeMap<Key, Interrupted>,
-    declaration: &Declaration,
-) {
-    for (key, interrupted) in interrupted {
-        let Some(Observed::Present(live)) = observed.get(key) else {
-            continue;
-        };
-        if recorded.contains_key(key) || declaration.get(key).is_some() || !live.ours {
-            continue;
-        }
-        let orphan = Recorded {
-            key: key.clone(),
-            identity: interrupted.identity.clone(),
-            uid: live.uid.clone(),
-            inputs: Value::Null,
-            outputs: Value::Null,
-            private: serde_json::Value::Null,
-            dependencies: Vec::new(),
-            ready: false,
-        };
-        let entry = WorldEntry {
-            recorded: orphan,
-            options: Default::default(),
-            source: None,
-            formers: Vec::new(),
-            gone: false,
-        };
-        recorded.insert(key.clone(), entry);
-    }
+/// What was found out there.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// Under the name of each declared resource, and of each other one that is recorded.
+    pub(super) observed: BTreeMap<Key, Observed>,
+    /// Of other objects: former ones, and those of interrupted operations.
+    pub(super) others: BTreeMap<ObjectName, Observed>,
 }
 
 impl Engine {
@@ -63,55 +38,63 @@ impl Engine {
         declaration: &Declaration,
         identities: &BTreeMap<Key, String>,
         recorded: &BTreeMap<Key, WorldEntry>,
-        interrupted: &BTreeMap<Key, Interrupted>,
-    ) -> Result<BTreeMap<Key, Observed>, EngineError> {
-        let declared: BTreeMap<&Key, &ResourceDecl> = declaration
-            .resources
+        interrupted: &[Interrupted],
+    ) -> Result<Sight, EngineError> {
+        let own = own_questions(declaration, identities, recorded);
+        let mut asked: BTreeSet<ObjectName> = own
             .iter()
-            .map(|resource| (&resource.key, resource))
+            .map(|question| ObjectName::new(&question.key, &question.identity))
             .collect();
-        let wanted = wanted_outputs(declaration);
-        let all = by_provider(
-            declared
-                .keys()
-                .copied()
-                .chain(recorded.keys())
-                .chain(interrupted.keys()),
-        );
-        let lookup = |output: &OutputRef| recorded_output(declaration, recorded, output);
-        let question = |key: &Key| {
-            let recorded = recorded.get(key).map(|entry| entry.recorded.clone());
-            let identity = identities.get(key).cloned();
-            let identity = identity.or_else(|| recorded.as_ref().map(|recorded| recorded.identity.clone()));
-            let identity = identity.or_else(|| interrupted.get(key).map(|interrupted| interrupted.identity.clone()));
-            let resolved = |resource: &&ResourceDecl| {
-                resolve(&resource.inputs, &lookup).unwrap_or_else(|_| resource.inputs.clone())
-            };
-            ObserveRequest {
-                key: key.clone(),
-                identity: identity.unwrap_or_default(),
-                inputs: declared.get(key).map(resolved),
-                full: lacks_outputs(recorded.as_ref(), wanted.get(key)),
-                recorded,
-            }
-        };
-        let batches = all
+        let former = recorded
+            .values()
+            .flat_map(|entry| &entry.formers)
+            .map(|former| about(&former.recorded.key, &former.recorded.identity, Some(&former.recorded)));
+        let open = interrupted
             .iter()
-            .filter_map(|(name, keys)| Some((*name, self.providers.get(*name)?, keys)));
-        let batches = batches.map(|(name, provider, keys)| {
-            let requests: Vec<ObserveRequest> = keys.iter().map(|key| question(key)).collect();
-            async move { (name, provider.observe(&requests).await, requests) }
+            .map(|operation| about(&operation.key, &operation.identity, None));
+        let others: Vec<ObserveRequest> = former
+            .chain(open)
+            .filter(|question| asked.insert(ObjectName::new(&question.key, &question.identity)))
+            .collect();
+        let names: Vec<ObjectName> = others
+            .iter()
+            .map(|question| ObjectName::new(&question.key, &question.identity))
+            .collect();
+        let keys: Vec<Key> = own.iter().map(|question| question.key.clone()).collect();
+        let mut answers = self.ask_what_is_there(own.into_iter().chain(others).collect()).await?;
+        let others = answers.split_off(keys.len());
+        Ok(Sight {
+            observed: keys.into_iter().zip(answers).collect(),
+            others: names.into_iter().zip(others).collect(),
+        })
+    }
+
+    /// The answers to the questions, each provider asked once.
+    async fn ask_what_is_there(&self, questions: Vec<ObserveRequest>) -> Result<Vec<Observed>, EngineError> {
+        let unknown = || Observed::Unknown("this program has no provider for it".to_owned());
+        let mut answers: Vec<Observed> = questions.iter().map(|_| unknown()).collect();
+        let mut batches: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (place, question) in questions.iter().enumerate() {
+            batches.entry(question.key.provider()).or_default().push(place);
+        }
+        let batches = batches
+            .into_iter()
+            .filter_map(|(name, places)| Some((name, self.providers.get(name)?, places)));
+        let batches = batches.map(|(name, provider, places)| {
+            let batch: Vec<ObserveRequest> = places.iter().map(|place| questions[*place].clone()).collect();
+            async move { (name, provider.observe(&batch).await, places) }
         });
-        let mut observed = BTreeMap::new();
-        for (name, answers, requests) in join_all(batches).await {
-            let answers = answers.map_err(|error| EngineError::Provider {
+        for (name, found, places) in join_all(batches).await {
+            let found = found.map_err(|error| EngineError::Provider {
                 provider: name.to_owned(),
                 error,
             })?;
-            check_count(name, requests.len(), answers.len())?;
-            observed.extend(requests.into_iter().map(|request| request.key).zip(answers));
+            check_count(name, places.len(), found.len())?;
+            for (place, found) in places.into_iter().zip(found) {
+                answers[place] = found;
+            }
         }
-        Ok(observed)
+        Ok(answers)
     }
 
     /// The data that goes with what may be deleted.
@@ -126,15 +109,16 @@ impl Engine {
             return Ok(BTreeMap::new());
         }
         let declared: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
-        let ending = recorded
-            .iter()
-            .filter(|(key, _)| !declared.contains(key))
-            .map(|(_, entry)| entry.recorded.clone());
+        let ending = recorded.iter().flat_map(|(key, entry)| {
+            let own = (!declared.contains(key) && !entry.gone).then_some(&entry.recorded);
+            let formers = entry.formers.iter().map(|former| &former.recorded);
+            own.into_iter().chain(formers).cloned()
+        });
         self.data_of(ending.collect()).await
     }
 
     pub(super) async fn data_of(&self, ending: Vec<Recorded>) -> Result<BTreeMap<Key, Vec<DataItem>>, EngineError> {
-        let mut data = BTreeMap::new();
+        let mut data: BTreeMap<Key, Vec<DataItem>> = BTreeMap::new();
         for (name, keys) in by_provider(ending.iter().map(|recorded| &recorded.key)) {
             let Some(provider) = self.providers.get(name) else {
                 continue;
@@ -150,9 +134,58 @@ impl Engine {
                 error,
             })?;
             check_count(name, batch.len(), answers.len())?;
-            data.extend(batch.into_iter().map(|recorded| recorded.key).zip(answers));
+            for (recorded, items) in batch.into_iter().zip(answers) {
+                data.entry(recorded.key).or_default().extend(items);
+            }
         }
         Ok(data)
+    }
+}
+
+/// What is asked of the resources that are declared, and of those that are recorded.
+fn own_questions(
+    declaration: &Declaration,
+    identities: &BTreeMap<Key, String>,
+    recorded: &BTreeMap<Key, WorldEntry>,
+) -> Vec<ObserveRequest> {
+    let declared: BTreeMap<&Key, &ResourceDecl> = declaration
+        .resources
+        .iter()
+        .map(|resource| (&resource.key, resource))
+        .collect();
+    let wanted = wanted_outputs(declaration);
+    let lookup = |output: &OutputRef| recorded_output(declaration, recorded, output);
+    let entry = |key: &Key| recorded.get(key).filter(|entry| !entry.gone);
+    let keys: BTreeSet<&Key> = declared
+        .keys()
+        .copied()
+        .chain(recorded.keys().filter(|key| entry(key).is_some()))
+        .collect();
+    let question = |key: &Key| {
+        let recorded = entry(key).map(|entry| entry.recorded.clone());
+        let identity = identities.get(key).cloned();
+        let identity = identity.or_else(|| recorded.as_ref().map(|recorded| recorded.identity.clone()));
+        let resolved =
+            |resource: &&ResourceDecl| resolve(&resource.inputs, &lookup).unwrap_or_else(|_| resource.inputs.clone());
+        ObserveRequest {
+            key: key.clone(),
+            identity: identity.unwrap_or_default(),
+            inputs: declared.get(key).map(resolved),
+            full: lacks_outputs(recorded.as_ref(), wanted.get(key)),
+            recorded,
+        }
+    };
+    keys.into_iter().map(question).collect()
+}
+
+/// A question about an object that the program does not name.
+fn about(key: &Key, identity: &str, recorded: Option<&Recorded>) -> ObserveRequest {
+    ObserveRequest {
+        key: key.clone(),
+        identity: identity.to_owned(),
+        inputs: None,
+        recorded: recorded.cloned(),
+        full: false,
     }
 }
 
@@ -173,9 +206,10 @@ fn recorded_output(
     output: &OutputRef,
 ) -> Option<Value> {
     match &output.source {
-        Source::Resource(key) => Outputs::recorded(&recorded.get(key)?.recorded.outputs)
-            .get(&output.path)
-            .cloned(),
+        Source::Resource(key) => {
+            let entry = recorded.get(key).filter(|entry| !entry.gone)?;
+            Outputs::recorded(&entry.recorded.outputs).get(&output.path).cloned()
+        }
         other => declaration.secrets.get(other).cloned().map(Value::Secret),
     }
 }

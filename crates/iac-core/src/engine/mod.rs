@@ -8,18 +8,19 @@ mod connect;
 mod error;
 mod look;
 mod predict;
+mod recover;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::apply::{Basis, Cancel, EventSink, Report, Run, Timeouts};
+use crate::apply::{Basis, Cancel, EventSink, Recovery, Report, Run, Timeouts};
 use crate::config::Config;
 use crate::declare::Declaration;
 use crate::graph::Graph;
 use crate::plan::resolve::wanted_outputs;
-use crate::plan::{Action, Answer, DeleteData, Interrupted, Mode, Plan, World, WorldEntry};
+use crate::plan::{Action, Answer, DeleteData, Mode, Plan, World, WorldEntry};
 use crate::provider::{Provider, RandomProvider, Target};
 use crate::state::{NewRecord, State, Summary, Vault, Writer};
 use crate::urn::Key;
@@ -71,7 +72,7 @@ pub struct Planned {
 impl Planned {
     /// Whether an earlier run left operations open, which carrying out the plan settles even if nothing else changes.
     pub fn recovers(&self) -> bool {
-        !self.basis.interrupted.is_empty()
+        !self.basis.recoveries.is_empty()
     }
 }
 
@@ -144,16 +145,19 @@ impl Engine {
         let identities = self.identities(declaration, &mut problems);
         let references = self.references(declaration)?;
         let graph = Graph::build(declaration, &references)?;
-        let interrupted = request.interrupted();
+        let interrupted = recover::interrupted(&request.state.pending);
+        crate::plan::objects::match_names(&mut recorded, &identities);
         let connections = self.connect(&request, declaration, &recorded, &interrupted).await?;
         let looked = connections.looked;
-        let observed = if looked {
+        let sight = if looked {
             problems.extend(self.missing(declaration, &references).await?);
             self.observe(declaration, &identities, &recorded, &interrupted).await?
         } else {
             look::unseen(&recorded)
         };
-        look::adopt_orphans(&mut recorded, &observed, &interrupted, declaration);
+        if request.mode != Mode::Refresh {
+            crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, &sight.others);
+        }
         let mut data = self.data(request.mode, looked, declaration, &recorded).await?;
         let mut predicted = BTreeMap::new();
         loop {
@@ -167,7 +171,8 @@ impl Engine {
                 identities: &identities,
                 recorded: &recorded,
                 interrupted: &interrupted,
-                observed: &observed,
+                observed: &sight.observed,
+                others: &sight.others,
                 predicted: &predicted,
                 data: &data,
                 delete_data: &request.delete_data,
@@ -177,7 +182,9 @@ impl Engine {
                 Answer::Plan(mut plan) => {
                     problems.append(&mut plan.problems);
                     plan.problems = problems;
-                    let basis = basis(&plan, recorded, &observed, &request);
+                    let pending = &request.state.pending;
+                    let recoveries = recover::recoveries(pending, &plan, &identities, &recorded, &sight);
+                    let basis = basis(&plan, recorded, &sight.observed, recoveries);
                     return Ok(Planned {
                         plan: *plan,
                         generation: request.state.generation,
@@ -219,8 +226,8 @@ impl Engine {
             wanted_outputs(declaration),
             plan.delete_data,
         );
-        let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared));
-        let mut report = run.finish(&plan, parallel, cancel).await?;
+        let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
+        let mut report = run.finish(&plan, cancel).await?;
         report.version = Some(writer.finish(summary(&report)).await?);
         Ok(report)
     }
@@ -253,14 +260,15 @@ async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, Eng
     for step in plan.changes() {
         match (step.action, basis.recorded.get(&step.key), &step.inputs) {
             (Action::Update, Some(entry), Some(inputs)) => {
-                let mut recorded = entry.recorded.clone();
-                recorded.inputs = inputs.clone();
+                let mut record = entry.to_record();
+                record.recorded.inputs = inputs.clone();
+                writer.put(record).await?;
+            }
+            // What an earlier replacement left is still to be deleted.
+            (_, Some(entry), _) if !entry.formers.is_empty() => {
                 let record = NewRecord {
-                    recorded,
-                    options: entry.options.clone(),
-                    source: entry.source.clone(),
-                    formers: entry.formers.clone(),
-                    gone: false,
+                    gone: true,
+                    ..entry.to_record()
                 };
                 writer.put(record).await?;
             }
@@ -278,9 +286,9 @@ fn summary(report: &Report) -> Summary {
     let done = |actions: &[Action]| actions.iter().map(|action| report.done(*action) as u64).sum();
     Summary {
         created: done(&[Action::Create, Action::Adopt]),
-        updated: done(&[Action::Update]),
+        updated: done(&[Action::Update, Action::Record]),
         replaced: done(&[Action::Replace]),
-        deleted: done(&[Action::Delete, Action::Forget]),
+        deleted: done(&[Action::Delete, Action::Forget, Action::Cleanup]),
         failed: report.failed() as u64,
         ok: report.is_ok(),
     }
@@ -290,26 +298,28 @@ fn basis(
     plan: &Plan,
     recorded: BTreeMap<Key, WorldEntry>,
     observed: &BTreeMap<Key, crate::provider::Observed>,
-    request: &PlanRequest<'_>,
+    recoveries: Vec<Recovery>,
 ) -> Basis {
-    let unchanged = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.action, Action::Same | Action::Wait | Action::Keep));
+    let unchanged = plan.steps.iter().filter(|step| is_left_as_it_is(step.action));
     let outputs = unchanged.map(|step| {
-        let outputs = crate::plan::present_outputs(recorded.get(&step.key), observed.get(&step.key));
+        let entry = recorded.get(&step.key).filter(|entry| !entry.gone);
+        let outputs = crate::plan::present_outputs(entry, observed.get(&step.key));
         (step.key.clone(), outputs)
     });
     let outputs = outputs.collect();
-    let mut interrupted: BTreeMap<Key, Vec<_>> = BTreeMap::new();
-    for pending in &request.state.pending {
-        interrupted.entry(pending.key.clone()).or_default().push(pending.op);
-    }
     Basis {
         recorded,
         outputs,
-        interrupted,
+        recoveries,
     }
+}
+
+/// Whether the object stays as it is, so that its outputs are known before the run.
+fn is_left_as_it_is(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Same | Action::Wait | Action::Keep | Action::Record | Action::Cleanup
+    )
 }
 
 impl PlanRequest<'_> {
@@ -317,19 +327,6 @@ impl PlanRequest<'_> {
         let opened = self.state.open(&self.vault)?;
         let entry = |(key, record): (Key, NewRecord)| (key, WorldEntry::from(record));
         Ok(opened.into_iter().map(entry).collect())
-    }
-
-    fn interrupted(&self) -> BTreeMap<Key, Interrupted> {
-        let interrupted = |pending: &crate::state::Pending| {
-            (
-                pending.key.clone(),
-                Interrupted {
-                    what: pending.kind.to_string(),
-                    identity: pending.identity.clone(),
-                },
-            )
-        };
-        self.state.pending.iter().map(interrupted).collect()
     }
 }
 

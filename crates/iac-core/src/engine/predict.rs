@@ -38,7 +38,11 @@ impl Engine {
             predicted.entry(ask.key).or_default().push(made);
         }
         if looked && !replaced.is_empty() {
-            data.extend(self.data_of(replaced).await?);
+            for (key, items) in self.data_of(replaced).await? {
+                let known = data.entry(key).or_default();
+                let new: Vec<DataItem> = items.into_iter().filter(|item| !known.contains(item)).collect();
+                known.extend(new);
+            }
         }
         Ok(())
     }

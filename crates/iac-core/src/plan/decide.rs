@@ -1,6 +1,6 @@
 //! What to do with one declared resource, from what is recorded and what is there.
 
-use super::planner::{Interrupted, WorldEntry};
+use super::world::{Interrupted, WorldEntry};
 use super::{PlanProblem, Reason};
 use crate::declare::ResourceDecl;
 use crate::provider::{Intent, Live, Observed, Readiness};
@@ -13,6 +13,8 @@ pub(super) struct Situation<'a> {
     pub(super) identity: &'a str,
     pub(super) entry: Option<&'a WorldEntry>,
     pub(super) observed: &'a Observed,
+    /// Whether the object of its name is recorded as another resource's.
+    pub(super) held: bool,
     pub(super) interrupted: Option<&'a Interrupted>,
     /// Between the recorded inputs and the new ones.
     pub(super) changes: &'a [FieldChange],
@@ -66,8 +68,13 @@ fn take_over(situation: &Situation<'_>, live: &Live) -> Decision {
     if let (true, Some(reason)) = (live.ours, interruption(situation)) {
         return Decision::Act(Intent::Adopt, vec![reason]);
     }
-    if live.ours || situation.resource.options.adopt {
-        return Decision::Act(Intent::Adopt, vec![Reason::Exists { ours: live.ours }]);
+    if live.ours || situation.held || situation.resource.options.adopt {
+        return Decision::Act(
+            Intent::Adopt,
+            vec![Reason::Exists {
+                ours: live.ours || situation.held,
+            }],
+        );
     }
     Decision::Blocked(PlanProblem {
         key: Some(situation.resource.key.clone()),

@@ -1,9 +1,11 @@
-//! Steps for what is recorded and no longer wanted.
+//! Steps for what is recorded and no longer wanted, and the order in which objects go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::planner::{World, WorldEntry};
-use super::{Action, KeptData, Mode, PlanProblem, Precondition, Reason, Step};
+use super::leftover::RETAINED;
+use super::planner::Walk;
+use super::world::{ObjectName, World, WorldEntry};
+use super::{Action, Fate, KeptData, Mode, PlanProblem, Precondition, Reason, Stage, Step, leftover};
 use crate::provider::{Checked, DataItem, Observed, Phase, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::FieldPath;
@@ -11,86 +13,121 @@ use crate::value::FieldPath;
 /// Resources of this provider are values that kept data may depend on (a database's password), so they stay with it.
 const GENERATED: &str = "random";
 
-/// What comes of the resources that are to go.
-pub(super) struct Deletions {
-    pub(super) steps: Vec<Step>,
-    pub(super) kept: Vec<KeptData>,
-    pub(super) problems: Vec<PlanProblem>,
-}
-
-/// Plans the end of every recorded resource in `unwanted`; `before` are steps of wanted resources that used to need
-/// them, which have to be done first.
-pub(super) fn plan(world: &World<'_>, unwanted: &BTreeSet<Key>, steps_before: &[Step]) -> Deletions {
+/// Plans the end of every recorded resource in `unwanted`, and says of the steps before after what their old objects may
+/// go. Gives the data that stays.
+pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptData> {
+    let world = walk.world;
     let kept = kept(world, unwanted);
-    let mut deletions = Deletions {
-        steps: Vec::new(),
-        kept: Vec::new(),
-        problems: Vec::new(),
-    };
     let dependents = dependents(world);
-    let moved = moved(world, unwanted);
-    let changing: BTreeSet<&Key> = steps_before
+    let changing: BTreeSet<Key> = walk
+        .steps
         .iter()
         .filter(|step| step.action.is_change())
-        .map(|step| &step.key)
+        .map(|step| step.key.clone())
         .collect();
+    let leaving: BTreeMap<Key, usize> = walk
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.has_gone_stage())
+        .map(|(place, step)| (step.key.clone(), place))
+        .collect();
+    let going: BTreeSet<Key> = unwanted.iter().chain(leaving.keys()).cloned().collect();
+    let mut all_kept = Vec::new();
     let mut placed = BTreeSet::new();
     let mut told = BTreeSet::new();
-    for key in order(unwanted, &dependents) {
+    for key in order(&going, &dependents) {
+        // Only for what comes earlier in the order: records of different runs may need one another in a circle.
+        let mut before: BTreeSet<(Key, Stage)> = BTreeSet::new();
+        for other in dependents
+            .get(&key)
+            .into_iter()
+            .flatten()
+            .filter(|other| **other != key)
+        {
+            let is_placed = placed.contains(other);
+            if changing.contains(other) || is_placed && unwanted.contains(other) {
+                before.insert((other.clone(), Stage::Exists));
+            }
+            if is_placed && leaving.contains_key(other) {
+                before.insert((other.clone(), Stage::Gone));
+            }
+        }
+        placed.insert(key.clone());
+        if let Some(step) = leaving.get(&key).and_then(|place| walk.steps.get_mut(*place)) {
+            before.extend(handovers(step));
+            step.deletes_after = before.into_iter().collect();
+            continue;
+        }
         let Some(entry) = world.recorded.get(&key) else {
             continue;
         };
-        let (action, reasons, notes) = action(world, &key, entry, &kept, &moved);
+        let (action, reasons, notes) = action(walk, &key, entry, &kept);
         if action == Action::Delete && entry.options.protect {
-            deletions.problems.push(protected(&key, entry));
+            walk.problems.push(protected(&key, entry));
         }
         // A claim is its own data and its namespace's: it is told once, by what goes first.
-        let items: Vec<DataItem> = items_of(world, &key)
+        let items: Vec<DataItem> = world
+            .items_of(&key)
             .filter(|item| told.insert((*item).clone()))
             .cloned()
             .collect();
-        let risks = if action == Action::Delete {
-            data_risks(&items)
-        } else {
-            Vec::new()
-        };
+        let mut step = unwanted_step(walk, &key, entry);
+        let loses = action == Action::Delete || step.leftovers.iter().any(|left| left.fate == Fate::Delete);
         if action == Action::Keep && !items.is_empty() {
-            deletions.kept.push(KeptData {
-                key: key.clone(),
-                items,
-            });
+            all_kept.push(KeptData { key, items });
+        } else if action != Action::Keep && loses {
+            step.risks = data_risks(&items);
         }
-        // Only for what comes earlier in the order: records of different runs may need one another in a circle.
-        let waits_for = dependents.get(&key).into_iter().flatten();
-        let waits_for = waits_for.filter(|other| placed.contains(*other) || changing.contains(other));
-        let after = waits_for.map(|other| (other.clone(), Phase::Exists)).collect();
-        placed.insert(key.clone());
-        deletions.steps.push(Step {
-            identity: entry.recorded.identity.clone(),
+        let handed = walk.wanted.get(&ObjectName::new(&step.key, &step.identity));
+        before.extend(handed.map(|to| ((*to).clone(), Stage::Exists)));
+        before.extend(handovers(&step));
+        let is_plain =
+            |(other, stage): &(Key, Stage)| (*stage == Stage::Exists).then(|| (other.clone(), Phase::Exists));
+        step.after = before.iter().filter_map(is_plain).collect();
+        step.deletes_after = before.into_iter().collect();
+        walk.steps.push(Step {
             action,
             reasons,
-            source: entry.source.clone(),
-            changes: Vec::new(),
-            risks,
-            checked: Checked::ByServer,
             notes,
-            after,
-            ready_after: Vec::new(),
-            inputs: None,
-            options: entry.options.clone(),
-            precondition: Precondition {
-                exists: true,
-                uid: entry.recorded.uid.clone(),
-            },
-            key,
+            ..step
         });
     }
-    deletions
+    all_kept
 }
 
-/// The data that goes with a resource.
-pub(super) fn items_of<'a>(world: &World<'a>, key: &Key) -> impl Iterator<Item = &'a DataItem> {
-    world.data.get(key).into_iter().flatten()
+/// Who has to have taken over what a step lets go of.
+fn handovers(step: &Step) -> impl Iterator<Item = (Key, Stage)> {
+    step.leftovers.iter().filter_map(|leftover| match &leftover.fate {
+        Fate::Handover { to } => Some((to.clone(), Stage::Exists)),
+        _ => None,
+    })
+}
+
+/// The step of a resource that is no longer wanted; what is done is still to be said.
+fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
+    Step {
+        key: key.clone(),
+        identity: entry.recorded.identity.clone(),
+        action: Action::Delete,
+        order: None,
+        reasons: Vec::new(),
+        source: entry.source.clone(),
+        changes: Vec::new(),
+        risks: Vec::new(),
+        checked: Checked::ByServer,
+        notes: Vec::new(),
+        after: Vec::new(),
+        ready_after: Vec::new(),
+        leftovers: leftover::of(walk.world, &walk.wanted, key, entry, None),
+        deletes_after: Vec::new(),
+        inputs: None,
+        options: entry.options.clone(),
+        precondition: Precondition {
+            exists: !entry.gone,
+            uid: entry.recorded.uid.clone(),
+        },
+    }
 }
 
 /// What a step destroys for good.
@@ -102,51 +139,29 @@ pub(super) fn data_risks<'a>(items: impl IntoIterator<Item = &'a DataItem>) -> V
     items.into_iter().map(risk).collect()
 }
 
-/// Keys that were renamed: the object of an unwanted key is declared under another one, so it must not be deleted.
-fn moved(world: &World<'_>, unwanted: &BTreeSet<Key>) -> BTreeMap<Key, Key> {
-    let wanted: BTreeMap<&str, &Key> = world
-        .identities
-        .iter()
-        .map(|(key, identity)| (identity.as_str(), key))
-        .collect();
-    let to = |key: &Key| {
-        let identity = &world.recorded.get(key)?.recorded.identity;
-        wanted
-            .get(identity.as_str())
-            .filter(|new| **new != key)
-            .map(|new| (key.clone(), (*new).clone()))
-    };
-    unwanted.iter().filter_map(to).collect()
-}
-
-fn action(
-    world: &World<'_>,
-    key: &Key,
-    entry: &WorldEntry,
-    kept: &BTreeSet<Key>,
-    moved: &BTreeMap<Key, Key>,
-) -> (Action, Vec<Reason>, Vec<String>) {
+/// What is done with the resource's own object; its former ones have their own fates.
+fn action(walk: &Walk<'_>, key: &Key, entry: &WorldEntry, kept: &BTreeSet<Key>) -> (Action, Vec<Reason>, Vec<String>) {
+    let world = walk.world;
     let why = if world.mode == Mode::Destroy {
         Reason::Destroy
     } else {
         Reason::NotDeclared
     };
-    if let Some(new) = moved.get(key) {
-        return (
-            Action::Forget,
-            vec![Reason::Option(format!("now declared as {new}"))],
-            Vec::new(),
-        );
+    let name = ObjectName::new(key, &entry.recorded.identity);
+    if let Some(new) = walk.wanted.get(&name).filter(|_| !entry.gone) {
+        let reason = Reason::Option(format!("now declared as {new}"));
+        return (Action::Forget, vec![reason], Vec::new());
     }
-    if entry.options.retain_on_delete {
-        return (
-            Action::Forget,
-            vec![why, Reason::Option("retain_on_delete".to_owned())],
-            Vec::new(),
-        );
+    if entry.options.retain_on_delete && !entry.gone {
+        let reason = Reason::Option(RETAINED.to_owned());
+        return (Action::Forget, vec![why, reason], Vec::new());
     }
     if kept.contains(key) {
         return (Action::Keep, vec![why], keep_notes(world, key));
+    }
+    if entry.gone {
+        let names = entry.objects().map(|object| object.identity.clone()).collect();
+        return (Action::Delete, vec![why, Reason::Leftover(names)], Vec::new());
     }
     match world.observed.get(key) {
         Some(Observed::Absent | Observed::Finished) => (Action::Forget, vec![why, Reason::Gone], Vec::new()),
@@ -155,7 +170,7 @@ fn action(
 }
 
 fn keep_notes(world: &World<'_>, key: &Key) -> Vec<String> {
-    let items = items_of(world, key);
+    let items = world.items_of(key);
     let names: Vec<String> = items.map(|item| format!("{} {}", item.kind, item.name)).collect();
     if names.is_empty() {
         return vec!["kept with the data that needs it".to_owned()];
@@ -194,7 +209,8 @@ fn kept(world: &World<'_>, unwanted: &BTreeSet<Key>) -> BTreeSet<Key> {
             .recorded
             .get(&key)
             .into_iter()
-            .flat_map(|entry| &entry.recorded.dependencies);
+            .flat_map(WorldEntry::objects)
+            .flat_map(|object| &object.dependencies);
         for (needed, _) in needs {
             if unwanted.contains(needed) && kept.insert(needed.clone()) {
                 queue.push(needed.clone());
@@ -211,14 +227,15 @@ fn kept(world: &World<'_>, unwanted: &BTreeSet<Key>) -> BTreeSet<Key> {
 fn dependents(world: &World<'_>) -> BTreeMap<Key, BTreeSet<Key>> {
     let mut dependents: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
     for (key, entry) in world.recorded {
-        for (needed, _) in &entry.recorded.dependencies {
+        let needs = entry.objects().flat_map(|object| &object.dependencies);
+        for (needed, _) in needs {
             dependents.entry(needed.clone()).or_default().insert(key.clone());
         }
     }
     dependents
 }
 
-/// The unwanted resources, each after all that depend on it.
+/// The resources of which objects go, each after all that depend on it.
 fn order(unwanted: &BTreeSet<Key>, dependents: &BTreeMap<Key, BTreeSet<Key>>) -> Vec<Key> {
     let mut order = Vec::new();
     let mut seen = BTreeSet::new();

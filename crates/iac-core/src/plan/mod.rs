@@ -6,11 +6,21 @@
 
 mod decide;
 mod deletion;
+mod leftover;
 mod model;
+pub(crate) mod objects;
 mod planner;
 mod reasons;
+mod refresh;
+mod replace;
 pub mod resolve;
+mod steps;
+mod world;
 
-pub use model::{Action, DeleteData, KeptData, Mode, Plan, PlanNote, PlanProblem, Precondition, Reason, Step};
+pub use model::{
+    Action, DeleteData, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason,
+    Stage, Step,
+};
 pub(crate) use planner::present_outputs;
-pub use planner::{Answer, Interrupted, Predicted, World, WorldEntry, plan};
+pub use planner::{Answer, plan};
+pub use world::{Interrupted, Moved, ObjectName, Predicted, World, WorldEntry};

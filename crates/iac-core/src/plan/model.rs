@@ -44,6 +44,10 @@ pub enum Action {
     Wait,
     /// Leave it and its data, though it is no longer wanted.
     Keep,
+    /// Only the record follows the program: options, or which object it is about.
+    Record,
+    /// The resource stays as it is; delete what an earlier replacement of it left.
+    Cleanup,
 }
 
 impl Action {
@@ -56,8 +60,76 @@ impl Action {
     pub fn touches_world(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Update | Self::Replace | Self::Delete | Self::Adopt
+            Self::Create | Self::Update | Self::Replace | Self::Delete | Self::Adopt | Self::Cleanup
         )
+    }
+}
+
+/// Which of the two objects of a replacement is there first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// The new one is made, what used the old one points to it, and then the old one is deleted.
+    CreateFirst,
+    /// The old one is deleted before the new one is made.
+    DeleteFirst,
+}
+
+/// A stage of a step that others can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// The object is there; for a deletion, it is gone.
+    Exists,
+    /// It does its work.
+    Ready,
+    /// What it was before is gone.
+    Gone,
+}
+
+impl From<Phase> for Stage {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Exists => Self::Exists,
+            Phase::Ready => Self::Ready,
+        }
+    }
+}
+
+/// An object that a resource was, and that the step leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Leftover {
+    /// Its name in the outside world.
+    pub identity: String,
+    /// What tells it from another object of the same name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// What becomes of it.
+    #[serde(flatten)]
+    pub fate: Fate,
+}
+
+/// What becomes of a [`Leftover`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "fate", rename_all = "kebab-case")]
+pub enum Fate {
+    /// It is deleted.
+    Delete,
+    /// It is dropped from the record and not touched.
+    Forget {
+        /// Why.
+        because: String,
+    },
+    /// It is another resource's now.
+    Handover {
+        /// Whose.
+        to: Key,
+    },
+}
+
+impl Leftover {
+    /// Whether it stays in the record until the step is through with it.
+    pub(crate) fn is_kept_in_mind(&self) -> bool {
+        !matches!(self.fate, Fate::Forget { .. })
     }
 }
 
@@ -101,6 +173,20 @@ pub enum Reason {
     Destroy,
     /// The program asks for it by this option.
     Option(String),
+    /// The program gives it another name in the outside world.
+    Renamed {
+        /// Its name until now.
+        from: String,
+    },
+    /// The old object has to go first, since only one can hold something.
+    Exclusive {
+        /// The field that asks for it.
+        path: FieldPath,
+        /// What it is.
+        what: String,
+    },
+    /// An earlier replacement of it left these objects.
+    Leftover(Vec<String>),
 }
 
 /// What has to be true of the world for a step to be what was reviewed.
@@ -122,6 +208,8 @@ pub struct Step {
     pub identity: String,
     /// What is done.
     pub action: Action,
+    /// Which object is there first; for a replacement.
+    pub order: Option<Order>,
     /// Why.
     pub reasons: Vec<Reason>,
     /// Where it is declared; none for what no longer is.
@@ -138,12 +226,27 @@ pub struct Step {
     pub after: Vec<(Key, Phase)>,
     /// What its readiness waits for besides the object itself.
     pub ready_after: Vec<(Key, Phase)>,
+    /// What it was before: objects that go once it is ready and what used them points to it.
+    pub leftovers: Vec<Leftover>,
+    /// What has to come before any object of it is deleted.
+    pub deletes_after: Vec<(Key, Stage)>,
     /// The inputs to apply; leaves that depend on earlier steps are expressions. None for a deletion.
     pub inputs: Option<Value>,
     /// The options to record.
     pub options: Options,
     /// What has to hold when it is carried out.
     pub precondition: Precondition,
+}
+
+impl Step {
+    /// Whether the step leaves objects to be dealt with once it is ready. What is no longer wanted goes with what it left.
+    pub(crate) fn has_gone_stage(&self) -> bool {
+        let unwanted = matches!(
+            self.action,
+            Action::Delete | Action::Forget | Action::Keep | Action::Same
+        );
+        !unwanted && self.leftovers.iter().any(Leftover::is_kept_in_mind)
+    }
 }
 
 /// Something that a reviewer should know about the plan as a whole.

@@ -25,9 +25,9 @@ pub use error::{ErrorKind, ProviderError};
 pub use event::{Context, Progress};
 pub use random::RandomProvider;
 pub use types::{
-    Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Existence, ExternalRef, Intent, Live,
-    ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference, Referent,
-    Replacement, Risk, RiskKind, Target, WaitRequest,
+    Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Exclusive, Existence, ExternalRef, Intent,
+    Live, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference,
+    Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
 };
 
 use crate::declare::ResourceDecl;

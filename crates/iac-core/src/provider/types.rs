@@ -196,7 +196,8 @@ pub enum Intent {
     Update,
     /// Take over what is there under its name, and make it as declared.
     Adopt,
-    /// Make it anew once the old one is deleted.
+    /// Make it anew, under the same name once the old one is deleted, or under another name while the old one is still
+    /// there.
     Replace,
 }
 
@@ -222,6 +223,9 @@ pub struct Prediction {
     pub changes: Vec<FieldChange>,
     /// Why it can not be done in place; empty when it can.
     pub replace: Vec<Replacement>,
+    /// For a replacement under another name: what only one of the two objects can hold, so that the old one has to go
+    /// first.
+    pub exclusive: Vec<Exclusive>,
     /// Who looked.
     pub checked: Checked,
     /// Outputs that are known already (null: none), so that dependents can be planned with them.
@@ -251,6 +255,15 @@ pub struct Replacement {
     pub path: FieldPath,
     /// Who says so, in their words.
     pub why: String,
+}
+
+/// Something that only one object can hold at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exclusive {
+    /// The field that asks for it.
+    pub path: FieldPath,
+    /// What it is, as what follows "only one object can hold": `port 8080 of the host`.
+    pub what: String,
 }
 
 /// Something in a step that could hurt.

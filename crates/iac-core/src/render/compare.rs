@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::json::{HashSecret, changes_json, value_json};
 use super::saved::{SavedChange, SavedPlan, SavedStep};
 use crate::declare::SourceLine;
-use crate::plan::{Action, Plan, Precondition, Step};
+use crate::plan::{Action, Order, Plan, Precondition, Step};
 use crate::provider::{Checked, Phase};
 use crate::urn::Key;
 use crate::value::canonical;
@@ -121,6 +121,13 @@ fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecre
     };
     if saved.action != fresh.action {
         report("action".into(), word(saved.action), word(fresh.action));
+    }
+    if saved.order != fresh.order {
+        report("order".into(), order_word(saved.order), order_word(fresh.order));
+    }
+    let leftovers = serde_json::json!(fresh.leftovers);
+    if observed && saved.leftovers != leftovers && !(saved.leftovers.is_null() && fresh.leftovers.is_empty()) {
+        report("old objects".into(), shown(&saved.leftovers), shown(&leftovers));
     }
     if saved.identity != fresh.identity {
         report("name".into(), saved.identity.clone(), fresh.identity.clone());
@@ -253,6 +260,14 @@ fn needs_left_out(saved: &SavedPlan, fresh: &BTreeMap<&Key, &Step>, left_out: &[
         }
     }
     found
+}
+
+fn order_word(order: Option<Order>) -> String {
+    match order {
+        Some(Order::CreateFirst) => "the new one first".to_owned(),
+        Some(Order::DeleteFirst) => "the old one first".to_owned(),
+        None => "no replacement".to_owned(),
+    }
 }
 
 fn word(action: Action) -> String {

@@ -60,10 +60,12 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
 
 /// The digest of a plan's JSON: of what would be done, to what, in which order.
 pub(super) fn digest(plan: &Json) -> String {
-    const COVERED: [&str; 8] = [
+    const COVERED: [&str; 10] = [
         "key",
         "identity",
         "action",
+        "order",
+        "leftovers",
         "inputs",
         "options",
         "after",
@@ -121,6 +123,8 @@ fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
         "urn": step.key.in_stack(&plan.stack).to_string(),
         "identity": step.identity,
         "action": step.action,
+        "order": step.order,
+        "leftovers": step.leftovers,
         "reasons": step.reasons.iter().map(reason_json).collect::<Vec<_>>(),
         "source": step.source,
         "changes": changes_json(&step.changes, hash),
@@ -186,6 +190,9 @@ fn reason_json(reason: &Reason) -> Json {
         Reason::NotReady(why) => json!({"kind": "not-ready", "why": why}),
         Reason::Exists { ours } => json!({"kind": "exists", "ours": ours}),
         Reason::Destroy => json!({"kind": "destroy"}),
+        Reason::Renamed { from } => json!({"kind": "renamed", "from": from}),
+        Reason::Exclusive { path, what } => json!({"kind": "exclusive", "path": path, "what": what}),
+        Reason::Leftover(names) => json!({"kind": "leftover", "names": names}),
         Reason::Option(option) => json!({"kind": "option", "option": option}),
     }
 }

@@ -31,6 +31,16 @@ pub(super) fn text(reason: &Reason) -> String {
         Reason::Exists { ours: true } => "it is there already and bears this stack's mark".to_owned(),
         Reason::Exists { ours: false } => "it is there already and was not made by this stack".to_owned(),
         Reason::Destroy => "the whole stack goes".to_owned(),
+        Reason::Renamed { from } => format!("the program gives it another name than {}", sanitize(from)),
+        Reason::Exclusive { path, what } => format!(
+            "only one object can hold {}, which {} asks for",
+            sanitize(what),
+            path_text(path)
+        ),
+        Reason::Leftover(names) => {
+            let names: Vec<_> = names.iter().map(|name| sanitize(name)).collect();
+            format!("an earlier replacement or interrupted run left {}", names.join(", "))
+        }
         Reason::Option(option) => format!("the program asks for it: {}", sanitize(option)),
     }
 }

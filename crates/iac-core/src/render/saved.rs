@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::json::{FORMAT, digest};
 use crate::declare::SourceLine;
-use crate::plan::{Action, Mode, Precondition};
+use crate::plan::{Action, Mode, Order, Precondition};
 use crate::provider::Target;
 use crate::urn::Key;
 
@@ -43,6 +43,12 @@ pub struct SavedStep {
     pub identity: String,
     /// What was to be done.
     pub action: Action,
+    /// Which object was to be there first, for a replacement.
+    #[serde(default)]
+    pub order: Option<Order>,
+    /// What was to become of the objects that it leaves.
+    #[serde(default)]
+    pub leftovers: Json,
     /// Where it was declared.
     pub source: Option<SourceLine>,
     /// The inputs in canonical form.

@@ -61,8 +61,8 @@ impl Styles {
     pub(super) fn action(&self, action: Action) -> Style {
         match action {
             Action::Create | Action::Adopt => self.added,
-            Action::Update | Action::Wait => self.changed,
-            Action::Replace | Action::Delete => self.removed,
+            Action::Update | Action::Wait | Action::Record => self.changed,
+            Action::Replace | Action::Delete | Action::Cleanup => self.removed,
             Action::Forget | Action::Keep | Action::Same => self.dim,
         }
     }

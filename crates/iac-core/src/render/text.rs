@@ -8,7 +8,7 @@ use super::reason;
 use super::sanitize::sanitize;
 use super::style::Styles;
 use super::value::{remark, value_text};
-use crate::plan::{Action, Mode, Plan, Step};
+use crate::plan::{Action, Fate, Leftover, Mode, Order, Plan, Reason, Step};
 use crate::provider::{Checked, Phase, RiskKind};
 use crate::urn::Key;
 
@@ -43,17 +43,20 @@ pub fn plan_text(plan: &Plan, options: &TextOptions) -> String {
 }
 
 /// The sign that stands before a step.
-pub(super) fn symbol(action: Action) -> char {
-    match action {
-        Action::Create => '+',
-        Action::Update => '~',
-        Action::Replace => '±',
-        Action::Delete => '-',
-        Action::Adopt => '>',
-        Action::Forget => 'x',
-        Action::Wait => '.',
-        Action::Keep => '=',
-        Action::Same => ' ',
+pub(super) fn symbol(step: &Step) -> &'static str {
+    match step.action {
+        Action::Create => "+",
+        Action::Update => "~",
+        Action::Replace if step.order == Some(Order::CreateFirst) => "+-",
+        Action::Replace => "±",
+        Action::Record => "*",
+        Action::Cleanup => "/",
+        Action::Delete => "-",
+        Action::Adopt => ">",
+        Action::Forget => "x",
+        Action::Wait => ".",
+        Action::Keep => "=",
+        Action::Same => " ",
     }
 }
 
@@ -69,6 +72,8 @@ pub(super) fn verb(action: Action) -> &'static str {
         Action::Wait => "wait",
         Action::Keep => "keep",
         Action::Same => "unchanged",
+        Action::Record => "record",
+        Action::Cleanup => "clean up",
     }
 }
 
@@ -158,6 +163,31 @@ fn risk_name(kind: RiskKind) -> &'static str {
     }
 }
 
+/// Which of two objects goes first, and what becomes of those that the step leaves.
+fn order_lines(step: &Step) -> Vec<String> {
+    let order = step.order.map(|order| match order {
+        Order::CreateFirst => "the new one is made first".to_owned(),
+        Order::DeleteFirst => "the old one is deleted first".to_owned(),
+    });
+    let goes_first = |leftover: &Leftover| {
+        let renames = step
+            .reasons
+            .iter()
+            .any(|reason| matches!(reason, Reason::Renamed { from } if *from == leftover.identity));
+        renames && step.order == Some(Order::DeleteFirst)
+    };
+    let leftovers = step.leftovers.iter().map(|leftover| {
+        let name = short_name(&step.key, &leftover.identity);
+        match &leftover.fate {
+            Fate::Delete if goes_first(leftover) || step.action == Action::Delete => format!("- {name} is deleted"),
+            Fate::Delete => format!("- {name} is deleted once this is ready and what used it is changed"),
+            Fate::Forget { because } => format!("x {name} is dropped from the record: {}", sanitize(because)),
+            Fate::Handover { to } => format!("x {name} is taken over by {}", sanitize(&to.short())),
+        }
+    });
+    order.into_iter().chain(leftovers).collect()
+}
+
 struct Page {
     out: String,
     options: TextOptions,
@@ -205,7 +235,7 @@ impl Page {
     fn step(&mut self, plan: &Plan, step: &Step) {
         let styles = self.options.styles;
         let style = styles.action(step.action);
-        let sign = Styles::paint(style, symbol(step.action));
+        let sign = Styles::paint(style, symbol(step));
         let name = Styles::paint(styles.strong, short_name(&step.key, &step.identity));
         let action = Styles::paint(style, word(plan, step.action));
         let source = step.source.as_ref().map_or_else(String::new, |source| {
@@ -223,6 +253,9 @@ impl Page {
         for risk in &step.risks {
             let name = Styles::paint(styles.risk(risk.kind), risk_name(risk.kind));
             self.line(4, &format!("! {name}: {}", sanitize(&risk.message)));
+        }
+        for line in order_lines(step) {
+            self.line(4, &line);
         }
         self.fields(step);
         if let Checked::Locally(why) = &step.checked

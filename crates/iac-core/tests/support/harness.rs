@@ -120,6 +120,16 @@ impl Bench {
         self.execute(planned, declaration).await.unwrap()
     }
 
+    /// What the last runs recovered, and forgets it.
+    pub(crate) fn take_recovered(&self) -> Vec<String> {
+        let events = std::mem::take(&mut *self.events.lock().unwrap());
+        let recovered = events.into_iter().filter_map(|event| match event {
+            Event::Recovered { key, message } => Some(format!("{}: {message}", key.name())),
+            _ => None,
+        });
+        recovered.collect()
+    }
+
     pub(crate) async fn destroy(&self, delete_data: DeleteData) -> Report {
         let declaration = declare(|_| {});
         let planned = self.plan_with(Mode::Destroy, &declaration, delete_data).await.unwrap();

@@ -111,8 +111,17 @@ fn outputs(name: &str, object: &Object) -> Value {
 }
 
 fn name_of(resource: &ResourceDecl) -> String {
-    let own = resource.inputs.get("name").and_then(Value::as_str);
-    own.unwrap_or(resource.key.name()).to_owned()
+    named(&resource.key, &resource.inputs)
+}
+
+fn named(key: &iac_core::Key, inputs: &Value) -> String {
+    let own = inputs.get("name").and_then(Value::as_str);
+    own.unwrap_or(key.name()).to_owned()
+}
+
+/// What only one object of the world can hold.
+fn exclusive(inputs: &Value) -> Option<&str> {
+    inputs.get("exclusive").and_then(Value::as_str)
 }
 
 #[async_trait]
@@ -204,9 +213,25 @@ impl Provider for Memory {
     async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
         let objects = self.0.objects();
         let predict = |request: &PredictRequest| {
-            let identity = request.recorded.as_ref().map(|recorded| recorded.identity.clone());
-            let live = identity.and_then(|identity| objects.get(&identity).cloned());
-            let Some(object) = live.filter(|_| request.intent == Intent::Update) else {
+            let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+            if request.intent == Intent::Replace {
+                let both = recorded
+                    .and_then(exclusive)
+                    .filter(|_| recorded.and_then(exclusive) == exclusive(&request.inputs));
+                return Prediction {
+                    exclusive: both
+                        .map(|what| Exclusive {
+                            path: FieldPath::fields(["exclusive"]),
+                            what: what.to_owned(),
+                        })
+                        .into_iter()
+                        .collect(),
+                    ..Prediction::default()
+                };
+            }
+            let live = objects.get(&named(&request.key, &request.inputs)).cloned();
+            let in_place = matches!(request.intent, Intent::Update | Intent::Adopt);
+            let Some(object) = live.filter(|_| in_place) else {
                 return Prediction::default();
             };
             let mut prediction = Prediction {
@@ -225,7 +250,7 @@ impl Provider for Memory {
                 .collect();
             if prediction.replace.is_empty() {
                 prediction.outputs = outputs(
-                    request.key.name(),
+                    &named(&request.key, &request.inputs),
                     &Object {
                         inputs: request.inputs.clone(),
                         ..object
@@ -265,6 +290,15 @@ impl Provider for Memory {
             if request.intent == Intent::Create && existing.is_some() {
                 return Err(ProviderError::new(ErrorKind::Conflict, "it is there already"));
             }
+            let held = exclusive(&request.inputs).is_some_and(|wanted| {
+                let others = inner.objects.iter().filter(|(name, _)| **name != request.identity);
+                others
+                    .into_iter()
+                    .any(|(_, other)| exclusive(&other.inputs) == Some(wanted))
+            });
+            if held {
+                return Err(ProviderError::new(ErrorKind::Conflict, "another object holds it"));
+            }
             if request.intent == Intent::Update && existing.is_none() {
                 return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
             }
@@ -301,8 +335,15 @@ impl Provider for Memory {
             if inner.failing.contains(&request.recorded.identity) {
                 return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
             }
-            inner.log.push(format!("delete {}", request.recorded.identity));
-            inner.objects.remove(&request.recorded.identity);
+            let uid = inner
+                .objects
+                .get(&request.recorded.identity)
+                .map(|object| object.uid.to_string());
+            // Another object of the name is not the one that is meant.
+            if request.recorded.uid.is_none() || uid == request.recorded.uid {
+                inner.log.push(format!("delete {}", request.recorded.identity));
+                inner.objects.remove(&request.recorded.identity);
+            }
         }
         self.0.boundary().await;
         Ok(())
@@ -312,6 +353,7 @@ impl Provider for Memory {
         if self.0.lock().never_ready.contains(&request.recorded.identity) {
             return Err(ProviderError::new(ErrorKind::Failed, "it will never be ready"));
         }
+        self.0.boundary().await;
         Ok(Applied::default())
     }
 }

@@ -76,6 +76,22 @@ impl Call {
         call.with("fieldManager", manager).with("fieldValidation", "Strict")
     }
 
+    /// Creates.
+    pub(crate) fn post(path: impl Into<String>, body: &Json) -> Self {
+        Self {
+            body: Some(body.to_string().into_bytes()),
+            ..Self::new(Method::POST, path)
+        }
+    }
+
+    /// Replaces.
+    pub(crate) fn put(path: impl Into<String>, body: &Json) -> Self {
+        Self {
+            body: Some(body.to_string().into_bytes()),
+            ..Self::new(Method::PUT, path)
+        }
+    }
+
     /// Deletes.
     pub(crate) fn delete(path: impl Into<String>, options: &Json) -> Self {
         Self {

@@ -1,8 +1,8 @@
 //! The provider: implements [`iac_core::provider::Provider`] over the API server.
 
 mod apply;
-mod call;
-mod connect;
+pub(crate) mod call;
+pub(crate) mod connect;
 mod delete;
 mod discovery;
 mod inspect;

@@ -11,5 +11,6 @@ mod custom;
 mod delete;
 mod observe;
 mod predict;
+mod state;
 mod wait;
 mod world;

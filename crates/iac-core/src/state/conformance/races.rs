@@ -1,6 +1,7 @@
 //! Several clients, one key, at the same time.
 
 use futures::FutureExt as _;
+use tokio::time::Instant;
 
 use super::client::{Client, Ground, shown, together};
 use crate::state::{Created, Etag, Put};
@@ -114,18 +115,39 @@ async fn count_on(client: &Client, key: &str) -> Result<(), String> {
     }
 }
 
+/// Of the rounds of this race, how many have no delay.
+const AT_ONCE: u32 = 4;
+
+/// How many have a delay of their own.
+const DELAYED: u32 = 20;
+
 pub(super) async fn a_put_does_not_bring_back_what_is_deleted(ground: Ground) -> Result<(), String> {
     let [one, two, three] = ground.clients().await?;
-    for round in 0..3 * ROUNDS {
+    // Large, so that a client which looks at it before it writes is at that for a while.
+    let value = vec![b'v'; ground.largest.min(512 * 1024)];
+    let key = ground.key("alone");
+    let etag = one.make(&key, &value).await?;
+    let begin = Instant::now();
+    one.replace(&key, b"put", &etag).await?;
+    let duration = begin.elapsed();
+    for round in 0..AT_ONCE + DELAYED {
+        // Spread over the time that a replacement takes, since nobody knows when in it a client looks.
+        let delay = duration * round.saturating_sub(AT_ONCE) / DELAYED;
         let key = ground.key(&format!("race-{round}"));
-        let etag = one.make(&key, b"value").await?;
+        let etag = one.make(&key, &value).await?;
         let put = {
             let (client, key) = (one.clone(), key.clone());
-            async move { client.put(&key, &[b'p'; 4096], &etag).await.map(drop) }.boxed()
+            async move { client.put(&key, b"put", &etag).await.map(drop) }.boxed()
         };
         let delete = {
             let (client, key) = (two.clone(), key.clone());
-            async move { client.delete(&key).await }.boxed()
+            async move {
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                client.delete(&key).await
+            }
+            .boxed()
         };
         // Each of them begins in half of the rounds.
         let both = if round % 2 == 0 { [put, delete] } else { [delete, put] };

@@ -1,0 +1,41 @@
+//! What a plan was made from, as far as carrying it out needs it.
+
+use std::collections::BTreeMap;
+
+use crate::plan::resolve::Outputs;
+use crate::plan::{Stage, WorldEntry};
+use crate::state::OpId;
+use crate::urn::Key;
+
+/// What a plan was made from, as far as carrying it out needs it.
+#[derive(Debug, Default)]
+pub(crate) struct Basis {
+    /// What is recorded, each under the name that the program gives it now.
+    pub(crate) recorded: BTreeMap<Key, WorldEntry>,
+    /// The outputs of what is left as it is.
+    pub(crate) outputs: BTreeMap<Key, Outputs>,
+    /// Operations that an earlier run left open.
+    pub(crate) recoveries: Vec<Recovery>,
+}
+
+/// An operation that an earlier run left open, and how it is settled.
+#[derive(Debug, Clone)]
+pub(crate) struct Recovery {
+    /// The operation.
+    pub(crate) op: OpId,
+    /// The resource that its object belongs to.
+    pub(crate) key: Key,
+    /// What was interrupted and what was found.
+    pub(crate) text: String,
+    /// How it is settled.
+    pub(crate) settled: Settled,
+}
+
+/// How an open operation is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// It is, because of this.
+    Already(&'static str),
+    /// Once a stage of a resource's step is reached.
+    With(Key, Stage),
+}

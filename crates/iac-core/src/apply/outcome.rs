@@ -1,0 +1,157 @@
+//! What is made of an operation's end: records, events, and which steps are off.
+
+use std::time::Duration;
+
+use tokio::task::{Id, JoinError};
+
+use super::basis::Settled;
+use super::event::{Event, Outcome};
+use super::operation::Failure;
+use super::run::{Ended, Reached, Run, is_passive};
+use super::schedule::Node;
+use crate::plan::resolve::Outputs;
+use crate::plan::{Action, Stage, WorldEntry};
+use crate::provider::{ErrorKind, ProviderError};
+use crate::state::StateError;
+use crate::urn::Key;
+
+impl Run<'_> {
+    pub(super) async fn take_in(&mut self, ended: Result<(Id, Ended), JoinError>) {
+        let ended = match ended {
+            Ok((id, ended)) => {
+                self.nodes.remove(&id);
+                ended
+            }
+            // A task of ours ends early only by a panic, which is a bug; its intent stays open for the next run.
+            Err(error) => {
+                let Some(node) = self.nodes.remove(&error.id()) else {
+                    return;
+                };
+                let error = ProviderError::new(
+                    ErrorKind::Internal,
+                    format!("the operation ended without an answer: {error}"),
+                );
+                Ended {
+                    node,
+                    result: Err(Failure::Provider(error)),
+                    elapsed: Duration::ZERO,
+                }
+            }
+        };
+        if ended.node.1 != Stage::Ready {
+            self.operations -= 1;
+        }
+        match ended.result {
+            Ok(reached) => self.reached(ended.node, reached, ended.elapsed).await,
+            Err(Failure::Provider(error)) => self.fail(&ended.node, error),
+            Err(Failure::State(error)) => self.fatal = Some(error),
+        }
+    }
+
+    async fn reached(&mut self, node: Node, reached: Reached, elapsed: Duration) {
+        let key = node.0.clone();
+        let action = self.action(&key);
+        match reached {
+            Reached::Exists(made) => {
+                self.remember(&key, made.entry);
+                if let Some(outputs) = made.outputs {
+                    self.basis.outputs.insert(key.clone(), Outputs::Whole(outputs));
+                }
+                if !is_passive(action) {
+                    (self.shared.events)(Event::Applied { key, action, elapsed });
+                }
+            }
+            Reached::Ready(ready) => {
+                self.report.outcomes.insert(key.clone(), Outcome::Done(action));
+                if let Some(outputs) = ready.news {
+                    self.basis.outputs.insert(key.clone(), Outputs::Whole(outputs));
+                }
+                self.remember(&key, Some(ready.entry));
+            }
+            Reached::Gone(entry) => self.remember(&key, Some(entry)),
+        }
+        if let Err(error) = self.recover_with(&node).await {
+            self.fatal = Some(error);
+        }
+        self.schedule.done(&node);
+    }
+
+    fn action(&self, key: &Key) -> Action {
+        self.steps.get(key).map_or(Action::Same, |step| step.action)
+    }
+
+    fn remember(&mut self, key: &Key, entry: Option<WorldEntry>) {
+        match entry {
+            Some(entry) => self.records.insert(key.clone(), entry),
+            None => self.records.remove(key),
+        };
+    }
+
+    pub(super) fn fail(&mut self, node: &Node, error: ProviderError) {
+        let key = &node.0;
+        let source = self.steps.get(key).and_then(|step| step.source.clone());
+        (self.shared.events)(Event::Failed {
+            key: key.clone(),
+            source,
+            error: error.clone(),
+        });
+        let outcome = if node.1 == Stage::Ready {
+            Outcome::NotReady(error)
+        } else {
+            Outcome::Failed(error)
+        };
+        self.report.outcomes.insert(key.clone(), outcome);
+        for blocked in self.schedule.failed(node) {
+            (self.shared.events)(Event::Skipped {
+                key: blocked.key.clone(),
+                because: blocked.because.clone(),
+            });
+            self.report
+                .outcomes
+                .insert(blocked.key, Outcome::Skipped(blocked.because));
+        }
+    }
+
+    /// Closes the open intents of earlier runs that turned out to need nothing.
+    pub(super) async fn recover_settled(&mut self) -> Result<(), StateError> {
+        let (settled, open) = std::mem::take(&mut self.basis.recoveries)
+            .into_iter()
+            .partition(|recovery| matches!(recovery.settled, Settled::Already(_)));
+        self.basis.recoveries = open;
+        for recovery in settled {
+            if let Settled::Already(done) = recovery.settled {
+                self.settle(recovery.op, recovery.key, &recovery.text, done).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the open intents of earlier runs that a stage has settled.
+    async fn recover_with(&mut self, node: &Node) -> Result<(), StateError> {
+        let (settled, open) = std::mem::take(&mut self.basis.recoveries)
+            .into_iter()
+            .partition(|recovery| recovery.settled == Settled::With(node.0.clone(), node.1));
+        self.basis.recoveries = open;
+        let done = match (node.1, self.action(&node.0)) {
+            (Stage::Gone, _) | (_, Action::Delete) => "deleted",
+            (_, Action::Create | Action::Replace) => "made anew",
+            (_, Action::Update) => "made as declared",
+            (_, Action::Adopt) => "taken over and made as declared",
+            (_, Action::Forget) => "dropped from the record",
+            _ => "recorded",
+        };
+        for recovery in settled {
+            self.settle(recovery.op, recovery.key, &recovery.text, done).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, op: crate::state::OpId, key: Key, found: &str, done: &str) -> Result<(), StateError> {
+        self.shared.writer.resolve(op).await?;
+        (self.shared.events)(Event::Recovered {
+            key,
+            message: format!("{found}: {done}"),
+        });
+        Ok(())
+    }
+}

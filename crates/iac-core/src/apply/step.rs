@@ -1,0 +1,206 @@
+//! One step's way: which objects are made and deleted, in which order, and what the record holds in between.
+
+use std::time::Instant;
+
+use super::event::Event;
+use super::operation::{Change, Failure, Shared};
+use super::slots::Slot;
+use crate::plan::{Action, Fate, Leftover, Moved, Order, Step, WorldEntry};
+use crate::provider::{Intent, ProviderError, Recorded};
+use crate::state::FormerObject;
+use crate::value::Value;
+
+/// What a step's *exists* stage leads to: the record as it is then, and all outputs of what was made.
+pub(super) struct Made {
+    pub(super) entry: Option<WorldEntry>,
+    pub(super) outputs: Option<Value>,
+}
+
+impl Shared {
+    /// Carries out the part of a step that ends with the object there (or gone).
+    pub(super) async fn reach_exists(
+        &self,
+        step: &Step,
+        inputs: Option<Value>,
+        entry: Option<WorldEntry>,
+        slot: &mut Slot,
+    ) -> Result<Made, Failure> {
+        let entry = match (step.action, inputs, entry) {
+            (Action::Create | Action::Update | Action::Replace | Action::Adopt, Some(inputs), entry) => {
+                return self.make(step, inputs, entry, slot).await;
+            }
+            (Action::Delete, _, Some(entry)) => self.unmake(step, entry).await?,
+            (Action::Forget, _, Some(entry)) => {
+                self.delete_leftovers(step, entry).await?;
+                self.writer.forget(&step.key).await?;
+                None
+            }
+            (Action::Record | Action::Cleanup | Action::Wait, _, Some(entry)) => Some(self.follow(step, entry).await?),
+            (_, _, entry) => entry,
+        };
+        Ok(Made { entry, outputs: None })
+    }
+
+    async fn make(
+        &self,
+        step: &Step,
+        inputs: Value,
+        entry: Option<WorldEntry>,
+        slot: &mut Slot,
+    ) -> Result<Made, Failure> {
+        let mut formers = entry
+            .as_ref()
+            .map(|entry| kept_in_mind(step, entry))
+            .unwrap_or_default();
+        let mut recorded = entry
+            .as_ref()
+            .filter(|entry| !entry.gone)
+            .map(|entry| entry.recorded.clone());
+        if step.order == Some(Order::DeleteFirst) {
+            let renamed = entry.is_some_and(|entry| entry.moved == Moved::Renamed);
+            let old = if renamed {
+                formers.pop().map(|former| former.recorded)
+            } else {
+                recorded.take().or_else(|| found(step, &inputs))
+            };
+            if let Some(old) = old {
+                // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
+                self.delete(step, old, false).await?;
+            }
+        }
+        let intent = match step.action {
+            Action::Update => Intent::Update,
+            Action::Adopt => Intent::Adopt,
+            _ => Intent::Create,
+        };
+        let change = Change {
+            intent,
+            inputs,
+            recorded,
+        };
+        let (record, outputs) = self.apply(step, change, formers, slot).await?;
+        Ok(Made {
+            entry: Some(record.into()),
+            outputs: Some(outputs),
+        })
+    }
+
+    /// Deletes all objects of a resource that is no longer wanted.
+    async fn unmake(&self, step: &Step, mut entry: WorldEntry) -> Result<Option<WorldEntry>, Failure> {
+        if !entry.gone {
+            self.delete(step, entry.recorded.clone(), self.delete_data).await?;
+            entry.gone = true;
+            entry.recorded.ready = false;
+            if entry.formers.is_empty() {
+                return Ok(None);
+            }
+        }
+        self.delete_leftovers(step, entry).await?;
+        Ok(None)
+    }
+
+    /// Brings the record in line with the program, without touching the object.
+    async fn follow(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
+        let formers = kept_in_mind(step, &entry);
+        let is_news = entry.moved != Moved::No || entry.options != step.options || formers != entry.formers;
+        if is_news {
+            entry.moved = Moved::No;
+            entry.options = step.options.clone();
+            entry.formers = formers;
+            self.writer.put(entry.to_record()).await?;
+        }
+        Ok(entry)
+    }
+
+    /// Carries out the part of a step that ends with nothing left of what the resource was before.
+    pub(super) async fn reach_gone(&self, step: &Step, entry: WorldEntry) -> Result<WorldEntry, Failure> {
+        self.delete_leftovers(step, entry).await
+    }
+
+    /// Deletes those former objects that are to be deleted, and drops the others from the record.
+    async fn delete_leftovers(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
+        let (deleted, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut entry.formers)
+            .into_iter()
+            .partition(|former| fate_of(step, former).is_none_or(|fate| *fate == Fate::Delete));
+        entry.formers = deleted;
+        if !dropped.is_empty() {
+            if entry.gone && entry.formers.is_empty() {
+                self.writer.forget(&step.key).await?;
+            } else {
+                self.writer.put(entry.to_record()).await?;
+            }
+        }
+        let mut failed = None;
+        for former in std::mem::take(&mut entry.formers) {
+            // One that can not be deleted does not keep the others.
+            match self.delete_leftover(step, &former).await {
+                Ok(()) => {}
+                Err(Failure::Provider(error)) => {
+                    failed.get_or_insert(error);
+                }
+                Err(state) => return Err(state),
+            }
+        }
+        failed.map_or(Ok(entry), |error| Err(Failure::Provider(error)))
+    }
+
+    async fn delete_leftover(&self, step: &Step, former: &FormerObject) -> Result<(), Failure> {
+        let identity = &former.recorded.identity;
+        (self.events)(Event::Removing {
+            key: step.key.clone(),
+            identity: identity.clone(),
+        });
+        let began = Instant::now();
+        let deletion = self.delete(step, former.recorded.clone(), self.delete_data).await;
+        deletion.map_err(|failure| still_there(failure, identity))?;
+        (self.events)(Event::Removed {
+            key: step.key.clone(),
+            identity: identity.clone(),
+            elapsed: began.elapsed(),
+        });
+        Ok(())
+    }
+}
+
+/// The former objects that the record still has to name once the step's own object is there.
+fn kept_in_mind(step: &Step, entry: &WorldEntry) -> Vec<FormerObject> {
+    let formers = entry.formers.iter();
+    formers
+        .filter(|former| !matches!(fate_of(step, former), Some(Fate::Forget { .. })))
+        .cloned()
+        .collect()
+}
+
+fn fate_of<'a>(step: &'a Step, former: &FormerObject) -> Option<&'a Fate> {
+    let is_it =
+        |leftover: &&Leftover| leftover.identity == former.recorded.identity && leftover.uid == former.recorded.uid;
+    step.leftovers.iter().find(is_it).map(|leftover| &leftover.fate)
+}
+
+/// An object of the step's name that was found and is recorded nowhere.
+fn found(step: &Step, inputs: &Value) -> Option<Recorded> {
+    step.precondition.exists.then(|| Recorded {
+        key: step.key.clone(),
+        identity: step.identity.clone(),
+        uid: step.precondition.uid.clone(),
+        inputs: inputs.clone(),
+        outputs: Value::Null,
+        private: serde_json::Value::Null,
+        dependencies: Vec::new(),
+        ready: false,
+    })
+}
+
+/// Says which object could not be deleted: the failure is reported under the resource's present name.
+fn still_there(failure: Failure, identity: &str) -> Failure {
+    match failure {
+        Failure::Provider(error) => Failure::Provider(ProviderError {
+            message: format!(
+                "the old object {identity} could not be deleted, and the next run tries again: {}",
+                error.message
+            ),
+            ..error
+        }),
+        state @ Failure::State(_) => state,
+    }
+}

@@ -1,0 +1,95 @@
+//! What becomes of operations that an earlier run left open: each names an object, and what is there of it decides.
+
+use std::collections::BTreeMap;
+
+use super::look::Sight;
+use crate::apply::{Recovery, Settled};
+use crate::plan::{Action, Interrupted, ObjectName, Plan, Stage, Step, WorldEntry};
+use crate::provider::Observed;
+use crate::state::Pending;
+use crate::urn::Key;
+
+/// The operations as the planner needs them.
+pub(super) fn interrupted(pending: &[Pending]) -> Vec<Interrupted> {
+    let interrupted = pending.iter().map(|pending| Interrupted {
+        key: pending.key.clone(),
+        what: pending.kind.to_string(),
+        identity: pending.identity.clone(),
+    });
+    interrupted.collect()
+}
+
+/// How each operation is settled by the plan. One whose object could not be looked at stays open.
+pub(super) fn recoveries(
+    pending: &[Pending],
+    plan: &Plan,
+    identities: &BTreeMap<Key, String>,
+    recorded: &BTreeMap<Key, WorldEntry>,
+    sight: &Sight,
+) -> Vec<Recovery> {
+    let index = Index::new(plan, identities, recorded);
+    let recovery = |pending: &Pending| {
+        let name = ObjectName::new(&pending.key, &pending.identity);
+        let owner = index.own.get(&name);
+        let observed = match owner {
+            Some(key) => sight.observed.get(*key),
+            None => sight.others.get(&name),
+        };
+        let found = match observed? {
+            Observed::Unknown(_) => return None,
+            Observed::Absent => "nothing of the name is there",
+            Observed::Finished => "it did its work and is gone",
+            Observed::Present(live) if live.ours => "it is there",
+            Observed::Present(_) => "an object of the name is there that this stack did not make",
+        };
+        let settled = match (owner, index.former.get(&name)) {
+            (Some(key), _) => index.by_step(key, Stage::Exists),
+            (None, Some(key)) => index.by_step(key, Stage::Gone),
+            (None, None) => Settled::Already("nothing was to be done"),
+        };
+        Some(Recovery {
+            op: pending.op,
+            key: owner.map_or_else(|| pending.key.clone(), |key| (*key).clone()),
+            text: format!("its {} as {} was interrupted; {found}", pending.kind, pending.identity),
+            settled,
+        })
+    };
+    pending.iter().filter_map(recovery).collect()
+}
+
+/// Whose each object is, and what the plan does with that resource.
+struct Index<'a> {
+    own: BTreeMap<ObjectName, &'a Key>,
+    former: BTreeMap<ObjectName, &'a Key>,
+    steps: BTreeMap<&'a Key, &'a Step>,
+}
+
+impl<'a> Index<'a> {
+    fn new(plan: &'a Plan, identities: &'a BTreeMap<Key, String>, recorded: &'a BTreeMap<Key, WorldEntry>) -> Self {
+        let held = recorded.iter().filter(|(_, entry)| !entry.gone);
+        let held = held.map(|(key, entry)| (ObjectName::new(key, &entry.recorded.identity), key));
+        let wanted = identities
+            .iter()
+            .map(|(key, identity)| (ObjectName::new(key, identity), key));
+        let formers = recorded.iter().flat_map(|(key, entry)| {
+            let names = entry.formers.iter().map(|former| &former.recorded.identity);
+            names.map(move |identity| (ObjectName::new(key, identity), key))
+        });
+        Self {
+            // What the program says goes before what is recorded.
+            own: held.chain(wanted).collect(),
+            former: formers.collect(),
+            steps: plan.steps.iter().map(|step| (&step.key, step)).collect(),
+        }
+    }
+
+    /// Settled with a step's stage, as far as it has one.
+    fn by_step(&self, key: &Key, stage: Stage) -> Settled {
+        match self.steps.get(key) {
+            Some(step) if step.action == Action::Keep => Settled::Already("it is kept"),
+            Some(step) if !step.action.is_change() => Settled::Already("nothing was left to do"),
+            Some(step) if stage == Stage::Gone && step.has_gone_stage() => Settled::With(key.clone(), Stage::Gone),
+            _ => Settled::With(key.clone(), Stage::Exists),
+        }
+    }
+}

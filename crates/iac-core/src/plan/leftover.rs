@@ -1,0 +1,59 @@
+//! What becomes of the objects that a resource was before.
+
+use std::collections::BTreeMap;
+
+use super::world::{ObjectName, World, WorldEntry};
+use super::{Fate, Leftover};
+use crate::declare::Options;
+use crate::provider::{Observed, Recorded};
+use crate::urn::Key;
+
+/// Why an object is left where the program says so.
+pub(super) const RETAINED: &str = "retain_on_delete";
+
+/// The former objects of a resource, in the order of its record. `declared` are the options that the program gives it
+/// now, if it declares it.
+pub(super) fn of(
+    world: &World<'_>,
+    wanted: &BTreeMap<ObjectName, &Key>,
+    key: &Key,
+    entry: &WorldEntry,
+    declared: Option<&Options>,
+) -> Vec<Leftover> {
+    // What was left by an earlier replacement was meant to be deleted; only what is left now can be retained.
+    let left_now = entry.left_now();
+    let retains = |options: &Options| options.retain_on_delete || declared.is_some_and(|now| now.retain_on_delete);
+    let leftovers = entry.formers.iter().enumerate().map(|(place, former)| {
+        let retained = Some(place) == left_now && retains(&former.options);
+        Leftover {
+            identity: former.recorded.identity.clone(),
+            uid: former.recorded.uid.clone(),
+            fate: fate(world, wanted, key, &former.recorded, retained),
+        }
+    });
+    leftovers.collect()
+}
+
+fn fate(world: &World<'_>, wanted: &BTreeMap<ObjectName, &Key>, key: &Key, object: &Recorded, retained: bool) -> Fate {
+    let name = ObjectName::new(key, &object.identity);
+    let forget = |because: &str| Fate::Forget {
+        because: because.to_owned(),
+    };
+    match wanted.get(&name) {
+        Some(to) if *to == key => return forget("its name is the resource's own"),
+        Some(to) => return Fate::Handover { to: (*to).clone() },
+        None => {}
+    }
+    match world.others.get(&name) {
+        Some(Observed::Absent | Observed::Finished) => forget("it is gone"),
+        Some(Observed::Present(live)) if is_another(object, live.uid.as_ref()) => {
+            forget("another object has its name now")
+        }
+        _ if retained => forget(RETAINED),
+        _ => Fate::Delete,
+    }
+}
+
+fn is_another(object: &Recorded, live: Option<&String>) -> bool {
+    matches!((&object.uid, live), (Some(recorded), Some(live)) if recorded != live)
+}

@@ -1,0 +1,91 @@
+//! Which object is which resource's: where the program gives names another way than the record does, and where an
+//! interrupted run left objects that no record knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::world::{Interrupted, Moved, ObjectName, WorldEntry};
+use crate::provider::{Observed, Recorded};
+use crate::state::FormerObject;
+use crate::urn::Key;
+use crate::value::Value;
+
+/// Brings each record in line with the name that the program gives the resource now: what is recorded under another
+/// name becomes a former object, and a former object that has the name is the resource's own again.
+pub(crate) fn match_names(recorded: &mut BTreeMap<Key, WorldEntry>, identities: &BTreeMap<Key, String>) {
+    for (key, wanted) in identities {
+        let Some(entry) = recorded.get_mut(key) else {
+            continue;
+        };
+        if !entry.gone && entry.recorded.identity == *wanted {
+            continue;
+        }
+        let of_the_name = |former: &FormerObject| former.recorded.identity == *wanted;
+        let back = entry.formers.iter().position(of_the_name);
+        let back = back.map(|position| entry.formers.remove(position));
+        if !entry.gone {
+            entry.formers.push(FormerObject {
+                recorded: entry.recorded.clone(),
+                options: entry.options.clone(),
+            });
+            entry.moved = Moved::Renamed;
+        }
+        match back {
+            Some(former) => {
+                entry.moved = if entry.gone { Moved::Restored } else { Moved::Back };
+                entry.recorded = former.recorded;
+                entry.gone = false;
+            }
+            None => entry.gone = true,
+        }
+    }
+}
+
+/// Takes in what interrupted operations left: objects of ours that the program does not want and no record knows. They
+/// become former objects of the resource that the operation was on.
+pub(crate) fn take_in(
+    recorded: &mut BTreeMap<Key, WorldEntry>,
+    identities: &BTreeMap<Key, String>,
+    interrupted: &[Interrupted],
+    others: &BTreeMap<ObjectName, Observed>,
+) {
+    let wanted = identities.iter().map(|(key, identity)| ObjectName::new(key, identity));
+    let held = recorded
+        .iter()
+        .flat_map(|(key, entry)| entry.objects().map(|object| ObjectName::new(key, &object.identity)));
+    let mut known: BTreeSet<ObjectName> = wanted.chain(held).collect();
+    for operation in interrupted {
+        let name = ObjectName::new(&operation.key, &operation.identity);
+        let Some(Observed::Present(live)) = others.get(&name) else {
+            continue;
+        };
+        if !live.ours || !known.insert(name) {
+            continue;
+        }
+        let found = Recorded {
+            key: operation.key.clone(),
+            identity: operation.identity.clone(),
+            uid: live.uid.clone(),
+            inputs: Value::Null,
+            outputs: Value::Null,
+            private: serde_json::Value::Null,
+            dependencies: Vec::new(),
+            ready: false,
+        };
+        let entry = recorded.entry(operation.key.clone()).or_insert_with(|| WorldEntry {
+            recorded: found.clone(),
+            options: Default::default(),
+            source: None,
+            formers: Vec::new(),
+            gone: true,
+            moved: Moved::No,
+        });
+        // What the resource is to be replaced by its new name stays the last one.
+        entry.formers.insert(
+            0,
+            FormerObject {
+                recorded: found,
+                options: Default::default(),
+            },
+        );
+    }
+}

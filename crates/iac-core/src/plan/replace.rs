@@ -1,0 +1,137 @@
+//! Replacements: which of the two objects is there first, and what becomes of the old one.
+
+use super::leftover::RETAINED;
+use super::planner::{Draft, Walk};
+use super::world::{Moved, ObjectName, WorldEntry};
+use super::{Action, Fate, Order, Reason, Step, deletion};
+use crate::declare::ResourceDecl;
+use crate::provider::{Intent, Observed, Prediction, Problem, Risk, RiskKind};
+use crate::urn::Key;
+use crate::value::FieldPath;
+
+impl Walk<'_> {
+    /// Whether making the resource replaces an object of another name, which is still there as far as is known.
+    pub(super) fn replaces_renamed(&self, key: &Key) -> bool {
+        let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
+        renamed.is_some_and(|former| {
+            let name = ObjectName::new(key, &former.recorded.identity);
+            !matches!(
+                self.world.others.get(&name),
+                Some(Observed::Absent | Observed::Finished)
+            )
+        })
+    }
+
+    /// A replacement under the same name: the old object has to go first.
+    pub(super) fn replace_in_place(&mut self, draft: Draft<'_>, prediction: Prediction) {
+        let resource = draft.resource;
+        let live = match self.world.observed.get(&resource.key) {
+            Some(Observed::Present(live)) => Some(live),
+            _ => None,
+        };
+        if live.is_some_and(|live| !live.ours) && self.entry(&resource.key).is_none() {
+            let message = "it can not be taken over: it would have to be deleted and made anew, and is not ours";
+            let hint = "declare it as it is, give yours another name, or delete it";
+            self.problem(resource, with_hint(message, hint));
+        }
+        let mut step = self.predicted_step(Action::Replace, draft, prediction);
+        step.order = Some(Order::DeleteFirst);
+        let options = self.world.recorded.get(&resource.key).map(|entry| &entry.options);
+        let retains = options.is_some_and(|recorded| recorded.retain_on_delete) || resource.options.retain_on_delete;
+        self.old_one_goes(&mut step, resource, retains);
+        self.steps.push(step);
+    }
+
+    /// A replacement under another name: both objects can be there, unless something says otherwise.
+    pub(super) fn rename(&mut self, mut draft: Draft<'_>) {
+        let resource = draft.resource;
+        let key = &resource.key;
+        self.set_changing(key);
+        let Some(mut prediction) = self.prediction(resource, Intent::Replace, &draft.inputs) else {
+            return self.put_off(resource);
+        };
+        let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
+        let from = renamed.map_or_else(String::new, |former| former.recorded.identity.clone());
+        draft.reasons.retain(|reason| *reason != Reason::New);
+        draft.reasons.insert(0, Reason::Renamed { from });
+        // What the provider compares may leave the name out, which is what changes here.
+        prediction.changes = draft.changes.clone();
+        let exclusive = std::mem::take(&mut prediction.exclusive);
+        let mut step = self.predicted_step(Action::Replace, draft, prediction);
+        step.order = Some(Order::CreateFirst);
+        let fate = step.leftovers.last().map(|leftover| leftover.fate.clone());
+        if resource.options.delete_before_replace {
+            step.order = Some(Order::DeleteFirst);
+            step.reasons.push(Reason::Option("delete_before_replace".to_owned()));
+        } else if !exclusive.is_empty() {
+            step.order = Some(Order::DeleteFirst);
+            step.reasons
+                .extend(exclusive.into_iter().map(|exclusive| Reason::Exclusive {
+                    path: exclusive.path,
+                    what: exclusive.what,
+                }));
+        }
+        let retained = matches!(&fate, Some(Fate::Forget { because }) if because == RETAINED);
+        match (step.order, fate) {
+            (Some(Order::DeleteFirst), fate) if retained || fate == Some(Fate::Delete) => {
+                self.old_one_goes(&mut step, resource, retained);
+            }
+            (_, Some(Fate::Delete)) => {
+                step.order = Some(Order::CreateFirst);
+                step.risks.retain(|risk| risk.kind != RiskKind::Downtime);
+                step.risks.extend(deletion::data_risks(self.world.items_of(key)));
+                self.check_protection(resource);
+            }
+            // It stays where it is, as another resource's or nobody's.
+            _ => step.order = Some(Order::CreateFirst),
+        }
+        self.steps.push(step);
+    }
+
+    /// The old object is deleted before the new one is there.
+    fn old_one_goes(&mut self, step: &mut Step, resource: &ResourceDecl, retains: bool) {
+        if retains {
+            let message = "it is to be retained, and this change can only be made by deleting it first";
+            let hint =
+                "lift .retain_on_delete() with an `up` that changes nothing else, or give the new one another name";
+            self.problem(resource, with_hint(message, hint));
+        }
+        if step.risks.iter().all(|risk| risk.kind != RiskKind::Downtime) {
+            step.risks.push(Risk {
+                kind: RiskKind::Downtime,
+                message: "it is away from the deletion of the old object until the new one is ready".to_owned(),
+            });
+        }
+        step.risks
+            .extend(deletion::data_risks(self.world.items_of(&resource.key)));
+        self.check_protection(resource);
+    }
+
+    /// A program that takes a new name back has what was made under it deleted.
+    pub(super) fn check_undone(&mut self, resource: &ResourceDecl) {
+        let entry = self.world.recorded.get(&resource.key);
+        if entry.is_some_and(|entry| entry.moved == Moved::Back) {
+            self.check_protection(resource);
+        }
+    }
+
+    fn check_protection(&mut self, resource: &ResourceDecl) {
+        let recorded = self
+            .world
+            .recorded
+            .get(&resource.key)
+            .is_some_and(|entry| entry.options.protect);
+        if recorded || resource.options.protect {
+            let message = "it is protected, and this change can only be made by deleting it and making it anew";
+            let hint = "take the change back, or lift the protection first with an `up` that only removes .protect()";
+            self.problem(resource, with_hint(message, hint));
+        }
+    }
+}
+
+fn with_hint(message: &str, hint: &str) -> Problem {
+    Problem {
+        hint: Some(hint.to_owned()),
+        ..Problem::new(FieldPath::root(), message)
+    }
+}

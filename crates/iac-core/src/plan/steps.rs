@@ -1,0 +1,127 @@
+//! What steps have in common: order, condition, what they leave behind, and the plan's notes.
+
+use std::collections::BTreeSet;
+
+use super::planner::{Draft, Walk};
+use super::world::Moved;
+use super::{Action, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, leftover};
+use crate::declare::ResourceDecl;
+use crate::provider::{Checked, Observed, Phase, Problem};
+use crate::urn::Key;
+
+impl Walk<'_> {
+    /// A step that nothing is predicted of yet.
+    pub(super) fn step(&self, action: Action, draft: Draft<'_>) -> Step {
+        let resource = draft.resource;
+        let key = &resource.key;
+        let needs = |phase: Phase| -> Vec<(Key, Phase)> {
+            let edges = self.edges.get(key).into_iter().flatten();
+            let nodes: BTreeSet<_> = edges
+                .filter(|edge| edge.from.1 == phase)
+                .map(|edge| edge.to.clone())
+                .collect();
+            nodes.into_iter().collect()
+        };
+        let live = match self.world.observed.get(key) {
+            Some(Observed::Present(live)) => Some(live),
+            _ => None,
+        };
+        let entry = self.world.recorded.get(key);
+        let leftovers = entry.map(|entry| leftover::of(self.world, &self.wanted, key, entry, Some(&resource.options)));
+        Step {
+            key: key.clone(),
+            identity: self.world.identities.get(key).cloned().unwrap_or_default(),
+            action,
+            order: None,
+            reasons: draft.reasons,
+            source: Some(resource.source.clone()),
+            changes: Vec::new(),
+            risks: Vec::new(),
+            checked: Checked::ByServer,
+            notes: Vec::new(),
+            after: needs(Phase::Exists),
+            ready_after: needs(Phase::Ready),
+            leftovers: leftovers.unwrap_or_default(),
+            deletes_after: Vec::new(),
+            inputs: Some(draft.inputs),
+            options: resource.options.clone(),
+            precondition: Precondition {
+                exists: live.is_some(),
+                uid: live.and_then(|live| live.uid.clone()),
+            },
+        }
+    }
+
+    /// Gives a step that leaves the object as it is something to do, where the record does not follow the program or an
+    /// earlier replacement left something.
+    pub(super) fn record_or_clean_up(&mut self, step: &mut Step) {
+        let Some(entry) = self.world.recorded.get(&step.key) else {
+            return;
+        };
+        let names = |leftovers: &[Leftover]| -> Vec<String> {
+            let deleted = leftovers.iter().filter(|leftover| leftover.fate == Fate::Delete);
+            deleted.map(|leftover| leftover.identity.clone()).collect()
+        };
+        let deleted = names(&step.leftovers);
+        if !deleted.is_empty() {
+            step.reasons.push(Reason::Leftover(deleted));
+        }
+        let other_options = entry.options != step.options;
+        if other_options {
+            step.notes
+                .push("its options in the program are not those recorded".to_owned());
+        }
+        if step.action != Action::Same {
+            return;
+        }
+        if step.leftovers.iter().any(Leftover::is_kept_in_mind) {
+            step.action = Action::Cleanup;
+            step.risks = super::deletion::data_risks(self.world.items_of(&step.key));
+        } else if other_options || entry.moved != Moved::No || !step.leftovers.is_empty() {
+            step.action = Action::Record;
+        }
+    }
+
+    pub(super) fn problem(&mut self, resource: &ResourceDecl, problem: Problem) {
+        self.problems.push(PlanProblem {
+            key: Some(resource.key.clone()),
+            source: Some(resource.source.clone()),
+            path: problem.path,
+            message: problem.message,
+            hint: problem.hint,
+        });
+    }
+
+    pub(super) fn notes(&self) -> Vec<PlanNote> {
+        let dropped = self.world.graph.dropped.iter().map(|edge| PlanNote {
+            key: Some(edge.from.0.clone()),
+            source: self.declared.get(&edge.from.0).map(|resource| resource.source.clone()),
+            message: format!(
+                "it names {}, which waits for it; the order of the two follows the program only",
+                edge.to.0
+            ),
+        });
+        let unseen = self.world.observed.iter().filter_map(|(key, observed)| match observed {
+            Observed::Unknown(why) if self.world.looked => Some(PlanNote {
+                key: Some(key.clone()),
+                source: self.declared.get(key).map(|resource| resource.source.clone()),
+                message: format!("could not be looked at: {why}"),
+            }),
+            _ => None,
+        });
+        let others = self.world.others.iter().filter_map(|(name, observed)| match observed {
+            Observed::Unknown(why) if self.world.looked => Some(PlanNote {
+                key: None,
+                source: None,
+                message: format!("{} could not be looked at: {why}", name.identity),
+            }),
+            _ => None,
+        });
+        let said = self.world.declaration.notes.iter().map(|note| PlanNote {
+            key: None,
+            source: Some(note.at.clone()),
+            message: note.message.clone(),
+        });
+        said.chain(dropped).chain(unseen).chain(others).collect()
+    }
+}

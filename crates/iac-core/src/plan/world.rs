@@ -1,0 +1,182 @@
+//! All that a plan is made from.
+
+use std::collections::BTreeMap;
+
+use super::{DeleteData, Mode};
+use crate::declare::{Declaration, Options, SourceLine};
+use crate::graph::Graph;
+use crate::provider::{DataItem, Intent, Observed, Prediction, Recorded, Target};
+use crate::state::{FormerObject, NewRecord};
+use crate::urn::Key;
+use crate::value::Value;
+
+/// What an object is called in the outside world, with the provider that calls it so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectName {
+    /// The provider.
+    pub provider: String,
+    /// The object's identity.
+    pub identity: String,
+}
+
+impl ObjectName {
+    /// The object of this identity that a resource is, was, or is to be.
+    pub fn new(key: &Key, identity: &str) -> Self {
+        Self {
+            provider: key.provider().to_owned(),
+            identity: identity.to_owned(),
+        }
+    }
+}
+
+/// One recorded resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorldEntry {
+    /// The record, secrets opened.
+    pub recorded: Recorded,
+    /// Its options as recorded.
+    pub options: Options,
+    /// Where it was declared.
+    pub source: Option<SourceLine>,
+    /// What it was before, and is still to be deleted.
+    pub formers: Vec<FormerObject>,
+    /// Whether there is no object of its own, only former ones.
+    pub gone: bool,
+    /// How this differs from the record, since the program gives the resource another name.
+    pub moved: Moved,
+}
+
+/// What [`match_names`](super::objects::match_names) did to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Moved {
+    /// It is as recorded.
+    #[default]
+    No,
+    /// What is recorded as its own object has another name than the program says, and is the last former one here.
+    Renamed,
+    /// One of its former objects has the name that the program says and is its own again; the one recorded as its own is
+    /// the last former one here.
+    Back,
+    /// The same, where there was none of its own.
+    Restored,
+}
+
+impl From<NewRecord> for WorldEntry {
+    fn from(record: NewRecord) -> Self {
+        Self {
+            recorded: record.recorded,
+            options: record.options,
+            source: record.source,
+            formers: record.formers,
+            gone: record.gone,
+            moved: Moved::No,
+        }
+    }
+}
+
+impl WorldEntry {
+    /// The record as it is written.
+    pub(crate) fn to_record(&self) -> NewRecord {
+        NewRecord {
+            recorded: self.recorded.clone(),
+            options: self.options.clone(),
+            source: self.source.clone(),
+            formers: self.formers.clone(),
+            gone: self.gone,
+        }
+    }
+
+    /// The object that a replacement under another name replaces.
+    pub fn renamed(&self) -> Option<&FormerObject> {
+        self.formers.last().filter(|_| self.moved == Moved::Renamed)
+    }
+
+    /// The object that the resource is, or was until now.
+    pub fn until_now(&self) -> Option<&Recorded> {
+        if self.gone {
+            return self.renamed().map(|former| &former.recorded);
+        }
+        Some(&self.recorded)
+    }
+
+    /// Which of the former objects is recorded as the resource's own, and only becomes a former one now.
+    pub(super) fn left_now(&self) -> Option<usize> {
+        let moved = matches!(self.moved, Moved::Renamed | Moved::Back);
+        self.formers.len().checked_sub(1).filter(|_| moved)
+    }
+
+    /// All objects of it.
+    pub fn objects(&self) -> impl Iterator<Item = &Recorded> {
+        let own = (!self.gone).then_some(&self.recorded);
+        own.into_iter()
+            .chain(self.formers.iter().map(|former| &former.recorded))
+    }
+}
+
+/// An operation of an earlier run that has no outcome: the run was killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The resource that it was on.
+    pub key: Key,
+    /// What was being done: `create`.
+    pub what: String,
+    /// The object's name in the outside world.
+    pub identity: String,
+}
+
+/// A provider's prediction, with the question that it answers.
+#[derive(Debug, Clone)]
+pub struct Predicted {
+    /// What was intended.
+    pub intent: Intent,
+    /// The inputs it was made for.
+    pub inputs: Value,
+    /// The answer.
+    pub prediction: Prediction,
+}
+
+/// All that a plan is made from.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// What the plan is for.
+    pub mode: Mode,
+    /// Which build of the program asks.
+    pub build: &'a str,
+    /// What the providers are connected to.
+    pub targets: &'a BTreeMap<String, Target>,
+    /// Whether the world was looked at.
+    pub looked: bool,
+    /// What the program declares; for a destroy, nothing of it is wanted.
+    pub declaration: &'a Declaration,
+    /// Its graph.
+    pub graph: &'a Graph,
+    /// What each declared resource is called in the outside world.
+    pub identities: &'a BTreeMap<Key, String>,
+    /// What is recorded, each under the name that the program gives it now.
+    pub recorded: &'a BTreeMap<Key, WorldEntry>,
+    /// What an earlier run left open.
+    pub interrupted: &'a [Interrupted],
+    /// What is there under the name of each declared resource, and of each other one that is recorded.
+    pub observed: &'a BTreeMap<Key, Observed>,
+    /// What is there of other objects: former ones, and those of interrupted operations.
+    pub others: &'a BTreeMap<ObjectName, Observed>,
+    /// What was predicted so far.
+    pub predicted: &'a BTreeMap<Key, Vec<Predicted>>,
+    /// The data that would go with a resource.
+    pub data: &'a BTreeMap<Key, Vec<DataItem>>,
+    /// Which data may go.
+    pub delete_data: &'a DeleteData,
+}
+
+impl World<'_> {
+    /// Which declared resource each object belongs to.
+    pub(super) fn wanted(&self) -> BTreeMap<ObjectName, &Key> {
+        let wanted = |(key, identity): (_, &String)| (ObjectName::new(key, identity), key);
+        self.identities.iter().map(wanted).collect()
+    }
+
+    /// The data that goes with a resource.
+    pub(super) fn items_of(&self, key: &Key) -> impl Iterator<Item = &DataItem> {
+        self.data.get(key).into_iter().flatten()
+    }
+}
