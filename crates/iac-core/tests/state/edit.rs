@@ -50,7 +50,7 @@ async fn a_renamed_resource_keeps_its_secrets_and_its_dependents() {
     assert!(!state.records.contains_key(&key("a")));
     assert_eq!(state.records[&key("z")].identity, "Thing a", "the object is the same");
     assert_eq!(state.records[&key("b")].dependencies, [(key("z"), Phase::Exists)]);
-    let opened = state.open(&*store.vault().await.unwrap()).unwrap();
+    let opened = state.open(&store.vault().await.unwrap()).unwrap();
     let password = opened[&key("z")].recorded.inputs.get("password").cloned();
     assert_eq!(
         password,
