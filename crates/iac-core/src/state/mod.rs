@@ -50,6 +50,7 @@ mod paths;
 mod process;
 mod remove;
 mod replay;
+mod scheme;
 mod sealed;
 mod snapshot;
 mod store;
@@ -57,7 +58,7 @@ mod vault;
 mod wrapped;
 mod writer;
 
-pub use backend::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put, open_backend};
+pub use backend::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
 pub use error::StateError;
 pub use keys::{KeySource, KeySourceError};
 pub use lease::Holder;
@@ -65,6 +66,7 @@ pub use local::LocalBackend;
 pub use model::{
     Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
 };
+pub use scheme::{BackendScheme, Backends, open_backend, redacted};
 pub use store::Store;
 pub use vault::{Vault, VaultError};
 pub use wrapped::{DataKey, Recipients, WrappedKey};
