@@ -12,5 +12,6 @@ mod delete;
 mod observe;
 mod predict;
 mod state;
+mod state_answers;
 mod wait;
 mod world;
