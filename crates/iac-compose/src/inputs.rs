@@ -4,7 +4,7 @@ use iac_core::provider::Problem;
 use iac_core::value::{FieldPath, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::model::{Build, Network, Service, Volume};
 
@@ -125,6 +125,26 @@ impl Inputs {
         }
     }
 
+    /// Inputs as recorded. Of what an interrupted run made there are none; its name on the engine is all that is known, and
+    /// enough to find and delete it.
+    pub(crate) fn of_object(kind: &str, value: &Value, identity: &str) -> Result<Self, Problem> {
+        if *value != Value::Null {
+            return Self::read(kind, value);
+        }
+        let unknown = || Problem::new(FieldPath::root(), format!("{identity:?} is no name of a {kind}"));
+        let (_, name) = identity.split_once(' ').ok_or_else(unknown)?;
+        let json = match kind {
+            SERVICE => {
+                let (project, service) = name.split_once('/').ok_or_else(unknown)?;
+                json!({ "project": project, "service": service })
+            }
+            NETWORK | VOLUME => json!({ "project": "", "key": name, "name": name }),
+            IMAGE => json!({ "project": "", "service": "", "tag": name, "build": {}, "context_hash": "" }),
+            _ => return Err(unknown()),
+        };
+        Self::read(kind, &json.into())
+    }
+
     /// What it is called on the engine, with its type.
     pub(crate) fn identity(&self) -> String {
         match self {
@@ -141,4 +161,23 @@ fn typed<T: DeserializeOwned>(json: Json) -> Result<T, Problem> {
         let path = error.path().to_string().parse().unwrap_or_default();
         Problem::new(path, error.into_inner().to_string())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_alone_finds_an_object() {
+        for (kind, identity) in [
+            (SERVICE, "compose/Service shop/web"),
+            (NETWORK, "compose/Network shop_back"),
+            (VOLUME, "compose/Volume shop_data"),
+            (IMAGE, "compose/Image shop-web:1"),
+        ] {
+            let inputs = Inputs::of_object(kind, &Value::Null, identity).expect(identity);
+            assert_eq!(inputs.identity(), identity);
+        }
+        assert!(Inputs::of_object(SERVICE, &Value::Null, "web").is_err());
+    }
 }

@@ -6,6 +6,7 @@
 
 mod connect;
 mod errors;
+mod exclusive;
 pub(crate) mod image;
 mod network;
 mod observe;
@@ -58,10 +59,19 @@ impl DockerProvider {
     }
 }
 
-/// Recorded or planned inputs as types.
+/// Planned inputs as types.
 fn read(kind: &str, value: &iac_core::Value) -> Result<Inputs, ProviderError> {
-    Inputs::read(kind, value)
-        .map_err(|problem| ProviderError::new(ErrorKind::Invalid, format!("{}: {}", problem.path, problem.message)))
+    Inputs::read(kind, value).map_err(|problem| invalid(&problem))
+}
+
+/// Recorded inputs as types.
+fn recorded_inputs(recorded: &Recorded) -> Result<Inputs, ProviderError> {
+    let inputs = Inputs::of_object(recorded.key.kind(), &recorded.inputs, &recorded.identity);
+    inputs.map_err(|problem| invalid(&problem))
+}
+
+fn invalid(problem: &Problem) -> ProviderError {
+    ProviderError::new(ErrorKind::Invalid, format!("{}: {}", problem.path, problem.message))
 }
 
 #[async_trait]
@@ -125,7 +135,7 @@ impl Provider for DockerProvider {
         let mut answers = Vec::with_capacity(resources.len());
         for resource in resources {
             let mut items = Vec::new();
-            if let Inputs::Volume(inputs) = read(resource.key.kind(), &resource.inputs)? {
+            if let Inputs::Volume(inputs) = recorded_inputs(resource)? {
                 let name = inputs.name();
                 if engine.volume(&name).await?.is_some() {
                     let kind = "volume".to_owned();
@@ -150,7 +160,7 @@ impl Provider for DockerProvider {
     async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError> {
         let engine = self.engine()?;
         let recorded = &request.recorded;
-        match read(recorded.key.kind(), &recorded.inputs)? {
+        match recorded_inputs(recorded)? {
             Inputs::Service(inputs) => service::delete::delete(&engine, &recorded.key, &inputs, cx).await,
             Inputs::Network(inputs) => engine.delete_network(&inputs).await,
             Inputs::Volume(inputs) => engine.delete_volume(&inputs).await,

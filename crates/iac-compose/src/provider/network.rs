@@ -58,7 +58,13 @@ impl Engine {
             return Ok(());
         };
         let attached = network.containers.unwrap_or_default();
-        let ours = self.list(labels::filter([(labels::PROJECT, &inputs.project)])).await?;
+        let ours = if inputs.project.is_empty() {
+            // Left by an interrupted run, which recorded no project.
+            labels::filter([(labels::STACK, &self.stack)])
+        } else {
+            labels::filter([(labels::PROJECT, &inputs.project)])
+        };
+        let ours = self.list(ours).await?;
         let mut foreign = Vec::new();
         for (id, endpoint) in attached {
             if ours.iter().any(|container| container.id.as_deref() == Some(&id)) {

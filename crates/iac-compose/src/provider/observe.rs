@@ -33,11 +33,22 @@ impl Engine {
     }
 
     async fn observe_one(&self, request: &ObserveRequest, seen: &mut Seen) -> Result<Observed, ProviderError> {
-        let recorded = request.recorded.as_ref();
-        let Some(value) = recorded.map(|recorded| &recorded.inputs).or(request.inputs.as_ref()) else {
-            return Ok(Observed::Unknown("neither recorded nor declared".to_owned()));
-        };
-        match Inputs::read(request.key.kind(), value) {
+        // Of what an interrupted run made, no inputs are recorded.
+        let recorded = request
+            .recorded
+            .as_ref()
+            .filter(|recorded| recorded.inputs != Value::Null);
+        let value = recorded.map(|recorded| &recorded.inputs).or(request.inputs.as_ref());
+        let by_name_alone = value.is_none();
+        match Inputs::of_object(request.key.kind(), value.unwrap_or(&Value::Null), &request.identity) {
+            // Nobody can tell who gave an image its name.
+            Ok(Inputs::Image(inputs)) if by_name_alone => {
+                let observed = self.observe_image(&inputs, None).await?;
+                Ok(match observed {
+                    Observed::Present(live) => Observed::Present(Live { ours: false, ..live }),
+                    other => other,
+                })
+            }
             Ok(Inputs::Service(inputs)) => self.observe_service(&inputs, recorded, seen).await,
             Ok(Inputs::Network(inputs)) => self.observe_network(&inputs, recorded).await,
             Ok(Inputs::Volume(inputs)) => self.observe_volume(&inputs, recorded).await,

@@ -9,6 +9,7 @@ use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
+use super::exclusive;
 use super::service::converge::listed_name;
 use super::service::replace;
 use super::validate;
@@ -24,7 +25,11 @@ impl Engine {
             checked: Checked::ByServer,
             ..Prediction::default()
         };
-        match Inputs::read(request.key.kind(), &request.inputs) {
+        let inputs = Inputs::read(request.key.kind(), &request.inputs);
+        if let (Ok(new), Some(old)) = (&inputs, replaced(request)) {
+            prediction.exclusive = exclusive::of(&old, new);
+        }
+        match inputs {
             Err(problem) => prediction.problems.push(problem),
             Ok(Inputs::Service(inputs)) => self.predict_service(request, &inputs, &mut prediction).await?,
             Ok(Inputs::Network(_)) => immutable("network", request, &mut prediction),
@@ -46,7 +51,7 @@ impl Engine {
     ) -> Result<(), ProviderError> {
         prediction.problems.extend(validate::too_new(inputs, self.api));
         self.check_image(inputs, prediction).await?;
-        self.check_ports(inputs, prediction).await?;
+        self.check_ports(request, inputs, prediction).await?;
         if request.intent == Intent::Update {
             update(inputs, request, prediction);
         }
@@ -75,18 +80,34 @@ impl Engine {
     }
 
     /// Finds host ports that containers of somebody else hold.
-    async fn check_ports(&self, inputs: &ServiceInputs, prediction: &mut Prediction) -> Result<(), ProviderError> {
+    async fn check_ports(
+        &self,
+        request: &PredictRequest,
+        inputs: &ServiceInputs,
+        prediction: &mut Prediction,
+    ) -> Result<(), ProviderError> {
         let wanted: BTreeSet<u16> = inputs.spec.ports.iter().filter_map(|port| port.published).collect();
         if wanted.is_empty() {
             return Ok(());
         }
+        let old = match replaced(request) {
+            Some(Inputs::Service(old)) => Some(old),
+            _ => None,
+        };
         for container in self.list(std::collections::HashMap::new()).await? {
             let labels = container.labels.clone().unwrap_or_default();
             let is_own = labels.get(labels::PROJECT) == Some(&inputs.project)
                 && (labels.get(labels::SERVICE) == Some(&inputs.service)
                     || labels.get(labels::STACK) == Some(&self.stack));
+            // What the service was until now goes first where both want the same port.
+            let is_old = old.as_ref().is_some_and(|old| {
+                labels.get(labels::PROJECT) == Some(&old.project) && labels.get(labels::SERVICE) == Some(&old.service)
+            });
             let held = container.ports.iter().flatten().filter_map(|port| port.public_port);
-            let Some(port) = held.into_iter().find(|port| wanted.contains(port) && !is_own) else {
+            let Some(port) = held
+                .into_iter()
+                .find(|port| wanted.contains(port) && !is_own && !is_old)
+            else {
                 continue;
             };
             let name = listed_name(&container);
@@ -100,6 +121,15 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What is replaced, where that is asked.
+fn replaced(request: &PredictRequest) -> Option<Inputs> {
+    let recorded = request
+        .recorded
+        .as_ref()
+        .filter(|_| request.intent == Intent::Replace)?;
+    Inputs::of_object(request.key.kind(), &recorded.inputs, &recorded.identity).ok()
 }
 
 /// The fields that change: in the program, and back from what somebody made of them.

@@ -59,7 +59,12 @@ impl Engine {
         if self.volume(&name).await?.is_none() {
             return Ok(());
         }
-        let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::STACK, &self.stack)]);
+        let filter = if inputs.project.is_empty() {
+            // Left by an interrupted run, which recorded no project.
+            labels::filter([(labels::STACK, &self.stack)])
+        } else {
+            labels::filter([(labels::PROJECT, &inputs.project), (labels::STACK, &self.stack)])
+        };
         for container in self.inspect_all(self.list(filter).await?).await? {
             let holds = container
                 .mounts

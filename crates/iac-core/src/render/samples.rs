@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::declare::{Options, Output, SourceLine};
-use crate::plan::{Action, KeptData, Mode, Plan, PlanNote, PlanProblem, Precondition, Reason, Step};
+use crate::plan::{
+    Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Step,
+};
 use crate::provider::{Checked, DataItem, Phase, Risk, RiskKind, Target};
 use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
@@ -197,6 +199,7 @@ fn replaced_step() -> Step {
         Action::Replace,
         reason,
     );
+    step.order = Some(Order::DeleteFirst);
     step.changes = diff(
         &json!({"spec": {"volumeClaimTemplates": [{"name": "data", "size": "1Gi"}]}}).into(),
         &json!({"spec": {"volumeClaimTemplates": [{"name": "data", "size": "2Gi"}]}}).into(),
@@ -215,6 +218,86 @@ fn replaced_step() -> Step {
         exists: true,
         uid: Some("uid-2".into()),
     };
+    step
+}
+
+/// A replacement under another name.
+fn renamed_step() -> Step {
+    let mut step = step(
+        "kubernetes:core/ConfigMap::settings",
+        "core/ConfigMap codelab/settings-2",
+        Action::Replace,
+        Reason::Renamed {
+            from: "core/ConfigMap codelab/settings".into(),
+        },
+    );
+    step.order = Some(Order::CreateFirst);
+    step.changes = vec![change(
+        "metadata.name",
+        Some("settings".into()),
+        Some("settings-2".into()),
+    )];
+    step.leftovers = vec![
+        leftover(
+            "core/ConfigMap codelab/settings-0",
+            Fate::Handover {
+                to: key("kubernetes:core/ConfigMap::api"),
+            },
+        ),
+        leftover("core/ConfigMap codelab/settings", Fate::Delete),
+    ];
+    step
+}
+
+/// A replacement under another name that has to let go of something first.
+fn exclusive_step() -> Step {
+    let mut step = step(
+        "docker:compose/Service::web",
+        "compose/Service shop/web",
+        Action::Replace,
+        Reason::Renamed {
+            from: "compose/Service old/web".into(),
+        },
+    );
+    step.reasons.push(Reason::Exclusive {
+        path: path("ports"),
+        what: "port 8080/tcp of the host".into(),
+    });
+    step.order = Some(Order::DeleteFirst);
+    step.risks = vec![Risk {
+        kind: RiskKind::Downtime,
+        message: "it is away from the deletion of the old object until the new one is ready".into(),
+    }];
+    step.leftovers = vec![leftover("compose/Service old/web", Fate::Delete)];
+    step
+}
+
+fn leftover(identity: &str, fate: Fate) -> Leftover {
+    Leftover {
+        identity: identity.to_owned(),
+        uid: None,
+        fate,
+    }
+}
+
+/// A step that only deletes what an earlier replacement left.
+fn cleanup_step() -> Step {
+    let old = "core/ConfigMap codelab/routes-1";
+    let mut step = step(
+        "kubernetes:core/ConfigMap::routes",
+        "core/ConfigMap codelab/routes",
+        Action::Cleanup,
+        Reason::Leftover(vec![old.to_owned()]),
+    );
+    step.leftovers = vec![
+        leftover(old, Fate::Delete),
+        leftover(
+            "core/ConfigMap codelab/routes-0",
+            Fate::Forget {
+                because: "it is gone".into(),
+            },
+        ),
+    ];
     step
 }
 
@@ -262,6 +345,10 @@ pub(super) fn everything() -> Plan {
             Reason::Destroy,
         ),
         plain("same", Action::Same, Reason::Inputs(Vec::new())),
+        renamed_step(),
+        exclusive_step(),
+        cleanup_step(),
+        plain("options", Action::Record, Reason::Option("protect".into())),
     ];
     Plan {
         stack: "prod".into(),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::samples::{everything, key, line};
 use super::*;
-use crate::plan::{Action, Mode, Plan};
+use crate::plan::{Action, Mode, Order, Plan};
 use crate::provider::{Phase, ProviderError};
 use crate::urn::Key;
 use crate::value::Value;
@@ -85,6 +85,8 @@ fn the_digest_covers_what_is_done_and_not_where_it_is_declared() {
     edits.push(|plan| plan.steps[2].after.clear());
     edits.push(|plan| plan.steps[3].options.protect = true);
     edits.push(|plan| plan.steps[4].action = Action::Replace);
+    edits.push(|plan| plan.steps[14].order = Some(Order::DeleteFirst));
+    edits.push(|plan| plan.steps[14].leftovers.clear());
     edits.push(|plan| plan.delete_data = true);
     for (position, edit) in edits.into_iter().enumerate() {
         let mut other = plan.clone();
@@ -156,6 +158,17 @@ fn what_moved_is_named() {
     );
     assert_eq!(
         moves(|plan| plan.targets.get_mut("kubernetes").unwrap().id = "cluster-2".into()).len(),
+        1
+    );
+    assert_eq!(
+        moves(|plan| plan.steps[14].order = Some(Order::DeleteFirst)),
+        ["ConfigMap/settings: order: the new one first | the old one first"]
+    );
+    assert_eq!(
+        moves(|plan| {
+            plan.steps[16].leftovers.pop();
+        })
+        .len(),
         1
     );
     let secret = moves(|plan| plan.steps[3].changes[1].after = Some(Value::Secret("longer-hunter2".into())));

@@ -179,7 +179,9 @@ fn order_lines(step: &Step) -> Vec<String> {
     let leftovers = step.leftovers.iter().map(|leftover| {
         let name = short_name(&step.key, &leftover.identity);
         match &leftover.fate {
-            Fate::Delete if goes_first(leftover) || step.action == Action::Delete => format!("- {name} is deleted"),
+            Fate::Delete if goes_first(leftover) || matches!(step.action, Action::Delete | Action::Cleanup) => {
+                format!("- {name} is deleted")
+            }
             Fate::Delete => format!("- {name} is deleted once this is ready and what used it is changed"),
             Fate::Forget { because } => format!("x {name} is dropped from the record: {}", sanitize(because)),
             Fate::Handover { to } => format!("x {name} is taken over by {}", sanitize(&to.short())),

@@ -122,8 +122,7 @@ impl Application<'_> {
     /// What has the object's name; one that is being deleted is waited for.
     async fn settled(&self) -> Result<Option<Json>, ProviderError> {
         let there = self.session.get(Call::get_metadata(self.kind.path(&self.id))).await?;
-        let is_leaving = |object: &&Json| object.pointer("/metadata/deletionTimestamp").is_some();
-        let Some(object) = there.as_ref().filter(is_leaving) else {
+        let Some(object) = there.as_ref().filter(|object| is_leaving(object)) else {
             return Ok(there);
         };
         self.cx
@@ -159,11 +158,18 @@ impl Application<'_> {
             }
             other => other?,
         };
+        if is_leaving(&answer.body) {
+            // A deletion that was interrupted goes on by itself; what is wanted again is made anew once it is over.
+            return self.create().await;
+        }
         self.finish(&answer)
     }
 
     async fn adopt(&self) -> Result<Applied, ProviderError> {
         let answer = self.send(&self.body, true).await?;
+        if is_leaving(&answer.body) {
+            return self.create().await;
+        }
         self.with_replicas(&answer).await
     }
 
@@ -279,6 +285,11 @@ impl Application<'_> {
         }
         error
     }
+}
+
+/// Whether the object is being deleted.
+fn is_leaving(object: &Json) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some()
 }
 
 /// Whether the object is not the one that a change with its UID was meant for: it is gone, or another has its name.

@@ -11,6 +11,7 @@ mod custom;
 mod delete;
 mod observe;
 mod predict;
+mod rename;
 mod state;
 mod state_answers;
 mod wait;

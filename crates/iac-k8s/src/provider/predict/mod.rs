@@ -2,6 +2,7 @@
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
 mod compare;
+mod exclusive;
 mod trial;
 
 use futures::FutureExt as _;
@@ -98,6 +99,9 @@ impl<'a> Question<'a> {
         for problem in &mut prediction.problems {
             problem.message = self.secrets.redact(&problem.message);
         }
+        if self.request.intent == Intent::Replace && self.renames() {
+            prediction.exclusive = exclusive::of(&self.id.type_name(), &self.before, &self.inputs);
+        }
         if self.leaves_replicas() {
             let note = "spec.replicas is left to its autoscaler";
             prediction.notes.push(note.to_owned());
@@ -108,11 +112,17 @@ impl<'a> Question<'a> {
         prediction.risks = risk::of(&risk::Change {
             type_name: &self.id.type_name(),
             intent: self.request.intent,
-            replaced: self.request.intent == Intent::Replace || !prediction.replace.is_empty(),
+            replaced: (self.request.intent == Intent::Replace && !self.renames()) || !prediction.replace.is_empty(),
             inputs: &self.inputs,
             changes: &prediction.changes,
         });
         Ok(prediction)
+    }
+
+    /// Whether a replacement is one under another name.
+    fn renames(&self) -> bool {
+        let recorded = self.request.recorded.as_ref();
+        recorded.is_some_and(|recorded| recorded.identity != self.id.to_string())
     }
 
     /// Whether the program changed a number of replicas that belongs to an autoscaler.
@@ -178,6 +188,7 @@ impl<'a> Question<'a> {
         };
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
             Trial::Accepted(answer) => warned(self.compared(), answer),
+            Trial::NoNamespace(why) => self.elsewhere(kind, &body, &why).await?,
             other => self.not_accepted(other),
         })
     }
