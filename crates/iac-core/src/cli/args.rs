@@ -109,6 +109,9 @@ pub(super) struct Run {
     /// Print what was done as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// How many completed runs the history keeps [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) keep: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -170,9 +173,29 @@ pub(super) enum Stack {
     },
     /// List the completed runs
     History {
+        /// Only the last N
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
         /// Print as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Show what a completed run did: who, when, and what it changed in the record
+    Show {
+        /// The number of the run (see `stack history`) [default: the last]
+        version: Option<u64>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove the stack's state, history and keys for good; only where nothing is recorded any more
+    Rm {
+        /// Also if resources are recorded: they stay in the world, and nobody knows of them any more
+        #[arg(long)]
+        force: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
     /// End another run's claim on the stack; if that run still lives, it stops at its next step
     Unlock,
@@ -193,6 +216,46 @@ pub(super) enum State {
         /// Print secrets in clear
         #[arg(long)]
         show_secrets: bool,
+    },
+    /// Give a resource another name in the record, as the program will; the object stays as it is
+    Mv {
+        /// Its name
+        from: String,
+        /// The new one: a name alone, or COMPONENT::TYPE::NAME
+        to: String,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Drop resources from the record; the objects stay, and nobody knows of them any more
+    Rm {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Also if others depend on them
+        #[arg(long)]
+        force: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let no plan delete or replace these resources
+    Protect {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lift the protection of these resources
+    Unprotect {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

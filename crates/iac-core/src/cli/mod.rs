@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::declare::Stack;
 use crate::provider::Provider;
 use crate::render::Diagnostic;
+use crate::state::{BackendScheme, Backends};
 use args::Cli;
 use failure::Failure;
 use session::Session;
@@ -55,6 +56,7 @@ type Declare<'a> = Box<dyn FnOnce(&Stack) -> crate::Result + 'a>;
 pub struct Program {
     name: String,
     providers: Vec<Arc<dyn Provider>>,
+    backends: Backends,
     stack_name: StackName,
     bound_to: Option<String>,
 }
@@ -66,6 +68,7 @@ impl Program {
         Self {
             name: name.into(),
             providers: Vec::new(),
+            backends: Backends::default(),
             stack_name: Box::new(|_| None),
             bound_to: None,
         }
@@ -75,6 +78,13 @@ impl Program {
     #[must_use]
     pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
         self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Adds a sort of storage for state, which `--backend` and `IAC_BACKEND` then name by its URLs.
+    #[must_use]
+    pub fn backend(mut self, scheme: BackendScheme) -> Self {
+        self.backends.add(scheme);
         self
     }
 

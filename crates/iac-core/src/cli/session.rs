@@ -15,7 +15,7 @@ use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
 use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
-use crate::state::{Backend, KeySource, State, StateError, Store, Vault, WrappedKey, open_backend};
+use crate::state::{Backend, Backends, KeySource, State, StateError, Store, Vault, WrappedKey};
 use crate::value::Secret;
 
 /// The folder of configuration files, in the workspace.
@@ -39,6 +39,7 @@ pub(super) struct Session {
     bound_to: Option<String>,
     workspace: PathBuf,
     backend: Option<String>,
+    backends: Backends,
     store: Mutex<Option<Arc<Store>>>,
     build: OnceLock<String>,
 }
@@ -89,6 +90,7 @@ impl Session {
             bound_to: program.bound_to,
             workspace,
             backend: global.backend.clone(),
+            backends: program.backends,
             store: Mutex::default(),
             build: OnceLock::new(),
         })
@@ -107,7 +109,12 @@ impl Session {
     pub(super) fn backend(&self) -> Result<Arc<dyn Backend>, Failure> {
         let folder = self.workspace.join(STATE_FOLDER);
         let default = folder.to_string_lossy();
-        Ok(open_backend(self.backend.as_deref().unwrap_or(&default))?)
+        self.open_backend(self.backend.as_deref().unwrap_or(&default))
+    }
+
+    /// The storage of a URL.
+    pub(super) fn open_backend(&self, url: &str) -> Result<Arc<dyn Backend>, Failure> {
+        Ok(self.backends.open(url)?)
     }
 
     pub(super) fn store(&self) -> Result<Arc<Store>, Failure> {

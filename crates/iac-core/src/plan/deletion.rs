@@ -189,7 +189,7 @@ fn protected(key: &Key, entry: &WorldEntry) -> PlanProblem {
         source: entry.source.clone(),
         path: FieldPath::root(),
         message: "it is protected, and this plan would delete it".to_owned(),
-        hint: Some("keep it in the program, or lift the protection with an `up` of a program that declares it without .protect()".to_owned()),
+        hint: Some("keep it in the program, or lift the protection: `state unprotect NAME`, or an `up` of a program that declares it without .protect()".to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     Readiness, Recorded, Reference, Replacement, Target, WaitRequest,
 };
 use crate::declare::{PASSWORD_KIND, ResourceDecl};
+use crate::urn::Key;
 use crate::value::{FieldPath, Map, Secret, Value};
 
 /// Letters and digits: they need no quoting in a URL, a shell or a configuration file.
@@ -38,6 +39,15 @@ fn draw(length: usize) -> Result<Secret, ProviderError> {
     Ok(Secret::new(text))
 }
 
+impl RandomProvider {
+    /// What a generated value is called. It lies nowhere but in the record, so it is called as the resource is.
+    pub(crate) fn identity_of(key: &Key) -> String {
+        let component = key.component();
+        let slash = if component.is_empty() { "" } else { "/" };
+        format!("core/Password {component}{slash}{}", key.name())
+    }
+}
+
 #[async_trait]
 impl Provider for RandomProvider {
     fn name(&self) -> &str {
@@ -49,9 +59,7 @@ impl Provider for RandomProvider {
     }
 
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
-        let component = resource.key.component();
-        let slash = if component.is_empty() { "" } else { "/" };
-        Ok(format!("core/Password {component}{slash}{}", resource.key.name()))
+        Ok(Self::identity_of(&resource.key))
     }
 
     fn references(&self, _: &[&ResourceDecl]) -> Vec<Reference> {

@@ -1,11 +1,8 @@
 //! The seam to storage: five operations that files, object stores, databases and Kubernetes can all offer.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-
-use super::LocalBackend;
 
 /// What tells one content of a key from another.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
@@ -123,62 +120,5 @@ pub trait Backend: Send + Sync {
 impl fmt::Debug for dyn Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Backend")
-    }
-}
-
-/// The storage that a URL names: `file:///path`, or a path by itself.
-///
-/// # Errors
-/// When the scheme is not supported, or the folder can not be used.
-pub fn open_backend(url: &str) -> Result<Arc<dyn Backend>, BackendError> {
-    let path = match url.split_once("://") {
-        None => url,
-        Some(("file", path)) if path.starts_with('/') => path,
-        Some(("file", _)) => {
-            return Err(unusable(
-                url,
-                "a file URL has three slashes: file:///absolute/path".into(),
-            ));
-        }
-        Some((scheme, _)) => {
-            return Err(unusable(
-                url,
-                format!("there is no backend {scheme:?}; supported are file:///absolute/path and plain paths"),
-            ));
-        }
-    };
-    if path.is_empty() {
-        return Err(unusable(url, "the path is empty".into()));
-    }
-    Ok(Arc::new(LocalBackend::new(path)))
-}
-
-fn unusable(url: &str, message: String) -> BackendError {
-    BackendError {
-        operation: "open",
-        place: url.to_owned(),
-        message,
-        kind: BackendErrorKind::Other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_name_backends() {
-        for (url, works) in [
-            ("state", true),
-            ("./a/b", true),
-            ("file:///tmp/state", true),
-            ("file://tmp/state", false),
-            ("s3://bucket/prefix", false),
-            ("", false),
-        ] {
-            assert_eq!(open_backend(url).is_ok(), works, "{url}");
-        }
-        let error = open_backend("s3://bucket").err().map(|error| error.to_string());
-        assert!(error.is_some_and(|text| text.contains("\"s3\"") && text.contains("file:///")));
     }
 }

@@ -48,6 +48,8 @@ pub(super) enum Entry {
     Exports { exports: BTreeMap<String, Json> },
     /// All targets as they are from now on.
     Targets { targets: BTreeMap<String, Target> },
+    /// Several changes that a person asked for: all of them, or none.
+    Edit { changes: Vec<Change> },
     /// The run is complete and is this version.
     Close {
         version: u64,
@@ -62,4 +64,37 @@ pub(super) enum Entry {
 pub(super) struct Keyed {
     pub(super) key: Key,
     pub(super) record: Box<Record>,
+}
+
+/// One change of an [`Entry::Edit`]; each is as the entry of its name.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Change {
+    Put { key: Key, record: Box<Record> },
+    Forget { key: Key },
+    Begin(Pending),
+    Exports { exports: BTreeMap<String, Json> },
+    Targets { targets: BTreeMap<String, Target> },
+}
+
+impl From<Change> for Entry {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Put { key, record } => Self::Put { key, record },
+            Change::Forget { key } => Self::Forget { key },
+            Change::Begin(pending) => Self::Begin(pending),
+            Change::Exports { exports } => Self::Exports { exports },
+            Change::Targets { targets } => Self::Targets { targets },
+        }
+    }
+}
+
+impl Change {
+    /// The resource whose record it changes.
+    pub(super) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Put { key, .. } | Self::Forget { key } => Some(key),
+            Self::Begin(_) | Self::Exports { .. } | Self::Targets { .. } => None,
+        }
+    }
 }

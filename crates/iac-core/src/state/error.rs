@@ -93,6 +93,48 @@ pub enum StateError {
     /// An operation was never begun, or has an outcome already.
     #[error("operation {0} is not pending")]
     UnknownOp(OpId),
+    /// A change of the record that was asked for can not be made.
+    #[error("{key}: {why}; the state was not changed")]
+    Refused {
+        /// The resource.
+        key: Key,
+        /// Why not.
+        why: String,
+    },
+    /// A stack that is to be removed still holds something.
+    #[error("stack {stack:?} has {records} recorded resources and {pending} interrupted operations")]
+    NotEmpty {
+        /// The stack.
+        stack: String,
+        /// How many resources are recorded.
+        records: usize,
+        /// How many operations have no outcome.
+        pending: usize,
+    },
+    /// A removal was interrupted.
+    #[error("stack {0:?} is being removed, or a removal was interrupted; `stack rm` finishes it")]
+    Removing(String),
+    /// A migration to here was interrupted.
+    #[error(
+        "stack {0:?} is being moved here, or that was interrupted; `state migrate` finishes it, run where the stack comes from"
+    )]
+    Arriving(String),
+    /// The stack is kept elsewhere by now.
+    #[error("stack {stack:?} was moved to {to}; use --backend or IAC_BACKEND to go there")]
+    Moved {
+        /// The stack.
+        stack: String,
+        /// Where.
+        to: String,
+    },
+    /// There is no such version, or it is no longer kept.
+    #[error("version {version} is not in the history{}", first.map(|first| format!(", which goes back to {first}")).unwrap_or_default())]
+    UnknownVersion {
+        /// Which was asked for.
+        version: u64,
+        /// The oldest that is kept.
+        first: Option<u64>,
+    },
     /// A resource is not recorded.
     #[error("{0} is not recorded")]
     UnknownKey(Key),

@@ -73,24 +73,29 @@ pub(super) fn encode(stack: &str, term: u64, version: &Version, undo: &Undo) -> 
     Ok(writer.finish().0)
 }
 
-fn decode(stack: &str, bytes: &[u8]) -> Result<Version, Fault> {
+/// A version, and what leads back to the one before it.
+pub(super) fn decode(stack: &str, bytes: &[u8]) -> Result<(Version, Undo), Fault> {
     let mut reader = LineReader::new(bytes, start(stack));
     let header: Header = reader.expect()?;
-    let mut changed = Vec::new();
+    let mut undo = Undo::default();
     for _ in 0..header.entries {
-        if let Before::Record { key, .. } = reader.expect()? {
-            changed.push(key);
+        match reader.expect()? {
+            Before::Record { key, record } => {
+                undo.records.insert(key, record.map(|record| *record));
+            }
+            Before::Exports { exports } => undo.exports = Some(exports),
         }
     }
     reader.end()?;
-    Ok(Version {
+    let version = Version {
         version: header.version,
         run: header.run,
         started: header.started,
         finished: header.finished,
         summary: header.summary,
-        changed,
-    })
+        changed: undo.records.keys().cloned().collect(),
+    };
+    Ok((version, undo))
 }
 
 /// The entries of all versions up to `last`, by number. Where a killed run left an entry, that of the next run, which
@@ -109,13 +114,13 @@ async fn entries(backend: &dyn Backend, paths: &Paths, last: u64) -> Result<BTre
     Ok(entries.into_iter().map(|(version, (_, key))| (version, key)).collect())
 }
 
-/// The versions up to `last` that are kept, oldest first.
+/// The versions up to `last` that are kept, oldest first, each with what leads back to the one before it.
 pub(super) async fn read(
     backend: &dyn Backend,
     paths: &Paths,
     stack: &str,
     last: u64,
-) -> Result<Vec<Version>, StateError> {
+) -> Result<Vec<(Version, Undo)>, StateError> {
     let mut versions = Vec::new();
     for file in entries(backend, paths, last).await?.into_values() {
         // One that was pruned since it was listed is no longer kept.

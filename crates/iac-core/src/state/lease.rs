@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -140,20 +139,11 @@ impl LeasePlace {
         let Some(object) = self.backend.read(&self.key).await.map_err(StateError::Read)? else {
             return Ok(None);
         };
-        let damaged = |error: serde_json::Error| StateError::Damaged {
-            file: self.key.clone(),
-            line: None,
-            what: error.to_string(),
-        };
-        let json: Json = serde_json::from_slice(&object.bytes).map_err(damaged)?;
-        lines::check_json_format(&self.key, &json)?;
-        let file = serde_json::from_value(json).map_err(damaged)?;
-        Ok(Some((file, object.etag)))
+        Ok(Some((lines::read_json(&self.key, &object.bytes)?, object.etag)))
     }
 
     async fn write(&self, file: &LeaseFile, etag: Option<&Etag>) -> Result<Option<Etag>, StateError> {
-        let mut bytes = lines::to_text(file)?.into_bytes();
-        bytes.push(b'\n');
+        let bytes = lines::json_file(file)?;
         match etag {
             None => match self.backend.create(&self.key, bytes).await.map_err(StateError::Write)? {
                 Created::Created(etag) => Ok(Some(etag)),

@@ -215,6 +215,25 @@ pub(super) fn check_header(stack: &str, file: &str, bytes: &[u8]) -> Result<(), 
     }
 }
 
+/// A small file of JSON, whole.
+pub(super) fn json_file(value: &impl Serialize) -> Result<Vec<u8>, StateError> {
+    let mut bytes = to_text(value)?.into_bytes();
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Reads a small file of JSON, unless a newer release wrote it.
+pub(super) fn read_json<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, StateError> {
+    let damaged = |error: serde_json::Error| StateError::Damaged {
+        file: file.to_owned(),
+        line: None,
+        what: error.to_string(),
+    };
+    let json: Json = serde_json::from_slice(bytes).map_err(damaged)?;
+    check_json_format(file, &json)?;
+    serde_json::from_value(json).map_err(damaged)
+}
+
 /// Refuses a JSON file that a newer release wrote.
 pub(super) fn check_json_format(file: &str, json: &Json) -> Result<(), StateError> {
     match json.get("format").and_then(Json::as_u64) {

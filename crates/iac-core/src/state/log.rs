@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::entry::{Entry, Keyed};
+use super::entry::{Change, Entry, Keyed};
 use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter};
 use super::paths::Paths;
 use super::{Backend, Record, State, StateError, snapshot};
@@ -89,12 +89,14 @@ impl Log {
 
     /// Applies an entry, or says why it does not fit and stays as it is.
     pub(super) fn apply(&mut self, entry: Entry) -> Result<(), StateError> {
-        let touched = self.state.touched_by(&entry);
-        let before = touched.map(|key| (self.state.records.get(&key).cloned(), key));
-        let exports = matches!(entry, Entry::Exports { .. }).then(|| self.state.exports.clone());
+        let touched = self.state.touched_by(&entry).into_iter();
+        let before: Vec<_> = touched
+            .map(|key| (self.state.records.get(&key).cloned(), key))
+            .collect();
+        let exports = changes_exports(&entry).then(|| self.state.exports.clone());
         let closes = matches!(entry, Entry::Close { .. });
         self.state.apply(entry)?;
-        if let Some((record, key)) = before {
+        for (record, key) in before {
             self.undo.records.entry(key).or_insert(record);
         }
         if let Some(exports) = exports {
@@ -160,8 +162,21 @@ impl Log {
 }
 
 impl State {
-    /// Which record an entry is about to change.
-    fn touched_by(&self, entry: &Entry) -> Option<Key> {
+    /// Goes back to where `undo` leads.
+    pub(super) fn undo(&mut self, undo: Undo) {
+        for (key, record) in undo.records {
+            match record {
+                Some(record) => self.records.insert(key, record),
+                None => self.records.remove(&key),
+            };
+        }
+        if let Some(exports) = undo.exports {
+            self.exports = exports;
+        }
+    }
+
+    /// Which records an entry is about to change.
+    fn touched_by(&self, entry: &Entry) -> Vec<Key> {
         let of_op = |op| {
             self.pending
                 .iter()
@@ -170,15 +185,25 @@ impl State {
         };
         match entry {
             Entry::Applied { key, .. } | Entry::Ready { key, .. } | Entry::Put { key, .. } | Entry::Forget { key } => {
-                Some(key.clone())
+                vec![key.clone()]
             }
-            Entry::Deleted { op } => of_op(*op),
+            Entry::Deleted { op } => of_op(*op).into_iter().collect(),
             Entry::Failed {
                 partial: Some(Keyed { key, .. }),
                 ..
-            } => Some(key.clone()),
-            _ => None,
+            } => vec![key.clone()],
+            Entry::Edit { changes } => changes.iter().filter_map(Change::key).cloned().collect(),
+            _ => Vec::new(),
         }
+    }
+}
+
+/// Whether an entry changes the exports.
+fn changes_exports(entry: &Entry) -> bool {
+    match entry {
+        Entry::Exports { .. } => true,
+        Entry::Edit { changes } => changes.iter().any(|change| matches!(change, Change::Exports { .. })),
+        _ => false,
     }
 }
 

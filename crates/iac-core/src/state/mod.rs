@@ -35,6 +35,7 @@ mod commit;
 mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod edit;
 mod entry;
 mod error;
 mod history;
@@ -43,10 +44,13 @@ mod lease;
 mod lines;
 mod local;
 mod log;
+mod marker;
 mod model;
 mod paths;
 mod process;
+mod remove;
 mod replay;
+mod scheme;
 mod sealed;
 mod snapshot;
 mod store;
@@ -54,7 +58,7 @@ mod vault;
 mod wrapped;
 mod writer;
 
-pub use backend::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put, open_backend};
+pub use backend::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
 pub use error::StateError;
 pub use keys::{KeySource, KeySourceError};
 pub use lease::Holder;
@@ -62,6 +66,7 @@ pub use local::LocalBackend;
 pub use model::{
     Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
 };
+pub use scheme::{BackendScheme, Backends, open_backend, redacted};
 pub use store::Store;
 pub use vault::{Vault, VaultError};
 pub use wrapped::{DataKey, Recipients, WrappedKey};

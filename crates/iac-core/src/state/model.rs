@@ -314,6 +314,12 @@ impl Record {
         let formers = self.formers.iter().map(|former| &former.inputs);
         [&self.inputs, &self.outputs].into_iter().chain(formers)
     }
+
+    /// What it and its former objects depend on.
+    pub(super) fn dependency_keys(&self) -> impl Iterator<Item = &Key> {
+        let formers = self.formers.iter().flat_map(|former| &former.dependencies);
+        self.dependencies.iter().chain(formers).map(|(key, _)| key)
+    }
 }
 
 impl State {

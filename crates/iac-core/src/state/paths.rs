@@ -25,6 +25,11 @@ impl Paths {
         })
     }
 
+    /// What the keys of all objects of the stack begin with.
+    pub(super) fn all(&self) -> String {
+        format!("{}/", self.stack)
+    }
+
     /// Says that the stack is there, and in which format.
     pub(super) fn marker(&self) -> String {
         format!("{}/stack.json", self.stack)

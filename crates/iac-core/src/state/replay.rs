@@ -60,6 +60,14 @@ impl State {
             }
             Entry::Exports { exports } => self.exports = exports,
             Entry::Targets { targets } => self.targets = targets,
+            Entry::Edit { changes } => {
+                // On a copy, so that all of it happens or nothing; people ask for this, and seldom.
+                let mut edited = self.clone();
+                for change in changes {
+                    edited.apply(change.into())?;
+                }
+                *self = edited;
+            }
             Entry::Close { version, .. } => self.version = version,
         }
         Ok(())

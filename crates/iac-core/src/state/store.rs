@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
 use super::commit::Committer;
 use super::lease::{Heartbeat, LeasePlace, TIME_TO_LIVE, Taken};
 use super::lines::{self, FORMAT};
 use super::log::{Log, read_log};
+use super::marker::Marker;
 use super::paths::Paths;
 use super::{
     Backend, BackendError, BackendErrorKind, Created, Holder, KeySource, KeySourceError, RunInfo, State, StateError,
@@ -37,14 +38,6 @@ pub struct Store {
     notices: Arc<Mutex<Vec<String>>>,
     lease_ttl: Duration,
     kept_versions: u64,
-}
-
-/// The object that says that a stack is there.
-#[derive(Serialize, Deserialize)]
-struct Marker {
-    format: u64,
-    stack: String,
-    created: Timestamp,
 }
 
 /// The object that holds the stack's data keys, wrapped; sealed values name theirs by its number.
@@ -94,6 +87,10 @@ impl Store {
         &*self.backend
     }
 
+    pub(super) fn time_to_live(&self) -> Duration {
+        self.lease_ttl
+    }
+
     pub(super) fn kept_versions(&self) -> u64 {
         self.kept_versions
     }
@@ -125,7 +122,9 @@ impl Store {
 
     async fn load_log(&self) -> Result<Log, StateError> {
         let paths = Paths::new(&self.stack)?;
-        self.check_marker(&paths).await?;
+        Marker::read(self.backend(), &paths)
+            .await?
+            .map_or(Ok(()), |(marker, _)| marker.check())?;
         let mut log = read_log(self.backend(), &paths, &self.stack).await?;
         for notice in log.notices.drain(..) {
             self.notice(notice);
@@ -133,28 +132,13 @@ impl Store {
         Ok(log)
     }
 
-    /// Whether the stack was ever written.
-    async fn check_marker(&self, paths: &Paths) -> Result<bool, StateError> {
-        Ok(self.read_json::<Marker>(&paths.marker()).await?.is_some())
-    }
-
-    async fn read_json<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Result<Option<T>, StateError> {
-        let Some(object) = self.backend.read(key).await.map_err(StateError::Read)? else {
-            return Ok(None);
-        };
-        let damaged = |error: serde_json::Error| StateError::Damaged {
-            file: key.to_owned(),
-            line: None,
-            what: error.to_string(),
-        };
-        let json: Json = serde_json::from_slice(&object.bytes).map_err(damaged)?;
-        lines::check_json_format(key, &json)?;
-        serde_json::from_value(json).map(Some).map_err(damaged)
+    async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
+        let object = self.backend.read(key).await.map_err(StateError::Read)?;
+        object.map(|object| lines::read_json(key, &object.bytes)).transpose()
     }
 
     async fn create_json(&self, key: &str, value: &impl Serialize) -> Result<Created, StateError> {
-        let mut bytes = lines::to_text(value)?.into_bytes();
-        bytes.push(b'\n');
+        let bytes = lines::json_file(value)?;
         self.backend.create(key, bytes).await.map_err(StateError::Write)
     }
 
@@ -167,13 +151,12 @@ impl Store {
     /// [`StateError::Locked`], or as [`load`](Self::load).
     pub async fn begin(&self, run: RunInfo, lock_timeout: Duration) -> Result<Writer, StateError> {
         let paths = Paths::new(&self.stack)?;
-        if !self.check_marker(&paths).await? {
-            let marker = Marker {
-                format: FORMAT,
-                stack: self.stack.to_string(),
-                created: Timestamp::now(),
-            };
-            self.create_json(&paths.marker(), &marker).await?;
+        match Marker::read(self.backend(), &paths).await? {
+            Some((marker, _)) => marker.check()?,
+            None => {
+                let marker = Marker::new(&self.stack, None);
+                self.create_json(&paths.marker(), &marker).await?;
+            }
         }
         let place = self.lease(&paths);
         let taken = place.take(&run, self.lease_ttl, lock_timeout).await?;
@@ -233,7 +216,7 @@ impl Store {
         result
     }
 
-    fn lease(&self, paths: &Paths) -> LeasePlace {
+    pub(super) fn lease(&self, paths: &Paths) -> LeasePlace {
         LeasePlace {
             backend: Arc::clone(&self.backend),
             key: paths.lease(),
@@ -263,8 +246,36 @@ impl Store {
     /// As [`load`](Self::load).
     pub async fn history(&self) -> Result<Vec<Version>, StateError> {
         let paths = Paths::new(&self.stack)?;
-        let version = self.load().await?.version;
-        history::read(self.backend(), &paths, &self.stack, version).await
+        let last = self.load().await?.version;
+        let versions = history::read(self.backend(), &paths, &self.stack, last).await?;
+        Ok(versions.into_iter().map(|(version, _)| version).collect())
+    }
+
+    /// A completed run, with the state as it was before it and as it left it. Only records and exports of the two are
+    /// filled in; secrets are sealed.
+    ///
+    /// # Errors
+    /// [`StateError::UnknownVersion`]; as [`load`](Self::load).
+    pub async fn version(&self, number: u64) -> Result<(Version, State, State), StateError> {
+        let paths = Paths::new(&self.stack)?;
+        let log = self.load_log().await?;
+        let mut versions = history::read(self.backend(), &paths, &self.stack, log.state.version).await?;
+        let first = versions.first().map(|(version, _)| version.version);
+        let mut after = State {
+            records: log.state.records,
+            exports: log.state.exports,
+            ..State::default()
+        };
+        after.undo(log.undo);
+        while let Some((version, undo)) = versions.pop() {
+            let mut before = after.clone();
+            before.undo(undo);
+            if version.version == number {
+                return Ok((version, before, after));
+            }
+            after = before;
+        }
+        Err(StateError::UnknownVersion { version: number, first })
     }
 
     /// The stack's vault: loads its wrapped data key, or makes one on first use. Unwrapped once per store.

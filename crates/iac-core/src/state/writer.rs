@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::commit::{Command, Committer, Waiting};
-use super::entry::{Entry, Keyed};
+use super::entry::{Change, Entry, Keyed};
 use super::{NewRecord, OpId, Operation, Pending, Record, State, StateError, Store, Summary, Vault, lines, sealed};
 use crate::provider::Target;
 use crate::urn::Key;
@@ -200,6 +200,16 @@ impl Writer {
     /// As [`applied`](Self::applied).
     pub async fn targets(&self, targets: BTreeMap<String, Target>) -> Result<(), StateError> {
         self.record(Entry::Targets { targets }).await
+    }
+
+    /// Records several changes, all of them or none.
+    pub(super) async fn change(&self, changes: Vec<Change>) -> Result<(), StateError> {
+        self.record(Entry::Edit { changes }).await
+    }
+
+    /// The stack's vault.
+    pub(super) async fn vault(&self) -> Result<Arc<Vault>, StateError> {
+        self.shared.store.vault().await
     }
 
     /// Completes the run: writes its history entry, compacts the journal when it has grown long, gives the lease back.

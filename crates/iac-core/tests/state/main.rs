@@ -7,6 +7,7 @@ mod conformance;
 mod cost;
 mod crash;
 mod damage;
+mod edit;
 mod format;
 mod formers;
 mod lease;

@@ -13,5 +13,6 @@ mod observe;
 mod predict;
 mod rename;
 mod state;
+mod state_answers;
 mod wait;
 mod world;

@@ -1,7 +1,6 @@
 //! State in Secrets: the contract, large values, writers that are killed, and what is refused.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use iac_k8s::KubernetesState;
 use kube::api::{Api, DynamicObject, ListParams};
 use serde_json::json;
 
-use crate::world::{World, kubeconfig};
+use crate::world::{Kubeconfig, World, kubeconfig, kubeconfig_json};
 
 const MIB: usize = 1024 * 1024;
 
@@ -182,32 +181,19 @@ async fn a_quota_that_is_used_up_is_no_room_and_leaves_what_was_there() {
     assert!(matches!(put, Put::Done(_)));
 }
 
-/// A kubeconfig as the test bed's, but for somebody else; removed when dropped.
-struct Kubeconfig(PathBuf);
-
-impl Kubeconfig {
-    fn impersonating(user: &str, name: &str) -> Self {
-        let text = std::fs::read_to_string(kubeconfig()).unwrap();
-        let mut config: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
-        config["users"][0]["user"]["as"] = json!(user);
-        let path = std::env::temp_dir().join(format!("iac-k8s-{}-{name}", std::process::id()));
-        std::fs::write(&path, config.to_string()).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Kubeconfig {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// A kubeconfig as the test bed's, but for somebody else.
+fn impersonating(user: &str, name: &str) -> Kubeconfig {
+    let mut config = kubeconfig_json();
+    config["users"][0]["user"]["as"] = json!(user);
+    Kubeconfig::write(&config, name)
 }
 
 #[tokio::test]
 async fn an_account_without_rights_is_told_which_it_needs() {
     let world = World::new().await;
     let account = format!("system:serviceaccount:{}:default", world.namespace);
-    let file = Kubeconfig::impersonating(&account, "without-rights");
-    let url = format!("kubernetes://{}?kubeconfig={}", world.namespace, file.0.display());
+    let file = impersonating(&account, "without-rights");
+    let url = format!("kubernetes://{}?kubeconfig={}", world.namespace, file.path());
     let state = KubernetesState::open(&url).unwrap();
     let denied = BackendErrorKind::Denied;
     for text in [
@@ -240,8 +226,8 @@ async fn the_rights_that_are_named_are_enough() {
     world.make(&rbac("Role"), role).await;
     world.make(&rbac("RoleBinding"), binding).await;
     let account = format!("system:serviceaccount:{}:state", world.namespace);
-    let file = Kubeconfig::impersonating(&account, "with-rights");
-    let url = format!("k8s://{}?kubeconfig={}", world.namespace, file.0.display());
+    let file = impersonating(&account, "with-rights");
+    let url = format!("k8s://{}?kubeconfig={}", world.namespace, file.path());
     let state = KubernetesState::open(&url).unwrap();
     // Roles are taken in by the API server a moment after they are made.
     while let Err(error) = state.list("").await {

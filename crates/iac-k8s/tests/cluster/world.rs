@@ -1,6 +1,7 @@
 //! What every test needs: a connected provider, a namespace of its own, and somebody else who meddles.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use iac_core::config::Config;
@@ -11,7 +12,7 @@ use iac_core::provider::{
 };
 use iac_core::value::{Secret, Source, Value};
 use iac_core::{Key, Stack};
-use iac_k8s::{Kubernetes, KubernetesProvider, Namespaced};
+use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced};
 use iac_testbed::{Needs, TestBed};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
@@ -38,6 +39,33 @@ pub(crate) fn kubeconfig() -> String {
     };
     let bed = TestBed::ensure(needs).unwrap_or_else(|error| panic!("{error}"));
     bed.kubeconfig.display().to_string()
+}
+
+/// What the test bed's kubeconfig says.
+pub(crate) fn kubeconfig_json() -> serde_json::Value {
+    let text = std::fs::read_to_string(kubeconfig()).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+/// A kubeconfig of a test's own; removed when dropped.
+pub(crate) struct Kubeconfig(PathBuf);
+
+impl Kubeconfig {
+    pub(crate) fn write(config: &serde_json::Value, name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("iac-k8s-{}-{name}", std::process::id()));
+        std::fs::write(&path, config.to_string()).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Kubeconfig {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// A connection of its own, beside the provider's.
@@ -81,6 +109,11 @@ impl World {
             client,
             namespace,
         }
+    }
+
+    /// State in the test's namespace.
+    pub(crate) fn state(&self) -> KubernetesState {
+        KubernetesState::open(&format!("kubernetes://{}?kubeconfig={}", self.namespace, kubeconfig())).unwrap()
     }
 
     /// Declares in the test's namespace.

@@ -36,7 +36,8 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>) -> Result<u8, Fa
         let message = format!("{} asks before it acts, and there is no terminal to ask on", job.verb);
         return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
     }
-    let store = session.store()?;
+    let store = (*session.store()?).clone();
+    let store = job.run.keep.into_iter().fold(store, Store::keep_versions);
     let (state, planned) = session
         .interrupts
         .end(async {

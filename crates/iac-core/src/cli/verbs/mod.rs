@@ -4,9 +4,9 @@ mod carry_out;
 mod config;
 mod graph;
 mod preview;
-mod record;
 mod refresh;
 mod stack;
+mod state;
 mod up;
 
 use super::Declare;
@@ -23,7 +23,7 @@ pub(super) async fn run(verb: &Verb, session: &Session, declare: Declare<'_>) ->
         Verb::Refresh(args) => refresh::refresh(session, args).await,
         Verb::Drift(args) => session.interrupts.end(refresh::drift(session, args)).await,
         Verb::Stack(args) => session.interrupts.end(stack::stack(session, args)).await,
-        Verb::State(args) => session.interrupts.end(record::state(session, args)).await,
+        Verb::State(args) => session.interrupts.end(state::state(session, args)).await,
         Verb::Graph(args) => graph::graph(session, args, declare),
         Verb::Config(args) => config::config(session, args, declare),
     }

@@ -24,6 +24,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         yes: args.yes,
         parallel: 1,
         json: args.json,
+        keep: None,
     };
     let job = Job {
         verb: "refresh --accept",

@@ -1,16 +1,19 @@
-//! `stack output|ls|history|unlock`.
+//! `stack output|ls|history|show|rm|unlock`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
+use super::state::mask;
 use crate::cli::args::Stack;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
+use crate::cli::prompt::{Answer, ask};
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::render::{sanitize, value_text};
-use crate::state::{Store, Version};
+use crate::state::{RunInfo, StateError, Store, Version};
+use crate::urn::Key;
 use crate::value::Value;
 
 /// What stands for a secret in JSON.
@@ -24,7 +27,9 @@ pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure
             show_secrets,
         } => output(session, name.as_deref(), *json, *show_secrets).await,
         Stack::Ls { json } => list(session, *json).await,
-        Stack::History { json } => history(session, *json).await,
+        Stack::History { limit, json } => history(session, *limit, *json).await,
+        Stack::Show { version, json } => show(session, *version, *json).await,
+        Stack::Rm { force, yes } => remove(session, *force, *yes).await,
         Stack::Unlock => unlock(session).await,
     }
 }
@@ -110,8 +115,10 @@ async fn list(session: &Session, json: bool) -> Result<u8, Failure> {
     Ok(exit::DONE)
 }
 
-async fn history(session: &Session, json: bool) -> Result<u8, Failure> {
-    let versions = session.store()?.history().await?;
+async fn history(session: &Session, limit: Option<usize>, json: bool) -> Result<u8, Failure> {
+    let mut versions = session.store()?.history().await?;
+    let more = limit.map_or(0, |limit| versions.len().saturating_sub(limit));
+    versions.drain(..more);
     if json {
         session.ui.json(&json!(versions))?;
     } else {
@@ -141,6 +148,74 @@ fn version_line(version: &Version) -> String {
     )
 }
 
+async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<u8, Failure> {
+    let store = session.store()?;
+    let last = match version {
+        Some(number) => number,
+        None => store.load().await?.version,
+    };
+    let (version, before, after) = store.version(last).await?;
+    let sign = |key: &Key| match (before.records.get(key), after.records.get(key)) {
+        (None, Some(_)) => '+',
+        (Some(_), None) => '-',
+        _ => '~',
+    };
+    if as_json {
+        let changed = version.changed.iter().map(|key| {
+            let mut change = json!({
+                "key": key, "before": before.records.get(key), "after": after.records.get(key),
+            });
+            mask(&mut change);
+            change
+        });
+        let changed: Vec<Json> = changed.collect();
+        let mut shown = json!(version);
+        shown["changed"] = changed.into();
+        shown["resources"] = after.records.len().into();
+        session.ui.json(&shown)?;
+        return Ok(exit::DONE);
+    }
+    let mut text = version_line(&version);
+    for key in &version.changed {
+        text.push_str(&format!("      {} {}\n", sign(key), sanitize(key.as_str())));
+    }
+    if before.exports != after.exports {
+        text.push_str("      ~ exports\n");
+    }
+    session.ui.data(&text)?;
+    Ok(exit::DONE)
+}
+
+async fn remove(session: &Session, force: bool, yes: bool) -> Result<u8, Failure> {
+    let store = session.store()?;
+    let stack = &session.stack;
+    if !yes {
+        if !session.ui.is_interactive() {
+            let message = "stack rm asks before it acts, and there is no terminal to ask on";
+            return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
+        }
+        let question = format!("Remove all that is remembered of stack {stack}, its history and its keys, for good?");
+        let details = || session.ui.say("The objects in the world are not touched.");
+        if ask(session, &question, details).await? == Answer::No {
+            session.ui.say("Nothing was done.");
+            return Ok(exit::FAILED);
+        }
+    }
+    let run = RunInfo::current("stack rm", session.build());
+    let removed = store.remove(run, session.lock_timeout, force).await;
+    let removed = removed.map_err(|error| match error {
+        StateError::NotEmpty { .. } => Failure::from(error)
+            .hint("`destroy` deletes the resources; `stack rm --force` forgets them and leaves them in the world"),
+        error => error.into(),
+    })?;
+    session.ui.say(&if removed {
+        format!("Stack {stack} is removed")
+    } else {
+        format!("There is no stack {stack}")
+    });
+    Ok(exit::DONE)
+}
+
 async fn unlock(session: &Session) -> Result<u8, Failure> {
     let stack = &session.stack;
     match session.store()?.unlock().await? {
@@ -149,6 +224,9 @@ async fn unlock(session: &Session) -> Result<u8, Failure> {
                 "Stack {stack} is no longer claimed by {}",
                 sanitize(&holder.to_string())
             ));
+            session.ui.say(
+                "If that run still lives, it can start nothing more; the next run looks for the calls that it had in flight.",
+            );
         }
         None => session.ui.say(&format!("Stack {stack} is claimed by nobody")),
     }

@@ -2,115 +2,19 @@
 //! world in a folder.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[macro_use]
+mod desk;
+mod record;
+
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
-use tempfile::TempDir;
 
-/// A user's home, project and world.
-struct Desk {
-    folder: TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        for name in ["world", "home", "stacks"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        std::fs::write(folder.path().join("Cargo.toml"), "[workspace]\n").unwrap();
-        let desk = Self { folder };
-        desk.write("stacks/files.files.toml", "[files]\nfolder = \"world\"\n");
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(program());
-        command
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.path("home"))
-            .env("IAC_BUILD_ID", "test")
-            .env("COLUMNS", "100")
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn output(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    /// The exit code.
-    fn code(&self, line: &str) -> i32 {
-        self.output(line).status.code().unwrap()
-    }
-
-    /// Command, standard output, standard error and exit code as one text.
-    fn run(&self, line: &str) -> String {
-        transcript(line, &self.output(line))
-    }
-
-    fn session(&self, lines: &[&str]) -> String {
-        lines.iter().map(|line| self.run(line)).collect::<Vec<_>>().join("\n")
-    }
-}
-
-fn transcript(line: &str, output: &Output) -> String {
-    let mut text = format!("$ files {line}\n{}", String::from_utf8_lossy(&output.stdout));
-    for line in String::from_utf8_lossy(&output.stderr).lines() {
-        text.push_str(&format!("2> {line}\n"));
-    }
-    text + &format!("=> {}\n", output.status.code().unwrap())
-}
-
-/// The example, built once: `cargo test --test cli` by itself builds none.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let build = ["build", "--quiet", "--package", "iac-core", "--example", "files"];
-        assert!(Command::new(env!("CARGO")).args(build).status().unwrap().success());
-        let test = std::env::current_exe().unwrap();
-        let built = test.parent().and_then(Path::parent).unwrap();
-        built
-            .join("examples")
-            .join(format!("files{}", std::env::consts::EXE_SUFFIX))
-    })
-}
-
-/// What differs from run to run, taken out.
-fn settings() -> insta::Settings {
-    let mut settings = insta::Settings::clone_current();
-    settings.add_filter(r"\d+(\.\d)? s\b", "[time]");
-    settings.add_filter(r"files\.rs:\d+:\d+", "files.rs:[line]");
-    settings.add_filter(r"/[^ ]*/\.tmp[A-Za-z0-9]+", "[desk]");
-    settings.add_filter(r"[0-9a-f]{64}", "[hash]");
-    settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "[when]");
-    settings.add_filter(r"[^ ]+ on [^ ]+, build", "[who] on [host], build");
-    settings
-}
-
-macro_rules! golden {
-    ($name:literal, $text:expr) => {
-        settings().bind(|| insta::assert_snapshot!($name, $text))
-    };
-}
+use desk::Desk;
 
 #[test]
 fn help_of_every_verb() {
@@ -126,10 +30,16 @@ fn help_of_every_verb() {
         "stack output",
         "stack ls",
         "stack history",
+        "stack show",
+        "stack rm",
         "stack unlock",
         "state",
         "state list",
         "state show",
+        "state mv",
+        "state rm",
+        "state protect",
+        "state unprotect",
         "graph",
         "config",
         "config set",

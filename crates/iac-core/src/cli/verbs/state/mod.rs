@@ -1,0 +1,62 @@
+//! `state …`: what is recorded, looked at and changed by hand.
+
+mod edit;
+mod show;
+
+pub(super) use show::mask;
+
+use std::collections::BTreeSet;
+
+use crate::cli::args::State as Args;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::config::similar;
+use crate::state::State;
+use crate::urn::Key;
+
+pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure> {
+    match args {
+        Args::List { json } => show::list(session, *json).await,
+        Args::Show { name, show_secrets } => show::show(session, name, *show_secrets).await,
+        Args::Mv { from, to, json } => edit::mv(session, from, to, *json).await,
+        Args::Rm { names, force, json } => edit::rm(session, names, *force, *json).await,
+        Args::Protect { names, json } => edit::protect(session, names, true, *json).await,
+        Args::Unprotect { names, json } => edit::protect(session, names, false, *json).await,
+    }
+}
+
+/// The resources of these names.
+fn find_all(session: &Session, state: &State, names: &[String]) -> Result<BTreeSet<Key>, Failure> {
+    names.iter().map(|name| find(session, state, name)).collect()
+}
+
+/// The resource of this name, or the only one whose name holds it.
+fn find(session: &Session, state: &State, name: &str) -> Result<Key, Failure> {
+    let prefix = format!("{}::", session.stack);
+    let name = name.strip_prefix(&prefix).unwrap_or(name);
+    if let Some(key) = state
+        .records
+        .keys()
+        .find(|key| key.as_str() == name || key.short() == name)
+    {
+        return Ok(key.clone());
+    }
+    let holds = |key: &&Key| key.as_str().contains(name) || state.records[*key].identity.contains(name);
+    let found: Vec<&Key> = state.records.keys().filter(holds).collect();
+    match found[..] {
+        [key] => Ok(key.clone()),
+        [] => {
+            let failure = Failure::failed(format!("stack {} has no record of {name:?}", session.stack));
+            let shorts: Vec<String> = state.records.keys().map(Key::short).collect();
+            Err(match similar(name, shorts.iter().map(String::as_str)) {
+                Some(meant) => failure.hint(format!("did you mean {meant:?}?")),
+                None => failure.hint("`state list` lists what is recorded"),
+            })
+        }
+        _ => {
+            let names: Vec<&str> = found.iter().map(|key| key.as_str()).collect();
+            let message = format!("{name:?} names {} resources", found.len());
+            Err(Failure::failed(message).hint(format!("one of these:\n{}", names.join("\n"))))
+        }
+    }
+}

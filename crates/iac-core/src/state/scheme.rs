@@ -1,0 +1,153 @@
+//! Which storage a URL names.
+
+use std::sync::Arc;
+
+use super::{Backend, BackendError, BackendErrorKind, LocalBackend};
+
+/// A sort of storage that URLs can name; [`Program::backend`](crate::cli::Program::backend) adds it to a program.
+///
+/// ```
+/// use std::sync::Arc;
+/// use iac_core::state::{BackendScheme, Backends, LocalBackend};
+///
+/// const SCRATCH: BackendScheme = BackendScheme {
+///     names: &["scratch"],
+///     example: "scratch://NAME",
+///     open: |url| Ok(Arc::new(LocalBackend::new(format!("/tmp/{}", url.trim_start_matches("scratch://"))))),
+/// };
+/// let backends = Backends::new([SCRATCH]);
+/// assert!(backends.open("scratch://a").is_ok() && backends.open("state").is_ok());
+/// assert!(backends.open("tape://a").is_err());
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct BackendScheme {
+    /// What stands before `://`.
+    pub names: &'static [&'static str],
+    /// What such a URL looks like, for people.
+    pub example: &'static str,
+    /// Opens the storage of a URL. Connects to nothing yet: what is not there is told by the first operation.
+    pub open: fn(&str) -> Result<Arc<dyn Backend>, BackendError>,
+}
+
+/// The sorts of storage that a program knows; local files are always among them.
+#[derive(Debug, Clone, Default)]
+pub struct Backends(Vec<BackendScheme>);
+
+impl Backends {
+    /// Local files, and these.
+    pub fn new(schemes: impl IntoIterator<Item = BackendScheme>) -> Self {
+        Self(schemes.into_iter().collect())
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, scheme: BackendScheme) {
+        self.0.push(scheme);
+    }
+
+    /// The storage that a URL names; what has no `://` is the path of a folder.
+    ///
+    /// # Errors
+    /// When no scheme fits, or the URL is not as its scheme needs it.
+    pub fn open(&self, url: &str) -> Result<Arc<dyn Backend>, BackendError> {
+        let path = match url.split_once("://") {
+            None => url,
+            Some(("file", path)) if path.starts_with('/') => path,
+            Some(("file", _)) => {
+                return Err(unusable(url, "a file URL has three slashes: file:///absolute/path"));
+            }
+            Some((name, _)) => {
+                return match self.0.iter().find(|scheme| scheme.names.contains(&name)) {
+                    Some(scheme) => (scheme.open)(url),
+                    None => Err(unusable(url, &self.unknown(name))),
+                };
+            }
+        };
+        if path.is_empty() {
+            return Err(unusable(url, "the path is empty"));
+        }
+        Ok(Arc::new(LocalBackend::new(path)))
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let own = self.0.iter().map(|scheme| scheme.example);
+        let known: Vec<&str> = own.chain(["file:///absolute/path"]).collect();
+        format!(
+            "there is no backend {name:?}; this program knows {}, and plain paths",
+            known.join(", ")
+        )
+    }
+}
+
+/// The folder that a URL names: `file:///path`, or a path by itself.
+///
+/// # Errors
+/// When it is a URL of another scheme, or the path is empty.
+pub fn open_backend(url: &str) -> Result<Arc<dyn Backend>, BackendError> {
+    Backends::default().open(url)
+}
+
+/// A URL as a person may see it: without the password in it.
+pub fn redacted(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = match user.split_once(':') {
+                Some((name, _)) => format!("{name}:***"),
+                None => user.to_owned(),
+            };
+            format!("{scheme}://{user}@{host}{path}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+fn unusable(url: &str, message: &str) -> BackendError {
+    BackendError {
+        operation: "open",
+        place: redacted(url),
+        message: message.to_owned(),
+        kind: BackendErrorKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_backends() {
+        for (url, works) in [
+            ("state", true),
+            ("./a/b", true),
+            ("file:///tmp/state", true),
+            ("file://tmp/state", false),
+            ("s3://bucket/prefix", false),
+            ("", false),
+        ] {
+            assert_eq!(open_backend(url).is_ok(), works, "{url}");
+        }
+        let error = open_backend("s3://bucket").err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("\"s3\"") && text.contains("file:///")));
+    }
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        for (url, shown) in [
+            ("postgres://me:s3cret@host/db", "postgres://me:***@host/db"),
+            ("postgres://me:p@ss@host/db?x=a@b", "postgres://me:***@host/db?x=a@b"),
+            ("postgres://me@host/db", "postgres://me@host/db"),
+            ("s3://bucket/prefix", "s3://bucket/prefix"),
+            ("state/a", "state/a"),
+        ] {
+            assert_eq!(redacted(url), shown);
+        }
+        let error = open_backend("nowhere://me:s3cret@host")
+            .err()
+            .map(|error| error.to_string());
+        assert!(error.is_some_and(|text| !text.contains("s3cret")));
+    }
+}

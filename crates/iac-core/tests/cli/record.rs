@@ -1,0 +1,47 @@
+//! `state …` and `stack …`: what is recorded, changed by hand.
+
+use super::desk::Desk;
+
+#[test]
+fn a_resource_is_renamed_dropped_and_protected() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    let mut text = desk.session(&[
+        "state mv greeting.txt hello.txt",
+        "state mv Password/db Password/db",
+        "state mv Password/db other",
+        "state list",
+        "stack show",
+        "stack show 1",
+        "stack show 9",
+    ]);
+    text += &desk.session(&[
+        "state protect app.env",
+        "state protect app.env",
+        "destroy --yes",
+        "state unprotect app.env --json",
+    ]);
+    text += &desk.session(&[
+        "state rm other",
+        "state rm other --force",
+        "state rm hello.txt --json",
+        "stack history --limit 2",
+    ]);
+    golden!("record", text);
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, world!\n", "the object stays");
+}
+
+#[test]
+fn a_stack_is_removed_when_nothing_is_recorded() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    let mut text = desk.session(&["stack rm", "stack rm --yes", "destroy --yes --parallel 1"]);
+    text += &desk.session(&[
+        "stack rm --yes",
+        "stack ls",
+        "stack rm --yes",
+        "up --yes --parallel 1 --keep 1",
+    ]);
+    text += &desk.session(&["up --yes --keep 1 --config name=x", "stack history"]);
+    golden!("stack_rm", text);
+}
