@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use iac_core::config::Config;
 use iac_core::{Program, Result, Stack};
-use iac_k8s::{Kubernetes, KubernetesProvider};
+use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
 
 /// The configuration that says where the manifests are.
 const PATH: &str = "path";
@@ -15,6 +15,7 @@ const PATH: &str = "path";
 fn main() -> ExitCode {
     Program::new("manifests")
         .provider(KubernetesProvider::new())
+        .backend(KubernetesState::SCHEME)
         .stack_named_by(name)
         .bound_to(PATH)
         .run(manifests)

@@ -8,7 +8,7 @@ use codelab::kubernetes::{
 };
 use codelab::settings::Production;
 use iac_core::{Program, Result, Stack};
-use iac_k8s::{Kubernetes, KubernetesProvider, Namespaced, Object, restart_on};
+use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced, Object, restart_on};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget, ResourceMetricSource,
@@ -24,7 +24,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 fn main() -> ExitCode {
-    Program::new("prod").provider(KubernetesProvider::new()).run(prod)
+    Program::new("prod")
+        .provider(KubernetesProvider::new())
+        .backend(KubernetesState::SCHEME)
+        .run(prod)
 }
 
 fn prod(stack: &Stack) -> Result<()> {

@@ -41,7 +41,7 @@ impl Random {
 }
 
 /// Twelve objects that wait for one another; `round` changes some of them.
-fn write(folder: &Folder, round: u64) {
+pub(crate) fn write(folder: &Folder, round: u64) {
     for name in ["a", "b", "c", "d", "e"] {
         folder.config_map(name, json!({"round": round.to_string()}));
     }
@@ -81,6 +81,43 @@ fn write(folder: &Folder, round: u64) {
     folder.object("worker.json", deployment("worker", &worker));
 }
 
+/// The stack's objects that are in the cluster.
+pub(crate) fn objects(folder: &Folder) -> Vec<String> {
+    let ours = |name: &String| !["configmap/kube-root-ca.crt", "serviceaccount/default"].contains(&name.as_str());
+    let all = folder.kubectl.names(&format!("-n {} {KINDS}", folder.namespace.name));
+    all.into_iter().filter(ours).collect()
+}
+
+/// Fails unless each declared object is in the cluster and in the state, once.
+pub(crate) fn each_is_there_once(folder: &Folder) {
+    let there: Vec<_> = objects(folder)
+        .into_iter()
+        .filter(|name| !name.starts_with("replicaset"))
+        .collect();
+    let expected = [
+        "configmap/a",
+        "configmap/b",
+        "configmap/c",
+        "configmap/d",
+        "configmap/e",
+        "deployment.apps/web",
+        "deployment.apps/worker",
+        "job.batch/once",
+        "persistentvolumeclaim/data",
+        "secret/keys",
+        "service/web",
+        "serviceaccount/account",
+    ];
+    assert_eq!(there, expected);
+    let list = folder.project.run(["state", "list", "--json"]).exits(0).json();
+    let mut uids = BTreeSet::new();
+    for record in list.as_array().unwrap() {
+        let uid = record["uid"].as_str().unwrap().to_owned();
+        assert!(uids.insert(uid), "two records of one object: {list:#}");
+    }
+    assert_eq!(uids.len(), expected.len());
+}
+
 #[test]
 fn a_killed_up_is_finished_by_the_next_one() {
     let (kills, seed) = (number("IAC_KILLS", 10), number("IAC_SEED", 20_261_121));
@@ -88,7 +125,6 @@ fn a_killed_up_is_finished_by_the_next_one() {
     let mut random = Random::new(seed);
     let folder = Folder::new();
     let project = &folder.project;
-    let mut uids = BTreeSet::new();
     let mut round = 0;
     let mut killed = 0;
     while killed < kills {
@@ -118,39 +154,8 @@ fn a_killed_up_is_finished_by_the_next_one() {
     project.run(["up", "--yes"]).exits(0);
     project.is_up_to_date();
 
-    let ours = |name: &String| !["configmap/kube-root-ca.crt", "serviceaccount/default"].contains(&name.as_str());
-    let objects = || -> Vec<String> {
-        let all = folder.kubectl.names(&format!("-n {} {KINDS}", folder.namespace.name));
-        all.into_iter().filter(ours).collect()
-    };
-    let there: Vec<_> = objects()
-        .into_iter()
-        .filter(|name| !name.starts_with("replicaset"))
-        .collect();
-    let expected = [
-        "configmap/a",
-        "configmap/b",
-        "configmap/c",
-        "configmap/d",
-        "configmap/e",
-        "deployment.apps/web",
-        "deployment.apps/worker",
-        "job.batch/once",
-        "persistentvolumeclaim/data",
-        "secret/keys",
-        "service/web",
-        "serviceaccount/account",
-    ];
-    assert_eq!(there, expected);
-    let list = project.run(["state", "list", "--json"]).exits(0).json();
-    for record in list.as_array().unwrap() {
-        let uid = record["uid"].as_str().unwrap().to_owned();
-        assert!(uids.insert(uid), "two records of one object: {list:#}");
-    }
-    assert_eq!(uids.len(), expected.len());
-
+    each_is_there_once(&folder);
     project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
-    let left: Vec<_> = objects();
-    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(objects(&folder), Vec::<String>::new());
     assert_eq!(project.run(["state", "list"]).exits(0).stdout, "");
 }

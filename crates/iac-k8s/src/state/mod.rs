@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use iac_core::state::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
+use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
 
 use self::api::{Api, Written};
 use self::chunks::Write;
@@ -46,10 +46,18 @@ const PARALLEL: usize = 4;
 /// for. While a run lasts it renews its lease by one call every few seconds; nothing is watched.
 ///
 /// ```no_run
-/// use iac_k8s::KubernetesState;
+/// use std::process::ExitCode;
 ///
-/// let state = KubernetesState::open("kubernetes://iac-state?context=prod")?;
-/// # Ok::<_, iac_core::state::BackendError>(())
+/// use iac_core::Program;
+/// use iac_k8s::{KubernetesProvider, KubernetesState};
+///
+/// // `cargo run -- up --backend kubernetes://iac-state?context=prod`
+/// fn main() -> ExitCode {
+///     Program::new("shop")
+///         .provider(KubernetesProvider::new())
+///         .backend(KubernetesState::SCHEME)
+///         .run(|stack| Ok(()))
+/// }
 /// ```
 #[derive(Clone)]
 pub struct KubernetesState {
@@ -71,6 +79,13 @@ impl std::fmt::Debug for KubernetesState {
 }
 
 impl KubernetesState {
+    /// For [`Program::backend`](iac_core::Program::backend): `kubernetes://` and `k8s://`.
+    pub const SCHEME: BackendScheme = BackendScheme {
+        names: &["kubernetes", "k8s"],
+        example: "kubernetes://NAMESPACE?context=NAME",
+        open: |url| Ok(Arc::new(Self::open(url)?)),
+    };
+
     /// The state that a URL names: `kubernetes://NAMESPACE`, with `?context=NAME` and `&kubeconfig=FILE` where they are
     /// not those of the environment. Nothing is asked of the cluster yet.
     ///
