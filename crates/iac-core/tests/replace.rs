@@ -507,3 +507,25 @@ async fn a_deletion_that_was_interrupted_is_taken_back_by_a_program_that_wants_i
         settled(&bench, &program, &["a"], "wanted again").await;
     }
 }
+
+#[tokio::test]
+async fn what_an_interrupted_run_made_does_not_stand_in_the_way() {
+    let program = |name: &str| one(json!({ "name": name, "exclusive": "port 80" }), |a| a);
+    let bench = Bench::new();
+    assert!(bench.up_killed_at(2, &program("one")).await, "made, and not recorded");
+    bench.world.take_log();
+    assert!(bench.up(&program("two")).await.is_ok());
+    assert_eq!(bench.world.take_log(), ["delete one", "create two"]);
+    settled(&bench, &program("two"), &["two"], "the port is free").await;
+}
+
+#[tokio::test]
+async fn data_that_an_interrupted_run_made_is_kept_and_not_forgotten() {
+    let program = one(json!({ "name": "one", "data": true }), |a| a);
+    let bench = Bench::new();
+    assert!(bench.up_killed_at(2, &program).await, "made, and not recorded");
+    assert!(bench.destroy(DeleteData::None).await.is_ok());
+    assert_eq!(names(&bench), ["one"]);
+    assert!(bench.destroy(DeleteData::All).await.is_ok());
+    settled(&bench, &declare(|_| {}), &[], "deleted in the end").await;
+}

@@ -267,9 +267,14 @@ impl Provider for Memory {
             kind: "data".into(),
             name: name.to_owned(),
         };
+        let objects = self.0.objects();
         let data = |recorded: &Recorded| {
-            let own = recorded.inputs.get("data").and_then(Value::as_bool) == Some(true);
-            let held = recorded.inputs.get("holds").and_then(Value::as_str);
+            // Of what an interrupted run made, only the world knows the inputs.
+            let there = objects.get(&recorded.identity).map(|object| &object.inputs);
+            let unknown = recorded.inputs == Value::Null;
+            let inputs = there.filter(|_| unknown).unwrap_or(&recorded.inputs);
+            let own = inputs.get("data").and_then(Value::as_bool) == Some(true);
+            let held = inputs.get("holds").and_then(Value::as_str);
             own.then_some(recorded.identity.as_str())
                 .into_iter()
                 .chain(held)
