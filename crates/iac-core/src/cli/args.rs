@@ -217,6 +217,21 @@ pub(super) enum State {
         #[arg(long)]
         show_secrets: bool,
     },
+    /// Read every file of the state and say what is wrong with it; changes nothing, exits with 1 on damage
+    Check {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a damaged state usable again: shows what it would do, asks, and throws nothing away
+    Repair {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a resource another name in the record, as the program will; the object stays as it is
     Mv {
         /// Its name

@@ -42,7 +42,7 @@ pub enum StateError {
     #[error("this run's writer is closed")]
     Closed,
     /// A file is not as it was written.
-    #[error("{file}{}: {what}; restore the file from a copy", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    #[error("{file}{}: {what}; `state repair` shows what can be saved", line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Damaged {
         /// Which.
         file: String,

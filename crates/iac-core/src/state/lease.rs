@@ -85,6 +85,11 @@ impl LeaseFile {
     }
 }
 
+/// Whether a lease's object is of its form.
+pub(super) fn check_form(key: &str, bytes: &[u8]) -> Result<(), StateError> {
+    lines::read_json::<LeaseFile>(key, bytes).map(|_| ())
+}
+
 /// What was seen of somebody else's lease.
 #[derive(Debug, Default)]
 struct Watch {

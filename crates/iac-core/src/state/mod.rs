@@ -31,6 +31,7 @@
 //! ```
 
 mod backend;
+mod check;
 mod commit;
 mod compact;
 #[cfg(feature = "conformance")]
@@ -59,6 +60,7 @@ mod wrapped;
 mod writer;
 
 pub use backend::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
+pub use check::{CheckReport, Finding, Repair, Severity};
 pub use error::StateError;
 pub use keys::{KeySource, KeySourceError};
 pub use lease::Holder;

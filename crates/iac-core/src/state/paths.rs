@@ -74,6 +74,22 @@ impl Paths {
         format!("{}{version:0DIGITS$}-{term:0DIGITS$}.version", self.history())
     }
 
+    /// What the keys of files begin with that a repair put aside.
+    pub(super) fn damaged(&self) -> String {
+        format!("{}/damaged/", self.stack)
+    }
+
+    /// The key for a file that is put aside; `number` keeps several of one name apart.
+    pub(super) fn aside(&self, key: &str, number: u32) -> String {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        let name = if number > 1 {
+            format!("{name}.{number}")
+        } else {
+            name.to_owned()
+        };
+        format!("{}{name}", self.damaged())
+    }
+
     /// The number of a batch or snapshot; none if we never gave it that name.
     pub(super) fn number(key: &str) -> Option<u64> {
         stem(key)?.parse().ok().filter(|number| *number < HIGHEST)

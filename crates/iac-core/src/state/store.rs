@@ -42,7 +42,7 @@ pub struct Store {
 
 /// The object that holds the stack's data keys, wrapped; sealed values name theirs by its number.
 #[derive(Serialize, Deserialize)]
-struct KeyFile {
+pub(super) struct KeyFile {
     format: u64,
     stack: String,
     current: u32,
@@ -120,7 +120,7 @@ impl Store {
         Ok(self.load_log().await?.state)
     }
 
-    async fn load_log(&self) -> Result<Log, StateError> {
+    pub(super) async fn load_log(&self) -> Result<Log, StateError> {
         let paths = Paths::new(&self.stack)?;
         Marker::read(self.backend(), &paths)
             .await?

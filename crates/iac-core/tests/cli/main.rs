@@ -36,6 +36,8 @@ fn help_of_every_verb() {
         "state",
         "state list",
         "state show",
+        "state check",
+        "state repair",
         "state mv",
         "state rm",
         "state protect",

@@ -45,3 +45,28 @@ fn a_stack_is_removed_when_nothing_is_recorded() {
     text += &desk.session(&["up --yes --keep 1 --config name=x", "stack history"]);
     golden!("stack_rm", text);
 }
+
+#[test]
+fn a_damaged_state_is_found_and_repaired() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes --parallel 1"), 0);
+    let mut text = desk.session(&["state check", "state repair"]);
+    let batches = std::fs::read_dir(desk.path("state/files/journal")).unwrap();
+    let mut batches: Vec<_> = batches.map(|entry| entry.unwrap().path()).collect();
+    batches.sort();
+    let content = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+    let batch = batches
+        .iter()
+        .find(|path| content(path).contains("\"applied\""))
+        .unwrap();
+    std::fs::write(batch, content(batch).replacen("\"applied\"", "\"apqlied\"", 1)).unwrap();
+    text += &desk.session(&["preview", "state check", "state repair", "state repair --yes"]);
+    text += &desk.session(&["state check", "up --yes --parallel 1", "state check --json"]);
+    // How the journal is cut into batches depends on what comes together.
+    let mut settings = crate::desk::settings();
+    settings.add_filter(r"\d{12}", "[number]");
+    settings.add_filter(r"line \d+", "line [n]");
+    settings.add_filter(r"\d+ files read", "[n] files read");
+    settings.add_filter(r#""files":\d+"#, r#""files":[n]"#);
+    settings.bind(|| insta::assert_snapshot!("repair", text));
+}

@@ -3,6 +3,7 @@
 
 mod backends;
 mod broken;
+mod check;
 mod conformance;
 mod cost;
 mod crash;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::state::mask;
+use super::state::{confirm, mask};
 use crate::cli::args::Stack;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
-use crate::cli::prompt::{Answer, ask};
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::render::{sanitize, value_text};
@@ -190,16 +189,9 @@ async fn remove(session: &Session, force: bool, yes: bool) -> Result<u8, Failure
     let store = session.store()?;
     let stack = &session.stack;
     if !yes {
-        if !session.ui.is_interactive() {
-            let message = "stack rm asks before it acts, and there is no terminal to ask on";
-            return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
-        }
-        let question = format!("Remove all that is remembered of stack {stack}, its history and its keys, for good?");
-        let details = || session.ui.say("The objects in the world are not touched.");
-        if ask(session, &question, details).await? == Answer::No {
-            session.ui.say("Nothing was done.");
-            return Ok(exit::FAILED);
-        }
+        let question = "Remove for good, with its history and its keys, all that is remembered of stack";
+        let details = "The objects in the world are not touched.\n";
+        confirm(session, "stack rm", question, details).await?;
     }
     let run = RunInfo::current("stack rm", session.build());
     let removed = store.remove(run, session.lock_timeout, force).await;

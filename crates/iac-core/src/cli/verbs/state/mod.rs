@@ -1,23 +1,28 @@
 //! `state …`: what is recorded, looked at and changed by hand.
 
+mod check;
 mod edit;
 mod show;
-
-pub(super) use show::mask;
 
 use std::collections::BTreeSet;
 
 use crate::cli::args::State as Args;
+use crate::cli::exit;
 use crate::cli::failure::Failure;
+use crate::cli::prompt::{Answer, ask};
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::state::State;
 use crate::urn::Key;
 
+pub(super) use show::mask;
+
 pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure> {
     match args {
         Args::List { json } => show::list(session, *json).await,
         Args::Show { name, show_secrets } => show::show(session, name, *show_secrets).await,
+        Args::Check { json } => check::check(session, *json).await,
+        Args::Repair { yes, json } => check::repair(session, *yes, *json).await,
         Args::Mv { from, to, json } => edit::mv(session, from, to, *json).await,
         Args::Rm { names, force, json } => edit::rm(session, names, *force, *json).await,
         Args::Protect { names, json } => edit::protect(session, names, true, *json).await,
@@ -59,4 +64,18 @@ fn find(session: &Session, state: &State, name: &str) -> Result<Key, Failure> {
             Err(Failure::failed(message).hint(format!("one of these:\n{}", names.join("\n"))))
         }
     }
+}
+
+/// Asks before something that can not be taken back; a no, or nobody to ask, ends the command.
+pub(super) async fn confirm(session: &Session, verb: &str, question: &str, details: &str) -> Result<(), Failure> {
+    if !session.ui.is_interactive() {
+        let message = format!("{verb} asks before it acts, and there is no terminal to ask on");
+        return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
+    }
+    let question = format!("{question} {}?", session.stack);
+    if ask(session, &question, || session.ui.talk(details)).await? == Answer::Yes {
+        return Ok(());
+    }
+    session.ui.say("Nothing was done.");
+    Err(Failure::quiet(exit::FAILED))
 }
