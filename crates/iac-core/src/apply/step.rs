@@ -48,7 +48,7 @@ impl Shared {
         entry: Option<WorldEntry>,
         slot: &mut Slot,
     ) -> Result<Made, Failure> {
-        let mut formers = entry
+        let formers = entry
             .as_ref()
             .map(|entry| kept_in_mind(step, entry))
             .unwrap_or_default();
@@ -56,18 +56,13 @@ impl Shared {
             .as_ref()
             .filter(|entry| !entry.gone)
             .map(|entry| entry.recorded.clone());
-        if step.order == Some(Order::DeleteFirst) {
-            let renamed = entry.is_some_and(|entry| entry.moved == Moved::Renamed);
-            let old = if renamed {
-                formers.pop().map(|former| former.recorded)
-            } else {
-                recorded.take().or_else(|| found(step, &inputs))
-            };
-            if let Some(old) = old {
-                // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
-                self.delete(step, old, false).await?;
-            }
+        if step.order == Some(Order::DeleteFirst)
+            && let Some(old) = recorded.take().or_else(|| found(step, &inputs))
+        {
+            // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
+            self.delete(step, old, false).await?;
         }
+        let formers = self.make_room(step, formers).await?;
         let intent = match step.action {
             Action::Update => Intent::Update,
             Action::Adopt => Intent::Adopt,
@@ -83,6 +78,24 @@ impl Shared {
             entry: Some(record.into()),
             outputs: Some(outputs),
         })
+    }
+
+    /// Deletes the former objects that have to go before the resource's own is made; gives the others.
+    async fn make_room(&self, step: &Step, formers: Vec<FormerObject>) -> Result<Vec<FormerObject>, Failure> {
+        let mut left = Vec::new();
+        for former in formers {
+            if !leftover_of(step, &former).is_some_and(|leftover| leftover.first) {
+                left.push(former);
+                continue;
+            }
+            match self.delete_leftover(step, &former).await {
+                Ok(()) => {}
+                // What nobody recorded may not be in the way; it is tried again once the step is through.
+                Err(Failure::Provider(_)) if former.recorded.inputs == Value::Null => left.push(former),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(left)
     }
 
     /// Deletes all objects of a resource that is no longer wanted.
@@ -172,9 +185,13 @@ fn kept_in_mind(step: &Step, entry: &WorldEntry) -> Vec<FormerObject> {
 }
 
 fn fate_of<'a>(step: &'a Step, former: &FormerObject) -> Option<&'a Fate> {
+    leftover_of(step, former).map(|leftover| &leftover.fate)
+}
+
+fn leftover_of<'a>(step: &'a Step, former: &FormerObject) -> Option<&'a Leftover> {
     let is_it =
         |leftover: &&Leftover| leftover.identity == former.recorded.identity && leftover.uid == former.recorded.uid;
-    step.leftovers.iter().find(is_it).map(|leftover| &leftover.fate)
+    step.leftovers.iter().find(is_it)
 }
 
 /// An object of the step's name that was found and is recorded nowhere.

@@ -18,7 +18,7 @@ pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> Sight {
     let unknown = own.map(|(key, _)| (key.clone(), Observed::Unknown("not looked at".to_owned())));
     Sight {
         observed: unknown.collect(),
-        others: BTreeMap::new(),
+        ..Sight::default()
     }
 }
 
@@ -29,6 +29,18 @@ pub(super) struct Sight {
     pub(super) observed: BTreeMap<Key, Observed>,
     /// Of other objects: former ones, and those of interrupted operations.
     pub(super) others: BTreeMap<ObjectName, Observed>,
+    /// Under which key each name was looked at, of what is in `observed`.
+    names: BTreeMap<ObjectName, Key>,
+}
+
+impl Sight {
+    /// What is there under a name.
+    pub(super) fn of(&self, name: &ObjectName) -> Option<&Observed> {
+        match self.names.get(name) {
+            Some(key) => self.observed.get(key),
+            None => self.others.get(name),
+        }
+    }
 }
 
 impl Engine {
@@ -41,10 +53,11 @@ impl Engine {
         interrupted: &[Interrupted],
     ) -> Result<Sight, EngineError> {
         let own = own_questions(declaration, identities, recorded);
-        let mut asked: BTreeSet<ObjectName> = own
+        let own_names: BTreeMap<ObjectName, Key> = own
             .iter()
-            .map(|question| ObjectName::new(&question.key, &question.identity))
+            .map(|question| (ObjectName::new(&question.key, &question.identity), question.key.clone()))
             .collect();
+        let mut asked: BTreeSet<ObjectName> = own_names.keys().cloned().collect();
         let former = recorded
             .values()
             .flat_map(|entry| &entry.formers)
@@ -66,6 +79,7 @@ impl Engine {
         Ok(Sight {
             observed: keys.into_iter().zip(answers).collect(),
             others: names.into_iter().zip(others).collect(),
+            names: own_names,
         })
     }
 

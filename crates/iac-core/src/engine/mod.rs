@@ -156,7 +156,7 @@ impl Engine {
             look::unseen(&recorded)
         };
         if request.mode != Mode::Refresh {
-            crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, &sight.others);
+            crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, |name| sight.of(name));
         }
         let mut data = self.data(request.mode, looked, declaration, &recorded).await?;
         let mut predicted = BTreeMap::new();
@@ -183,7 +183,11 @@ impl Engine {
                     problems.append(&mut plan.problems);
                     plan.problems = problems;
                     let pending = &request.state.pending;
-                    let recoveries = recover::recoveries(pending, &plan, &identities, &recorded, &sight);
+                    let recoveries = match plan.mode {
+                        // It settles nothing.
+                        Mode::Refresh => Vec::new(),
+                        _ => recover::recoveries(pending, &plan, &identities, &recorded, &sight),
+                    };
                     let basis = basis(&plan, recorded, &sight.observed, recoveries);
                     return Ok(Planned {
                         plan: *plan,

@@ -27,12 +27,14 @@ impl Engine {
         };
         let mut replaced: Vec<Recorded> = Vec::new();
         for (ask, prediction) in asks.into_iter().zip(answers) {
+            let object = ask.recorded.as_ref().map(|recorded| recorded.identity.clone());
             if !prediction.replace.is_empty() {
                 replaced.extend(ask.recorded);
             }
             let made = Predicted {
                 intent: ask.intent,
                 inputs: ask.inputs,
+                object,
                 prediction,
             };
             predicted.entry(ask.key).or_default().push(made);

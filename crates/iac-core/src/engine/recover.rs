@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::look::Sight;
 use crate::apply::{Recovery, Settled};
+use crate::plan::objects::is_another;
 use crate::plan::{Action, Interrupted, ObjectName, Plan, Stage, Step, WorldEntry};
 use crate::provider::Observed;
 use crate::state::Pending;
@@ -27,15 +28,11 @@ pub(super) fn recoveries(
     recorded: &BTreeMap<Key, WorldEntry>,
     sight: &Sight,
 ) -> Vec<Recovery> {
-    let index = Index::new(plan, identities, recorded);
+    let index = Index::new(plan, identities, recorded, sight);
     let recovery = |pending: &Pending| {
         let name = ObjectName::new(&pending.key, &pending.identity);
         let owner = index.own.get(&name);
-        let observed = match owner {
-            Some(key) => sight.observed.get(*key),
-            None => sight.others.get(&name),
-        };
-        let found = match observed? {
+        let found = match sight.of(&name)? {
             Observed::Unknown(_) => return None,
             Observed::Absent => "nothing of the name is there",
             Observed::Finished => "it did its work and is gone",
@@ -44,6 +41,8 @@ pub(super) fn recoveries(
         };
         let settled = match (owner, index.former.get(&name)) {
             (Some(key), _) => index.by_step(key, Stage::Exists),
+            // What is kept and recorded nowhere stays known by the open operation.
+            (None, Some(key)) if index.is_kept(key) => return None,
             (None, Some(key)) => index.by_step(key, Stage::Gone),
             (None, None) => Settled::Already("nothing was to be done"),
         };
@@ -65,9 +64,16 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(plan: &'a Plan, identities: &'a BTreeMap<Key, String>, recorded: &'a BTreeMap<Key, WorldEntry>) -> Self {
+    fn new(
+        plan: &'a Plan,
+        identities: &'a BTreeMap<Key, String>,
+        recorded: &'a BTreeMap<Key, WorldEntry>,
+        sight: &Sight,
+    ) -> Self {
         let held = recorded.iter().filter(|(_, entry)| !entry.gone);
-        let held = held.map(|(key, entry)| (ObjectName::new(key, &entry.recorded.identity), key));
+        let held = held.map(|(key, entry)| (ObjectName::new(key, &entry.recorded.identity), key, &entry.recorded));
+        let held = held.filter(|(name, _, object)| !sight.of(name).is_some_and(|there| is_another(object, there)));
+        let held = held.map(|(name, key, _)| (name, key));
         let wanted = identities
             .iter()
             .map(|(key, identity)| (ObjectName::new(key, identity), key));
@@ -81,6 +87,10 @@ impl<'a> Index<'a> {
             former: formers.collect(),
             steps: plan.steps.iter().map(|step| (&step.key, step)).collect(),
         }
+    }
+
+    fn is_kept(&self, key: &Key) -> bool {
+        self.steps.get(key).is_some_and(|step| step.action == Action::Keep)
     }
 
     /// Settled with a step's stage, as far as it has one.

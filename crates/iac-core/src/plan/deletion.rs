@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::leftover::RETAINED;
+use super::objects::is_another;
 use super::planner::Walk;
 use super::world::{ObjectName, World, WorldEntry};
 use super::{Action, Fate, KeptData, Mode, PlanProblem, Precondition, Reason, Stage, Step, leftover};
@@ -165,6 +166,7 @@ fn action(walk: &Walk<'_>, key: &Key, entry: &WorldEntry, kept: &BTreeSet<Key>) 
     }
     match world.observed.get(key) {
         Some(Observed::Absent | Observed::Finished) => (Action::Forget, vec![why, Reason::Gone], Vec::new()),
+        Some(there) if is_another(&entry.recorded, there) => (Action::Forget, vec![why, Reason::Gone], Vec::new()),
         _ => (Action::Delete, vec![why], Vec::new()),
     }
 }

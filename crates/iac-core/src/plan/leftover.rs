@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::objects::is_another;
 use super::world::{ObjectName, World, WorldEntry};
 use super::{Fate, Leftover};
 use crate::declare::Options;
 use crate::provider::{Observed, Recorded};
 use crate::urn::Key;
+use crate::value::Value;
 
 /// Why an object is left where the program says so.
 pub(super) const RETAINED: &str = "retain_on_delete";
@@ -25,10 +27,13 @@ pub(super) fn of(
     let retains = |options: &Options| options.retain_on_delete || declared.is_some_and(|now| now.retain_on_delete);
     let leftovers = entry.formers.iter().enumerate().map(|(place, former)| {
         let retained = Some(place) == left_now && retains(&former.options);
+        let fate = fate(world, wanted, key, &former.recorded, retained);
         Leftover {
             identity: former.recorded.identity.clone(),
             uid: former.recorded.uid.clone(),
-            fate: fate(world, wanted, key, &former.recorded, retained),
+            // What an interrupted run made and nobody recorded is used by nobody, and may hold what the new one needs.
+            first: fate == Fate::Delete && former.recorded.inputs == Value::Null,
+            fate,
         }
     });
     leftovers.collect()
@@ -46,14 +51,8 @@ fn fate(world: &World<'_>, wanted: &BTreeMap<ObjectName, &Key>, key: &Key, objec
     }
     match world.others.get(&name) {
         Some(Observed::Absent | Observed::Finished) => forget("it is gone"),
-        Some(Observed::Present(live)) if is_another(object, live.uid.as_ref()) => {
-            forget("another object has its name now")
-        }
+        Some(there) if is_another(object, there) => forget("another object has its name now"),
         _ if retained => forget(RETAINED),
         _ => Fate::Delete,
     }
-}
-
-fn is_another(object: &Recorded, live: Option<&String>) -> bool {
-    matches!((&object.uid, live), (Some(recorded), Some(live)) if recorded != live)
 }

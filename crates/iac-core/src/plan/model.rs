@@ -106,6 +106,9 @@ pub struct Leftover {
     /// What becomes of it.
     #[serde(flatten)]
     pub fate: Fate,
+    /// Whether it goes before the resource's own object is made or changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
 }
 
 /// What becomes of a [`Leftover`].

@@ -41,21 +41,29 @@ pub(crate) fn match_names(recorded: &mut BTreeMap<Key, WorldEntry>, identities: 
 }
 
 /// Takes in what interrupted operations left: objects of ours that the program does not want and no record knows. They
-/// become former objects of the resource that the operation was on.
-pub(crate) fn take_in(
+/// become former objects of the resource that the operation was on. `observed` is what is there under a name.
+pub(crate) fn take_in<'a>(
     recorded: &mut BTreeMap<Key, WorldEntry>,
     identities: &BTreeMap<Key, String>,
     interrupted: &[Interrupted],
-    others: &BTreeMap<ObjectName, Observed>,
+    observed: impl Fn(&ObjectName) -> Option<&'a Observed>,
 ) {
+    if interrupted.is_empty() {
+        return;
+    }
     let wanted = identities.iter().map(|(key, identity)| ObjectName::new(key, identity));
-    let held = recorded
-        .iter()
-        .flat_map(|(key, entry)| entry.objects().map(|object| ObjectName::new(key, &object.identity)));
+    let held = recorded.iter().flat_map(|(key, entry)| {
+        let names = entry
+            .objects()
+            .map(|object| (ObjectName::new(key, &object.identity), object));
+        // An object that was made anew under a recorded name is not the recorded one.
+        let same = names.filter(|(name, object)| !observed(name).is_some_and(|there| is_another(object, there)));
+        same.map(|(name, _)| name)
+    });
     let mut known: BTreeSet<ObjectName> = wanted.chain(held).collect();
     for operation in interrupted {
         let name = ObjectName::new(&operation.key, &operation.identity);
-        let Some(Observed::Present(live)) = others.get(&name) else {
+        let Some(Observed::Present(live)) = observed(&name) else {
             continue;
         };
         if !live.ours || !known.insert(name) {
@@ -87,5 +95,15 @@ pub(crate) fn take_in(
                 options: Default::default(),
             },
         );
+    }
+}
+
+/// Whether what is there under an object's name is another one.
+pub(crate) fn is_another(object: &Recorded, observed: &Observed) -> bool {
+    match observed {
+        Observed::Present(live) => {
+            matches!((&object.uid, &live.uid), (Some(recorded), Some(live)) if recorded != live)
+        }
+        _ => false,
     }
 }

@@ -193,8 +193,12 @@ impl<'a> Walk<'a> {
         let Some(prediction) = self.prediction(resource, intent, &draft.inputs) else {
             return self.put_off(resource);
         };
+        let Some(first) = self.in_the_way(resource, &draft.inputs) else {
+            return self.put_off(resource);
+        };
         if prediction.replace.is_empty() {
             let mut step = self.predicted_step(action_for(intent), draft, prediction);
+            first.apply(&mut step);
             if step.action == Action::Update && step.changes.is_empty() && step.checked == Checked::ByServer {
                 step.notes
                     .push("no effect on the object; only the record follows the program".to_owned());
@@ -218,7 +222,7 @@ impl<'a> Walk<'a> {
             changes: prediction.changes,
             ..anew
         };
-        self.replace_in_place(draft, anew);
+        self.replace_in_place(draft, anew, first);
     }
 
     /// Waits for a prediction: until then nothing is known of its outputs.
@@ -257,12 +261,29 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The prediction for exactly these inputs; where there is none yet, it is asked for once all that the inputs use
-    /// is settled.
+    /// What is predicted for the resource as it is recorded.
     pub(super) fn prediction(&mut self, resource: &ResourceDecl, intent: Intent, inputs: &Value) -> Option<Prediction> {
+        let recorded = match intent {
+            Intent::Replace => self.world.recorded.get(&resource.key).and_then(WorldEntry::until_now),
+            _ => self.entry(&resource.key).map(|entry| &entry.recorded),
+        };
+        self.prediction_for(resource, intent, inputs, recorded)
+    }
+
+    /// The prediction for exactly these inputs and this object; where there is none yet, it is asked for once all that
+    /// the inputs use is settled.
+    pub(super) fn prediction_for(
+        &mut self,
+        resource: &ResourceDecl,
+        intent: Intent,
+        inputs: &Value,
+        recorded: Option<&Recorded>,
+    ) -> Option<Prediction> {
         let key = &resource.key;
+        let object = recorded.map(|recorded| &recorded.identity);
         let made = self.world.predicted.get(key).into_iter().flatten();
-        let mut made = made.filter(|made| made.intent == intent && made.inputs == *inputs);
+        let mut made =
+            made.filter(|made| made.intent == intent && made.object.as_ref() == object && made.inputs == *inputs);
         if let Some(made) = made.next() {
             return Some(made.prediction.clone());
         }
@@ -279,10 +300,6 @@ impl<'a> Walk<'a> {
             let live = match self.world.observed.get(key) {
                 Some(Observed::Present(live)) => Some(live.clone()),
                 _ => None,
-            };
-            let recorded = match intent {
-                Intent::Replace => self.world.recorded.get(key).and_then(WorldEntry::until_now),
-                _ => self.entry(key).map(|entry| &entry.recorded),
             };
             self.asks.push(PredictRequest {
                 key: key.clone(),

@@ -5,9 +5,9 @@ use super::planner::{Draft, Walk};
 use super::world::{Moved, ObjectName, WorldEntry};
 use super::{Action, Fate, Order, Reason, Step, deletion};
 use crate::declare::ResourceDecl;
-use crate::provider::{Intent, Observed, Prediction, Problem, Risk, RiskKind};
+use crate::provider::{Exclusive, Intent, Observed, Prediction, Problem, Risk, RiskKind};
 use crate::urn::Key;
-use crate::value::FieldPath;
+use crate::value::{FieldPath, Value};
 
 impl Walk<'_> {
     /// Whether making the resource replaces an object of another name, which is still there as far as is known.
@@ -23,7 +23,7 @@ impl Walk<'_> {
     }
 
     /// A replacement under the same name: the old object has to go first.
-    pub(super) fn replace_in_place(&mut self, draft: Draft<'_>, prediction: Prediction) {
+    pub(super) fn replace_in_place(&mut self, draft: Draft<'_>, prediction: Prediction, first: InTheWay) {
         let resource = draft.resource;
         let live = match self.world.observed.get(&resource.key) {
             Some(Observed::Present(live)) => Some(live),
@@ -36,6 +36,7 @@ impl Walk<'_> {
         }
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::DeleteFirst);
+        first.apply(&mut step);
         let options = self.world.recorded.get(&resource.key).map(|entry| &entry.options);
         let retains = options.is_some_and(|recorded| recorded.retain_on_delete) || resource.options.retain_on_delete;
         self.old_one_goes(&mut step, resource, retains);
@@ -50,6 +51,9 @@ impl Walk<'_> {
         let Some(mut prediction) = self.prediction(resource, Intent::Replace, &draft.inputs) else {
             return self.put_off(resource);
         };
+        let Some(first) = self.in_the_way(resource, &draft.inputs) else {
+            return self.put_off(resource);
+        };
         let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
         let from = renamed.map_or_else(String::new, |former| former.recorded.identity.clone());
         draft.reasons.retain(|reason| *reason != Reason::New);
@@ -59,6 +63,7 @@ impl Walk<'_> {
         let exclusive = std::mem::take(&mut prediction.exclusive);
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::CreateFirst);
+        first.apply(&mut step);
         let fate = step.leftovers.last().map(|leftover| leftover.fate.clone());
         if resource.options.delete_before_replace {
             step.order = Some(Order::DeleteFirst);
@@ -74,6 +79,9 @@ impl Walk<'_> {
         let retained = matches!(&fate, Some(Fate::Forget { because }) if because == RETAINED);
         match (step.order, fate) {
             (Some(Order::DeleteFirst), fate) if retained || fate == Some(Fate::Delete) => {
+                if let Some(old) = step.leftovers.last_mut() {
+                    old.first = true;
+                }
                 self.old_one_goes(&mut step, resource, retained);
             }
             (_, Some(Fate::Delete)) => {
@@ -86,6 +94,27 @@ impl Walk<'_> {
             _ => step.order = Some(Order::CreateFirst),
         }
         self.steps.push(step);
+    }
+
+    /// Which objects that earlier replacements left hold something that the resource is to hold now.
+    pub(super) fn in_the_way(&mut self, resource: &ResourceDecl, inputs: &Value) -> Option<InTheWay> {
+        let entry = self.world.recorded.get(&resource.key);
+        let left_before = entry.map_or(&[][..], |entry| match entry.renamed() {
+            Some(_) => &entry.formers[..entry.formers.len() - 1],
+            None => &entry.formers,
+        });
+        let mut found = InTheWay::default();
+        for former in left_before
+            .iter()
+            .filter(|former| former.recorded.inputs != Value::Null)
+        {
+            let prediction = self.prediction_for(resource, Intent::Replace, inputs, Some(&former.recorded))?;
+            let held = prediction.exclusive.into_iter();
+            found
+                .0
+                .extend(held.map(|held| (former.recorded.identity.clone(), held)));
+        }
+        Some(found)
     }
 
     /// The old object is deleted before the new one is there.
@@ -125,6 +154,26 @@ impl Walk<'_> {
             let message = "it is protected, and this change can only be made by deleting it and making it anew";
             let hint = "take the change back, or lift the protection first with an `up` that only removes .protect()";
             self.problem(resource, with_hint(message, hint));
+        }
+    }
+}
+
+/// Objects that have to go before a resource's own is made, each with what it holds.
+#[derive(Debug, Default)]
+pub(super) struct InTheWay(Vec<(String, Exclusive)>);
+
+impl InTheWay {
+    /// Lets a step begin with them.
+    pub(super) fn apply(self, step: &mut Step) {
+        for (identity, held) in self.0 {
+            let left = step.leftovers.iter_mut();
+            for leftover in left.filter(|left| left.identity == identity && left.fate == Fate::Delete) {
+                leftover.first = true;
+            }
+            step.reasons.push(Reason::Exclusive {
+                path: held.path,
+                what: held.what,
+            });
         }
     }
 }

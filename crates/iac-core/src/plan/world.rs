@@ -131,6 +131,8 @@ pub struct Predicted {
     pub intent: Intent,
     /// The inputs it was made for.
     pub inputs: Value,
+    /// The object that it was made for, as recorded.
+    pub object: Option<String>,
     /// The answer.
     pub prediction: Prediction,
 }

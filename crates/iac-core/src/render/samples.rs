@@ -269,6 +269,7 @@ fn exclusive_step() -> Step {
         message: "it is away from the deletion of the old object until the new one is ready".into(),
     }];
     step.leftovers = vec![leftover("compose/Service old/web", Fate::Delete)];
+    step.leftovers[0].first = true;
     step
 }
 
@@ -277,6 +278,7 @@ fn leftover(identity: &str, fate: Fate) -> Leftover {
         identity: identity.to_owned(),
         uid: None,
         fate,
+        first: false,
     }
 }
 

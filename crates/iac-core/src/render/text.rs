@@ -8,7 +8,7 @@ use super::reason;
 use super::sanitize::sanitize;
 use super::style::Styles;
 use super::value::{remark, value_text};
-use crate::plan::{Action, Fate, Leftover, Mode, Order, Plan, Reason, Step};
+use crate::plan::{Action, Fate, Mode, Order, Plan, Step};
 use crate::provider::{Checked, Phase, RiskKind};
 use crate::urn::Key;
 
@@ -169,17 +169,10 @@ fn order_lines(step: &Step) -> Vec<String> {
         Order::CreateFirst => "the new one is made first".to_owned(),
         Order::DeleteFirst => "the old one is deleted first".to_owned(),
     });
-    let goes_first = |leftover: &Leftover| {
-        let renames = step
-            .reasons
-            .iter()
-            .any(|reason| matches!(reason, Reason::Renamed { from } if *from == leftover.identity));
-        renames && step.order == Some(Order::DeleteFirst)
-    };
     let leftovers = step.leftovers.iter().map(|leftover| {
         let name = short_name(&step.key, &leftover.identity);
         match &leftover.fate {
-            Fate::Delete if goes_first(leftover) || matches!(step.action, Action::Delete | Action::Cleanup) => {
+            Fate::Delete if leftover.first || matches!(step.action, Action::Delete | Action::Cleanup) => {
                 format!("- {name} is deleted")
             }
             Fate::Delete => format!("- {name} is deleted once this is ready and what used it is changed"),
