@@ -171,7 +171,8 @@ impl Store {
         options: ImportOptions,
     ) -> Result<(usize, usize), StateError> {
         let there = writer.state();
-        if !options.replace && !(there.records.is_empty() && there.pending.is_empty()) {
+        let is_empty = there.records.is_empty() && there.pending.is_empty();
+        if !(is_empty || options.replace) {
             return Err(StateError::Import(format!(
                 "stack {:?} has {} recorded resources already",
                 self.stack(),
