@@ -35,6 +35,8 @@ pub(super) fn kind_of(error: &CallError) -> BackendErrorKind {
             // etcd has come to its own quota.
             _ if refusal.message.contains("database space exceeded") => BackendErrorKind::Full,
             413 => BackendErrorKind::Full,
+            // A quota that is so new that nobody has counted yet.
+            403 if refusal.message.contains("status unknown for quota") => BackendErrorKind::Transient,
             // The namespace is on its way out.
             403 if refusal.message.contains("being terminated") => BackendErrorKind::Other,
             401 | 403 => BackendErrorKind::Denied,
@@ -77,6 +79,11 @@ mod tests {
                     "unable to create new content in namespace a because it is being terminated",
                 ),
                 Other,
+                false,
+            ),
+            (
+                refused(403, "secrets \"a\" is forbidden: status unknown for quota: few"),
+                Transient,
                 false,
             ),
             (refused(404, "namespaces \"a\" not found"), Other, false),
