@@ -217,6 +217,39 @@ pub(super) enum State {
         #[arg(long)]
         show_secrets: bool,
     },
+    /// Write the whole state as one document, secrets sealed
+    Export {
+        /// The file [default: standard output]
+        file: Option<PathBuf>,
+    },
+    /// Record what such a document says; the objects are not touched
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Take the place of what is recorded
+        #[arg(long)]
+        replace: bool,
+        /// Take the state of another stack
+        #[arg(long)]
+        other_stack: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the stack to another backend, with its history and keys
+    Migrate {
+        /// The backend's URL
+        to: String,
+        /// All stacks of this backend
+        #[arg(long)]
+        all: bool,
+        /// Leave the stack usable here as well
+        #[arg(long)]
+        copy: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Read every file of the state and say what is wrong with it; changes nothing, exits with 1 on damage
     Check {
         /// Print as JSON

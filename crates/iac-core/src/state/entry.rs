@@ -73,6 +73,7 @@ pub(super) enum Change {
     Put { key: Key, record: Box<Record> },
     Forget { key: Key },
     Begin(Pending),
+    Resolved { op: OpId },
     Exports { exports: BTreeMap<String, Json> },
     Targets { targets: BTreeMap<String, Target> },
 }
@@ -83,6 +84,7 @@ impl From<Change> for Entry {
             Change::Put { key, record } => Self::Put { key, record },
             Change::Forget { key } => Self::Forget { key },
             Change::Begin(pending) => Self::Begin(pending),
+            Change::Resolved { op } => Self::Resolved { op },
             Change::Exports { exports } => Self::Exports { exports },
             Change::Targets { targets } => Self::Targets { targets },
         }
@@ -94,7 +96,7 @@ impl Change {
     pub(super) fn key(&self) -> Option<&Key> {
         match self {
             Self::Put { key, .. } | Self::Forget { key } => Some(key),
-            Self::Begin(_) | Self::Exports { .. } | Self::Targets { .. } => None,
+            Self::Begin(_) | Self::Resolved { .. } | Self::Exports { .. } | Self::Targets { .. } => None,
         }
     }
 }

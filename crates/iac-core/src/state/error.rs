@@ -101,6 +101,9 @@ pub enum StateError {
         /// Why not.
         why: String,
     },
+    /// The stack was never written here.
+    #[error("there is no stack {0:?} here; `stack ls` lists those that are")]
+    NoStack(String),
     /// A stack that is to be removed still holds something.
     #[error("stack {stack:?} has {records} recorded resources and {pending} interrupted operations")]
     NotEmpty {
@@ -127,6 +130,19 @@ pub enum StateError {
         /// Where.
         to: String,
     },
+    /// A stack can not be brought to another backend.
+    #[error("stack {stack:?} can not be brought to {to}: {why}; nothing was changed here")]
+    Occupied {
+        /// The stack.
+        stack: String,
+        /// Where it was to go.
+        to: String,
+        /// Why not.
+        why: String,
+    },
+    /// A document can not be taken in.
+    #[error("the state was not imported: {0}")]
+    Import(String),
     /// There is no such version, or it is no longer kept.
     #[error("version {version} is not in the history{}", first.map(|first| format!(", which goes back to {first}")).unwrap_or_default())]
     UnknownVersion {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
 use super::commit::Committer;
@@ -118,6 +119,17 @@ impl Store {
     /// When the storage can not be asked, or what it holds is damaged or newer than this program.
     pub async fn load(&self) -> Result<State, StateError> {
         Ok(self.load_log().await?.state)
+    }
+
+    /// Makes sure that the stack is there, for what would make no sense otherwise.
+    ///
+    /// # Errors
+    /// [`StateError::NoStack`]; when the storage can not be asked.
+    pub async fn must_exist(&self) -> Result<(), StateError> {
+        match Marker::read(self.backend(), &Paths::new(&self.stack)?).await? {
+            Some(_) => Ok(()),
+            None => Err(StateError::NoStack(self.stack.to_string())),
+        }
     }
 
     pub(super) async fn load_log(&self) -> Result<Log, StateError> {
@@ -294,7 +306,7 @@ impl Store {
     async fn open_vault(&self) -> Result<Arc<Vault>, StateError> {
         let path = Paths::new(&self.stack)?.keys();
         if let Some(file) = self.read_json(&path).await? {
-            return self.unwrap(path, file).await;
+            return self.unwrap(path, file, &self.stack).await;
         }
         let keys = self.keys.clone();
         let (key, wrapped) = off_the_runtime(&path, move || keys.create()).await?;
@@ -309,12 +321,18 @@ impl Store {
         }
         // Somebody else was quicker; theirs is the one.
         match self.read_json(&path).await? {
-            Some(file) => self.unwrap(path, file).await,
+            Some(file) => self.unwrap(path, file, &self.stack).await,
             None => Err(missing(&path)),
         }
     }
 
-    async fn unwrap(&self, path: String, file: KeyFile) -> Result<Arc<Vault>, StateError> {
+    /// The key file as it lies there.
+    pub(super) async fn key_file(&self) -> Result<Option<Json>, StateError> {
+        self.read_json(&Paths::new(&self.stack)?.keys()).await
+    }
+
+    /// The vault of a key file, for values of the stack of that name.
+    pub(super) async fn unwrap(&self, path: String, file: KeyFile, stack: &str) -> Result<Arc<Vault>, StateError> {
         let keys = self.keys.clone();
         let current = file.current;
         let unwrap_all = move || {
@@ -322,7 +340,7 @@ impl Store {
             keys.collect::<Result<BTreeMap<_, _>, KeySourceError>>()
         };
         let keys = off_the_runtime(&path, unwrap_all).await?;
-        let vault = Vault::with_keys(current, &keys, &*self.stack);
+        let vault = Vault::with_keys(current, &keys, stack);
         vault.map(Arc::new).ok_or_else(|| missing(&path))
     }
 

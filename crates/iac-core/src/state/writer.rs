@@ -77,10 +77,7 @@ impl Writer {
     /// # Errors
     /// [`StateError::LeaseLost`]; [`StateError::Write`].
     pub async fn begin_op(&self, operation: Operation) -> Result<OpId, StateError> {
-        let op = OpId {
-            term: self.shared.term,
-            number: self.shared.last_op.fetch_add(1, Ordering::Relaxed) + 1,
-        };
+        let op = self.next_op();
         let pending = Pending {
             op,
             kind: operation.kind,
@@ -200,6 +197,14 @@ impl Writer {
     /// As [`applied`](Self::applied).
     pub async fn targets(&self, targets: BTreeMap<String, Target>) -> Result<(), StateError> {
         self.record(Entry::Targets { targets }).await
+    }
+
+    /// A number for an operation, which no other has.
+    pub(super) fn next_op(&self) -> OpId {
+        OpId {
+            term: self.shared.term,
+            number: self.shared.last_op.fetch_add(1, Ordering::Relaxed) + 1,
+        }
     }
 
     /// Records several changes, all of them or none.

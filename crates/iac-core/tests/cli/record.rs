@@ -70,3 +70,29 @@ fn a_damaged_state_is_found_and_repaired() {
     settings.add_filter(r#""files":\d+"#, r#""files":[n]"#);
     settings.bind(|| insta::assert_snapshot!("repair", text));
 }
+
+#[test]
+fn a_state_goes_elsewhere_and_comes_back() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes --parallel 1"), 0);
+    let mut text = desk.session(&[
+        "state export copy.json",
+        "state import copy.json",
+        "state rm app.env",
+        "state import copy.json --replace",
+        "state import copy.json --stack other",
+        "state import copy.json --stack other --other-stack --json",
+    ]);
+    text += &desk.session(&[
+        "state migrate elsewhere --stack none",
+        "state migrate elsewhere",
+        "preview",
+        "state migrate elsewhere",
+        "preview --detailed-exitcode --backend elsewhere",
+        "stack history --backend elsewhere",
+    ]);
+    let mut settings = crate::desk::settings();
+    settings.add_filter(r"\d+ files", "[n] files");
+    settings.bind(|| insta::assert_snapshot!("transfer", text));
+    assert_eq!(desk.code("stack rm --yes"), 0, "what is left is a copy");
+}

@@ -15,3 +15,4 @@ mod lease;
 mod life;
 mod secrets;
 mod support;
+mod transfer;

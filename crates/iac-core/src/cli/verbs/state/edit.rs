@@ -127,7 +127,9 @@ pub(super) async fn protect(session: &Session, names: &[String], on: bool, as_js
 /// Takes the lease for a change by hand.
 async fn begin(session: &Session, command: &str) -> Result<Writer, Failure> {
     let run = RunInfo::current(command, session.build());
-    Ok(session.store()?.begin(run, session.lock_timeout).await?)
+    let store = session.store()?;
+    store.must_exist().await?;
+    Ok(store.begin(run, session.lock_timeout).await?)
 }
 
 /// Goes on with what was done, or gives the lease back.

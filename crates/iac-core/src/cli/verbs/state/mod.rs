@@ -3,6 +3,7 @@
 mod check;
 mod edit;
 mod show;
+mod transfer;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::prompt::{Answer, ask};
 use crate::cli::session::Session;
 use crate::config::similar;
-use crate::state::State;
+use crate::state::{ImportOptions, State};
 use crate::urn::Key;
 
 pub(super) use show::mask;
@@ -23,6 +24,20 @@ pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure>
         Args::Show { name, show_secrets } => show::show(session, name, *show_secrets).await,
         Args::Check { json } => check::check(session, *json).await,
         Args::Repair { yes, json } => check::repair(session, *yes, *json).await,
+        Args::Export { file } => transfer::export(session, file.as_deref()).await,
+        Args::Import {
+            file,
+            replace,
+            other_stack,
+            json,
+        } => {
+            let options = ImportOptions {
+                other_stack: *other_stack,
+                replace: *replace,
+            };
+            transfer::import(session, file, options, *json).await
+        }
+        Args::Migrate { to, all, copy, json } => transfer::migrate(session, to, *all, *copy, *json).await,
         Args::Mv { from, to, json } => edit::mv(session, from, to, *json).await,
         Args::Rm { names, force, json } => edit::rm(session, names, *force, *json).await,
         Args::Protect { names, json } => edit::protect(session, names, true, *json).await,
