@@ -197,6 +197,24 @@ pub(super) enum Stack {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Give the stack a new key and seal every secret anew; the old key goes
+    ///
+    /// Without options the new key is wrapped for the means in the environment (IAC_PASSPHRASE, IAC_PASSPHRASE_FILE,
+    /// IAC_IDENTITY, or the key file). If it is interrupted, run it once more, with the new means if they were changed.
+    Rekey {
+        /// Wrap for this age recipient (age1…) from now on; may be repeated
+        #[arg(long, value_name = "RECIPIENT")]
+        recipient: Vec<String>,
+        /// Wrap for the passphrase in this file (its first line) from now on
+        #[arg(long, value_name = "FILE", conflicts_with = "recipient")]
+        passphrase_file: Option<PathBuf>,
+        /// Keep the key, and only wrap it for the means that are given
+        #[arg(long)]
+        rewrap: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// End another run's claim on the stack; if that run still lives, it stops at its next step
     Unlock,
 }
@@ -334,6 +352,15 @@ pub(super) enum Config {
         /// Encrypt it
         #[arg(long)]
         secret: bool,
+    },
+    /// Seal the secrets of the stack's file under a new key
+    Rekey {
+        /// Wrap the key for this age recipient (age1…); may be repeated
+        #[arg(long, value_name = "RECIPIENT")]
+        recipient: Vec<String>,
+        /// Wrap the key for the passphrase in this file (its first line)
+        #[arg(long, value_name = "FILE", conflicts_with = "recipient")]
+        passphrase_file: Option<PathBuf>,
     },
     /// Print a value, or all of them with where they come from
     Get {

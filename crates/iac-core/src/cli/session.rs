@@ -15,7 +15,7 @@ use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
 use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
-use crate::state::{Backend, Backends, KeySource, State, StateError, Store, Vault, WrappedKey};
+use crate::state::{Backend, Backends, DataKey, KeySource, Recipients, State, StateError, Store, Vault, WrappedKey};
 use crate::value::Secret;
 
 /// The folder of configuration files, in the workspace.
@@ -297,7 +297,19 @@ impl Keys {
 
     /// A new key for a configuration file: its wrapped form, and its vault.
     pub(super) fn create(&self) -> Result<(String, Arc<Vault>), Failure> {
-        let (key, wrapped) = self.source.create()?;
+        self.create_for(None)
+    }
+
+    /// As [`create`](Self::create), wrapped for others.
+    pub(super) fn create_for(&self, recipients: Option<&Recipients>) -> Result<(String, Arc<Vault>), Failure> {
+        let (key, wrapped) = match recipients {
+            None => self.source.create()?,
+            Some(recipients) => {
+                let key = DataKey::generate()?;
+                let wrapped = WrappedKey::wrap(&key, recipients)?;
+                (key, wrapped)
+            }
+        };
         Ok((wrapped.as_str().to_owned(), Arc::new(Vault::new(&key, CONFIG_SCOPE))))
     }
 }

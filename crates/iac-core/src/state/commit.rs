@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entry::Entry;
 use super::lease::{Heartbeat, LeasePlace};
-use super::log::Log;
+use super::log::{Log, Undo};
 use super::paths::Paths;
 use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Version, compact, history, lines};
 
@@ -29,6 +29,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 pub(super) enum Command {
     /// Record this.
     Record(Waiting),
+    /// Write a snapshot now.
+    Compact(oneshot::Sender<Result<(), StateError>>),
     /// Complete the run.
     Finish(Summary, oneshot::Sender<Result<u64, StateError>>),
     /// Let go of the lease.
@@ -71,6 +73,9 @@ impl Committer {
                     let (group, rest) = gather(first, &mut commands).await;
                     self.record(group).await;
                     next = rest;
+                }
+                Command::Compact(reply) => {
+                    let _ = reply.send(self.compact().await);
                 }
                 Command::Finish(summary, reply) => {
                     let result = self.finish(summary).await;
@@ -224,6 +229,17 @@ impl Committer {
             self.store.notice(format!("the state was not tidied up: {error}"));
         }
         Ok(number)
+    }
+
+    /// Writes a snapshot. It does not know what changed since the last version, so nothing may have.
+    async fn compact(&mut self) -> Result<(), StateError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if self.log.undo != Undo::default() {
+            return Err(StateError::Unfinished(self.store.stack().to_owned()));
+        }
+        compact::compact(self.store.backend(), &self.paths, self.store.stack(), &mut self.log).await
     }
 
     async fn tidy(&mut self) -> Result<(), StateError> {

@@ -61,6 +61,12 @@ pub enum StateError {
         /// The newest that is known.
         known: u64,
     },
+    /// A run came in between that did not end as it should.
+    #[error("stack {0:?} was changed meanwhile by a run that was interrupted; run `up`, and then this once more")]
+    Unfinished(String),
+    /// The stack has other keys by now than those that were opened.
+    #[error("the keys of stack {0:?} were changed since they were opened; nothing was done, run it again")]
+    Rekeyed(String),
     /// The stack's key can not be had.
     #[error(transparent)]
     Key(#[from] super::KeySourceError),

@@ -82,6 +82,11 @@ impl KeySource {
         Self::of(Origin::Passphrase(passphrase.into()))
     }
 
+    /// A file whose first line is a passphrase.
+    pub fn passphrase_file(path: impl Into<PathBuf>) -> Self {
+        Self::of(Origin::PassphraseFile(path.into()))
+    }
+
     /// A file with an age identity, which has to be there.
     pub fn identity_file(path: impl Into<PathBuf>) -> Self {
         Self::of(Origin::Identity(path.into()))
@@ -139,7 +144,8 @@ impl KeySource {
         }
     }
 
-    fn recipients(&self) -> Result<Recipients, KeySourceError> {
+    /// Whom a new key is wrapped for; makes the key file if that is what is used.
+    pub(crate) fn recipients(&self) -> Result<Recipients, KeySourceError> {
         match &self.origin {
             Origin::Passphrase(passphrase) => Ok(Recipients::Passphrase(passphrase.clone())),
             Origin::PassphraseFile(path) => Ok(Recipients::Passphrase(passphrase_in(path)?)),
@@ -211,6 +217,7 @@ fn public_of(path: &Path) -> Result<Recipients, KeySourceError> {
     ))
 }
 
+/// The passphrase in a file: its first line.
 fn passphrase_in(path: &Path) -> Result<Secret, KeySourceError> {
     let text = read(path)?;
     let line = text.expose().lines().next().unwrap_or_default();

@@ -50,6 +50,7 @@ mod migrate;
 mod model;
 mod paths;
 mod process;
+mod rekey;
 mod remove;
 mod replay;
 mod scheme;
@@ -71,6 +72,7 @@ pub use migrate::Migrated;
 pub use model::{
     Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
 };
+pub use rekey::{RekeyOptions, Rekeyed};
 pub use scheme::{BackendScheme, Backends, open_backend, redacted};
 pub use store::Store;
 pub use transfer::{ImportOptions, Imported};

@@ -17,13 +17,24 @@ pub(super) fn export_place(name: &str) -> String {
 
 /// Whether a value in the form of files has a sealed leaf.
 pub(super) fn has_secret(json: &Json) -> bool {
+    any_sealed(json, &|_| true)
+}
+
+/// Whether a value in the form of files has a leaf that is sealed under another key than the vault's current one.
+pub(super) fn is_stale(vault: &Vault, json: &Json) -> bool {
+    any_sealed(json, &|sealed| sealed.as_str().is_none_or(|text| vault.is_stale(text)))
+}
+
+fn any_sealed(json: &Json, test: &impl Fn(&Json) -> bool) -> bool {
     match json {
-        Json::Array(items) => items.iter().any(has_secret),
+        Json::Array(items) => items.iter().any(|item| any_sealed(item, test)),
         Json::Object(map) => match map.iter().next() {
-            Some((key, _)) if map.len() == 1 && key == "$secret" => true,
+            Some((key, sealed)) if map.len() == 1 && key == "$secret" => test(sealed),
             // The user's own data that looks like a reserved form stands inside this one.
-            Some((key, Json::Object(inner))) if map.len() == 1 && key == "$object" => inner.values().any(has_secret),
-            _ => map.values().any(has_secret),
+            Some((key, Json::Object(inner))) if map.len() == 1 && key == "$object" => {
+                inner.values().any(|value| any_sealed(value, test))
+            }
+            _ => map.values().any(|value| any_sealed(value, test)),
         },
         _ => false,
     }

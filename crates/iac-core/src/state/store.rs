@@ -18,8 +18,8 @@ use super::log::{Log, read_log};
 use super::marker::Marker;
 use super::paths::Paths;
 use super::{
-    Backend, BackendError, BackendErrorKind, Created, Holder, KeySource, KeySourceError, RunInfo, State, StateError,
-    Vault, Version, WrappedKey, Writer, history,
+    Backend, BackendError, BackendErrorKind, Created, DataKey, Etag, Holder, KeySource, KeySourceError, RunInfo, State,
+    StateError, Vault, Version, WrappedKey, Writer, history,
 };
 
 /// How many versions are kept unless told otherwise.
@@ -46,8 +46,19 @@ pub struct Store {
 pub(super) struct KeyFile {
     format: u64,
     stack: String,
-    current: u32,
-    keys: BTreeMap<u32, WrappedKey>,
+    pub(super) current: u32,
+    pub(super) keys: BTreeMap<u32, WrappedKey>,
+}
+
+impl KeyFile {
+    pub(super) fn new(stack: &str, current: u32, keys: BTreeMap<u32, WrappedKey>) -> Self {
+        Self {
+            format: FORMAT,
+            stack: stack.to_owned(),
+            current,
+            keys,
+        }
+    }
 }
 
 impl Store {
@@ -190,6 +201,7 @@ impl Store {
         mut taken: Taken,
         run: RunInfo,
     ) -> Result<Writer, StateError> {
+        self.check_keys().await?;
         let log = self.load_log().await?;
         place.raise(&mut taken, log.term).await?;
         let (term, unclean) = (taken.term, taken.unclean);
@@ -310,12 +322,7 @@ impl Store {
         }
         let keys = self.keys.clone();
         let (key, wrapped) = off_the_runtime(&path, move || keys.create()).await?;
-        let file = KeyFile {
-            format: FORMAT,
-            stack: self.stack.to_string(),
-            current: 1,
-            keys: BTreeMap::from([(1, wrapped)]),
-        };
+        let file = KeyFile::new(&self.stack, 1, BTreeMap::from([(1, wrapped)]));
         if let Created::Created(_) = self.create_json(&path, &file).await? {
             return Ok(Arc::new(Vault::new(&key, &*self.stack)));
         }
@@ -331,17 +338,53 @@ impl Store {
         self.read_json(&Paths::new(&self.stack)?.keys()).await
     }
 
+    /// The key file with its mark.
+    pub(super) async fn read_key_file(&self) -> Result<Option<(KeyFile, Etag)>, StateError> {
+        let path = Paths::new(&self.stack)?.keys();
+        let object = self.backend.read(&path).await.map_err(StateError::Read)?;
+        object
+            .map(|object| Ok((lines::read_json(&path, &object.bytes)?, object.etag)))
+            .transpose()
+    }
+
     /// The vault of a key file, for values of the stack of that name.
     pub(super) async fn unwrap(&self, path: String, file: KeyFile, stack: &str) -> Result<Arc<Vault>, StateError> {
-        let keys = self.keys.clone();
-        let current = file.current;
+        let keys = self.unwrap_keys(&path, &file).await?;
+        let vault = Vault::with_keys(file.current, &keys, stack);
+        vault.map(Arc::new).ok_or_else(|| missing(&path))
+    }
+
+    pub(super) async fn unwrap_keys(&self, path: &str, file: &KeyFile) -> Result<BTreeMap<u32, DataKey>, StateError> {
+        let (source, wrapped) = (self.keys.clone(), file.keys.clone());
         let unwrap_all = move || {
-            let keys = file.keys.iter().map(|(number, key)| Ok((*number, keys.unwrap(key)?)));
+            let keys = wrapped.iter().map(|(number, key)| Ok((*number, source.unwrap(key)?)));
             keys.collect::<Result<BTreeMap<_, _>, KeySourceError>>()
         };
-        let keys = off_the_runtime(&path, unwrap_all).await?;
-        let vault = Vault::with_keys(current, &keys, stack);
-        vault.map(Arc::new).ok_or_else(|| missing(&path))
+        off_the_runtime(path, unwrap_all).await
+    }
+
+    pub(super) fn key_source(&self) -> &KeySource {
+        &self.keys
+    }
+
+    /// The same store without the keys that it has opened.
+    pub(super) fn reopened(&self) -> Self {
+        Self {
+            vault: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Makes sure, under the lease, that the keys which this store has opened still are those of the stack: what it seals
+    /// would never open again otherwise.
+    async fn check_keys(&self) -> Result<(), StateError> {
+        let Some(vault) = self.opened_vault() else {
+            return Ok(());
+        };
+        match self.read_key_file().await? {
+            Some((file, _)) if file.current == vault.current() => Ok(()),
+            _ => Err(StateError::Rekeyed(self.stack.to_string())),
+        }
     }
 
     /// The names of the stacks on a backend, in order.
@@ -364,7 +407,7 @@ impl fmt::Debug for Store {
 }
 
 /// Unwrapping takes a second of computing where a passphrase is used: other tasks go on meanwhile.
-async fn off_the_runtime<T: Send + 'static>(
+pub(super) async fn off_the_runtime<T: Send + 'static>(
     path: &str,
     work: impl FnOnce() -> Result<T, KeySourceError> + Send + 'static,
 ) -> Result<T, StateError> {

@@ -172,6 +172,16 @@ impl Vault {
         String::from_utf8(clear).map(Secret::from).map_err(|_| VaultError::Form)
     }
 
+    /// The number of the key that seals.
+    pub(super) fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Whether a sealed text is sealed under another key than the current one.
+    pub(super) fn is_stale(&self, sealed: &str) -> bool {
+        !sealed.starts_with(&format!("{HEADER}{}.", self.current))
+    }
+
     /// The HMAC-SHA-256 of a text under a key of the stack's, in lower-case hexadecimal: says whether two texts are the
     /// same, to nobody but those who have the key.
     pub fn keyed_hash(&self, text: &str) -> String {

@@ -212,6 +212,13 @@ impl Writer {
         self.record(Entry::Edit { changes }).await
     }
 
+    /// Writes a snapshot of what is recorded.
+    pub(super) async fn compact(&self) -> Result<(), StateError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Compact(reply))?;
+        answer.await.unwrap_or(Err(StateError::Closed))
+    }
+
     /// The stack's vault.
     pub(super) async fn vault(&self) -> Result<Arc<Vault>, StateError> {
         self.shared.store.vault().await

@@ -32,6 +32,7 @@ fn help_of_every_verb() {
         "stack history",
         "stack show",
         "stack rm",
+        "stack rekey",
         "stack unlock",
         "state",
         "state list",
@@ -49,6 +50,7 @@ fn help_of_every_verb() {
         "config",
         "config set",
         "config get",
+        "config rekey",
     ];
     let pages: Vec<String> = verbs
         .iter()

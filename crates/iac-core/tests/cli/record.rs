@@ -96,3 +96,39 @@ fn a_state_goes_elsewhere_and_comes_back() {
     settings.bind(|| insta::assert_snapshot!("transfer", text));
     assert_eq!(desk.code("stack rm --yes"), 0, "what is left is a copy");
 }
+
+#[test]
+fn keys_are_changed_for_state_and_configuration() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes --parallel 1"), 0);
+    let set = desk
+        .command("config set db.password canary-4711 --secret")
+        .output()
+        .unwrap();
+    assert!(set.status.success());
+    let file = desk.read("stacks/files.files.toml");
+    let mut text = desk.session(&["stack rekey", "config rekey", "up --yes"]);
+    let rekeyed = desk.read("stacks/files.files.toml");
+    let sealed = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("password"))
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(sealed(&file), sealed(&rekeyed));
+    let shown = desk.output("config get db.password --show-secrets");
+    assert_eq!(shown.stdout, b"canary-4711\n");
+    // From the key file to a passphrase.
+    desk.write("passphrase", "correct horse\n");
+    text += &desk.session(&[
+        "stack rekey --passphrase-file passphrase --json",
+        "stack output password --show-secrets",
+        "stack rekey --recipient nobody",
+    ]);
+    let opened = desk
+        .command("stack output password --show-secrets")
+        .env("IAC_PASSPHRASE", "correct horse")
+        .output();
+    assert!(opened.unwrap().status.success());
+    golden!("rekey", text);
+}

@@ -13,6 +13,7 @@ mod format;
 mod formers;
 mod lease;
 mod life;
+mod rekey;
 mod secrets;
 mod support;
 mod transfer;

@@ -1,7 +1,8 @@
-//! `config set|get`.
+//! `config set|get`; `rekey` is with that of the state.
 
 use serde_json::{Value as Json, json};
 
+use super::rekey;
 use crate::cli::args::Config as Args;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, exposed};
@@ -17,6 +18,13 @@ const SECRET: &str = "(secret)";
 pub(super) fn config(session: &Session, args: &Args, declare: Declare<'_>) -> Result<u8, Failure> {
     match args {
         Args::Set { key, value, secret } => set(session, key, value.as_deref(), *secret)?,
+        Args::Rekey {
+            recipient,
+            passphrase_file,
+        } => {
+            let recipients = rekey::recipients(recipient, passphrase_file.as_deref())?;
+            return rekey::config(session, recipients.as_ref());
+        }
         Args::Get {
             key: Some(key),
             show_secrets,

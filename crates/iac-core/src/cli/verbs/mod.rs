@@ -5,6 +5,7 @@ mod config;
 mod graph;
 mod preview;
 mod refresh;
+mod rekey;
 mod stack;
 mod state;
 mod up;

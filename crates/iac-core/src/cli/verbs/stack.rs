@@ -1,9 +1,10 @@
-//! `stack output|ls|history|show|rm|unlock`.
+//! `stack output|ls|history|show|rm|rekey|unlock`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
+use super::rekey::{self, recipients};
 use super::state::{confirm, mask};
 use crate::cli::args::Stack;
 use crate::cli::exit;
@@ -29,6 +30,15 @@ pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure
         Stack::History { limit, json } => history(session, *limit, *json).await,
         Stack::Show { version, json } => show(session, *version, *json).await,
         Stack::Rm { force, yes } => remove(session, *force, *yes).await,
+        Stack::Rekey {
+            recipient,
+            passphrase_file,
+            rewrap,
+            json,
+        } => {
+            let recipients = recipients(recipient, passphrase_file.as_deref())?;
+            rekey::stack(session, recipients, *rewrap, *json).await
+        }
         Stack::Unlock => unlock(session).await,
     }
 }

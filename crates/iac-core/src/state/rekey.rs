@@ -1,0 +1,276 @@
+//! Other keys for a stack: a new data key and everything sealed anew, or the same one wrapped for other people.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::entry::Change;
+use super::log::Undo;
+use super::paths::Paths;
+use super::store::{KeyFile, off_the_runtime};
+use super::{
+    DataKey, Etag, KeySourceError, Put, Recipients, Record, RunInfo, StateError, Store, Summary, Vault, WrappedKey,
+    Writer, history, lines, sealed,
+};
+use crate::urn::Key;
+
+/// What [`Store::rekey`] is to do.
+#[derive(Debug, Clone, Default)]
+pub struct RekeyOptions {
+    /// For whom the keys are wrapped from now on; without it for whom this run's own means stand.
+    pub recipients: Option<Recipients>,
+    /// Keep the data key, and only wrap it anew.
+    pub only_wrap: bool,
+}
+
+/// What a rekey did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rekeyed {
+    /// The number of the data key from now on.
+    pub key: u32,
+    /// How many records and exports were sealed anew.
+    pub sealed: usize,
+    /// How many versions of the history were.
+    pub versions: usize,
+    /// Whether this finished what an interrupted run had begun.
+    pub resumed: bool,
+}
+
+impl Store {
+    /// Gives the stack a new data key, wrapped for the given recipients, and seals every secret of records, exports and
+    /// history under it; then the old key goes, and with it the journal and snapshots that it sealed.
+    ///
+    /// The keys change hands in one step, before anything is sealed anew: from then on only the new means open them. A run
+    /// that is interrupted after that leaves both data keys in place, so everything still opens; another call finishes.
+    ///
+    /// Stores that have opened the old keys go on with those: what they would write is refused. Open new ones.
+    ///
+    /// # Errors
+    /// [`StateError::NoStack`]; when the keys do not open; as [`begin`](Self::begin).
+    pub async fn rekey(
+        &self,
+        run: RunInfo,
+        lock_timeout: Duration,
+        options: RekeyOptions,
+    ) -> Result<Rekeyed, StateError> {
+        self.must_exist().await?;
+        let writer = self.begin(run.clone(), lock_timeout).await?;
+        let (mut rekeyed, vault) = match self.rekey_under(&writer, options).await {
+            Ok(done) => done,
+            Err(error) => {
+                writer.abandon().await;
+                return Err(error);
+            }
+        };
+        let summary = Summary {
+            updated: rekeyed.sealed as u64,
+            ok: true,
+            ..Summary::default()
+        };
+        writer.finish(summary).await?;
+        // What lies in files that are never written again: the history, this run's own version with it, and the journal.
+        let fresh = self.reopened();
+        let writer = fresh.begin(run, lock_timeout).await?;
+        let tidied = fresh.tidy_up(&writer, &vault).await;
+        writer.abandon().await;
+        rekeyed.versions = tidied?;
+        Ok(rekeyed)
+    }
+
+    /// Leaves nothing that the old key sealed, and then removes that. Gives how many versions were sealed anew.
+    async fn tidy_up(&self, writer: &Writer, vault: &Vault) -> Result<usize, StateError> {
+        let versions = self.seal_history(vault).await?;
+        writer.compact().await?;
+        self.purge().await?;
+        self.drop_old_keys().await?;
+        Ok(versions)
+    }
+
+    async fn rekey_under(&self, writer: &Writer, options: RekeyOptions) -> Result<(Rekeyed, Vault), StateError> {
+        let (file, etag) = self.key_file_or_new().await?;
+        let mut keys = self.unwrap_keys(&Paths::new(self.stack())?.keys(), &file).await?;
+        let resumed = keys.len() > 1;
+        let current = if options.only_wrap || resumed {
+            file.current
+        } else {
+            let next = file.current.saturating_add(1);
+            keys.insert(next, DataKey::generate().map_err(KeySourceError::from)?);
+            next
+        };
+        // What an interrupted run has wrapped already is wrapped again only if that is asked for.
+        if !resumed || options.recipients.is_some() {
+            let file = self.wrap(current, &keys, options.recipients).await?;
+            self.replace_key_file(&file, &etag).await?;
+        }
+        let vault = Vault::with_keys(current, &keys, self.stack()).ok_or_else(|| self.no_key())?;
+        let rekeyed = Rekeyed {
+            key: current,
+            sealed: self.seal_records(writer, &vault).await?,
+            versions: 0,
+            resumed,
+        };
+        Ok((rekeyed, vault))
+    }
+
+    async fn seal_records(&self, writer: &Writer, vault: &Vault) -> Result<usize, StateError> {
+        let state = writer.state();
+        let mut changes = Vec::new();
+        for (key, record) in &state.records {
+            if let Some(record) = sealed_anew(vault, key, record)? {
+                changes.push(Change::Put {
+                    key: key.clone(),
+                    record: Box::new(record),
+                });
+            }
+        }
+        if state.exports.values().any(|export| sealed::is_stale(vault, export)) {
+            let opened = state.open_exports(vault)?.into_iter();
+            let exports = opened.map(|(name, value)| {
+                let sealed = sealed::seal_value(Some(vault), &sealed::export_place(&name), "value", &value)?;
+                Ok((name, sealed))
+            });
+            let exports = exports.collect::<Result<_, StateError>>()?;
+            changes.push(Change::Exports { exports });
+        }
+        let sealed = changes.len();
+        if sealed > 0 {
+            writer.change(changes).await?;
+        }
+        Ok(sealed)
+    }
+
+    /// Seals what the versions hold anew, each in one step.
+    async fn seal_history(&self, vault: &Vault) -> Result<usize, StateError> {
+        let paths = Paths::new(self.stack())?;
+        let backend = self.backend();
+        let mut count = 0;
+        for key in backend.list(&paths.history()).await.map_err(StateError::Read)? {
+            let (Some((_, term)), Some(object)) = (
+                Paths::version_and_term(&key),
+                backend.read(&key).await.map_err(StateError::Read)?,
+            ) else {
+                continue;
+            };
+            let (version, undo) = history::decode(self.stack(), &object.bytes).map_err(|fault| fault.in_file(&key))?;
+            let Some(undo) = undo_anew(vault, undo)? else {
+                continue;
+            };
+            let bytes = history::encode(self.stack(), term, &version, &undo)?;
+            let put = backend.put_if_match(&key, bytes, &object.etag).await;
+            if put.map_err(StateError::Write)? == Put::Mismatch {
+                return Err(changed(&key));
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Removes all of the journal and the snapshots but the newest snapshot.
+    async fn purge(&self) -> Result<(), StateError> {
+        let paths = Paths::new(self.stack())?;
+        let backend = self.backend();
+        let snapshots = backend.list(&paths.snapshots()).await.map_err(StateError::Read)?;
+        let Some(newest) = snapshots.iter().filter_map(|key| Paths::number(key)).max() else {
+            return Ok(());
+        };
+        let batches = backend.list(&paths.journal()).await.map_err(StateError::Read)?;
+        let old = |key: &&String| Paths::number(key).is_some_and(|number| number < newest);
+        let covered = |key: &&String| Paths::number(key).is_some_and(|number| number <= newest);
+        for key in snapshots.iter().filter(old).chain(batches.iter().filter(covered)) {
+            backend.delete(key).await.map_err(StateError::Write)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the current key alone.
+    async fn drop_old_keys(&self) -> Result<(), StateError> {
+        let Some((mut file, etag)) = self.read_key_file().await? else {
+            return Ok(());
+        };
+        let current = file.current;
+        if file.keys.len() > 1 {
+            file.keys.retain(|number, _| *number == current);
+            self.replace_key_file(&file, &etag).await?;
+        }
+        Ok(())
+    }
+
+    async fn wrap(
+        &self,
+        current: u32,
+        keys: &BTreeMap<u32, DataKey>,
+        recipients: Option<Recipients>,
+    ) -> Result<KeyFile, StateError> {
+        let (source, keys) = (self.key_source().clone(), keys.clone());
+        let path = Paths::new(self.stack())?.keys();
+        let wrapped = off_the_runtime(&path, move || {
+            let recipients = recipients.map_or_else(|| source.recipients(), Ok)?;
+            let wrap = |(number, key)| Ok((number, WrappedKey::wrap(key, &recipients)?));
+            keys.iter().map(|(number, key)| wrap((*number, key))).collect()
+        });
+        Ok(KeyFile::new(self.stack(), current, wrapped.await?))
+    }
+
+    async fn replace_key_file(&self, file: &KeyFile, etag: &Etag) -> Result<(), StateError> {
+        let path = Paths::new(self.stack())?.keys();
+        let bytes = lines::json_file(file)?;
+        let put = self.backend().put_if_match(&path, bytes, etag).await;
+        match put.map_err(StateError::Write)? {
+            Put::Done(_) => Ok(()),
+            Put::Mismatch => Err(changed(&path)),
+        }
+    }
+
+    async fn key_file_or_new(&self) -> Result<(KeyFile, Etag), StateError> {
+        // Makes one where there is none yet.
+        self.vault().await?;
+        self.read_key_file().await?.ok_or_else(|| self.no_key())
+    }
+
+    fn no_key(&self) -> StateError {
+        StateError::Damaged {
+            file: format!("{}/key.json", self.stack()),
+            line: None,
+            what: "the current key is missing".to_owned(),
+        }
+    }
+}
+
+/// A record sealed under the current key; none if it holds nothing that is sealed under another one.
+fn sealed_anew(vault: &Vault, key: &Key, record: &Record) -> Result<Option<Record>, StateError> {
+    if !record.values().any(|value| sealed::is_stale(vault, value)) {
+        return Ok(None);
+    }
+    let opened = sealed::open_record(vault, key, record)?;
+    sealed::seal_record(Some(vault), opened).map(Some)
+}
+
+fn undo_anew(vault: &Vault, mut undo: Undo) -> Result<Option<Undo>, StateError> {
+    let mut stale = false;
+    for (key, record) in &mut undo.records {
+        if let Some(there) = record
+            && let Some(anew) = sealed_anew(vault, key, there)?
+        {
+            *there = anew;
+            stale = true;
+        }
+    }
+    for (name, export) in undo.exports.iter_mut().flatten() {
+        if sealed::is_stale(vault, export) {
+            let place = sealed::export_place(name);
+            let value = sealed::open_value(vault, &place, "value", export)?;
+            *export = sealed::seal_value(Some(vault), &place, "value", &value)?;
+            stale = true;
+        }
+    }
+    Ok(stale.then_some(undo))
+}
+
+fn changed(key: &str) -> StateError {
+    StateError::Damaged {
+        file: key.to_owned(),
+        line: None,
+        what: "somebody else changed it at this moment; run the same once more".to_owned(),
+    }
+}
