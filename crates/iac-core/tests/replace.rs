@@ -369,6 +369,10 @@ async fn protection_and_retention_hold_for_replacements() {
         assert!(plan.problems[0].message.contains("protected"), "{:?}", plan.problems);
     }
 
+    let plan = bench.preview(&named("one")).await;
+    assert_eq!(actions(&plan), ["record a"]);
+    assert!(step(&plan, "a").notes[0].contains("protection is lifted"));
+
     let retained = |name: &str| one(json!({ "name": name }), Handle::retain_on_delete);
     let bench = Bench::new();
     assert!(bench.up(&retained("one")).await.is_ok());

@@ -252,13 +252,12 @@ impl<'a> Walk<'a> {
         } else {
             prediction.changes
         };
-        Step {
-            changes,
-            risks: prediction.risks,
-            checked: prediction.checked,
-            notes: prediction.notes,
-            ..self.step(action, draft)
-        }
+        let mut step = self.step(action, draft);
+        step.changes = changes;
+        step.risks = prediction.risks;
+        step.checked = prediction.checked;
+        step.notes.extend(prediction.notes);
+        step
     }
 
     /// What is predicted for the resource as it is recorded.

@@ -3,11 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::planner::{Draft, Walk};
-use super::world::Moved;
+use super::world::{Moved, WorldEntry};
 use super::{Action, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, leftover};
-use crate::declare::ResourceDecl;
+use crate::declare::{Options, ResourceDecl};
 use crate::provider::{Checked, Observed, Phase, Problem};
 use crate::urn::Key;
+
+/// Says so where the program ends a protection that is recorded.
+fn lifted(entry: Option<&WorldEntry>, options: &Options) -> Option<String> {
+    let lifts = entry.is_some_and(|entry| entry.options.protect) && !options.protect;
+    lifts.then(|| "its protection is lifted: the program declares it without .protect()".to_owned())
+}
 
 impl Walk<'_> {
     /// A step that nothing is predicted of yet.
@@ -38,7 +44,7 @@ impl Walk<'_> {
             changes: Vec::new(),
             risks: Vec::new(),
             checked: Checked::ByServer,
-            notes: Vec::new(),
+            notes: lifted(entry, &resource.options).into_iter().collect(),
             after: needs(Phase::Exists),
             ready_after: needs(Phase::Ready),
             leftovers: leftovers.unwrap_or_default(),
@@ -67,7 +73,7 @@ impl Walk<'_> {
             step.reasons.push(Reason::Leftover(deleted));
         }
         let other_options = entry.options != step.options;
-        if other_options {
+        if other_options && step.notes.is_empty() {
             step.notes
                 .push("its options in the program are not those recorded".to_owned());
         }
