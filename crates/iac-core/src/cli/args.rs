@@ -211,6 +211,12 @@ pub(super) enum Stack {
         /// Keep the key, and only wrap it for the means that are given
         #[arg(long)]
         rewrap: bool,
+        /// Encrypt everything that is recorded from now on, and not only the secrets
+        #[arg(long)]
+        encrypt_state: bool,
+        /// Encrypt only the secrets from now on
+        #[arg(long, conflicts_with = "encrypt_state")]
+        clear_state: bool,
         /// Print what was done as JSON
         #[arg(long)]
         json: bool,

@@ -57,6 +57,7 @@ pub struct Program {
     name: String,
     providers: Vec<Arc<dyn Provider>>,
     backends: Backends,
+    encrypt_state: bool,
     stack_name: StackName,
     bound_to: Option<String>,
 }
@@ -69,6 +70,7 @@ impl Program {
             name: name.into(),
             providers: Vec::new(),
             backends: Backends::default(),
+            encrypt_state: false,
             stack_name: Box::new(|_| None),
             bound_to: None,
         }
@@ -85,6 +87,14 @@ impl Program {
     #[must_use]
     pub fn backend(mut self, scheme: BackendScheme) -> Self {
         self.backends.add(scheme);
+        self
+    }
+
+    /// Encrypts everything that is recorded of new stacks, and not only their secrets. `IAC_ENCRYPT_STATE=1` does the same,
+    /// and `stack rekey --encrypt-state` changes a stack that is there.
+    #[must_use]
+    pub fn encrypt_state(mut self) -> Self {
+        self.encrypt_state = true;
         self
     }
 

@@ -25,6 +25,9 @@ const STATE_FOLDER: &str = "state";
 /// What the secrets of configuration files are bound to.
 const CONFIG_SCOPE: &str = "config";
 
+/// The variable that has new stacks encrypted as a whole.
+const ENCRYPT_STATE: &str = "IAC_ENCRYPT_STATE";
+
 /// One run of a verb on a stack.
 pub(super) struct Session {
     pub(super) ui: Ui,
@@ -40,6 +43,7 @@ pub(super) struct Session {
     workspace: PathBuf,
     backend: Option<String>,
     backends: Backends,
+    encrypt_state: bool,
     store: Mutex<Option<Arc<Store>>>,
     build: OnceLock<String>,
 }
@@ -91,6 +95,7 @@ impl Session {
             workspace,
             backend: global.backend.clone(),
             backends: program.backends,
+            encrypt_state: program.encrypt_state || wants_encryption(),
             store: Mutex::default(),
             build: OnceLock::new(),
         })
@@ -122,7 +127,8 @@ impl Session {
         if let Some(store) = &*store {
             return Ok(Arc::clone(store));
         }
-        let opened = Arc::new(Store::new(self.backend()?, &self.stack, self.keys.source.clone()));
+        let opened = Store::new(self.backend()?, &self.stack, self.keys.source.clone());
+        let opened = Arc::new(opened.encrypt_new(self.encrypt_state));
         *store = Some(Arc::clone(&opened));
         Ok(opened)
     }
@@ -250,6 +256,11 @@ impl Session {
 pub(super) fn hash_with<'a>(vault: &'a Vault, state: &State) -> impl Fn(&str) -> String + use<'a> {
     let keyed = state.has_secrets();
     move |text| if keyed { vault.keyed_hash(text) } else { String::new() }
+}
+
+/// Whether the environment wants new stacks to be encrypted as a whole.
+fn wants_encryption() -> bool {
+    std::env::var_os(ENCRYPT_STATE).is_some_and(|value| value == "1" || value == "true")
 }
 
 /// Whether a stack may be called so; the rule is the state's.

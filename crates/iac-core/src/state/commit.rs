@@ -1,5 +1,6 @@
 //! The task that writes the journal: one batch at a time, and all that has come together meanwhile in the next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::entry::Entry;
 use super::lease::{Heartbeat, LeasePlace};
 use super::log::{Log, Undo};
 use super::paths::Paths;
-use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Version, compact, history, lines};
+use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Vault, Version, compact, history, lines};
 
 /// Most entries in one batch: bounds what one write holds up.
 const MOST_ENTRIES: usize = 1000;
@@ -59,6 +60,8 @@ pub(super) struct Committer {
     pub(super) started: Timestamp,
     /// Whether this term's first batch is written.
     pub(super) opened: bool,
+    /// What seals whole files, if they are to be.
+    pub(super) sealing: Option<Arc<Vault>>,
     /// Why nothing more is written.
     pub(super) failed: Option<StateError>,
 }
@@ -153,7 +156,9 @@ impl Committer {
             self.place.check(self.term).await?;
             return Err(self.place.lost(None));
         }
-        let (bytes, chain) = self.log.encode_batch(self.store.stack(), self.term, texts)?;
+        let (bytes, chain) = self
+            .log
+            .encode_batch(self.store.stack(), self.term, texts, self.sealing.as_deref())?;
         let number = self.log.state.generation + 1;
         self.create(&self.paths.batch(number), &bytes).await?;
         // A run that stood still for long may write a number that others have written, compacted and removed
@@ -213,7 +218,13 @@ impl Committer {
             changed: self.log.undo.records.keys().cloned().collect(),
         };
         let number = version.version;
-        let bytes = history::encode(self.store.stack(), self.term, &version, &self.log.undo)?;
+        let bytes = history::encode(
+            self.store.stack(),
+            self.term,
+            &version,
+            &self.log.undo,
+            self.sealing.as_deref(),
+        )?;
         self.create(&self.paths.version(number, self.term), &bytes).await?;
         let close = Entry::Close {
             version: number,
@@ -239,15 +250,25 @@ impl Committer {
         if self.log.undo != Undo::default() {
             return Err(StateError::Unfinished(self.store.stack().to_owned()));
         }
-        compact::compact(self.store.backend(), &self.paths, self.store.stack(), &mut self.log).await
+        self.write_snapshot().await
+    }
+
+    async fn write_snapshot(&mut self) -> Result<(), StateError> {
+        let (backend, stack, vault) = (self.store.backend(), self.store.stack(), self.sealing.as_deref());
+        compact::compact(backend, &self.paths, stack, &mut self.log, vault).await
     }
 
     async fn tidy(&mut self) -> Result<(), StateError> {
-        let backend = self.store.backend();
         if compact::is_due(&self.log) {
-            compact::compact(backend, &self.paths, self.store.stack(), &mut self.log).await?;
+            self.write_snapshot().await?;
         }
-        history::prune(backend, &self.paths, self.log.state.version, self.store.kept_versions()).await
+        history::prune(
+            self.store.backend(),
+            &self.paths,
+            self.log.state.version,
+            self.store.kept_versions(),
+        )
+        .await
     }
 
     async fn release(self) {

@@ -2,7 +2,7 @@
 
 use super::log::{Log, SnapshotInfo};
 use super::paths::Paths;
-use super::{Backend, Created, StateError, snapshot};
+use super::{Backend, Created, StateError, Vault, snapshot};
 
 /// A journal shorter than this is left alone.
 const LEAST_BYTES: usize = 64 * 1024;
@@ -27,8 +27,9 @@ pub(super) async fn compact(
     paths: &Paths,
     stack: &str,
     log: &mut Log,
+    vault: Option<&Vault>,
 ) -> Result<(), StateError> {
-    let bytes = snapshot::encode(stack, log)?;
+    let bytes = snapshot::encode(stack, log, vault)?;
     let new = SnapshotInfo {
         batch: log.state.generation,
         bytes: bytes.len(),

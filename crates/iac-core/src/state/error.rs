@@ -61,6 +61,12 @@ pub enum StateError {
         /// The newest that is known.
         known: u64,
     },
+    /// The whole state is encrypted, and there is no key.
+    #[error("the state of stack {0:?} is encrypted as a whole; nothing of it can be read without its key")]
+    Sealed(String),
+    /// Something could not be sealed.
+    #[error("the state can not be sealed: {0}")]
+    Seal(String),
     /// A run came in between that did not end as it should.
     #[error("stack {0:?} was changed meanwhile by a run that was interrupted; run `up`, and then this once more")]
     Unfinished(String),

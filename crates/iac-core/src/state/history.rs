@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter};
+use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
 use super::log::Undo;
 use super::paths::Paths;
-use super::{Backend, Record, RunInfo, StateError, Summary, Version};
+use super::{Backend, Record, RunInfo, StateError, Summary, Vault, Version};
 use crate::urn::Key;
 
 /// The first line of a version's entry.
@@ -19,12 +19,23 @@ struct Header {
     stack: String,
     version: u64,
     term: u64,
+    /// Who and what; in a sealed entry in a line of its own.
+    #[serde(flatten)]
+    about: Option<About>,
+    /// How many lines follow.
+    entries: usize,
+    /// Whether they are sealed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sealed: bool,
+}
+
+/// Who ran what, and what came of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct About {
     run: RunInfo,
     started: Timestamp,
     finished: Timestamp,
     summary: Summary,
-    /// How many lines follow.
-    entries: usize,
 }
 
 /// A line that leads back to the version before.
@@ -39,26 +50,47 @@ enum Before {
     },
     /// What was exported.
     Exports { exports: BTreeMap<String, Json> },
+    /// The run, where the header does not say.
+    About(About),
 }
 
 fn start(stack: &str) -> Chain {
     Chain::start(&format!("iac version {stack}"))
 }
 
+fn sealing(vault: Option<&Vault>, version: u64, term: u64) -> Option<Sealing<'_>> {
+    vault.map(|vault| Sealing::new(vault, format!("version {version}-{term}")))
+}
+
 /// A version's entry.
-pub(super) fn encode(stack: &str, term: u64, version: &Version, undo: &Undo) -> Result<Vec<u8>, StateError> {
-    let mut writer = LineWriter::new(start(stack));
+pub(super) fn encode(
+    stack: &str,
+    term: u64,
+    version: &Version,
+    undo: &Undo,
+    vault: Option<&Vault>,
+) -> Result<Vec<u8>, StateError> {
+    let mut writer = LineWriter::new(start(stack), sealing(vault, version.version, term));
+    let about = About {
+        run: version.run.clone(),
+        started: version.started,
+        finished: version.finished,
+        summary: version.summary,
+    };
+    let sealed = vault.is_some();
+    let lines = undo.records.len() + usize::from(undo.exports.is_some());
     writer.push(&Header {
         format: FORMAT,
         stack: stack.to_owned(),
         version: version.version,
         term,
-        run: version.run.clone(),
-        started: version.started,
-        finished: version.finished,
-        summary: version.summary,
-        entries: undo.records.len() + usize::from(undo.exports.is_some()),
+        about: (!sealed).then(|| about.clone()),
+        entries: lines + usize::from(sealed),
+        sealed,
     })?;
+    if sealed {
+        writer.push(&Before::About(about))?;
+    }
     for (key, record) in &undo.records {
         writer.push(&Before::Record {
             key: key.clone(),
@@ -74,9 +106,11 @@ pub(super) fn encode(stack: &str, term: u64, version: &Version, undo: &Undo) -> 
 }
 
 /// A version, and what leads back to the one before it.
-pub(super) fn decode(stack: &str, bytes: &[u8]) -> Result<(Version, Undo), Fault> {
+pub(super) fn decode(stack: &str, bytes: &[u8], vault: Option<&Vault>) -> Result<(Version, Undo), Fault> {
     let mut reader = LineReader::new(bytes, start(stack));
     let header: Header = reader.expect()?;
+    let mut reader = reader.opened_by(sealing(vault, header.version, header.term));
+    let mut about = header.about;
     let mut undo = Undo::default();
     for _ in 0..header.entries {
         match reader.expect()? {
@@ -84,18 +118,33 @@ pub(super) fn decode(stack: &str, bytes: &[u8]) -> Result<(Version, Undo), Fault
                 undo.records.insert(key, record.map(|record| *record));
             }
             Before::Exports { exports } => undo.exports = Some(exports),
+            Before::About(line) => about = Some(line),
         }
     }
     reader.end()?;
+    let about = about.ok_or_else(|| Fault {
+        line: 1,
+        what: "it does not say who ran it".to_owned(),
+        torn: false,
+    })?;
     let version = Version {
         version: header.version,
-        run: header.run,
-        started: header.started,
-        finished: header.finished,
-        summary: header.summary,
+        run: about.run,
+        started: about.started,
+        finished: about.finished,
+        summary: about.summary,
         changed: undo.records.keys().cloned().collect(),
     };
     Ok((version, undo))
+}
+
+/// Whether an entry's lines are sealed as they should be: under the current key, or not at all.
+pub(super) fn is_sealed_by(vault: &Vault, whole: bool, bytes: &[u8]) -> bool {
+    let mut lines = bytes
+        .split(|byte| *byte == b'\n')
+        .skip(1)
+        .filter(|line| !line.is_empty());
+    lines.all(|line| lines::is_sealed_by(vault, line) == Some(whole))
 }
 
 /// The entries of all versions up to `last`, by number. Where a killed run left an entry, that of the next run, which
@@ -120,13 +169,14 @@ pub(super) async fn read(
     paths: &Paths,
     stack: &str,
     last: u64,
+    vault: Option<&Vault>,
 ) -> Result<Vec<(Version, Undo)>, StateError> {
     let mut versions = Vec::new();
     for file in entries(backend, paths, last).await?.into_values() {
         // One that was pruned since it was listed is no longer kept.
         if let Some(object) = backend.read(&file).await.map_err(StateError::Read)? {
-            lines::check_header(stack, &file, &object.bytes)?;
-            versions.push(decode(stack, &object.bytes).map_err(|fault| fault.in_file(&file))?);
+            lines::check_header(stack, &file, &object.bytes, vault)?;
+            versions.push(decode(stack, &object.bytes, vault).map_err(|fault| fault.in_file(&file))?);
         }
     }
     Ok(versions)

@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::StateError;
-use crate::value::hex;
+use super::{StateError, Vault};
+use crate::value::{Secret, hex};
 
 /// The newest format that this program knows; it reads every older one.
 pub(super) const FORMAT: u64 = 1;
@@ -59,24 +59,73 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// Writes such a file.
-#[derive(Debug)]
-pub(super) struct LineWriter {
-    chain: Chain,
-    bytes: Vec<u8>,
+/// The vault that seals the lines of a file, and what that file is: a line belongs to its place in it.
+#[derive(Debug, Clone)]
+pub(super) struct Sealing<'a> {
+    vault: &'a Vault,
+    file: String,
 }
 
-impl LineWriter {
-    /// A file that follows upon `chain`.
-    pub(super) fn new(chain: Chain) -> Self {
+/// A line whose content is sealed.
+#[derive(Serialize, Deserialize)]
+struct SealedLine {
+    sealed: String,
+}
+
+/// What a sealed line begins with; no other does.
+const SEALED: &str = r#"{"sealed":"#;
+
+impl<'a> Sealing<'a> {
+    /// For the file of this name: `batch 7`.
+    pub(super) fn new(vault: &'a Vault, file: impl Into<String>) -> Self {
+        Self {
+            vault,
+            file: file.into(),
+        }
+    }
+
+    fn place(&self, line: usize) -> String {
+        format!("{} line {line}", self.file)
+    }
+}
+
+/// Writes such a file.
+#[derive(Debug)]
+pub(super) struct LineWriter<'a> {
+    chain: Chain,
+    bytes: Vec<u8>,
+    lines: usize,
+    sealing: Option<Sealing<'a>>,
+}
+
+impl<'a> LineWriter<'a> {
+    /// A file that follows upon `chain`; with `sealing`, all but its first line is sealed.
+    pub(super) fn new(chain: Chain, sealing: Option<Sealing<'a>>) -> Self {
         Self {
             chain,
             bytes: Vec::new(),
+            lines: 0,
+            sealing,
         }
     }
 
     /// Adds a line of JSON.
-    pub(super) fn push_text(&mut self, body: &str) {
+    pub(super) fn push_text(&mut self, body: &str) -> Result<(), StateError> {
+        self.lines += 1;
+        match &self.sealing {
+            Some(sealing) if self.lines > 1 => {
+                let place = sealing.place(self.lines);
+                let sealed = sealing.vault.seal_text(&place, &Secret::from(body));
+                let sealed = sealed.map_err(|error| StateError::Seal(error.to_string()))?;
+                let line = to_text(&SealedLine { sealed })?;
+                self.push_clear(&line);
+            }
+            _ => self.push_clear(body),
+        }
+        Ok(())
+    }
+
+    fn push_clear(&mut self, body: &str) {
         self.chain = self.chain.then(body.as_bytes());
         self.bytes.extend_from_slice(hex(&self.chain.0).as_bytes());
         self.bytes.push(b' ');
@@ -86,8 +135,7 @@ impl LineWriter {
 
     /// Adds a line.
     pub(super) fn push(&mut self, line: &impl Serialize) -> Result<(), StateError> {
-        self.push_text(&to_text(line)?);
-        Ok(())
+        self.push_text(&to_text(line)?)
     }
 
     /// The file's bytes, and the sum at its end.
@@ -131,6 +179,7 @@ pub(super) struct LineReader<'a> {
     rest: &'a [u8],
     line: usize,
     chain: Chain,
+    sealing: Option<Sealing<'a>>,
 }
 
 impl<'a> LineReader<'a> {
@@ -140,7 +189,20 @@ impl<'a> LineReader<'a> {
             rest: bytes,
             line: 0,
             chain,
+            sealing: None,
         }
+    }
+
+    /// What opens lines that are sealed.
+    pub(super) fn opened_by(mut self, sealing: Option<Sealing<'a>>) -> Self {
+        self.sealing = sealing;
+        self
+    }
+
+    /// Counts on from this line.
+    pub(super) fn after_line(mut self, line: usize) -> Self {
+        self.line = line;
+        self
     }
 
     /// The sum after the lines that were read.
@@ -165,9 +227,22 @@ impl<'a> LineReader<'a> {
             let what = "its checksum does not fit it and the lines before it";
             return Err(fault(what.into(), never_filled));
         }
+        let opened = self.open(line, body).map_err(|what| fault(what, false))?;
+        let body = opened.as_ref().map_or(body, |secret| secret.expose().as_str());
         let value = serde_json::from_str(body).map_err(|error| fault(error.to_string(), false))?;
         (self.rest, self.line, self.chain) = (&self.rest[end + 1..], line, chain);
         Ok(Some(value))
+    }
+
+    /// The content of a sealed line; none if it is not sealed.
+    fn open(&self, line: usize, body: &str) -> Result<Option<Secret>, String> {
+        if !body.starts_with(SEALED) {
+            return Ok(None);
+        }
+        let sealed: SealedLine = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        let sealing = self.sealing.as_ref().ok_or("it is sealed, and no key is at hand")?;
+        let opened = sealing.vault.open_text(&sealing.place(line), &sealed.sealed);
+        opened.map(Some).map_err(|error| error.to_string())
     }
 
     /// The next line, which has to be there.
@@ -198,13 +273,32 @@ fn split(line: &[u8]) -> Option<(Chain, &str)> {
     Some((Chain::parse(sum)?, body))
 }
 
-/// Refuses a file of lines that a newer release wrote, or that belongs to another stack. What is no header at all is
-/// left for the reader to judge.
-pub(super) fn check_header(stack: &str, file: &str, bytes: &[u8]) -> Result<(), StateError> {
+/// Whether a line is sealed; none if it is, but under another key than the current one.
+pub(super) fn is_sealed_by(vault: &Vault, line: &[u8]) -> Option<bool> {
+    let Some((_, body)) = split(line).filter(|(_, body)| body.starts_with(SEALED)) else {
+        return Some(false);
+    };
+    let sealed: SealedLine = serde_json::from_str(body).ok()?;
+    (!vault.is_stale(&sealed.sealed)).then_some(true)
+}
+
+/// Whether a file of lines says that it is sealed.
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let header = split(first).and_then(|(_, body)| serde_json::from_str::<Json>(body).ok());
+    header.is_some_and(|header| header.get("sealed").and_then(Json::as_bool) == Some(true))
+}
+
+/// Refuses a file of lines that a newer release wrote, that belongs to another stack, or that is sealed, where there is
+/// no vault to open it. What is no header at all is left for the reader to judge.
+pub(super) fn check_header(stack: &str, file: &str, bytes: &[u8], vault: Option<&Vault>) -> Result<(), StateError> {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let header = split(first).and_then(|(_, body)| serde_json::from_str::<Json>(body).ok());
     let header = header.unwrap_or_default();
     check_json_format(file, &header)?;
+    if vault.is_none() && is_sealed(first) {
+        return Err(StateError::Sealed(stack.to_owned()));
+    }
     match header.get("stack").and_then(Json::as_str) {
         Some(other) if other != stack => Err(StateError::Damaged {
             file: file.to_owned(),
@@ -252,7 +346,7 @@ mod tests {
 
     #[test]
     fn every_changed_byte_is_noticed() {
-        let mut writer = LineWriter::new(Chain::start("x"));
+        let mut writer = LineWriter::new(Chain::start("x"), None);
         for number in 0..3 {
             writer.push(&number).expect("a number is JSON");
         }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::entry::{Change, Entry, Keyed};
-use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter};
+use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
 use super::paths::Paths;
-use super::{Backend, Record, State, StateError, snapshot};
+use super::{Backend, Record, State, StateError, Vault, snapshot};
 use crate::urn::Key;
 
 /// How many batches are read at the same time.
@@ -51,6 +51,11 @@ pub(super) struct JournalSize {
     pub(super) bytes: usize,
 }
 
+/// What seals the lines of a batch.
+pub(super) fn batch_sealing(vault: Option<&Vault>, batch: u64) -> Option<Sealing<'_>> {
+    vault.map(|vault| Sealing::new(vault, format!("batch {batch}")))
+}
+
 /// What leads back to the state of the last version.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Undo {
@@ -70,6 +75,9 @@ pub(super) struct BatchHeader {
     pub(super) prev: String,
     /// How many lines follow.
     pub(super) entries: usize,
+    /// Whether they are sealed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) sealed: bool,
     pub(super) at: Timestamp,
 }
 
@@ -114,8 +122,9 @@ impl Log {
         stack: &str,
         term: u64,
         entries: &[String],
+        vault: Option<&Vault>,
     ) -> Result<(Vec<u8>, Chain), StateError> {
-        let mut writer = LineWriter::new(self.chain);
+        let mut writer = LineWriter::new(self.chain, batch_sealing(vault, self.state.generation + 1));
         writer.push(&BatchHeader {
             format: FORMAT,
             stack: stack.to_owned(),
@@ -123,21 +132,22 @@ impl Log {
             term,
             prev: self.chain.to_string(),
             entries: entries.len(),
+            sealed: vault.is_some(),
             at: Timestamp::now(),
         })?;
         for entry in entries {
-            writer.push_text(entry);
+            writer.push_text(entry)?;
         }
         Ok(writer.finish())
     }
 
     /// Replays a batch that is the next one; a fault tells where it stops being whole, and all before that is applied.
-    pub(super) fn replay_batch(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub(super) fn replay_batch(&mut self, bytes: &[u8], vault: Option<&Vault>) -> Result<(), Fault> {
         let number = self.state.generation + 1;
         self.journal.batches += 1;
         self.journal.bytes += bytes.len();
         self.state.generation = number;
-        let mut reader = LineReader::new(bytes, self.chain);
+        let mut reader = LineReader::new(bytes, self.chain).opened_by(batch_sealing(vault, number));
         let header: BatchHeader = reader.expect()?;
         if header.batch != number {
             return Err(Fault {
@@ -208,10 +218,17 @@ fn changes_exports(entry: &Entry) -> bool {
 }
 
 /// Reads a stack's log.
-pub(super) async fn read_log(backend: &dyn Backend, paths: &Paths, stack: &str) -> Result<Log, StateError> {
+///
+/// Where it is sealed and there is no vault, the error is [`StateError::Sealed`].
+pub(super) async fn read_log(
+    backend: &dyn Backend,
+    paths: &Paths,
+    stack: &str,
+    vault: Option<&Vault>,
+) -> Result<Log, StateError> {
     let mut result = Err(StateError::Closed);
     for _ in 0..ATTEMPTS {
-        result = match try_read(backend, paths, stack).await {
+        result = match try_read(backend, paths, stack, vault).await {
             // A compaction at the same time may have removed it; then a newer snapshot is there by now.
             Err(Missing::Gone(error)) => Err(error),
             Err(Missing::Failed(error)) => return Err(error),
@@ -235,10 +252,10 @@ impl From<StateError> for Missing {
     }
 }
 
-async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str) -> Result<Log, Missing> {
+async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, vault: Option<&Vault>) -> Result<Log, Missing> {
     let snapshots = numbers(backend, &paths.snapshots()).await?;
     let batches = numbers(backend, &paths.journal()).await?;
-    let mut log = newest_snapshot(backend, paths, stack, &snapshots, batches.first().copied()).await?;
+    let mut log = newest_snapshot(backend, paths, stack, vault, &snapshots, batches.first().copied()).await?;
     let base = log.state.generation;
     let batches: Vec<u64> = batches.into_iter().filter(|number| *number > base).collect();
     for (expected, found) in (base + 1..).zip(&batches) {
@@ -251,11 +268,11 @@ async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str) -> Result<L
     // A torn file is forgiven if nothing follows, or what follows was written by somebody who cut it off there.
     let mut fault: Option<StateError> = None;
     while let Some((file, bytes)) = reads.try_next().await? {
-        lines::check_header(stack, &file, &bytes)?;
+        lines::check_header(stack, &file, &bytes, vault)?;
         if let Some(fault) = fault.take_if(|_| !follows(&bytes, log.chain)) {
             return Err(fault.into());
         }
-        fault = match log.replay_batch(&bytes) {
+        fault = match log.replay_batch(&bytes, vault) {
             Ok(()) => None,
             Err(fault) if fault.torn => Some(fault.in_file(&file)),
             Err(fault) => return Err(fault.in_file(&file).into()),
@@ -278,6 +295,7 @@ async fn newest_snapshot(
     backend: &dyn Backend,
     paths: &Paths,
     stack: &str,
+    vault: Option<&Vault>,
     snapshots: &[u64],
     first_batch: Option<u64>,
 ) -> Result<Log, Missing> {
@@ -285,8 +303,8 @@ async fn newest_snapshot(
     let mut notices = Vec::new();
     for number in snapshots.iter().rev() {
         let (file, bytes) = read(backend, paths.snapshot(*number)).await?;
-        lines::check_header(stack, &file, &bytes)?;
-        match snapshot::decode(stack, *number, &bytes) {
+        lines::check_header(stack, &file, &bytes, vault)?;
+        match snapshot::decode(stack, *number, &bytes, vault) {
             Ok(log) => return Ok(Log { notices, ..log }),
             Err(fault) => {
                 let fault = fault.in_file(&file);

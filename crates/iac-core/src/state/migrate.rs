@@ -131,8 +131,9 @@ impl Store {
     /// Reads everything back.
     async fn verify(&self, target: &dyn Backend, paths: &Paths, files: &Files, to: &str) -> Result<usize, StateError> {
         let back = read_files(target, paths).await?;
-        let ours = read_log(self.backend(), paths, self.stack()).await?;
-        let theirs = read_log(target, paths, self.stack()).await?;
+        let ours = self.load_log().await?;
+        let vault = self.opened_vault();
+        let theirs = read_log(target, paths, self.stack(), vault.as_deref()).await?;
         if back != *files || ours.state != theirs.state {
             return Err(self.occupied(to, "what was written does not read back as it was"));
         }

@@ -22,6 +22,8 @@ pub struct RekeyOptions {
     pub recipients: Option<Recipients>,
     /// Keep the data key, and only wrap it anew.
     pub only_wrap: bool,
+    /// Whether everything that is recorded is encrypted from now on, or only the secrets; without it that stays.
+    pub whole: Option<bool>,
 }
 
 /// What a rekey did.
@@ -89,6 +91,7 @@ impl Store {
 
     async fn rekey_under(&self, writer: &Writer, options: RekeyOptions) -> Result<(Rekeyed, Vault), StateError> {
         let (file, etag) = self.key_file_or_new().await?;
+        let whole = options.whole.unwrap_or(file.whole);
         let mut keys = self.unwrap_keys(&Paths::new(self.stack())?.keys(), &file).await?;
         let resumed = keys.len() > 1;
         let current = if options.only_wrap || resumed {
@@ -99,8 +102,8 @@ impl Store {
             next
         };
         // What an interrupted run has wrapped already is wrapped again only if that is asked for.
-        if !resumed || options.recipients.is_some() {
-            let file = self.wrap(current, &keys, options.recipients).await?;
+        if !resumed || options.recipients.is_some() || whole != file.whole {
+            let file = self.wrap(current, &keys, options.recipients, whole).await?;
             self.replace_key_file(&file, &etag).await?;
         }
         let vault = Vault::with_keys(current, &keys, self.stack()).ok_or_else(|| self.no_key())?;
@@ -142,6 +145,7 @@ impl Store {
 
     /// Seals what the versions hold anew, each in one step.
     async fn seal_history(&self, vault: &Vault) -> Result<usize, StateError> {
+        let whole = self.read_key_file().await?.is_some_and(|(file, _)| file.whole);
         let paths = Paths::new(self.stack())?;
         let backend = self.backend();
         let mut count = 0;
@@ -152,11 +156,12 @@ impl Store {
             ) else {
                 continue;
             };
-            let (version, undo) = history::decode(self.stack(), &object.bytes).map_err(|fault| fault.in_file(&key))?;
-            let Some(undo) = undo_anew(vault, undo)? else {
+            let decoded = history::decode(self.stack(), &object.bytes, Some(vault));
+            let (version, mut undo) = decoded.map_err(|fault| fault.in_file(&key))?;
+            if !undo_anew(vault, &mut undo)? && history::is_sealed_by(vault, whole, &object.bytes) {
                 continue;
-            };
-            let bytes = history::encode(self.stack(), term, &version, &undo)?;
+            }
+            let bytes = history::encode(self.stack(), term, &version, &undo, whole.then_some(vault))?;
             let put = backend.put_if_match(&key, bytes, &object.etag).await;
             if put.map_err(StateError::Write)? == Put::Mismatch {
                 return Err(changed(&key));
@@ -201,6 +206,7 @@ impl Store {
         current: u32,
         keys: &BTreeMap<u32, DataKey>,
         recipients: Option<Recipients>,
+        whole: bool,
     ) -> Result<KeyFile, StateError> {
         let (source, keys) = (self.key_source().clone(), keys.clone());
         let path = Paths::new(self.stack())?.keys();
@@ -209,7 +215,7 @@ impl Store {
             let wrap = |(number, key)| Ok((number, WrappedKey::wrap(key, &recipients)?));
             keys.iter().map(|(number, key)| wrap((*number, key))).collect()
         });
-        Ok(KeyFile::new(self.stack(), current, wrapped.await?))
+        Ok(KeyFile::new(self.stack(), current, wrapped.await?, whole))
     }
 
     async fn replace_key_file(&self, file: &KeyFile, etag: &Etag) -> Result<(), StateError> {
@@ -246,7 +252,8 @@ fn sealed_anew(vault: &Vault, key: &Key, record: &Record) -> Result<Option<Recor
     sealed::seal_record(Some(vault), opened).map(Some)
 }
 
-fn undo_anew(vault: &Vault, mut undo: Undo) -> Result<Option<Undo>, StateError> {
+/// Seals what leads back to a version anew; says whether anything had to be.
+fn undo_anew(vault: &Vault, undo: &mut Undo) -> Result<bool, StateError> {
     let mut stale = false;
     for (key, record) in &mut undo.records {
         if let Some(there) = record
@@ -264,7 +271,7 @@ fn undo_anew(vault: &Vault, mut undo: Undo) -> Result<Option<Undo>, StateError> 
             stale = true;
         }
     }
-    Ok(stale.then_some(undo))
+    Ok(stale)
 }
 
 fn changed(key: &str) -> StateError {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
-use super::lines::{Chain, FORMAT, Fault, LineReader, LineWriter};
+use super::lines::{Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
 use super::log::{JournalSize, Log, SnapshotInfo, Undo};
-use super::{State, StateError, sealed};
+use super::{State, StateError, Vault, sealed};
 
 /// The first line of a snapshot.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ struct Header {
     version: u64,
     /// How many lines follow.
     entries: usize,
+    /// Whether they are sealed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sealed: bool,
     at: Timestamp,
 }
 
@@ -30,13 +33,17 @@ fn start(stack: &str) -> Chain {
     Chain::start(&format!("iac snapshot {stack}"))
 }
 
+fn sealing(vault: Option<&Vault>, batch: u64) -> Option<Sealing<'_>> {
+    vault.map(|vault| Sealing::new(vault, format!("snapshot {batch}")))
+}
+
 /// The snapshot of a log, read back before it is given: what does not lead to the same state is not written.
-pub(super) fn encode(stack: &str, log: &Log) -> Result<Vec<u8>, StateError> {
+pub(super) fn encode(stack: &str, log: &Log, vault: Option<&Vault>) -> Result<Vec<u8>, StateError> {
     for (key, record) in &log.state.records {
         sealed::check_record(key, record)?;
     }
     let entries = entries(&log.state);
-    let mut writer = LineWriter::new(start(stack));
+    let mut writer = LineWriter::new(start(stack), sealing(vault, log.state.generation));
     writer.push(&Header {
         format: FORMAT,
         stack: stack.to_owned(),
@@ -45,13 +52,14 @@ pub(super) fn encode(stack: &str, log: &Log) -> Result<Vec<u8>, StateError> {
         term: log.term,
         version: log.state.version,
         entries: entries.len(),
+        sealed: vault.is_some(),
         at: Timestamp::now(),
     })?;
     for entry in &entries {
         writer.push(entry)?;
     }
     let (bytes, _) = writer.finish();
-    match decode(stack, log.state.generation, &bytes) {
+    match decode(stack, log.state.generation, &bytes, vault) {
         Ok(back) if back.state == log.state && back.chain == log.chain => Ok(bytes),
         Ok(_) => Err(not_whole("it reads back as another state")),
         Err(fault) => Err(not_whole(&fault.what)),
@@ -86,8 +94,8 @@ fn entries(state: &State) -> Vec<Entry> {
 }
 
 /// Reads a snapshot.
-pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8]) -> Result<Log, Fault> {
-    let mut reader = LineReader::new(bytes, start(stack));
+pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8], vault: Option<&Vault>) -> Result<Log, Fault> {
+    let mut reader = LineReader::new(bytes, start(stack)).opened_by(sealing(vault, batch));
     let header: Header = reader.expect()?;
     let fault = |line, what: String| Fault {
         line,

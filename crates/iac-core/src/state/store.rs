@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use super::commit::Committer;
 use super::lease::{Heartbeat, LeasePlace, TIME_TO_LIVE, Taken};
 use super::lines::{self, FORMAT};
-use super::log::{Log, read_log};
+use super::log::{Log, Undo, read_log};
 use super::marker::Marker;
 use super::paths::Paths;
 use super::{
@@ -39,6 +39,7 @@ pub struct Store {
     notices: Arc<Mutex<Vec<String>>>,
     lease_ttl: Duration,
     kept_versions: u64,
+    encrypt_new: bool,
 }
 
 /// The object that holds the stack's data keys, wrapped; sealed values name theirs by its number.
@@ -48,15 +49,19 @@ pub(super) struct KeyFile {
     stack: String,
     pub(super) current: u32,
     pub(super) keys: BTreeMap<u32, WrappedKey>,
+    /// Whether whole files are encrypted, and not only the secrets in them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) whole: bool,
 }
 
 impl KeyFile {
-    pub(super) fn new(stack: &str, current: u32, keys: BTreeMap<u32, WrappedKey>) -> Self {
+    pub(super) fn new(stack: &str, current: u32, keys: BTreeMap<u32, WrappedKey>, whole: bool) -> Self {
         Self {
             format: FORMAT,
             stack: stack.to_owned(),
             current,
             keys,
+            whole,
         }
     }
 }
@@ -72,6 +77,7 @@ impl Store {
             notices: Arc::default(),
             lease_ttl: TIME_TO_LIVE,
             kept_versions: KEPT_VERSIONS,
+            encrypt_new: false,
         }
     }
 
@@ -87,6 +93,14 @@ impl Store {
     #[must_use]
     pub fn keep_versions(mut self, versions: u64) -> Self {
         self.kept_versions = versions;
+        self
+    }
+
+    /// Encrypts everything that is recorded of a stack that is new, and not only its secrets. One that has keys already
+    /// stays as it is; [`rekey`](Self::rekey) changes it.
+    #[must_use]
+    pub fn encrypt_new(mut self, encrypt: bool) -> Self {
+        self.encrypt_new = encrypt;
         self
     }
 
@@ -148,7 +162,16 @@ impl Store {
         Marker::read(self.backend(), &paths)
             .await?
             .map_or(Ok(()), |(marker, _)| marker.check())?;
-        let mut log = read_log(self.backend(), &paths, &self.stack).await?;
+        let opened = self.opened_vault();
+        let read = read_log(self.backend(), &paths, &self.stack, opened.as_deref()).await;
+        let mut log = match read {
+            // Only now is the key needed.
+            Err(StateError::Sealed(_)) => {
+                let vault = self.existing_vault().await?;
+                read_log(self.backend(), &paths, &self.stack, Some(&*vault)).await?
+            }
+            read => read?,
+        };
         for notice in log.notices.drain(..) {
             self.notice(notice);
         }
@@ -202,6 +225,7 @@ impl Store {
         run: RunInfo,
     ) -> Result<Writer, StateError> {
         self.check_keys().await?;
+        let sealing = self.sealing().await?;
         let log = self.load_log().await?;
         place.raise(&mut taken, log.term).await?;
         let (term, unclean) = (taken.term, taken.unclean);
@@ -215,6 +239,7 @@ impl Store {
             run,
             started: Timestamp::now(),
             opened: false,
+            sealing,
             failed: None,
         };
         if unclean {
@@ -271,7 +296,7 @@ impl Store {
     pub async fn history(&self) -> Result<Vec<Version>, StateError> {
         let paths = Paths::new(&self.stack)?;
         let last = self.load().await?.version;
-        let versions = history::read(self.backend(), &paths, &self.stack, last).await?;
+        let versions = self.read_history(&paths, last).await?;
         Ok(versions.into_iter().map(|(version, _)| version).collect())
     }
 
@@ -283,7 +308,7 @@ impl Store {
     pub async fn version(&self, number: u64) -> Result<(Version, State, State), StateError> {
         let paths = Paths::new(&self.stack)?;
         let log = self.load_log().await?;
-        let mut versions = history::read(self.backend(), &paths, &self.stack, log.state.version).await?;
+        let mut versions = self.read_history(&paths, log.state.version).await?;
         let first = versions.first().map(|(version, _)| version.version);
         let mut after = State {
             records: log.state.records,
@@ -300,6 +325,35 @@ impl Store {
             after = before;
         }
         Err(StateError::UnknownVersion { version: number, first })
+    }
+
+    async fn read_history(&self, paths: &Paths, last: u64) -> Result<Vec<(Version, Undo)>, StateError> {
+        let opened = self.opened_vault();
+        match history::read(self.backend(), paths, &self.stack, last, opened.as_deref()).await {
+            Err(StateError::Sealed(_)) => {
+                let vault = self.existing_vault().await?;
+                history::read(self.backend(), paths, &self.stack, last, Some(&*vault)).await
+            }
+            read => read,
+        }
+    }
+
+    /// The vault of keys that are there; none are made.
+    pub(super) async fn existing_vault(&self) -> Result<Arc<Vault>, StateError> {
+        match self.read_key_file().await? {
+            Some(_) => self.vault().await,
+            None => Err(missing(&Paths::new(&self.stack)?.keys())),
+        }
+    }
+
+    /// What seals whole files, if the stack is one of which everything is encrypted; a new stack becomes one if this
+    /// store is to make such.
+    async fn sealing(&self) -> Result<Option<Arc<Vault>>, StateError> {
+        match self.read_key_file().await? {
+            Some((file, _)) if file.whole => self.vault().await.map(Some),
+            None if self.encrypt_new => self.vault().await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The stack's vault: loads its wrapped data key, or makes one on first use. Unwrapped once per store.
@@ -322,7 +376,7 @@ impl Store {
         }
         let keys = self.keys.clone();
         let (key, wrapped) = off_the_runtime(&path, move || keys.create()).await?;
-        let file = KeyFile::new(&self.stack, 1, BTreeMap::from([(1, wrapped)]));
+        let file = KeyFile::new(&self.stack, 1, BTreeMap::from([(1, wrapped)]), self.encrypt_new);
         if let Created::Created(_) = self.create_json(&path, &file).await? {
             return Ok(Arc::new(Vault::new(&key, &*self.stack)));
         }

@@ -132,3 +132,37 @@ fn keys_are_changed_for_state_and_configuration() {
     assert!(opened.unwrap().status.success());
     golden!("rekey", text);
 }
+
+#[test]
+fn a_state_is_encrypted_as_a_whole_when_it_is_asked_for() {
+    let desk = Desk::new();
+    let encrypted = |line: &str| {
+        let output = desk.command(line).env("IAC_ENCRYPT_STATE", "1").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    let holds = |text: &str| {
+        let mut folders = vec![desk.path("state/files")];
+        let mut found = false;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    found |= String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text);
+                }
+            }
+        }
+        found
+    };
+    encrypted("up --yes");
+    assert!(!holds("greeting"));
+    // From then on it is the stack's own property.
+    let mut text = desk.session(&["state list", "stack rekey --clear-state --json"]);
+    assert!(holds("greeting"));
+    text += &desk.session(&["stack rekey --encrypt-state --rewrap", "up --yes --config name=x"]);
+    assert!(!holds("greeting"));
+    std::fs::remove_file(desk.path("home/.config/iac/key.txt")).unwrap();
+    text += &desk.session(&["state list", "stack ls", "up --yes"]);
+    golden!("encrypted", text);
+}

@@ -9,6 +9,7 @@ mod cost;
 mod crash;
 mod damage;
 mod edit;
+mod encrypted;
 mod format;
 mod formers;
 mod lease;

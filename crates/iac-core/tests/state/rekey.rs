@@ -56,6 +56,7 @@ fn to_new() -> RekeyOptions {
     RekeyOptions {
         recipients: Some(Recipients::Passphrase("new passphrase".into())),
         only_wrap: false,
+        whole: None,
     }
 }
 
@@ -124,6 +125,7 @@ async fn the_same_key_can_be_wrapped_for_other_people() {
     let options = RekeyOptions {
         recipients: Some(Recipients::Age(recipients)),
         only_wrap: true,
+        whole: None,
     };
     let before = content(&store(&backend, old_keys()).load().await.unwrap());
     let rekeyed = rekey(&store(&backend, old_keys()), options).await.unwrap();

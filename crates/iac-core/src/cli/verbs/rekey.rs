@@ -19,14 +19,8 @@ pub(super) fn recipients(age: &[String], passphrase_file: Option<&Path>) -> Resu
     }
 }
 
-pub(super) async fn stack(
-    session: &Session,
-    recipients: Option<Recipients>,
-    only_wrap: bool,
-    as_json: bool,
-) -> Result<u8, Failure> {
+pub(super) async fn stack(session: &Session, options: RekeyOptions, as_json: bool) -> Result<u8, Failure> {
     let run = RunInfo::current("stack rekey", session.build());
-    let options = RekeyOptions { recipients, only_wrap };
     let rekeyed = session.store()?.rekey(run, session.lock_timeout, options).await?;
     if as_json {
         session.ui.json(&json!(rekeyed))?;
@@ -41,9 +35,12 @@ pub(super) async fn stack(
         "Stack {} has key {}{finished}; sealed anew: {} of records and exports, {} of the history",
         session.stack, rekeyed.key, rekeyed.sealed, rekeyed.versions
     ));
-    session
-        .ui
-        .say("Copies of the state from before (exports, backups) open with the old key only.");
+    let copies = if only_wrap {
+        "Copies of the state from before (exports, backups) open for those for whom they were wrapped."
+    } else {
+        "Copies of the state from before (exports, backups) open with the old key only."
+    };
+    session.ui.say(copies);
     Ok(exit::DONE)
 }
 

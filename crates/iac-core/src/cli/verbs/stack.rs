@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::render::{sanitize, value_text};
-use crate::state::{RunInfo, StateError, Store, Version};
+use crate::state::{RekeyOptions, RunInfo, StateError, Store, Version};
 use crate::urn::Key;
 use crate::value::Value;
 
@@ -34,10 +34,16 @@ pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure
             recipient,
             passphrase_file,
             rewrap,
+            encrypt_state,
+            clear_state,
             json,
         } => {
-            let recipients = recipients(recipient, passphrase_file.as_deref())?;
-            rekey::stack(session, recipients, *rewrap, *json).await
+            let options = RekeyOptions {
+                recipients: recipients(recipient, passphrase_file.as_deref())?,
+                only_wrap: *rewrap,
+                whole: (*encrypt_state || *clear_state).then_some(*encrypt_state),
+            };
+            rekey::stack(session, options, *json).await
         }
         Stack::Unlock => unlock(session).await,
     }

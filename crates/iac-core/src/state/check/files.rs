@@ -1,20 +1,22 @@
 //! The files of a stack, each by itself and beside its neighbours.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Finding;
 use crate::state::lines::{self, Chain, Fault, LineReader};
-use crate::state::log::BatchHeader;
+use crate::state::log::{BatchHeader, batch_sealing};
 use crate::state::marker::{Marker, Status};
 use crate::state::paths::Paths;
 use crate::state::store::KeyFile;
-use crate::state::{StateError, Store, entry::Entry, history, lease, snapshot};
+use crate::state::{StateError, Store, Vault, entry::Entry, history, lease, snapshot};
 
 /// Every file of a stack as it was read.
 pub(super) struct Files {
     pub(super) stack: String,
     pub(super) paths: Paths,
     pub(super) content: BTreeMap<String, Vec<u8>>,
+    vault: Option<Arc<Vault>>,
 }
 
 /// A batch, looked at by itself.
@@ -37,11 +39,16 @@ impl Files {
                 content.insert(key, object.bytes);
             }
         }
-        Ok(Self {
+        let mut files = Self {
             stack: store.stack().to_owned(),
             paths,
             content,
-        })
+            vault: None,
+        };
+        if files.content.values().any(|bytes| lines::is_sealed(bytes)) {
+            files.vault = Some(store.existing_vault().await?);
+        }
+        Ok(files)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -82,7 +89,7 @@ impl Files {
                     lines::check_json_format(key, &json)?;
                 }
             } else if !key.starts_with(&self.paths.damaged()) {
-                lines::check_header(&self.stack, key, bytes)?;
+                lines::check_header(&self.stack, key, bytes, self.vault())?;
             }
         }
         Ok(())
@@ -151,9 +158,9 @@ impl Files {
     fn snapshot_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (number, (key, bytes)) in self.snapshots() {
-            if let Err(error) = lines::check_header(&self.stack, key, bytes) {
+            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
                 findings.push(Finding::of(&error, "the state can not be read"));
-            } else if let Err(fault) = snapshot::decode(&self.stack, number, bytes) {
+            } else if let Err(fault) = snapshot::decode(&self.stack, number, bytes, self.vault()) {
                 let follows =
                     "it is passed over where the journal reaches back far enough; `state repair` writes a new one";
                 findings.push(Finding::of(&fault.in_file(key), follows));
@@ -165,7 +172,9 @@ impl Files {
     /// The newest batch that a whole snapshot makes unnecessary.
     fn covered(&self) -> u64 {
         let whole = |(number, (_, bytes)): (&u64, &(&String, &Vec<u8>))| {
-            snapshot::decode(&self.stack, *number, bytes).is_ok().then_some(*number)
+            snapshot::decode(&self.stack, *number, bytes, self.vault())
+                .is_ok()
+                .then_some(*number)
         };
         self.snapshots().iter().rev().find_map(whole).unwrap_or(0)
     }
@@ -176,11 +185,11 @@ impl Files {
         let batches = self.batches();
         let mut last: Option<(u64, Batch)> = None;
         for (number, (key, bytes)) in &batches {
-            if let Err(error) = lines::check_header(&self.stack, key, bytes) {
+            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
                 findings.push(Finding::of(&error, "the state can not be read"));
                 continue;
             }
-            let batch = alone(*number, bytes);
+            let batch = self.alone(*number, bytes);
             let expected = last.as_ref().map_or(covered + 1, |(last, _)| last + 1);
             if *number > covered && *number != expected.max(covered + 1) {
                 let missing = self.paths.batch(expected.max(covered + 1));
@@ -235,39 +244,44 @@ impl Files {
         match later.split_off(&(number + 1)).first_key_value() {
             None => true,
             Some((next, (_, bytes))) => {
-                let next_prev = alone(*next, bytes).prev;
+                let next_prev = self.alone(*next, bytes).prev;
                 *next == number + 1 && next_prev.is_some() && next_prev == batch.end
             }
         }
+    }
+
+    /// What opens the lines of sealed files, if there are any.
+    pub(super) fn vault(&self) -> Option<&Vault> {
+        self.vault.as_deref()
+    }
+
+    /// Reads a batch without those before it: its header says what it follows upon.
+    pub(super) fn alone(&self, number: u64, bytes: &[u8]) -> Batch {
+        let mut batch = Batch {
+            prev: header(bytes).and_then(|header| Chain::parse(&header.prev)),
+            end: None,
+            term: header(bytes).map_or(0, |header| header.term),
+            fault: None,
+        };
+        let start = batch.prev.unwrap_or_else(|| Chain::start(""));
+        let mut reader = LineReader::new(bytes, start).opened_by(batch_sealing(self.vault(), number));
+        batch.fault = read_alone(&mut reader, number).err();
+        batch.end = batch.prev.map(|_| reader.chain());
+        batch
     }
 
     fn history_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let follows = "this version can not be shown, nor those before it; `state repair` puts it aside";
         for (key, bytes) in self.versions().into_values() {
-            if let Err(error) = lines::check_header(&self.stack, key, bytes) {
+            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
                 findings.push(Finding::of(&error, follows));
-            } else if let Err(fault) = history::decode(&self.stack, bytes) {
+            } else if let Err(fault) = history::decode(&self.stack, bytes, self.vault()) {
                 findings.push(Finding::of(&fault.in_file(key), follows));
             }
         }
         findings
     }
-}
-
-/// Reads a batch without those before it: its header says what it follows upon.
-pub(super) fn alone(number: u64, bytes: &[u8]) -> Batch {
-    let mut batch = Batch {
-        prev: header(bytes).and_then(|header| Chain::parse(&header.prev)),
-        end: None,
-        term: header(bytes).map_or(0, |header| header.term),
-        fault: None,
-    };
-    let start = batch.prev.unwrap_or_else(|| Chain::start(""));
-    let mut reader = LineReader::new(bytes, start);
-    batch.fault = read_alone(&mut reader, number).err();
-    batch.end = batch.prev.map(|_| reader.chain());
-    batch
 }
 
 fn read_alone(reader: &mut LineReader<'_>, number: u64) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::files::{Files, alone};
+use super::files::Files;
 use super::salvage::{Salvaged, salvage};
 use super::{CheckReport, Finding, Severity};
 use crate::state::lease::{Heartbeat, check_form};
@@ -115,7 +115,13 @@ impl Store {
             let mut log = saved.log;
             log.state.generation = saved.highest + 1;
             log.chain = Chain::start(&format!("iac repair {} {}", self.stack(), log.state.generation));
-            let bytes = snapshot::encode(self.stack(), &log)?;
+            let whole = self.read_key_file().await?.is_some_and(|(file, _)| file.whole);
+            let vault = if whole {
+                Some(self.existing_vault().await?)
+            } else {
+                None
+            };
+            let bytes = snapshot::encode(self.stack(), &log, vault.as_deref())?;
             let created = self.backend().create(key, bytes).await.map_err(StateError::Write)?;
             if created == Created::Exists {
                 return Err(StateError::Damaged {
@@ -178,18 +184,18 @@ impl CheckReport {
 fn aside(files: &Files) -> Vec<String> {
     let mut aside = Vec::new();
     for (number, (key, bytes)) in files.snapshots() {
-        if snapshot::decode(&files.stack, number, bytes).is_err() {
+        if snapshot::decode(&files.stack, number, bytes, files.vault()).is_err() {
             aside.push(key.clone());
         }
     }
     for (number, (key, bytes)) in files.batches() {
-        let batch = alone(number, bytes);
+        let batch = files.alone(number, bytes);
         if batch.fault.is_some() && !files.is_cut_off(number, &batch) {
             aside.push(key.clone());
         }
     }
     for (key, bytes) in files.versions().into_values() {
-        if history::decode(&files.stack, bytes).is_err() {
+        if history::decode(&files.stack, bytes, files.vault()).is_err() {
             aside.push(key.clone());
         }
     }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::files::{Files, alone, header};
+use super::files::{Files, header};
 use crate::state::entry::Entry;
 use crate::state::lines::{Chain, LineReader};
-use crate::state::log::Log;
+use crate::state::log::{Log, batch_sealing};
 use crate::state::snapshot;
 
 /// What could be saved.
@@ -33,11 +33,11 @@ pub(super) fn salvage(files: &Files) -> Salvaged {
             ));
         }
         expected = number + 1;
-        log.term = log.term.max(alone(*number, bytes).term);
+        log.term = log.term.max(files.alone(*number, bytes).term);
         // What was cut off while it was written was nobody's yet.
         let mut unread = Vec::new();
-        apply_lines(&mut log, key, bytes, &mut unread);
-        if !files.is_cut_off(*number, &alone(*number, bytes)) {
+        apply_lines(&mut log, *number, key, bytes, files, &mut unread);
+        if !files.is_cut_off(*number, &files.alone(*number, bytes)) {
             lost.append(&mut unread);
         }
     }
@@ -56,7 +56,7 @@ pub(super) fn salvage(files: &Files) -> Salvaged {
 /// The newest snapshot that is whole, or nothing.
 fn base(files: &Files) -> (Log, Vec<String>) {
     for (number, (_, bytes)) in files.snapshots().iter().rev() {
-        if let Ok(log) = snapshot::decode(&files.stack, *number, bytes) {
+        if let Ok(log) = snapshot::decode(&files.stack, *number, bytes, files.vault()) {
             return (log, Vec::new());
         }
     }
@@ -73,11 +73,16 @@ fn base(files: &Files) -> (Log, Vec<String>) {
 
 /// Applies the lines of a batch that are whole: a line's sum covers the sum that the line before it *states*, so one
 /// damaged line takes no other along.
-fn apply_lines(log: &mut Log, file: &str, bytes: &[u8], lost: &mut Vec<String>) {
-    let mut stated: Option<Chain> = alone(0, bytes).prev;
+fn apply_lines(log: &mut Log, batch: u64, file: &str, bytes: &[u8], files: &Files, lost: &mut Vec<String>) {
+    let mut stated: Option<Chain> = files.alone(batch, bytes).prev;
     let mut lines = 0;
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let whole = stated.and_then(|stated| LineReader::new(line, stated).expect::<Json>().ok());
+        let read = |stated| {
+            let reader = LineReader::new(line, stated).after_line(number);
+            let mut reader = reader.opened_by(batch_sealing(files.vault(), batch));
+            reader.expect::<Json>().ok()
+        };
+        let whole = stated.and_then(read);
         let text = String::from_utf8_lossy(line);
         stated = text.split_once(' ').and_then(|(sum, _)| Chain::parse(sum));
         lines = number;
