@@ -40,6 +40,7 @@ mod edit;
 mod entry;
 mod error;
 mod history;
+mod keyring;
 mod keys;
 mod lease;
 mod lines;

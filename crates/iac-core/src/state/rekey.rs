@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::entry::Change;
+use super::keyring::{KeyFile, off_the_runtime};
 use super::log::Undo;
 use super::paths::Paths;
-use super::store::{KeyFile, off_the_runtime};
 use super::{
     DataKey, Etag, KeySourceError, Put, Recipients, Record, RunInfo, StateError, Store, Summary, Vault, WrappedKey,
     Writer, history, lines, sealed,

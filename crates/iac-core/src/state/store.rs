@@ -1,26 +1,21 @@
 //! One stack's state on a backend.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
 use super::commit::Committer;
 use super::lease::{Heartbeat, LeasePlace, TIME_TO_LIVE, Taken};
-use super::lines::{self, FORMAT};
+use super::lines;
 use super::log::{Log, Undo, read_log};
 use super::marker::Marker;
 use super::paths::Paths;
-use super::{
-    Backend, BackendError, BackendErrorKind, Created, DataKey, Etag, Holder, KeySource, KeySourceError, RunInfo, State,
-    StateError, Vault, Version, WrappedKey, Writer, history,
-};
+use super::{Backend, Created, Holder, KeySource, RunInfo, State, StateError, Vault, Version, Writer, history};
 
 /// How many versions are kept unless told otherwise.
 const KEPT_VERSIONS: u64 = 100;
@@ -32,38 +27,14 @@ const FENCING_ATTEMPTS: usize = 16;
 /// One stack's state on a backend; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    backend: Arc<dyn Backend>,
-    stack: Arc<str>,
-    keys: KeySource,
-    vault: Arc<OnceCell<Arc<Vault>>>,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) stack: Arc<str>,
+    pub(super) keys: KeySource,
+    pub(super) vault: Arc<OnceCell<Arc<Vault>>>,
     notices: Arc<Mutex<Vec<String>>>,
     lease_ttl: Duration,
     kept_versions: u64,
-    encrypt_new: bool,
-}
-
-/// The object that holds the stack's data keys, wrapped; sealed values name theirs by its number.
-#[derive(Serialize, Deserialize)]
-pub(super) struct KeyFile {
-    format: u64,
-    stack: String,
-    pub(super) current: u32,
-    pub(super) keys: BTreeMap<u32, WrappedKey>,
-    /// Whether whole files are encrypted, and not only the secrets in them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) whole: bool,
-}
-
-impl KeyFile {
-    pub(super) fn new(stack: &str, current: u32, keys: BTreeMap<u32, WrappedKey>, whole: bool) -> Self {
-        Self {
-            format: FORMAT,
-            stack: stack.to_owned(),
-            current,
-            keys,
-            whole,
-        }
-    }
+    pub(super) encrypt_new: bool,
 }
 
 impl Store {
@@ -178,12 +149,12 @@ impl Store {
         Ok(log)
     }
 
-    async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
+    pub(super) async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
         let object = self.backend.read(key).await.map_err(StateError::Read)?;
         object.map(|object| lines::read_json(key, &object.bytes)).transpose()
     }
 
-    async fn create_json(&self, key: &str, value: &impl Serialize) -> Result<Created, StateError> {
+    pub(super) async fn create_json(&self, key: &str, value: &impl Serialize) -> Result<Created, StateError> {
         let bytes = lines::json_file(value)?;
         self.backend.create(key, bytes).await.map_err(StateError::Write)
     }
@@ -338,109 +309,6 @@ impl Store {
         }
     }
 
-    /// The vault of keys that are there; none are made.
-    pub(super) async fn existing_vault(&self) -> Result<Arc<Vault>, StateError> {
-        match self.read_key_file().await? {
-            Some(_) => self.vault().await,
-            None => Err(missing(&Paths::new(&self.stack)?.keys())),
-        }
-    }
-
-    /// What seals whole files, if the stack is one of which everything is encrypted; a new stack becomes one if this
-    /// store is to make such.
-    async fn sealing(&self) -> Result<Option<Arc<Vault>>, StateError> {
-        match self.read_key_file().await? {
-            Some((file, _)) if file.whole => self.vault().await.map(Some),
-            None if self.encrypt_new => self.vault().await.map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    /// The stack's vault: loads its wrapped data key, or makes one on first use. Unwrapped once per store.
-    ///
-    /// # Errors
-    /// When the key can not be read, made or unwrapped.
-    pub async fn vault(&self) -> Result<Arc<Vault>, StateError> {
-        self.vault.get_or_try_init(|| self.open_vault()).await.cloned()
-    }
-
-    /// The vault, if this store has opened it.
-    pub(super) fn opened_vault(&self) -> Option<Arc<Vault>> {
-        self.vault.get().cloned()
-    }
-
-    async fn open_vault(&self) -> Result<Arc<Vault>, StateError> {
-        let path = Paths::new(&self.stack)?.keys();
-        if let Some(file) = self.read_json(&path).await? {
-            return self.unwrap(path, file, &self.stack).await;
-        }
-        let keys = self.keys.clone();
-        let (key, wrapped) = off_the_runtime(&path, move || keys.create()).await?;
-        let file = KeyFile::new(&self.stack, 1, BTreeMap::from([(1, wrapped)]), self.encrypt_new);
-        if let Created::Created(_) = self.create_json(&path, &file).await? {
-            return Ok(Arc::new(Vault::new(&key, &*self.stack)));
-        }
-        // Somebody else was quicker; theirs is the one.
-        match self.read_json(&path).await? {
-            Some(file) => self.unwrap(path, file, &self.stack).await,
-            None => Err(missing(&path)),
-        }
-    }
-
-    /// The key file as it lies there.
-    pub(super) async fn key_file(&self) -> Result<Option<Json>, StateError> {
-        self.read_json(&Paths::new(&self.stack)?.keys()).await
-    }
-
-    /// The key file with its mark.
-    pub(super) async fn read_key_file(&self) -> Result<Option<(KeyFile, Etag)>, StateError> {
-        let path = Paths::new(&self.stack)?.keys();
-        let object = self.backend.read(&path).await.map_err(StateError::Read)?;
-        object
-            .map(|object| Ok((lines::read_json(&path, &object.bytes)?, object.etag)))
-            .transpose()
-    }
-
-    /// The vault of a key file, for values of the stack of that name.
-    pub(super) async fn unwrap(&self, path: String, file: KeyFile, stack: &str) -> Result<Arc<Vault>, StateError> {
-        let keys = self.unwrap_keys(&path, &file).await?;
-        let vault = Vault::with_keys(file.current, &keys, stack);
-        vault.map(Arc::new).ok_or_else(|| missing(&path))
-    }
-
-    pub(super) async fn unwrap_keys(&self, path: &str, file: &KeyFile) -> Result<BTreeMap<u32, DataKey>, StateError> {
-        let (source, wrapped) = (self.keys.clone(), file.keys.clone());
-        let unwrap_all = move || {
-            let keys = wrapped.iter().map(|(number, key)| Ok((*number, source.unwrap(key)?)));
-            keys.collect::<Result<BTreeMap<_, _>, KeySourceError>>()
-        };
-        off_the_runtime(path, unwrap_all).await
-    }
-
-    pub(super) fn key_source(&self) -> &KeySource {
-        &self.keys
-    }
-
-    /// The same store without the keys that it has opened.
-    pub(super) fn reopened(&self) -> Self {
-        Self {
-            vault: Arc::default(),
-            ..self.clone()
-        }
-    }
-
-    /// Makes sure, under the lease, that the keys which this store has opened still are those of the stack: what it seals
-    /// would never open again otherwise.
-    async fn check_keys(&self) -> Result<(), StateError> {
-        let Some(vault) = self.opened_vault() else {
-            return Ok(());
-        };
-        match self.read_key_file().await? {
-            Some((file, _)) if file.current == vault.current() => Ok(()),
-            _ => Err(StateError::Rekeyed(self.stack.to_string())),
-        }
-    }
-
     /// The names of the stacks on a backend, in order.
     ///
     /// # Errors
@@ -457,29 +325,5 @@ impl fmt::Debug for Store {
         f.debug_struct("Store")
             .field("stack", &self.stack)
             .finish_non_exhaustive()
-    }
-}
-
-/// Unwrapping takes a second of computing where a passphrase is used: other tasks go on meanwhile.
-pub(super) async fn off_the_runtime<T: Send + 'static>(
-    path: &str,
-    work: impl FnOnce() -> Result<T, KeySourceError> + Send + 'static,
-) -> Result<T, StateError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(StateError::Read(BackendError {
-            operation: "unwrap",
-            place: path.to_owned(),
-            message: error.to_string(),
-            kind: BackendErrorKind::Other,
-        })),
-    }
-}
-
-fn missing(path: &str) -> StateError {
-    StateError::Damaged {
-        file: path.to_owned(),
-        line: None,
-        what: "the current key is missing".to_owned(),
     }
 }

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use super::entry::Change;
+use super::keyring::KeyFile;
 use super::lines::{self, FORMAT};
-use super::store::KeyFile;
 use super::{Pending, Record, RunInfo, State, StateError, Store, Summary, Vault, Writer, sealed};
 use crate::provider::Target;
 use crate::urn::Key;

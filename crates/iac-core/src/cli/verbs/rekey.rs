@@ -21,6 +21,7 @@ pub(super) fn recipients(age: &[String], passphrase_file: Option<&Path>) -> Resu
 
 pub(super) async fn stack(session: &Session, options: RekeyOptions, as_json: bool) -> Result<u8, Failure> {
     let run = RunInfo::current("stack rekey", session.build());
+    let only_wrap = options.only_wrap;
     let rekeyed = session.store()?.rekey(run, session.lock_timeout, options).await?;
     if as_json {
         session.ui.json(&json!(rekeyed))?;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Finding;
+use crate::state::keyring::KeyFile;
 use crate::state::lines::{self, Chain, Fault, LineReader};
 use crate::state::log::{BatchHeader, batch_sealing};
 use crate::state::marker::{Marker, Status};
 use crate::state::paths::Paths;
-use crate::state::store::KeyFile;
 use crate::state::{StateError, Store, Vault, entry::Entry, history, lease, snapshot};
 
 /// Every file of a stack as it was read.
