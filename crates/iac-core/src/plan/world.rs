@@ -46,7 +46,7 @@ pub struct WorldEntry {
     pub moved: Moved,
 }
 
-/// What [`match_names`](super::objects::match_names) did to an entry.
+/// What the matching of recorded names with declared ones did to an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Moved {
     /// It is as recorded.
