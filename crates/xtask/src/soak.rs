@@ -27,15 +27,31 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     up(&Layout::of_this_checkout(), &options, &progress)?;
     let cases = arguments.cases.to_string();
     let kills = arguments.kills.to_string();
-    let runs: [(&str, &[&str]); 2] = [
-        ("the model test", &["--package", "iac-core", "--test", "model"]),
+    let runs: [(&str, &[&str]); 3] = [
+        (
+            "the model tests",
+            &[
+                "--release",
+                "--package",
+                "iac-core",
+                "--test",
+                "model",
+                "--test",
+                "renames",
+            ],
+        ),
+        (
+            "kills and failures at every boundary, and all pairs of kills",
+            &["--release", "--package", "iac-core", "--test", "kill"],
+        ),
         ("kills at random moments", &["--test", "e2e", "kill"]),
     ];
     for (what, arguments) in runs {
         progress.say(format!("soak: {what}"));
         let mut cargo = Command::new("cargo");
         cargo.current_dir(workspace()).arg("test").args(arguments);
-        let status = cargo.env("PROPTEST_CASES", &cases).env("IAC_KILLS", &kills).status()?;
+        cargo.env("PROPTEST_CASES", &cases).env("IAC_KILLS", &kills);
+        let status = cargo.env("IAC_ALL_KILLS", "1").status()?;
         if !status.success() {
             return Err(format!("soak: {what} failed ({status})").into());
         }

@@ -9,19 +9,21 @@ use iac_core::config::Config;
 use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::engine::{Engine, EngineError, ExecuteRequest, Observe, PlanRequest, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
-use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
+use iac_core::state::{Backend, KeySource, LocalBackend, RunInfo, State, StateError, Store, Writer};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::memory::{KIND, Memory, World};
 
-/// A stack's state on disk, a world, and an engine for both.
+/// A stack's state on some storage, a world, and an engine for both.
 pub(crate) struct Bench {
     pub(crate) world: World,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
     engine: Engine,
-    folder: TempDir,
+    store: Store,
+    folder: Arc<TempDir>,
+    patience: Duration,
 }
 
 /// Declares a thing.
@@ -46,12 +48,25 @@ pub(crate) fn actions(plan: &Plan) -> Vec<String> {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let world = World::default();
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Arc::new(LocalBackend::new(folder.path().join("state")));
+        Self::with(World::default(), backend, Arc::new(folder), Duration::from_secs(1))
+    }
+
+    /// One that knows the same keys, with another world and other storage; it waits for a lease until that runs out.
+    pub(crate) fn elsewhere(&self, world: World, backend: Arc<dyn Backend>) -> Self {
+        Self::with(world, backend, Arc::clone(&self.folder), Duration::from_secs(60))
+    }
+
+    fn with(world: World, backend: Arc<dyn Backend>, folder: Arc<TempDir>, patience: Duration) -> Self {
+        let keys = KeySource::key_file(folder.path().join("key"));
         Self {
             engine: Engine::new(vec![Arc::new(Memory(world.clone()))]),
             world,
             events: Arc::default(),
-            folder: tempfile::tempdir().unwrap(),
+            store: Store::new(backend, "test", keys),
+            folder,
+            patience,
         }
     }
 
@@ -60,12 +75,7 @@ impl Bench {
     }
 
     pub(crate) fn store(&self) -> Store {
-        let keys = KeySource::key_file(self.folder.path().join("key"));
-        Store::new(
-            Arc::new(LocalBackend::new(self.folder.path().join("state"))),
-            "test",
-            keys,
-        )
+        self.store.clone()
     }
 
     pub(crate) async fn plan_for(&self, mode: Mode, declaration: &Declaration) -> Result<Planned, EngineError> {
@@ -78,13 +88,22 @@ impl Bench {
         declaration: &Declaration,
         delete_data: DeleteData,
     ) -> Result<Planned, EngineError> {
-        let store = self.store();
-        let state = store.load().await?;
+        let state = self.store().load().await?;
+        self.plan_from(&state, mode, declaration, delete_data).await
+    }
+
+    async fn plan_from(
+        &self,
+        state: &State,
+        mode: Mode,
+        declaration: &Declaration,
+        delete_data: DeleteData,
+    ) -> Result<Planned, EngineError> {
         let request = PlanRequest {
             mode,
             declaration,
-            state: &state,
-            vault: store.vault().await?,
+            state,
+            vault: self.store().vault().await?,
             observe: Observe::Required,
             delete_data,
             config: &Config::default(),
@@ -98,10 +117,21 @@ impl Bench {
     }
 
     pub(crate) async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
-        let writer = self
-            .store()
-            .begin(RunInfo::current("up", "test"), Duration::from_secs(1))
-            .await?;
+        let writer = self.begin().await?;
+        self.execute_with(writer, planned, declaration).await
+    }
+
+    async fn begin(&self) -> Result<Writer, StateError> {
+        let run = RunInfo::current("up", "test");
+        self.store().begin(run, self.patience).await
+    }
+
+    async fn execute_with(
+        &self,
+        writer: Writer,
+        planned: Planned,
+        declaration: &Declaration,
+    ) -> Result<Report, EngineError> {
         let events = Arc::clone(&self.events);
         let (_cancel, receiver) = watch::channel(Cancel::No);
         let request = ExecuteRequest {
@@ -118,6 +148,15 @@ impl Bench {
     pub(crate) async fn up(&self, declaration: &Declaration) -> Report {
         let planned = self.plan_for(Mode::Up, declaration).await.unwrap();
         self.execute(planned, declaration).await.unwrap()
+    }
+
+    /// Plans under the lease, so that a dead holder's last words count, and carries it out, whatever data goes with it.
+    pub(crate) async fn run(&self, mode: Mode, declaration: &Declaration) -> Result<Report, EngineError> {
+        let writer = self.begin().await?;
+        let planned = self
+            .plan_from(&writer.state(), mode, declaration, DeleteData::All)
+            .await?;
+        self.execute_with(writer, planned, declaration).await
     }
 
     /// What the last runs recovered, and forgets it.

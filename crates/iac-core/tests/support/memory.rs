@@ -70,7 +70,7 @@ impl World {
         self.lock().never_ready = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
-    /// The next runs hang at this boundary (each operation has one before and one after its effect).
+    /// The next runs hang at this boundary and at all after it (each operation has one before and one after its effect).
     pub(crate) fn hang_at(&self, boundary: Option<usize>) {
         let mut inner = self.lock();
         inner.calls = 0;
@@ -82,11 +82,33 @@ impl World {
         self.hung.notified().await;
     }
 
-    async fn boundary(&self) {
+    /// How many boundaries were passed since the last [`World::hang_at`].
+    pub(crate) fn passed(&self) -> usize {
+        self.lock().calls
+    }
+
+    /// Another world that is the same for now, and hangs nowhere.
+    pub(crate) fn fork(&self) -> Self {
+        let inner = self.lock();
+        let copy = Inner {
+            objects: inner.objects.clone(),
+            next_uid: inner.next_uid,
+            failing: inner.failing.clone(),
+            never_ready: inner.never_ready.clone(),
+            ..Inner::default()
+        };
+        Self {
+            inner: Arc::new(Mutex::new(copy)),
+            hung: Arc::default(),
+        }
+    }
+
+    /// Where a run may hang.
+    pub(crate) async fn boundary(&self) {
         let hang = {
             let mut inner = self.lock();
             inner.calls += 1;
-            inner.hang_at == Some(inner.calls)
+            inner.hang_at.is_some_and(|at| inner.calls >= at)
         };
         if hang {
             self.hung.notify_one();
@@ -358,6 +380,7 @@ impl Provider for Memory {
         if self.0.lock().never_ready.contains(&request.recorded.identity) {
             return Err(ProviderError::new(ErrorKind::Failed, "it will never be ready"));
         }
+        self.0.boundary().await;
         self.0.boundary().await;
         Ok(Applied::default())
     }

@@ -7,3 +7,4 @@
 
 pub(crate) mod harness;
 pub(crate) mod memory;
+pub(crate) mod storage;

@@ -1,0 +1,165 @@
+//! What is being done when the kill comes.
+
+use iac_core::Value;
+use iac_core::apply::Report;
+use iac_core::declare::{Declaration, Handle, Stack};
+use iac_core::engine::EngineError;
+use iac_core::plan::Mode;
+use serde_json::{Value as Json, json};
+
+use crate::support::harness::{Bench, declare, thing};
+use crate::support::memory::Object;
+
+/// A command with its program.
+pub(crate) struct Run {
+    mode: Mode,
+    program: Declaration,
+}
+
+impl Run {
+    fn up(program: Declaration) -> Self {
+        Self {
+            mode: Mode::Up,
+            program,
+        }
+    }
+
+    pub(crate) async fn on(&self, bench: &Bench) -> Result<Report, EngineError> {
+        bench.run(self.mode, &self.program).await
+    }
+
+    /// Whether anything is left to do.
+    pub(crate) async fn is_settled(&self, bench: &Bench) -> bool {
+        let planned = bench.plan_for(self.mode, &self.program).await.unwrap();
+        planned.plan.is_empty() && planned.plan.problems.is_empty() && !planned.recovers()
+    }
+}
+
+/// A run that is killed, and what came before.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What was there before, made by the engine.
+    pub(crate) before: Option<Run>,
+    /// What somebody else does to the world then.
+    pub(crate) meddle: fn(&mut std::collections::BTreeMap<String, Object>),
+    /// What is killed, and run again until it gets through.
+    pub(crate) run: Run,
+}
+
+fn scenario(name: &'static str, before: Declaration, after: Declaration) -> Scenario {
+    Scenario {
+        name,
+        before: Some(Run::up(before)),
+        meddle: |_| {},
+        run: Run::up(after),
+    }
+}
+
+fn nothing() -> Declaration {
+    declare(|_| {})
+}
+
+/// Three resources of which each needs the one before, and one that needs none.
+fn chain(value: &str) -> Declaration {
+    declare(|stack| {
+        let a = thing(stack, "a", json!({ "value": value }));
+        let b = thing(stack, "b", json!({ "value": value, "uses": a.output("/name") }));
+        let _ = thing(stack, "c", json!({ "value": value })).after(b.ready());
+        let _ = thing(stack, "d", json!({ "value": value }));
+    })
+}
+
+/// A resource with these inputs, and one that uses it.
+fn pair(inputs: Json, options: impl FnOnce(Handle<()>) -> Handle<()>) -> Declaration {
+    declare(|stack| {
+        let a = options(thing(stack, "a", inputs));
+        let _ = thing(stack, "b", json!({ "value": a.output("/name") }));
+    })
+}
+
+fn with_password(stack: &Stack) {
+    let password = stack.random_password("secret", 20);
+    let _ = thing(stack, "a", json!({ "value": password.result() }));
+}
+
+/// Everything that a run can be doing.
+pub(crate) fn all() -> Vec<Scenario> {
+    let named = |name: &str| pair(json!({ "name": name }), |a| a);
+    let first = |name: &str| pair(json!({ "name": name }), Handle::delete_before_replace);
+    let alone = |name: &str| pair(json!({ "name": name, "exclusive": "port 80" }), |a| a);
+    let fixed = |fixed: i32| pair(json!({ "fixed": fixed }), |a| a);
+    let kept = || pair(json!({}), Handle::retain_on_delete);
+    let create = scenario("create", nothing(), chain("1"));
+    let password = scenario("create with a password", nothing(), declare(with_password));
+    vec![
+        Scenario { before: None, ..create },
+        Scenario {
+            before: None,
+            ..password
+        },
+        scenario("update", chain("1"), chain("2")),
+        scenario("replace, the new one first", named("one"), named("two")),
+        scenario("replace, the old one first as asked", first("one"), first("two")),
+        scenario("replace, the old one first as it must be", alone("one"), alone("two")),
+        scenario("replace under the same name", fixed(1), fixed(2)),
+        scenario("swap of names", swap("one", "two"), swap("two", "one")),
+        scenario("delete", chain("1"), nothing()),
+        scenario("delete some and create others", chain("1"), named("one")),
+        scenario("forget what is retained", kept(), nothing()),
+        scenario(
+            "change options",
+            named("one"),
+            pair(json!({ "name": "one" }), Handle::protect),
+        ),
+        adoption(),
+        drift(),
+        destroy(),
+        refresh(),
+    ]
+}
+
+fn swap(a: &str, b: &str) -> Declaration {
+    declare(|stack| {
+        let _ = thing(stack, "a", json!({ "name": a, "value": "a" }));
+        let _ = thing(stack, "b", json!({ "name": b, "value": "b" }));
+    })
+}
+
+fn adoption() -> Scenario {
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", json!({ "value": "1" })).adopt();
+    });
+    Scenario {
+        meddle: |objects| {
+            let inputs = Value::from(json!({ "value": "theirs" }));
+            let ours = false;
+            objects.insert("a".into(), Object { uid: 900, inputs, ours });
+        },
+        ..scenario("adopt", nothing(), program)
+    }
+}
+
+fn drift() -> Scenario {
+    Scenario {
+        meddle: |objects| {
+            objects.remove("a");
+            if let Some(object) = objects.get_mut("d") {
+                object.inputs = Value::from(json!({ "value": "meddled" }));
+            }
+        },
+        ..scenario("mend what others did", chain("1"), chain("1"))
+    }
+}
+
+fn destroy() -> Scenario {
+    let mut scenario = scenario("destroy", chain("1"), nothing());
+    scenario.run.mode = Mode::Destroy;
+    scenario
+}
+
+fn refresh() -> Scenario {
+    let mut scenario = drift();
+    scenario.name = "refresh";
+    scenario.run.mode = Mode::Refresh;
+    scenario
+}
