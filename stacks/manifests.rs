@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use iac_backends::PostgresState;
 use iac_core::config::Config;
 use iac_core::{Program, Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     Program::new("manifests")
         .provider(KubernetesProvider::new())
         .backend(KubernetesState::SCHEME)
+        .backend(PostgresState::SCHEME)
         .stack_named_by(name)
         .bound_to(PATH)
         .run(manifests)

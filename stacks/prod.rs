@@ -7,6 +7,7 @@ use codelab::kubernetes::{
     Storage, app_selector, container_port, database, headless, http_probe, labelled, map, pod, resources, shell_probe,
 };
 use codelab::settings::Production;
+use iac_backends::PostgresState;
 use iac_core::{Program, Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced, Object, restart_on};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet};
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     Program::new("prod")
         .provider(KubernetesProvider::new())
         .backend(KubernetesState::SCHEME)
+        .backend(PostgresState::SCHEME)
         .run(prod)
 }
 

@@ -13,6 +13,7 @@ use crate::support::{Project, Ran, unique};
 pub(crate) const DOCKER: Needs = Needs {
     docker: true,
     kubernetes: false,
+    storage: false,
 };
 
 /// A small image that is there.

@@ -15,6 +15,7 @@ const PASSPHRASE: &str = "correct horse battery staple";
 pub(crate) const KUBERNETES: Needs = Needs {
     docker: false,
     kubernetes: true,
+    storage: false,
 };
 
 /// The running test bed; where it is missing, the test fails and says how to get it.

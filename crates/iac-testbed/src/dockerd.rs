@@ -8,7 +8,7 @@ use crate::binaries;
 use crate::cleanup;
 use crate::error::{Error, Result, io};
 use crate::layout::Layout;
-use crate::process::{Daemon, GRACE, find_program, run};
+use crate::process::{Daemon, GRACE, Within, find_program, run};
 use crate::progress::Progress;
 use crate::record::Record;
 
@@ -34,7 +34,7 @@ pub(crate) fn start(layout: &Layout, record: &Record, progress: &Progress) -> Re
     let daemon = Daemon::new("dockerd", layout);
     let arguments = arguments(layout, record, &containerd)?;
     progress.say("dockerd: starting");
-    daemon.ensure(None, &program("dockerd", "docker.io")?, &arguments)?;
+    daemon.ensure(Within::Machine, &program("dockerd", "docker.io")?, &arguments)?;
     daemon.wait_until(DEADLINE, || engine.answers())?;
     progress.say("dockerd: answers");
     Ok(())
@@ -158,7 +158,7 @@ fn start_containerd(layout: &Layout) -> Result<std::path::PathBuf> {
     );
     let configuration = layout.configuration("docker-containerd.toml", &text)?;
     let arguments = ["--config".to_owned(), configuration.display().to_string()];
-    daemon.ensure(None, &program("containerd", "containerd")?, &arguments)?;
+    daemon.ensure(Within::Machine, &program("containerd", "containerd")?, &arguments)?;
     daemon.wait_until(DEADLINE, || std::os::unix::net::UnixStream::connect(&socket).is_ok())?;
     Ok(socket)
 }

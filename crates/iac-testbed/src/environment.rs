@@ -28,6 +28,17 @@ pub fn variables(layout: &Layout) -> Result<Vec<(&'static str, String)>> {
         variables.push(("KUBECONFIG", show(&kubeconfig(layout))));
         variables.push(("IAC_TESTBED_NODE", record.block.node()));
     }
+    if let Some(servers) = &record.storage {
+        let s3 = servers.s3();
+        variables.extend([
+            ("AWS_ENDPOINT_URL", s3.endpoint),
+            ("AWS_ACCESS_KEY_ID", s3.access_key),
+            ("AWS_SECRET_ACCESS_KEY", s3.secret_key),
+            ("AWS_REGION", s3.region),
+            ("IAC_TESTBED_BUCKET", s3.bucket),
+            ("IAC_TESTBED_POSTGRES", servers.postgres()),
+        ]);
+    }
     let rest = std::env::var("PATH").unwrap_or_default();
     let bin = show(&layout.path("bin"));
     let old: Vec<&str> = rest.split(':').filter(|folder| *folder != bin).collect();

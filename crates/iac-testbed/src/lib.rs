@@ -16,6 +16,7 @@ mod packages;
 mod process;
 pub mod progress;
 pub mod record;
+mod storage;
 pub mod testbed;
 
 pub use docker::Engine;
@@ -24,3 +25,4 @@ pub use extra::Extra;
 pub use layout::Layout;
 pub use lookup::{Needs, TestBed};
 pub use progress::Progress;
+pub use storage::{S3, Servers};

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::process::find_program;
 use crate::record::Record;
+use crate::storage::Servers;
 use crate::testbed::{self, config_file};
 
 /// What a test needs.
@@ -17,6 +18,8 @@ pub struct Needs {
     pub docker: bool,
     /// A cluster.
     pub kubernetes: bool,
+    /// Servers that state can be kept on.
+    pub storage: bool,
 }
 
 /// A test bed that runs and is healthy.
@@ -36,6 +39,8 @@ pub struct TestBed {
     pub config_file: PathBuf,
     /// The address that Ingresses are served on; none where the cluster is not the test bed's own.
     pub ingress_address: Option<String>,
+    /// The servers that state can be kept on, where they were asked for.
+    pub storage: Option<Servers>,
 }
 
 impl TestBed {
@@ -79,6 +84,9 @@ impl TestBed {
         if needs.kubernetes && kubeconfig.is_none() {
             check("the cluster", "Kubernetes")?;
         }
+        if needs.storage {
+            check("storage", "Storage")?;
+        }
         let ours = kubeconfig.is_none();
         Ok(Self {
             docker_host: docker_host
@@ -89,6 +97,7 @@ impl TestBed {
             kubeconfig: kubeconfig.map_or_else(|| environment::kubeconfig(&layout), PathBuf::from),
             kubectl: kubectl(&layout),
             config_file: config_file(&layout),
+            storage: record.as_ref().and_then(|record| record.storage.clone()),
             ingress_address: record
                 .filter(|record| ours && record.kubernetes)
                 .map(|record| record.block.node()),

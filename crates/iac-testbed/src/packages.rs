@@ -1,9 +1,10 @@
 //! Programs that come from Debian: which ones, and how they get here.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io};
 use crate::process::{find_program, run};
 use crate::progress::Progress;
 
@@ -37,6 +38,20 @@ pub(crate) const KUBERNETES: &[(&str, &str)] = &[
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
 ];
 
+/// What the servers for state need on top.
+pub(crate) const STORAGE: &[(&str, &str)] = &[("setpriv", "util-linux"), ("psql", "postgresql-client")];
+
+/// Installs PostgreSQL's server, without the database that the package makes and starts for the machine by itself.
+pub(crate) fn install_postgresql(progress: &Progress) -> Result<()> {
+    let settings = Path::new("/etc/postgresql-common/createcluster.conf");
+    install(&[("pg_createcluster", "postgresql-common")], progress)?;
+    let before = std::fs::read_to_string(settings).unwrap_or_default();
+    std::fs::write(settings, format!("{before}\ncreate_main_cluster = false\n")).map_err(io("write", settings))?;
+    let installed = fetch(&["postgresql"], progress);
+    std::fs::write(settings, before).map_err(io("write", settings))?;
+    installed
+}
+
 /// Installs the packages whose programs are missing.
 ///
 /// # Errors
@@ -45,15 +60,18 @@ pub(crate) fn install(wanted: &[(&str, &str)], progress: &Progress) -> Result<()
     let missing = wanted.iter().filter(|(program, _)| find_program(program).is_none());
     let packages: BTreeSet<&str> = missing.map(|(_, package)| *package).collect();
     let packages = Vec::from_iter(packages);
-    let Some(first) = packages.first() else { return Ok(()) };
+    if packages.is_empty() {
+        return Ok(());
+    }
+    fetch(&packages, progress)
+}
+
+fn fetch(packages: &[&str], progress: &Progress) -> Result<()> {
     if find_program("apt-get").is_none() {
         return Err(Error::Missing {
-            program: format!("the program of the Debian package {first}"),
+            program: format!("what the Debian packages {} hold", packages.join(" ")),
             tried: "there is no apt-get to install it with".to_owned(),
-            next: format!(
-                "install what these Debian packages hold by your system's own means: {}",
-                packages.join(" ")
-            ),
+            next: "install it by your system's own means".to_owned(),
         });
     }
     progress.say(format!("packages: apt-get install {}", packages.join(" ")));
@@ -69,6 +87,6 @@ pub(crate) fn install(wanted: &[(&str, &str)], progress: &Progress) -> Result<()
     };
     apt(&["update", "-qq"])?;
     let install = ["install", "-y", "-qq", "--no-install-recommends"];
-    apt(&[&install[..], &packages[..]].concat())?;
+    apt(&[&install[..], packages].concat())?;
     Ok(())
 }

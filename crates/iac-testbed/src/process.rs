@@ -68,6 +68,39 @@ fn command_line(command: &Command) -> String {
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
+/// What a program runs in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Within<'a> {
+    /// The machine, as root.
+    Machine,
+    /// A network namespace, by its path.
+    Network(&'a Path),
+    /// The machine, as another user, who may read the test bed's folders for all that.
+    Account(&'a str),
+}
+
+impl Within<'_> {
+    /// The command that starts a program there. It has the program's process number, for each of these becomes the next.
+    pub(crate) fn command(self, program: &Path) -> Command {
+        let mut command = match self {
+            Self::Machine => return Command::new(program),
+            Self::Network(namespace) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net={}", namespace.display())).arg("--");
+                command
+            }
+            Self::Account(user) => {
+                let mut command = Command::new("setpriv");
+                command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups"]);
+                command.args(["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--"]);
+                command
+            }
+        };
+        command.arg(program);
+        command
+    }
+}
+
 /// A daemon of the test bed. It runs in a session of its own, survives the command that started it, and is known by its pid file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Daemon<'a> {
@@ -80,35 +113,27 @@ impl<'a> Daemon<'a> {
         Self { name, layout }
     }
 
-    /// Makes sure that `program` runs with `arguments`, in the network namespace at `netns` if one is given; tells whether it had to be started.
-    pub(crate) fn ensure(&self, netns: Option<&Path>, program: &Path, arguments: &[String]) -> Result<bool> {
+    /// Makes sure that `program` runs with `arguments`; tells whether it had to be started.
+    pub(crate) fn ensure(&self, within: Within<'_>, program: &Path, arguments: &[String]) -> Result<bool> {
         if self.runs(program, arguments) {
             return Ok(false);
         }
         self.stop(GRACE)?;
         // A run that was killed between starting the daemon and noting its number left one that no pid file names.
         kill_leftovers(|words| is_program(words, program) && words.iter().skip(1).eq(arguments));
-        self.start(netns, program, arguments)?;
+        self.start(within, program, arguments)?;
         Ok(true)
     }
 
-    fn start(&self, netns: Option<&Path>, program: &Path, arguments: &[String]) -> Result<()> {
+    fn start(&self, within: Within<'_>, program: &Path, arguments: &[String]) -> Result<()> {
         let log_path = self.layout.log(self.name);
         self.layout.folder("logs")?;
         let log = File::create(&log_path).map_err(io("create", &log_path))?;
         let log_too = log.try_clone().map_err(io("open", &log_path))?;
+        let inner = within.command(program);
         let mut command = Command::new("setsid");
-        if let Some(netns) = netns {
-            command
-                .arg("nsenter")
-                .arg(format!("--net={}", netns.display()))
-                .arg("--");
-        }
-        command
-            .arg(program)
-            .args(arguments)
-            .env("PATH", search_path())
-            .current_dir("/");
+        command.arg(inner.get_program()).args(inner.get_args());
+        command.args(arguments).env("PATH", search_path()).current_dir("/");
         command.stdin(Stdio::null()).stdout(log).stderr(log_too);
         let child = command
             .spawn()

@@ -9,6 +9,7 @@ use crate::docker::Engine;
 use crate::error::{Error, Result, io};
 use crate::extra::Extra;
 use crate::layout::Layout;
+use crate::storage::Servers;
 
 /// The record of a test bed. It is there from the first moment of `up` to the end of `down`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Record {
     /// What else was asked for in the cluster.
     #[serde(default)]
     pub with: Vec<Extra>,
+    /// The servers that state can be kept on, if they were asked for.
+    #[serde(default)]
+    pub storage: Option<Servers>,
 }
 
 impl Record {

@@ -16,6 +16,7 @@ use crate::packages;
 use crate::process::{is_program, kill_leftovers};
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::storage::{self, Servers};
 
 /// Where a machine's own Docker Engine listens.
 const USUAL_SOCKET: &str = "/var/run/docker.sock";
@@ -29,6 +30,8 @@ pub struct Options {
     pub existing_engine: bool,
     /// Parts of the cluster that are there on request.
     pub with: Vec<Extra>,
+    /// An S3 server and PostgreSQL, to keep state on.
+    pub storage: bool,
 }
 
 /// Brings the test bed up: starts what does not run yet, over whatever an earlier run left.
@@ -49,6 +52,7 @@ pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Rec
             take_down(layout, &record, progress)?;
             let fresh = Record {
                 block: Block::take(layout)?,
+                storage: record.storage.is_some().then(Servers::take).transpose()?,
                 ..record
             };
             fresh.write(layout)?;
@@ -73,6 +77,9 @@ fn start(layout: &Layout, record: &Record, progress: &Progress) -> Result<()> {
         packages::install(packages::KUBERNETES, progress)?;
         binaries::build(layout, &cluster.binaries(), progress)?;
         cluster.start(progress)?;
+    }
+    if let Some(servers) = &record.storage {
+        storage::start(layout, servers, progress)?;
     }
     progress.say("test bed: up");
     Ok(())
@@ -109,6 +116,7 @@ fn take_down(layout: &Layout, record: &Record, progress: &Progress) -> Result<()
         Cluster { layout, record }.stop(progress)?;
     }
     dockerd::stop(layout, record, progress)?;
+    storage::stop(layout)?;
     sweep(layout);
     dockerd::remove_network(record);
     let groups = record.block.name("");
@@ -129,6 +137,8 @@ const PROGRAMS: &[&str] = &[
     "kube-scheduler",
     "kubelet",
     "kube-proxy",
+    "versitygw",
+    "postgres",
 ];
 
 /// Ends the processes that a killed run left, and what they have mounted. Ours have a path in the run directory among their arguments.
@@ -164,7 +174,24 @@ pub fn status(layout: &Layout) -> Result<Vec<Part>> {
     if record.kubernetes {
         parts.push(cluster_status(layout, &record));
     }
+    if let Some(servers) = &record.storage {
+        parts.push(storage_status(layout, servers));
+    }
     Ok(parts)
+}
+
+fn storage_status(layout: &Layout, servers: &Servers) -> Part {
+    let dead = servers.dead(layout);
+    let detail = if dead.is_empty() {
+        format!("S3 on {}, PostgreSQL", servers.s3().endpoint)
+    } else {
+        format!("not running: {}", dead.join(", "))
+    };
+    Part {
+        name: "Storage",
+        healthy: dead.is_empty(),
+        detail,
+    }
 }
 
 fn docker_status(record: &Record) -> Part {
@@ -252,6 +279,7 @@ fn open_record(layout: &Layout, earlier: Option<&Record>, options: &Options) -> 
                 docker_is_foreign: foreign,
                 kubernetes: false,
                 with: Vec::new(),
+                storage: None,
             }
         }
     };
@@ -259,6 +287,9 @@ fn open_record(layout: &Layout, earlier: Option<&Record>, options: &Options) -> 
     record.with.extend(&options.with);
     record.with.sort();
     record.with.dedup();
+    if options.storage && record.storage.is_none() {
+        record.storage = Some(Servers::take()?);
+    }
     record.write(layout)?;
     Ok(record)
 }

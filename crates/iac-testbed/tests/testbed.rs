@@ -89,6 +89,7 @@ fn compose_runs_a_service_on_the_engine() {
     let bed = TestBed::ensure(Needs {
         docker: true,
         kubernetes: false,
+        storage: false,
     })
     .unwrap();
     let folder = std::env::temp_dir().join(format!("iac-testbed-compose-{}", std::process::id()));
@@ -146,6 +147,7 @@ fn a_claim_of_the_same_name_starts_afresh_and_can_grow() {
     let bed = TestBed::ensure(Needs {
         docker: false,
         kubernetes: true,
+        storage: false,
     })
     .unwrap();
     let namespace = Namespace::make(&bed, "volumes");
@@ -189,6 +191,7 @@ fn an_ingress_gets_an_address_a_certificate_and_an_answer() {
     let bed = TestBed::own(Needs {
         docker: false,
         kubernetes: true,
+        storage: false,
     })
     .unwrap();
     let namespace = Namespace::make(&bed, "ingress");
@@ -230,6 +233,7 @@ fn pods_find_services_by_name_and_have_figures() {
     let bed = TestBed::ensure(Needs {
         docker: false,
         kubernetes: true,
+        storage: false,
     })
     .unwrap();
     let namespace = Namespace::make(&bed, "names");
@@ -256,4 +260,31 @@ fn pods_find_services_by_name_and_have_figures() {
             .output()
             .is_ok_and(|done| done.status.success())
     });
+}
+
+#[test]
+fn the_s3_server_asks_who_it_is_and_postgresql_keeps_what_it_acknowledges() {
+    let bed = TestBed::ensure(Needs {
+        storage: true,
+        ..Needs::default()
+    })
+    .unwrap();
+    let servers = bed.storage.unwrap();
+    let s3 = servers.s3();
+    let address = s3.endpoint.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /{} HTTP/1.0\r\n\r\n", s3.bucket).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer.split(' ').nth(1), Some("403"), "{answer}");
+
+    let mut psql = Command::new("psql");
+    psql.args([
+        &servers.postgres(),
+        "--no-psqlrc",
+        "--tuples-only",
+        "--no-align",
+        "--command",
+    ]);
+    assert_eq!(output(psql.arg("show fsync")), "on\n");
 }

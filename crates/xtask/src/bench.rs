@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     TestBed::own(Needs {
         docker: true,
         kubernetes: true,
+        ..Needs::default()
     })?;
     let folder = std::env::temp_dir().join(format!("iac-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let progress = Progress::start();
     let options = Options {
         kubernetes: true,
+        storage: true,
         ..Options::default()
     };
     up(&Layout::of_this_checkout(), &options, &progress)?;

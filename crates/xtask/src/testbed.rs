@@ -34,6 +34,9 @@ enum Command {
         /// What else the cluster shall have: cert-manager, prometheus-operator (built the first time, minutes each)
         #[arg(long, value_delimiter = ',', conflicts_with = "docker", value_name = "NAME,…")]
         with: Vec<Extra>,
+        /// An S3 server and PostgreSQL as well, to keep state on
+        #[arg(long)]
+        storage: bool,
     },
     /// Show how the parts are doing; exits 1 unless all are healthy
     Status,
@@ -57,12 +60,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             docker,
             existing_engine,
             with,
+            storage,
             ..
         } => {
             let options = Options {
                 kubernetes: !docker,
                 existing_engine: *existing_engine,
                 with: with.clone(),
+                storage: *storage,
             };
             up(&layout, &options, &progress)?;
             progress.say("to use it: eval \"$(cargo xtask testbed env)\"");

@@ -60,6 +60,7 @@ pub fn test_bed() -> TestBed {
     let needs = Needs {
         docker: true,
         kubernetes: false,
+        storage: false,
     };
     TestBed::ensure(needs).unwrap_or_else(|error| panic!("these tests need a Docker Engine: {error}"))
 }

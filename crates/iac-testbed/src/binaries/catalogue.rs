@@ -68,6 +68,24 @@ static PROMETHEUS_OPERATOR_MODULE: Module = Module {
     ],
 };
 
+static S3_MODULE: Module = Module {
+    name: "s3",
+    files: &[
+        ("go.mod", include_str!("../../go/s3/go.mod")),
+        ("go.sum", include_str!("../../go/s3/go.sum")),
+    ],
+};
+
+/// The S3 server.
+pub(crate) static S3: Binary = Binary {
+    name: "versitygw",
+    module: &S3_MODULE,
+    package: "github.com/versity/versitygw/cmd/versitygw",
+    link: "-X main.Version=v1.8.0",
+    sources: &[],
+    definitions: None,
+};
+
 /// The docker client's plugin `docker compose`.
 pub(crate) static COMPOSE: Binary = Binary {
     name: "docker-compose",

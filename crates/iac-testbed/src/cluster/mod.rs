@@ -18,7 +18,7 @@ use crate::binaries;
 use crate::dockerd::link;
 use crate::error::Result;
 use crate::layout::Layout;
-use crate::process::Daemon;
+use crate::process::{Daemon, Within};
 use crate::progress::Progress;
 use crate::record::Record;
 
@@ -141,7 +141,7 @@ impl<'a> Cluster<'a> {
     /// Starts a daemon in the cluster's network unless it runs; tells whether it had to.
     fn ensure(&self, name: &str, program: &Path, arguments: &[String]) -> Result<bool> {
         self.daemon(name)
-            .ensure(Some(&network::namespace(self)), program, arguments)
+            .ensure(Within::Network(&network::namespace(self)), program, arguments)
     }
 
     fn path(&self, name: &str) -> String {

@@ -1,0 +1,127 @@
+//! What a failure of PostgreSQL means for those who keep state.
+
+use std::time::Duration;
+
+use iac_core::state::BackendErrorKind;
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::insist::Again;
+
+/// Why a statement was not carried out, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// No connection came about.
+    #[error("{}", words(.0))]
+    Connect(tokio_postgres::Error),
+    /// The certificates that the server is checked by are of no use.
+    #[error("{0}")]
+    Settings(String),
+    /// The statement failed, or the connection broke while it was under way.
+    #[error("{}", words(.0))]
+    Statement(tokio_postgres::Error),
+    /// No answer.
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+}
+
+/// The server's own words, or those of whatever is at the root.
+fn words(error: &tokio_postgres::Error) -> String {
+    if let Some(told) = error.as_db_error() {
+        let detail = told.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        return format!("{}{detail}", told.message());
+    }
+    match std::error::Error::source(error) {
+        Some(why) => format!("{error}: {why}"),
+        None => error.to_string(),
+    }
+}
+
+impl Failure {
+    fn told(&self) -> Option<&DbError> {
+        match self {
+            Self::Connect(error) | Self::Statement(error) => error.as_db_error(),
+            Self::Settings(_) | Self::Timeout(_) => None,
+        }
+    }
+
+    fn state(&self) -> Option<&SqlState> {
+        self.told().map(DbError::code)
+    }
+
+    pub(super) fn is_missing_table(&self) -> bool {
+        self.state() == Some(&SqlState::UNDEFINED_TABLE)
+    }
+
+    /// Whether somebody else made the table, or its schema's entry, at the same moment.
+    pub(super) fn is_made_already(&self) -> bool {
+        let made = [
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::DUPLICATE_TABLE,
+            SqlState::DUPLICATE_OBJECT,
+        ];
+        self.state().is_some_and(|state| made.contains(state))
+    }
+
+    /// Whether the same statement may be sent again.
+    pub(super) fn again(&self) -> Again {
+        match (self, self.state()) {
+            (_, Some(state)) if is_passing(state) => match self {
+                Self::Connect(_) => Again::Yes,
+                // A server that is shut down may have committed before.
+                _ => Again::Uncertain,
+            },
+            (_, Some(_)) => Again::No,
+            (Self::Connect(_), None) => Again::Yes,
+            (Self::Statement(error), None) if error.is_closed() || is_io(error) => Again::Uncertain,
+            (Self::Statement(_) | Self::Settings(_) | Self::Timeout(_), None) => Again::No,
+        }
+    }
+
+    pub(super) fn kind(&self) -> BackendErrorKind {
+        let Some(state) = self.state() else {
+            return match self {
+                Self::Timeout(_) => BackendErrorKind::Transient,
+                _ if self.again() != Again::No => BackendErrorKind::Transient,
+                _ => BackendErrorKind::Other,
+            };
+        };
+        match state.code() {
+            "53100" => BackendErrorKind::Full,
+            "42501" => BackendErrorKind::Denied,
+            code if code.starts_with("28") => BackendErrorKind::Denied,
+            _ if is_passing(state) => BackendErrorKind::Transient,
+            _ => BackendErrorKind::Other,
+        }
+    }
+
+    /// What to do about it, where we know.
+    pub(super) fn hint(&self, table: &str) -> String {
+        match self.state().map(SqlState::code) {
+            Some("3D000") => "; make the database first (`createdb`), since state makes none".to_owned(),
+            Some("42501") => format!(
+                "; the account needs SELECT, INSERT, UPDATE and DELETE on {table}, and for the first use CREATE on its schema"
+            ),
+            Some("25006") => {
+                "; this server is read only: name the primary, or add target_session_attrs=read-write".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Whether a failure may be over in a moment: a server that starts or stops, that is too busy, or that chose another of two.
+fn is_passing(state: &SqlState) -> bool {
+    let code = state.code();
+    code.starts_with("08") || matches!(code, "53300" | "57P01" | "57P02" | "57P03" | "40001" | "40P01")
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if error.is::<std::io::Error>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}

@@ -1,0 +1,249 @@
+//! State in PostgreSQL: each key is a row of one table.
+//!
+//! Every operation is one statement, so the database decides about conflicts: a create inserts unless the key is there,
+//! and a replacement updates where the row still is of the write that the etag names. That is a number drawn for each write,
+//! by which a client also knows its own where an answer was lost.
+
+mod failure;
+mod pool;
+mod url;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use self::failure::Failure;
+use self::pool::{Parameter, Pool};
+use crate::insist::{Failed, insist};
+use crate::write::WriteId;
+
+/// Sorts after all that a key may hold.
+const LAST: char = '~';
+
+/// State in a table; cheap to clone.
+///
+/// The database has to be there; the table is made at the first write. Values may have a little less than 1 GiB. Connections
+/// are kept while a run lasts, four at the most when idle. Behind a pooler it has to be one that gives a connection for a
+/// session.
+#[derive(Clone)]
+pub struct PostgresState {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: Pool,
+    /// The table's name, quoted.
+    table: String,
+    /// What keys are shown below.
+    shown: String,
+}
+
+impl std::fmt::Debug for PostgresState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PostgresState").field(&self.shared.shown).finish()
+    }
+}
+
+impl PostgresState {
+    /// For [`Program::backend`](iac_core::Program::backend): `postgres://` and `postgresql://`.
+    pub const SCHEME: BackendScheme = BackendScheme {
+        names: &["postgres", "postgresql"],
+        example: "postgres://USER@HOST/DATABASE",
+        open: |url| Ok(Arc::new(Self::open(url)?)),
+    };
+
+    /// The state that a URL names: `postgres://USER:PASSWORD@HOST/DATABASE`, with the parameters that `psql` knows, and
+    /// `table=NAME` where it is not `iac_state`. A password that is not there is that of `PGPASSWORD`. Nothing is asked of the
+    /// server yet.
+    ///
+    /// Encryption is used if the server offers it (`sslmode=prefer`, the default), always (`require`, `verify-full`) or
+    /// never (`disable`). Where it is used, the server's certificate has to be good for its name, by the system's
+    /// authorities or those of `sslrootcert=FILE`.
+    ///
+    /// # Errors
+    /// When the URL is not of that form.
+    pub fn open(url: &str) -> Result<Self, BackendError> {
+        let place = url::parse(url).map_err(|message| BackendError {
+            operation: "open",
+            place: iac_core::state::redacted(url),
+            message,
+            kind: BackendErrorKind::Other,
+        })?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                shown: url::shown(&place.config),
+                pool: Pool::new(place.config, place.authorities),
+                table: place.table,
+            }),
+        })
+    }
+
+    fn error(
+        &self,
+        operation: &'static str,
+        key: &str,
+        message: impl Into<String>,
+        kind: BackendErrorKind,
+    ) -> BackendError {
+        BackendError {
+            operation,
+            place: format!("{} {key:?}", self.shared.shown),
+            message: message.into(),
+            kind,
+        }
+    }
+
+    fn failed(&self, operation: &'static str, key: &str, failure: &Failure) -> BackendError {
+        let message = format!("{failure}{}", failure.hint(&self.shared.table));
+        self.error(operation, key, message, failure.kind())
+    }
+
+    /// A statement, made again where that can help. In it, `$table` stands for the table's name.
+    async fn run(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failed<Failure>> {
+        let statement = statement.replace("$table", &self.shared.table);
+        insist(|| self.shared.pool.run(&statement, parameters), Failure::again).await
+    }
+
+    /// A statement that may be made twice. Where there is no table, there are no rows.
+    async fn ask(
+        &self,
+        operation: &'static str,
+        key: &str,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, BackendError> {
+        match self.run(statement, parameters).await {
+            Ok(rows) => Ok(rows),
+            Err(failed) if failed.error.is_missing_table() => Ok(Vec::new()),
+            Err(failed) => Err(self.failed(operation, key, &failed.error)),
+        }
+    }
+
+    /// A field of a row, which may be of another type in a table that is not ours.
+    fn field<T: for<'a> tokio_postgres::types::FromSql<'a>>(
+        &self,
+        (operation, key): (&'static str, &str),
+        row: &Row,
+        column: &str,
+    ) -> Result<T, BackendError> {
+        row.try_get(column).map_err(|error| {
+            let message = format!("the table {} is not one of state: {error}", self.shared.table);
+            self.error(operation, key, message, BackendErrorKind::Other)
+        })
+    }
+
+    async fn make_table(&self, operation: &'static str, key: &str) -> Result<(), BackendError> {
+        let make = "CREATE TABLE IF NOT EXISTS $table \
+                    (key text COLLATE \"C\" PRIMARY KEY, write bigint NOT NULL, value bytea NOT NULL)";
+        match self.run(make, &[]).await {
+            Ok(_) => Ok(()),
+            Err(failed) if failed.error.is_made_already() => Ok(()),
+            Err(failed) => Err(self.failed(operation, key, &failed.error)),
+        }
+    }
+
+    /// A statement that writes one row, or none if a condition does not hold. Gives whether it was written.
+    async fn write(
+        &self,
+        operation: &'static str,
+        key: &str,
+        write: WriteId,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<bool, BackendError> {
+        let mut done = self.run(statement, parameters).await;
+        if done.as_ref().is_err_and(|failed| failed.error.is_missing_table()) {
+            self.make_table(operation, key).await?;
+            done = self.run(statement, parameters).await;
+        }
+        let failed = match done {
+            Ok(rows) if rows.is_empty() => return self.is_of(operation, key, write).await,
+            Ok(_) => return Ok(true),
+            Err(failed) => failed,
+        };
+        Err(self.failed(operation, key, &failed.error))
+    }
+
+    /// Whether what is under a key was written by this write: in an attempt whose answer was lost.
+    async fn is_of(&self, operation: &'static str, key: &str, write: WriteId) -> Result<bool, BackendError> {
+        let look = "SELECT write FROM $table WHERE key = $1";
+        let rows = self.ask(operation, key, look, &[(&key, Type::TEXT)]).await?;
+        match rows.first() {
+            Some(row) => Ok(self.field::<i64>((operation, key), row, "write")? == write.0),
+            None => Ok(false),
+        }
+    }
+
+    fn draw(&self, operation: &'static str, key: &str) -> Result<WriteId, BackendError> {
+        WriteId::draw().map_err(|message| self.error(operation, key, message, BackendErrorKind::Other))
+    }
+}
+
+fn etag(write: WriteId) -> Etag {
+    Etag(write.to_string())
+}
+
+#[async_trait]
+impl Backend for PostgresState {
+    async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
+        let statement = "SELECT write, value FROM $table WHERE key = $1";
+        let rows = self.ask("read", key, statement, &[(&key, Type::TEXT)]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let place = ("read", key);
+        Ok(Some(Object {
+            bytes: self.field(place, row, "value")?,
+            etag: etag(WriteId(self.field(place, row, "write")?)),
+        }))
+    }
+
+    async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {
+        let write = self.draw("create", key)?;
+        let statement = "INSERT INTO $table (key, write, value) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING \
+                         RETURNING write";
+        let parameters: [Parameter<'_>; 3] = [(&key, Type::TEXT), (&write.0, Type::INT8), (&bytes, Type::BYTEA)];
+        let done = self.write("create", key, write, statement, &parameters).await?;
+        Ok(if done {
+            Created::Created(etag(write))
+        } else {
+            Created::Exists
+        })
+    }
+
+    async fn put_if_match(&self, key: &str, bytes: Vec<u8>, expected: &Etag) -> Result<Put, BackendError> {
+        // An etag that is none of ours matches nothing.
+        let Ok(before) = u64::from_str_radix(&expected.0, 16) else {
+            return Ok(Put::Mismatch);
+        };
+        let before = before.cast_signed();
+        let write = self.draw("replace", key)?;
+        let statement = "UPDATE $table SET write = $3, value = $4 WHERE key = $1 AND write = $2 RETURNING write";
+        let parameters: [Parameter<'_>; 4] = [
+            (&key, Type::TEXT),
+            (&before, Type::INT8),
+            (&write.0, Type::INT8),
+            (&bytes, Type::BYTEA),
+        ];
+        let done = self.write("replace", key, write, statement, &parameters).await?;
+        Ok(if done { Put::Done(etag(write)) } else { Put::Mismatch })
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError> {
+        let end = format!("{prefix}{LAST}");
+        let statement = "SELECT key FROM $table WHERE key >= $1 AND key < $2 ORDER BY key";
+        let parameters: [Parameter<'_>; 2] = [(&prefix, Type::TEXT), (&end, Type::TEXT)];
+        let rows = self.ask("list", prefix, statement, &parameters).await?;
+        rows.iter()
+            .map(|row| self.field(("list", prefix), row, "key"))
+            .collect()
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), BackendError> {
+        let statement = "DELETE FROM $table WHERE key = $1";
+        self.ask("delete", key, statement, &[(&key, Type::TEXT)])
+            .await
+            .map(drop)
+    }
+}

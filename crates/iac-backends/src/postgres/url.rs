@@ -1,0 +1,167 @@
+//! What a URL of PostgreSQL state names.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+/// The table, unless the URL names another one.
+const TABLE: &str = "iac_state";
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long what was sent may go unacknowledged.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Where state lies, as the URL says.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) config: Config,
+    /// The table's name, quoted.
+    pub(super) table: String,
+    /// A file of certificate authorities in place of the system's.
+    pub(super) authorities: Option<PathBuf>,
+}
+
+/// Reads a URL as `psql` takes it, with one parameter more, `table`, and two that have a meaning of their own here:
+/// `sslmode` and `sslrootcert`.
+pub(super) fn parse(url: &str) -> Result<Place, String> {
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut table = TABLE.to_owned();
+    let mut mode = SslMode::Prefer;
+    let mut authorities = None;
+    let mut rest = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+        match name {
+            "table" => table = value,
+            "sslrootcert" => authorities = Some(PathBuf::from(value)),
+            "sslmode" => mode = ssl_mode(&value)?,
+            _ => rest.push(pair),
+        }
+    }
+    let plain = if rest.is_empty() {
+        base.to_owned()
+    } else {
+        format!("{base}?{}", rest.join("&"))
+    };
+    // The parser's own words, which do not repeat what it was given.
+    let mut config: Config =
+        plain
+            .parse()
+            .map_err(|error: tokio_postgres::Error| match std::error::Error::source(&error) {
+                Some(why) => format!("{error}: {why}"),
+                None => error.to_string(),
+            })?;
+    if config.get_password().is_none()
+        && let Ok(password) = std::env::var("PGPASSWORD")
+    {
+        config.password(password);
+    }
+    if config.get_hosts().is_empty() {
+        return Err("the host is missing: postgres://USER@HOST/DATABASE".to_owned());
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("iac");
+    }
+    config.ssl_mode(mode).tcp_user_timeout(SILENCE);
+    Ok(Place {
+        table: quoted(&table)?,
+        config,
+        authorities,
+    })
+}
+
+/// Encryption is checked wherever it is used, so the modes that would encrypt without checking are as the strictest.
+fn ssl_mode(mode: &str) -> Result<SslMode, String> {
+    match mode {
+        "disable" => Ok(SslMode::Disable),
+        "prefer" => Ok(SslMode::Prefer),
+        "require" | "verify-ca" | "verify-full" => Ok(SslMode::Require),
+        other => Err(format!(
+            "there is no sslmode {other:?}; there are disable, prefer, require and verify-full"
+        )),
+    }
+}
+
+/// A table's name as SQL has it: in a schema, if it says so.
+fn quoted(table: &str) -> Result<String, String> {
+    let plain = |part: &str| {
+        !part.is_empty() && part.len() <= 63 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let parts: Vec<&str> = table.split('.').collect();
+    if parts.len() > 2 || !parts.iter().all(|part| plain(part)) {
+        return Err(format!(
+            "the table {table:?} is no name of letters, digits and `_`, nor SCHEMA.NAME of such"
+        ));
+    }
+    Ok(parts
+        .iter()
+        .map(|part| format!("\"{part}\""))
+        .collect::<Vec<_>>()
+        .join("."))
+}
+
+/// What a server is called in front of people: host and database, no user and no password.
+pub(super) fn shown(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let hosts = hosts.collect::<Vec<_>>().join(",");
+    match config.get_dbname() {
+        Some(database) => format!("postgres://{hosts}/{database}"),
+        None => format!("postgres://{hosts}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read() {
+        for (url, table, mode) in [
+            ("postgres://me@db/iac", "\"iac_state\"", SslMode::Prefer),
+            (
+                "postgresql://me:pw@db:6000/iac?sslmode=disable",
+                "\"iac_state\"",
+                SslMode::Disable,
+            ),
+            (
+                "postgres://db/iac?table=ops.state&sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=3",
+                "\"ops\".\"state\"",
+                SslMode::Require,
+            ),
+        ] {
+            let place = parse(url);
+            assert!(
+                place.is_ok_and(|place| place.table == table && place.config.get_ssl_mode() == mode),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_password() {
+        for (url, part) in [
+            ("postgres://me:s3cret@db/iac?sslmode=allow", "\"allow\""),
+            ("postgres://me:s3cret@db/iac?table=a%3Bdrop", "a;drop"),
+            ("postgres://me:s3cret@db/iac?table=a.b.c", "a.b.c"),
+            ("postgres://me:s3cret@db/iac?colour=red", "colour"),
+            ("postgres:///iac", "host"),
+        ] {
+            let error = parse(url).err().unwrap_or_default();
+            assert!(error.contains(part) && !error.contains("s3cret"), "{url}: {error}");
+        }
+        let shown_ = parse("postgres://me:s3cret@db:6000/iac").map(|place| shown(&place.config));
+        assert_eq!(shown_.as_deref(), Ok("postgres://db/iac"));
+    }
+}

@@ -1,0 +1,121 @@
+//! The HTTP that S3 is spoken over, and refusals as errors that say what the server said.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+
+use crate::tls;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long the server may be silent.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// The server's refusal of a request, or its failure.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{status}{}", words(.code, .message))]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    /// Its name of what is wrong: `NoSuchBucket`, `SlowDown`.
+    pub(super) code: String,
+    /// Its words.
+    message: String,
+}
+
+fn words(code: &str, message: &str) -> String {
+    match (code, message) {
+        ("", "") => String::new(),
+        (code, "") => format!(", {code}"),
+        ("", message) => format!(": {message}"),
+        (code, message) => format!(", {code}: {message}"),
+    }
+}
+
+impl Refused {
+    pub(super) fn read(status: StatusCode, body: &str) -> Self {
+        let element = |name: &str| {
+            let (_, rest) = body.split_once(&format!("<{name}>"))?;
+            let (text, _) = rest.split_once(&format!("</{name}>"))?;
+            Some(text.trim().to_owned())
+        };
+        Self {
+            status,
+            code: element("Code").unwrap_or_default(),
+            message: element("Message").unwrap_or_default(),
+        }
+    }
+}
+
+/// Whether an answer is one that [`object_store`] should see as it is.
+fn is_plain(status: StatusCode) -> bool {
+    // A conflict is none of them: it says that another request was under way, not that a condition does not hold.
+    status.is_success() || matches!(status, StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED)
+}
+
+/// Makes the clients.
+#[derive(Debug)]
+pub(super) struct Connector;
+
+#[derive(Debug)]
+struct Service(reqwest::Client);
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        let unusable =
+            |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic { store: "S3", source };
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client(None).map_err(|error| unusable(error.into()))?)
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
+        client
+            .map(|client| HttpClient::new(Service(client)))
+            .map_err(|error| unusable(error.into()))
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let response = self.0.call(request).await?;
+        let status = response.status();
+        if is_plain(status) {
+            return Ok(response);
+        }
+        let body = response.into_body().bytes().await?;
+        let refused = Refused::read(status, &String::from_utf8_lossy(&body));
+        // What is not there is no failure; a bucket that is not there is.
+        if status == StatusCode::NOT_FOUND && refused.code != "NoSuchBucket" {
+            let response = http::Response::builder().status(status).body(body.into());
+            return response.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error));
+        }
+        Err(HttpError::new(HttpErrorKind::Unknown, refused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_in_the_servers_words() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>";
+        let refused = Refused::read(StatusCode::SERVICE_UNAVAILABLE, body);
+        assert_eq!(
+            refused.to_string(),
+            "503 Service Unavailable, SlowDown: Reduce your rate."
+        );
+        for body in ["", "<html>", "<Code>", "<Message></Message>"] {
+            assert_eq!(
+                Refused::read(StatusCode::BAD_GATEWAY, body).to_string(),
+                "502 Bad Gateway"
+            );
+        }
+    }
+}

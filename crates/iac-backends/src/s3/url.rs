@@ -1,0 +1,79 @@
+//! What a URL of S3 state names.
+
+use percent_encoding::percent_decode_str;
+
+/// Where state lies, as the URL says; what it does not say is the environment's.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) bucket: String,
+    /// What all keys begin with; empty, or without a slash at either end.
+    pub(super) prefix: String,
+    pub(super) endpoint: Option<String>,
+    pub(super) region: Option<String>,
+}
+
+/// Reads `s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]`.
+pub(super) fn parse(url: &str) -> Result<Place, String> {
+    let rest = url.strip_prefix("s3://").ok_or("it does not begin with s3://")?;
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+    if bucket.is_empty() {
+        return Err("the bucket is missing: s3://BUCKET/PREFIX".to_owned());
+    }
+    let prefix = prefix.trim_matches('/');
+    let plain = |part: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !part.is_empty() && !part.starts_with('.') && part.bytes().all(known)
+    };
+    if !prefix.is_empty() && !prefix.split('/').all(plain) {
+        return Err(
+            "the prefix may have letters, digits, `.`, `_`, `-` and `/`, and no part that begins with a dot".to_owned(),
+        );
+    }
+    let mut place = Place {
+        bucket: bucket.to_owned(),
+        prefix: prefix.to_owned(),
+        ..Place::default()
+    };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+        match name {
+            "endpoint" => place.endpoint = Some(value),
+            "region" => place.region = Some(value),
+            other => return Err(format!("there is no {other:?}; there are endpoint and region")),
+        }
+    }
+    Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read() {
+        let plain = parse("s3://state").unwrap_or_default();
+        assert_eq!((plain.bucket.as_str(), plain.prefix.as_str()), ("state", ""));
+        let full = parse("s3://state/team/shop/?endpoint=http%3A%2F%2Flocalhost:9000&region=eu-1").unwrap_or_default();
+        assert_eq!(
+            full,
+            Place {
+                bucket: "state".into(),
+                prefix: "team/shop".into(),
+                endpoint: Some("http://localhost:9000".into()),
+                region: Some("eu-1".into()),
+            }
+        );
+        for (url, part) in [
+            ("s3:///a", "bucket"),
+            ("s3://b/a//c", "prefix"),
+            ("s3://b/../c", "prefix"),
+            ("s3://b?profile=x", "\"profile\""),
+            ("http://b", "s3://"),
+        ] {
+            let error = parse(url).err().unwrap_or_default();
+            assert!(error.contains(part), "{url}: {error}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! State on a real S3 server and a real PostgreSQL: the contract, lost connections, and what stands in the way.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
+
+mod faults;
+mod place;
+mod postgres;
+mod proxy;
+mod s3;
+mod shared;

@@ -1,0 +1,56 @@
+//! An S3 server: versitygw, over a folder. It honours `If-Match` and `If-None-Match` of writes.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::{FOLDER, Servers};
+use crate::binaries;
+use crate::dockerd::link;
+use crate::error::Result;
+use crate::layout::Layout;
+use crate::process::{Daemon, GRACE, Within};
+use crate::progress::Progress;
+
+pub(super) const USER: &str = "iac";
+pub(super) const REGION: &str = "us-east-1";
+pub(super) const BUCKET: &str = "iac-state";
+
+const NAME: &str = "s3";
+
+pub(super) fn address(servers: &Servers) -> String {
+    format!("127.0.0.1:{}", servers.s3_port)
+}
+
+pub(super) fn answers(servers: &Servers) -> bool {
+    TcpStream::connect(address(servers)).is_ok()
+}
+
+pub(super) fn start(layout: &Layout, servers: &Servers, progress: &Progress) -> Result<()> {
+    // A folder is a bucket. Attributes lie beside it, since not every file system has extended ones.
+    let buckets = layout.folder(&format!("{FOLDER}/s3/buckets"))?;
+    layout.folder(&format!("{FOLDER}/s3/buckets/{BUCKET}"))?;
+    let attributes = layout.folder(&format!("{FOLDER}/s3/attributes"))?;
+    let program = layout.folder("bin")?.join("versitygw");
+    link(&binaries::S3.path(layout), &program)?;
+    let arguments = [
+        format!("--port={}", address(servers)),
+        format!("--access={USER}"),
+        format!("--secret={}", servers.password),
+        format!("--region={REGION}"),
+        "--quiet".to_owned(),
+        "posix".to_owned(),
+        format!("--sidecar={}", attributes.display()),
+        buckets.display().to_string(),
+    ];
+    let daemon = Daemon::new(NAME, layout);
+    if daemon.ensure(Within::Machine, &program, &arguments)? {
+        progress.say("s3: starting");
+    }
+    daemon.wait_until(Duration::from_secs(30), || answers(servers))?;
+    progress.say("s3: answers");
+    Ok(())
+}
+
+pub(super) fn stop(layout: &Layout) -> Result<()> {
+    Daemon::new(NAME, layout).stop(GRACE)
+}
