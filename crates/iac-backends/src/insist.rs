@@ -18,16 +18,16 @@ pub(crate) enum Again {
     Uncertain,
 }
 
-/// A failure after the last attempt.
+/// What the last attempt gave.
 #[derive(Debug)]
-pub(crate) struct Failed<E> {
-    pub(crate) error: E,
+pub(crate) struct Ended<T, E> {
+    pub(crate) result: Result<T, E>,
     /// Whether an attempt before the last may have been carried out.
     pub(crate) uncertain: bool,
 }
 
 /// Attempts something until it works or `again` says that it never will, or patience is over.
-pub(crate) async fn insist<T, E, A>(mut attempt: impl FnMut() -> A, again: impl Fn(&E) -> Again) -> Result<T, Failed<E>>
+pub(crate) async fn insist<T, E, A>(mut attempt: impl FnMut() -> A, again: impl Fn(&E) -> Again) -> Ended<T, E>
 where
     A: Future<Output = Result<T, E>>,
 {
@@ -35,13 +35,10 @@ where
     let mut pause = Duration::from_millis(100);
     let mut uncertain = false;
     loop {
-        let error = match attempt().await {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let again = again(&error);
+        let result = attempt().await;
+        let again = result.as_ref().map_or_else(&again, |_| Again::No);
         if again == Again::No || Instant::now() + pause >= deadline {
-            return Err(Failed { error, uncertain });
+            return Ended { result, uncertain };
         }
         uncertain |= again == Again::Uncertain;
         sleep(pause).await;
@@ -63,18 +60,19 @@ mod tests {
     async fn it_ends_with_success_with_a_refusal_or_with_patience() {
         let mut answers = [Err(Again::Yes), Err(Again::Uncertain), Ok(7)].into_iter();
         let done = insist(|| ready(answers.next().unwrap_or(Err(Again::No))), told).await;
-        assert!(matches!(done, Ok(7)));
+        assert!(done.uncertain && done.result == Ok(7));
 
         let mut answers = [Err(Again::Uncertain), Err(Again::No)].into_iter();
-        let done: Result<u8, _> = insist(|| ready(answers.next().unwrap_or(Ok(1))), told).await;
-        assert!(done.is_err_and(|failed| failed.uncertain && failed.error == Again::No));
+        let done = insist(|| ready(answers.next().unwrap_or(Ok(1))), told).await;
+        assert!(done.uncertain && done.result == Err(Again::No));
 
         let mut attempts = 0;
         let failing = || {
             attempts += 1;
             ready(Err::<(), _>(Again::Yes))
         };
-        assert!(insist(failing, told).await.is_err_and(|failed| !failed.uncertain));
+        let done = insist(failing, told).await;
+        assert!(!done.uncertain && done.result == Err(Again::Yes));
         assert!((5..20).contains(&attempts), "{attempts}");
     }
 }

@@ -17,7 +17,9 @@
 //! }
 //! ```
 
+mod cause;
 mod insist;
+mod place;
 mod postgres;
 mod s3;
 mod tls;

@@ -12,6 +12,7 @@
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
 pub mod apply;
+mod causes;
 pub mod cli;
 pub mod config;
 pub mod declare;
@@ -24,6 +25,7 @@ pub mod state;
 mod urn;
 pub mod value;
 
+pub use causes::with_causes;
 pub use cli::Program;
 pub use declare::{Output, Stack};
 pub use urn::{Key, KeyError, Urn};

@@ -88,8 +88,7 @@ fn get(address: &str, host: &str, path: &str) -> Option<(u16, String)> {
 fn compose_runs_a_service_on_the_engine() {
     let bed = TestBed::ensure(Needs {
         docker: true,
-        kubernetes: false,
-        storage: false,
+        ..Needs::default()
     })
     .unwrap();
     let folder = std::env::temp_dir().join(format!("iac-testbed-compose-{}", std::process::id()));
@@ -145,9 +144,8 @@ spec:
 #[test]
 fn a_claim_of_the_same_name_starts_afresh_and_can_grow() {
     let bed = TestBed::ensure(Needs {
-        docker: false,
         kubernetes: true,
-        storage: false,
+        ..Needs::default()
     })
     .unwrap();
     let namespace = Namespace::make(&bed, "volumes");
@@ -189,9 +187,8 @@ spec:
 #[test]
 fn an_ingress_gets_an_address_a_certificate_and_an_answer() {
     let bed = TestBed::own(Needs {
-        docker: false,
         kubernetes: true,
-        storage: false,
+        ..Needs::default()
     })
     .unwrap();
     let namespace = Namespace::make(&bed, "ingress");
@@ -231,9 +228,8 @@ fn an_ingress_gets_an_address_a_certificate_and_an_answer() {
 #[test]
 fn pods_find_services_by_name_and_have_figures() {
     let bed = TestBed::ensure(Needs {
-        docker: false,
         kubernetes: true,
-        storage: false,
+        ..Needs::default()
     })
     .unwrap();
     let namespace = Namespace::make(&bed, "names");

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use iac_core::state::BackendErrorKind;
+use iac_core::with_causes;
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::cause;
 use crate::insist::Again;
 
 /// Why a statement was not carried out, or may not have been.
@@ -30,10 +32,7 @@ fn words(error: &tokio_postgres::Error) -> String {
         let detail = told.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
         return format!("{}{detail}", told.message());
     }
-    match std::error::Error::source(error) {
-        Some(why) => format!("{error}: {why}"),
-        None => error.to_string(),
-    }
+    with_causes(error)
 }
 
 impl Failure {
@@ -72,7 +71,9 @@ impl Failure {
             },
             (_, Some(_)) => Again::No,
             (Self::Connect(_), None) => Again::Yes,
-            (Self::Statement(error), None) if error.is_closed() || is_io(error) => Again::Uncertain,
+            (Self::Statement(error), None) if error.is_closed() || cause::find::<std::io::Error>(error).is_some() => {
+                Again::Uncertain
+            }
             (Self::Statement(_) | Self::Settings(_) | Self::Timeout(_), None) => Again::No,
         }
     }
@@ -113,15 +114,4 @@ impl Failure {
 fn is_passing(state: &SqlState) -> bool {
     let code = state.code();
     code.starts_with("08") || matches!(code, "53300" | "57P01" | "57P02" | "57P03" | "40001" | "40P01")
-}
-
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    let mut next = std::error::Error::source(error);
-    while let Some(error) = next {
-        if error.is::<std::io::Error>() {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }

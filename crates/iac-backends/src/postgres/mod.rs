@@ -17,7 +17,8 @@ use tokio_postgres::types::Type;
 
 use self::failure::Failure;
 use self::pool::{Parameter, Pool};
-use crate::insist::{Failed, insist};
+use crate::insist::{Ended, insist};
+use crate::place::Place;
 use crate::write::WriteId;
 
 /// Sorts after all that a key may hold.
@@ -37,13 +38,12 @@ struct Shared {
     pool: Pool,
     /// The table's name, quoted.
     table: String,
-    /// What keys are shown below.
-    shown: String,
+    place: Place,
 }
 
 impl std::fmt::Debug for PostgresState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PostgresState").field(&self.shared.shown).finish()
+        f.debug_tuple("PostgresState").field(&self.shared.place.0).finish()
     }
 }
 
@@ -66,43 +66,23 @@ impl PostgresState {
     /// # Errors
     /// When the URL is not of that form.
     pub fn open(url: &str) -> Result<Self, BackendError> {
-        let place = url::parse(url).map_err(|message| BackendError {
-            operation: "open",
-            place: iac_core::state::redacted(url),
-            message,
-            kind: BackendErrorKind::Other,
-        })?;
+        let place = url::parse(url).map_err(|message| BackendError::unusable(url, message))?;
         Ok(Self {
             shared: Arc::new(Shared {
-                shown: url::shown(&place.config),
+                place: Place(url::shown(&place.config)),
                 pool: Pool::new(place.config, place.authorities),
                 table: place.table,
             }),
         })
     }
 
-    fn error(
-        &self,
-        operation: &'static str,
-        key: &str,
-        message: impl Into<String>,
-        kind: BackendErrorKind,
-    ) -> BackendError {
-        BackendError {
-            operation,
-            place: format!("{} {key:?}", self.shared.shown),
-            message: message.into(),
-            kind,
-        }
-    }
-
     fn failed(&self, operation: &'static str, key: &str, failure: &Failure) -> BackendError {
         let message = format!("{failure}{}", failure.hint(&self.shared.table));
-        self.error(operation, key, message, failure.kind())
+        self.shared.place.error(operation, key, message, failure.kind())
     }
 
     /// A statement, made again where that can help. In it, `$table` stands for the table's name.
-    async fn run(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failed<Failure>> {
+    async fn run(&self, statement: &str, parameters: &[Parameter<'_>]) -> Ended<Vec<Row>, Failure> {
         let statement = statement.replace("$table", &self.shared.table);
         insist(|| self.shared.pool.run(&statement, parameters), Failure::again).await
     }
@@ -115,10 +95,10 @@ impl PostgresState {
         statement: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, BackendError> {
-        match self.run(statement, parameters).await {
+        match self.run(statement, parameters).await.result {
             Ok(rows) => Ok(rows),
-            Err(failed) if failed.error.is_missing_table() => Ok(Vec::new()),
-            Err(failed) => Err(self.failed(operation, key, &failed.error)),
+            Err(failure) if failure.is_missing_table() => Ok(Vec::new()),
+            Err(failure) => Err(self.failed(operation, key, &failure)),
         }
     }
 
@@ -131,17 +111,19 @@ impl PostgresState {
     ) -> Result<T, BackendError> {
         row.try_get(column).map_err(|error| {
             let message = format!("the table {} is not one of state: {error}", self.shared.table);
-            self.error(operation, key, message, BackendErrorKind::Other)
+            self.shared
+                .place
+                .error(operation, key, message, BackendErrorKind::Other)
         })
     }
 
     async fn make_table(&self, operation: &'static str, key: &str) -> Result<(), BackendError> {
         let make = "CREATE TABLE IF NOT EXISTS $table \
                     (key text COLLATE \"C\" PRIMARY KEY, write bigint NOT NULL, value bytea NOT NULL)";
-        match self.run(make, &[]).await {
+        match self.run(make, &[]).await.result {
             Ok(_) => Ok(()),
-            Err(failed) if failed.error.is_made_already() => Ok(()),
-            Err(failed) => Err(self.failed(operation, key, &failed.error)),
+            Err(failure) if failure.is_made_already() => Ok(()),
+            Err(failure) => Err(self.failed(operation, key, &failure)),
         }
     }
 
@@ -154,17 +136,16 @@ impl PostgresState {
         statement: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<bool, BackendError> {
-        let mut done = self.run(statement, parameters).await;
-        if done.as_ref().is_err_and(|failed| failed.error.is_missing_table()) {
+        let mut ended = self.run(statement, parameters).await;
+        if ended.result.as_ref().is_err_and(Failure::is_missing_table) {
             self.make_table(operation, key).await?;
-            done = self.run(statement, parameters).await;
+            ended = self.run(statement, parameters).await;
         }
-        let failed = match done {
-            Ok(rows) if rows.is_empty() => return self.is_of(operation, key, write).await,
-            Ok(_) => return Ok(true),
-            Err(failed) => failed,
-        };
-        Err(self.failed(operation, key, &failed.error))
+        match ended.result {
+            Ok(rows) if rows.is_empty() && ended.uncertain => self.is_of(operation, key, write).await,
+            Ok(rows) => Ok(!rows.is_empty()),
+            Err(failure) => Err(self.failed(operation, key, &failure)),
+        }
     }
 
     /// Whether what is under a key was written by this write: in an attempt whose answer was lost.
@@ -178,7 +159,11 @@ impl PostgresState {
     }
 
     fn draw(&self, operation: &'static str, key: &str) -> Result<WriteId, BackendError> {
-        WriteId::draw().map_err(|message| self.error(operation, key, message, BackendErrorKind::Other))
+        WriteId::draw().map_err(|message| {
+            self.shared
+                .place
+                .error(operation, key, message, BackendErrorKind::Other)
+        })
     }
 }
 

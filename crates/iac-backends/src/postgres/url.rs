@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
+use iac_core::state::url_parameters;
+use iac_core::with_causes;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -34,14 +35,13 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
     let mut mode = SslMode::Prefer;
     let mut authorities = None;
     let mut rest = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-        match name {
+    for parameter in url_parameters(query) {
+        let value = parameter.value;
+        match parameter.name {
             "table" => table = value,
             "sslrootcert" => authorities = Some(PathBuf::from(value)),
             "sslmode" => mode = ssl_mode(&value)?,
-            _ => rest.push(pair),
+            _ => rest.push(parameter.text),
         }
     }
     let plain = if rest.is_empty() {
@@ -50,13 +50,9 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
         format!("{base}?{}", rest.join("&"))
     };
     // The parser's own words, which do not repeat what it was given.
-    let mut config: Config =
-        plain
-            .parse()
-            .map_err(|error: tokio_postgres::Error| match std::error::Error::source(&error) {
-                Some(why) => format!("{error}: {why}"),
-                None => error.to_string(),
-            })?;
+    let mut config: Config = plain
+        .parse()
+        .map_err(|error: tokio_postgres::Error| with_causes(&error))?;
     if config.get_password().is_none()
         && let Ok(password) = std::env::var("PGPASSWORD")
     {

@@ -1,29 +1,17 @@
 //! What a failure of S3 means for those who keep state.
 
-use std::error::Error as StdError;
-
 use http::StatusCode;
 use iac_core::state::BackendErrorKind;
+use iac_core::with_causes;
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::service::Refused;
+use crate::cause;
 use crate::insist::Again;
 
-/// Finds an error of a type among an error and what it came of.
-fn cause<T: StdError + 'static>(error: &Error) -> Option<&T> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
 pub(super) fn refusal(error: &Error) -> Option<&Refused> {
-    cause::<Refused>(error)
+    cause::find(error)
 }
 
 /// Whether the same request may be sent again.
@@ -36,7 +24,7 @@ pub(super) fn again(error: &Error) -> Again {
             _ => Again::No,
         };
     }
-    match cause::<HttpError>(error).map(HttpError::kind) {
+    match cause::find::<HttpError>(error).map(HttpError::kind) {
         Some(HttpErrorKind::Connect) => Again::Yes,
         Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode) => Again::Uncertain,
         // After a time-out the first may still be under way.
@@ -58,7 +46,7 @@ pub(super) fn kind(error: &Error) -> BackendErrorKind {
             _ => BackendErrorKind::Other,
         };
     }
-    match cause::<HttpError>(error).map(HttpError::kind) {
+    match cause::find::<HttpError>(error).map(HttpError::kind) {
         Some(HttpErrorKind::Unknown) | None => BackendErrorKind::Other,
         Some(_) => BackendErrorKind::Transient,
     }
@@ -67,10 +55,7 @@ pub(super) fn kind(error: &Error) -> BackendErrorKind {
 /// The failure in words: what is said at the root of it counts, and what to do is added where we know.
 pub(super) fn words(error: &Error, bucket: &str) -> String {
     let Some(refused) = refusal(error) else {
-        return match cause::<HttpError>(error) {
-            Some(error) => chain(error),
-            None => chain(error),
-        };
+        return cause::find::<HttpError>(error).map_or_else(|| with_causes(error), |error| with_causes(error));
     };
     let hint = match refused.status {
         _ if refused.code == "NoSuchBucket" => format!(
@@ -85,25 +70,11 @@ pub(super) fn words(error: &Error, bucket: &str) -> String {
     format!("{refused}{hint}")
 }
 
-/// An error with what it came of, each told once.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        next = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failed(kind: HttpErrorKind, source: impl StdError + Send + Sync + 'static) -> Error {
+    fn failed(kind: HttpErrorKind, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Generic {
             store: "S3",
             source: Box::new(HttpError::new(kind, source)),

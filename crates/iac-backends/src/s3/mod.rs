@@ -24,7 +24,8 @@ use object_store::{
 use tokio::sync::OnceCell;
 
 use self::service::Connector;
-use crate::insist::{Failed, insist};
+use crate::insist::insist;
+use crate::place::Place;
 use crate::write::WriteId;
 
 /// The metadata of an object that names the write which made it.
@@ -44,15 +45,14 @@ struct Shared {
     store: AmazonS3,
     bucket: String,
     prefix: String,
-    /// What keys are shown below.
-    shown: String,
+    place: Place,
     /// Done once the server is known to honour conditions.
     tried: OnceCell<()>,
 }
 
 impl std::fmt::Debug for S3State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("S3State").field(&self.shared.shown).finish()
+        f.debug_tuple("S3State").field(&self.shared.place.0).finish()
     }
 }
 
@@ -90,12 +90,7 @@ impl S3State {
     }
 
     fn build(url: &str, environment: AmazonS3Builder) -> Result<Self, BackendError> {
-        let unusable = |message: String| BackendError {
-            operation: "open",
-            place: iac_core::state::redacted(url),
-            message,
-            kind: BackendErrorKind::Other,
-        };
+        let unusable = |message| BackendError::unusable(url, message);
         let place = url::parse(url).map_err(unusable)?;
         let mut builder = environment
             .with_bucket_name(&place.bucket)
@@ -125,7 +120,7 @@ impl S3State {
         Ok(Self {
             shared: Arc::new(Shared {
                 store: store.map_err(|error| unusable(error.to_string()))?,
-                shown: format!("s3://{}{slash}{}", place.bucket, place.prefix),
+                place: Place(format!("s3://{}{slash}{}", place.bucket, place.prefix)),
                 bucket: place.bucket,
                 prefix: format!("{}{slash}", place.prefix),
                 tried,
@@ -137,24 +132,9 @@ impl S3State {
         Path::from(format!("{}{key}", self.shared.prefix))
     }
 
-    fn error(
-        &self,
-        operation: &'static str,
-        key: &str,
-        message: impl Into<String>,
-        kind: BackendErrorKind,
-    ) -> BackendError {
-        BackendError {
-            operation,
-            place: format!("{} {key:?}", self.shared.shown),
-            message: message.into(),
-            kind,
-        }
-    }
-
     fn failed(&self, operation: &'static str, key: &str, error: &Error) -> BackendError {
         let words = failure::words(error, &self.shared.bucket);
-        self.error(operation, key, words, failure::kind(error))
+        self.shared.place.error(operation, key, words, failure::kind(error))
     }
 
     /// A call that may be made twice.
@@ -164,13 +144,10 @@ impl S3State {
         key: &str,
         call: impl FnMut() -> A,
     ) -> Result<Option<T>, BackendError> {
-        match insist(call, failure::again).await {
+        match insist(call, failure::again).await.result {
             Ok(answer) => Ok(Some(answer)),
-            Err(Failed {
-                error: Error::NotFound { .. },
-                ..
-            }) => Ok(None),
-            Err(Failed { error, .. }) => Err(self.failed(operation, key, &error)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(operation, key, &error)),
         }
     }
 
@@ -182,7 +159,11 @@ impl S3State {
         mode: PutMode,
     ) -> Result<Written, BackendError> {
         self.shared.tried.get_or_try_init(|| self.probe()).await?;
-        let write = WriteId::draw().map_err(|message| self.error(operation, key, message, BackendErrorKind::Other))?;
+        let write = WriteId::draw().map_err(|message| {
+            self.shared
+                .place
+                .error(operation, key, message, BackendErrorKind::Other)
+        })?;
         let path = self.path(key);
         let payload = bytes::Bytes::from(bytes);
         let options = PutOptions {
@@ -197,24 +178,17 @@ impl S3State {
                 .put_opts(&path, payload.clone().into(), options.clone());
             put.await
         };
-        let etag = match insist(put, failure::again).await {
+        let ended = insist(put, failure::again).await;
+        let etag = match ended.result {
             Ok(done) => done.e_tag,
-            Err(Failed {
-                error: Error::AlreadyExists { .. } | Error::Precondition { .. },
-                uncertain,
-            }) => {
-                // An attempt whose answer was lost may have gone through; then what is there is ours.
-                match uncertain {
-                    true => self.etag_if_made_by(operation, key, write).await?,
-                    false => return Ok(Written::Refused),
-                }
+            // An attempt whose answer was lost may have gone through; then what is there is ours.
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if ended.uncertain => {
+                self.etag_if_made_by(operation, key, write).await?
             }
-            Err(Failed { error, .. }) => return Err(self.failed(operation, key, &error)),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => None,
+            Err(error) => return Err(self.failed(operation, key, &error)),
         };
-        match etag {
-            Some(etag) => Ok(Written::Done(Etag(etag))),
-            None => Ok(Written::Refused),
-        }
+        Ok(etag.map_or(Written::Refused, |etag| Written::Done(Etag(etag))))
     }
 
     /// The etag of what is under a key, if this write has made it.
@@ -253,7 +227,11 @@ impl Backend for S3State {
         let Some((etag, bytes)) = self.ask("read", key, get).await? else {
             return Ok(None);
         };
-        let etag = etag.ok_or_else(|| self.error("read", key, "it has no etag", BackendErrorKind::Other))?;
+        let etag = etag.ok_or_else(|| {
+            self.shared
+                .place
+                .error("read", key, "it has no etag", BackendErrorKind::Other)
+        })?;
         Ok(Some(Object {
             bytes: bytes.into(),
             etag: Etag(etag),

@@ -5,7 +5,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStore as _, ObjectStoreExt as _, PutMode, UpdateVersion};
 
 use super::{S3State, failure};
-use crate::insist::{Failed, insist};
+use crate::insist::insist;
 use crate::write::WriteId;
 
 /// What the names of probes begin with. A key of state never does.
@@ -19,7 +19,7 @@ pub(super) fn is_probe(key: &str) -> bool {
 impl S3State {
     /// Writes an object under conditions that hold and that do not, and removes it.
     pub(super) async fn probe(&self) -> Result<(), BackendError> {
-        let other = |message| self.error("try", "", message, BackendErrorKind::Other);
+        let other = |message| self.shared.place.error("try", "", message, BackendErrorKind::Other);
         let path = self.path(&format!("{NAME}{}", WriteId::draw().map_err(other)?));
         let result = self.probe_at(&path).await;
         // One that can not be removed is in nobody's way.
@@ -49,13 +49,10 @@ impl S3State {
             let payload = "probe".into();
             self.shared.store.put_opts(path, payload, mode.clone().into()).await
         };
-        match insist(put, failure::again).await {
+        match insist(put, failure::again).await.result {
             Ok(_) => Ok(true),
-            Err(Failed {
-                error: Error::AlreadyExists { .. } | Error::Precondition { .. },
-                ..
-            }) => Ok(false),
-            Err(Failed { error, .. }) => Err(self.failed("try", path.as_ref(), &error)),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(self.failed("try", path.as_ref(), &error)),
         }
     }
 
@@ -64,6 +61,6 @@ impl S3State {
             "the server ignores {header} on writes, so that two runs could write at the same time and state would be lost; \
              use a server that honours it"
         );
-        self.error("try", "", message, BackendErrorKind::Other)
+        self.shared.place.error("try", "", message, BackendErrorKind::Other)
     }
 }

@@ -1,6 +1,6 @@
 //! What a URL of S3 state names.
 
-use percent_encoding::percent_decode_str;
+use iac_core::state::url_parameters;
 
 /// Where state lies, as the URL says; what it does not say is the environment's.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,12 +35,10 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
         prefix: prefix.to_owned(),
         ..Place::default()
     };
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-        match name {
-            "endpoint" => place.endpoint = Some(value),
-            "region" => place.region = Some(value),
+    for parameter in url_parameters(query) {
+        match parameter.name {
+            "endpoint" => place.endpoint = Some(parameter.value),
+            "region" => place.region = Some(parameter.value),
             other => return Err(format!("there is no {other:?}; there are endpoint and region")),
         }
     }

@@ -1,20 +1,23 @@
 //! The servers of the test bed, and places on them that no other test has.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use iac_backends::{PostgresState, S3State};
 use iac_core::state::Backend;
 use iac_testbed::{Needs, Servers, TestBed};
 
-/// The servers; without them there is nothing to test.
-pub(crate) fn servers() -> Servers {
-    let needs = Needs {
-        storage: true,
-        ..Needs::default()
-    };
-    let bed = TestBed::ensure(needs).unwrap_or_else(|error| panic!("{error}"));
-    bed.storage.unwrap()
+/// The servers; without them there is nothing to test. Whether all of the test bed is well is asked once.
+pub(crate) fn servers() -> &'static Servers {
+    static SERVERS: LazyLock<Servers> = LazyLock::new(|| {
+        let needs = Needs {
+            storage: true,
+            ..Needs::default()
+        };
+        let bed = TestBed::ensure(needs).unwrap_or_else(|error| panic!("{error}"));
+        bed.storage.unwrap()
+    });
+    &SERVERS
 }
 
 /// A name that no other test has, and no other run.
@@ -27,12 +30,16 @@ pub(crate) fn unique(what: &str) -> String {
 /// State below a prefix on the S3 server, reached at this endpoint.
 pub(crate) fn s3_at(endpoint: &str, prefix: &str) -> S3State {
     let server = servers().s3();
-    let endpoint = endpoint.replace(':', "%3A").replace('/', "%2F");
-    let url = format!(
-        "s3://{}/{prefix}?endpoint={endpoint}&region={}",
-        server.bucket, server.region
-    );
+    let url = s3_url(endpoint, &server.bucket, prefix);
     S3State::open_as(&url, &server.access_key, &server.secret_key).unwrap()
+}
+
+pub(crate) fn s3_url(endpoint: &str, bucket: &str, prefix: &str) -> String {
+    let endpoint = endpoint.replace(':', "%3A").replace('/', "%2F");
+    format!(
+        "s3://{bucket}/{prefix}?endpoint={endpoint}&region={}",
+        servers().s3().region
+    )
 }
 
 pub(crate) fn open_s3(prefix: &str) -> Arc<dyn Backend> {

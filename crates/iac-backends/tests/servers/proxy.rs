@@ -17,7 +17,6 @@ pub(crate) enum Cut {
 }
 
 /// A proxy on a port of its own.
-#[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) address: String,
     cuts: Arc<Mutex<Vec<Cut>>>,

@@ -5,7 +5,7 @@ use iac_core::state::{Backend as _, BackendErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::place::{s3_at, servers, unique};
+use crate::place::{s3_at, s3_url, servers, unique};
 
 /// A server that answers every request like this; its address.
 async fn stub(answer: &'static str) -> String {
@@ -49,11 +49,10 @@ async fn a_server_that_fails_is_asked_again_and_then_told_about() {
 #[tokio::test]
 async fn what_is_missing_is_said() {
     let server = servers().s3();
-    let url = |bucket: &str| {
-        let endpoint = server.endpoint.replace(':', "%3A").replace('/', "%2F");
-        format!("s3://{bucket}/a?endpoint={endpoint}&region={}", server.region)
+    let open = |bucket: &str, secret: &str| {
+        let url = s3_url(&server.endpoint, bucket, "a");
+        S3State::open_as(&url, &server.access_key, secret).unwrap()
     };
-    let open = |bucket: &str, secret: &str| S3State::open_as(&url(bucket), &server.access_key, secret).unwrap();
     let nowhere = open("no-such-bucket", &server.secret_key);
     for result in [
         nowhere.create("s/a", vec![1]).await.map(drop),

@@ -2,6 +2,7 @@
 
 use bollard::errors::Error;
 use iac_core::provider::{ErrorKind, ProviderError};
+use iac_core::with_causes;
 
 /// An engine's error, with what was being done: `create the container x`.
 pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
@@ -19,26 +20,12 @@ pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
         Error::RequestTimeoutError => (ErrorKind::Timeout, "the engine did not answer in time".to_owned()),
         Error::DockerStreamError { error } => (ErrorKind::Failed, error.trim().to_owned()),
         Error::IOError { .. } | Error::HyperResponseError { .. } | Error::HyperLegacyError { .. } => {
-            (ErrorKind::Unreachable, chain(error))
+            (ErrorKind::Unreachable, with_causes(error))
         }
         Error::SocketNotFoundError(path) => (ErrorKind::Unreachable, format!("there is no socket at {path}")),
-        other => (ErrorKind::Internal, chain(other)),
+        other => (ErrorKind::Internal, with_causes(other)),
     };
     ProviderError::new(kind, format!("can not {doing}: {reason}"))
-}
-
-/// An error and what caused it, down to the system's own words.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// The status of the engine's answer, where it gave one.

@@ -59,8 +59,7 @@ pub struct Bed {
 pub fn test_bed() -> TestBed {
     let needs = Needs {
         docker: true,
-        kubernetes: false,
-        storage: false,
+        ..Needs::default()
     };
     TestBed::ensure(needs).unwrap_or_else(|error| panic!("these tests need a Docker Engine: {error}"))
 }

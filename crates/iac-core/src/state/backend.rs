@@ -49,6 +49,18 @@ pub struct BackendError {
     pub kind: BackendErrorKind,
 }
 
+impl BackendError {
+    /// A URL that can not be used, shown without a password that is in it.
+    pub fn unusable(url: &str, message: impl Into<String>) -> Self {
+        Self {
+            operation: "open",
+            place: super::redacted(url),
+            message: message.into(),
+            kind: BackendErrorKind::Other,
+        }
+    }
+}
+
 /// What sort of failure a [`BackendError`] is; decides whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendErrorKind {

@@ -74,7 +74,7 @@ pub use model::{
     Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
 };
 pub use rekey::{RekeyOptions, Rekeyed};
-pub use scheme::{BackendScheme, Backends, open_backend, redacted};
+pub use scheme::{BackendScheme, Backends, UrlParameter, open_backend, redacted, url_parameters};
 pub use store::Store;
 pub use transfer::{ImportOptions, Imported};
 pub use vault::{Vault, VaultError};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Backend, BackendError, BackendErrorKind, LocalBackend};
+use percent_encoding::percent_decode_str;
+
+use super::{Backend, BackendError, LocalBackend};
 
 /// A sort of storage that URLs can name; [`Program::backend`](crate::cli::Program::backend) adds it to a program.
 ///
@@ -53,17 +55,20 @@ impl Backends {
             None => url,
             Some(("file", path)) if path.starts_with('/') => path,
             Some(("file", _)) => {
-                return Err(unusable(url, "a file URL has three slashes: file:///absolute/path"));
+                return Err(BackendError::unusable(
+                    url,
+                    "a file URL has three slashes: file:///absolute/path",
+                ));
             }
             Some((name, _)) => {
                 return match self.0.iter().find(|scheme| scheme.names.contains(&name)) {
                     Some(scheme) => (scheme.open)(url),
-                    None => Err(unusable(url, &self.unknown(name))),
+                    None => Err(BackendError::unusable(url, self.unknown(name))),
                 };
             }
         };
         if path.is_empty() {
-            return Err(unusable(url, "the path is empty"));
+            return Err(BackendError::unusable(url, "the path is empty"));
         }
         Ok(Arc::new(LocalBackend::new(path)))
     }
@@ -105,13 +110,25 @@ pub fn redacted(url: &str) -> String {
     }
 }
 
-fn unusable(url: &str, message: &str) -> BackendError {
-    BackendError {
-        operation: "open",
-        place: redacted(url),
-        message: message.to_owned(),
-        kind: BackendErrorKind::Other,
-    }
+/// A parameter of a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlParameter<'a> {
+    /// As the URL has it.
+    pub text: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// What it is set to, decoded; empty where nothing is.
+    pub value: String,
+}
+
+/// The parameters of what stands after the `?` of a URL: `a=b&c=d`.
+pub fn url_parameters(query: &str) -> impl Iterator<Item = UrlParameter<'_>> {
+    let pairs = query.split('&').filter(|text| !text.is_empty());
+    pairs.map(|text| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+        UrlParameter { text, name, value }
+    })
 }
 
 #[cfg(test)]
@@ -149,5 +166,20 @@ mod tests {
             .err()
             .map(|error| error.to_string());
         assert!(error.is_some_and(|text| !text.contains("s3cret")));
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let told = |query| {
+            url_parameters(query)
+                .map(|one| (one.name.to_owned(), one.value))
+                .collect::<Vec<_>>()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(told(""), []);
+        assert_eq!(
+            told("a=b%2Fc&&d&e=f=g"),
+            [pair("a", "b/c"), pair("d", ""), pair("e", "f=g")]
+        );
     }
 }

@@ -10,11 +10,11 @@ use iac_core::state::{Backend, BackendError, Created, Etag, Object, Put};
 use crate::scenarios::Run;
 use crate::support::harness::Bench;
 use crate::support::memory::World;
-use crate::support::storage::Storage;
+use crate::support::storage::Memory;
 
 /// Storage as a machine sees it that can be killed; its boundaries are counted along with the world's.
 struct Reached {
-    storage: Storage,
+    storage: Arc<Memory>,
     world: World,
 }
 
@@ -53,18 +53,18 @@ impl Backend for Reached {
 /// Storage, a world, and what runs against both.
 pub(crate) struct Machine {
     pub(crate) bench: Bench,
-    storage: Storage,
+    storage: Arc<Memory>,
 }
 
 impl Machine {
     /// One with nothing stored and an empty world.
     pub(crate) fn new() -> Self {
-        Self::on(&Bench::new(), World::default(), Storage::default())
+        Self::on(&Bench::new(), World::default(), Memory::new())
     }
 
-    fn on(bench: &Bench, world: World, storage: Storage) -> Self {
+    fn on(bench: &Bench, world: World, storage: Arc<Memory>) -> Self {
         let reached = Reached {
-            storage: storage.clone(),
+            storage: Arc::clone(&storage),
             world: world.clone(),
         };
         Self {
@@ -81,7 +81,7 @@ impl Machine {
     /// As [`fork`](Self::fork), with storage that fails as it is told.
     pub(crate) fn faulty(&self) -> (Self, Arc<Faulty>) {
         let (world, storage) = (self.bench.world.fork(), self.storage.fork());
-        let faulty = Faulty::new(Arc::new(storage.clone()));
+        let faulty = Faulty::new(Arc::clone(&storage) as Arc<dyn Backend>);
         let backend = Arc::clone(&faulty) as Arc<dyn Backend>;
         let bench = self.bench.elsewhere(world, backend);
         (Self { bench, storage }, faulty)

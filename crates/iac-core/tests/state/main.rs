@@ -16,5 +16,7 @@ mod lease;
 mod life;
 mod rekey;
 mod secrets;
+#[path = "../support/storage.rs"]
+mod storage;
 mod support;
 mod transfer;

@@ -82,11 +82,6 @@ impl World {
         self.hung.notified().await;
     }
 
-    /// How many boundaries were passed since the last [`World::hang_at`].
-    pub(crate) fn passed(&self) -> usize {
-        self.lock().calls
-    }
-
     /// Another world that is the same for now, and hangs nowhere.
     pub(crate) fn fork(&self) -> Self {
         let inner = self.lock();

@@ -1,72 +1,168 @@
-//! Storage in memory that several machines share.
+//! Storage in memory that several machines can share, and that counts and fails at will.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use iac_core::state::{Backend, BackendError, Created, Etag, Object, Put};
+use iac_core::state::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
 
-/// What is stored: bytes, and how many writes there were before.
-type Objects = BTreeMap<String, (Vec<u8>, u64)>;
-
-/// Storage in memory; a clone is the same storage.
-#[derive(Clone, Default)]
-pub(crate) struct Storage {
-    objects: Arc<Mutex<(Objects, u64)>>,
+/// How an operation goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// As it should.
+    Pass,
+    /// It fails, and nothing has happened.
+    Fail(BackendErrorKind),
+    /// It fails, but has happened.
+    LoseAnswer(BackendErrorKind),
 }
 
-impl Storage {
-    /// Other storage that holds the same for now.
-    pub(crate) fn fork(&self) -> Self {
-        let copy = self.objects.lock().unwrap().clone();
-        Self {
-            objects: Arc::new(Mutex::new(copy)),
-        }
+type Rule = Box<dyn FnMut(&str, &str) -> Verdict + Send>;
+
+/// What was asked of a backend.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Counts {
+    pub(crate) creates: usize,
+    pub(crate) puts: usize,
+    pub(crate) bytes: usize,
+}
+
+/// Storage in memory.
+#[derive(Default)]
+pub(crate) struct Memory {
+    objects: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    counts: Mutex<Counts>,
+    rule: Mutex<Option<Rule>>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
     }
 
-    fn write(&self, key: &str, bytes: Vec<u8>, fits: impl FnOnce(Option<&Etag>) -> bool) -> Option<Etag> {
-        let (objects, writes) = &mut *self.objects.lock().unwrap();
-        let there = objects.get(key).map(|(_, write)| etag(*write));
-        if !fits(there.as_ref()) {
-            return None;
+    /// A copy of what it holds, as a backend of its own.
+    pub(crate) fn fork(&self) -> Arc<Self> {
+        let fork = Self::default();
+        *fork.objects.lock().unwrap() = self.dump();
+        Arc::new(fork)
+    }
+
+    /// The same storage with rules and counts of its own: as one of several machines sees it.
+    pub(crate) fn view(&self) -> Arc<Self> {
+        Arc::new(Self {
+            objects: Arc::clone(&self.objects),
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn dump(&self) -> BTreeMap<String, Vec<u8>> {
+        self.objects.lock().unwrap().clone()
+    }
+
+    pub(crate) fn keys(&self, part: &str) -> Vec<String> {
+        self.dump().into_keys().filter(|key| key.contains(part)).collect()
+    }
+
+    pub(crate) fn set(&self, key: &str, bytes: Vec<u8>) {
+        self.objects.lock().unwrap().insert(key.to_owned(), bytes);
+    }
+
+    pub(crate) fn remove(&self, key: &str) {
+        self.objects.lock().unwrap().remove(key);
+    }
+
+    pub(crate) fn edit(&self, key: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        change(self.objects.lock().unwrap().get_mut(key).unwrap());
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        *self.counts.lock().unwrap()
+    }
+
+    /// Decides from now on how operations go, by name and key.
+    pub(crate) fn rule(&self, rule: impl FnMut(&str, &str) -> Verdict + Send + 'static) {
+        *self.rule.lock().unwrap() = Some(Box::new(rule));
+    }
+
+    fn act<T>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        work: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T,
+    ) -> Result<T, BackendError> {
+        let verdict = match &mut *self.rule.lock().unwrap() {
+            Some(rule) => rule(operation, key),
+            None => Verdict::Pass,
+        };
+        let failed = |kind| BackendError {
+            operation,
+            place: key.to_owned(),
+            message: format!("{kind:?}, as the test wants it"),
+            kind,
+        };
+        match verdict {
+            Verdict::Pass => Ok(work(&mut self.objects.lock().unwrap())),
+            Verdict::Fail(kind) => Err(failed(kind)),
+            Verdict::LoseAnswer(kind) => {
+                work(&mut self.objects.lock().unwrap());
+                Err(failed(kind))
+            }
         }
-        *writes += 1;
-        objects.insert(key.to_owned(), (bytes, *writes));
-        Some(etag(*writes))
     }
 }
 
-fn etag(write: u64) -> Etag {
-    Etag(write.to_string())
+fn etag(bytes: &[u8]) -> Etag {
+    Etag(String::from_utf8_lossy(bytes).into_owned())
 }
 
 #[async_trait]
-impl Backend for Storage {
+impl Backend for Memory {
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
-        let (objects, _) = &*self.objects.lock().unwrap();
-        Ok(objects.get(key).map(|(bytes, write)| Object {
-            bytes: bytes.clone(),
-            etag: etag(*write),
-        }))
+        self.act("read", key, |objects| {
+            objects.get(key).map(|bytes| Object {
+                bytes: bytes.clone(),
+                etag: etag(bytes),
+            })
+        })
     }
 
     async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {
-        let done = self.write(key, bytes, |there| there.is_none());
-        Ok(done.map_or(Created::Exists, Created::Created))
+        // A moment, as storage takes: others come together meanwhile.
+        tokio::task::yield_now().await;
+        self.act("create", key, |objects| {
+            if objects.contains_key(key) {
+                return Created::Exists;
+            }
+            let mut counts = self.counts.lock().unwrap();
+            counts.creates += 1;
+            counts.bytes += bytes.len();
+            let etag = etag(&bytes);
+            objects.insert(key.to_owned(), bytes);
+            Created::Created(etag)
+        })
     }
 
     async fn put_if_match(&self, key: &str, bytes: Vec<u8>, expected: &Etag) -> Result<Put, BackendError> {
-        let done = self.write(key, bytes, |there| there == Some(expected));
-        Ok(done.map_or(Put::Mismatch, Put::Done))
+        self.act("put", key, |objects| match objects.get(key) {
+            Some(there) if etag(there) == *expected => {
+                self.counts.lock().unwrap().puts += 1;
+                let etag = etag(&bytes);
+                objects.insert(key.to_owned(), bytes);
+                Put::Done(etag)
+            }
+            _ => Put::Mismatch,
+        })
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError> {
-        let (objects, _) = &*self.objects.lock().unwrap();
-        Ok(objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+        self.act("list", prefix, |objects| {
+            objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+        })
     }
 
     async fn delete(&self, key: &str) -> Result<(), BackendError> {
-        self.objects.lock().unwrap().0.remove(key);
-        Ok(())
+        self.act("delete", key, |objects| {
+            objects.remove(key);
+        })
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::Request;
 use iac_core::provider::{ErrorKind, ProviderError};
+use iac_core::with_causes;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep, timeout};
@@ -45,14 +46,14 @@ impl Settings {
             Some(path) => Kubeconfig::read_from(path).map(Some),
             None => Kubeconfig::from_env(),
         };
-        if let Some(config) = found.map_err(|error| chain(&error))? {
+        if let Some(config) = found.map_err(|error| with_causes(&error))? {
             return Ok(Some(config));
         }
         // `KUBECONFIG` is not set. Inside a pod there is no such file, and that is no error.
         match Kubeconfig::read() {
             Ok(config) => Ok(Some(config)),
             Err(_) if self.context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(None),
-            Err(error) => Err(chain(&error)),
+            Err(error) => Err(with_causes(&error)),
         }
     }
 
@@ -66,11 +67,11 @@ impl Settings {
                     ..KubeConfigOptions::default()
                 };
                 let config = kube::Config::from_custom_kubeconfig(file, &options).await;
-                let config = config.map_err(|error| chain(&error))?;
+                let config = config.map_err(|error| with_causes(&error))?;
                 (config, format!("context {}", context.as_deref().unwrap_or("(none)")))
             }
             None => {
-                let config = kube::Config::incluster().map_err(|error| chain(&error))?;
+                let config = kube::Config::incluster().map_err(|error| with_causes(&error))?;
                 (config, "the pod's own account".to_owned())
             }
         };
@@ -80,21 +81,6 @@ impl Settings {
         let server = config.cluster_url.to_string();
         Ok((config, format!("{place}, server {}", server.trim_end_matches('/'))))
     }
-}
-
-/// An error with its causes, without saying anything twice.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// A connection to one cluster.
@@ -113,7 +99,7 @@ impl Connection {
             ProviderError::new(ErrorKind::Unreachable, format!("no cluster is configured: {why}")).with_hint(hint)
         };
         let (config, description) = settings.load().await.map_err(fail)?;
-        let client = kube::Client::try_from(config).map_err(|error| fail(chain(&error)))?;
+        let client = kube::Client::try_from(config).map_err(|error| fail(with_causes(&error)))?;
         Ok(Self {
             settings,
             client: RwLock::new(client),
@@ -128,7 +114,7 @@ impl Connection {
             return first;
         }
         let (config, _) = self.settings.load().await.map_err(CallError::Credentials)?;
-        let client = kube::Client::try_from(config).map_err(|error| CallError::Credentials(chain(&error)))?;
+        let client = kube::Client::try_from(config).map_err(|error| CallError::Credentials(with_causes(&error)))?;
         *self.client.write().await = client;
         self.call_once(call).await
     }
@@ -240,8 +226,8 @@ impl Connection {
 /// What a failed exchange means.
 fn transport(error: &kube::Error) -> CallError {
     match error {
-        kube::Error::Auth(error) => CallError::Credentials(chain(error)),
-        other => CallError::Unreachable(chain(&Bare(other))),
+        kube::Error::Auth(error) => CallError::Credentials(with_causes(error)),
+        other => CallError::Unreachable(with_causes(&Bare(other))),
     }
 }
 

@@ -92,12 +92,7 @@ impl KubernetesState {
     /// # Errors
     /// When the URL is not of that form.
     pub fn open(url: &str) -> Result<Self, BackendError> {
-        let place = url::parse(url).map_err(|message| BackendError {
-            operation: "open",
-            place: url.to_owned(),
-            message,
-            kind: BackendErrorKind::Other,
-        })?;
+        let place = url::parse(url).map_err(|message| BackendError::unusable(url, message))?;
         let settings = Settings {
             kubeconfig: place.kubeconfig,
             context: place.context,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use percent_encoding::percent_decode_str;
+use iac_core::state::url_parameters;
 
 /// What a URL says.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,13 +29,12 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
         context: None,
         kubeconfig: None,
     };
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-        match name {
+    for parameter in url_parameters(query) {
+        let value = parameter.value;
+        match parameter.name {
             "context" if !value.is_empty() => place.context = Some(value),
             "kubeconfig" if !value.is_empty() => place.kubeconfig = Some(PathBuf::from(value)),
-            _ => return Err(format!("{pair:?} is not understood; {form}")),
+            _ => return Err(format!("{:?} is not understood; {form}", parameter.text)),
         }
     }
     Ok(place)

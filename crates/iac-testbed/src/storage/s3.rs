@@ -26,10 +26,10 @@ pub(super) fn answers(servers: &Servers) -> bool {
 }
 
 pub(super) fn start(layout: &Layout, servers: &Servers, progress: &Progress) -> Result<()> {
-    // A folder is a bucket. Attributes lie beside it, since not every file system has extended ones.
-    let buckets = layout.folder(&format!("{FOLDER}/s3/buckets"))?;
-    layout.folder(&format!("{FOLDER}/s3/buckets/{BUCKET}"))?;
-    let attributes = layout.folder(&format!("{FOLDER}/s3/attributes"))?;
+    // A folder is a bucket. Etags are extended attributes of the files: kept beside them (`--sidecar`), they would be read and
+    // replaced apart from the contents, and conditions would hold that must not.
+    let buckets = layout.folder(&format!("{FOLDER}/s3"))?;
+    layout.folder(&format!("{FOLDER}/s3/{BUCKET}"))?;
     let program = layout.folder("bin")?.join("versitygw");
     link(&binaries::S3.path(layout), &program)?;
     let arguments = [
@@ -39,7 +39,6 @@ pub(super) fn start(layout: &Layout, servers: &Servers, progress: &Progress) -> 
         format!("--region={REGION}"),
         "--quiet".to_owned(),
         "posix".to_owned(),
-        format!("--sidecar={}", attributes.display()),
         buckets.display().to_string(),
     ];
     let daemon = Daemon::new(NAME, layout);
