@@ -533,3 +533,28 @@ async fn data_that_an_interrupted_run_made_is_kept_and_not_forgotten() {
     assert!(bench.destroy(DeleteData::All).await.is_ok());
     settled(&bench, &declare(|_| {}), &[], "deleted in the end").await;
 }
+
+#[tokio::test]
+async fn an_object_that_was_made_anew_under_the_name_is_the_one_that_is_replaced() {
+    let program = |fixed: u8| one(json!({ "fixed": fixed }), |a| a);
+    for made_by_a_killed_run in [true, false] {
+        let bench = Bench::new();
+        assert!(bench.up(&program(0)).await.is_ok());
+        bench.world.meddle(|objects| {
+            let mut object = objects.remove("a").unwrap();
+            if !made_by_a_killed_run {
+                object.uid = 99;
+                objects.insert("a".into(), object);
+            }
+        });
+        if made_by_a_killed_run {
+            // Behind the creation, before its outcome is known.
+            assert!(bench.up_killed_at(2, &program(0)).await);
+        }
+        let plan = bench.preview(&program(1)).await;
+        assert_eq!(actions(&plan), ["replace a"]);
+        let report = bench.up(&program(1)).await;
+        assert!(report.is_ok(), "{:?}", report.outcomes);
+        settled(&bench, &program(1), &["a"], "made anew").await;
+    }
+}

@@ -57,7 +57,7 @@ impl Shared {
             .filter(|entry| !entry.gone)
             .map(|entry| entry.recorded.clone());
         if step.order == Some(Order::DeleteFirst)
-            && let Some(old) = recorded.take().or_else(|| found(step, &inputs))
+            && let Some(old) = in_the_way(recorded.take(), found(step, &inputs))
         {
             // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
             self.delete(step, old, false).await?;
@@ -194,7 +194,19 @@ fn leftover_of<'a>(step: &'a Step, former: &FormerObject) -> Option<&'a Leftover
     step.leftovers.iter().find(is_it)
 }
 
-/// An object of the step's name that was found and is recorded nowhere.
+/// Which object has to go before the new one is made: the recorded one, unless it is gone and another has its name.
+fn in_the_way(recorded: Option<Recorded>, found: Option<Recorded>) -> Option<Recorded> {
+    match (recorded, found) {
+        (Some(recorded), Some(found)) => {
+            let another = recorded.uid.is_some() && found.uid.is_some() && recorded.uid != found.uid;
+            let same_name = recorded.identity == found.identity;
+            Some(if same_name && another { found } else { recorded })
+        }
+        (recorded, found) => recorded.or(found),
+    }
+}
+
+/// The object of the step's name that was seen there.
 fn found(step: &Step, inputs: &Value) -> Option<Recorded> {
     step.precondition.exists.then(|| Recorded {
         key: step.key.clone(),
