@@ -1,11 +1,13 @@
 //! The tasks of this repository: `cargo xtask --help` lists them.
 
 mod bench;
+mod fuzz;
 mod quickstart;
 mod soak;
 mod style;
 mod test;
 mod testbed;
+mod tool;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,9 @@ enum Task {
     Testbed(testbed::Arguments),
     /// Run every test: sets up what is missing, and leaves nothing running that it started
     Test(test::Arguments),
-    /// The full numbers: 100,000 model cases, 200 kills on each target; takes hours
+    /// Feed the readers of state, configuration and plans with what they do not expect
+    Fuzz(fuzz::Arguments),
+    /// The full numbers: 100,000 model cases, 200 kills on each target, 10 minutes of each fuzz target; takes hours
     Soak(soak::Arguments),
     /// Check format, lints, documentation, and the licences and sources of what is linked
     Style,
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Testbed(arguments) => testbed::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Style => style::run(),
     };

@@ -6,7 +6,7 @@ use clap::Args;
 use iac_testbed::testbed::{Options, up};
 use iac_testbed::{Layout, Progress};
 
-use crate::{Outcome, workspace};
+use crate::{Outcome, fuzz, workspace};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -16,6 +16,9 @@ pub(crate) struct Arguments {
     /// Kills at random moments, on each target
     #[arg(long, default_value_t = 200)]
     kills: u32,
+    /// How long each fuzz target is fed, in seconds
+    #[arg(long, default_value_t = 600)]
+    seconds: u32,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -57,6 +60,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             return Err(format!("soak: {what} failed ({status})").into());
         }
     }
+    progress.say("soak: fuzz targets");
+    fuzz::run(&fuzz::Arguments {
+        seconds: arguments.seconds,
+        targets: Vec::new(),
+    })?;
     progress.say("soak: all held");
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::process::{Command, ExitCode};
 
 use iac_testbed::Progress;
 
-use crate::Outcome;
+use crate::{Outcome, tool};
 
 /// The checks: what they are about, and the arguments for cargo.
 const CHECKS: &[(&str, &[&str])] = &[
@@ -32,19 +32,7 @@ const CHECKS: &[(&str, &[&str])] = &[
 /// Runs all checks, also after one has failed.
 pub(crate) fn run() -> Outcome {
     let progress = Progress::start();
-    if !succeeds(
-        Command::new("cargo")
-            .args(["deny", "--version"])
-            .stdout(std::process::Stdio::null()),
-    )? {
-        progress.say("style: installing cargo-deny (minutes, once)");
-        let install = Command::new("cargo")
-            .args(["install", "--quiet", "--locked", "cargo-deny"])
-            .status()?;
-        if !install.success() {
-            return Err("`cargo install --locked cargo-deny` failed; its words are above".into());
-        }
-    }
+    tool::need("deny", &progress)?;
     let mut failed = Vec::new();
     for (name, arguments) in CHECKS {
         progress.say(format!("style: {name}"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value as TomlValue};
 
-use super::file::{ENCRYPTION, FileError, FileValue, SECRET, syntax};
+use super::file::{ENCRYPTION, FileError, FileValue, SECRET, sealed_secret, syntax};
 
 /// A configuration file that is being changed.
 #[derive(Debug)]
@@ -30,11 +30,24 @@ impl ConfigEditor {
                 });
             }
         };
-        let document = text.parse().map_err(|error| syntax(&text, path, &error))?;
+        Self::parse(&text, path)
+    }
+
+    /// Takes a file's text; `path` is where [`save`](Self::save) writes to.
+    ///
+    /// # Errors
+    /// When it is no TOML.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
+        let document = text.parse().map_err(|error| syntax(text, path, &error))?;
         Ok(Self {
             path: path.to_owned(),
             document,
         })
+    }
+
+    /// The text as it is now.
+    pub fn text(&self) -> String {
+        self.document.to_string()
     }
 
     /// Sets a dotted key. A plain value that reads as an integer or boolean is written as one.
@@ -53,9 +66,12 @@ impl ConfigEditor {
         let mut table = self.document.as_table_mut() as &mut dyn toml_edit::TableLike;
         for part in tables {
             let item = table.entry(part).or_insert_with(implicit_table);
+            if sealed_secret(item).is_some() {
+                return Err(not_a_table(part));
+            }
             table = item.as_table_like_mut().ok_or_else(|| not_a_table(part))?;
         }
-        if table.get(last).is_some_and(|item| !item.is_value()) {
+        if table.get(last).is_some_and(is_table) {
             return Err(FileError::IsATable {
                 path: self.path.clone(),
                 key: key.to_owned(),
@@ -87,7 +103,7 @@ impl ConfigEditor {
             let folder = folder.unwrap_or(Path::new("."));
             std::fs::create_dir_all(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(self.document.to_string().as_bytes())?;
+            file.write_all(self.text().as_bytes())?;
             if let Ok(metadata) = std::fs::metadata(&self.path) {
                 file.as_file().set_permissions(metadata.permissions())?;
             }
@@ -123,6 +139,11 @@ fn to_toml(value: &FileValue) -> TomlValue {
             _ => text.as_str().into(),
         },
     }
+}
+
+/// Whether an item holds keys of its own; an inline table that is a secret is one value.
+fn is_table(item: &Item) -> bool {
+    !item.is_value() || item.is_inline_table() && sealed_secret(item).is_none()
 }
 
 /// Replaces a value and keeps the white space and the comment around it.
@@ -198,6 +219,20 @@ mod tests {
         let file = super::super::ConfigFile::read(&path).unwrap().unwrap();
         assert_eq!(file.entries["a.b.c"].value, plain("true"));
         assert_eq!(file.wrapped_key.as_deref(), Some("d3JhcHBlZA"));
+    }
+
+    #[test]
+    fn no_value_takes_the_place_of_others() {
+        let text = "a = { b = 1 }\nc = { secret = \"c2VhbGVk\" }\n";
+        let mut editor = ConfigEditor::parse(text, Path::new("x.toml")).unwrap();
+        assert!(matches!(editor.set("a", &plain("1")), Err(FileError::IsATable { .. })));
+        assert!(matches!(
+            editor.set("c.d", &plain("1")),
+            Err(FileError::NotATable { .. })
+        ));
+        assert_eq!(editor.text(), text);
+        editor.set("c", &plain("open")).unwrap();
+        assert_eq!(editor.text(), "a = { b = 1 }\nc = \"open\"\n");
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Reader<'_> {
 }
 
 /// The sealed text of `{ secret = "…" }`; none for any other item.
-fn sealed_secret(item: &Item) -> Option<&str> {
+pub(super) fn sealed_secret(item: &Item) -> Option<&str> {
     let table = item.as_inline_table()?;
     if table.len() != 1 {
         return None;

@@ -85,6 +85,11 @@ fn is_plain(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '$')
 }
 
+/// A text as a string of JSON, which is what [`bracket`] reads.
+fn quoted(text: &str) -> Result<String, fmt::Error> {
+    serde_json::to_string(text).map_err(|_| fmt::Error)
+}
+
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
@@ -93,8 +98,11 @@ impl fmt::Display for FieldPath {
                     let dot = if position == 0 { "" } else { "." };
                     write!(f, "{dot}{name}")?;
                 }
-                Segment::Field(name) => write!(f, "[{name:?}]")?,
+                Segment::Field(name) => write!(f, "[{}]", quoted(name)?)?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Element { field, value } if value.contains(['"', ']', '\\']) => {
+                    write!(f, "[{field}={}]", quoted(value)?)?;
+                }
                 Segment::Element { field, value } => write!(f, "[{field}={value}]")?,
             }
         }
@@ -176,9 +184,10 @@ fn bracket(content: &str) -> Option<Segment> {
         return Some(Segment::Index(index));
     }
     let (field, value) = content.split_once('=')?;
+    let quoted = value.starts_with('"').then(|| serde_json::from_str(value).ok());
     Some(Segment::Element {
         field: field.to_owned(),
-        value: value.to_owned(),
+        value: quoted.flatten().unwrap_or_else(|| value.to_owned()),
     })
 }
 
@@ -202,6 +211,8 @@ mod tests {
             "data[\"a.b\"]",
             "data[\"]\\\"\"].x",
             "x[y=a=b]",
+            "x[y=\"a]\"]",
+            "x[\"\\u0000\u{301}\"]",
         ] {
             let path: FieldPath = text.parse().expect(text);
             assert_eq!(path.to_string(), text);
