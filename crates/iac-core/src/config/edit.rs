@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value as TomlValue};
 
-use super::file::{ENCRYPTION, FileError, FileValue, SECRET, sealed_secret, syntax};
+use super::file::{ENCRYPTION, FileError, FileValue, SECRET, check_names, sealed_secret, syntax};
 
 /// A configuration file that is being changed.
 #[derive(Debug)]
@@ -58,6 +58,14 @@ impl ConfigEditor {
         let parts: Vec<&str> = key.split('.').collect();
         let (last, tables) = parts.split_last().unwrap_or((&key, &[]));
         let path = self.path.clone();
+        check_names(&path, key, parts.iter().copied())?;
+        if parts[0] == ENCRYPTION {
+            return Err(FileError::Key {
+                path,
+                key: key.to_owned(),
+                why: "that table holds the key of the file's secrets",
+            });
+        }
         let not_a_table = |at: &str| FileError::NotATable {
             path: path.clone(),
             key: key.to_owned(),
@@ -226,6 +234,12 @@ mod tests {
         let text = "a = { b = 1 }\nc = { secret = \"c2VhbGVk\" }\n";
         let mut editor = ConfigEditor::parse(text, Path::new("x.toml")).unwrap();
         assert!(matches!(editor.set("a", &plain("1")), Err(FileError::IsATable { .. })));
+        for key in ["", ".a", "a..b", "encryption.key"] {
+            assert!(
+                matches!(editor.set(key, &plain("1")), Err(FileError::Key { .. })),
+                "{key}"
+            );
+        }
         assert!(matches!(
             editor.set("c.d", &plain("1")),
             Err(FileError::NotATable { .. })

@@ -70,6 +70,16 @@ pub enum FileError {
         /// What the parser says.
         message: String,
     },
+    /// A name that no configuration key can have.
+    #[error("{}: {key:?} can be no configuration key: {why}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// A value of a type that configuration does not have.
     #[error(
         "{}:{line}: {key} is {found}; a configuration value is a string, a number or a boolean (write a list as a string and split it in the program)",
@@ -137,6 +147,26 @@ impl ConfigFile {
     }
 }
 
+/// Makes sure that the names of a key are such that it is the only way to write it.
+pub(super) fn check_names<'a>(
+    path: &Path,
+    key: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<(), FileError> {
+    let why = names.into_iter().find_map(|name| match name {
+        "" => Some("a name in it is empty"),
+        name if name.contains('.') => Some("a quoted name in it has a dot (write it as tables)"),
+        _ => None,
+    });
+    why.map_or(Ok(()), |why| {
+        Err(FileError::Key {
+            path: path.to_owned(),
+            key: key.to_owned(),
+            why,
+        })
+    })
+}
+
 pub(super) fn syntax(text: &str, path: &Path, error: &toml_edit::TomlError) -> FileError {
     FileError::Syntax {
         path: path.to_owned(),
@@ -168,6 +198,7 @@ impl Reader<'_> {
             } else {
                 format!("{prefix}.{name}")
             };
+            check_names(self.path, &key, [name])?;
             if let Some(sealed) = sealed_secret(item) {
                 let value = FileValue::Sealed(sealed.to_owned());
                 self.insert(key, value, item);

@@ -149,12 +149,16 @@ impl Log {
         self.state.generation = number;
         let mut reader = LineReader::new(bytes, self.chain).opened_by(batch_sealing(vault, number));
         let header: BatchHeader = reader.expect()?;
+        let fault = |what: String| Fault {
+            line: 1,
+            what,
+            torn: false,
+        };
         if header.batch != number {
-            return Err(Fault {
-                line: 1,
-                what: format!("this is batch {}", header.batch),
-                torn: false,
-            });
+            return Err(fault(format!("this is batch {}", header.batch)));
+        }
+        if header.prev != self.chain.to_string() {
+            return Err(fault("it does not follow upon the batch before it".to_owned()));
         }
         self.chain = reader.chain();
         self.term = self.term.max(header.term);

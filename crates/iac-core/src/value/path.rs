@@ -143,7 +143,9 @@ impl std::str::FromStr for FieldPath {
         while !rest.is_empty() {
             if let Some(inner) = rest.strip_prefix('[') {
                 let end = bracket_end(inner).ok_or_else(|| fail("a bracket is not closed"))?;
-                segments.push(bracket(&inner[..end]).ok_or_else(|| fail("an empty bracket"))?);
+                segments.push(
+                    bracket(&inner[..end]).ok_or_else(|| fail("a bracket holds neither a number nor name=value"))?,
+                );
                 rest = &inner[end + 1..];
             } else {
                 let name = rest.strip_prefix('.').unwrap_or(rest);
@@ -183,7 +185,7 @@ fn bracket(content: &str) -> Option<Segment> {
     if let Ok(index) = content.parse() {
         return Some(Segment::Index(index));
     }
-    let (field, value) = content.split_once('=')?;
+    let (field, value) = content.split_once('=').filter(|(field, _)| is_plain(field))?;
     let quoted = value.starts_with('"').then(|| serde_json::from_str(value).ok());
     Some(Segment::Element {
         field: field.to_owned(),
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     fn bad_paths_are_refused() {
-        for text in ["a..b", "a[", "a[]", "a[\"x]", "."] {
+        for text in ["a..b", "a[", "a[]", "a[\"x]", ".", "a[=b]", "a[b\"c\"=d]"] {
             assert!(text.parse::<FieldPath>().is_err(), "{text:?}");
         }
     }

@@ -204,12 +204,11 @@ impl Files {
             };
             if !follows_last && batch.prev.is_some() {
                 let what = "it does not follow upon the batch before it";
-                findings.push(Finding::damage(
-                    Some(key),
-                    Some(1),
-                    what,
-                    "one of the two is of another time",
-                ));
+                findings.push(if *number <= covered {
+                    Finding::note(Some(key), what, "a newer snapshot holds what they recorded")
+                } else {
+                    Finding::damage(Some(key), Some(1), what, "one of the two is of another time")
+                });
             }
             if let Some(fault) = &batch.fault {
                 findings.push(self.batch_finding(*number, key, &batch, fault, covered));
