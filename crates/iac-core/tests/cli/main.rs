@@ -4,6 +4,11 @@
 
 #[macro_use]
 mod desk;
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+#[path = "../support/disk.rs"]
+mod filesystem;
 mod record;
 
 use std::io::{BufRead as _, BufReader, Write as _};
