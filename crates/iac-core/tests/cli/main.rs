@@ -5,6 +5,8 @@
 #[macro_use]
 mod desk;
 #[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
 #[path = "../support/disk.rs"]

@@ -4,6 +4,7 @@
 mod backends;
 mod broken;
 mod check;
+mod clock;
 mod conformance;
 mod cost;
 mod crash;
