@@ -3,6 +3,8 @@
 
 mod backends;
 mod broken;
+#[path = "../support/canary.rs"]
+mod canary;
 mod check;
 mod clock;
 mod conformance;
