@@ -27,10 +27,9 @@ impl Run<'_> {
                 let Some(node) = self.nodes.remove(&error.id()) else {
                     return;
                 };
-                let error = ProviderError::new(
-                    ErrorKind::Internal,
-                    format!("the operation ended without an answer: {error}"),
-                );
+                // Not the panic's own message: it may hold anything, a secret too.
+                let message = "the operation panicked; that is a bug, and the next run looks what became of it";
+                let error = ProviderError::new(ErrorKind::Internal, message);
                 Ended {
                     node,
                     result: Err(Failure::Provider(error)),

@@ -5,7 +5,7 @@ use crate::config::LayerError;
 use crate::declare::DeclareError;
 use crate::engine::EngineError;
 use crate::render::{Diagnostic, SavedPlanError};
-use crate::state::{BackendError, KeySourceError, StateError, VaultError};
+use crate::state::{BackendError, BackendErrorKind, KeySourceError, StateError, VaultError};
 
 /// Why a command ended without success.
 #[derive(Debug)]
@@ -99,7 +99,15 @@ impl From<&StateError> for Failure {
             StateError::Name(_) => exit::USAGE,
             _ => exit::FAILED,
         };
-        Self::new(code, Diagnostic::from_error(error))
+        let failure = Self::new(code, Diagnostic::from_error(error));
+        match error {
+            StateError::Write(BackendError { kind, .. }) => match kind {
+                BackendErrorKind::Full => failure.hint("make room there, and run it again"),
+                BackendErrorKind::Denied => failure.hint("see to it that it can be written there, and run it again"),
+                BackendErrorKind::Transient | BackendErrorKind::Other => failure,
+            },
+            _ => failure,
+        }
     }
 }
 

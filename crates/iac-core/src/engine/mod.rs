@@ -21,9 +21,10 @@ use crate::declare::Declaration;
 use crate::graph::Graph;
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, Plan, World, WorldEntry};
-use crate::provider::{Provider, RandomProvider, Target};
+use crate::provider::{Discreet, Provider, RandomProvider, Target};
 use crate::state::{NewRecord, State, Summary, Vault, Writer};
 use crate::urn::Key;
+use crate::value::KnownSecrets;
 
 pub use error::EngineError;
 
@@ -97,6 +98,8 @@ pub struct ExecuteRequest<'a> {
 pub struct Engine {
     providers: BTreeMap<String, Arc<dyn Provider>>,
     timeouts: Timeouts,
+    /// What providers' texts must not quote.
+    known: KnownSecrets,
 }
 
 impl Engine {
@@ -104,10 +107,15 @@ impl Engine {
     pub fn new(providers: Vec<Arc<dyn Provider>>) -> Self {
         let built_in: Arc<dyn Provider> = Arc::new(RandomProvider);
         let all = providers.into_iter().chain([built_in]);
-        let providers = all.map(|provider| (provider.name().to_owned(), provider)).collect();
+        let known = KnownSecrets::default();
+        let discreet = |provider: Arc<dyn Provider>| -> (String, Arc<dyn Provider>) {
+            let (name, known) = (provider.name().to_owned(), known.clone());
+            (name, Arc::new(Discreet { provider, known }))
+        };
         Self {
-            providers,
+            providers: all.map(discreet).collect(),
             timeouts: Timeouts::default(),
+            known,
         }
     }
 
@@ -140,6 +148,9 @@ impl Engine {
         } else {
             &nothing
         };
+        for secret in request.declaration.secrets.values() {
+            self.known.learn_secret(secret);
+        }
         let mut recorded = request.open_records()?;
         let mut problems = self.validate(declaration);
         let identities = self.identities(declaration, &mut problems);

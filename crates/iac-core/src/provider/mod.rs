@@ -14,6 +14,7 @@
 //! | do it | [`Provider::apply`], [`Provider::delete`] |
 //! | is it ready? | [`Provider::wait_ready`] |
 
+mod discreet;
 mod error;
 mod event;
 mod random;
@@ -21,6 +22,7 @@ mod types;
 
 use async_trait::async_trait;
 
+pub(crate) use discreet::Discreet;
 pub use error::{ErrorKind, ProviderError};
 pub use event::{Context, Progress};
 pub use random::RandomProvider;
@@ -33,6 +35,10 @@ pub use types::{
 use crate::declare::ResourceDecl;
 
 /// A system that holds resources: a Kubernetes cluster, a Docker Engine.
+///
+/// Texts that a provider gives (errors, notes, progress) may quote what it was sent: the engine takes every secret out of
+/// them that it has seen. Outputs and private data are taken as they are; what is secret in outputs has to be a
+/// [`Value::Secret`](crate::Value::Secret), and private data must hold no secret.
 ///
 /// Every asynchronous method except [`connect`](Self::connect) is called after a successful `connect`. Methods take
 /// `&self` and may be called concurrently. A request's answer stands at the request's position.

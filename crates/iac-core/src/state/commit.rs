@@ -208,7 +208,8 @@ impl Committer {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let at = Timestamp::now();
+        // A clock that was set back meanwhile does not make a run that ended before it began.
+        let at = Timestamp::now().max(self.started);
         let version = Version {
             version: self.log.state.version + 1,
             run: self.run.clone(),

@@ -19,7 +19,8 @@ const TEMPORARY: &str = ".tmp";
 /// The file whose lock makes compare-and-replace one step.
 const LOCK: &str = ".lock";
 
-/// How old a temporary file has to be before it counts as left behind by a process that was killed.
+/// How old a temporary file has to look before it may count as left behind by a process that was killed. Its lock decides:
+/// the age is but what this machine's clock makes of it, and spares the files that have no lock yet.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// Keys as files below a folder.
@@ -159,12 +160,13 @@ impl Backend for LocalBackend {
 }
 
 impl Shared {
-    /// A synced temporary file with this content.
+    /// A synced temporary file with this content, locked until it is closed, so that nobody takes it for left behind.
     fn written(&self, bytes: &[u8]) -> io::Result<NamedTempFile> {
         let folder = self.root.join(TEMPORARY);
         make_folder(&folder)?;
         self.swept.call_once(|| sweep(&folder));
         let mut file = NamedTempFile::new_in(&folder)?;
+        file.as_file().lock()?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         Ok(file)
@@ -258,7 +260,11 @@ fn sweep(folder: &Path) {
             .is_some_and(|age| age > LEFT_BEHIND)
     };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(old) {
-        let _ = fs::remove_file(entry.path());
+        // Open for writing, without which a lock on a network share is refused.
+        let file = File::options().write(true).open(entry.path());
+        if file.is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

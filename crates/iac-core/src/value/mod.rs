@@ -12,6 +12,7 @@ pub mod canonical;
 pub mod codec;
 pub mod diff;
 mod expr;
+mod known;
 mod path;
 mod secret;
 pub mod token;
@@ -19,6 +20,7 @@ mod tree;
 
 pub(crate) use expr::hex;
 pub use expr::{Expr, OutputRef, Part, Source, Transform};
+pub(crate) use known::KnownSecrets;
 pub use path::{FieldPath, Segment};
 pub use secret::Secret;
 pub use tree::{Map, Value};

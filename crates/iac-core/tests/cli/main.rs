@@ -2,8 +2,17 @@
 //! world in a folder.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../support/canary.rs"]
+mod canary;
 #[macro_use]
 mod desk;
+#[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+#[path = "../support/disk.rs"]
+mod filesystem;
 mod record;
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -227,6 +236,20 @@ fn a_secret_is_in_the_world_and_nowhere_else() {
         "config get",
         "graph",
         "stack history --json",
+        "stack show 1",
+        "stack show 1 --json",
+        "state list",
+        "state export",
+        "state export copy.json",
+        "state check --json",
+        "drift --json",
+        "refresh",
+        "preview --json --config name=x",
+        "preview --color always --verbose --config name=x",
+        "config get --json",
+        "stack rekey",
+        "up --yes --verbose --config name=x",
+        "stack show 3 --json",
     ];
     for line in lines {
         let output = desk.output(line);
@@ -237,12 +260,11 @@ fn a_secret_is_in_the_world_and_nowhere_else() {
     let secret = env.trim().strip_prefix("PASSWORD=").unwrap();
     assert_eq!(secret.len(), 16);
     collect(&desk.path("state"), &mut seen);
-    for name in ["first.json", "second.json"] {
+    for name in ["first.json", "second.json", "copy.json"] {
         seen.push(desk.read(name).into_bytes());
     }
     for bytes in &seen {
-        let text = String::from_utf8_lossy(bytes);
-        assert!(!text.contains(secret), "{text}");
+        canary::assert_hides(secret, &String::from_utf8_lossy(bytes), "what was said or written");
     }
     let shown = desk.output("stack output password --show-secrets");
     assert_eq!(String::from_utf8(shown.stdout).unwrap().trim(), secret);

@@ -6,6 +6,7 @@ use iac_core::state::{BackendErrorKind, OpId, OpKind, State, StateError, Store, 
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::script::{STEPS, step, timeless};
 use super::support::{Memory, Verdict, begin, content, key, operation, record, store, summary};
 
 /// Something that a run may do.
@@ -141,47 +142,6 @@ proptest! {
             Ok(())
         })?;
     }
-}
-
-/// The steps of a run that does a bit of everything, twice, with a compaction in between.
-const STEPS: usize = 12;
-
-/// Does one step; `writer` and `op` are what the steps before have left.
-async fn step(
-    number: usize,
-    store: &Store,
-    writer: &mut Option<Writer>,
-    op: &mut Option<OpId>,
-) -> Result<(), StateError> {
-    let Some(held) = writer else {
-        *writer = Some(store.begin(super::support::run(), std::time::Duration::ZERO).await?);
-        return Ok(());
-    };
-    match number {
-        1 | 7 => *op = Some(held.begin_op(operation(OpKind::Create, "a")).await?),
-        2 | 8 => {
-            let text = "x".repeat(70_000);
-            held.applied(op.unwrap(), record("a", json!({"text": text, "at": number})))
-                .await?;
-        }
-        3 | 9 => *op = Some(held.begin_op(operation(OpKind::Delete, "b")).await?),
-        4 | 10 => held.deleted(op.unwrap()).await?,
-        _ => {
-            if let Some(writer) = writer.take() {
-                writer.finish(summary()).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Without what depends on clocks.
-fn timeless(state: &State) -> State {
-    let mut state = content(state);
-    for pending in &mut state.pending {
-        pending.started = jiff::Timestamp::UNIX_EPOCH;
-    }
-    state
 }
 
 #[tokio::test]

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use iac_core::state::{BackendErrorKind, OpKind, StateError};
 use serde_json::{Value as Json, json};
 
-use super::support::{Memory, Verdict, begin, key, operation, record, run, store, summary};
+use super::support::{Memory, Verdict, begin, in_turn, key, operation, record, run, store, summary};
 
 const SHORT: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -241,32 +240,5 @@ async fn a_lease_object_that_was_deleted_does_not_bring_old_terms_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_in_turn_never_interleave() {
     let backend = Memory::new();
-    let tasks = (0..6).map(|task| {
-        let store = store(&backend);
-        tokio::spawn(async move {
-            for round in 0..4 {
-                let writer = store.begin(run(), HOUR).await.unwrap();
-                let seen = writer.state().records.len();
-                let name = format!("t{task}-{round}");
-                let op = writer.begin_op(operation(OpKind::Create, &name)).await.unwrap();
-                writer
-                    .applied(op, record(&name, json!({ "seen": seen })))
-                    .await
-                    .unwrap();
-                writer.finish(summary()).await.unwrap();
-            }
-        })
-    });
-    for result in join_all(tasks).await {
-        result.unwrap();
-    }
-    let state = store(&backend).load().await.unwrap();
-    assert_eq!((state.records.len(), state.version, state.pending.len()), (24, 24, 0));
-    let mut seen: Vec<u64> = state
-        .records
-        .values()
-        .filter_map(|record| record.inputs["seen"].as_u64())
-        .collect();
-    seen.sort_unstable();
-    assert_eq!(seen, (0..24).collect::<Vec<_>>(), "each saw all that came before");
+    in_turn((0..6).map(|_| store(&backend))).await;
 }

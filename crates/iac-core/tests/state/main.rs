@@ -3,18 +3,27 @@
 
 mod backends;
 mod broken;
+#[path = "../support/canary.rs"]
+mod canary;
 mod check;
+mod clock;
 mod conformance;
 mod cost;
 mod crash;
 mod damage;
+#[cfg(target_os = "linux")]
+mod disk;
 mod edit;
 mod encrypted;
+#[cfg(target_os = "linux")]
+#[path = "../support/disk.rs"]
+mod filesystem;
 mod format;
 mod formers;
 mod lease;
 mod life;
 mod rekey;
+mod script;
 mod secrets;
 #[path = "../support/storage.rs"]
 mod storage;

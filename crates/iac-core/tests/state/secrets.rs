@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use iac_core::declare::Options;
+use iac_core::provider::Recorded;
 use iac_core::state::{
-    DataKey, KeySource, LocalBackend, OpKind, Recipients, StateError, Store, Vault, VaultError, WrappedKey,
+    DataKey, FormerObject, ImportOptions, KeySource, LocalBackend, OpKind, Recipients, RekeyOptions, StateError, Store,
+    Vault, VaultError, WrappedKey,
 };
 use iac_core::{Secret, Value};
 use serde_json::json;
 
-use super::support::{begin, key, operation, record, summary};
-
-const CANARY: &str = "canary-5bd1e995-never-on-disk";
+use super::canary::{CANARY, assert_silent};
+use super::support::{begin, key, operation, record, run, summary};
 
 fn with_secret(mut value: Value) -> Value {
     if let Value::Object(map) = &mut value {
@@ -34,6 +37,14 @@ async fn run_with_secrets(store: &Store) {
     for name in ["a", "b", "c"] {
         let mut new = record(name, with_secret(json!({"user": name}).into()));
         new.recorded.outputs = with_secret(json!({}).into());
+        let former = Recorded {
+            identity: format!("Thing old {name}"),
+            ..new.recorded.clone()
+        };
+        new.formers.push(FormerObject {
+            recorded: former,
+            options: Options::default(),
+        });
         let op = writer.begin_op(operation(OpKind::Create, name)).await.unwrap();
         match name {
             "c" => writer.failed(op, &format!("bad password {CANARY}"), Some(new)).await,
@@ -54,6 +65,19 @@ async fn run_with_secrets(store: &Store) {
         .await
         .unwrap();
     writer.finish(summary()).await.unwrap();
+}
+
+/// What [`run_with_secrets`] records as inputs.
+fn recorded_inputs(name: &str) -> Value {
+    with_secret(json!({ "user": name }).into())
+}
+
+/// Sees that the canary is in no file, nor in a file's name.
+fn assert_files_silent(root: &Path) {
+    for (name, bytes) in files(root) {
+        assert_silent(&name, "a file's name");
+        assert_silent(&String::from_utf8_lossy(&bytes), &name);
+    }
 }
 
 fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
@@ -89,12 +113,7 @@ async fn a_canary_is_in_no_file_and_comes_back() {
         "snapshots are looked at too"
     );
     assert!(all.iter().any(|(name, _)| name.contains("/history/")));
-    for (name, bytes) in all {
-        let text = String::from_utf8_lossy(&bytes);
-        for form in [CANARY, "Y2FuYXJ5", "canary"] {
-            assert!(!text.contains(form), "{form} in {name}");
-        }
-    }
+    assert_files_silent(&root);
     // Another process, with the same key file.
     let store = local(&root, KeySource::key_file(&key_file));
     let state = store.load().await.unwrap();
@@ -102,11 +121,66 @@ async fn a_canary_is_in_no_file_and_comes_back() {
     let vault = store.vault().await.unwrap();
     let opened = state.open(&vault).unwrap();
     let recorded = &opened[&key("b")].recorded;
-    assert_eq!(recorded.inputs, with_secret(json!({"user": "b"}).into()));
+    assert_eq!(recorded.inputs, recorded_inputs("b"));
     assert_eq!(opened[&key("a")].recorded.outputs, with_secret(json!({"x": 1}).into()));
     assert_eq!(state.open_exports(&vault).unwrap()["p"], Value::Secret(CANARY.into()));
-    assert!(!format!("{state:?}{vault:?}{opened:?}").contains(CANARY));
+    let former = &opened[&key("a")].formers[0].recorded;
+    assert_eq!(former.inputs, recorded_inputs("a"));
+    assert_silent(&format!("{state:?}{vault:?}{opened:?}{store:?}"), "Debug");
     assert!(store.notices().is_empty());
+}
+
+#[tokio::test]
+async fn a_canary_stays_sealed_whatever_becomes_of_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, keys) = (folder.path().join("state"), folder.path().join("key.txt"));
+    let store = local(&root, KeySource::key_file(&keys));
+    run_with_secrets(&store).await;
+    let document = store.export().await.unwrap();
+    assert_silent(&document, "an exported state");
+    for whole in [None, Some(true), Some(false)] {
+        let options = RekeyOptions {
+            recipients: None,
+            only_wrap: false,
+            whole,
+        };
+        let store = local(&root, KeySource::key_file(&keys));
+        store.rekey(run(), Duration::ZERO, options).await.unwrap();
+        let store = local(&root, KeySource::key_file(&keys));
+        let writer = begin(&store).await;
+        writer.forget(&key("b")).await.unwrap();
+        writer.put(record("b", recorded_inputs("b"))).await.unwrap();
+        writer.finish(summary()).await.unwrap();
+        assert_files_silent(&root);
+        let vault = store.vault().await.unwrap();
+        let opened = store.load().await.unwrap().open(&vault).unwrap();
+        assert_eq!(opened[&key("b")].recorded.inputs, recorded_inputs("b"), "{whole:?}");
+    }
+    // Taken in elsewhere, and moved there.
+    let elsewhere = folder.path().join("elsewhere");
+    let other = local(&elsewhere, KeySource::key_file(&keys));
+    let options = ImportOptions::default();
+    let imported = other.import(document.as_bytes(), run(), Duration::ZERO, options).await;
+    assert!(imported.is_ok(), "{imported:?}");
+    assert_silent(&format!("{imported:?}"), "Debug");
+    assert_files_silent(&elsewhere);
+}
+
+#[tokio::test]
+async fn errors_and_files_of_what_can_not_be_recorded_hold_no_canary() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = local(folder.path(), KeySource::identity_file("no such file"));
+    let writer = begin(&store).await;
+    // No key can be had: nothing may be written instead.
+    let op = writer.begin_op(operation(OpKind::Create, "a")).await.unwrap();
+    let error = writer.applied(op, record("a", recorded_inputs("a"))).await.unwrap_err();
+    assert_silent(&format!("{error} {error:?}"), "an error");
+    let exports = BTreeMap::from([("p".into(), Value::Secret(CANARY.into()))]);
+    let error = writer.exports(exports).await.unwrap_err();
+    assert_silent(&format!("{error} {error:?} {writer:?}"), "an error");
+    writer.abandon().await;
+    assert_files_silent(folder.path());
+    assert_eq!(store.load().await.unwrap().pending.len(), 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use iac_core::declare::Options;
 use iac_core::provider::Recorded;
 use iac_core::state::{Backend, KeySource, NewRecord, OpKind, Operation, RunInfo, State, Store, Summary, Writer};
@@ -70,4 +71,38 @@ pub(crate) fn content(state: &State) -> State {
         generation: 0,
         ..state.clone()
     }
+}
+
+/// Several machines, one store each on the same storage, write at the same time; each of them in its turn sees all that
+/// the others wrote before.
+pub(crate) async fn in_turn(stores: impl IntoIterator<Item = Store>) {
+    const ROUNDS: usize = 4;
+    let stores: Vec<Store> = stores.into_iter().collect();
+    let tasks = stores.iter().cloned().enumerate().map(|(task, store)| {
+        tokio::spawn(async move {
+            for round in 0..ROUNDS {
+                let writer = store.begin(run(), Duration::from_secs(3600)).await.unwrap();
+                let seen = writer.state().records.len();
+                let name = format!("t{task}-{round}");
+                let op = writer.begin_op(operation(OpKind::Create, &name)).await.unwrap();
+                let record = record(&name, json!({ "seen": seen }));
+                writer.applied(op, record).await.unwrap();
+                writer.finish(summary()).await.unwrap();
+            }
+        })
+    });
+    for result in join_all(tasks).await {
+        result.unwrap();
+    }
+    let state = stores[0].load().await.unwrap();
+    let all = stores.len() * ROUNDS;
+    let version = usize::try_from(state.version).unwrap();
+    assert_eq!((state.records.len(), version, state.pending.len()), (all, all, 0));
+    let seen = state
+        .records
+        .values()
+        .filter_map(|record| record.inputs["seen"].as_u64());
+    let mut seen: Vec<u64> = seen.collect();
+    seen.sort_unstable();
+    assert!(seen.into_iter().eq(0..state.version), "each saw all that came before");
 }

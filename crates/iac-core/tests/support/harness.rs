@@ -9,6 +9,7 @@ use iac_core::config::Config;
 use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::engine::{Engine, EngineError, ExecuteRequest, Observe, PlanRequest, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
+use iac_core::provider::Provider;
 use iac_core::state::{Backend, KeySource, LocalBackend, RunInfo, State, StateError, Store, Writer};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -68,6 +69,13 @@ impl Bench {
             folder,
             patience,
         }
+    }
+
+    /// The same with another provider, which is one for this world.
+    pub(crate) fn with_provider(mut self, world: World, provider: Arc<dyn Provider>) -> Self {
+        self.engine = Engine::new(vec![provider]);
+        self.world = world;
+        self
     }
 
     pub(crate) fn folder(&self) -> &Path {

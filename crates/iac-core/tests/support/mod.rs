@@ -5,6 +5,7 @@
     reason = "each test file uses a part of it, and a test may stop at once"
 )]
 
+pub(crate) mod canary;
 pub(crate) mod harness;
 pub(crate) mod memory;
 pub(crate) mod storage;

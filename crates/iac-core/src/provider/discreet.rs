@@ -1,0 +1,213 @@
+//! A provider whose texts quote no secret, whatever the one behind it says.
+//!
+//! Systems like to quote what they refuse. Texts of errors, problems and progress end up on terminals and in logs, so
+//! every secret that was seen on its way in or out is taken out of them. What a provider gives as *data* stays as it is:
+//! what is secret there, it has to mark.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{
+    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, Existence, ExternalRef, Live,
+    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Readiness, Recorded,
+    Reference, Target, WaitRequest,
+};
+use crate::declare::ResourceDecl;
+use crate::value::KnownSecrets;
+use crate::value::diff::FieldChange;
+
+/// The provider with a watch on what it says.
+pub(crate) struct Discreet {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) known: KnownSecrets,
+}
+
+impl Discreet {
+    fn learn_recorded(&self, recorded: &Recorded) {
+        self.known.learn(&recorded.inputs);
+        self.known.learn(&recorded.outputs);
+    }
+
+    fn learn_changes(&self, changes: &[FieldChange]) {
+        for value in changes.iter().flat_map(|change| [&change.before, &change.after]) {
+            value.iter().for_each(|value| self.known.learn(value));
+        }
+    }
+
+    fn learn_live(&self, live: &Live) {
+        self.known.learn(&live.outputs);
+        self.learn_changes(&live.drift);
+    }
+
+    fn hide_all<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+        texts.into_iter().for_each(|text| self.known.hide(text));
+    }
+
+    fn problem(&self, mut problem: Problem) -> Problem {
+        self.hide_all([&mut problem.message].into_iter().chain(&mut problem.hint));
+        problem
+    }
+
+    fn error(&self, mut error: ProviderError) -> ProviderError {
+        if let Some(partial) = &error.partial {
+            self.known.learn(&partial.outputs);
+        }
+        let texts = [&mut error.message].into_iter().chain(&mut error.details);
+        self.hide_all(texts.chain(&mut error.hint));
+        error
+    }
+
+    fn applied(&self, answer: Result<Applied, ProviderError>) -> Result<Applied, ProviderError> {
+        match answer {
+            Ok(applied) => {
+                self.known.learn(&applied.outputs);
+                Ok(applied)
+            }
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
+    fn observed(&self, mut observed: Observed) -> Observed {
+        match &mut observed {
+            Observed::Unknown(why) => self.known.hide(why),
+            Observed::Present(live) => {
+                self.learn_live(live);
+                self.hide_all(live.drift.iter_mut().flat_map(|change| &mut change.origin));
+                match &mut live.readiness {
+                    Readiness::Pending(text) | Readiness::Failed { reason: text, .. } => self.known.hide(text),
+                    Readiness::Ready => {}
+                }
+            }
+            Observed::Absent | Observed::Finished => {}
+        }
+        observed
+    }
+
+    fn prediction(&self, mut prediction: Prediction) -> Prediction {
+        self.known.learn(&prediction.outputs);
+        self.learn_changes(&prediction.changes);
+        let Prediction {
+            changes,
+            replace,
+            exclusive,
+            checked,
+            risks,
+            problems,
+            notes,
+            outputs: _,
+        } = &mut prediction;
+        self.hide_all(changes.iter_mut().flat_map(|change| &mut change.origin));
+        self.hide_all(replace.iter_mut().map(|replacement| &mut replacement.why));
+        self.hide_all(exclusive.iter_mut().map(|exclusive| &mut exclusive.what));
+        self.hide_all(risks.iter_mut().map(|risk| &mut risk.message));
+        self.hide_all(notes);
+        if let Checked::Locally(why) = checked {
+            self.known.hide(why);
+        }
+        *problems = problems.drain(..).map(|problem| self.problem(problem)).collect();
+        prediction
+    }
+
+    fn context(&self, cx: &Context) -> Context {
+        let (known, cx) = (self.known.clone(), cx.clone());
+        Context::new(move |mut progress| {
+            known.hide(&mut progress.message);
+            cx.progress(&progress.key, progress.message);
+        })
+    }
+}
+
+#[async_trait]
+impl Provider for Discreet {
+    fn name(&self) -> &str {
+        self.provider.name()
+    }
+
+    fn always_recorded(&self) -> &[&str] {
+        self.provider.always_recorded()
+    }
+
+    fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
+        self.known.learn(&resource.inputs);
+        self.provider
+            .identity(resource)
+            .map_err(|problem| self.problem(problem))
+    }
+
+    fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
+        self.provider.references(resources)
+    }
+
+    fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {
+        self.known.learn(&resource.inputs);
+        let problems = self.provider.validate(resource).into_iter();
+        problems.map(|problem| self.problem(problem)).collect()
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError> {
+        self.provider.connect(request).await.map_err(|error| self.error(error))
+    }
+
+    async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
+        let mut answers = self.provider.exists(names).await.map_err(|error| self.error(error))?;
+        for answer in &mut answers {
+            if let Existence::Unknown(why) = answer {
+                self.known.hide(why);
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
+        for request in requests {
+            request.inputs.iter().for_each(|inputs| self.known.learn(inputs));
+            request
+                .recorded
+                .iter()
+                .for_each(|recorded| self.learn_recorded(recorded));
+        }
+        let answers = self.provider.observe(requests).await;
+        let answers = answers.map_err(|error| self.error(error))?;
+        Ok(answers.into_iter().map(|answer| self.observed(answer)).collect())
+    }
+
+    async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
+        for request in requests {
+            self.known.learn(&request.inputs);
+            request
+                .recorded
+                .iter()
+                .for_each(|recorded| self.learn_recorded(recorded));
+            request.live.iter().for_each(|live| self.learn_live(live));
+        }
+        let answers = self.provider.predict(requests).await;
+        let answers = answers.map_err(|error| self.error(error))?;
+        Ok(answers.into_iter().map(|answer| self.prediction(answer)).collect())
+    }
+
+    async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
+        resources.iter().for_each(|recorded| self.learn_recorded(recorded));
+        self.provider.data(resources).await.map_err(|error| self.error(error))
+    }
+
+    async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {
+        self.known.learn(&request.inputs);
+        request
+            .recorded
+            .iter()
+            .for_each(|recorded| self.learn_recorded(recorded));
+        self.applied(self.provider.apply(request, &self.context(cx)).await)
+    }
+
+    async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError> {
+        self.learn_recorded(&request.recorded);
+        let answer = self.provider.delete(request, &self.context(cx)).await;
+        answer.map_err(|error| self.error(error))
+    }
+
+    async fn wait_ready(&self, request: &WaitRequest, cx: &Context) -> Result<Applied, ProviderError> {
+        self.learn_recorded(&request.recorded);
+        self.applied(self.provider.wait_ready(request, &self.context(cx)).await)
+    }
+}

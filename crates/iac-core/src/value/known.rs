@@ -1,0 +1,155 @@
+//! The secrets that have been seen, to be taken out of texts that somebody else wrote.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::{FieldPath, Secret, Value, hex};
+
+/// What stands in a text where a secret was.
+const HIDDEN: &str = "(secret)";
+
+/// Anything shorter stands in texts by chance: they would become unreadable, and nothing would be hidden by it.
+const SHORTEST: usize = 4;
+
+/// Of anything shorter, too little is left of the base64 that begins in the middle of another text.
+const SHORTEST_INSIDE: usize = 8;
+
+/// All secrets that were met; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct KnownSecrets {
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    digests: HashSet<[u8; 32]>,
+    /// As they may be quoted, the longest first: one may be part of another.
+    forms: Vec<Secret>,
+}
+
+impl KnownSecrets {
+    /// Takes in every secret of a value.
+    pub(crate) fn learn(&self, value: &Value) {
+        value.to_json(&mut |_: &FieldPath, leaf| {
+            if let Value::Secret(secret) = leaf {
+                self.learn_secret(secret);
+            }
+            serde_json::Value::Null
+        });
+    }
+
+    pub(crate) fn learn_secret(&self, secret: &Secret) {
+        let text = secret.expose();
+        if text.len() < SHORTEST {
+            return;
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.digests.insert(Sha256::digest(text.as_bytes()).into()) {
+            known.forms.extend(forms(text).into_iter().map(Secret::from));
+            known.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+            known.forms.dedup();
+        }
+    }
+
+    /// The text without the secrets that are in it.
+    pub(crate) fn hide(&self, text: &mut String) {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for form in &known.forms {
+            if text.contains(form.expose().as_str()) {
+                *text = text.replace(form.expose().as_str(), HIDDEN);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for KnownSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KnownSecrets")
+    }
+}
+
+/// How a text may be quoted: as it is, escaped, encoded, and encoded as a part of something longer.
+fn forms(text: &str) -> Vec<String> {
+    let escaped = serde_json::Value::from(text).to_string();
+    let debugged = format!("{text:?}");
+    let inner = |quoted: &str| quoted[1..quoted.len() - 1].to_owned();
+    let lower = hex(text.as_bytes());
+    let mut forms = vec![
+        text.to_owned(),
+        inner(&escaped),
+        inner(&debugged),
+        lower.to_uppercase(),
+        lower,
+    ];
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        forms.push(engine.encode(text));
+        if text.len() >= SHORTEST_INSIDE {
+            forms.extend((0..3).map(|offset| inside(&engine, text, offset)));
+        }
+    }
+    forms
+}
+
+/// The characters of base64 that only the text decides, where it begins so many bytes into a group of three.
+fn inside(engine: &impl base64::Engine, text: &str, offset: usize) -> String {
+    let bytes = [vec![0; offset], text.as_bytes().to_vec()].concat();
+    let whole = bytes.len() / 3 * 4;
+    let start = if offset == 0 { 0 } else { 4 };
+    engine.encode(&bytes)[start..whole].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden(secret: &str, text: &str) -> String {
+        let known = KnownSecrets::default();
+        known.learn_secret(&secret.into());
+        let mut text = text.to_owned();
+        known.hide(&mut text);
+        text
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_every_form_in_which_it_is_quoted() {
+        let secret = "hunter2 \"quoted\"\n";
+        for quoted in [
+            secret.to_owned(),
+            serde_json::json!({ "a": secret }).to_string(),
+            format!("{secret:?}"),
+            hex(secret.as_bytes()),
+            STANDARD_NO_PAD.encode(secret),
+        ] {
+            let text = hidden(secret, &format!("refused: <{quoted}>, sorry"));
+            assert!(text.starts_with("refused: <") && text.ends_with(">, sorry"), "{text}");
+            assert!(text.contains(HIDDEN) && !text.contains("hunter2"), "{text}");
+        }
+        for before in ["", "a", "ab", "abc"] {
+            let encoded = STANDARD_NO_PAD.encode(format!("{before}{secret}after"));
+            let text = hidden(secret, &encoded);
+            assert!(text.contains(HIDDEN), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_a_secret_within_another_the_longer_one_is_taken_out() {
+        let known = KnownSecrets::default();
+        known.learn(&Value::Array(vec![
+            Value::Secret("hunter2".into()),
+            Value::Secret("PASSWORD=hunter2!".into()),
+        ]));
+        let mut text = "PASSWORD=hunter2! and hunter2".to_owned();
+        known.hide(&mut text);
+        assert_eq!(text, "(secret) and (secret)");
+    }
+
+    #[test]
+    fn what_would_be_found_everywhere_is_left() {
+        assert_eq!(hidden("a", "a banana"), "a banana");
+    }
+}
