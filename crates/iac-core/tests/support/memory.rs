@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use iac_core::Value;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::*;
@@ -72,6 +73,8 @@ impl World {
 
     /// The next runs hang at this boundary and at all after it (each operation has one before and one after its effect).
     pub(crate) fn hang_at(&self, boundary: Option<usize>) {
+        // Several calls of the last run may have hung; only the first was waited for.
+        let _ = self.hung.notified().now_or_never();
         let mut inner = self.lock();
         inner.calls = 0;
         inner.hang_at = boundary;
