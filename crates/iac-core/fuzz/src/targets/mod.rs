@@ -17,9 +17,11 @@ pub use plan::plan;
 pub use sealed::sealed;
 pub use state::{check, journal, snapshot};
 
-/// All targets by name; the inputs that are kept of one lie in `corpus/NAME`.
-#[allow(dead_code, reason = "used by the test; a fuzz target feeds one only")]
-pub const ALL: [(&str, fn(&[u8])); 6] = [
+/// A target and its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets; the inputs that are kept of one lie in `corpus/NAME`.
+pub const ALL: [Target; 6] = [
     ("snapshot", snapshot),
     ("journal", journal),
     ("check", check),
