@@ -1,6 +1,5 @@
 //! A stack whose state lives in the cluster: `--backend kubernetes://NAMESPACE`.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -86,18 +85,9 @@ fn a_killed_up_is_finished_by_the_next_one_from_the_cluster_s_state() {
     let mut killed = 0;
     while killed < kills {
         kills::write(&kept.folder, round);
-        let mut run = project.command(["up", "--yes"]);
-        let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(random.below(LATEST)));
         round += 1;
         // A run that is through already has nothing to be killed in; the next has something new to do.
-        if let Some(status) = run.try_wait().unwrap() {
-            assert!(status.success(), "an up that was not killed failed in round {round}");
-            continue;
-        }
-        run.kill().unwrap();
-        run.wait().unwrap();
-        killed += 1;
+        killed += u64::from(project.up_killed_after(Duration::from_millis(random.below(LATEST))));
     }
     kills::write(&kept.folder, round);
     project.run(["up", "--yes"]).exits(0);

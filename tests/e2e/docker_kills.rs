@@ -2,8 +2,6 @@
 //!
 //! `IAC_KILLS` and `IAC_SEED` are those of the tests on Kubernetes.
 
-use std::fs::File;
-use std::process::Stdio;
 use std::time::Duration;
 
 use crate::docker::{ComposeFolder, IMAGE};
@@ -54,22 +52,14 @@ fn a_killed_up_of_containers_is_finished_by_the_next_one() {
     let (mut round, mut killed) = (0, 0);
     while killed < kills {
         folder.write(&file(round));
-        let mut run = folder.project.command(["up", "--yes"]);
-        let talk = File::create(folder.project.path("talk")).unwrap();
-        let mut run = run.stdout(Stdio::null()).stderr(talk).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(random.below(LATEST)));
         // A run that is through already has nothing to be killed in; it gets something new to do.
-        if let Some(status) = run.try_wait().unwrap() {
-            let talk = std::fs::read_to_string(folder.project.path("talk")).unwrap();
-            assert!(
-                status.success(),
-                "an up that was not killed failed in round {round}:\n{talk}"
-            );
+        if !folder
+            .project
+            .up_killed_after(Duration::from_millis(random.below(LATEST)))
+        {
             round += 1;
             continue;
         }
-        run.kill().unwrap();
-        run.wait().unwrap();
         killed += 1;
         folder.project.run(["state", "list"]).exits(0);
         if killed % 3 == 0 {

@@ -1,8 +1,10 @@
 //! Runs a program of `stacks/` in a folder of its own against the test bed, and looks at the cluster as an outsider does.
 
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use iac_testbed::{Needs, TestBed};
 use serde_json::Value as Json;
@@ -119,6 +121,24 @@ impl Project {
     pub(crate) fn plan<const N: usize>(&self, arguments: [&str; N]) -> Json {
         let command = &mut self.command(["preview", "--json"]);
         Ran::of(command.args(arguments)).exits(0).json()
+    }
+
+    /// Begins `up` and kills it after that long; says whether there was anything to be killed. Fails when `up` failed.
+    pub(crate) fn up_killed_after(&self, long: Duration) -> bool {
+        let talk = self.path("talk");
+        let file = File::create(&talk).unwrap();
+        let mut run = self.command(["up", "--yes"]);
+        let run = run.stdout(file.try_clone().unwrap()).stderr(file);
+        let mut run = run.spawn().unwrap();
+        std::thread::sleep(long);
+        if let Some(status) = run.try_wait().unwrap() {
+            let talk = fs::read_to_string(talk).unwrap();
+            assert!(status.success(), "an up that was not killed failed:\n{talk}");
+            return false;
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        true
     }
 
     /// Fails unless a preview finds nothing to do.
