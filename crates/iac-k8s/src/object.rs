@@ -139,7 +139,7 @@ fn known_text(inputs: &Value, path: &[&str]) -> Result<String, Problem> {
 }
 
 /// The inputs as they are sent: without nulls, without a status, with a Secret's `stringData` folded into `data`, and
-/// with the namespace written out.
+/// with the namespace written out, and marked if there is nothing else.
 ///
 /// `scaled` leaves out `spec.replicas`, which belongs to a HorizontalPodAutoscaler.
 pub(crate) fn desired(inputs: &Value, scaled: bool) -> Value {
@@ -168,7 +168,37 @@ pub(crate) fn desired(inputs: &Value, scaled: bool) -> Value {
     if scaled && let Some(Value::Object(spec)) = map.get_mut("spec") {
         spec.remove("replicas");
     }
+    mark_if_bare(&mut map);
     Value::Object(map)
+}
+
+/// The annotation of an object of which nothing is declared but its name.
+const MARK: &str = "iac.dev/managed-by";
+
+/// Gives an object without any field an annotation. The server keeps no trace of a manager who applied no field, and
+/// nobody could tell by whom a namespace was made whose creation was interrupted.
+fn mark_if_bare(map: &mut Map) {
+    let fields = |map: &Map, known: &[&str]| {
+        map.iter()
+            .all(|(field, value)| known.contains(&field.as_str()) || is_hollow(value))
+    };
+    let bare = fields(map, &["apiVersion", "kind", "metadata"]);
+    if let (true, Some(Value::Object(metadata))) = (bare, map.get_mut("metadata"))
+        && fields(metadata, &["name", "namespace"])
+    {
+        let annotations = Map::from([(MARK.to_owned(), "iac".into())]);
+        metadata.insert("annotations".to_owned(), Value::Object(annotations));
+    }
+}
+
+/// Whether a value holds nothing.
+fn is_hollow(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().all(is_hollow),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
 }
 
 /// Metadata that the server alone writes; found in manifests that were exported from a cluster.
@@ -270,6 +300,27 @@ mod tests {
     fn a_name_that_is_missing_is_a_problem_with_its_path() {
         let problem = ObjectId::of(&inputs("v1", "Secret", json!({}))).expect_err("no name");
         assert_eq!(problem.path, FieldPath::fields(["metadata", "name"]));
+    }
+
+    #[test]
+    fn what_has_nothing_but_a_name_is_marked() {
+        for (object, marked) in [
+            (json!({"metadata": {"name": "a"}}), true),
+            (
+                json!({"metadata": {"name": "a", "namespace": "b", "uid": "1", "labels": {}}, "spec": {}}),
+                true,
+            ),
+            (json!({"metadata": {"name": "a"}, "data": {"a": ""}}), false),
+            (
+                json!({"metadata": {"name": "a"}, "automountServiceAccountToken": false}),
+                false,
+            ),
+            (json!({"metadata": {"name": "a", "labels": {"a": "b"}}}), false),
+        ] {
+            let desired = desired(&object.clone().into(), false);
+            let mark = desired.pointer("/metadata/annotations/iac.dev~1managed-by");
+            assert_eq!(mark.is_some(), marked, "{object}");
+        }
     }
 
     #[test]

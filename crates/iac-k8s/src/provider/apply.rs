@@ -149,7 +149,7 @@ impl Application<'_> {
         }
         let answer = match self.send(&body, false).await {
             Err(CallError::Refused(refusal)) if is_another(&refusal) => return Err(self.another(&refusal)),
-            Err(CallError::Refused(refusal)) if refusal.code == 409 => {
+            Err(CallError::Refused(refusal)) if refusal.conflicts().next().is_some() => {
                 let before = recorded.map_or(Value::Null, |recorded| object::desired(&recorded.inputs, false));
                 if !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
                     return Err(conflict(&refusal));
@@ -296,7 +296,7 @@ fn is_leaving(object: &Json) -> bool {
 fn is_another(refusal: &Refusal) -> bool {
     let names_uid = |cause: &Cause| cause.field == "metadata.uid";
     match refusal.code {
-        409 => refusal.conflicts().next().is_none(),
+        409 => refusal.conflicts().next().is_none() && !refusal.is_race(),
         422 => refusal.details.causes.iter().any(names_uid),
         _ => false,
     }

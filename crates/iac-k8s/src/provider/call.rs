@@ -228,8 +228,14 @@ impl Refusal {
         .any(|text| self.message.contains(text))
     }
 
+    /// Whether others changed the object faster than the server could: it gives up an apply after some attempts of its own.
+    pub(crate) fn is_race(&self) -> bool {
+        self.code == 409 && self.message.contains("the object has been modified")
+    }
+
     fn may_pass(&self) -> bool {
         match self.code {
+            409 => self.is_race(),
             429 | 502 | 503 | 504 => true,
             500 => !self.is_schema_mismatch(),
             // The account is made by a controller shortly after its namespace.
@@ -332,6 +338,22 @@ mod tests {
                 ErrorKind::Invalid,
             ),
             (status(422, "bad"), false, ErrorKind::Invalid),
+            (
+                status(
+                    409,
+                    "Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified; please apply",
+                ),
+                true,
+                ErrorKind::Conflict,
+            ),
+            (
+                status(
+                    409,
+                    "Operation cannot be fulfilled on jobs.batch \"a\": Precondition failed: UID in precondition: 1",
+                ),
+                false,
+                ErrorKind::Conflict,
+            ),
             (
                 status(
                     403,

@@ -69,6 +69,18 @@ async fn a_creation_that_was_interrupted_is_finished_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_creation_of_nothing_but_a_name_that_was_interrupted_is_ours() {
+    let world = World::new().await;
+    let declared = world.one("runner", json!({"apiVersion": "v1", "kind": "ServiceAccount"}));
+    let first = world.apply(&declared, Intent::Create, None).await.unwrap();
+    assert!(world.live(&declared, None).await.ours);
+    let second = world.apply(&declared, Intent::Create, None).await.unwrap();
+    assert_eq!(first.uid, second.uid);
+    let prediction = world.predict(&declared, Intent::Adopt, None).await;
+    assert_eq!(prediction.changes, []);
+}
+
+#[tokio::test]
 async fn a_change_is_meant_for_one_object_only() {
     let world = World::new().await;
     let with = |value: &str| {
