@@ -33,6 +33,14 @@ pub(crate) fn fingerprint(object: &Json, manager: &str) -> Option<String> {
     Some(canonical::digest(&what))
 }
 
+/// Whether nobody but `manager` has written the object, controllers' status aside: then it was made by `manager` too.
+pub(crate) fn is_alone(object: &Json, manager: &str) -> bool {
+    entries(object).all(|entry| {
+        let whole = entry["subresource"].as_str().unwrap_or("").is_empty();
+        !whole || entry["manager"] == manager
+    })
+}
+
 /// The managers other than `except` that own the field at `path`.
 pub(crate) fn owners(object: &Json, path: &FieldPath, except: &str) -> Vec<String> {
     let mut owners: Vec<String> = entries(object)
@@ -269,6 +277,18 @@ mod tests {
             .iter()
             .map(|change| format!("{} {}", change.path, change.origin.as_deref().unwrap_or("-")))
             .collect()
+    }
+
+    #[test]
+    fn a_maker_leaves_an_entry() {
+        let of = |entries: Json| json!({"metadata": {"managedFields": entries}});
+        let entry = |manager: &str, operation: &str, subresource: &str| json!({"manager": manager, "operation": operation, "subresource": subresource});
+        let ours = entry(MANAGER, "Apply", "");
+        assert!(is_alone(&of(json!([ours])), MANAGER));
+        let status = entry("kube-controller-manager", "Update", "status");
+        assert!(is_alone(&of(json!([ours, status])), MANAGER));
+        let theirs = entry("kubectl-create", "Update", "");
+        assert!(!is_alone(&of(json!([ours, theirs])), MANAGER));
     }
 
     #[test]

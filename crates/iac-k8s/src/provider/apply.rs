@@ -111,8 +111,10 @@ impl Application<'_> {
         }
         let interrupted = AtomicBool::new(false);
         let answer = self.send_noting(&self.body, false, &interrupted).await?;
-        // Where an attempt failed without an answer, that attempt may have made it.
-        if !answer.created && !interrupted.load(Ordering::Relaxed) {
+        // Where an attempt failed without an answer, that attempt may have made it; or, since the look above, the last
+        // call of a run that was killed.
+        let ours = || interrupted.load(Ordering::Relaxed) || managed::is_alone(&answer.body, &self.session.manager);
+        if !answer.created && !ours() {
             self.give_up().await?;
             return Err(self.taken());
         }
