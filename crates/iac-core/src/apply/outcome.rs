@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError};
 
-use super::basis::Settled;
+use super::basis::{Recovery, Settled};
 use super::event::{Event, Outcome};
 use super::operation::Failure;
 use super::run::{Ended, Reached, Run, is_passive};
@@ -119,7 +119,7 @@ impl Run<'_> {
         self.basis.recoveries = open;
         for recovery in settled {
             if let Settled::Already(done) = recovery.settled {
-                self.settle(recovery.op, recovery.key, &recovery.text, done).await?;
+                self.settle(recovery, done).await?;
             }
         }
         Ok(())
@@ -140,16 +140,22 @@ impl Run<'_> {
             _ => "recorded",
         };
         for recovery in settled {
-            self.settle(recovery.op, recovery.key, &recovery.text, done).await?;
+            self.settle(recovery, done).await?;
         }
         Ok(())
     }
 
-    async fn settle(&self, op: crate::state::OpId, key: Key, found: &str, done: &str) -> Result<(), StateError> {
-        self.shared.writer.resolve(op).await?;
+    async fn settle(&self, recovery: Recovery, done: &str) -> Result<(), StateError> {
+        let writer = &self.shared.writer;
+        let done = if recovery.may_come && writer.overtakes() {
+            "the run that began it may still be at it, so the next run looks again"
+        } else {
+            writer.resolve(recovery.op).await?;
+            done
+        };
         (self.shared.events)(Event::Recovered {
-            key,
-            message: format!("{found}: {done}"),
+            key: recovery.key,
+            message: format!("{}: {done}", recovery.text),
         });
         Ok(())
     }

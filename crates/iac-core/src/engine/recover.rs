@@ -7,7 +7,7 @@ use crate::apply::{Recovery, Settled};
 use crate::plan::objects::is_another;
 use crate::plan::{Action, Interrupted, ObjectName, Plan, Stage, Step, WorldEntry};
 use crate::provider::Observed;
-use crate::state::Pending;
+use crate::state::{OpKind, Pending};
 use crate::urn::Key;
 
 /// The operations as the planner needs them.
@@ -32,7 +32,8 @@ pub(super) fn recoveries(
     let recovery = |pending: &Pending| {
         let name = ObjectName::new(&pending.key, &pending.identity);
         let owner = index.own.get(&name);
-        let found = match sight.of(&name)? {
+        let seen = sight.of(&name)?;
+        let found = match seen {
             Observed::Unknown(_) => return None,
             Observed::Absent => "nothing of the name is there",
             Observed::Finished => "it did its work and is gone",
@@ -51,9 +52,20 @@ pub(super) fn recoveries(
             key: owner.map_or_else(|| pending.key.clone(), |key| (*key).clone()),
             text: format!("its {} as {} was interrupted; {found}", pending.kind, pending.identity),
             settled,
+            may_come: owner.is_none() && may_come(pending.kind, seen),
         })
     };
     pending.iter().filter_map(recovery).collect()
+}
+
+/// Whether the call of an operation could still make its object, if it was under way yet. An adoption could make anew
+/// what is about to be deleted.
+fn may_come(kind: OpKind, seen: &Observed) -> bool {
+    match kind {
+        OpKind::Create => matches!(seen, Observed::Absent),
+        OpKind::Adopt => true,
+        OpKind::Update | OpKind::Delete => false,
+    }
 }
 
 /// Whose each object is, and what the plan does with that resource.

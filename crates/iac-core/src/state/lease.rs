@@ -80,6 +80,18 @@ impl LeaseFile {
         }
     }
 
+    /// Whether the last holder may still be running, as far as can be told.
+    fn may_run(&self) -> bool {
+        match &self.claim {
+            Claim::Held(holder) => holder
+                .process
+                .as_ref()
+                .is_none_or(|process| process.life() != Life::Dead),
+            Claim::Released => false,
+            Claim::Unlocked => true,
+        }
+    }
+
     fn is_held_in(&self, term: u64) -> bool {
         self.term == term && self.holder().is_some()
     }
@@ -134,6 +146,8 @@ pub(super) struct Taken {
     pub(super) term: u64,
     /// Whether the holder before may still believe that it holds it.
     pub(super) unclean: bool,
+    /// Whether the holder before may still be running, with a call under way.
+    pub(super) overtakes: bool,
     file: LeaseFile,
     etag: Etag,
     at: Instant,
@@ -242,6 +256,7 @@ impl LeasePlace {
         Ok(etag.map(|etag| Taken {
             term: file.term,
             unclean: seen.is_some_and(|(seen, _)| seen.claim != Claim::Released),
+            overtakes: seen.is_some_and(|(seen, _)| seen.may_run()),
             file,
             etag,
             at,
@@ -254,7 +269,7 @@ impl LeasePlace {
             return Ok(());
         }
         taken.file.term = above.saturating_add(1);
-        taken.unclean = true;
+        (taken.unclean, taken.overtakes) = (true, true);
         let etag = self.write(&taken.file, Some(&taken.etag)).await?;
         taken.etag = etag.ok_or_else(|| self.lost(None))?;
         taken.term = taken.file.term;

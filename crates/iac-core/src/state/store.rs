@@ -199,7 +199,7 @@ impl Store {
         let sealing = self.sealing().await?;
         let log = self.load_log().await?;
         place.raise(&mut taken, log.term).await?;
-        let (term, unclean) = (taken.term, taken.unclean);
+        let (term, unclean, overtakes) = (taken.term, taken.unclean, taken.overtakes);
         let mut committer = Committer {
             heartbeat: Heartbeat::start(place.clone(), taken),
             store: self.clone(),
@@ -216,7 +216,7 @@ impl Store {
         if unclean {
             self.fence(&mut committer).await?;
         }
-        Ok(Writer::start(committer))
+        Ok(Writer::start(committer, overtakes))
     }
 
     /// Writes the first batch of a term whose predecessor may still be writing: from then on it can not. Until then,

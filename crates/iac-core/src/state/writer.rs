@@ -30,6 +30,7 @@ struct Shared {
     store: Store,
     start: State,
     term: u64,
+    overtakes: bool,
     last_op: AtomicU64,
     commands: mpsc::UnboundedSender<Command>,
     lost: watch::Receiver<bool>,
@@ -37,12 +38,13 @@ struct Shared {
 
 impl Writer {
     /// Starts the task that writes.
-    pub(super) fn start(committer: Committer) -> Self {
+    pub(super) fn start(committer: Committer, overtakes: bool) -> Self {
         let (commands, receiver) = mpsc::unbounded_channel();
         let shared = Shared {
             store: committer.store.clone(),
             start: committer.log.state.clone(),
             term: committer.term,
+            overtakes,
             last_op: AtomicU64::new(0),
             lost: committer.heartbeat.watch(),
             commands,
@@ -61,6 +63,12 @@ impl Writer {
     /// Whether the lease is known to be lost, so that nothing more can be started.
     pub fn is_lost(&self) -> bool {
         *self.shared.lost.borrow()
+    }
+
+    /// Whether this run took the lease from one that may not have ended: whatever operation that left open, its call may
+    /// still be under way, and have its effect after everybody has looked.
+    pub fn overtakes(&self) -> bool {
+        self.shared.overtakes
     }
 
     /// Returns once the lease is known to be lost; for cancelling what is in flight. Never returns for a run that ends
