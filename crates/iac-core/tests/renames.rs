@@ -12,6 +12,7 @@ use iac_core::plan::DeleteData;
 use proptest::prelude::*;
 use serde_json::json;
 use support::harness::{Bench, declare, thing};
+use support::programs::{cases, tell};
 
 /// How many resources a program draws from.
 const KEYS: usize = 4;
@@ -136,7 +137,7 @@ fn check(bench: &Bench, program: &Program) {
 }
 
 async fn story(runs: Vec<(Program, Fate)>) {
-    let bench = Bench::new();
+    let bench = Bench::in_memory();
     for (program, fate) in &runs {
         run(&bench, program, fate).await;
     }
@@ -160,23 +161,13 @@ async fn story(runs: Vec<(Program, Fate)>) {
     assert!(bench.store().load().await.unwrap().records.is_empty());
 }
 
-/// As many cases as `PROPTEST_CASES` says, or few enough to wait for.
-fn config() -> ProptestConfig {
-    let mut config = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 64;
-    }
-    config
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn whatever_names_were_given_only_declared_objects_are_there(
         runs in prop::collection::vec((programs(), fates()), 1..5),
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(story(runs));
+        tell(story(runs));
     }
 }

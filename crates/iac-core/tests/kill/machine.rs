@@ -3,52 +3,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use iac_core::state::Backend;
 use iac_core::state::conformance::Faulty;
-use iac_core::state::{Backend, BackendError, Created, Etag, Object, Put};
 
 use crate::scenarios::Run;
 use crate::support::harness::Bench;
 use crate::support::memory::World;
+use crate::support::reached::Reached;
 use crate::support::storage::Memory;
-
-/// Storage as a machine sees it that can be killed; its boundaries are counted along with the world's.
-struct Reached {
-    storage: Arc<Memory>,
-    world: World,
-}
-
-impl Reached {
-    async fn call<T>(&self, work: impl Future<Output = T> + Send) -> T {
-        self.world.boundary().await;
-        let result = work.await;
-        self.world.boundary().await;
-        result
-    }
-}
-
-#[async_trait]
-impl Backend for Reached {
-    async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
-        self.call(self.storage.read(key)).await
-    }
-
-    async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {
-        self.call(self.storage.create(key, bytes)).await
-    }
-
-    async fn put_if_match(&self, key: &str, bytes: Vec<u8>, etag: &Etag) -> Result<Put, BackendError> {
-        self.call(self.storage.put_if_match(key, bytes, etag)).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError> {
-        self.call(self.storage.list(prefix)).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), BackendError> {
-        self.call(self.storage.delete(key)).await
-    }
-}
 
 /// Storage, a world, and what runs against both.
 pub(crate) struct Machine {

@@ -54,6 +54,11 @@ impl Bench {
         Self::with(World::default(), backend, Arc::new(folder), Duration::from_secs(1))
     }
 
+    /// One with its state in memory, and an empty world.
+    pub(crate) fn in_memory() -> Self {
+        Self::new().elsewhere(World::default(), super::storage::Memory::new())
+    }
+
     /// One that knows the same keys, with another world and other storage; it waits for a lease until that runs out.
     pub(crate) fn elsewhere(&self, world: World, backend: Arc<dyn Backend>) -> Self {
         Self::with(world, backend, Arc::clone(&self.folder), Duration::from_secs(60))
@@ -126,7 +131,8 @@ impl Bench {
 
     pub(crate) async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
         let writer = self.begin().await?;
-        self.execute_with(writer, planned, declaration).await
+        self.execute_with(writer, planned, declaration, &watch::Sender::new(Cancel::No))
+            .await
     }
 
     async fn begin(&self) -> Result<Writer, StateError> {
@@ -139,16 +145,16 @@ impl Bench {
         writer: Writer,
         planned: Planned,
         declaration: &Declaration,
+        cancel: &watch::Sender<Cancel>,
     ) -> Result<Report, EngineError> {
         let events = Arc::clone(&self.events);
-        let (_cancel, receiver) = watch::channel(Cancel::No);
         let request = ExecuteRequest {
             planned,
             declaration,
             writer,
             parallel: 4,
             events: Arc::new(move |event| events.lock().unwrap().push(event)),
-            cancel: receiver,
+            cancel: cancel.subscribe(),
         };
         self.engine.execute(request).await
     }
@@ -160,11 +166,29 @@ impl Bench {
 
     /// Plans under the lease, so that a dead holder's last words count, and carries it out, whatever data goes with it.
     pub(crate) async fn run(&self, mode: Mode, declaration: &Declaration) -> Result<Report, EngineError> {
+        self.run_until(mode, declaration, &watch::Sender::new(Cancel::No)).await
+    }
+
+    /// The same, until it is told to stop, or loses its lease.
+    pub(crate) async fn run_until(
+        &self,
+        mode: Mode,
+        declaration: &Declaration,
+        cancel: &watch::Sender<Cancel>,
+    ) -> Result<Report, EngineError> {
         let writer = self.begin().await?;
         let planned = self
             .plan_from(&writer.state(), mode, declaration, DeleteData::All)
             .await?;
-        self.execute_with(writer, planned, declaration).await
+        let lease = writer.clone();
+        let run = self.execute_with(writer, planned, declaration, cancel);
+        tokio::pin!(run);
+        tokio::select! {
+            result = &mut run => return result,
+            () = lease.lost() => {}
+        }
+        cancel.send_replace(Cancel::AtOnce);
+        run.await
     }
 
     /// What the last runs recovered, and forgets it.

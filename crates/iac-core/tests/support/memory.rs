@@ -12,6 +12,8 @@ use iac_core::value::diff::diff;
 use iac_core::value::{FieldPath, Map};
 use tokio::sync::Notify;
 
+use super::gate::Gate;
+
 /// What the provider calls its only type.
 pub(crate) const KIND: &str = "mem:core/Thing";
 
@@ -39,9 +41,23 @@ struct Inner {
 pub(crate) struct World {
     inner: Arc<Mutex<Inner>>,
     hung: Arc<Notify>,
+    gate: Option<Gate>,
 }
 
 impl World {
+    /// The same world, as a machine behind this gate reaches it.
+    pub(crate) fn through(&self, gate: Gate) -> Self {
+        Self {
+            gate: Some(gate),
+            ..self.clone()
+        }
+    }
+
+    /// The gate that it is reached through.
+    pub(crate) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap()
     }
@@ -98,6 +114,7 @@ impl World {
         Self {
             inner: Arc::new(Mutex::new(copy)),
             hung: Arc::default(),
+            gate: None,
         }
     }
 
@@ -112,6 +129,88 @@ impl World {
             self.hung.notify_one();
             std::future::pending::<()>().await;
         }
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+    }
+
+    /// Makes a call. Behind a gate it is on its way from then on: it has its effect even if nobody waits for it any more.
+    pub(crate) async fn sent<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> T {
+        match &self.gate {
+            Some(_) => tokio::spawn(call).await.unwrap(),
+            None => call.await,
+        }
+    }
+
+    fn changed(&self, what: &str, name: &str) {
+        if let Some(gate) = &self.gate {
+            gate.changed(&format!("{what} {name}"));
+        }
+    }
+}
+
+/// What calls do to the world.
+impl World {
+    fn apply(&self, request: &ApplyRequest) -> Result<Applied, ProviderError> {
+        let mut inner = self.lock();
+        if inner.failing.contains(&request.identity) {
+            return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
+        }
+        let existing = inner.objects.get(&request.identity).cloned();
+        if request.intent == Intent::Create && existing.is_some() {
+            return Err(ProviderError::new(ErrorKind::Conflict, "it is there already"));
+        }
+        let held = exclusive(&request.inputs).is_some_and(|wanted| {
+            let others = inner.objects.iter().filter(|(name, _)| **name != request.identity);
+            others
+                .into_iter()
+                .any(|(_, other)| exclusive(&other.inputs) == Some(wanted))
+        });
+        if held {
+            return Err(ProviderError::new(ErrorKind::Conflict, "another object holds it"));
+        }
+        if request.intent == Intent::Update && existing.is_none() {
+            return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
+        }
+        let what = format!("{:?}", request.intent).to_lowercase();
+        self.changed(&what, &request.identity);
+        inner.log.push(format!("{what} {}", request.identity));
+        let uid = existing.map_or_else(
+            || {
+                inner.next_uid += 1;
+                inner.next_uid
+            },
+            |object| object.uid,
+        );
+        let object = Object {
+            uid,
+            inputs: request.inputs.clone(),
+            ours: true,
+        };
+        inner.objects.insert(request.identity.clone(), object.clone());
+        Ok(Applied {
+            uid: Some(uid.to_string()),
+            outputs: outputs(&request.identity, &object),
+            ..Applied::default()
+        })
+    }
+
+    fn delete(&self, recorded: &Recorded) -> Result<(), ProviderError> {
+        let mut inner = self.lock();
+        if inner.failing.contains(&recorded.identity) {
+            return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
+        }
+        let uid = inner
+            .objects
+            .get(&recorded.identity)
+            .map(|object| object.uid.to_string());
+        // Another object of the name is not the one that is meant.
+        if recorded.uid.is_none() || uid == recorded.uid {
+            self.changed("delete", &recorded.identity);
+            inner.log.push(format!("delete {}", recorded.identity));
+            inner.objects.remove(&recorded.identity);
+        }
+        Ok(())
     }
 }
 
@@ -305,73 +404,25 @@ impl Provider for Memory {
     }
 
     async fn apply(&self, request: &ApplyRequest, _: &Context) -> Result<Applied, ProviderError> {
-        self.0.boundary().await;
-        let applied = {
-            let mut inner = self.0.lock();
-            if inner.failing.contains(&request.identity) {
-                return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
-            }
-            let existing = inner.objects.get(&request.identity).cloned();
-            if request.intent == Intent::Create && existing.is_some() {
-                return Err(ProviderError::new(ErrorKind::Conflict, "it is there already"));
-            }
-            let held = exclusive(&request.inputs).is_some_and(|wanted| {
-                let others = inner.objects.iter().filter(|(name, _)| **name != request.identity);
-                others
-                    .into_iter()
-                    .any(|(_, other)| exclusive(&other.inputs) == Some(wanted))
-            });
-            if held {
-                return Err(ProviderError::new(ErrorKind::Conflict, "another object holds it"));
-            }
-            if request.intent == Intent::Update && existing.is_none() {
-                return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
-            }
-            inner
-                .log
-                .push(format!("{:?} {}", request.intent, request.identity).to_lowercase());
-            let uid = existing.map_or_else(
-                || {
-                    inner.next_uid += 1;
-                    inner.next_uid
-                },
-                |object| object.uid,
-            );
-            let object = Object {
-                uid,
-                inputs: request.inputs.clone(),
-                ours: true,
-            };
-            inner.objects.insert(request.identity.clone(), object.clone());
-            Applied {
-                uid: Some(uid.to_string()),
-                outputs: outputs(&request.identity, &object),
-                ..Applied::default()
-            }
+        let (world, request) = (self.0.clone(), request.clone());
+        let call = async move {
+            world.boundary().await;
+            let applied = world.apply(&request)?;
+            world.boundary().await;
+            Ok(applied)
         };
-        self.0.boundary().await;
-        Ok(applied)
+        self.0.sent(call).await
     }
 
     async fn delete(&self, request: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
-        self.0.boundary().await;
-        {
-            let mut inner = self.0.lock();
-            if inner.failing.contains(&request.recorded.identity) {
-                return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
-            }
-            let uid = inner
-                .objects
-                .get(&request.recorded.identity)
-                .map(|object| object.uid.to_string());
-            // Another object of the name is not the one that is meant.
-            if request.recorded.uid.is_none() || uid == request.recorded.uid {
-                inner.log.push(format!("delete {}", request.recorded.identity));
-                inner.objects.remove(&request.recorded.identity);
-            }
-        }
-        self.0.boundary().await;
-        Ok(())
+        let (world, recorded) = (self.0.clone(), request.recorded.clone());
+        let call = async move {
+            world.boundary().await;
+            world.delete(&recorded)?;
+            world.boundary().await;
+            Ok(())
+        };
+        self.0.sent(call).await
     }
 
     async fn wait_ready(&self, request: &WaitRequest, _: &Context) -> Result<Applied, ProviderError> {

@@ -6,6 +6,9 @@
 )]
 
 pub(crate) mod canary;
+pub(crate) mod gate;
 pub(crate) mod harness;
 pub(crate) mod memory;
+pub(crate) mod programs;
+pub(crate) mod reached;
 pub(crate) mod storage;
