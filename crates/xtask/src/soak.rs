@@ -42,6 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 "model",
                 "--test",
                 "renames",
+                "--test",
+                "writers",
             ],
         ),
         (
