@@ -1,7 +1,7 @@
 //! Two machines that work on one stack: they stand still and go on, are killed, cancelled, unlocked and lied to by their
 //! storage, while somebody else changes the world. Whatever the story, nobody writes or acts after being overtaken, and the
 //! next `up` makes the world as declared.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
 
 mod fleet;
 mod late;
