@@ -6,7 +6,7 @@ use super::look::Sight;
 use crate::apply::{Recovery, Settled};
 use crate::plan::objects::is_another;
 use crate::plan::{Action, Interrupted, ObjectName, Plan, Stage, Step, WorldEntry};
-use crate::provider::Observed;
+use crate::provider::{Observed, Recorded};
 use crate::state::{OpKind, Pending};
 use crate::urn::Key;
 
@@ -82,16 +82,20 @@ impl<'a> Index<'a> {
         recorded: &'a BTreeMap<Key, WorldEntry>,
         sight: &Sight,
     ) -> Self {
+        // What was made anew under a recorded name is not the recorded object.
+        let is_there = |key: &'a Key, object: &Recorded| {
+            let name = ObjectName::new(key, &object.identity);
+            let another = sight.of(&name).is_some_and(|there| is_another(object, there));
+            (!another).then_some((name, key))
+        };
         let held = recorded.iter().filter(|(_, entry)| !entry.gone);
-        let held = held.map(|(key, entry)| (ObjectName::new(key, &entry.recorded.identity), key, &entry.recorded));
-        let held = held.filter(|(name, _, object)| !sight.of(name).is_some_and(|there| is_another(object, there)));
-        let held = held.map(|(name, key, _)| (name, key));
+        let held = held.filter_map(|(key, entry)| is_there(key, &entry.recorded));
         let wanted = identities
             .iter()
             .map(|(key, identity)| (ObjectName::new(key, identity), key));
         let formers = recorded.iter().flat_map(|(key, entry)| {
-            let names = entry.formers.iter().map(|former| &former.recorded.identity);
-            names.map(move |identity| (ObjectName::new(key, identity), key))
+            let formers = entry.formers.iter();
+            formers.filter_map(move |former| is_there(key, &former.recorded))
         });
         Self {
             // What the program says goes before what is recorded.
