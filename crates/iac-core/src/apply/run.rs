@@ -117,10 +117,7 @@ impl<'a> Run<'a> {
     }
 
     fn start(&mut self) {
-        while let Some(node) = self
-            .schedule
-            .next(|stage| stage == Stage::Ready || self.slots.are_free(self.operations))
-        {
+        while let Some(node) = self.schedule.next(self.slots.are_free(self.operations)) {
             let Some(step) = self.steps.get(&node.0).copied() else {
                 continue;
             };

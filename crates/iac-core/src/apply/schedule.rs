@@ -16,8 +16,10 @@ pub(super) struct Schedule {
     waiting: BTreeMap<Node, BTreeSet<Node>>,
     /// Who waits for a stage.
     waiters: BTreeMap<Node, Vec<Node>>,
-    /// Stages that may start, first come first served.
-    startable: VecDeque<Node>,
+    /// Waits that may start, first come first served.
+    waits: VecDeque<Node>,
+    /// Stages that may start and touch the world; in a queue of their own, since they may be many and stand for long.
+    operations: VecDeque<Node>,
 }
 
 /// A resource that is not tried, and what it needed.
@@ -69,15 +71,22 @@ impl Schedule {
             self.waiters.entry(need.clone()).or_default().push(node.clone());
         }
         if needs.is_empty() {
-            self.startable.push_back(node.clone());
+            self.may_start(node.clone());
         }
         self.waiting.insert(node, needs);
     }
 
-    /// A stage that may start now, of those that `may` allows.
-    pub(super) fn next(&mut self, may: impl Fn(Stage) -> bool) -> Option<Node> {
-        let position = self.startable.iter().position(|(_, stage)| may(*stage))?;
-        self.startable.remove(position)
+    fn may_start(&mut self, node: Node) {
+        match node.1 {
+            Stage::Ready => self.waits.push_back(node),
+            Stage::Exists | Stage::Gone => self.operations.push_back(node),
+        }
+    }
+
+    /// A stage that may start now; one that touches the world only if `operate` says so.
+    pub(super) fn next(&mut self, operate: bool) -> Option<Node> {
+        let operations = operate.then_some(&mut self.operations);
+        self.waits.pop_front().or_else(|| operations?.pop_front())
     }
 
     /// Marks a stage as done.
@@ -87,7 +96,7 @@ impl Schedule {
             if let Some(needs) = self.waiting.get_mut(&waiter) {
                 needs.remove(node);
                 if needs.is_empty() {
-                    self.startable.push_back(waiter);
+                    self.may_start(waiter);
                 }
             }
         }
@@ -111,7 +120,8 @@ impl Schedule {
                 }
             }
         }
-        self.startable.retain(|node| self.waiting.contains_key(node));
+        self.waits.retain(|node| self.waiting.contains_key(node));
+        self.operations.retain(|node| self.waiting.contains_key(node));
         blocked
     }
 
