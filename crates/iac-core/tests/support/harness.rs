@@ -25,6 +25,7 @@ pub(crate) struct Bench {
     store: Store,
     folder: Arc<TempDir>,
     patience: Duration,
+    parallel: usize,
 }
 
 /// Declares a thing.
@@ -73,7 +74,13 @@ impl Bench {
             store: Store::new(backend, "test", keys),
             folder,
             patience,
+            parallel: 4,
         }
+    }
+
+    /// Sets how many operations run at the same time.
+    pub(crate) fn parallel(self, parallel: usize) -> Self {
+        Self { parallel, ..self }
     }
 
     /// The same with another provider, which is one for this world.
@@ -152,7 +159,7 @@ impl Bench {
             planned,
             declaration,
             writer,
-            parallel: 4,
+            parallel: self.parallel,
             events: Arc::new(move |event| events.lock().unwrap().push(event)),
             cancel: cancel.subscribe(),
         };

@@ -105,6 +105,7 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 async fn happen(fleet: &mut Fleet, machine: usize, turn: &Turn) {
+    fleet.look().await;
     match turn {
         Turn::Stand => fleet.stand(machine),
         Turn::Unlocked => {

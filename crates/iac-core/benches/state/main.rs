@@ -1,0 +1,47 @@
+//! What state costs: per step, to load, and as a share of a run; beside a backend that writes the whole snapshot at each
+//! step, as other engines do on files. On local files, with every write synced.
+//!
+//! `cargo bench -p iac-core --bench state` prints the tables; `cargo xtask bench --only state` does the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a benchmark prints, rounds, and may stop at once"
+)]
+
+mod counting;
+mod latency;
+mod load;
+mod records;
+mod steps;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+mod ups;
+mod whole;
+
+use std::path::Path;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A part that is measured in a process of its own, for the sake of its memory.
+    if let [part, what, folder] = arguments.as_slice()
+        && part == load::PART
+    {
+        return runtime.block_on(load::measure(what, Path::new(folder)));
+    }
+    let tables = runtime.block_on(async {
+        [
+            steps::table().await,
+            load::table().await,
+            ups::table().await,
+            latency::table().await,
+        ]
+    });
+    println!("{}", tables.join("\n"));
+}
