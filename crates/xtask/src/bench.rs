@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: our programs beside the real ones, in one run on the test bed, as ratios.
+//! `cargo xtask bench`: our programs beside the real ones, in one run on the test bed, as ratios; and what state costs.
 //!
-//! Both sides do the same job on the same machine one after the other, each on objects of its own. Figures are wall time
+//! Both sides of the programs do the same job on the same machine one after the other, each on objects of its own. Figures are wall time
 //! and the peak of resident memory of the program itself; the work of the cluster or the engine is part of the time.
 
 use std::error::Error;
@@ -9,13 +9,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use iac_testbed::{Layout, Needs, Progress, TestBed, environment};
 
 use crate::{Outcome, say, workspace};
 
+/// A part of the benchmarks.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Programs beside kubectl and docker compose
+    Programs,
+    /// What state costs on files, beside a backend that writes the whole snapshot at each step
+    State,
+    /// What recording adds to a step, on every backend
+    Backends,
+}
+
 #[derive(Args)]
 pub(crate) struct Arguments {
+    /// Only this part
+    #[arg(long)]
+    only: Option<Part>,
     /// How many ConfigMaps
     #[arg(long, default_value_t = 1000)]
     config_maps: usize,
@@ -41,6 +55,39 @@ struct Row {
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let progress = Progress::start();
+    let wanted = |part| arguments.only.is_none_or(|only| only == part);
+    if wanted(Part::Programs) {
+        programs(arguments, &progress)?;
+    }
+    if wanted(Part::State) {
+        progress.say("what state costs");
+        cargo_bench("iac-core", "state")?;
+    }
+    if wanted(Part::Backends) {
+        TestBed::own(Needs {
+            kubernetes: true,
+            storage: true,
+            ..Needs::default()
+        })?;
+        progress.say("what recording adds on every backend");
+        cargo_bench("iac-backends", "latency")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cargo_bench(package: &str, bench: &str) -> Result<(), Box<dyn Error>> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace());
+    cargo.args(["bench", "--quiet", "--package", package, "--bench", bench]);
+    let status = cargo.status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("the benchmark {bench} of {package} failed ({status})").into()),
+    }
+}
+
+/// Our programs beside the real ones.
+fn programs(arguments: &Arguments, progress: &Progress) -> Result<(), Box<dyn Error>> {
     TestBed::own(Needs {
         docker: true,
         kubernetes: true,
@@ -51,16 +98,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let bench = Bench {
         folder: folder.clone(),
         layout: Layout::of_this_checkout(),
-        programs: build(&progress)?,
+        programs: build(progress)?,
     };
-    let rows = bench.kubernetes(arguments.config_maps, &progress);
+    let rows = bench.kubernetes(arguments.config_maps, progress);
     let rows = rows.and_then(|mut rows| {
-        rows.extend(bench.compose(arguments.services, &progress)?);
+        rows.extend(bench.compose(arguments.services, progress)?);
         Ok(rows)
     });
     std::fs::remove_dir_all(&folder)?;
     say::data(&table(&rows?))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {

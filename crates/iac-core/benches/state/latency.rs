@@ -1,45 +1,51 @@
 //! What a step waits for its intent and its outcome, when many steps are taken at the same time and share their writes.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use iac_core::state::Writer;
+use iac_core::state::{Backend, RunInfo, Writer};
 
-use crate::counting::SYNCS;
-use crate::records::{begin, operation, record, store};
+use crate::records::{begin, operation, record, store_on};
 
 /// How many steps each task takes.
 const STEPS: usize = 40;
 
-pub(crate) async fn table() -> String {
-    let mut text = "What recording adds to a step, with steps at the same time sharing their writes
+/// `open` gives an empty place on each backend, by its name.
+pub(crate) async fn table(backends: &[&str], open: impl Fn(&str) -> Arc<dyn Backend>) -> String {
+    let mut text = "What recording adds to a step, an intent and an outcome; steps at the same time share their writes
 
-| at the same time | median | 99 % within | entries a write | syncs a step |
-|---:|---:|---:|---:|---:|
+| backend | at the same time | median | 99 % within | entries a write | writes a step |
+|---|---:|---:|---:|---:|---:|
 "
     .to_owned();
-    for tasks in [1, 10, 100] {
-        eprintln!("{tasks} steps at the same time");
-        let folder = tempfile::tempdir().unwrap();
-        let (store, counting) = store(folder.path());
+    for (backend, tasks) in backends
+        .iter()
+        .flat_map(|backend| [1, 10, 100].map(|tasks| (backend, tasks)))
+    {
+        eprintln!("{backend}: {tasks} steps at the same time");
+        let (store, counting) = store_on(open(backend));
         let writer = begin(&store).await;
         writer.put(record(usize::MAX)).await.unwrap();
         let before = counting.counts().writes;
         let mut waits: Vec<Duration> = join_all((0..tasks).map(|task| steps(writer.clone(), task)))
             .await
             .concat();
-        let writes = counting.counts().writes - before;
+        let writes = (counting.counts().writes - before) as f64;
         writer.abandon().await;
+        let run = RunInfo::current("rm", "bench");
+        store.remove(run, Duration::ZERO, true).await.unwrap();
         waits.sort();
         let at = |part: usize| waits[(waits.len() - 1) * part / 100].as_secs_f64() * 1000.0;
+        let steps = (tasks * STEPS) as f64;
         writeln!(
             text,
-            "| {tasks} | {:.2} ms | {:.2} ms | {:.1} | {:.2} |",
+            "| {backend} | {tasks} | {:.2} ms | {:.2} ms | {:.1} | {:.2} |",
             at(50),
             at(99),
-            (2 * tasks * STEPS) as f64 / writes as f64,
-            (writes * SYNCS) as f64 / (tasks * STEPS) as f64,
+            2.0 * steps / writes,
+            writes / steps,
         )
         .unwrap();
     }

@@ -22,6 +22,20 @@ mod ups;
 mod whole;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use iac_core::state::{Backend, LocalBackend};
+
+async fn on_files() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let number = AtomicUsize::new(0);
+    let open = |_: &str| {
+        let place = folder.path().join(number.fetch_add(1, Ordering::Relaxed).to_string());
+        Arc::new(LocalBackend::new(place)) as Arc<dyn Backend>
+    };
+    latency::table(&["files"], open).await
+}
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,7 +54,7 @@ fn main() {
             steps::table().await,
             load::table().await,
             ups::table().await,
-            latency::table().await,
+            on_files().await,
         ]
     });
     println!("{}", tables.join("\n"));

@@ -8,7 +8,9 @@ use futures::future::join_all;
 use iac_core::Key;
 use iac_core::declare::Options;
 use iac_core::provider::Recorded;
-use iac_core::state::{KeySource, LocalBackend, NewRecord, OpKind, Operation, RunInfo, Store, Summary, Writer};
+use iac_core::state::{
+    Backend, KeySource, LocalBackend, NewRecord, OpKind, Operation, RunInfo, Store, Summary, Writer,
+};
 use serde_json::{Value as Json, json};
 
 use crate::counting::Counting;
@@ -57,7 +59,12 @@ pub(crate) fn operation(number: usize) -> Operation {
 
 /// State in a folder, and what is asked of it. It holds no secrets, so it needs no key.
 pub(crate) fn store(folder: &Path) -> (Store, Arc<Counting>) {
-    let counting = Counting::new(Arc::new(LocalBackend::new(folder)));
+    store_on(Arc::new(LocalBackend::new(folder)))
+}
+
+/// The same on any backend.
+pub(crate) fn store_on(backend: Arc<dyn Backend>) -> (Store, Arc<Counting>) {
+    let counting = Counting::new(backend);
     let backend = Arc::clone(&counting);
     (Store::new(backend, "bench", KeySource::identity_file("none")), counting)
 }
