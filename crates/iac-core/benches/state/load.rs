@@ -52,12 +52,20 @@ fn in_own_process(what: &str, folder: &Path) -> (String, String) {
 /// Loads, and prints milliseconds and mebibytes.
 pub(crate) async fn measure(what: &str, folder: &Path) {
     let began = Instant::now();
-    let loaded = match what {
-        "whole" => Whole::read(folder),
-        _ => store(folder).0.load().await.unwrap().records.len(),
+    let time = match what {
+        "whole" => {
+            let whole = Whole::read(folder);
+            let time = began.elapsed();
+            assert_eq!(whole["resources"].as_object().unwrap().len(), RESOURCES);
+            time
+        }
+        _ => {
+            let state = store(folder).0.load().await.unwrap();
+            let time = began.elapsed();
+            assert_eq!(state.records.len(), RESOURCES);
+            time
+        }
     };
-    let time = began.elapsed();
-    assert_eq!(loaded, RESOURCES);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
