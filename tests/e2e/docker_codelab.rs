@@ -93,6 +93,12 @@ fn codelab_comes_up_changes_and_goes() {
     // Seven of the guide, and Alembic's own.
     assert_eq!(codelab.tables(), 8);
     codelab.redis("set e2e here");
+    let version = codelab.run(["stack", "show", "--json"]).exits(0).json();
+    let images = version["images"].as_object().unwrap();
+    assert!(images.len() >= 3, "{version:#}");
+    for digests in images.values() {
+        assert!(digests[0].as_str().unwrap().contains("sha256:"), "{version:#}");
+    }
 
     let before = codelab.docker.containers(NAME);
     codelab.run(["up", "--yes"]).exits(0).shows(["no changes"]);

@@ -128,6 +128,12 @@ impl Prod {
     }
 
     fn bears_our_name(&self) {
+        let shown = self.run(&["stack", "show"]).exits(0);
+        let images: Vec<&str> = shown.stdout.lines().filter(|line| line.contains(" image ")).collect();
+        assert!(
+            !images.is_empty() && images.iter().all(|line| line.contains("sha256:")),
+            "{shown}"
+        );
         let command =
             format!("get -n {NAMESPACE} deployment/api configmap/codelab-config --show-managed-fields -o json");
         let objects = self.kubectl.run(&command).exits(0).json();

@@ -322,7 +322,8 @@ pub struct Applied {
     pub uid: Option<String>,
     /// All its outputs; the engine records those that others use.
     pub outputs: Value,
-    /// What the provider wants to remember; small, no secrets.
+    /// What the provider wants to remember; small, no secrets. An object `images` in it says which container images run,
+    /// from the name that was declared to what it meant: `{"nginx:1": "nginx@sha256:…"}`. The history shows it.
     pub private: serde_json::Value,
 }
 

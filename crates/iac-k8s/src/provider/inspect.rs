@@ -65,6 +65,23 @@ async fn findings(session: &Session, object: &Json) -> Result<Vec<Finding>, Call
     Ok(pods.iter().flat_map(diagnose::pod).collect())
 }
 
+/// The images that the pods of a workload run: what the names in the workload meant.
+pub(crate) async fn images(session: &Session, object: &Json) -> Result<BTreeMap<String, String>, CallError> {
+    let pods = pods(session, object).await?;
+    let containers = pods.iter().flat_map(|pod| {
+        let names = ["containers", "initContainers"].map(|list| pod["spec"][list].as_array());
+        let statuses = ["containerStatuses", "initContainerStatuses"].map(|list| pod["status"][list].as_array());
+        let statuses: Vec<&Json> = statuses.into_iter().flatten().flatten().collect();
+        let named = names.into_iter().flatten().flatten();
+        named.filter_map(move |container| {
+            let status = statuses.iter().find(|status| status["name"] == container["name"])?;
+            let image = status["imageID"].as_str().filter(|id| !id.is_empty())?;
+            Some((container["image"].as_str()?.to_owned(), image.to_owned()))
+        })
+    });
+    Ok(containers.collect())
+}
+
 /// The pods that belong to the current form of a workload; those of an older form do not hold it up.
 async fn pods(session: &Session, object: &Json) -> Result<Vec<Json>, CallError> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str);

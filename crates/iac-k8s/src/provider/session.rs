@@ -1,5 +1,6 @@
 //! What one run holds: the connection, what the server knows, and under which name we write.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -134,6 +135,9 @@ pub(crate) struct Memory {
     /// Whether it is a Job that has completed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) completed: bool,
+    /// Which images its pods ran when it was last seen ready: by the names in their specification.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) images: BTreeMap<String, String>,
 }
 
 impl Memory {
@@ -143,7 +147,7 @@ impl Memory {
             generation: object.pointer("/metadata/generation").and_then(Json::as_i64),
             managed: managed::fingerprint(object, manager),
             scaled,
-            completed: false,
+            ..Self::default()
         }
     }
 

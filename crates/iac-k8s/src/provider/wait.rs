@@ -1,5 +1,6 @@
 //! Waits until an object is ready, says how far it is, and stops as soon as it can no longer become so.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use iac_core::provider::{Applied, Context, ErrorKind, ProviderError, Readiness, Recorded, WaitRequest};
@@ -82,7 +83,10 @@ impl Wait<'_> {
         }
         let object = present(recorded, &self.id, object)?;
         let why = match judge(self.session, &object).await? {
-            Readiness::Ready => return Ok(Some(applied(recorded, &object))),
+            Readiness::Ready => {
+                let images = inspect::images(self.session, &object).await?;
+                return Ok(Some(applied(recorded, &object, images)));
+            }
             Readiness::Failed { reason, terminal: true } => {
                 return Err(self.failure(&object, ErrorKind::Failed, &reason).await);
             }
@@ -170,9 +174,12 @@ fn present(recorded: &Recorded, id: &ObjectId, object: Option<Json>) -> Result<J
 
 /// The outputs as they are now. What is remembered is what our own apply returned, or a change by somebody else in the
 /// meantime would be taken for ours.
-fn applied(recorded: &Recorded, object: &Json) -> Applied {
-    let mut memory = Memory::read(&recorded.private);
-    memory.completed = object["kind"] == "Job";
+fn applied(recorded: &Recorded, object: &Json, images: BTreeMap<String, String>) -> Applied {
+    let memory = Memory {
+        completed: object["kind"] == "Job",
+        images,
+        ..Memory::read(&recorded.private)
+    };
     Applied {
         uid: uid(object),
         outputs: Secrets::of([&recorded.inputs]).conceal(outputs::of_object(object)),

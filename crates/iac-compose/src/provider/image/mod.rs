@@ -29,6 +29,19 @@ impl Engine {
         Ok(found.and_then(|image| image.id))
     }
 
+    /// What a name means: the digest under which its repository has the image, or the image's ID where it was never
+    /// pulled from one.
+    pub(crate) async fn pinned(&self, name: &str, id: &str) -> Result<String, ProviderError> {
+        let found = if_there(self.docker.inspect_image(id).await);
+        let found = found.map_err(|error| failed(&format!("look up the image {name}"), &error))?;
+        let digests = found.and_then(|image| image.repo_digests).unwrap_or_default();
+        let wanted = repository(name);
+        let own = digests
+            .into_iter()
+            .find(|digest| is_repository(repository(digest), wanted));
+        Ok(own.unwrap_or_else(|| id.to_owned()))
+    }
+
     /// The ID of a service's image, which is pulled where its policy says so.
     pub(crate) async fn ensure_image(&self, spec: &Service, key: &Key, cx: &Context) -> Result<String, ProviderError> {
         let name = &spec.image;
@@ -121,6 +134,20 @@ fn with_tag(name: &str) -> String {
     }
 }
 
+/// A name without tag and digest: `nginx` of `nginx:1.27`.
+fn repository(name: &str) -> &str {
+    let name = name.split('@').next().unwrap_or(name);
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    name[last..].find(':').map_or(name, |colon| &name[..last + colon])
+}
+
+/// Whether a repository is the one that a shorter name means: `docker.io/library/nginx` is `nginx`.
+fn is_repository(repository: &str, name: &str) -> bool {
+    repository
+        .strip_suffix(name)
+        .is_some_and(|host| host.is_empty() || host.ends_with('/'))
+}
+
 /// The state of an image's layers while it is pulled.
 #[derive(Default)]
 struct Layers {
@@ -141,5 +168,25 @@ impl Layers {
         let is_news = count > self.said;
         self.said = count;
         is_news.then(|| format!("{count} of {} layers", self.done.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_found_under_its_repository() {
+        for (name, digest, found) in [
+            ("nginx", "nginx@sha256:1", true),
+            ("nginx:1.27", "docker.io/library/nginx@sha256:1", true),
+            ("registry:5000/shop/api:1", "registry:5000/shop/api@sha256:1", true),
+            ("registry:5000/shop/api", "registry:5000/shop/api@sha256:1", true),
+            ("api@sha256:1", "api@sha256:1", true),
+            ("nginx", "mynginx@sha256:1", false),
+            ("shop/api", "other/api@sha256:1", false),
+        ] {
+            assert_eq!(is_repository(repository(digest), repository(name)), found, "{name}");
+        }
     }
 }

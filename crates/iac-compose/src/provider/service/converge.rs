@@ -34,6 +34,8 @@ pub(super) struct Converge<'a> {
     pub(super) deadline: Instant,
     digest: String,
     image_id: String,
+    /// What the image's name meant.
+    pinned: String,
     /// The containers whose secret files are known to be the right ones; none when there is no such file.
     trusted: Option<BTreeSet<String>>,
 }
@@ -46,6 +48,7 @@ pub(crate) async fn apply(
     cx: &Context,
 ) -> Result<Applied, ProviderError> {
     let image = engine.ensure_image(&inputs.spec, &request.key, cx).await?;
+    let pinned = engine.pinned(&inputs.spec.image, &image).await?;
     let run = Converge {
         engine,
         cx,
@@ -54,6 +57,7 @@ pub(crate) async fn apply(
         deadline: Instant::now() + request.timeout.mul_f64(0.9),
         digest: crate::hash::of_service(&request.inputs),
         image_id: image,
+        pinned,
         trusted: trusted(request),
     };
     let members = engine.members(&inputs.project, &inputs.service).await?;
@@ -391,7 +395,10 @@ impl Converge<'_> {
         Applied {
             uid: None,
             outputs: outputs::of(members, self.inputs),
-            private: json!({ "digest": self.digest, "image_id": self.image_id, "containers": ids }),
+            private: json!({
+                "digest": self.digest, "image_id": self.image_id, "containers": ids,
+                "images": { (&self.inputs.spec.image): self.pinned },
+            }),
         }
     }
 }

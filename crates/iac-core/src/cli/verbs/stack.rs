@@ -1,6 +1,6 @@
 //! `stack output|ls|history|show|rm|rekey|unlock`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::render::{sanitize, value_text};
-use crate::state::{RekeyOptions, RunInfo, StateError, Store, Version};
+use crate::state::{RekeyOptions, RunInfo, State, StateError, Store, Version};
 use crate::urn::Key;
 use crate::value::Value;
 
@@ -187,6 +187,7 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
         let mut shown = json!(version);
         shown["changed"] = changed.into();
         shown["resources"] = after.records.len().into();
+        shown["images"] = json!(images(&after));
         session.ui.json(&shown)?;
         return Ok(exit::DONE);
     }
@@ -197,8 +198,24 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
     if before.exports != after.exports {
         text.push_str("      ~ exports\n");
     }
+    for (name, digests) in images(&after) {
+        let digests: Vec<&str> = digests.into_iter().collect();
+        let line = format!("      image {}: {}\n", sanitize(name), sanitize(&digests.join(", ")));
+        text.push_str(&line);
+    }
     session.ui.data(&text)?;
     Ok(exit::DONE)
+}
+
+/// The container images that ran, by the names that were declared. One name may have meant several at one time.
+fn images(state: &State) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut images: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let records = state.records.values().filter(|record| !record.gone);
+    let found = records.filter_map(|record| record.private.get("images")?.as_object());
+    for (name, digest) in found.flatten() {
+        images.entry(name.as_str()).or_default().extend(digest.as_str());
+    }
+    images
 }
 
 async fn remove(session: &Session, force: bool, yes: bool) -> Result<u8, Failure> {
