@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::apply::DEFAULT_PARALLEL;
+use crate::state::Backends;
 
 /// Previews and applies the infrastructure that this program declares.
 #[derive(Debug, Parser)]
@@ -16,6 +17,22 @@ pub(super) struct Cli {
     pub(super) global: Global,
     #[command(subcommand)]
     pub(super) verb: Verb,
+}
+
+/// The command line of a program that knows these backends.
+pub(super) fn command(name: &str, backends: &Backends) -> clap::Command {
+    let mut known: Vec<&str> = ["a folder", "file:///path"]
+        .into_iter()
+        .chain(backends.examples())
+        .collect();
+    let last = known.pop().unwrap_or_default();
+    let backend = format!(
+        "Where state is kept: {} or {last} [default: state/ in the workspace]",
+        known.join(", ")
+    );
+    Cli::command()
+        .name(name.to_owned())
+        .mut_arg("backend", |argument| argument.help(backend))
 }
 
 const EXIT_CODES: &str = "\
@@ -29,7 +46,7 @@ pub(super) struct Global {
     /// The stack to work on [default: the program's name]
     #[arg(long, global = true, env = "IAC_STACK", hide_env_values = true, value_name = "NAME")]
     pub(super) stack: Option<String>,
-    /// Where state is kept: a folder or file:///path [default: state/ in the workspace]
+    /// Where state is kept
     #[arg(long, global = true, env = "IAC_BACKEND", hide_env_values = true, value_name = "URL")]
     pub(super) backend: Option<String>,
     /// A configuration value, over every other place it may come from; may be repeated
@@ -165,7 +182,7 @@ pub(super) enum Stack {
         #[arg(long)]
         show_secrets: bool,
     },
-    /// List the stacks on the backend
+    /// List the stacks on the backend, and how each stands
     Ls {
         /// Print as JSON
         #[arg(long)]
@@ -423,6 +440,22 @@ fn parallel(text: &str) -> Result<usize, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::state::BackendScheme;
+
+    #[test]
+    fn help_names_the_backends() {
+        let scratch = BackendScheme {
+            names: &["scratch"],
+            example: "scratch://NAME",
+            open: |url| crate::state::open_backend(url),
+        };
+        let help = command("shop", &Backends::new([scratch])).render_help().to_string();
+        let help: Vec<&str> = help.split_whitespace().collect();
+        assert!(
+            help.join(" ")
+                .contains("a folder, file:///path or scratch://NAME [default")
+        );
+    }
 
     #[test]
     fn configuration_adds_up_wherever_it_stands() {

@@ -21,7 +21,7 @@ use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
 use crate::config::Config;
 use crate::declare::Stack;
@@ -130,7 +130,7 @@ impl Program {
         arguments: impl IntoIterator<Item = OsString>,
         declare: impl FnOnce(&Stack) -> crate::Result,
     ) -> u8 {
-        let command = Cli::command().name(self.name.clone());
+        let command = args::command(&self.name, &self.backends);
         let matches = command.try_get_matches_from(args::gather_config(arguments));
         let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
             Ok(cli) => cli,

@@ -127,10 +127,15 @@ impl Session {
         if let Some(store) = &*store {
             return Ok(Arc::clone(store));
         }
-        let opened = Store::new(self.backend()?, &self.stack, self.keys.source.clone());
-        let opened = Arc::new(opened.encrypt_new(self.encrypt_state));
+        let opened = Arc::new(self.store_of(&self.stack)?);
         *store = Some(Arc::clone(&opened));
         Ok(opened)
+    }
+
+    /// The state of any stack on the backend.
+    pub(super) fn store_of(&self, stack: &str) -> Result<Store, Failure> {
+        let store = Store::new(self.backend()?, stack, self.keys.source.clone());
+        Ok(store.encrypt_new(self.encrypt_state))
     }
 
     /// What the user should be told of the state and its keys.

@@ -46,6 +46,11 @@ impl Backends {
         self.0.push(scheme);
     }
 
+    /// What the URLs look like, of all sorts but local files.
+    pub fn examples(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|scheme| scheme.example)
+    }
+
     /// The storage that a URL names; what has no `://` is the path of a folder.
     ///
     /// # Errors
@@ -74,8 +79,7 @@ impl Backends {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let own = self.0.iter().map(|scheme| scheme.example);
-        let known: Vec<&str> = own.chain(["file:///absolute/path"]).collect();
+        let known: Vec<&str> = self.examples().chain(["file:///absolute/path"]).collect();
         format!(
             "there is no backend {name:?}; this program knows {}, and plain paths",
             known.join(", ")

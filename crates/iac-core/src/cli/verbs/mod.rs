@@ -3,6 +3,7 @@
 mod carry_out;
 mod config;
 mod graph;
+mod list;
 mod preview;
 mod refresh;
 mod rekey;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
+use super::list;
 use super::rekey::{self, recipients};
 use super::state::{confirm, mask};
 use crate::cli::args::Stack;
@@ -26,7 +27,7 @@ pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure
             json,
             show_secrets,
         } => output(session, name.as_deref(), *json, *show_secrets).await,
-        Stack::Ls { json } => list(session, *json).await,
+        Stack::Ls { json } => list::list(session, *json).await,
         Stack::History { limit, json } => history(session, *limit, *json).await,
         Stack::Show { version, json } => show(session, *version, *json).await,
         Stack::Rm { force, yes } => remove(session, *force, *yes).await,
@@ -116,18 +117,6 @@ fn unknown(session: &Session, name: &str, exports: &BTreeMap<String, Value>) -> 
         Some(meant) => failure.hint(format!("did you mean {meant:?}?")),
         None => failure.hint("`stack output` lists what it exports"),
     }
-}
-
-async fn list(session: &Session, json: bool) -> Result<u8, Failure> {
-    let stacks = Store::stacks(&*session.backend()?).await?;
-    if json {
-        session.ui.json(&json!(stacks))?;
-    } else {
-        session
-            .ui
-            .data(&stacks.iter().map(|stack| format!("{stack}\n")).collect::<String>())?;
-    }
-    Ok(exit::DONE)
 }
 
 async fn history(session: &Session, limit: Option<usize>, json: bool) -> Result<u8, Failure> {
