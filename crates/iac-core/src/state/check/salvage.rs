@@ -67,7 +67,7 @@ fn base(files: &Files) -> (Log, Vec<String>) {
     }
     // Counted on from the first batch that is there.
     let mut log = Log::empty(&files.stack);
-    log.state.generation = first.map_or(0, |first| first - 1);
+    log.state.generation = first.map_or(0, |first| first.saturating_sub(1));
     (log, lost)
 }
 
