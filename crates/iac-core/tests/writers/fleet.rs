@@ -36,7 +36,7 @@ struct Machine {
     bench: Arc<Bench>,
     storage: Arc<Memory>,
     run: Option<Run>,
-    /// It stood still while another one began and ended a run.
+    /// It stood still while another one began and ended a run, in order or not.
     overtaken: bool,
 }
 
@@ -125,6 +125,9 @@ impl Fleet {
 
     pub(crate) fn kill(&mut self, machine: usize) {
         self.machines[machine].gate.set(Traffic::Ends);
+        if self.machines[machine].run.is_some() {
+            self.has_ended(machine);
+        }
         self.machines[machine] = self.machine();
     }
 
@@ -157,9 +160,14 @@ impl Fleet {
                 continue;
             }
             self.machines[machine].end().await;
-            for (other, one) in self.machines.iter_mut().enumerate() {
-                one.overtaken |= other != machine && one.gate.traffic() == Traffic::Stands;
-            }
+            self.has_ended(machine);
+        }
+    }
+
+    /// Whoever stood still until a machine's run was over is overtaken.
+    fn has_ended(&mut self, machine: usize) {
+        for (other, one) in self.machines.iter_mut().enumerate() {
+            one.overtaken |= other != machine && one.gate.traffic() == Traffic::Stands;
         }
     }
 
