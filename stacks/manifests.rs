@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use iac_backends::PostgresState;
+use iac_backends::{PostgresState, S3State};
 use iac_core::config::Config;
 use iac_core::{Program, Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         .provider(KubernetesProvider::new())
         .backend(KubernetesState::SCHEME)
         .backend(PostgresState::SCHEME)
+        .backend(S3State::SCHEME)
         .stack_named_by(name)
         .bound_to(PATH)
         .run(manifests)

@@ -7,7 +7,7 @@ use codelab::kubernetes::{
     Storage, app_selector, container_port, database, headless, http_probe, labelled, map, pod, resources, shell_probe,
 };
 use codelab::settings::Production;
-use iac_backends::PostgresState;
+use iac_backends::{PostgresState, S3State};
 use iac_core::{Program, Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced, Object, restart_on};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet};
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         .provider(KubernetesProvider::new())
         .backend(KubernetesState::SCHEME)
         .backend(PostgresState::SCHEME)
+        .backend(S3State::SCHEME)
         .run(prod)
 }
 

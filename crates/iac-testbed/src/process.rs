@@ -106,11 +106,21 @@ impl Within<'_> {
 pub(crate) struct Daemon<'a> {
     name: &'a str,
     layout: &'a Layout,
+    environment: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> Daemon<'a> {
     pub(crate) fn new(name: &'a str, layout: &'a Layout) -> Self {
-        Self { name, layout }
+        Self {
+            name,
+            layout,
+            environment: &[],
+        }
+    }
+
+    /// Gives it variables: what everybody may not see, as they see a process's arguments.
+    pub(crate) fn with_environment(self, environment: &'a [(&'a str, &'a str)]) -> Self {
+        Self { environment, ..self }
     }
 
     /// Makes sure that `program` runs with `arguments`; tells whether it had to be started.
@@ -133,7 +143,10 @@ impl<'a> Daemon<'a> {
         let inner = within.command(program);
         let mut command = Command::new("setsid");
         command.arg(inner.get_program()).args(inner.get_args());
-        command.args(arguments).env("PATH", search_path()).current_dir("/");
+        command.args(arguments).current_dir("/");
+        command
+            .env("PATH", search_path())
+            .envs(self.environment.iter().copied());
         command.stdin(Stdio::null()).stdout(log).stderr(log_too);
         let child = command
             .spawn()

@@ -87,7 +87,10 @@ impl Servers {
 
     /// The servers that do not answer.
     pub(crate) fn dead(&self, layout: &Layout) -> Vec<&'static str> {
-        let checks = [("s3", s3::answers(self)), ("postgres", postgres::answers(layout, self))];
+        let checks = [
+            ("s3", s3::answers(layout, self)),
+            ("postgres", postgres::answers(layout, self)),
+        ];
         checks
             .into_iter()
             .filter(|(_, answers)| !answers)

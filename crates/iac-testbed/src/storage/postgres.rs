@@ -63,12 +63,31 @@ pub(super) fn start(layout: &Layout, servers: &Servers, progress: &Progress) -> 
         "-cunix_socket_directories=".to_owned(),
     ];
     let daemon = Daemon::new(NAME, layout);
+    if !daemon.alive() {
+        remove_stale_lock(&data)?;
+    }
     if daemon.ensure(ACCOUNT, &program("postgres")?, &arguments)? {
         progress.say("postgres: starting");
     }
     daemon.wait_until(Duration::from_secs(60), || answers(layout, servers))?;
     progress.say("postgres: answers");
     Ok(())
+}
+
+/// Removes the lock of a server that was killed, if its number is another process's by now: PostgreSQL takes any process of
+/// its account for the server.
+fn remove_stale_lock(data: &Path) -> Result<()> {
+    let lock = data.join("postmaster.pid");
+    let Ok(text) = std::fs::read_to_string(&lock) else {
+        return Ok(());
+    };
+    let pid = text.lines().next().unwrap_or_default();
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let of_ours = |word: &[u8]| word == data.as_os_str().as_encoded_bytes();
+    if line.split(|byte| *byte == 0).any(of_ours) {
+        return Ok(());
+    }
+    std::fs::remove_file(&lock).map_err(io("remove", &lock))
 }
 
 /// Makes the database's folder: elsewhere first, so that one that is there is whole.

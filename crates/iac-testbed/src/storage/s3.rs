@@ -21,8 +21,9 @@ pub(super) fn address(servers: &Servers) -> String {
     format!("127.0.0.1:{}", servers.s3_port)
 }
 
-pub(super) fn answers(servers: &Servers) -> bool {
-    TcpStream::connect(address(servers)).is_ok()
+pub(super) fn answers(layout: &Layout, servers: &Servers) -> bool {
+    // A stranger's server may have got the port.
+    Daemon::new(NAME, layout).alive() && TcpStream::connect(address(servers)).is_ok()
 }
 
 pub(super) fn start(layout: &Layout, servers: &Servers, progress: &Progress) -> Result<()> {
@@ -34,18 +35,17 @@ pub(super) fn start(layout: &Layout, servers: &Servers, progress: &Progress) -> 
     link(&binaries::S3.path(layout), &program)?;
     let arguments = [
         format!("--port={}", address(servers)),
-        format!("--access={USER}"),
-        format!("--secret={}", servers.password),
         format!("--region={REGION}"),
         "--quiet".to_owned(),
         "posix".to_owned(),
         buckets.display().to_string(),
     ];
-    let daemon = Daemon::new(NAME, layout);
+    let credentials = [("ROOT_ACCESS_KEY", USER), ("ROOT_SECRET_KEY", &servers.password)];
+    let daemon = Daemon::new(NAME, layout).with_environment(&credentials);
     if daemon.ensure(Within::Machine, &program, &arguments)? {
         progress.say("s3: starting");
     }
-    daemon.wait_until(Duration::from_secs(30), || answers(servers))?;
+    daemon.wait_until(Duration::from_secs(30), || answers(layout, servers))?;
     progress.say("s3: answers");
     Ok(())
 }
