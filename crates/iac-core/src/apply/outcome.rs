@@ -146,17 +146,14 @@ impl Run<'_> {
     }
 
     async fn settle(&self, recovery: Recovery, done: &str) -> Result<(), StateError> {
-        let writer = &self.shared.writer;
-        let done = if recovery.may_come && writer.overtakes() {
-            "the run that began it may still be at it, so the next run looks again"
+        let Recovery { key, text, .. } = recovery;
+        let message = if recovery.may_come && self.shared.writer.overtakes() {
+            format!("{text}: {done}; the run that began it may still be at it, so the next run looks again")
         } else {
-            writer.resolve(recovery.op).await?;
-            done
+            self.shared.writer.resolve(recovery.op).await?;
+            format!("{text}: {done}")
         };
-        (self.shared.events)(Event::Recovered {
-            key: recovery.key,
-            message: format!("{}: {done}", recovery.text),
-        });
+        (self.shared.events)(Event::Recovered { key, message });
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of operations that an earlier run left open: each names an object, and what is there of it decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::look::Sight;
 use crate::apply::{Recovery, Settled};
@@ -47,29 +47,23 @@ pub(super) fn recoveries(
             (None, Some(key)) => index.by_step(key, Stage::Gone),
             (None, None) => Settled::Already("nothing was to be done"),
         };
+        let is_kept = owner.is_some_and(|key| index.is_kept(key));
         Some(Recovery {
             op: pending.op,
             key: owner.map_or_else(|| pending.key.clone(), |key| (*key).clone()),
             text: format!("its {} as {} was interrupted; {found}", pending.kind, pending.identity),
             settled,
-            may_come: owner.is_none() && may_come(pending.kind, seen),
+            // What becomes of a declared object shows when it is looked at; and a deletion makes nothing.
+            may_come: pending.kind != OpKind::Delete && !index.wanted.contains(&name) && !is_kept,
         })
     };
     pending.iter().filter_map(recovery).collect()
 }
 
-/// Whether the call of an operation could still make its object, if it was under way yet. An adoption could make anew
-/// what is about to be deleted.
-fn may_come(kind: OpKind, seen: &Observed) -> bool {
-    match kind {
-        OpKind::Create => matches!(seen, Observed::Absent),
-        OpKind::Adopt => true,
-        OpKind::Update | OpKind::Delete => false,
-    }
-}
-
 /// Whose each object is, and what the plan does with that resource.
 struct Index<'a> {
+    /// What the program declares.
+    wanted: BTreeSet<ObjectName>,
     own: BTreeMap<ObjectName, &'a Key>,
     former: BTreeMap<ObjectName, &'a Key>,
     steps: BTreeMap<&'a Key, &'a Step>,
@@ -93,11 +87,13 @@ impl<'a> Index<'a> {
         let wanted = identities
             .iter()
             .map(|(key, identity)| (ObjectName::new(key, identity), key));
+        let wanted: BTreeMap<ObjectName, &Key> = wanted.collect();
         let formers = recorded.iter().flat_map(|(key, entry)| {
             let formers = entry.formers.iter();
             formers.filter_map(move |former| is_there(key, &former.recorded))
         });
         Self {
+            wanted: wanted.keys().cloned().collect(),
             // What the program says goes before what is recorded.
             own: held.chain(wanted).collect(),
             former: formers.collect(),
