@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::support::gate::{Gate, Traffic, Watcher};
 use crate::support::harness::{Bench, declare};
 use crate::support::memory::World;
-use crate::support::programs::{Program, check, declaration};
+use crate::support::programs::{Meddling, Program, check, declaration, meddle};
 use crate::support::reached::Reached;
 use crate::support::storage::{Memory, Verdict};
 
@@ -139,6 +139,15 @@ impl Fleet {
 
     pub(crate) async fn unlock(&self) {
         self.home.store().unlock().await.unwrap();
+    }
+
+    /// Somebody else changes the world. Not by a deletion while a call is held up: if that was the creation of what another
+    /// run has made meanwhile, it could make it anew, and nobody looks for that.
+    pub(crate) fn meddle(&self, meddling: &Meddling) {
+        let held_up = self.machines.iter().any(|one| one.gate.traffic() == Traffic::Stands);
+        if !(held_up && matches!(meddling, Meddling::Deletes(_))) {
+            meddle(&self.world, meddling);
+        }
     }
 
     pub(crate) fn fail_storage(&self, machine: usize, mut calls: usize, verdict: Verdict) {

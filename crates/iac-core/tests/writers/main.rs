@@ -13,7 +13,7 @@ use std::time::Duration;
 use iac_core::apply::Cancel;
 use iac_core::state::BackendErrorKind;
 use proptest::prelude::*;
-use support::programs::{Meddling, NAMES, Program, cases, meddle, meddling, name, programs, tell};
+use support::programs::{Meddling, NAMES, Program, cases, meddling, name, programs, tell};
 use support::storage::Verdict;
 
 use crate::fleet::Fleet;
@@ -132,7 +132,7 @@ async fn story(steps: Vec<Step>, last: Program) {
             Step::Turn(machine, turn) => happen(&mut fleet, machine, &turn).await,
             Step::Unlock => fleet.unlock().await,
             Step::Wait(long) => tokio::time::sleep(long).await,
-            Step::Meddle(meddling) => meddle(&fleet.world, &meddling),
+            Step::Meddle(meddling) => fleet.meddle(&meddling),
             Step::FailWorld(names) => fleet.world.fail(&names.iter().map(String::as_str).collect::<Vec<_>>()),
             Step::FailStorage(machine, calls, verdict) => fleet.fail_storage(machine, calls, verdict),
         }
