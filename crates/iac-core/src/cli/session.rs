@@ -127,15 +127,14 @@ impl Session {
         if let Some(store) = &*store {
             return Ok(Arc::clone(store));
         }
-        let opened = Arc::new(self.store_of(&self.stack)?);
+        let opened = Arc::new(self.store_of(self.backend()?, &self.stack));
         *store = Some(Arc::clone(&opened));
         Ok(opened)
     }
 
-    /// The state of any stack on the backend.
-    pub(super) fn store_of(&self, stack: &str) -> Result<Store, Failure> {
-        let store = Store::new(self.backend()?, stack, self.keys.source.clone());
-        Ok(store.encrypt_new(self.encrypt_state))
+    /// The state of any stack on a backend.
+    pub(super) fn store_of(&self, backend: Arc<dyn Backend>, stack: &str) -> Store {
+        Store::new(backend, stack, self.keys.source.clone()).encrypt_new(self.encrypt_state)
     }
 
     /// What the user should be told of the state and its keys.

@@ -1,5 +1,7 @@
 //! `stack ls`: every stack of the backend, and how it stands.
 
+use std::sync::Arc;
+
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::json;
@@ -37,17 +39,22 @@ struct Read {
 
 /// Lists the stacks. One that can not be read does not hide the others.
 pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure> {
-    let stacks = Store::stacks(&*session.backend()?).await?;
-    let standings = stacks.into_iter().map(|stack| async move {
-        let read = match session.store_of(&stack) {
-            Ok(store) => read(&store).await.map_err(|error| error.to_string()),
-            Err(failure) => return Err(failure),
-        };
-        let (read, error) = read.map_or_else(|error| (None, Some(error)), |read| (Some(read), None));
-        Ok(Standing { stack, read, error })
-    });
-    let standings: Vec<_> = stream::iter(standings).buffered(AT_ONCE).collect().await;
-    let standings: Vec<Standing> = standings.into_iter().collect::<Result<_, Failure>>()?;
+    let backend = session.backend()?;
+    let stacks = Store::stacks(&*backend).await?;
+    let standing = |stack: String| {
+        let store = session.store_of(Arc::clone(&backend), &stack);
+        async move {
+            let (read, error) = match read(&store).await {
+                Ok(read) => (Some(read), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            Standing { stack, read, error }
+        }
+    };
+    let standings: Vec<Standing> = stream::iter(stacks.into_iter().map(standing))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
     if as_json {
         session.ui.json(&json!(standings))?;
     } else {
