@@ -141,7 +141,7 @@ pub(super) struct LeasePlace {
 }
 
 /// A lease that was just taken.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) term: u64,
     /// Whether the holder before may still believe that it holds it.
@@ -268,11 +268,22 @@ impl LeasePlace {
         if taken.term > above {
             return Ok(());
         }
-        taken.file.term = above.saturating_add(1);
-        (taken.unclean, taken.overtakes) = (true, true);
-        let etag = self.write(&taken.file, Some(&taken.etag)).await?;
-        taken.etag = etag.ok_or_else(|| self.lost(None))?;
-        taken.term = taken.file.term;
+        // It may have been renewed since.
+        let ours = |(file, _): &(LeaseFile, Etag)| file.term == taken.term && file.claim == taken.file.claim;
+        let Some((mut file, etag)) = self.read().await?.filter(ours) else {
+            return Err(self.lost(None));
+        };
+        file.term = above.saturating_add(1);
+        let at = Instant::now();
+        let etag = self.write(&file, Some(&etag)).await?;
+        *taken = Taken {
+            term: file.term,
+            unclean: true,
+            overtakes: true,
+            file,
+            etag: etag.ok_or_else(|| self.lost(None))?,
+            at,
+        };
         Ok(())
     }
 

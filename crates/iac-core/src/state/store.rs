@@ -176,13 +176,12 @@ impl Store {
             }
         }
         let place = self.lease(&paths);
-        let taken = place.take(&run, self.lease_ttl, lock_timeout).await?;
-        let term = taken.term;
-        match self.begin_under(paths, place.clone(), taken, run).await {
+        let mut taken = place.take(&run, self.lease_ttl, lock_timeout).await?;
+        match self.begin_under(paths, place.clone(), &mut taken, run).await {
             Ok(writer) => Ok(writer),
             Err(error) => {
                 // What went wrong is what counts; a lease that can not be given back runs out.
-                let _ = place.release(term).await;
+                let _ = place.release(taken.term).await;
                 Err(error)
             }
         }
@@ -192,16 +191,22 @@ impl Store {
         &self,
         paths: Paths,
         place: LeasePlace,
-        mut taken: Taken,
+        taken: &mut Taken,
         run: RunInfo,
     ) -> Result<Writer, StateError> {
+        // Reading may take longer than a lease lasts.
+        let mut heartbeat = Heartbeat::start(place.clone(), taken.clone());
         self.check_keys().await?;
         let sealing = self.sealing().await?;
         let log = self.load_log().await?;
-        place.raise(&mut taken, log.term).await?;
+        if taken.term <= log.term {
+            heartbeat.stop().await;
+            place.raise(taken, log.term).await?;
+            heartbeat = Heartbeat::start(place.clone(), taken.clone());
+        }
         let (term, unclean, overtakes) = (taken.term, taken.unclean, taken.overtakes);
         let mut committer = Committer {
-            heartbeat: Heartbeat::start(place.clone(), taken),
+            heartbeat,
             store: self.clone(),
             paths,
             place,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iac_core::state::{BackendErrorKind, OpKind, StateError};
+use async_trait::async_trait;
+use iac_core::state::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, OpKind, Put, StateError, Store};
 use serde_json::{Value as Json, json};
 
-use super::support::{Memory, Verdict, begin, in_turn, key, operation, record, run, store, summary};
+use super::support::{Memory, Verdict, begin, in_turn, key, no_keys, operation, record, run, store, summary};
 
 const SHORT: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -199,6 +200,53 @@ async fn a_lease_that_can_not_be_renewed_is_lost() {
     writer.lost().await;
     let error = writer.put(record("a", json!({}))).await.unwrap_err();
     assert!(matches!(error, StateError::LeaseLost { .. }), "{error}");
+}
+
+/// Storage of which the journal is read slowly.
+struct Slow(Arc<Memory>);
+
+#[async_trait]
+impl Backend for Slow {
+    async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
+        if key.contains("/journal/") {
+            tokio::time::sleep(SHORT * 3).await;
+        }
+        self.0.read(key).await
+    }
+
+    async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn put_if_match(&self, key: &str, bytes: Vec<u8>, etag: &Etag) -> Result<Put, BackendError> {
+        self.0.put_if_match(key, bytes, etag).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError> {
+        self.0.list(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), BackendError> {
+        self.0.delete(key).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_takes_long_to_read_can_be_written() {
+    let backend = Memory::new();
+    let writer = begin(&store(&backend)).await;
+    writer.put(record("a", json!({}))).await.unwrap();
+    writer.abandon().await;
+    let slow = Arc::new(Slow(Arc::clone(&backend)));
+    let slow = Store::new(slow, "prod", no_keys()).lease_ttl(SHORT);
+    for lost in [false, true] {
+        if lost {
+            backend.remove("prod/lease.json");
+        }
+        let writer = begin(&slow).await;
+        writer.put(record("b", json!({}))).await.unwrap();
+        writer.finish(summary()).await.unwrap();
+    }
 }
 
 #[tokio::test]
