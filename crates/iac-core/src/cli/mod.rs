@@ -28,6 +28,7 @@ use crate::declare::Stack;
 use crate::provider::Provider;
 use crate::render::Diagnostic;
 use crate::state::{BackendScheme, Backends};
+use crate::value::KnownSecrets;
 use args::Cli;
 use failure::Failure;
 use session::Session;
@@ -60,6 +61,7 @@ pub struct Program {
     encrypt_state: bool,
     stack_name: StackName,
     bound_to: Option<String>,
+    known: KnownSecrets,
 }
 
 impl Program {
@@ -73,6 +75,7 @@ impl Program {
             encrypt_state: false,
             stack_name: Box::new(|_| None),
             bound_to: None,
+            known: KnownSecrets::default(),
         }
     }
 
@@ -119,7 +122,7 @@ impl Program {
     /// Reads the command line and does what it says. `declare` is called by the verbs that need to know what the program
     /// declares, once.
     pub fn run(self, declare: impl FnOnce(&Stack) -> crate::Result) -> ExitCode {
-        panic::install();
+        panic::install(self.known.clone());
         ExitCode::from(self.run_with(std::env::args_os(), declare))
     }
 

@@ -18,6 +18,14 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// How long a wait has to last to be worth a line of its own.
 const NOTABLE: Duration = Duration::from_secs(1);
+/// The lines that are drawn just now, for whoever has something to say past their display: the hook of panics.
+static DRAWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// The lines that are drawn just now, unless there are none, or somebody is just changing that.
+pub(super) fn drawn() -> Option<MultiProgress> {
+    DRAWN.try_lock().ok().and_then(|drawn| drawn.clone())
+}
+
 /// What is said of a resource that is applied and not ready yet.
 const WAITING: &str = "waiting until it is ready";
 
@@ -41,11 +49,13 @@ impl Display {
             .steps
             .iter()
             .map(|step| (step.key.clone(), short_name(&step.key, &step.identity)));
+        let live = ui.is_interactive().then(MultiProgress::new);
+        DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&live);
         Self {
             ui: ui.clone(),
             stack: plan.stack.clone(),
             names: names.collect(),
-            live: ui.is_interactive().then(MultiProgress::new),
+            live,
             running: Mutex::default(),
         }
     }
@@ -62,6 +72,7 @@ impl Display {
         std::mem::take(&mut *running)
             .into_values()
             .for_each(|running| running.clear());
+        *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn show(&self, event: Event) {

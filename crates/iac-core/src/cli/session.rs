@@ -16,7 +16,7 @@ use crate::engine::{Engine, Observe, PlanRequest, Planned};
 use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
 use crate::state::{Backend, Backends, DataKey, KeySource, Recipients, State, StateError, Store, Vault, WrappedKey};
-use crate::value::Secret;
+use crate::value::{KnownSecrets, Secret};
 
 /// The folder of configuration files, in the workspace.
 const CONFIG_FOLDER: &str = "stacks";
@@ -44,6 +44,8 @@ pub(super) struct Session {
     backend: Option<String>,
     backends: Backends,
     encrypt_state: bool,
+    /// The secrets that this run has met.
+    known: KnownSecrets,
     store: Mutex<Option<Arc<Store>>>,
     build: OnceLock<String>,
 }
@@ -69,6 +71,7 @@ impl Session {
             Some(name) => name.clone(),
             None => {
                 let outer = layers(&workspace, None, &global.config)?.open(&keys)?;
+                let outer = outer.known_to(&program.known);
                 (program.stack_name)(&outer).unwrap_or_else(|| program.name.clone())
             }
         };
@@ -88,7 +91,8 @@ impl Session {
                 .iter()
                 .map(|provider| provider.name().to_owned())
                 .collect(),
-            engine: Engine::new(program.providers),
+            engine: Engine::knowing(program.providers, program.known.clone()),
+            known: program.known,
             keys,
             program: program.name,
             bound_to: program.bound_to,
@@ -152,7 +156,7 @@ impl Session {
     }
 
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        Ok(self.layers.open(&self.keys)?)
+        Ok(self.layers.open(&self.keys)?.known_to(&self.known))
     }
 
     /// The configuration without its secrets, which providers are not given: for verbs that do not run the program.

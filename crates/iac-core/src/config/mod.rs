@@ -18,7 +18,7 @@ mod usage;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::value::Secret;
+use crate::value::{KnownSecrets, Secret};
 
 pub use edit::ConfigEditor;
 pub use file::{ConfigFile, FileEntry, FileError, FileValue};
@@ -33,6 +33,8 @@ pub use usage::{Unused, similar};
 pub struct Config {
     entries: BTreeMap<String, Entry>,
     usage: Usage,
+    /// The secrets that were asked for: what is said may not quote them.
+    known: KnownSecrets,
 }
 
 /// One value.
@@ -203,13 +205,33 @@ impl Config {
     /// When it is not set.
     pub fn secret(&self, key: &str) -> Result<Secret, ConfigError> {
         self.usage.note(key, true);
-        match self.find(key).map(|entry| &entry.value) {
-            Some(ConfigValue::Secret(secret)) => Ok(secret.clone()),
-            Some(ConfigValue::Plain(text)) => Ok(Secret::from(text.as_str())),
-            None => Err(ConfigError::Missing {
-                key: key.to_owned(),
-                flag: " --secret",
-            }),
+        let secret = match self.find(key).map(|entry| &entry.value) {
+            Some(ConfigValue::Secret(secret)) => secret.clone(),
+            Some(ConfigValue::Plain(text)) => Secret::from(text.as_str()),
+            None => {
+                return Err(ConfigError::Missing {
+                    key: key.to_owned(),
+                    flag: " --secret",
+                });
+            }
+        };
+        self.known.learn_secret(&secret);
+        Ok(secret)
+    }
+
+    /// Tells those who know secrets of all that are in here, and of those that will be asked for.
+    pub(crate) fn known_to(mut self, known: &KnownSecrets) -> Self {
+        self.known = known.clone();
+        for entry in self.entries.values() {
+            if let ConfigValue::Secret(secret) = &entry.value {
+                known.learn_secret(secret);
+            }
         }
+        self
+    }
+
+    /// The secrets that were asked for.
+    pub(crate) fn known(&self) -> &KnownSecrets {
+        &self.known
     }
 }

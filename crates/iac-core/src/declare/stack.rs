@@ -183,11 +183,9 @@ impl Stack {
     /// A secret that the program has from somewhere; `label` names it in plans, so it has to be stable and unique.
     pub fn secret(&self, label: &str, value: impl Into<Secret>) -> Output {
         let source = Source::Local(label.to_owned());
-        self.shared
-            .state
-            .borrow_mut()
-            .secrets
-            .insert(source.clone(), value.into());
+        let value = value.into();
+        self.shared.config.known().learn_secret(&value);
+        self.shared.state.borrow_mut().secrets.insert(source.clone(), value);
         Output::new(source, "", Phase::Exists, true)
     }
 

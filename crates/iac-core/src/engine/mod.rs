@@ -105,9 +105,13 @@ pub struct Engine {
 impl Engine {
     /// An engine with these providers, and the built-in one for generated values.
     pub fn new(providers: Vec<Arc<dyn Provider>>) -> Self {
+        Self::knowing(providers, KnownSecrets::default())
+    }
+
+    /// As [`new`](Self::new), with secrets that others meet as well.
+    pub(crate) fn knowing(providers: Vec<Arc<dyn Provider>>, known: KnownSecrets) -> Self {
         let built_in: Arc<dyn Provider> = Arc::new(RandomProvider);
         let all = providers.into_iter().chain([built_in]);
-        let known = KnownSecrets::default();
         let discreet = |provider: Arc<dyn Provider>| -> (String, Arc<dyn Provider>) {
             let (name, known) = (provider.name().to_owned(), known.clone());
             (name, Arc::new(Discreet { provider, known }))

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -58,8 +58,23 @@ impl KnownSecrets {
 
     /// The text without the secrets that are in it.
     pub(crate) fn hide(&self, text: &mut String) {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        for form in &known.forms {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).hide(text);
+    }
+
+    /// As [`hide`](Self::hide), without waiting: whoever panics may be at the secrets just now. Tells whether it could.
+    pub(crate) fn try_hide(&self, text: &mut String) -> bool {
+        match self.known.try_lock() {
+            Ok(known) => known.hide(text),
+            Err(TryLockError::Poisoned(known)) => known.into_inner().hide(text),
+            Err(TryLockError::WouldBlock) => return false,
+        }
+        true
+    }
+}
+
+impl Known {
+    fn hide(&self, text: &mut String) {
+        for form in &self.forms {
             if text.contains(form.expose().as_str()) {
                 *text = text.replace(form.expose().as_str(), HIDDEN);
             }
@@ -146,6 +161,18 @@ mod tests {
         let mut text = "PASSWORD=hunter2! and hunter2".to_owned();
         known.hide(&mut text);
         assert_eq!(text, "(secret) and (secret)");
+    }
+
+    #[test]
+    fn nobody_waits_for_the_secrets_who_may_have_them_himself() {
+        let known = KnownSecrets::default();
+        known.learn_secret(&"hunter2".into());
+        let mut text = "hunter2".to_owned();
+        let held = known.known.lock();
+        assert!(!known.try_hide(&mut text));
+        drop(held);
+        assert!(known.try_hide(&mut text));
+        assert_eq!(text, HIDDEN);
     }
 
     #[test]
