@@ -6,12 +6,17 @@ use std::process::ExitCode;
 
 use codelab::docker;
 use codelab::settings::Development;
+use iac_backends::{PostgresState, S3State};
 use iac_compose::{Compose, DockerProvider};
 use iac_core::{Program, Result, Stack};
+use iac_k8s::KubernetesState;
 
 fn main() -> ExitCode {
     Program::new("codelab_dev")
         .provider(DockerProvider::new())
+        .backend(KubernetesState::SCHEME)
+        .backend(PostgresState::SCHEME)
+        .backend(S3State::SCHEME)
         .run(codelab_dev)
 }
 

@@ -7,13 +7,18 @@ use std::process::ExitCode;
 
 use codelab::docker::{self, check, local, variables};
 use codelab::settings::Development;
+use iac_backends::{PostgresState, S3State};
 use iac_compose::prelude::*;
 use iac_core::declare::Handle;
 use iac_core::{Program, Result, Stack};
+use iac_k8s::KubernetesState;
 
 fn main() -> ExitCode {
     Program::new("codelab_full")
         .provider(DockerProvider::new())
+        .backend(KubernetesState::SCHEME)
+        .backend(PostgresState::SCHEME)
+        .backend(S3State::SCHEME)
         .run(codelab_full)
 }
 

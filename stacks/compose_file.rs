@@ -6,9 +6,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use iac_backends::{PostgresState, S3State};
 use iac_compose::{Compose, DockerProvider};
 use iac_core::config::Config;
 use iac_core::{Program, Result, Stack};
+use iac_k8s::KubernetesState;
 
 /// The configuration that says where the file is.
 const PATH: &str = "path";
@@ -26,6 +28,9 @@ const NAMES: [&str; 4] = [
 fn main() -> ExitCode {
     Program::new("compose_file")
         .provider(DockerProvider::new())
+        .backend(KubernetesState::SCHEME)
+        .backend(PostgresState::SCHEME)
+        .backend(S3State::SCHEME)
         .stack_named_by(project_name)
         .bound_to(PATH)
         .run(compose_file)

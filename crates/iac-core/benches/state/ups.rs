@@ -16,8 +16,11 @@ use crate::support::memory::World;
 use crate::support::storage::Memory;
 use crate::whole::Whole;
 
-/// How many operations run at the same time.
+/// How many operations run at the same time unless a row says otherwise.
 const PARALLEL: usize = 10;
+
+/// As many as suits a provider that takes next to nothing.
+const MANY: usize = 100;
 
 /// What a call of a provider takes: a creation and a look whether it is ready.
 const CALL: Duration = Duration::from_millis(10);
@@ -26,30 +29,31 @@ const CALL: Duration = Duration::from_millis(10);
 const LONG_CALL: Duration = Duration::from_millis(50);
 
 pub(crate) async fn table() -> String {
-    let mut text = format!(
-        "An up that creates everything, {PARALLEL} at a time, with a provider in memory (bars: 1,000 creates in 0.5 s; 10,000 with less than 10 % in state)
+    let mut text = String::from(
+        "An up that creates everything, with a provider in memory (bars: 1,000 creates in 0.5 s; 10,000 with less than 10 % in state)
 
-| resources | a provider's call takes | up | the same without storage | in state | storage busy | writes |
-|---:|---:|---:|---:|---:|---:|---:|
+| resources | at a time | a provider's call takes | up | the same without storage | in state | storage busy | writes |
+|---:|---:|---:|---:|---:|---:|---:|---:|
 "
     );
-    for (resources, call) in [
-        (1_000, Duration::ZERO),
-        (10_000, Duration::ZERO),
-        (10_000, CALL),
-        (1_000, LONG_CALL),
+    for (resources, parallel, call) in [
+        (1_000, PARALLEL, Duration::ZERO),
+        (10_000, PARALLEL, Duration::ZERO),
+        (10_000, MANY, Duration::ZERO),
+        (10_000, PARALLEL, CALL),
+        (1_000, PARALLEL, LONG_CALL),
     ] {
-        eprintln!("up of {resources}, {call:?} a call");
+        eprintln!("up of {resources}, {parallel} at a time, {call:?} a call");
         let declaration = declare(|stack| {
             for number in 0..resources {
                 thing(stack, &format!("thing-{number}"), inputs(number));
             }
         });
-        let (time, counts) = on_files(&declaration, call).await;
-        let without = in_memory(&declaration, call).await;
+        let (time, counts) = on_files(&declaration, parallel, call).await;
+        let without = in_memory(&declaration, parallel, call).await;
         writeln!(
             text,
-            "| {resources} | {} ms | {:.2} s | {:.2} s | {:.0} % | {:.0} % | {} |",
+            "| {resources} | {parallel} | {} ms | {:.2} s | {:.2} s | {:.0} % | {:.0} % | {} |",
             call.as_millis(),
             time.as_secs_f64(),
             without.as_secs_f64(),
@@ -73,17 +77,17 @@ fn world(call: Duration) -> World {
     }
 }
 
-async fn on_files(declaration: &Declaration, call: Duration) -> (Duration, Counts) {
+async fn on_files(declaration: &Declaration, parallel: usize, call: Duration) -> (Duration, Counts) {
     let folder = tempfile::tempdir().unwrap();
     let counting = Counting::new(Arc::new(LocalBackend::new(folder.path())));
     let bench = Bench::new()
         .elsewhere(world(call), Arc::clone(&counting) as _)
-        .parallel(PARALLEL);
+        .parallel(parallel);
     (up(&bench, declaration).await, counting.counts())
 }
 
-async fn in_memory(declaration: &Declaration, call: Duration) -> Duration {
-    let bench = Bench::new().elsewhere(world(call), Memory::new()).parallel(PARALLEL);
+async fn in_memory(declaration: &Declaration, parallel: usize, call: Duration) -> Duration {
+    let bench = Bench::new().elsewhere(world(call), Memory::new()).parallel(parallel);
     up(&bench, declaration).await
 }
 

@@ -1,6 +1,7 @@
 //! Completed runs: who, when, what came of it, and what leads back to the version before.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -147,32 +148,36 @@ pub(super) fn is_sealed_by(vault: &Vault, whole: bool, bytes: &[u8]) -> bool {
     lines.all(|line| lines::is_sealed_by(vault, line) == Some(whole))
 }
 
-/// The entries of all versions up to `last`, by number. Where a killed run left an entry, that of the next run, which
-/// has the higher term, counts.
-async fn entries(backend: &dyn Backend, paths: &Paths, last: u64) -> Result<BTreeMap<u64, String>, StateError> {
+/// The entries of these versions, by number. Where a killed run left an entry, that of the next run, which has the higher
+/// term, counts.
+async fn entries(
+    backend: &dyn Backend,
+    paths: &Paths,
+    which: &RangeInclusive<u64>,
+) -> Result<BTreeMap<u64, String>, StateError> {
     let keys = backend.list(&paths.history()).await.map_err(StateError::Read)?;
     let mut entries: BTreeMap<u64, (u64, String)> = BTreeMap::new();
     for key in keys {
         let Some((version, term)) = Paths::version_and_term(&key) else {
             continue;
         };
-        if version <= last && entries.get(&version).is_none_or(|(other, _)| *other < term) {
+        if which.contains(&version) && entries.get(&version).is_none_or(|(other, _)| *other < term) {
             entries.insert(version, (term, key));
         }
     }
     Ok(entries.into_iter().map(|(version, (_, key))| (version, key)).collect())
 }
 
-/// The versions up to `last` that are kept, oldest first, each with what leads back to the one before it.
+/// Those of these versions that are kept, oldest first, each with what leads back to the one before it.
 pub(super) async fn read(
     backend: &dyn Backend,
     paths: &Paths,
     stack: &str,
-    last: u64,
+    which: &RangeInclusive<u64>,
     vault: Option<&Vault>,
 ) -> Result<Vec<(Version, Undo)>, StateError> {
     let mut versions = Vec::new();
-    for file in entries(backend, paths, last).await?.into_values() {
+    for file in entries(backend, paths, which).await?.into_values() {
         // One that was pruned since it was listed is no longer kept.
         if let Some(object) = backend.read(&file).await.map_err(StateError::Read)? {
             lines::check_header(stack, &file, &object.bytes, vault)?;

@@ -35,6 +35,16 @@ pub struct Holder {
     pub(super) process: Option<ProcessId>,
 }
 
+impl Holder {
+    /// Whether its process is known to have ended, so that the next run takes over at once. Of a process on another
+    /// machine that is never known.
+    pub fn has_ended(&self) -> bool {
+        self.process
+            .as_ref()
+            .is_some_and(|process| process.life() == Life::Dead)
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RunInfo {
@@ -83,10 +93,7 @@ impl LeaseFile {
     /// Whether the last holder may still be running, as far as can be told.
     fn may_run(&self) -> bool {
         match &self.claim {
-            Claim::Held(holder) => holder
-                .process
-                .as_ref()
-                .is_none_or(|process| process.life() != Life::Dead),
+            Claim::Held(holder) => !holder.has_ended(),
             Claim::Released => false,
             Claim::Unlocked => true,
         }

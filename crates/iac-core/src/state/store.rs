@@ -1,6 +1,7 @@
 //! One stack's state on a backend.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -272,8 +273,21 @@ impl Store {
     pub async fn history(&self) -> Result<Vec<Version>, StateError> {
         let paths = Paths::new(&self.stack)?;
         let last = self.load().await?.version;
-        let versions = self.read_history(&paths, last).await?;
+        let versions = self.read_history(&paths, 1..=last).await?;
         Ok(versions.into_iter().map(|(version, _)| version).collect())
+    }
+
+    /// The run that this state was left by; none before the first completed one, and where it is not kept.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn last_version(&self, state: &State) -> Result<Option<Version>, StateError> {
+        if state.version == 0 {
+            return Ok(None);
+        }
+        let paths = Paths::new(&self.stack)?;
+        let versions = self.read_history(&paths, state.version..=state.version).await?;
+        Ok(versions.into_iter().next().map(|(version, _)| version))
     }
 
     /// A completed run, with the state as it was before it and as it left it. Only records and exports of the two are
@@ -284,7 +298,7 @@ impl Store {
     pub async fn version(&self, number: u64) -> Result<(Version, State, State), StateError> {
         let paths = Paths::new(&self.stack)?;
         let log = self.load_log().await?;
-        let mut versions = self.read_history(&paths, log.state.version).await?;
+        let mut versions = self.read_history(&paths, 1..=log.state.version).await?;
         let first = versions.first().map(|(version, _)| version.version);
         let mut after = State {
             records: log.state.records,
@@ -303,12 +317,16 @@ impl Store {
         Err(StateError::UnknownVersion { version: number, first })
     }
 
-    async fn read_history(&self, paths: &Paths, last: u64) -> Result<Vec<(Version, Undo)>, StateError> {
+    async fn read_history(
+        &self,
+        paths: &Paths,
+        which: RangeInclusive<u64>,
+    ) -> Result<Vec<(Version, Undo)>, StateError> {
         let opened = self.opened_vault();
-        match history::read(self.backend(), paths, &self.stack, last, opened.as_deref()).await {
+        match history::read(self.backend(), paths, &self.stack, &which, opened.as_deref()).await {
             Err(StateError::Sealed(_)) => {
                 let vault = self.existing_vault().await?;
-                history::read(self.backend(), paths, &self.stack, last, Some(&*vault)).await
+                history::read(self.backend(), paths, &self.stack, &which, Some(&*vault)).await
             }
             read => read,
         }

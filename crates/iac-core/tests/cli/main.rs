@@ -339,6 +339,35 @@ fn an_interruption_ends_politely_and_a_second_one_at_once() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_list_tells_a_run_under_way_from_one_that_was_killed() {
+    let desk = Desk::new();
+    let listed = || String::from_utf8(desk.output("stack ls").stdout).unwrap();
+    let pipe = desk.path("world/greeting.txt");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut child = desk
+        .command("up --yes")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.by_ref().any(|line| line.contains("greeting.txt: writing")));
+    let list = listed();
+    assert!(list.contains("1 under way  claimed by "), "{list}");
+    assert!(!list.contains("ended") && !list.contains("interrupted"), "{list}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let list = listed();
+    assert!(list.contains("1 interrupted  claimed by "), "{list}");
+    assert!(list.trim_end().ends_with(", which has ended"), "{list}");
+    std::fs::remove_file(&pipe).unwrap();
+    assert_eq!(desk.code("up --yes"), 0);
+    let list = listed();
+    assert!(list.trim_end().ends_with("UTC  up"), "{list}");
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_drama() {
     let desk = Desk::new();
     let mut child = desk

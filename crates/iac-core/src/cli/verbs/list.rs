@@ -1,8 +1,10 @@
 //! `stack ls`: every stack of the backend, and how it stands.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,6 +26,8 @@ struct Standing {
     /// Why it can not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_by: Option<Holder>,
 }
 
 /// What reading it tells.
@@ -31,30 +35,28 @@ struct Standing {
 struct Read {
     resources: usize,
     version: u64,
+    /// When its last run ended, and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<Last>,
     /// Operations that a run left open.
     interrupted: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    claimed_by: Option<Holder>,
+    /// Operations of the run that claims the stack.
+    under_way: usize,
+}
+
+#[derive(Serialize)]
+struct Last {
+    command: String,
+    ok: bool,
+    finished: Timestamp,
 }
 
 /// Lists the stacks. One that can not be read does not hide the others.
 pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure> {
     let backend = session.backend()?;
     let stacks = Store::stacks(&*backend).await?;
-    let standing = |stack: String| {
-        let store = session.store_of(Arc::clone(&backend), &stack);
-        async move {
-            let (read, error) = match read(&store).await {
-                Ok(read) => (Some(read), None),
-                Err(error) => (None, Some(error.to_string())),
-            };
-            Standing { stack, read, error }
-        }
-    };
-    let standings: Vec<Standing> = stream::iter(stacks.into_iter().map(standing))
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let stores = stacks.iter().map(|stack| session.store_of(Arc::clone(&backend), stack));
+    let standings: Vec<Standing> = stream::iter(stores.map(standing)).buffered(AT_ONCE).collect().await;
     if as_json {
         session.ui.json(&json!(standings))?;
     } else {
@@ -65,32 +67,76 @@ pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure
     Ok(exit::DONE)
 }
 
-async fn read(store: &Store) -> Result<Read, StateError> {
+async fn standing(store: Store) -> Standing {
+    let holder = store.holder().await;
+    let read = match &holder {
+        Ok(holder) => read(&store, holder.as_ref()).await,
+        Err(error) => Err(error.clone()),
+    };
+    let (read, error) = match read {
+        Ok(read) => (Some(read), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Standing {
+        stack: store.stack().to_owned(),
+        read,
+        error,
+        claimed_by: holder.ok().flatten(),
+    }
+}
+
+async fn read(store: &Store, holder: Option<&Holder>) -> Result<Read, StateError> {
     let state = store.load().await?;
+    let last = store.last_version(&state).await?.map(|version| Last {
+        command: version.run.command,
+        ok: version.summary.ok,
+        finished: version.finished,
+    });
+    let open = state.pending.len();
+    let (interrupted, under_way) = match holder {
+        Some(holder) if !holder.has_ended() => (0, open),
+        _ => (open, 0),
+    };
     Ok(Read {
         resources: state.records.len(),
         version: state.version,
-        interrupted: state.pending.len(),
-        claimed_by: store.holder().await?,
+        last,
+        interrupted,
+        under_way,
     })
 }
 
 fn line(standing: &Standing, width: usize) -> String {
-    let stack = sanitize(&standing.stack);
-    let Some(read) = &standing.read else {
-        let why = standing.error.as_deref().unwrap_or_default();
-        return format!("{stack:<width$}  can not be read: {}\n", sanitize(why));
-    };
-    let mut line = format!(
-        "{stack:<width$}  {:>5} resources  version {}",
-        read.resources, read.version
-    );
-    if read.interrupted > 0 {
-        line.push_str(&format!("  {} interrupted", read.interrupted));
+    let mut line = format!("{:<width$}", sanitize(&standing.stack));
+    match &standing.read {
+        Some(read) => line.push_str(&read.to_string()),
+        None => {
+            let why = standing.error.as_deref().unwrap_or_default();
+            line.push_str(&format!("  can not be read: {}", sanitize(why)));
+        }
     }
-    if let Some(holder) = &read.claimed_by {
-        line.push_str(&format!("  claimed by {}", sanitize(&holder.to_string())));
+    if let Some(holder) = &standing.claimed_by {
+        let ended = if holder.has_ended() { ", which has ended" } else { "" };
+        line.push_str(&format!("  claimed by {}{ended}", sanitize(&holder.to_string())));
     }
     line.push('\n');
     line
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:>5} resources  version {:>4}", self.resources, self.version)?;
+        if let Some(last) = &self.last {
+            let how = if last.ok { "" } else { " incomplete" };
+            let when = last.finished.strftime("%Y-%m-%d %H:%M:%S UTC");
+            write!(f, "  {when}  {}{how}", sanitize(&last.command))?;
+        }
+        if self.interrupted > 0 {
+            write!(f, "  {} interrupted", self.interrupted)?;
+        }
+        if self.under_way > 0 {
+            write!(f, "  {} under way", self.under_way)?;
+        }
+        Ok(())
+    }
 }
