@@ -13,29 +13,43 @@ pub(crate) const PART: &str = "load";
 
 const RESOURCES: usize = 100_000;
 
+/// How often each is measured, in turn; the fastest counts. A virtual machine whose memory its host has taken back waits for
+/// every page, which can take three times as long as the loading, and says nothing of it.
+const TIMES: usize = 5;
+
+/// What loading took: milliseconds, and the most memory in mebibytes.
+type Load = (u64, u64);
+
 pub(crate) async fn table() -> String {
     eprintln!("loading {RESOURCES} resources");
     let folder = tempfile::tempdir().unwrap();
     fill(&store(folder.path()).0, RESOURCES).await;
     Whole::new(folder.path(), RESOURCES).write();
     let mut text = format!(
-        "Loading {RESOURCES} resources (bar: 1 s)
+        "Loading {RESOURCES} resources, the fastest of {TIMES} (bar: 1 s)
 
 | what | time | memory |
 |---|---:|---:|
 "
     );
-    for (what, name) in [
-        ("ours", "snapshot and journal"),
-        ("whole", "a JSON file, checked for nothing"),
+    let in_turn = || {
+        (
+            in_own_process("ours", folder.path()),
+            in_own_process("whole", folder.path()),
+        )
+    };
+    let (ours, whole): (Vec<Load>, Vec<Load>) = (0..TIMES).map(|_| in_turn()).unzip();
+    for (name, loads) in [
+        ("snapshot and journal", ours),
+        ("a JSON file, checked for nothing", whole),
     ] {
-        let (time, memory) = in_own_process(what, folder.path());
+        let (time, memory) = loads.iter().min().unwrap();
         writeln!(text, "| {name} | {time} ms | {memory} MiB |").unwrap();
     }
     text
 }
 
-fn in_own_process(what: &str, folder: &Path) -> (String, String) {
+fn in_own_process(what: &str, folder: &Path) -> Load {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let output = command
         .args([PART, what])
@@ -46,7 +60,7 @@ fn in_own_process(what: &str, folder: &Path) -> (String, String) {
     assert!(output.status.success());
     let answer = String::from_utf8(output.stdout).unwrap();
     let (time, memory) = answer.trim().split_once(' ').unwrap();
-    (time.to_owned(), memory.to_owned())
+    (time.parse().unwrap(), memory.parse().unwrap())
 }
 
 /// Loads, and prints milliseconds and mebibytes.

@@ -28,9 +28,12 @@ const CALL: Duration = Duration::from_millis(10);
 /// What it takes where a container or a pod is to start.
 const LONG_CALL: Duration = Duration::from_millis(50);
 
+/// How often each is measured, in turn; the fastest counts, for the reason given where loading is measured.
+const TIMES: usize = 3;
+
 pub(crate) async fn table() -> String {
-    let mut text = String::from(
-        "An up that creates everything, with a provider in memory (bars: 1,000 creates in 0.5 s; 10,000 with less than 10 % in state)
+    let mut text = format!(
+        "An up that creates everything, with a provider in memory, the fastest of {TIMES} (bars: 1,000 creates in 0.5 s; 10,000 with less than 10 % in state)
 
 | resources | at a time | a provider's call takes | up | the same without storage | in state | storage busy | writes |
 |---:|---:|---:|---:|---:|---:|---:|---:|
@@ -49,8 +52,13 @@ pub(crate) async fn table() -> String {
                 thing(stack, &format!("thing-{number}"), inputs(number));
             }
         });
-        let (time, counts) = on_files(&declaration, parallel, call).await;
-        let without = in_memory(&declaration, parallel, call).await;
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for _ in 0..TIMES {
+            with.push(on_files(&declaration, parallel, call).await);
+            without.push(in_memory(&declaration, parallel, call).await);
+        }
+        let (time, counts) = with.into_iter().min_by_key(|(time, _)| *time).unwrap();
+        let without = without.into_iter().min().unwrap();
         writeln!(
             text,
             "| {resources} | {parallel} | {} ms | {:.2} s | {:.2} s | {:.0} % | {:.0} % | {} |",
