@@ -24,5 +24,6 @@ pub use error::{Error, Result};
 pub use extra::Extra;
 pub use layout::Layout;
 pub use lookup::{Needs, TestBed};
+pub use process::command_line;
 pub use progress::Progress;
 pub use storage::{S3, Servers};

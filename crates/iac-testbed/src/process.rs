@@ -63,7 +63,8 @@ pub(crate) fn last_lines(text: &str, count: usize) -> String {
         .collect()
 }
 
-fn command_line(command: &Command) -> String {
+/// A command as one would type it: without what its environment holds, of which some is secret.
+pub fn command_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
@@ -299,4 +300,16 @@ pub(crate) fn http_ok(address: &str, path: &str) -> bool {
     let asked = write!(stream, "GET {path} HTTP/1.0\r\n\r\n");
     let mut answer = String::new();
     asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.split(' ').nth(1) == Some("200")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_tells_nothing_of_the_environment() {
+        let mut command = Command::new("prod");
+        command.args(["up", "--yes"]).env("AWS_SECRET_ACCESS_KEY", "s3cret");
+        assert_eq!(command_line(&command), "prod up --yes");
+    }
 }

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use iac_testbed::{Layout, Needs, Progress, TestBed, environment};
+use iac_testbed::{Layout, Needs, Progress, TestBed, command_line, environment};
 
 use crate::{Outcome, say, workspace};
 
@@ -268,7 +268,7 @@ impl Bench {
         let time = began.elapsed();
         if !status.success() {
             let log = std::fs::read_to_string(self.folder.join("log"))?;
-            return Err(format!("{command:?} ended with {status}:\n{log}").into());
+            return Err(format!("`{}` ended with {status}:\n{log}", command_line(&command)).into());
         }
         Ok(Measured { time, memory })
     }

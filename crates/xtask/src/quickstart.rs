@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use iac_testbed::testbed::{self, Options};
-use iac_testbed::{Layout, Progress, environment};
+use iac_testbed::{Layout, Progress, command_line, environment};
 
 use crate::{Outcome, say, workspace};
 
@@ -115,7 +115,7 @@ fn succeed(command: &mut Command) -> Result<(), Box<dyn Error>> {
     if status.success() {
         Ok(())
     } else {
-        Err(format!("{command:?} ended with {status}").into())
+        Err(format!("`{}` ended with {status}", command_line(command)).into())
     }
 }
 
@@ -125,14 +125,19 @@ fn has_changes(command: &mut Command) -> Result<bool, Box<dyn Error>> {
     match status.code() {
         Some(0) => Ok(false),
         Some(2) => Ok(true),
-        _ => Err(format!("{command:?} ended with {status}").into()),
+        _ => Err(format!("`{}` ended with {status}", command_line(command)).into()),
     }
 }
 
 fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     let output = command.output()?;
     if !output.status.success() {
-        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!(
+            "`{}`: {}",
+            command_line(command),
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
