@@ -1,12 +1,13 @@
 //! Processes whose wall clock is wrong, or jumps while they run: a library that is loaded before libc's moves it.
 
-use std::io::{BufRead as _, BufReader, Lines, Read as _};
+use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value as Json;
 
 use super::desk::Desk;
+use super::standing::Standing;
 
 const HOURS: i64 = 3600;
 
@@ -45,6 +46,10 @@ impl Clock {
         command
     }
 
+    fn standing(&self) -> Standing {
+        Standing::new(&self.desk, self.command("up --yes"))
+    }
+
     /// The exit code, and all that was said.
     fn run(&self, line: &str) -> (i32, String) {
         let output = self.command(line).output().unwrap();
@@ -74,28 +79,7 @@ impl Clock {
     }
 }
 
-/// A run that stands still while it writes a pipe that nobody reads.
-struct Standing {
-    child: Child,
-    said: Lines<BufReader<ChildStderr>>,
-    pipe: PathBuf,
-}
-
 impl Standing {
-    fn new(clock: &Clock) -> Self {
-        let pipe = clock.desk.path("world/greeting.txt");
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        let mut child = clock
-            .command("up --yes")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(said.any(|line| line.unwrap().contains("greeting.txt: writing")));
-        Self { child, said, pipe }
-    }
-
     /// Lets it go on to its end.
     fn go_on(mut self) {
         let mut text = String::new();
@@ -108,12 +92,6 @@ impl Standing {
         let rest: Vec<String> = self.said.by_ref().map(Result::unwrap).collect();
         assert!(self.child.wait().unwrap().success(), "{rest:?}");
     }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        std::fs::remove_file(&self.pipe).unwrap();
-    }
 }
 
 #[test]
@@ -121,7 +99,7 @@ fn a_clock_that_jumps_under_a_run_neither_ends_nor_breaks_its_lease() {
     for (before, meanwhile) in [(0, 5), (0, -5), (24, -24)] {
         let clock = Clock::new();
         clock.set(before);
-        let run = Standing::new(&clock);
+        let run = clock.standing();
         clock.set(meanwhile);
         let (code, said) = clock.run("up --yes --lock-timeout 1s");
         assert_eq!(code, 6, "it lives: {said}");
@@ -147,7 +125,7 @@ fn a_run_that_was_killed_is_taken_over_at_once_by_one_with_another_clock() {
     for hours in [30 * 365 * 24, -5] {
         let clock = Clock::new();
         clock.set(hours);
-        Standing::new(&clock).kill();
+        clock.standing().kill();
         clock.set(0);
         // It does not wait for the lease: its process is known to be gone.
         let said = clock.succeeds("up --yes --lock-timeout 0s");

@@ -14,8 +14,9 @@ mod disk;
 #[path = "../support/disk.rs"]
 mod filesystem;
 mod record;
+mod standing;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
 
 use desk::Desk;
+use standing::Standing;
 
 #[test]
 fn help_of_every_verb() {
@@ -310,21 +312,12 @@ async fn another_run_on_the_stack_locks_it() {
 #[test]
 fn an_interruption_ends_politely_and_a_second_one_at_once() {
     let desk = Desk::new();
-    let pipe = desk.path("world/greeting.txt");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // Nobody reads the pipe, so the operation that writes it does not end.
-    let mut child = desk
-        .command("up --yes")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let Standing { mut child, said, pipe } = Standing::new(&desk, desk.command("up --yes"));
+    let mut said = said.map(Result::unwrap);
     let interrupt = || {
         let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
         assert!(status.unwrap().success());
     };
-    assert!(said.by_ref().any(|line| line.contains("greeting.txt: writing")));
     interrupt();
     assert!(said.by_ref().any(|line| line.contains("nothing new is started")));
     interrupt();
@@ -343,25 +336,14 @@ fn an_interruption_ends_politely_and_a_second_one_at_once() {
 fn the_list_tells_a_run_under_way_from_one_that_was_killed() {
     let desk = Desk::new();
     let listed = || String::from_utf8(desk.output("stack ls").stdout).unwrap();
-    let pipe = desk.path("world/greeting.txt");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let mut child = desk
-        .command("up --yes")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(said.by_ref().any(|line| line.contains("greeting.txt: writing")));
+    let run = Standing::new(&desk, desk.command("up --yes"));
     let list = listed();
     assert!(list.contains(" under way  claimed by "), "{list}");
     assert!(!list.contains("ended") && !list.contains("interrupted"), "{list}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    run.kill();
     let list = listed();
     assert!(list.contains(" interrupted  claimed by "), "{list}");
     assert!(list.trim_end().ends_with(", which has ended"), "{list}");
-    std::fs::remove_file(&pipe).unwrap();
     assert_eq!(desk.code("up --yes"), 0);
     let list = listed();
     assert!(list.trim_end().ends_with("UTC  up"), "{list}");

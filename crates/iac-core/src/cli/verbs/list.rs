@@ -28,6 +28,9 @@ struct Standing {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claimed_by: Option<Holder>,
+    /// Whether the run that claims it still goes on, as far as is known; asked once, so that all that is said agrees.
+    #[serde(skip)]
+    is_held: bool,
 }
 
 /// What reading it tells.
@@ -69,8 +72,9 @@ pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure
 
 async fn standing(store: Store) -> Standing {
     let holder = store.holder().await;
+    let is_held = matches!(&holder, Ok(Some(holder)) if !holder.has_ended());
     let read = match &holder {
-        Ok(holder) => read(&store, holder.as_ref()).await,
+        Ok(_) => read(&store, is_held).await,
         Err(error) => Err(error.clone()),
     };
     let (read, error) = match read {
@@ -82,10 +86,11 @@ async fn standing(store: Store) -> Standing {
         read,
         error,
         claimed_by: holder.ok().flatten(),
+        is_held,
     }
 }
 
-async fn read(store: &Store, holder: Option<&Holder>) -> Result<Read, StateError> {
+async fn read(store: &Store, is_held: bool) -> Result<Read, StateError> {
     let state = store.load().await?;
     let last = store.last_version(&state).await?.map(|version| Last {
         command: version.run.command,
@@ -93,10 +98,7 @@ async fn read(store: &Store, holder: Option<&Holder>) -> Result<Read, StateError
         finished: version.finished,
     });
     let open = state.pending.len();
-    let (interrupted, under_way) = match holder {
-        Some(holder) if !holder.has_ended() => (0, open),
-        _ => (open, 0),
-    };
+    let (interrupted, under_way) = if is_held { (0, open) } else { (open, 0) };
     Ok(Read {
         resources: state.records.len(),
         version: state.version,
@@ -116,7 +118,7 @@ fn line(standing: &Standing, width: usize) -> String {
         }
     }
     if let Some(holder) = &standing.claimed_by {
-        let ended = if holder.has_ended() { ", which has ended" } else { "" };
+        let ended = if standing.is_held { "" } else { ", which has ended" };
         line.push_str(&format!("  claimed by {}{ended}", sanitize(&holder.to_string())));
     }
     line.push('\n');
@@ -128,7 +130,7 @@ impl fmt::Display for Read {
         write!(f, "  {:>5} resources  version {:>4}", self.resources, self.version)?;
         if let Some(last) = &self.last {
             let how = if last.ok { "" } else { " incomplete" };
-            let when = last.finished.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let when = super::moment(last.finished);
             write!(f, "  {when}  {}{how}", sanitize(&last.command))?;
         }
         if self.interrupted > 0 {

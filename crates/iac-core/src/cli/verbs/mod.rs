@@ -11,6 +11,8 @@ mod stack;
 mod state;
 mod up;
 
+use jiff::Timestamp;
+
 use super::Declare;
 use super::args::Verb;
 use super::failure::Failure;
@@ -29,4 +31,9 @@ pub(super) async fn run(verb: &Verb, session: &Session, declare: Declare<'_>) ->
         Verb::Graph(args) => graph::graph(session, args, declare),
         Verb::Config(args) => config::config(session, args, declare),
     }
+}
+
+/// A moment as people read it.
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

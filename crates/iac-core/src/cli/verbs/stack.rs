@@ -140,7 +140,7 @@ fn version_line(version: &Version) -> String {
     format!(
         "{:>4}  {}  {ok:<10}  {:<16}  +{} ~{} ±{} -{}  {} on {}, build {}\n",
         version.version,
-        version.finished.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        super::moment(version.finished),
         sanitize(&run.command),
         summary.created,
         summary.updated,
