@@ -179,6 +179,10 @@ async fn somebody_elses_object_is_not_taken_over_unless_asked() {
         plan.problems
     );
     assert_eq!(actions(&bench.preview(&program(true)).await), ["adopt a"]);
+    bench.up(&program(true)).await;
+    // It was about that run: nothing is to be recorded once the word is gone from the program.
+    assert!(bench.preview(&program(false)).await.is_empty());
+    assert!(bench.preview(&program(true)).await.is_empty());
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect};
-use iac_core::provider::{Applied, ApplyRequest, ErrorKind, Intent, ProviderError};
+use iac_core::Key;
+use iac_core::provider::{Applied, ApplyRequest, ErrorKind, Intent, ProviderError, adopt_hint};
 use serde_json::json;
 
 use super::connect::Engine;
@@ -30,7 +31,7 @@ impl Engine {
         if let Some(found) = self.network(&name).await? {
             let is_ours = label(&found, labels::STACK) == Some(&self.stack);
             if !is_ours && request.recorded.is_none() && request.intent != Intent::Adopt {
-                return Err(taken("network", &name));
+                return Err(taken("network", &name, &request.key));
             }
             return Ok(applied(&found));
         }
@@ -95,10 +96,10 @@ impl Engine {
 }
 
 /// The error for something of our name that somebody else made.
-pub(crate) fn taken(what: &str, name: &str) -> ProviderError {
+pub(crate) fn taken(what: &str, name: &str, key: &Key) -> ProviderError {
     let message = format!("the {what} {name} is there already, and this stack did not make it");
     ProviderError::new(ErrorKind::Conflict, message)
-        .with_hint("take it over with .adopt() on the declaration, declare it external, or use another name")
+        .with_hint(format!("{}, declare it external, or use another name", adopt_hint(key)))
 }
 
 pub(crate) fn label<'a>(network: &'a NetworkInspect, name: &str) -> Option<&'a String> {

@@ -28,7 +28,7 @@ impl Engine {
         if let Some(found) = self.volume(&name).await? {
             let is_ours = found.labels.get(labels::STACK) == Some(&self.stack);
             if !is_ours && request.recorded.is_none() && request.intent != Intent::Adopt {
-                return Err(taken("volume", &name));
+                return Err(taken("volume", &name, &request.key));
             }
             return Ok(applied(&found));
         }

@@ -165,6 +165,7 @@ impl Bed {
             },
             inputs: inputs.clone(),
             recorded,
+            adopt: false,
             timeout: TIMEOUT,
         };
         let (result, applied) = match self.provider.apply(&request, &Context::silent()).await {
@@ -272,6 +273,7 @@ impl Bed {
             inputs: self.resolve(&resource.inputs, declaration, false),
             recorded: Some(self.recorded(name).clone()),
             live: Some(self.live(name).await),
+            adopt: false,
         };
         self.provider.predict(&[request]).await.unwrap().remove(0)
     }
@@ -289,6 +291,7 @@ impl Bed {
             inputs: self.resolve(&resource.inputs, declaration, false),
             recorded: None,
             live: None,
+            adopt: false,
         };
         self.provider.predict(&[request]).await.unwrap().remove(0)
     }

@@ -137,6 +137,7 @@ impl Shared {
             intent: change.intent,
             inputs: change.inputs.clone(),
             recorded: change.recorded,
+            adopt: step.options.adopt,
             timeout,
         };
         let answer = bounded(timeout, provider.apply(&request, &self.context())).await;
@@ -185,7 +186,7 @@ impl Shared {
                 dependencies: step.after.clone(),
                 ready: false,
             },
-            options: step.options.clone(),
+            options: step.options.to_record(),
             source: step.source.clone(),
             formers,
             gone: false,

@@ -115,10 +115,11 @@ impl Shared {
     /// Brings the record in line with the program, without touching the object.
     async fn follow(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
         let formers = kept_in_mind(step, &entry);
-        let is_news = entry.moved != Moved::No || entry.options != step.options || formers != entry.formers;
+        let options = step.options.to_record();
+        let is_news = entry.moved != Moved::No || entry.options != options || formers != entry.formers;
         if is_news {
             entry.moved = Moved::No;
-            entry.options = step.options.clone();
+            entry.options = options;
             entry.formers = formers;
             self.writer.put(entry.to_record()).await?;
         }

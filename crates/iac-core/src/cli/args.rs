@@ -113,6 +113,16 @@ pub(super) struct Preview {
     /// Do not look at the world: plan from the record
     #[arg(long)]
     pub(super) offline: bool,
+    #[command(flatten)]
+    pub(super) adopt: Adopt,
+}
+
+/// What may be taken over in this run.
+#[derive(Debug, Default, Args)]
+pub(super) struct Adopt {
+    /// Take over what is there already under the name of this resource, or `all`; may be repeated
+    #[arg(long = "adopt", value_name = "NAME")]
+    pub(super) names: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +146,8 @@ pub(super) struct Up {
     /// Apply exactly this plan, saved by `preview --out`, or refuse; asks nothing
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) adopt: Adopt,
     #[command(flatten)]
     pub(super) run: Run,
 }

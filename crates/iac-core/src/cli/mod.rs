@@ -3,6 +3,7 @@
 //! [`Program`] is the entry point. Standard output is data (a plan, exports, JSON), standard error is talk; exit codes
 //! are those of [`exit`]. Verbs live in a module each, and all of them speak through one `Ui`.
 
+mod adopt;
 mod args;
 mod build;
 pub mod exit;

@@ -88,12 +88,23 @@ pub struct Options {
     pub retain_on_delete: bool,
     /// Where it has to be replaced, the old object is deleted before the new one is made.
     pub delete_before_replace: bool,
-    /// An object that is there already and is not ours may be taken over.
+    /// What is there already and is not ours may be taken over: an object, or a field that somebody else holds. It is
+    /// about the run, not about the object, so it is not recorded.
     pub adopt: bool,
     /// Fields whose changes in the program are not applied to an existing object.
     pub ignore_changes: Vec<FieldPath>,
     /// How long one operation on it may take; the provider's default where none is given.
     pub timeout: Option<Duration>,
+}
+
+impl Options {
+    /// Those that are recorded.
+    pub(crate) fn to_record(&self) -> Self {
+        Self {
+            adopt: false,
+            ..self.clone()
+        }
+    }
 }
 
 /// Something that has to be there, or ready, first.

@@ -11,8 +11,8 @@ use crate::value::FieldPath;
 
 /// A declared resource of the type `R`.
 ///
-/// Its methods add to the declaration; providers add typed references with extension traits
-/// (`secret.env_var("KEY")`, `service.backend(80)`).
+/// Its methods add to the declaration, and give the handle back so that they can be chained; at the end of a chain it may
+/// be dropped. Providers add typed references with extension traits (`secret.env_var("KEY")`, `service.backend(80)`).
 pub struct Handle<R> {
     stack: Stack,
     key: Key,
@@ -52,7 +52,6 @@ impl<R> Handle<R> {
     }
 
     /// Lets it wait until something else is there (`&handle`) or ready (`handle.ready()`).
-    #[must_use = "the handle is returned for chaining; ignore it with `let _ =` at the end of a chain"]
     pub fn after(self, dependency: impl Into<Dependency>) -> Self {
         let dependency = dependency.into();
         self.stack.edit(&self.key, |resource| resource.after.push(dependency));
@@ -60,14 +59,12 @@ impl<R> Handle<R> {
     }
 
     /// Refuses any plan that would delete or replace it.
-    #[must_use]
     pub fn protect(self) -> Self {
         self.stack.edit(&self.key, |resource| resource.options.protect = true);
         self
     }
 
     /// Forgets it instead of deleting it when it leaves the program.
-    #[must_use]
     pub fn retain_on_delete(self) -> Self {
         self.stack
             .edit(&self.key, |resource| resource.options.retain_on_delete = true);
@@ -76,22 +73,19 @@ impl<R> Handle<R> {
 
     /// Where it has to be replaced, deletes the old object before it makes the new one, also where both could be there
     /// at the same time.
-    #[must_use]
     pub fn delete_before_replace(self) -> Self {
         self.stack
             .edit(&self.key, |resource| resource.options.delete_before_replace = true);
         self
     }
 
-    /// Takes over an object of that name that is there already.
-    #[must_use]
+    /// Takes over an object of that name that is there already. `--adopt NAME` on the command line does so for one run.
     pub fn adopt(self) -> Self {
         self.stack.edit(&self.key, |resource| resource.options.adopt = true);
         self
     }
 
     /// Leaves a field of an existing object alone when the program changes it.
-    #[must_use]
     pub fn ignore_changes(self, path: FieldPath) -> Self {
         self.stack
             .edit(&self.key, |resource| resource.options.ignore_changes.push(path));
@@ -99,7 +93,6 @@ impl<R> Handle<R> {
     }
 
     /// Limits how long one operation on it, or the wait for it, may take.
-    #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         self.stack
             .edit(&self.key, |resource| resource.options.timeout = Some(timeout));

@@ -3,7 +3,7 @@
 use super::world::{Interrupted, WorldEntry};
 use super::{PlanProblem, Reason};
 use crate::declare::ResourceDecl;
-use crate::provider::{Intent, Live, Observed, Readiness};
+use crate::provider::{Intent, Live, Observed, Readiness, adopt_hint};
 use crate::value::FieldPath;
 use crate::value::diff::FieldChange;
 
@@ -81,7 +81,10 @@ fn take_over(situation: &Situation<'_>, live: &Live) -> Decision {
         source: Some(situation.resource.source.clone()),
         path: FieldPath::root(),
         message: format!("{} exists already, and this stack did not make it", situation.identity),
-        hint: Some("take it over with .adopt() on the declaration, give yours another name, or delete it".to_owned()),
+        hint: Some(format!(
+            "{}, give yours another name, or delete it",
+            adopt_hint(&situation.resource.key)
+        )),
     })
 }
 

@@ -306,6 +306,7 @@ impl<'a> Walk<'a> {
                 inputs: inputs.clone(),
                 recorded: recorded.cloned(),
                 live,
+                adopt: resource.options.adopt,
             });
         }
         None

@@ -72,7 +72,7 @@ impl Walk<'_> {
         if !deleted.is_empty() {
             step.reasons.push(Reason::Leftover(deleted));
         }
-        let other_options = entry.options != step.options;
+        let other_options = entry.options.to_record() != step.options.to_record();
         if other_options && step.notes.is_empty() {
             step.notes
                 .push("its options in the program are not those recorded".to_owned());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Applied;
+use crate::urn::Key;
 
 /// What sort of failure it is; decides exit codes and whether to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,11 @@ impl ProviderError {
         self.partial = Some(Box::new(partial));
         self
     }
+}
+
+/// How to have something taken over: for whoever wrote the program, and for whoever gave files to one.
+pub fn adopt_hint(key: &Key) -> String {
+    format!("take it over with --adopt {} (in a program: .adopt())", key.short())
 }
 
 impl fmt::Display for ProviderError {

@@ -23,7 +23,7 @@ mod types;
 use async_trait::async_trait;
 
 pub(crate) use discreet::Discreet;
-pub use error::{ErrorKind, ProviderError};
+pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
 pub use random::RandomProvider;
 pub use types::{

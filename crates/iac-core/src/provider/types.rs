@@ -214,6 +214,8 @@ pub struct PredictRequest {
     pub recorded: Option<Recorded>,
     /// What is there.
     pub live: Option<Live>,
+    /// Whether fields that somebody else holds are taken over.
+    pub adopt: bool,
 }
 
 /// What a change would do.
@@ -311,6 +313,8 @@ pub struct ApplyRequest {
     pub inputs: Value,
     /// What is recorded.
     pub recorded: Option<Recorded>,
+    /// Whether fields that somebody else holds are taken over.
+    pub adopt: bool,
     /// How long the call may take.
     pub timeout: Duration,
 }

@@ -131,6 +131,25 @@ fn a_saved_plan_is_applied_exactly_or_refused() {
 }
 
 #[test]
+fn what_is_there_is_taken_over_where_the_command_line_says_so() {
+    let desk = Desk::new();
+    desk.write("world/greeting.txt", "Somebody's.\n");
+    let mut text = desk.session(&[
+        "preview",
+        "preview --adopt greting.txt",
+        "up --yes --adopt nothing",
+        "preview --adopt greeting.txt --out plan.json",
+        "up --plan plan.json --parallel 1",
+        "preview --detailed-exitcode",
+    ]);
+    let desk = Desk::new();
+    desk.write("world/greeting.txt", "Somebody's.\n");
+    text += &desk.session(&["up --yes --parallel 1 --adopt all", "preview --detailed-exitcode"]);
+    golden!("adopt", text);
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, world!\n");
+}
+
+#[test]
 fn without_the_world_only_people_get_a_preview() {
     let desk = Desk::new();
     assert_eq!(desk.code("up --yes"), 0);

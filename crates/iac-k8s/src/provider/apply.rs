@@ -7,7 +7,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, Problem, ProviderError};
+use iac_core::Key;
+use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, Problem, ProviderError, adopt_hint};
 use iac_core::value::{FieldPath, Value};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
@@ -154,7 +155,7 @@ impl Application<'_> {
             Err(CallError::Refused(refusal)) if refusal.conflicts().next().is_some() => {
                 let before = recorded.map_or(Value::Null, |recorded| object::desired(&recorded.inputs, false));
                 if !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
-                    return Err(conflict(&refusal));
+                    return Err(conflict(&refusal, &self.request.key));
                 }
                 self.send(&body, true).await?
             }
@@ -267,8 +268,10 @@ impl Application<'_> {
 
     fn taken(&self) -> ProviderError {
         let message = format!("{} is there already, and this stack did not make it", self.id);
-        ProviderError::new(ErrorKind::Conflict, message)
-            .with_hint("take it over with .adopt(), or give the declared one another name")
+        ProviderError::new(ErrorKind::Conflict, message).with_hint(format!(
+            "{}, or give the declared one another name",
+            adopt_hint(&self.request.key)
+        ))
     }
 
     fn another(&self, refusal: &Refusal) -> ProviderError {
@@ -313,7 +316,7 @@ pub(crate) fn is_reclaim(before: &Value, refusal: &Refusal, own: &str) -> bool {
 }
 
 /// The failure of an apply that would take fields from others.
-fn conflict(refusal: &Refusal) -> ProviderError {
+fn conflict(refusal: &Refusal, key: &Key) -> ProviderError {
     let lines = refusal
         .conflicts()
         .map(|cause| format!("{}: {}", cause.field, cause.message));
@@ -322,5 +325,5 @@ fn conflict(refusal: &Refusal) -> ProviderError {
         "other field managers hold fields that are declared here",
     )
     .with_details(lines)
-    .with_hint("leave the field out, or take it over once with .adopt()")
+    .with_hint(format!("leave the field out, or {}", adopt_hint(key)))
 }

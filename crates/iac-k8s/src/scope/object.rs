@@ -34,44 +34,37 @@ impl<K> Object<K> {
     }
 
     /// Lets it wait until something else is there (`&object`) or ready (`object.ready()`).
-    #[must_use = "the object is returned for chaining; ignore it with `let _ =` at the end of a chain"]
     pub fn after(self, dependency: impl Into<Dependency>) -> Self {
         self.with(|handle| handle.after(dependency))
     }
 
     /// Refuses any plan that would delete or replace it.
-    #[must_use]
     pub fn protect(self) -> Self {
         self.with(Handle::protect)
     }
 
     /// Forgets it instead of deleting it when it leaves the program.
-    #[must_use]
     pub fn retain_on_delete(self) -> Self {
         self.with(Handle::retain_on_delete)
     }
 
     /// Where it has to be replaced, deletes the old object before it makes the new one, also where both could be there
     /// at the same time.
-    #[must_use]
     pub fn delete_before_replace(self) -> Self {
         self.with(Handle::delete_before_replace)
     }
 
-    /// Takes over an object of that name that is there already.
-    #[must_use]
+    /// Takes over an object of that name that is there already. `--adopt NAME` on the command line does so for one run.
     pub fn adopt(self) -> Self {
         self.with(Handle::adopt)
     }
 
     /// Leaves a field of an existing object alone when the program changes it.
-    #[must_use]
     pub fn ignore_changes(self, path: FieldPath) -> Self {
         self.with(|handle| handle.ignore_changes(path))
     }
 
     /// Limits how long one operation on it, or the wait for it, may take.
-    #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         self.with(|handle| handle.timeout(timeout))
     }

@@ -151,6 +151,7 @@ impl World {
             intent,
             inputs: resource.inputs.clone(),
             recorded: recorded.cloned(),
+            adopt: false,
             timeout: PATIENCE,
         };
         let applied = self.provider.apply(&request, &Context::silent()).await?;
@@ -200,6 +201,7 @@ impl World {
             inputs: resource.inputs.clone(),
             recorded: recorded.cloned(),
             live: None,
+            adopt: false,
         };
         self.provider.predict(&[request]).await.unwrap().remove(0)
     }

@@ -12,7 +12,7 @@ use bollard::query_parameters::{
     UploadToContainerOptions,
 };
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError};
+use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError, adopt_hint};
 use iac_core::value::Value;
 use serde_json::json;
 use tokio::time::Instant;
@@ -207,7 +207,7 @@ impl Converge<'_> {
                     name_of(foreign)
                 );
                 Err(ProviderError::new(ErrorKind::Conflict, message)
-                    .with_hint("take it over with .adopt() on the declaration, or use another project name"))
+                    .with_hint(format!("{}, or use another project name", adopt_hint(&request.key))))
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::cli::args::Preview;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
-use crate::cli::{Declare, exit};
+use crate::cli::{Declare, adopt, exit};
 use crate::engine::Observe;
 use crate::plan::{DeleteData, Mode};
 use crate::render::{Diagnostic, plan_json, plan_text};
@@ -16,7 +16,8 @@ use crate::value::canonical;
 
 pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<'_>) -> Result<u8, Failure> {
     let config = session.config()?;
-    let declaration = session.declare(declare, &config)?;
+    let mut declaration = session.declare(declare, &config)?;
+    adopt::named(&mut declaration, &args.adopt)?;
     session.warn_unused(&config);
     let store = session.store()?;
     let state = store.load().await?;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::carry_out::{Job, carry_out};
-use crate::cli::Declare;
 use crate::cli::args::{Destroy, Run, Up};
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
+use crate::cli::{Declare, adopt};
 use crate::engine::Observe;
 use crate::plan::{DeleteData, Mode};
 use crate::render::SavedPlan;
@@ -14,7 +14,9 @@ use crate::render::SavedPlan;
 pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Result<u8, Failure> {
     let saved = args.plan.as_deref().map(|path| read(session, path)).transpose()?;
     let config = session.config()?;
-    let declaration = session.declare(declare, &config)?;
+    let mut declaration = session.declare(declare, &config)?;
+    adopt::named(&mut declaration, &args.adopt)?;
+    saved.iter().for_each(|saved| adopt::saved(&mut declaration, saved));
     session.warn_unused(&config);
     // Whoever saved the plan has approved it.
     let run = Run {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iac_core::provider::{Problem, ProviderError};
+use iac_core::provider::{Problem, ProviderError, adopt_hint};
 use iac_core::value::FieldPath;
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -86,8 +86,10 @@ impl Question<'_> {
                 path: fields::find(&self.inputs, &cause.field).0,
                 message: cause.message.clone(),
                 hint: conflict.then(|| {
-                    "another field manager holds this field: leave it out here, or take it over once with .adopt()"
-                        .to_owned()
+                    format!(
+                        "another field manager holds this field: leave it out here, or {}",
+                        adopt_hint(&self.request.key)
+                    )
                 }),
             }
         };
