@@ -21,6 +21,7 @@ pub mod graph;
 pub mod plan;
 pub mod provider;
 pub mod render;
+pub mod secret_names;
 pub mod state;
 mod urn;
 pub mod value;

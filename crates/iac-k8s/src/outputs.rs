@@ -1,6 +1,6 @@
 //! What an object gives to others: itself as JSON, and a digest of what it holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use iac_core::value::{Map, Secret, Value, canonical};
@@ -58,7 +58,12 @@ pub(crate) fn conceal(value: Value) -> Value {
 
 /// The secret texts of some trees, to be kept out of whatever the server says or shows.
 #[derive(Default)]
-pub(crate) struct Secrets(BTreeSet<String>);
+pub(crate) struct Secrets {
+    /// The texts that are secret, with what may be seen of them where that is not nothing.
+    texts: BTreeMap<String, Option<Box<str>>>,
+    /// What must not stand in a message: the texts, or the secret parts of them.
+    parts: BTreeSet<String>,
+}
 
 impl Secrets {
     /// All secret texts in `trees`.
@@ -74,7 +79,9 @@ impl Secrets {
             if let Value::Secret(secret) = leaf
                 && !secret.expose().is_empty()
             {
-                self.0.insert(secret.expose().clone());
+                self.texts
+                    .insert(secret.expose().clone(), secret.shown().map(Into::into));
+                self.parts.extend(secret.hidden().into_iter().map(str::to_owned));
             }
         });
     }
@@ -82,7 +89,11 @@ impl Secrets {
     /// The same tree with every string that is one of these marked as secret.
     pub(crate) fn conceal(&self, value: Value) -> Value {
         match value {
-            Value::String(text) if self.0.contains(&text) => Value::Secret(Secret::new(text)),
+            Value::String(text) => match self.texts.get(&text) {
+                Some(Some(shown)) => Value::Secret(Secret::new(text).shown_as(shown.clone())),
+                Some(None) => Value::Secret(Secret::new(text)),
+                None => Value::String(text),
+            },
             Value::Array(items) => Value::Array(items.into_iter().map(|item| self.conceal(item)).collect()),
             Value::Object(map) => {
                 Value::Object(map.into_iter().map(|(key, child)| (key, self.conceal(child))).collect())
@@ -93,7 +104,7 @@ impl Secrets {
 
     /// The same text with every one of these replaced. Very short ones, which stand in any text, are left.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let long = self.0.iter().filter(|secret| secret.len() > 3);
+        let long = self.parts.iter().filter(|secret| secret.len() > 3);
         long.fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), "(secret)")
         })
@@ -103,7 +114,9 @@ impl Secrets {
 impl Drop for Secrets {
     fn drop(&mut self) {
         // Wiped like the secrets that they were copied from.
-        std::mem::take(&mut self.0).into_iter().map(Secret::new).for_each(drop);
+        let texts = std::mem::take(&mut self.texts).into_keys();
+        let parts = std::mem::take(&mut self.parts);
+        texts.chain(parts).map(Secret::new).for_each(drop);
     }
 }
 

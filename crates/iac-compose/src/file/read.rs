@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use super::keys::{self, Part};
-use super::variables::{Variables, is_secret};
+use super::variables::Variables;
 use super::{FileError, merge, yaml};
 use crate::model::{Config, MountKind, Network, Service, Volume};
 
@@ -101,8 +101,6 @@ pub(super) fn project(
         ));
     }
     let reader = Reader {
-        stack,
-        project: name,
         folder: &folder,
         variables: &variables,
         services: section(&top, "services")?,
@@ -168,8 +166,6 @@ fn typed<T: DeserializeOwned>(json: Json, at: &str) -> Result<T, FileError> {
 }
 
 struct Reader<'a> {
-    stack: &'a Stack,
-    project: &'a str,
     folder: &'a Path,
     variables: &'a Variables<'a>,
     services: Map<String, Json>,
@@ -261,16 +257,8 @@ impl Reader<'_> {
         }
         let mut service: Service = typed(Json::Object(map), &path)?;
         self.rebase_all(&mut service);
-        // The files' variables are read here and not with the typed services, since here some are secret by their names.
         crate::scope::load_environment(&mut service)
             .map_err(|error| FileError::key(format!("{path}.env_file"), error.to_string()))?;
-        for (key, value) in &mut service.environment {
-            let is_token = iac_core::value::token::is_token(value);
-            if is_secret(key) && !is_token && !value.is_empty() {
-                let label = format!("{}/{name}/environment/{key}", self.project);
-                *value = self.stack.secret(&label, std::mem::take(value)).to_string();
-            }
-        }
         Ok(service)
     }
 

@@ -5,19 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use iac_core::Stack;
+use iac_core::secret_names::SecretNames;
 use serde_json::Value as Json;
 
 use super::FileError;
 use crate::parse::{dotenv, interpolate};
-
-/// Words in a variable's name that make its value a secret.
-const SECRET_WORDS: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "KEY"];
-
-/// Whether a variable of this name holds a secret.
-pub(super) fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
-}
 
 /// The environment, and `.env` beside the file, which the environment beats.
 pub(super) struct Variables<'a> {
@@ -25,6 +17,7 @@ pub(super) struct Variables<'a> {
     project: &'a str,
     file: BTreeMap<String, String>,
     unset: RefCell<BTreeSet<String>>,
+    names: SecretNames,
 }
 
 impl<'a> Variables<'a> {
@@ -45,17 +38,15 @@ impl<'a> Variables<'a> {
             project,
             file,
             unset: RefCell::default(),
+            names: stack.secret_names(),
         })
     }
 
     /// A variable's value; a token of it where its name says that it is a secret.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let value = std::env::var(name).ok().or_else(|| self.file.get(name).cloned())?;
-        if is_secret(name) && !value.is_empty() {
-            let label = format!("{}/variables/{name}", self.project);
-            return Some(self.stack.secret(&label, value).to_string());
-        }
-        Some(value)
+        let label = format!("{}/variables/{name}", self.project);
+        Some(self.stack.conceal(&self.names, &label, name, &value))
     }
 
     /// Replaces the variables in all texts of a tree.

@@ -1,5 +1,6 @@
 //! How a program declares a project: networks, volumes, configs, secrets and services, with typed references.
 
+mod conceal;
 mod content;
 mod handles;
 
@@ -83,13 +84,15 @@ impl Compose {
     #[track_caller]
     fn declare<R>(&self, kind: &str, name: &str, inputs: &impl Serialize) -> Handle<R> {
         // No closures where something may be reported: they would hide the caller's line.
-        let inputs = match serde_json::to_value(inputs) {
+        let mut inputs = match serde_json::to_value(inputs) {
             Ok(inputs) => inputs,
             Err(error) => {
                 self.report(name, error.to_string());
                 serde_json::Value::Null
             }
         };
+        let what = kind.rsplit('/').next().unwrap_or(kind).to_lowercase();
+        conceal::conceal(&self.stack, &format!("{what} {}/{name}", self.project), &mut inputs);
         self.stack.declare(NewResource::new(kind, name, inputs))
     }
 

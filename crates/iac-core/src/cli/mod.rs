@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::declare::Stack;
 use crate::provider::Provider;
 use crate::render::Diagnostic;
+use crate::secret_names::SecretNames;
 use crate::state::{BackendScheme, Backends};
 use crate::value::KnownSecrets;
 use args::Cli;
@@ -63,6 +64,7 @@ pub struct Program {
     stack_name: StackName,
     bound_to: Option<String>,
     known: KnownSecrets,
+    secret_names: SecretNames,
 }
 
 impl Program {
@@ -77,7 +79,16 @@ impl Program {
             stack_name: Box::new(|_| None),
             bound_to: None,
             known: KnownSecrets::default(),
+            secret_names: SecretNames::default(),
         }
+    }
+
+    /// Says which names are secret besides those that the rule of [`secret_names`](crate::secret_names) finds, and which are
+    /// not; `secrets.names` and `secrets.not` of the configuration come on top.
+    #[must_use]
+    pub fn secret_names(mut self, names: SecretNames) -> Self {
+        self.secret_names = names;
+        self
     }
 
     /// Adds a provider.

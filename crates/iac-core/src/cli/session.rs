@@ -15,6 +15,7 @@ use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
 use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
+use crate::secret_names::SecretNames;
 use crate::state::{Backend, Backends, DataKey, KeySource, Recipients, State, StateError, Store, Vault, WrappedKey};
 use crate::value::{KnownSecrets, Secret};
 
@@ -46,6 +47,7 @@ pub(super) struct Session {
     encrypt_state: bool,
     /// The secrets that this run has met.
     known: KnownSecrets,
+    secret_names: SecretNames,
     store: Mutex<Option<Arc<Store>>>,
     build: OnceLock<String>,
 }
@@ -71,7 +73,9 @@ impl Session {
             Some(name) => name.clone(),
             None => {
                 let outer = layers(&workspace, None, &global.config)?.open(&keys)?;
-                let outer = outer.known_to(&program.known);
+                let outer = outer
+                    .known_to(&program.known)
+                    .with_secret_names(program.secret_names.clone());
                 (program.stack_name)(&outer).unwrap_or_else(|| program.name.clone())
             }
         };
@@ -93,6 +97,7 @@ impl Session {
                 .collect(),
             engine: Engine::knowing(program.providers, program.known.clone()),
             known: program.known,
+            secret_names: program.secret_names,
             keys,
             program: program.name,
             bound_to: program.bound_to,
@@ -156,7 +161,8 @@ impl Session {
     }
 
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        Ok(self.layers.open(&self.keys)?.known_to(&self.known))
+        let config = self.layers.open(&self.keys)?.known_to(&self.known);
+        Ok(config.with_secret_names(self.secret_names.clone()))
     }
 
     /// The configuration without its secrets, which providers are not given: for verbs that do not run the program.

@@ -18,6 +18,7 @@ mod usage;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::secret_names::SecretNames;
 use crate::value::{KnownSecrets, Secret};
 
 pub use edit::ConfigEditor;
@@ -35,6 +36,8 @@ pub struct Config {
     usage: Usage,
     /// The secrets that were asked for: what is said may not quote them.
     known: KnownSecrets,
+    /// Which names the program says are secret, or not.
+    secret_names: SecretNames,
 }
 
 /// One value.
@@ -228,6 +231,18 @@ impl Config {
             }
         }
         self
+    }
+
+    /// Lays down which names the program itself says are secret, or not.
+    #[must_use]
+    pub fn with_secret_names(mut self, names: SecretNames) -> Self {
+        self.secret_names = names;
+        self
+    }
+
+    /// Which names say that a value is a secret: the program's word, and that of `secrets.names` and `secrets.not`.
+    pub fn secret_names(&self) -> SecretNames {
+        self.secret_names.clone().configured(self)
     }
 
     /// The secrets that were asked for.

@@ -274,3 +274,13 @@ pub enum DeclareError {
         at: SourceLine,
     },
 }
+
+impl DeclareError {
+    /// The text that somebody wrote for it, where there is one.
+    pub(super) fn message_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Inputs { message, .. } | Self::Export { message, .. } | Self::Config { message, .. } => Some(message),
+            Self::Duplicate { .. } | Self::Name { .. } | Self::Token { .. } => None,
+        }
+    }
+}

@@ -15,14 +15,17 @@
 //! assert_eq!(declaration.resources.len(), 2);
 //! ```
 
+mod conceal;
 mod data;
 mod handle;
+mod inputs;
 mod output;
 mod random;
 mod stack;
 
 pub use data::{Declaration, DeclareError, Dependency, NewResource, Note, Options, ResourceDecl, SourceLine};
 pub use handle::Handle;
+pub use inputs::Concealer;
 pub use output::Output;
 pub use random::{PASSWORD_KIND, RandomPassword};
 pub use stack::Stack;

@@ -158,8 +158,12 @@ impl Stack {
         state.resources.push(resource);
     }
 
-    /// Reports something wrong; for providers' scopes.
-    pub fn report(&self, error: DeclareError) {
+    /// Reports something wrong; for providers' scopes. No secret and no output's token stays in what is said.
+    pub fn report(&self, mut error: DeclareError) {
+        if let Some(message) = error.message_mut() {
+            *message = token::describe(message).into_owned();
+            self.shared.config.known().hide(message);
+        }
         self.shared.state.borrow_mut().errors.push(error);
     }
 
@@ -187,6 +191,10 @@ impl Stack {
         self.shared.config.known().learn_secret(&value);
         self.shared.state.borrow_mut().secrets.insert(source.clone(), value);
         Output::new(source, "", Phase::Exists, true)
+    }
+
+    pub(super) fn known_secret(&self, source: &Source) -> Option<Secret> {
+        self.shared.state.borrow().secrets.get(source).cloned()
     }
 
     /// A required secret of the configuration; where it is missing, the whole run fails and says how to set it.

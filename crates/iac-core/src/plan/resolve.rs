@@ -2,7 +2,7 @@
 
 use crate::declare::Declaration;
 use crate::urn::Key;
-use crate::value::{Expr, FieldPath, Map, OutputRef, Part, Secret, Source, Value};
+use crate::value::{Expr, FieldPath, HIDDEN, Map, OutputRef, Part, Secret, Source, Value};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,21 +87,32 @@ pub fn resolve(value: &Value, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> 
 
 fn resolve_expr(expr: &Expr, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> Result<Option<Value>, String> {
     let mut text = String::new();
+    let mut shown = String::new();
     let mut secret = false;
+    // What the program puts together with others' secrets is secret as a whole, whatever stands around them.
+    let mut partly = true;
     for part in &expr.parts {
         match part {
-            Part::Literal(literal) => text.push_str(literal),
+            Part::Literal(literal) => {
+                text.push_str(literal);
+                shown.push_str(literal);
+            }
             Part::Output(output) => {
                 let Some(value) = lookup(output) else { return Ok(None) };
-                secret |= output.secret || matches!(value, Value::Secret(_));
-                text.push_str(&transformed(output, &value)?);
+                let hidden = output.secret || matches!(value, Value::Secret(_));
+                let value = transformed(output, &value)?;
+                shown.push_str(if hidden { HIDDEN } else { &value });
+                text.push_str(&value);
+                secret |= hidden;
+                partly &= !hidden || matches!(output.source, Source::Local(_));
             }
         }
     }
-    Ok(Some(if secret {
-        Value::Secret(Secret::new(text))
-    } else {
-        Value::String(text)
+    partly &= !shown.replace(HIDDEN, "").is_empty();
+    Ok(Some(match (secret, partly) {
+        (false, _) => Value::String(text),
+        (true, true) => Value::Secret(Secret::new(text).shown_as(shown)),
+        (true, false) => Value::Secret(Secret::new(text)),
     }))
 }
 
@@ -140,7 +151,18 @@ mod tests {
         let open = resolve(inputs, &|_| None).expect("nothing to resolve");
         assert!(!open.is_known());
         let known = resolve(inputs, &|_| Some(Value::Secret("a/b".into()))).expect("resolved");
-        assert_eq!(known.get("url"), Some(&Value::Secret("u:a%2Fb@h".into())));
+        let whole = |value: Option<&Value>| match value {
+            Some(Value::Secret(secret)) => (secret.expose().clone(), secret.shown().map(str::to_owned)),
+            _ => Default::default(),
+        };
+        assert_eq!(whole(known.get("url")), ("u:a%2Fb@h".to_owned(), None));
+        let own = format!("u:{}@h", stack.secret("p", "hunter2"));
+        let own = crate::value::token::parse(&own, &crate::value::FieldPath::root()).expect("whole tokens");
+        let own = resolve(&own, &|_| Some(Value::Secret("hunter2".into()))).expect("resolved");
+        assert_eq!(
+            whole(Some(&own)),
+            ("u:hunter2@h".to_owned(), Some("u:(secret)@h".to_owned()))
+        );
         assert_eq!(known.get("plain"), Some(&Value::from(1)));
         let wanted = wanted_outputs(&declaration);
         assert_eq!(

@@ -14,8 +14,8 @@ use super::{
     Reference, Target, WaitRequest,
 };
 use crate::declare::ResourceDecl;
-use crate::value::KnownSecrets;
 use crate::value::diff::FieldChange;
+use crate::value::{KnownSecrets, Secrets, Value};
 
 /// The provider with a watch on what it says.
 pub(crate) struct Discreet {
@@ -118,6 +118,12 @@ impl Discreet {
     }
 }
 
+/// Marks as secret in changes what is secret in the inputs that they are about.
+fn conceal(changes: &mut [FieldChange], inputs: Option<&Value>, recorded: Option<&Recorded>) {
+    let secrets = Secrets::of(inputs.into_iter().chain(recorded.map(|recorded| &recorded.inputs)));
+    changes.iter_mut().for_each(|change| secrets.conceal_change(change));
+}
+
 #[async_trait]
 impl Provider for Discreet {
     fn name(&self) -> &str {
@@ -168,7 +174,12 @@ impl Provider for Discreet {
                 .for_each(|recorded| self.learn_recorded(recorded));
         }
         let answers = self.provider.observe(requests).await;
-        let answers = answers.map_err(|error| self.error(error))?;
+        let mut answers = answers.map_err(|error| self.error(error))?;
+        for (request, answer) in requests.iter().zip(&mut answers) {
+            if let Observed::Present(live) = answer {
+                conceal(&mut live.drift, request.inputs.as_ref(), request.recorded.as_ref());
+            }
+        }
         Ok(answers.into_iter().map(|answer| self.observed(answer)).collect())
     }
 
@@ -182,7 +193,10 @@ impl Provider for Discreet {
             request.live.iter().for_each(|live| self.learn_live(live));
         }
         let answers = self.provider.predict(requests).await;
-        let answers = answers.map_err(|error| self.error(error))?;
+        let mut answers = answers.map_err(|error| self.error(error))?;
+        for (request, answer) in requests.iter().zip(&mut answers) {
+            conceal(&mut answer.changes, Some(&request.inputs), request.recorded.as_ref());
+        }
         Ok(answers.into_iter().map(|answer| self.prediction(answer)).collect())
     }
 

@@ -4,7 +4,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::sanitize::sanitize;
 use super::style::Styles;
-use super::value::{SECRET, remark, value_text};
+use super::value::{SECRET, quoted, remark, value_text};
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
 
@@ -21,15 +21,29 @@ pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec
     let path = path_text(&change.path);
     let clip = |text: String| if verbose { text } else { clip(&text) };
     match (&change.before, &change.after) {
-        (Some(Value::String(old)), Some(Value::String(new))) if old.contains('\n') || new.contains('\n') => {
+        (Some(old), Some(new)) if texts(old, new).is_some() => {
+            let (old, new) = texts(old, new).unwrap_or_default();
             let mut lines = vec![format!("{} {path}:{origin}", Styles::paint(styles.changed, '~'))];
             lines.extend(text_diff(old, new, styles, verbose));
             lines
         }
         (Some(old), Some(new)) => {
             let text = match (old, new) {
+                (Value::Secret(old), Value::Secret(new)) if old.shown().is_some() && old.shown() == new.shown() => {
+                    format!("{} (secret, changed)", clip(quoted(new.shown().unwrap_or_default())))
+                }
+                (Value::Secret(_), Value::Secret(new)) if new.shown().is_some() => {
+                    format!(
+                        "{} -> {}",
+                        clip(value_text(old)),
+                        clip(value_text(&Value::Secret(new.clone())))
+                    )
+                }
                 // A value that is secret now is not shown as it was before it became one.
-                (_, Value::Secret(_)) => "(secret, changed)".to_owned(),
+                (_, Value::Secret(new)) => new.shown().map_or_else(
+                    || "(secret, changed)".to_owned(),
+                    |shown| format!("{SECRET} -> {}", clip(quoted(shown))),
+                ),
                 (Value::String(_), new) if new.has_secret() => {
                     format!("{SECRET} -> {}{}", clip(value_text(new)), remark(new))
                 }
@@ -52,6 +66,21 @@ pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec
             Styles::paint(styles.changed, '~')
         )],
     }
+}
+
+/// What may be seen of two texts, if either has several lines and they differ in what may be seen.
+fn texts<'a>(old: &'a Value, new: &'a Value) -> Option<(&'a str, &'a str)> {
+    let text = |value: &'a Value| match value {
+        Value::String(text) => Some(text.as_str()),
+        Value::Secret(secret) => secret.shown(),
+        _ => None,
+    };
+    // A text that became secret only now is not shown as it was.
+    if matches!((old, new), (Value::String(_), Value::Secret(_))) {
+        return None;
+    }
+    let (old, new) = (text(old)?, text(new)?);
+    ((old.contains('\n') || new.contains('\n')) && old != new).then_some((old, new))
 }
 
 /// A path for a terminal; the root has a name.

@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 
+use crate::value::token;
+
 /// Whether a character could move the cursor, change colours or reorder what is seen.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e000}' | '\u{e001}')
 }
 
-/// The text with control characters, line ends and marks that change the direction of writing shown as escapes.
+/// The text with outputs described, and control characters, line ends and marks that change the direction of writing shown as escapes.
 pub fn sanitize(text: &str) -> Cow<'_, str> {
+    let text = token::describe(text);
     if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
+        return text;
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {

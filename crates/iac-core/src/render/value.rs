@@ -15,7 +15,7 @@ pub fn value_text(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => quoted(text),
-        Value::Secret(_) => SECRET.to_owned(),
+        Value::Secret(secret) => secret.shown().map_or_else(|| SECRET.to_owned(), quoted),
         Value::Expr(expr) => expr_text(expr),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(value_text).collect();
@@ -81,6 +81,11 @@ mod tests {
                 "",
             ),
             (Value::Secret("hunter2".into()), "(secret)", ""),
+            (
+                Value::Secret(crate::Secret::from("pg://a:hunter2@b").shown_as("pg://a:(secret)@b")),
+                "\"pg://a:(secret)@b\"",
+                "",
+            ),
             (
                 parsed(password.to_string()),
                 "<Password/db.result>",

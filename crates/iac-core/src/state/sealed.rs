@@ -2,13 +2,18 @@
 
 use std::convert::Infallible;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{Former, FormerObject, NewRecord, Record, StateError, Vault};
 use crate::provider::Recorded;
 use crate::urn::Key;
 use crate::value::codec::{self, ReadError};
 use crate::value::{FieldPath, Value};
+
+/// The ciphertext, where something stands beside it.
+const SEALED: &str = "sealed";
+/// What may be seen of a secret of which only parts are hidden.
+const SHOWN: &str = "shown";
 
 /// The place of an export; no resource's key looks like it.
 pub(super) fn export_place(name: &str) -> String {
@@ -22,7 +27,9 @@ pub(super) fn has_secret(json: &Json) -> bool {
 
 /// Whether a value in the form of files has a leaf that is sealed under another key than the vault's current one.
 pub(super) fn is_stale(vault: &Vault, json: &Json) -> bool {
-    any_sealed(json, &|sealed| sealed.as_str().is_none_or(|text| vault.is_stale(text)))
+    any_sealed(json, &|sealed| {
+        ciphertext(sealed).as_str().is_none_or(|text| vault.is_stale(text))
+    })
 }
 
 fn any_sealed(json: &Json, test: &impl Fn(&Json) -> bool) -> bool {
@@ -40,6 +47,11 @@ fn any_sealed(json: &Json, test: &impl Fn(&Json) -> bool) -> bool {
     }
 }
 
+/// The ciphertext of a sealed leaf. One of which only parts are secret has what may be seen of it beside that.
+fn ciphertext(sealed: &Json) -> &Json {
+    sealed.get(SEALED).unwrap_or(sealed)
+}
+
 /// Seals a value's secrets; `owner` is a resource's key or an export's place, `part` which value of it.
 pub(super) fn seal_value(vault: Option<&Vault>, owner: &str, part: &str, value: &Value) -> Result<Json, StateError> {
     if let Some((path, _)) = value.outputs().into_iter().next() {
@@ -55,13 +67,23 @@ pub(super) fn seal_value(vault: Option<&Vault>, owner: &str, part: &str, value: 
             error,
         };
         let vault = vault.ok_or(super::VaultError::Refused).map_err(failed)?;
-        vault.seal(&place(owner, part, path), secret).map_err(failed)
+        let sealed = vault.seal(&place(owner, part, path), secret).map_err(failed)?;
+        Ok(match secret.shown() {
+            Some(shown) => json!({ SEALED: sealed, SHOWN: shown }),
+            None => sealed,
+        })
     })
 }
 
 /// Opens a value's secrets.
 pub(super) fn open_value(vault: &Vault, owner: &str, part: &str, json: &Json) -> Result<Value, StateError> {
-    let result = codec::read(json, &mut |path, sealed| vault.open(&place(owner, part, path), sealed));
+    let result = codec::read(json, &mut |path, sealed| {
+        let secret = vault.open(&place(owner, part, path), ciphertext(sealed))?;
+        Ok(match sealed.get(SHOWN).and_then(Json::as_str) {
+            Some(shown) => secret.shown_as(shown),
+            None => secret,
+        })
+    });
     result.map_err(|error| match error {
         ReadError::Open { path, error } => StateError::Open {
             key: owner.to_owned(),

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{FieldPath, Secret, Value, hex};
 
 /// What stands in a text where a secret was.
-const HIDDEN: &str = "(secret)";
+pub(crate) const HIDDEN: &str = "(secret)";
 
 /// Anything shorter stands in texts by chance: they would become unreadable, and nothing would be hidden by it.
 const SHORTEST: usize = 4;
@@ -44,16 +44,11 @@ impl KnownSecrets {
     }
 
     pub(crate) fn learn_secret(&self, secret: &Secret) {
-        let text = secret.expose();
-        if text.len() < SHORTEST {
-            return;
-        }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.digests.insert(Sha256::digest(text.as_bytes()).into()) {
-            known.forms.extend(forms(text).into_iter().map(Secret::from));
-            known.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
-            known.forms.dedup();
-        }
+        let parts = secret.hidden().into_iter();
+        parts
+            .filter(|text| text.len() >= SHORTEST)
+            .for_each(|text| known.learn(text));
     }
 
     /// The text without the secrets that are in it.
@@ -73,6 +68,14 @@ impl KnownSecrets {
 }
 
 impl Known {
+    fn learn(&mut self, text: &str) {
+        if self.digests.insert(Sha256::digest(text.as_bytes()).into()) {
+            self.forms.extend(forms(text).into_iter().map(Secret::from));
+            self.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+            self.forms.dedup();
+        }
+    }
+
     fn hide(&self, text: &mut String) {
         for form in &self.forms {
             if text.contains(form.expose().as_str()) {

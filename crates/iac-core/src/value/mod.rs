@@ -10,6 +10,7 @@
 mod access;
 pub mod canonical;
 pub mod codec;
+mod conceal;
 pub mod diff;
 mod expr;
 mod known;
@@ -18,9 +19,10 @@ mod secret;
 pub mod token;
 mod tree;
 
+pub use conceal::Secrets;
 pub(crate) use expr::hex;
 pub use expr::{Expr, OutputRef, Part, Source, Transform};
-pub(crate) use known::KnownSecrets;
+pub(crate) use known::{HIDDEN, KnownSecrets};
 pub use path::{FieldPath, Segment};
 pub use secret::Secret;
 pub use tree::{Map, Value};

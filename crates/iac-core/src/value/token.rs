@@ -2,10 +2,15 @@
 //!
 //! Other people's structs (`k8s_openapi`'s, say) hold `String`s. An output that is put into one becomes a *token*: the
 //! output's description between two private-use characters, with a number that is drawn anew for each process, so that
-//! no text from outside can pass for one. [`parse_tree`] finds them again in the serialized resource. Whoever prints a
-//! token sees the description, never a value.
+//! no text from outside can pass for one. In between are only letters, digits, `-` and `_`, so that what splits a text at
+//! blanks, quotes or colons leaves a token whole. [`parse_tree`] finds them again in the serialized resource, and
+//! [`describe`] puts into a message what a token stands for. No token holds a value.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Expr, FieldPath, Map, OutputRef, Part, Value};
 
@@ -50,8 +55,46 @@ fn nonce() -> &'static str {
 /// The text that stands for `output` inside a string.
 pub fn encode(output: &OutputRef) -> String {
     // The description holds strings, an enum and a boolean: it always serializes.
-    let description = serde_json::to_string(output).unwrap_or_default();
-    format!("{OPEN}iac:{}:{description}{CLOSE}", nonce())
+    let description = serde_json::to_vec(output).unwrap_or_default();
+    format!("{OPEN}iac-{}-{}{CLOSE}", nonce(), URL_SAFE_NO_PAD.encode(description))
+}
+
+/// The output that the text between the two marks describes.
+fn decode(body: &str) -> Option<OutputRef> {
+    let description = body.strip_prefix("iac-")?.strip_prefix(nonce())?.strip_prefix('-')?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(description).ok()?).ok()
+}
+
+/// The text for people: each token as what it stands for (`<config db>`), and of a damaged one that it is one.
+pub fn describe(text: &str) -> Cow<'_, str> {
+    let text = unescaped(text);
+    if !is_token(&text) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(start) = rest.find(OPEN) {
+        shown.push_str(&rest[..start]);
+        let body = &rest[start + OPEN.len_utf8()..];
+        let (token, after) = body.split_once(CLOSE).unwrap_or((body, ""));
+        match decode(token) {
+            Some(output) => shown.push_str(&format!("<{output}>")),
+            None => shown.push_str("<an output>"),
+        }
+        rest = after;
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown.replace(CLOSE, ""))
+}
+
+/// The text with the marks of tokens as they are, where somebody quoted it the way Rust does.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    let quoted = |mark: char| mark.escape_unicode().to_string();
+    if !text.contains(&quoted(OPEN)) && !text.contains(&quoted(CLOSE)) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace(&quoted(OPEN), OPEN.encode_utf8(&mut [0; 4]));
+    Cow::Owned(text.replace(&quoted(CLOSE), CLOSE.encode_utf8(&mut [0; 4])))
 }
 
 /// Whether a text holds anything of a token.
@@ -74,13 +117,7 @@ pub fn parse(text: &str, path: &FieldPath) -> Result<Value, TokenError> {
         push_literal(&mut parts, &rest[..start], path)?;
         let body = &rest[start + OPEN.len_utf8()..];
         let end = body.find(CLOSE).ok_or_else(damaged)?;
-        let description = body[..end]
-            .strip_prefix("iac:")
-            .and_then(|body| body.strip_prefix(nonce()));
-        let description = description
-            .and_then(|body| body.strip_prefix(':'))
-            .ok_or_else(damaged)?;
-        parts.push(Part::Output(serde_json::from_str(description).map_err(|_| damaged())?));
+        parts.push(Part::Output(decode(&body[..end]).ok_or_else(damaged)?));
         rest = &body[end + CLOSE.len_utf8()..];
     }
     push_literal(&mut parts, rest, path)?;
@@ -153,6 +190,28 @@ mod tests {
         assert_eq!(expr.to_string(), "postgres://app:<config db.password|url_encode>@db");
         assert_eq!(expr.parts.len(), 3);
         assert!(expr.is_secret());
+    }
+
+    #[test]
+    fn a_token_is_shown_as_what_it_stands_for() {
+        let token = encode(&output());
+        let cut: String = token.chars().take(20).collect();
+        for (text, expected) in [
+            ("plain".to_owned(), "plain"),
+            (
+                format!("a {token} b{token}"),
+                "a <config db.password|url_encode> b<config db.password|url_encode>",
+            ),
+            (format!("{cut}"), "<an output>"),
+            (format!("{token:?}"), "\"<config db.password|url_encode>\""),
+        ] {
+            assert_eq!(describe(&text), expected);
+        }
+        assert!(
+            token
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | OPEN | CLOSE))
+        );
     }
 
     #[test]

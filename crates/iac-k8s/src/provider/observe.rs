@@ -215,11 +215,7 @@ pub(crate) fn conceal_changes(changes: Vec<FieldChange>, inputs: &Value, secrets
         let of_data = change.path.starts_with(&data);
         change.before = hide(of_data, change.before.take());
         change.after = hide(of_data, change.after.take());
-        let is_secret = |value: &Option<Value>| value.as_ref().is_some_and(Value::has_secret);
-        if is_secret(&change.before) || is_secret(&change.after) {
-            change.before = change.before.map(outputs::conceal);
-            change.after = change.after.map(outputs::conceal);
-        }
+        iac_core::value::Secrets::default().conceal_change(&mut change);
         change
     });
     concealed.collect()

@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iac_core::Stack;
 use iac_core::declare::{DeclareError, Dependency, NewResource, SourceLine};
-use iac_core::value::{Part, Value, token};
+use iac_core::value::{Part, Source, Value, token};
 use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Object, ObjectScope};
+use super::{Object, ObjectScope, conceal};
 use crate::PROVIDER;
 use crate::kinds::{self, Scope};
 use crate::object::{DEFAULT_NAMESPACE, split_api_version, type_name};
@@ -152,6 +152,13 @@ impl Place {
         self.refuse_tokens_in_bytes(name, &json);
         if of_type == "core/Secret" {
             self.mark_secrets(&mut json, namespace.as_deref().unwrap_or_default(), &object_name);
+        } else {
+            let full_name = namespace
+                .iter()
+                .chain([&object_name])
+                .map(String::as_str)
+                .collect::<Vec<_>>();
+            conceal::conceal(&self.stack, &of_type, &full_name.join("/"), &mut json);
         }
         let mut new = NewResource::new(format!("{PROVIDER}:{of_type}"), name, json);
         if let (Scope::Namespaced, Some(after)) = (scope, &self.after) {
@@ -227,8 +234,15 @@ impl Place {
         let Ok(Value::Expr(mut expr)) = token::parse(text, &iac_core::FieldPath::root()) else {
             return text.to_owned();
         };
-        let parts = expr.parts.iter_mut().map(|part| match part {
-            Part::Literal(text) => text.clone(),
+        // With an output of another resource in it, a text is secret as a whole. With secrets of the program alone it is not
+        // unless its literals are secret as well.
+        let own = expr.outputs().all(|output| matches!(output.source, Source::Local(_)));
+        let parts = expr.parts.iter_mut().enumerate().map(|(index, part)| match part {
+            Part::Literal(text) if !own => text.clone(),
+            Part::Literal(text) => self
+                .stack
+                .secret(&format!("{label} part {}", index + 1), text.as_str())
+                .into(),
             Part::Output(output) => {
                 output.secret = true;
                 token::encode(output)

@@ -1,5 +1,6 @@
 //! How a program declares Kubernetes objects: scopes that take `k8s_openapi` structs, custom resources, JSON and YAML.
 
+mod conceal;
 mod declare;
 mod object;
 mod typed;

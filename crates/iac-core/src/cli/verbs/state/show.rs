@@ -69,7 +69,10 @@ pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure
 /// Replaces sealed secrets, which are of no use to people.
 pub(in crate::cli::verbs) fn mask(json: &mut Json) {
     match json {
-        Json::Object(map) if map.len() == 1 && map.contains_key("$secret") => *json = SECRET.into(),
+        Json::Object(map) if map.len() == 1 && map.contains_key("$secret") => {
+            let shown = map["$secret"].get("shown").and_then(Json::as_str).unwrap_or(SECRET);
+            *json = shown.into();
+        }
         Json::Object(map) => map.values_mut().for_each(mask),
         Json::Array(items) => items.iter_mut().for_each(mask),
         _ => {}

@@ -1,0 +1,176 @@
+//! Names that say that a value is a secret: one rule for every program, provider and file.
+//!
+//! A name is read by its words: `dbPassword`, `DB_PASSWORD`, `db-password` and `db.password` have the same two. A value is
+//! secret where a word says so (`PASSWORD`, `TOKEN`, `…_KEY`), unless the name is that of something about the secret:
+//! `PASSWORD_FILE`, `TOKEN_TTL`, `PUBLIC_KEY`. The configuration has the last word: `secrets.names` adds names, and
+//! `secrets.not` takes names away; both are lists, and `*` in a name stands for any text.
+
+mod inside;
+mod rule;
+
+use std::ops::Range;
+
+use crate::config::Config;
+
+/// The configuration that adds names.
+pub const NAMES: &str = "secrets.names";
+/// The configuration that takes names away.
+pub const NOT: &str = "secrets.not";
+
+/// Tells which names say that a value is a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretNames {
+    more: Vec<String>,
+    not: Vec<String>,
+}
+
+impl SecretNames {
+    /// The rule with what the configuration adds and takes away.
+    #[must_use]
+    pub fn configured(mut self, config: &Config) -> Self {
+        // Configuration that is set as a secret is no list of names; whoever asks for it is told elsewhere.
+        let list = |key: &str| config.get::<String>(key).ok().flatten().unwrap_or_default();
+        self.more.extend(names_in(&list(NAMES)));
+        self.not.extend(names_in(&list(NOT)));
+        self
+    }
+
+    /// The rule with more names that are secret.
+    #[must_use]
+    pub fn and(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.more
+            .extend(names.into_iter().map(|name| name.into().to_lowercase()));
+        self
+    }
+
+    /// The rule with names that are not secret, whatever their words say.
+    #[must_use]
+    pub fn except(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.not
+            .extend(names.into_iter().map(|name| name.into().to_lowercase()));
+        self
+    }
+
+    /// The parts of a text that are secret wherever it stands: the password in a URL, the value behind `password=` or
+    /// `token=`, a private key.
+    pub fn inside(&self, text: &str) -> Vec<Range<usize>> {
+        inside::parts(self, text)
+    }
+
+    /// Whether a value of this name is a secret.
+    pub fn is_secret(&self, name: &str) -> bool {
+        let folded = name.to_lowercase();
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, &folded));
+        !any(&self.not) && (any(&self.more) || rule::is_secret(name))
+    }
+}
+
+/// The names of a list: separated by commas or blanks.
+fn names_in(list: &str) -> impl Iterator<Item = String> {
+    let names = list.split(|c: char| c == ',' || c.is_whitespace());
+    names.filter(|name| !name.is_empty()).map(str::to_lowercase)
+}
+
+/// Whether a pattern fits a whole text; `*` stands for any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, rest)) => text.strip_prefix(before).is_some_and(|text| {
+            let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            starts.into_iter().any(|at| fits(rest, &text[at..]))
+        }),
+    }
+}
+
+/// Whether a value can be a secret at all: a word for yes or no is none, nor is a reference to another variable
+/// (`$NAME`, `${NAME}`, `$(NAME)`), which only names where the secret is.
+pub fn can_be_secret(value: &str) -> bool {
+    const WORDS: [&str; 11] = ["0", "1", "false", "no", "none", "null", "off", "on", "true", "yes", "~"];
+    let value = value.trim();
+    !value.is_empty() && !WORDS.contains(&value.to_ascii_lowercase().as_str()) && !is_reference(value)
+}
+
+/// Whether a text stands for a value that is elsewhere, or that somebody is still to fill in: `$(cat file)`, `{{ value }}`,
+/// `***`.
+fn is_placeholder(text: &str) -> bool {
+    let variable = text
+        .strip_prefix('$')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '(' | '{' | '_')));
+    variable || text.starts_with("{{") || text.starts_with('%') || text.chars().all(|c| matches!(c, '*' | '.' | 'x'))
+}
+
+/// Whether a text is a reference to a variable, and nothing else.
+fn is_reference(text: &str) -> bool {
+    let Some(name) = text.strip_prefix('$') else {
+        return false;
+    };
+    let name = match name.chars().next() {
+        Some('{') => name[1..].strip_suffix('}'),
+        Some('(') => name[1..].strip_suffix(')'),
+        _ => Some(name),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    name.is_some_and(|name| {
+        !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(plain)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigValue;
+
+    #[test]
+    fn the_configuration_has_the_last_word() {
+        let mut config = Config::default();
+        config.set(NAMES, ConfigValue::Plain("PIN, licence_* ".into()), "--config");
+        config.set(NOT, ConfigValue::Plain("app_key *_SHARED_TOKEN".into()), "--config");
+        let names = SecretNames::default()
+            .and(["Seed"])
+            .except(["DB_PASS"])
+            .configured(&config);
+        for (name, expected) in [
+            ("PIN", true),
+            ("pin", true),
+            ("PINS", false),
+            ("LICENCE_TEXT", true),
+            ("SEED", true),
+            ("APP_KEY", false),
+            ("MY_SHARED_TOKEN", false),
+            ("SHARED_TOKEN", true),
+            ("DB_PASS", false),
+            ("DB_PASSWORD", true),
+        ] {
+            assert_eq!(names.is_secret(name), expected, "{name}");
+        }
+        assert_eq!(config.unused(), []);
+    }
+
+    #[test]
+    fn yes_no_and_references_are_no_secrets() {
+        for value in [
+            "",
+            " ",
+            "true",
+            "No",
+            "0",
+            "null",
+            "$DB_PASSWORD",
+            "${X}",
+            "$(DB_PASSWORD)",
+        ] {
+            assert!(!can_be_secret(value), "{value}");
+        }
+        for value in [
+            "hunter2",
+            "00",
+            "$2b$10$abcdef",
+            "$1",
+            "a$(X)",
+            "${X:-hunter2}",
+            "truest",
+        ] {
+            assert!(can_be_secret(value), "{value}");
+        }
+    }
+}
