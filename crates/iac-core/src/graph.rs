@@ -5,6 +5,8 @@
 //! resource's *ready* phase needs its own *exists* phase. A cycle among what the program said is an error; an edge that
 //! was only inferred from a name and would close a cycle is dropped and reported.
 
+mod waits;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -16,6 +18,9 @@ use crate::declare::{Declaration, SourceLine};
 use crate::provider::{Phase, Reference, Referent};
 use crate::urn::Key;
 use crate::value::{FieldPath, Source};
+
+pub use waits::Contradiction;
+pub(crate) use waits::settle as settle_waits;
 
 /// A phase of a resource.
 pub type Node = (Key, Phase);
@@ -69,6 +74,9 @@ pub enum GraphError {
         /// Where it is declared.
         at: SourceLine,
     },
+    /// Something is needed ready that is not waited for.
+    #[error("{}", waits::contradictions_text(.0))]
+    Unwaited(Vec<Contradiction>),
 }
 
 /// One step of a cycle.
@@ -110,6 +118,7 @@ impl Graph {
             return Err(GraphError::Cycle(cycle));
         }
         let dropped = builder.add_inferred(inferred_edges(declaration, references));
+        waits::check(declaration, &builder.edges)?;
         let order = builder.order();
         Ok(Self {
             order,

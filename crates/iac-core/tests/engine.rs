@@ -258,6 +258,83 @@ async fn a_wait_that_failed_is_taken_up_again() {
 }
 
 #[tokio::test]
+async fn what_is_not_waited_for_is_done_once_it_is_there() {
+    let bench = Bench::new();
+    let program = |waits: bool, text: &'static str| {
+        declare(move |stack| {
+            let a = thing(stack, "a", value(text));
+            let a = if waits { a } else { a.skip_wait() };
+            let _ = thing(stack, "b", value("b")).after(&a);
+        })
+    };
+    bench.world.never_ready(&["a"]);
+    let plan = bench.preview(&program(false, "1")).await;
+    let notes = plan.changes().map(|step| step.notes.len()).collect::<Vec<_>>();
+    assert_eq!(notes, [1, 0], "the plan says that a is not waited for");
+    assert!(bench.up(&program(false, "1")).await.is_ok());
+    assert!(bench.preview(&program(false, "1")).await.is_empty());
+    assert!(bench.up(&program(false, "2")).await.is_ok());
+    assert!(bench.preview(&program(false, "2")).await.is_empty());
+    assert_eq!(actions(&bench.preview(&program(true, "2")).await), ["wait a"]);
+    bench.world.never_ready(&[]);
+    assert!(bench.up(&program(true, "2")).await.is_ok());
+    assert_eq!(actions(&bench.preview(&program(false, "2")).await), ["record a"]);
+    assert!(bench.up(&program(false, "2")).await.is_ok());
+    assert!(bench.preview(&program(false, "2")).await.is_empty());
+}
+
+#[tokio::test]
+async fn whether_it_was_ready_is_told_apart() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("a"));
+    });
+    let reason = async || bench.preview(&program).await.changes().next().unwrap().reasons[0].clone();
+    bench.world.never_ready(&["a"]);
+    bench.up(&program).await;
+    assert!(matches!(
+        reason().await,
+        Reason::NotReady {
+            why: Some(_),
+            was: false
+        }
+    ));
+    bench.world.never_ready(&[]);
+    assert!(matches!(reason().await, Reason::NotReady { why: None, was: false }));
+    assert!(bench.up(&program).await.is_ok());
+    bench.world.never_ready(&["a"]);
+    assert!(matches!(
+        reason().await,
+        Reason::NotReady {
+            why: Some(_),
+            was: true
+        }
+    ));
+}
+
+#[tokio::test]
+async fn what_has_failed_for_good_is_made_anew_by_the_next_run() {
+    let bench = Bench::new();
+    let program = |text: &'static str| {
+        declare(move |stack| {
+            let _ = thing(stack, "job", value(text));
+        })
+    };
+    assert!(bench.up(&program("1")).await.is_ok());
+    for text in ["1", "2"] {
+        bench.world.spend("job");
+        let plan = bench.preview(&program(text)).await;
+        assert_eq!(actions(&plan), ["replace job"]);
+        let reasons = &plan.changes().next().unwrap().reasons;
+        assert!(matches!(reasons.last(), Some(Reason::Spent(why)) if why == "out of attempts"));
+        bench.world.take_log();
+        assert!(bench.up(&program(text)).await.is_ok());
+        assert_eq!(bench.world.take_log(), ["delete job", "create job"]);
+        assert!(bench.preview(&program(text)).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn destroy_keeps_data_and_what_belongs_to_it() {
     let bench = Bench::new();
     let program = declare(|stack| {

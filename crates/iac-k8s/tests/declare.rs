@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use iac_core::Stack;
 use iac_core::config::Config;
-use iac_core::declare::{Declaration, ResourceDecl};
+use iac_core::declare::{Declaration, ResourceDecl, Wait};
 use iac_core::provider::{Phase, Provider as _};
 use iac_core::value::Value;
 use iac_k8s::{Kubernetes, KubernetesProvider, restart_on};
@@ -217,6 +218,37 @@ fn options_and_edges_can_be_chained() {
     let phases: Vec<Phase> = second.after.iter().map(|dependency| dependency.phase).collect();
     assert_eq!(phases, [Phase::Exists, Phase::Ready]);
     assert!(second.options.retain_on_delete);
+}
+
+#[test]
+fn an_annotation_says_whether_and_how_long_it_is_waited_for() {
+    let object = |value: serde_json::Value| json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"annotations": {"iac.dev/wait": value}}});
+    let options = |value: &str| {
+        let declaration = declare(|stack| drop(Kubernetes::new(stack).add_json("a", object(value.into()))));
+        declaration.resources[0].options.clone()
+    };
+    assert_eq!(options("false").wait, Wait::No);
+    assert_eq!(options("true").wait, Wait::Ready);
+    let limited = options("10m");
+    assert_eq!(
+        (limited.wait, limited.timeout),
+        (Wait::Ready, Some(Duration::from_secs(600)))
+    );
+    let job = |value: serde_json::Value| refused(|stack| drop(Kubernetes::new(stack).add_json("a", object(value))));
+    for (value, expected) in [
+        ("no".into(), "write false, true or a time"),
+        (false.into(), "write it in quotes, as \"false\""),
+        ("0s".into(), "write false where nothing is to be waited for"),
+    ] {
+        let error = job(value);
+        assert!(error.contains("declare.rs") && error.contains(expected), "{error}");
+    }
+    let of_pods = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "spec": {"template": {"metadata": {"annotations": {"iac.dev/wait": "false"}}}}});
+    let error = refused(|stack| drop(Kubernetes::new(stack).add_json("a", of_pods)));
+    assert!(error.contains("metadata.annotations of the Deployment"), "{error}");
+    let skipped = declare(|stack| drop(Kubernetes::new(stack).add("a", ConfigMap::default()).skip_wait()));
+    assert_eq!(skipped.resources[0].options.wait, Wait::No);
 }
 
 #[test]

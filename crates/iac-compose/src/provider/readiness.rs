@@ -105,6 +105,7 @@ pub(crate) fn judge_all(containers: &[ContainerInspectResponse], inputs: &Servic
         match judge(container, expected) {
             Readiness::Ready => ready += 1,
             Readiness::Pending(why) => pending = why,
+            Readiness::Spent(reason) => return Readiness::Spent(format!("{}: {reason}", name_of(container))),
             Readiness::Failed { reason, terminal } => {
                 let name = name_of(container);
                 return Readiness::Failed {
@@ -184,6 +185,7 @@ mod tests {
                 Readiness::Ready => "ready",
                 Readiness::Failed { terminal: true, .. } => "failed",
                 Readiness::Failed { terminal: false, .. } => "failing",
+                Readiness::Spent(_) => "spent",
             };
             assert_eq!(found, wanted, "{expected:?} {status} {health:?} {code} {restarts}");
         }

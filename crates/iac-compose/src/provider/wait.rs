@@ -42,7 +42,7 @@ impl Engine {
                     steady_since = None;
                     why
                 }
-                Readiness::Failed { reason, terminal: true } => {
+                Readiness::Failed { reason, terminal: true } | Readiness::Spent(reason) => {
                     return Err(self.failure(ErrorKind::Failed, reason, &members, inputs).await);
                 }
                 Readiness::Failed { reason, .. } => reason,

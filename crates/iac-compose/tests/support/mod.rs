@@ -207,6 +207,7 @@ impl Bed {
         let request = WaitRequest {
             recorded,
             timeout: TIMEOUT,
+            needed: false,
         };
         let applied = self.provider.wait_ready(&request, &Context::silent()).await?;
         let recorded = self.world.get_mut(key).unwrap();

@@ -26,6 +26,13 @@ pub enum Event {
         /// What is going on.
         message: String,
     },
+    /// Something about a resource that stays worth knowing.
+    Noted {
+        /// The resource.
+        key: Key,
+        /// What.
+        message: String,
+    },
     /// The operation is done and recorded.
     Applied {
         /// The resource.

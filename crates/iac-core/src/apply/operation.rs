@@ -88,9 +88,10 @@ impl Shared {
     fn context(&self) -> Context {
         let events = Arc::clone(&self.events);
         Context::new(move |progress| {
-            events(Event::Progress {
-                key: progress.key,
-                message: progress.message,
+            let (key, message) = (progress.key, progress.message);
+            events(match progress.lasting {
+                true => Event::Noted { key, message },
+                false => Event::Progress { key, message },
             });
         })
     }
@@ -223,13 +224,14 @@ impl Shared {
 
     /// Waits until the object is ready, and records that. Gives the record as it is then, and its outputs if there are
     /// new ones.
-    pub(super) async fn reach_ready(&self, step: &Step, mut entry: WorldEntry) -> Result<Ready, Failure> {
+    pub(super) async fn reach_ready(&self, step: &Step, mut entry: WorldEntry, needed: bool) -> Result<Ready, Failure> {
         let provider = self.provider(&step.key)?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.ready);
         let key = step.key.clone();
         let request = WaitRequest {
             recorded: entry.recorded.clone(),
             timeout,
+            needed,
         };
         let began = Instant::now();
         let applied = bounded(timeout, provider.wait_ready(&request, &self.context()))

@@ -1,6 +1,6 @@
 //! The loop that starts what may start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use super::operation::{Failure, Ready, Shared};
 use super::schedule::{Node, Schedule};
 use super::slots::{Slot, Slots};
 use super::step::Made;
-use crate::declare::Declaration;
+use crate::declare::{Declaration, Wait};
 use crate::plan::resolve::resolve;
 use crate::plan::{Action, Plan, Stage, Step, WorldEntry};
-use crate::provider::{ErrorKind, ProviderError};
+use crate::provider::{ErrorKind, Phase, ProviderError};
 use crate::state::StateError;
 use crate::urn::Key;
 use crate::value::{Map, OutputRef, Source, Value};
@@ -45,6 +45,7 @@ pub(crate) struct Run<'a> {
     declaration: &'a Declaration,
     pub(super) steps: BTreeMap<Key, &'a Step>,
     pub(super) schedule: Schedule,
+    needed: BTreeSet<Key>,
     pub(super) basis: Basis,
     /// What is recorded by now.
     pub(super) records: BTreeMap<Key, WorldEntry>,
@@ -70,6 +71,7 @@ impl<'a> Run<'a> {
             declaration,
             steps: plan.steps.iter().map(|step| (step.key.clone(), step)).collect(),
             schedule: Schedule::new(&plan.steps),
+            needed: needed(plan),
             records: std::mem::take(&mut basis.recorded),
             basis,
             report: Report::default(),
@@ -160,15 +162,16 @@ impl<'a> Run<'a> {
     }
 
     fn start_wait(&mut self, node: Node, step: &Step) {
-        let Some(entry) = self.records.get(&node.0).cloned().filter(|_| waits(step.action)) else {
+        let Some(entry) = self.records.get(&node.0).cloned().filter(|_| waits(step)) else {
             self.report.outcomes.insert(node.0.clone(), Outcome::Done(step.action));
             self.schedule.done(&node);
             return;
         };
         (self.shared.events)(Event::Waiting { key: node.0.clone() });
+        let needed = self.needed.contains(&node.0);
         let (shared, step) = (Arc::clone(&self.shared), step.clone());
         self.spawn(node, async move {
-            shared.reach_ready(&step, entry).await.map(Reached::Ready)
+            shared.reach_ready(&step, entry, needed).await.map(Reached::Ready)
         });
     }
 
@@ -235,11 +238,24 @@ pub(super) fn is_passive(action: Action) -> bool {
 }
 
 /// Whether a step ends with a wait for readiness.
-fn waits(action: Action) -> bool {
-    matches!(
-        action,
+fn waits(step: &Step) -> bool {
+    let is_there = matches!(
+        step.action,
         Action::Create | Action::Update | Action::Replace | Action::Adopt | Action::Wait
-    )
+    );
+    is_there && step.options.wait == Wait::Ready
+}
+
+/// The resources that something else, or an export, needs ready.
+fn needed(plan: &Plan) -> BTreeSet<Key> {
+    let steps = plan.steps.iter().flat_map(|step| &step.after);
+    let ready = steps.filter(|(_, phase)| *phase == Phase::Ready);
+    let exported = plan.exports.values().flat_map(Value::outputs);
+    let exported = exported.filter_map(|(_, output)| match output.source {
+        Source::Resource(key) if output.phase == Phase::Ready => Some(key),
+        _ => None,
+    });
+    ready.map(|(key, _)| key.clone()).chain(exported).collect()
 }
 
 fn unknown_outputs(inputs: &Value) -> String {

@@ -81,6 +81,10 @@ impl Display {
             Event::Started { key, action } => self.begin(key, doing(action)),
             Event::Waiting { key } => self.begin(key, WAITING),
             Event::Progress { key, message } => self.progress(&key, &message),
+            Event::Noted { key, message } => {
+                let line = format!("{}: {}", self.name(&key), sanitize(&message));
+                self.line(&Styles::paint(styles.warning, line));
+            }
             Event::Applied { key, action, elapsed } => {
                 let line = format!("{} {} in {}", self.name(&key), done(action), seconds(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));

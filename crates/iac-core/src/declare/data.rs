@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Wait;
 use crate::provider::Phase;
 use crate::urn::{Key, KeyError};
 use crate::value::token::TokenError;
@@ -93,8 +94,11 @@ pub struct Options {
     pub adopt: bool,
     /// Fields whose changes in the program are not applied to an existing object.
     pub ignore_changes: Vec<FieldPath>,
-    /// How long one operation on it may take; the provider's default where none is given.
+    /// How long one operation on it, or the wait for it, may take; the engine's default where none is given.
     pub timeout: Option<Duration>,
+    /// Whether a run waits until it is ready.
+    #[serde(skip_serializing_if = "Wait::is_usual")]
+    pub wait: Wait,
 }
 
 impl Options {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{Dependency, Output, Stack};
+use super::{Dependency, Output, Stack, Wait};
 use crate::provider::Phase;
 use crate::urn::Key;
 use crate::value::FieldPath;
@@ -96,6 +96,15 @@ impl<R> Handle<R> {
     pub fn timeout(self, timeout: Duration) -> Self {
         self.stack
             .edit(&self.key, |resource| resource.options.timeout = Some(timeout));
+        self
+    }
+
+    /// Does not wait until it is ready: once the object is there, that is enough. For what becomes ready only after
+    /// somebody else did their part, outside of this stack. Nothing may need it ready then: `after(x.ready())` and
+    /// [`ready_output`](Self::ready_output) of it are refused.
+    #[must_use]
+    pub fn skip_wait(self) -> Self {
+        self.stack.edit(&self.key, |resource| resource.options.wait = Wait::No);
         self
     }
 

@@ -22,6 +22,7 @@ mod inputs;
 mod output;
 mod random;
 mod stack;
+mod wait;
 
 pub use data::{Declaration, DeclareError, Dependency, NewResource, Note, Options, ResourceDecl, SourceLine};
 pub use handle::Handle;
@@ -29,3 +30,4 @@ pub use inputs::Concealer;
 pub use output::Output;
 pub use random::{PASSWORD_KIND, RandomPassword};
 pub use stack::Stack;
+pub use wait::Wait;

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::apply::{Basis, Cancel, EventSink, Recovery, Report, Run, Timeouts};
 use crate::config::Config;
 use crate::declare::Declaration;
-use crate::graph::Graph;
+use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, Plan, World, WorldEntry};
 use crate::provider::{Discreet, Provider, RandomProvider, Target};
@@ -160,6 +160,7 @@ impl Engine {
         let identities = self.identities(declaration, &mut problems);
         let references = self.references(declaration)?;
         let graph = Graph::build(declaration, &references)?;
+        let declaration = &*settle_waits(&graph, declaration);
         let interrupted = recover::interrupted(&request.state.pending);
         crate::plan::objects::match_names(&mut recorded, &identities);
         let connections = self.connect(&request, declaration, &recorded, &interrupted).await?;

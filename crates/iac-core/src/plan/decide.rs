@@ -2,7 +2,7 @@
 
 use super::world::{Interrupted, WorldEntry};
 use super::{PlanProblem, Reason};
-use crate::declare::ResourceDecl;
+use crate::declare::{ResourceDecl, Wait};
 use crate::provider::{Intent, Live, Observed, Readiness, adopt_hint};
 use crate::value::FieldPath;
 use crate::value::diff::FieldChange;
@@ -28,6 +28,8 @@ pub(super) enum Decision {
     Same,
     /// Nothing but wait for it.
     Wait(Vec<Reason>),
+    /// Put a new object in its place.
+    Recreate(Vec<Reason>),
     /// This, once the provider has said what it would do.
     Act(Intent, Vec<Reason>),
     /// It can not be done.
@@ -98,14 +100,24 @@ fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decisio
         ));
     }
     reasons.extend(interrupted);
+    let is_waited_for = situation.resource.options.wait == Wait::Ready;
+    if let (Readiness::Spent(why), true) = (&live.readiness, is_waited_for) {
+        reasons.push(Reason::Spent(why.clone()));
+        return Decision::Recreate(reasons);
+    }
     if !reasons.is_empty() {
         return Decision::Act(Intent::Update, reasons);
     }
-    match (&live.readiness, entry.recorded.ready) {
-        (Readiness::Pending(why) | Readiness::Failed { reason: why, .. }, _) => {
-            Decision::Wait(vec![Reason::NotReady(why.clone())])
+    if !is_waited_for {
+        return Decision::Same;
+    }
+    let was = entry.recorded.ready;
+    match &live.readiness {
+        Readiness::Pending(why) | Readiness::Failed { reason: why, .. } | Readiness::Spent(why) => {
+            let why = Some(why.clone());
+            Decision::Wait(vec![Reason::NotReady { why, was }])
         }
-        (Readiness::Ready, false) => Decision::Wait(vec![Reason::NotReady("not seen ready yet".to_owned())]),
-        (Readiness::Ready, true) => Decision::Same,
+        Readiness::Ready if !was => Decision::Wait(vec![Reason::NotReady { why: None, was }]),
+        Readiness::Ready => Decision::Same,
     }
 }

@@ -165,8 +165,15 @@ pub enum Reason {
     },
     /// An earlier run was interrupted in the middle of this operation.
     Interrupted(String),
-    /// It exists but was not ready at the end of the last run.
-    NotReady(String),
+    /// It exists but is not ready, or was never seen ready.
+    NotReady {
+        /// Why it is not; none if it is by now.
+        why: Option<String>,
+        /// Whether it was, at the end of the last run.
+        was: bool,
+    },
+    /// It has failed for good, because of this, and only a new object can try again.
+    Spent(String),
     /// An object of that name is there already.
     Exists {
         /// Whether it bears this stack's mark.

@@ -148,6 +148,7 @@ impl<'a> Walk<'a> {
         match decision {
             Decision::Same => self.settle(Action::Same, draft(Vec::new())),
             Decision::Wait(reasons) => self.settle(Action::Wait, draft(reasons)),
+            Decision::Recreate(reasons) => self.recreate(draft(reasons)),
             Decision::Act(Intent::Create, reasons) if self.replaces_renamed(key) => {
                 self.rename(draft(reasons));
             }

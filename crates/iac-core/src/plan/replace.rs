@@ -4,7 +4,7 @@ use super::leftover::RETAINED;
 use super::planner::{Draft, Walk};
 use super::world::{Moved, ObjectName, WorldEntry};
 use super::{Action, Fate, Order, Reason, Step, deletion};
-use crate::declare::ResourceDecl;
+use crate::declare::{ResourceDecl, Wait};
 use crate::provider::{Exclusive, Intent, Observed, Prediction, Problem, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
@@ -34,13 +34,27 @@ impl Walk<'_> {
             let hint = "declare it as it is, give yours another name, or delete it";
             self.problem(resource, with_hint(message, hint));
         }
+        let serves = !prediction.unserving;
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::DeleteFirst);
         first.apply(&mut step);
         let options = self.world.recorded.get(&resource.key).map(|entry| &entry.options);
         let retains = options.is_some_and(|recorded| recorded.retain_on_delete) || resource.options.retain_on_delete;
-        self.old_one_goes(&mut step, resource, retains);
+        self.old_one_goes(&mut step, resource, retains, serves);
         self.steps.push(step);
+    }
+
+    /// A replacement of an object that has failed for good by one that is declared as it was, or otherwise.
+    pub(super) fn recreate(&mut self, draft: Draft<'_>) {
+        let resource = draft.resource;
+        self.set_changing(&resource.key);
+        let Some(prediction) = self.prediction(resource, Intent::Replace, &draft.inputs) else {
+            return self.put_off(resource);
+        };
+        let Some(first) = self.in_the_way(resource, &draft.inputs) else {
+            return self.put_off(resource);
+        };
+        self.replace_in_place(draft, prediction, first);
     }
 
     /// A replacement under another name: both objects can be there, unless something says otherwise.
@@ -61,6 +75,7 @@ impl Walk<'_> {
         // What the provider compares may leave the name out, which is what changes here.
         prediction.changes = draft.changes.clone();
         let exclusive = std::mem::take(&mut prediction.exclusive);
+        let serves = !prediction.unserving;
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::CreateFirst);
         first.apply(&mut step);
@@ -82,11 +97,17 @@ impl Walk<'_> {
                 if let Some(old) = step.leftovers.last_mut() {
                     old.first = true;
                 }
-                self.old_one_goes(&mut step, resource, retained);
+                self.old_one_goes(&mut step, resource, retained, serves);
             }
             (_, Some(Fate::Delete)) => {
                 step.order = Some(Order::CreateFirst);
                 step.risks.retain(|risk| risk.kind != RiskKind::Downtime);
+                if serves && resource.options.wait == Wait::No {
+                    step.risks.push(Risk {
+                        kind: RiskKind::Downtime,
+                        message: "the new object is not waited for: the old one is deleted, whether the new one is ready or not".to_owned(),
+                    });
+                }
                 step.risks.extend(deletion::data_risks(self.world.items_of(key)));
                 self.check_protection(resource);
             }
@@ -118,14 +139,14 @@ impl Walk<'_> {
     }
 
     /// The old object is deleted before the new one is there.
-    fn old_one_goes(&mut self, step: &mut Step, resource: &ResourceDecl, retains: bool) {
+    fn old_one_goes(&mut self, step: &mut Step, resource: &ResourceDecl, retains: bool, serves: bool) {
         if retains {
             let message = "it is to be retained, and this change can only be made by deleting it first";
             let hint =
                 "lift .retain_on_delete() with an `up` that changes nothing else, or give the new one another name";
             self.problem(resource, with_hint(message, hint));
         }
-        if step.risks.iter().all(|risk| risk.kind != RiskKind::Downtime) {
+        if serves && step.risks.iter().all(|risk| risk.kind != RiskKind::Downtime) {
             step.risks.push(Risk {
                 kind: RiskKind::Downtime,
                 message: "it is away from the deletion of the old object until the new one is ready".to_owned(),

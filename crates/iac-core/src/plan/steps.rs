@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::planner::{Draft, Walk};
 use super::world::{Moved, WorldEntry};
 use super::{Action, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, leftover};
-use crate::declare::{Options, ResourceDecl};
+use crate::declare::{Options, ResourceDecl, Wait};
 use crate::provider::{Checked, Observed, Phase, Problem};
 use crate::urn::Key;
 
@@ -13,6 +13,15 @@ use crate::urn::Key;
 fn lifted(entry: Option<&WorldEntry>, options: &Options) -> Option<String> {
     let lifts = entry.is_some_and(|entry| entry.options.protect) && !options.protect;
     lifts.then(|| "its protection is lifted: the program declares it without .protect()".to_owned())
+}
+
+/// Says so where the run does not wait for what it makes.
+fn not_waited_for(action: Action, options: &Options) -> Option<String> {
+    let makes = matches!(
+        action,
+        Action::Create | Action::Update | Action::Replace | Action::Adopt
+    );
+    (makes && options.wait == Wait::No).then(|| "not waited for: it counts as done once it is there".to_owned())
 }
 
 impl Walk<'_> {
@@ -33,6 +42,9 @@ impl Walk<'_> {
             _ => None,
         };
         let entry = self.world.recorded.get(key);
+        let notes = lifted(entry, &resource.options)
+            .into_iter()
+            .chain(not_waited_for(action, &resource.options));
         let leftovers = entry.map(|entry| leftover::of(self.world, &self.wanted, key, entry, Some(&resource.options)));
         Step {
             key: key.clone(),
@@ -44,7 +56,7 @@ impl Walk<'_> {
             changes: Vec::new(),
             risks: Vec::new(),
             checked: Checked::ByServer,
-            notes: lifted(entry, &resource.options).into_iter().collect(),
+            notes: notes.collect(),
             after: needs(Phase::Exists),
             ready_after: needs(Phase::Ready),
             leftovers: leftovers.unwrap_or_default(),

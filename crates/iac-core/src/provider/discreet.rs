@@ -75,7 +75,9 @@ impl Discreet {
                 self.learn_live(live);
                 self.hide_all(live.drift.iter_mut().flat_map(|change| &mut change.origin));
                 match &mut live.readiness {
-                    Readiness::Pending(text) | Readiness::Failed { reason: text, .. } => self.known.hide(text),
+                    Readiness::Pending(text) | Readiness::Failed { reason: text, .. } | Readiness::Spent(text) => {
+                        self.known.hide(text);
+                    }
                     Readiness::Ready => {}
                 }
             }
@@ -96,6 +98,7 @@ impl Discreet {
             problems,
             notes,
             outputs: _,
+            unserving: _,
         } = &mut prediction;
         self.hide_all(changes.iter_mut().flat_map(|change| &mut change.origin));
         self.hide_all(replace.iter_mut().map(|replacement| &mut replacement.why));
@@ -113,7 +116,7 @@ impl Discreet {
         let (known, cx) = (self.known.clone(), cx.clone());
         Context::new(move |mut progress| {
             known.hide(&mut progress.message);
-            cx.progress(&progress.key, progress.message);
+            cx.pass(progress);
         })
     }
 }

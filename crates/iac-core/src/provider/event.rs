@@ -11,6 +11,8 @@ pub struct Progress {
     pub key: Key,
     /// What is going on, in a few words: "2 of 3 replicas ready".
     pub message: String,
+    /// Whether it stays worth knowing once the operation is over.
+    pub lasting: bool,
 }
 
 /// What an operation is given besides its request.
@@ -35,6 +37,21 @@ impl Context {
         (self.sink)(Progress {
             key: key.clone(),
             message: message.into(),
+            lasting: false,
         });
+    }
+
+    /// Says something that a person should still see once the operation is over.
+    pub fn note(&self, key: &Key, message: impl Into<String>) {
+        (self.sink)(Progress {
+            key: key.clone(),
+            message: message.into(),
+            lasting: true,
+        });
+    }
+
+    /// Hands a sign of life on.
+    pub(crate) fn pass(&self, progress: Progress) {
+        (self.sink)(progress);
     }
 }

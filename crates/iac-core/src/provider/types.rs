@@ -184,6 +184,9 @@ pub enum Readiness {
         /// Whether it can not recover by itself.
         terminal: bool,
     },
+    /// It has failed for good, because of this, and only a new object in its place can try again: a Job that has used up
+    /// its attempts. The next run makes it anew.
+    Spent(String),
 }
 
 /// What is intended with a resource.
@@ -238,6 +241,8 @@ pub struct Prediction {
     pub problems: Vec<Problem>,
     /// What a reviewer should know besides.
     pub notes: Vec<String>,
+    /// Whether nobody is served by it, so that a replacement is no downtime: a Job.
+    pub unserving: bool,
 }
 
 /// Who checked a prediction.
@@ -349,4 +354,7 @@ pub struct WaitRequest {
     pub recorded: Recorded,
     /// How long to wait at the most.
     pub timeout: Duration,
+    /// Whether anything else in the stack, or an export, needs it ready. Where nothing does, a provider may stop to wait
+    /// for what nobody in the target is going to do.
+    pub needed: bool,
 }

@@ -27,7 +27,20 @@ pub(super) fn text(reason: &Reason) -> String {
             format!("{} can not be changed in place: {}", path_text(path), sanitize(why))
         }
         Reason::Interrupted(what) => format!("an earlier run was interrupted: {}", sanitize(what)),
-        Reason::NotReady(why) => format!("it was not ready at the end of the last run: {}", sanitize(why)),
+        Reason::NotReady {
+            why: Some(why),
+            was: false,
+        } => {
+            format!("it was not ready at the end of the last run: {}", sanitize(why))
+        }
+        Reason::NotReady {
+            why: Some(why),
+            was: true,
+        } => {
+            format!("it was ready and no longer is: {}", sanitize(why))
+        }
+        Reason::NotReady { why: None, .. } => "the last run ended before it was seen ready".to_owned(),
+        Reason::Spent(why) => format!("it failed, and only a new one can try again: {}", sanitize(why)),
         Reason::Exists { ours: true } => "it is there already and bears this stack's mark".to_owned(),
         Reason::Exists { ours: false } => "it is there already and was not made by this stack".to_owned(),
         Reason::Destroy => "the whole stack goes".to_owned(),

@@ -319,7 +319,10 @@ pub(super) fn everything() -> Plan {
         "kubernetes:batch/Job::migrate",
         "batch/Job codelab/migrate",
         Action::Wait,
-        Reason::NotReady("0 of 1 completed".into()),
+        Reason::NotReady {
+            why: Some("0 of 1 completed".into()),
+            was: false,
+        },
     );
     waiting.ready_after = vec![(key("kubernetes:apps/StatefulSet::postgres"), Phase::Ready)];
     let steps = vec![

@@ -33,6 +33,7 @@ struct Inner {
     hang_at: Option<usize>,
     failing: BTreeSet<String>,
     never_ready: BTreeSet<String>,
+    spent: BTreeSet<String>,
     log: Vec<String>,
 }
 
@@ -87,6 +88,20 @@ impl World {
         self.lock().never_ready = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
+    /// This one has failed for good; only a new object of its name is well again.
+    pub(crate) fn spend(&self, name: &str) {
+        self.lock().spent.insert(name.to_owned());
+    }
+
+    fn readiness(&self, name: &str) -> Readiness {
+        let inner = self.lock();
+        match (inner.spent.contains(name), inner.never_ready.contains(name)) {
+            (true, _) => Readiness::Spent("out of attempts".to_owned()),
+            (_, true) => Readiness::Pending("not yet".to_owned()),
+            _ => Readiness::Ready,
+        }
+    }
+
     /// The next runs hang at this boundary and at all after it (each operation has one before and one after its effect).
     pub(crate) fn hang_at(&self, boundary: Option<usize>) {
         // Several calls of the last run may have hung; only the first was waited for.
@@ -109,6 +124,7 @@ impl World {
             next_uid: inner.next_uid,
             failing: inner.failing.clone(),
             never_ready: inner.never_ready.clone(),
+            spent: inner.spent.clone(),
             ..Inner::default()
         };
         Self {
@@ -208,6 +224,7 @@ impl World {
         if recorded.uid.is_none() || uid == recorded.uid {
             self.changed("delete", &recorded.identity);
             inner.log.push(format!("delete {}", recorded.identity));
+            inner.spent.remove(&recorded.identity);
             inner.objects.remove(&recorded.identity);
         }
         Ok(())
@@ -322,7 +339,7 @@ impl Provider for Memory {
                         Value::Null
                     },
                     drift: drift.unwrap_or_default(),
-                    readiness: Readiness::Ready,
+                    readiness: self.0.readiness(&request.identity),
                 })
             }
         };

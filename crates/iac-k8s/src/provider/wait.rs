@@ -87,7 +87,7 @@ impl Wait<'_> {
                 let images = inspect::images(self.session, &object).await?;
                 return Ok(Some(applied(recorded, &object, images)));
             }
-            Readiness::Failed { reason, terminal: true } => {
+            Readiness::Failed { reason, terminal: true } | Readiness::Spent(reason) => {
                 return Err(self.failure(&object, ErrorKind::Failed, &reason).await);
             }
             Readiness::Failed { reason, .. } | Readiness::Pending(reason) => reason,

@@ -9,6 +9,7 @@ fn text(object: &Json, related: &Related) -> String {
     match of(object, related) {
         Readiness::Ready => "ready".to_owned(),
         Readiness::Pending(why) => format!("pending: {why}"),
+        Readiness::Spent(why) => format!("spent: {why}"),
         Readiness::Failed { reason, terminal: true } => format!("failed: {reason}"),
         Readiness::Failed {
             reason,

@@ -5,13 +5,13 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iac_core::Stack;
-use iac_core::declare::{DeclareError, Dependency, NewResource, SourceLine};
+use iac_core::declare::{DeclareError, Dependency, NewResource, Options, SourceLine};
 use iac_core::value::{Part, Source, Value, token};
 use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Object, ObjectScope, conceal};
+use super::{Object, ObjectScope, conceal, wait};
 use crate::PROVIDER;
 use crate::kinds::{self, Scope};
 use crate::object::{DEFAULT_NAMESPACE, split_api_version, type_name};
@@ -160,7 +160,11 @@ impl Place {
                 .collect::<Vec<_>>();
             conceal::conceal(&self.stack, &of_type, &full_name.join("/"), &mut json);
         }
-        let mut new = NewResource::new(format!("{PROVIDER}:{of_type}"), name, json);
+        let options = wait::options(&of_type, &json).unwrap_or_else(|why| {
+            self.report(name, why);
+            Options::default()
+        });
+        let mut new = NewResource::new(format!("{PROVIDER}:{of_type}"), name, json).options(options);
         if let (Scope::Namespaced, Some(after)) = (scope, &self.after) {
             new = new.after(after.clone());
         }

@@ -4,6 +4,7 @@ mod conceal;
 mod declare;
 mod object;
 mod typed;
+mod wait;
 
 use std::path::Path;
 

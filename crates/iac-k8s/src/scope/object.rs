@@ -69,6 +69,12 @@ impl<K> Object<K> {
         self.with(|handle| handle.timeout(timeout))
     }
 
+    /// Does not wait until it is ready, as the annotation `iac.dev/wait: "false"` does. See [`Handle::skip_wait`].
+    #[must_use]
+    pub fn skip_wait(self) -> Self {
+        self.with(Handle::skip_wait)
+    }
+
     fn with(self, change: impl FnOnce(Handle<K>) -> Handle<K>) -> Self {
         Self {
             handle: change(self.handle),

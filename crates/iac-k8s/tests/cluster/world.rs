@@ -162,6 +162,7 @@ impl World {
         let request = WaitRequest {
             recorded: recorded.clone(),
             timeout,
+            needed: false,
         };
         let applied = self.provider.wait_ready(&request, &Context::silent()).await?;
         let Applied { uid, outputs, private } = applied;

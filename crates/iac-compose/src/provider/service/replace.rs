@@ -168,7 +168,7 @@ impl Converge<'_> {
                     steady_since = None;
                     self.cx.progress(self.key, format!("new container: {why}"));
                 }
-                Readiness::Failed { reason, .. } => {
+                Readiness::Failed { reason, .. } | Readiness::Spent(reason) => {
                     let words = self.engine.last_words(&container).await;
                     return Err(ProviderError::new(ErrorKind::Failed, reason).with_details(words));
                 }
