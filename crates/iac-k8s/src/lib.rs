@@ -82,6 +82,7 @@
 )]
 
 mod declared;
+mod definition;
 mod diagnose;
 mod fields;
 mod immutable;
@@ -92,6 +93,7 @@ mod outputs;
 mod provider;
 mod readiness;
 mod reference;
+mod rights;
 mod risk;
 mod scope;
 mod state;

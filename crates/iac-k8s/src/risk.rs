@@ -5,7 +5,7 @@ use iac_core::provider::{Intent, Risk, RiskKind};
 use iac_core::value::FieldPath;
 use iac_core::value::diff::FieldChange;
 
-use crate::kinds;
+use crate::{kinds, rights};
 
 /// What is about to be done.
 pub(crate) struct Change<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct Change<'a> {
     pub(crate) intent: Intent,
     /// Whether the object has to be made anew.
     pub(crate) replaced: bool,
+    /// The inputs as last sent; null or empty where there were none.
+    pub(crate) before: &'a Value,
     /// The inputs as sent.
     pub(crate) inputs: &'a Value,
     /// The fields that change.
@@ -64,6 +66,18 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
             RiskKind::Exposure,
             format!("a Service of type {kind} can be reached {where_to}"),
         );
+    }
+    let gained = rights::gained(change.type_name, change.before, change.inputs);
+    if !gained.is_empty() {
+        let what = if change.type_name.ends_with("Binding") {
+            ""
+        } else {
+            "it may "
+        };
+        risks.push(Risk {
+            kind: RiskKind::Privilege,
+            message: format!("{what}{}", gained.join("; ")),
+        });
     }
     risks
 }
@@ -125,6 +139,7 @@ mod tests {
             type_name,
             intent: Intent::Update,
             replaced,
+            before: &Value::Null,
             inputs: &inputs,
             changes: &changes,
         };

@@ -115,6 +115,7 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
         reasons: Vec::new(),
         source: entry.source.clone(),
         changes: Vec::new(),
+        minor: None,
         risks: Vec::new(),
         checked: Checked::ByServer,
         notes: Vec::new(),

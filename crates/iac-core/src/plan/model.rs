@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::declare::{Options, SourceLine};
-use crate::provider::{Checked, DataItem, Phase, Risk, Target};
+use crate::provider::{Checked, DataItem, Minor, Phase, Risk, Target};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -226,6 +226,8 @@ pub struct Step {
     pub source: Option<SourceLine>,
     /// The fields that change.
     pub changes: Vec<FieldChange>,
+    /// Those of them that are only counted unless everything is to be seen.
+    pub minor: Option<Minor>,
     /// What could hurt.
     pub risks: Vec<Risk>,
     /// Who checked it.

@@ -255,6 +255,7 @@ impl<'a> Walk<'a> {
         };
         let mut step = self.step(action, draft);
         step.changes = changes;
+        step.minor = prediction.minor;
         step.risks = prediction.risks;
         step.checked = prediction.checked;
         step.notes.extend(prediction.notes);

@@ -26,6 +26,7 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
             reasons,
             source: entry.source.clone(),
             changes,
+            minor: None,
             risks: Vec::new(),
             checked: Checked::ByServer,
             notes: Vec::new(),

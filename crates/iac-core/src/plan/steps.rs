@@ -54,6 +54,7 @@ impl Walk<'_> {
             reasons: draft.reasons,
             source: Some(resource.source.clone()),
             changes: Vec::new(),
+            minor: None,
             risks: Vec::new(),
             checked: Checked::ByServer,
             notes: notes.collect(),

@@ -99,6 +99,7 @@ impl Discreet {
             notes,
             outputs: _,
             unserving: _,
+            minor: _,
         } = &mut prediction;
         self.hide_all(changes.iter_mut().flat_map(|change| &mut change.origin));
         self.hide_all(replace.iter_mut().map(|replacement| &mut replacement.why));

@@ -28,7 +28,7 @@ pub use event::{Context, Progress};
 pub use random::RandomProvider;
 pub use types::{
     Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Exclusive, Existence, ExternalRef, Intent,
-    Live, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference,
+    Live, Minor, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference,
     Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
 };
 

@@ -1,5 +1,6 @@
 //! What the engine and a provider say to one another.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -243,6 +244,17 @@ pub struct Prediction {
     pub notes: Vec<String>,
     /// Whether nobody is served by it, so that a replacement is no downtime: a Job.
     pub unserving: bool,
+    /// The changes that are only counted unless everything is to be seen.
+    pub minor: Option<Minor>,
+}
+
+/// Changes of no interest to most readers, such as the descriptions in a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Minor {
+    /// What they are, as what follows their number: `of the schema: 20 descriptions`.
+    pub what: String,
+    /// Which fields change.
+    pub paths: BTreeSet<FieldPath>,
 }
 
 /// Who checked a prediction.
@@ -292,6 +304,8 @@ pub enum RiskKind {
     Downtime,
     /// More becomes reachable than before.
     Exposure,
+    /// Somebody may do more than before.
+    Privilege,
     /// It can not be undone.
     Irreversible,
 }

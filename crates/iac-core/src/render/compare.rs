@@ -172,20 +172,22 @@ fn object(condition: &Precondition) -> String {
 fn moved_fields(saved: &SavedStep, fresh: &Step, checked: bool, hash: HashSecret<'_>) -> Vec<(String, String, String)> {
     let fresh_changes: Vec<SavedChange> = Vec::deserialize(changes_json(&fresh.changes, hash)).unwrap_or_default();
     let relevant = |change: &&SavedChange| checked || change.origin.is_none();
-    let index = |changes: &'_ [SavedChange]| -> BTreeMap<String, SavedChange> {
+    // What was removed from a list and what was added to it may have the same position.
+    let index = |changes: &'_ [SavedChange]| -> BTreeMap<(String, bool, bool), SavedChange> {
+        let sides = |change: &SavedChange| (change.path.clone(), change.before.is_none(), change.after.is_none());
         changes
             .iter()
             .filter(relevant)
-            .map(|change| (change.path.clone(), change.clone()))
+            .map(|change| (sides(change), change.clone()))
             .collect()
     };
     let (before, now) = (index(&saved.changes), index(&fresh_changes));
-    let paths: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let places: BTreeSet<_> = before.keys().chain(now.keys()).collect();
     let text = |change: Option<&SavedChange>| change.map_or_else(|| "no change".to_owned(), SavedChange::text);
-    paths
+    places
         .into_iter()
-        .filter(|path| !same_change(before.get(*path), now.get(*path)))
-        .map(|path| (path.clone(), text(before.get(path)), text(now.get(path))))
+        .filter(|place| !same_change(before.get(*place), now.get(*place)))
+        .map(|place| (place.0.clone(), text(before.get(place)), text(now.get(place))))
         .collect()
 }
 

@@ -30,4 +30,6 @@ pub use value::value_text;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod samples_lists;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::samples_lists;
 use crate::declare::{Options, Output, SourceLine};
 use crate::plan::{
     Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Step,
@@ -26,7 +27,7 @@ pub(super) fn line(number: u32) -> Option<SourceLine> {
     SourceLine::try_from(format!("stacks/prod.rs:{number}:5")).ok()
 }
 
-fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
+pub(super) fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
     Step {
         key: key(name),
         identity: identity.to_owned(),
@@ -37,6 +38,7 @@ fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
         reasons: vec![reason],
         source: line(u32::try_from(name.len()).unwrap()),
         changes: Vec::new(),
+        minor: None,
         risks: Vec::new(),
         checked: Checked::ByServer,
         notes: Vec::new(),
@@ -51,9 +53,9 @@ fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
     }
 }
 
-fn change(at: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
+pub(super) fn change(at: &FieldPath, before: Option<Value>, after: Option<Value>) -> FieldChange {
     FieldChange {
-        path: path(at),
+        path: at.clone(),
         before,
         after,
         origin: None,
@@ -108,20 +110,24 @@ fn deployment_step() -> Step {
     step.reasons.push(Reason::Drift(vec![path("spec.replicas")]));
     step.changes = vec![
         change(
-            "spec.template.spec.containers[name=api].image",
+            &path("spec.template.spec.containers[name=api].image"),
             Some("api:1".into()),
             Some("api:2\u{1b}[2J".into()),
         ),
-        change("spec.replicas", Some(3.into()), Some(2.into())),
+        change(&path("spec.replicas"), Some(3.into()), Some(2.into())),
         change(
-            "spec.template.spec.containers[name=api].env[name=KEY]",
+            &path("spec.template.spec.containers[name=api].env[name=KEY]"),
             None,
             Some(json!({"name": "KEY", "value": "a b"}).into()),
         ),
-        change("spec.paused", Some(true.into()), None),
+        change(&path("spec.paused"), Some(true.into()), None),
         FieldChange {
             origin: Some("webhook mesh".into()),
-            ..change("metadata.annotations[\"mesh/injected\"]", None, Some("yes".into()))
+            ..change(
+                &path("metadata.annotations[\"mesh/injected\"]"),
+                None,
+                Some("yes".into()),
+            )
         },
     ];
     step.risks = vec![
@@ -154,21 +160,21 @@ fn config_step() -> Step {
     let before = "listen 80;\nroot /srv;\n\nlog on;\nkeep 1;\nkeep 2;\nkeep 3;\nlevel info;\n";
     let after = "listen 8080;\nroot /srv;\n\nlog on;\nkeep 1;\nkeep 2;\nkeep 3;\nlevel debug;\nextra;\n";
     step.changes = vec![
-        change("data[\"app.conf\"]", Some(before.into()), Some(after.into())),
+        change(&path("data[\"app.conf\"]"), Some(before.into()), Some(after.into())),
         change(
-            "data.token",
+            &path("data.token"),
             Some(Value::Secret("old-hunter2".into())),
             Some(Value::Secret("hunter2".into())),
         ),
         change(
-            "data.was_plain",
+            &path("data.was_plain"),
             Some("clear-hunter2".into()),
             Some(Value::Secret("hunter2".into())),
         ),
-        change("data.new", None, Some(Value::Secret("hunter2".into()))),
-        change("data.gone", Some(Value::Secret("hunter2".into())), None),
+        change(&path("data.new"), None, Some(Value::Secret("hunter2".into()))),
+        change(&path("data.gone"), Some(Value::Secret("hunter2".into())), None),
         change(
-            "data.host",
+            &path("data.host"),
             Some("10.0.0.1".into()),
             Some(expression(
                 &Output::<String>::of_resource(
@@ -233,7 +239,7 @@ fn renamed_step() -> Step {
     );
     step.order = Some(Order::CreateFirst);
     step.changes = vec![change(
-        "metadata.name",
+        &path("metadata.name"),
         Some("settings".into()),
         Some("settings-2".into()),
     )];
@@ -353,6 +359,9 @@ pub(super) fn everything() -> Plan {
         renamed_step(),
         exclusive_step(),
         cleanup_step(),
+        samples_lists::role(),
+        samples_lists::definition(),
+        samples_lists::connection(),
         plain("options", Action::Record, Reason::Option("protect".into())),
     ];
     Plan {

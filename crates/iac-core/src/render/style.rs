@@ -71,7 +71,7 @@ impl Styles {
     pub(super) fn risk(&self, kind: RiskKind) -> Style {
         match kind {
             RiskKind::DataLoss | RiskKind::Irreversible => self.error,
-            RiskKind::Downtime | RiskKind::Exposure => self.warning,
+            RiskKind::Downtime | RiskKind::Exposure | RiskKind::Privilege => self.warning,
         }
     }
 }

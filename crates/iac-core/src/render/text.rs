@@ -11,6 +11,11 @@ use super::value::{remark, value_text};
 use crate::plan::{Action, Fate, Mode, Order, Plan, Step};
 use crate::provider::{Checked, Phase, RiskKind};
 use crate::urn::Key;
+use crate::value::FieldPath;
+use crate::value::diff::FieldChange;
+
+/// How many changed fields of one resource are shown unless everything is asked for.
+const FIELDS: usize = 40;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -159,6 +164,7 @@ fn risk_name(kind: RiskKind) -> &'static str {
         RiskKind::DataLoss => "data-loss",
         RiskKind::Downtime => "downtime",
         RiskKind::Exposure => "exposure",
+        RiskKind::Privilege => "privilege",
         RiskKind::Irreversible => "irreversible",
     }
 }
@@ -181,6 +187,19 @@ fn order_lines(step: &Step) -> Vec<String> {
         }
     });
     order.into_iter().chain(leftovers).collect()
+}
+
+/// A number with its thousands apart: `1,234`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 struct Page {
@@ -269,13 +288,7 @@ impl Page {
 
     fn fields(&mut self, step: &Step) {
         let TextOptions { verbose, styles } = self.options;
-        for line in step
-            .changes
-            .iter()
-            .flat_map(|change| change_lines(change, &styles, verbose))
-        {
-            self.line(4, &line);
-        }
+        self.changed_fields(step);
         // The fields of a new resource are what the program says, so they only repeat it; what they wait for does not.
         let Some(inputs) = step.inputs.as_ref().filter(|_| step.changes.is_empty()) else {
             return;
@@ -296,6 +309,32 @@ impl Page {
             }
         });
         lines.iter().for_each(|line| self.line(4, line));
+    }
+
+    fn changed_fields(&mut self, step: &Step) {
+        let TextOptions { verbose, styles } = self.options;
+        let is_shown =
+            |path: &FieldPath| verbose || step.minor.as_ref().is_none_or(|minor| !minor.paths.contains(path));
+        let shown: Vec<&FieldChange> = step.changes.iter().filter(|change| is_shown(&change.path)).collect();
+        let limit = if verbose { shown.len() } else { FIELDS };
+        for line in shown
+            .iter()
+            .take(limit)
+            .flat_map(|change| change_lines(change, &styles, verbose))
+        {
+            self.line(4, &line);
+        }
+        let others = |count: usize, what: &str| {
+            let noun = if count == 1 { "change" } else { "changes" };
+            format!("… {} other {noun}{what} (--verbose shows them)", grouped(count))
+        };
+        if shown.len() > limit {
+            self.line(4, &others(shown.len() - limit, ""));
+        }
+        let counted = step.changes.len() - shown.len();
+        if let Some(minor) = step.minor.as_ref().filter(|_| counted > 0) {
+            self.line(4, &others(counted, &format!(" {}", sanitize(&minor.what))));
+        }
     }
 
     fn order(&mut self, step: &Step) {
@@ -373,6 +412,16 @@ impl Page {
             self.gap();
             let text = Diagnostic::from_problem(problem, &plan.stack).render(&self.options.styles);
             self.out.push_str(&text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_have_their_thousands_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::grouped(number), text);
         }
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 use self::compare::{meaningful, predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
 use crate::declared::Declared;
+use crate::definition::{self, DEFINITION};
 use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::provider::apply::is_reclaim;
@@ -96,6 +97,9 @@ impl<'a> Question<'a> {
             },
         };
         prediction.changes = conceal_changes(prediction.changes, &self.inputs, &self.secrets);
+        if self.id.type_name() == DEFINITION {
+            prediction.minor = definition::minor(&prediction.changes);
+        }
         for problem in &mut prediction.problems {
             problem.message = self.secrets.redact(&problem.message);
         }
@@ -113,6 +117,7 @@ impl<'a> Question<'a> {
             type_name: &self.id.type_name(),
             intent: self.request.intent,
             replaced: (self.request.intent == Intent::Replace && !self.renames()) || !prediction.replace.is_empty(),
+            before: &self.before,
             inputs: &self.inputs,
             changes: &prediction.changes,
         });

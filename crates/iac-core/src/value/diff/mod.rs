@@ -1,8 +1,11 @@
 //! What changed between two trees.
 
+mod lists;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FieldPath, Segment, Value};
+use lists::Match;
 
 /// One field that differs.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,8 +22,8 @@ pub struct FieldChange {
 
 /// The fields that can identify an element of a list of objects, best first.
 ///
-/// A list is compared by the first of these that every element of both sides has, with no value twice; any other list is
-/// compared by position.
+/// A list is compared by the first of these that every element of both sides has, with no value twice. In any other list,
+/// equal elements are matched first, and then those that are much alike.
 const LIST_KEYS: [&str; 8] = [
     "name",
     "key",
@@ -52,7 +55,7 @@ fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes
         }
         (Some(Value::Array(old)), Some(Value::Array(new))) => match list_key(old, new) {
             Some(field) => by_key(path, field, old, new, changes),
-            None => by_position(path, old, new, changes),
+            None => without_key(path, old, new, changes),
         },
         (old, new) if old == new => {}
         (old, new) => {
@@ -66,9 +69,14 @@ fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes
     }
 }
 
-fn by_position(path: &FieldPath, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
-    for index in 0..old.len().max(new.len()) {
-        step(&path.index(index), old.get(index), new.get(index), changes);
+/// What was removed is named by its old position; everything else by its new one.
+fn without_key(path: &FieldPath, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
+    for found in lists::matches(old, new) {
+        match found {
+            Match::Changed(from, to) => step(&path.index(to), Some(&old[from]), Some(&new[to]), changes),
+            Match::Removed(at) => step(&path.index(at), Some(&old[at]), None, changes),
+            Match::Added(at) => step(&path.index(at), None, Some(&new[at]), changes),
+        }
     }
 }
 
@@ -156,6 +164,32 @@ mod tests {
                 vec!["a: 1 -> 2", "b: - -> {\"c\":1}"],
             ),
             (json!({"a": [1, 2]}), json!({"a": [1]}), vec!["a[1]: 2 -> -"]),
+            (json!([1, 2, 3]), json!([0, 1, 2, 3]), vec!["[0]: - -> 0"]),
+            (json!(["a", "b", "c"]), json!(["a", "c"]), vec!["[1]: \"b\" -> -"]),
+            (json!(["a"]), json!(["b"]), vec!["[0]: \"a\" -> \"b\""]),
+            (
+                json!(["--level=1", "--x"]),
+                json!(["--y", "--x", "--level=2"]),
+                vec!["[0]: - -> \"--y\"", "[2]: \"--level=1\" -> \"--level=2\""],
+            ),
+            (
+                json!([{"verbs": ["get"], "resources": ["a"]}, {"verbs": ["get", "list"], "resources": ["b"]}]),
+                json!([
+                    {"verbs": ["*"], "resources": ["*"]},
+                    {"verbs": ["get"], "resources": ["a"]},
+                    {"verbs": ["get", "list", "watch"], "resources": ["b"]},
+                ]),
+                vec![
+                    "[0]: - -> {\"resources\":[\"*\"],\"verbs\":[\"*\"]}",
+                    "[2].verbs[2]: - -> \"watch\"",
+                ],
+            ),
+            (
+                json!([{"a": 1, "b": 2}, {"c": 3}]),
+                json!([{"c": 4}, {"a": 1, "b": 2}]),
+                vec!["[0]: - -> {\"c\":4}", "[1]: {\"c\":3} -> -"],
+            ),
+            (json!([]), json!([[1]]), vec!["[0]: - -> [1]"]),
             (
                 json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}),
                 json!({"env": [{"name": "A", "value": "1"}, {"name": "C", "value": "3"}, {"name": "B", "value": "4"}]}),

@@ -1,0 +1,295 @@
+//! Rights that a role or binding gives, as far as one can do much harm with them.
+
+use std::collections::BTreeSet;
+
+use iac_core::Value;
+
+/// The rights that `after` gives and `before` does not, in words; none where the object gives no rights at all.
+pub(crate) fn gained(type_name: &str, before: &Value, after: &Value) -> Vec<String> {
+    let dangerous = |object: &Value| match type_name {
+        "rbac.authorization.k8s.io/ClusterRole" | "rbac.authorization.k8s.io/Role" => of_role(object),
+        "rbac.authorization.k8s.io/ClusterRoleBinding" | "rbac.authorization.k8s.io/RoleBinding" => of_binding(object),
+        _ => BTreeSet::new(),
+    };
+    dangerous(after).difference(&dangerous(before)).cloned().collect()
+}
+
+/// The texts of a list of an object; one that is not known yet counts as none.
+fn texts<'a>(object: &'a Value, field: &str) -> BTreeSet<&'a str> {
+    let items = object.get(field).and_then(Value::as_array).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).collect()
+}
+
+/// A thing that is dangerous to be allowed: in one of these groups, these resources with these verbs mean that.
+struct Danger {
+    group: &'static str,
+    resources: &'static [&'static str],
+    verbs: &'static [&'static str],
+    what: &'static str,
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const READ: &[&str] = &["get", "list", "watch"];
+const WRITE: &[&str] = &["create", "update", "patch"];
+
+const DANGERS: [Danger; 11] = [
+    danger("", &["secrets"], READ, "read Secrets"),
+    danger(
+        "",
+        &["secrets"],
+        &["create", "update", "patch", "delete", "deletecollection"],
+        "change Secrets",
+    ),
+    danger(
+        "",
+        &["pods/exec", "pods/attach"],
+        &["create", "get"],
+        "run commands in pods",
+    ),
+    danger(
+        "",
+        &["pods/portforward"],
+        &["create", "get"],
+        "reach into pods through port-forward",
+    ),
+    danger(
+        "",
+        &["nodes/proxy"],
+        &["create", "get", "update", "patch", "delete"],
+        "use the kubelets' API (nodes/proxy)",
+    ),
+    danger(
+        "",
+        &["serviceaccounts/token"],
+        &["create"],
+        "make tokens of service accounts",
+    ),
+    danger(
+        "",
+        &["users", "groups", "serviceaccounts"],
+        &["impersonate"],
+        "act as somebody else (impersonate)",
+    ),
+    danger(
+        RBAC,
+        &["roles", "clusterroles"],
+        &["escalate"],
+        "give roles rights that it has not itself (escalate)",
+    ),
+    danger(
+        RBAC,
+        &["roles", "clusterroles"],
+        &["bind"],
+        "bind roles with rights that it has not itself (bind)",
+    ),
+    danger(
+        RBAC,
+        &["rolebindings", "clusterrolebindings"],
+        WRITE,
+        "change who has which role",
+    ),
+    danger(RBAC, &["roles", "clusterroles"], WRITE, "change roles"),
+];
+
+const fn danger(
+    group: &'static str,
+    resources: &'static [&'static str],
+    verbs: &'static [&'static str],
+    what: &'static str,
+) -> Danger {
+    Danger {
+        group,
+        resources,
+        verbs,
+        what,
+    }
+}
+
+fn of_role(role: &Value) -> BTreeSet<String> {
+    let rules = role.get("rules").and_then(Value::as_array).unwrap_or_default();
+    rules.iter().flat_map(of_rule).collect()
+}
+
+fn of_rule(rule: &Value) -> BTreeSet<String> {
+    let (groups, resources, verbs) = (texts(rule, "apiGroups"), texts(rule, "resources"), texts(rule, "verbs"));
+    let names = texts(rule, "resourceNames");
+    let (any_group, any_resource, any_verb) = (groups.contains("*"), resources.contains("*"), verbs.contains("*"));
+    let mut found = BTreeSet::new();
+    if any_verb && texts(rule, "nonResourceURLs").contains("*") {
+        found.insert("use every URL of the API server".to_owned());
+    }
+    if resources.is_empty() || verbs.is_empty() {
+        return found;
+    }
+    if any_group && any_resource && any_verb && names.is_empty() {
+        return BTreeSet::from(["do everything (* on * in every group)".to_owned()]);
+    }
+    for danger in &DANGERS {
+        let in_group = any_group || groups.contains(danger.group);
+        let of_resource = danger
+            .resources
+            .iter()
+            .any(|wanted| any_resource || covers(&resources, wanted));
+        let with_verb = any_verb || danger.verbs.iter().any(|verb| verbs.contains(verb));
+        if in_group && of_resource && with_verb {
+            found.insert(limited(danger.what, &names));
+        }
+    }
+    // What the wildcards let in besides: kinds and verbs that nobody thought of.
+    let groups = groups.iter().map(|group| if group.is_empty() { "core" } else { group });
+    let groups = groups.collect::<Vec<_>>().join(", ");
+    if any_resource {
+        let verbs = verbs.iter().copied().collect::<Vec<_>>().join(", ");
+        found.insert(limited(&format!("{verbs} every resource (*) of {groups}"), &names));
+    } else if any_verb {
+        let resources = resources.iter().copied().collect::<Vec<_>>().join(", ");
+        found.insert(limited(
+            &format!("do everything (*) with {resources} of {groups}"),
+            &names,
+        ));
+    }
+    found
+}
+
+/// Whether a rule's resources hold this one: `pods/*` and `*/exec` are forms that the server knows.
+fn covers(resources: &BTreeSet<&str>, wanted: &str) -> bool {
+    let subresource = wanted.split_once('/').map(|(_, sub)| format!("*/{sub}"));
+    resources.contains(wanted) || subresource.is_some_and(|form| resources.contains(form.as_str()))
+}
+
+fn limited(what: &str, names: &BTreeSet<&str>) -> String {
+    if names.is_empty() {
+        return what.to_owned();
+    }
+    let names = names.iter().copied().collect::<Vec<_>>().join(", ");
+    format!("{what}, only {names}")
+}
+
+fn of_binding(binding: &Value) -> BTreeSet<String> {
+    let text = |object: Option<&Value>, field: &str| {
+        let text = object.and_then(|object| object.get(field)).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let role = text(binding.get("roleRef"), "name");
+    let subjects = binding.get("subjects").and_then(Value::as_array).unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for subject in subjects {
+        let (kind, name) = (text(Some(subject), "kind"), text(Some(subject), "name"));
+        let who = match (kind.as_str(), name.as_str()) {
+            ("Group", "system:unauthenticated") | ("User", "system:anonymous") => "everybody, without signing in",
+            ("Group", "system:authenticated") => "everybody who can sign in",
+            ("Group", "system:serviceaccounts") => "every service account",
+            _ if role == "cluster-admin" => "",
+            _ => continue,
+        };
+        let who = match who {
+            "" => format!("{kind} {name}"),
+            who => who.to_owned(),
+        };
+        found.insert(format!("{who} gets the role {role}"));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Json {
+        json!({"apiGroups": groups, "resources": resources, "verbs": verbs})
+    }
+
+    fn role(rules: &[Json]) -> Value {
+        json!({ "rules": rules }).into()
+    }
+
+    #[test]
+    fn rights_that_grow_are_named() {
+        let old = [
+            rule(&[""], &["pods", "events"], &["get", "list"]),
+            rule(&[""], &["secrets"], &["get"]),
+        ];
+        let with = |more: Json| role(&[old.to_vec(), vec![more]].concat());
+        let table: [(Json, &[&str]); 14] = [
+            (rule(&["*"], &["*"], &["*"]), &["do everything (* on * in every group)"]),
+            (rule(&[""], &["secrets"], &["list"]), &[]),
+            (rule(&[""], &["secrets"], &["patch"]), &["change Secrets"]),
+            (rule(&[""], &["pods/exec"], &["create"]), &["run commands in pods"]),
+            (
+                rule(&[""], &["*/exec", "configmaps"], &["create"]),
+                &["run commands in pods"],
+            ),
+            (
+                rule(&[""], &["nodes/proxy"], &["get"]),
+                &["use the kubelets' API (nodes/proxy)"],
+            ),
+            (
+                rule(&[""], &["serviceaccounts"], &["impersonate"]),
+                &["act as somebody else (impersonate)"],
+            ),
+            (
+                rule(&[RBAC], &["clusterroles"], &["escalate"]),
+                &["give roles rights that it has not itself (escalate)"],
+            ),
+            (
+                rule(&[RBAC], &["clusterrolebindings"], &["create"]),
+                &["change who has which role"],
+            ),
+            (
+                rule(&["apps"], &["deployments"], &["*"]),
+                &["do everything (*) with deployments of apps"],
+            ),
+            (rule(&["apps"], &["*"], &["get"]), &["get every resource (*) of apps"]),
+            (rule(&[""], &["pods"], &["get", "watch", "list"]), &[]),
+            (
+                json!({"nonResourceURLs": ["*"], "verbs": ["*"]}),
+                &["use every URL of the API server"],
+            ),
+            (
+                json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["update"], "resourceNames": ["a"]}),
+                &["change Secrets, only a"],
+            ),
+        ];
+        for (more, expected) in table {
+            let gained = gained("rbac.authorization.k8s.io/Role", &role(&old), &with(more.clone()));
+            assert_eq!(gained, expected, "{more}");
+        }
+        let order = role(&[old[1].clone(), old[0].clone()]);
+        assert!(gained("rbac.authorization.k8s.io/Role", &role(&old), &order).is_empty());
+        assert!(gained("core/ConfigMap", &Value::Null, &role(&[rule(&["*"], &["*"], &["*"])])).is_empty());
+    }
+
+    #[test]
+    fn bindings_to_everybody_and_to_administrators_are_named() {
+        let binding = |role: &str, kind: &str, name: &str| -> Value {
+            json!({"roleRef": {"name": role}, "subjects": [{"kind": kind, "name": name}]}).into()
+        };
+        for (role, kind, name, expected) in [
+            (
+                "cluster-admin",
+                "User",
+                "eve",
+                vec!["User eve gets the role cluster-admin"],
+            ),
+            (
+                "view",
+                "Group",
+                "system:authenticated",
+                vec!["everybody who can sign in gets the role view"],
+            ),
+            (
+                "view",
+                "User",
+                "system:anonymous",
+                vec!["everybody, without signing in gets the role view"],
+            ),
+            ("view", "ServiceAccount", "app", vec![]),
+        ] {
+            let binding = binding(role, kind, name);
+            let of_type = "rbac.authorization.k8s.io/ClusterRoleBinding";
+            assert_eq!(gained(of_type, &Value::Null, &binding), expected);
+            assert!(gained(of_type, &binding, &binding).is_empty());
+        }
+    }
+}
