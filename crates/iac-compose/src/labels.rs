@@ -6,7 +6,7 @@ pub(crate) const PROJECT: &str = "com.docker.compose.project";
 pub(crate) const SERVICE: &str = "com.docker.compose.service";
 /// Which of the service's containers it is, from 1.
 pub(crate) const NUMBER: &str = "com.docker.compose.container-number";
-/// A digest of the definition; docker compose lists only containers that have one.
+/// A digest of the definition; docker compose lists only containers that have one. Never on networks and volumes.
 pub(crate) const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 /// `True` for a container of `docker compose run`, else `False`, with capitals.
 pub(crate) const ONEOFF: &str = "com.docker.compose.oneoff";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use iac_compose::prelude::*;
 use iac_core::provider::{ErrorKind, Observed, Readiness};
-use support::{Bed, IMAGE, file_check, shell, sleeper};
+use support::{Bed, IMAGE, docker_compose, file_check, shell, sleeper};
 
 #[tokio::test]
 async fn a_project_comes_up_and_goes_without_a_trace() {
@@ -111,24 +111,6 @@ async fn a_project_comes_up_and_goes_without_a_trace() {
             .await
             .is_err()
     );
-}
-
-/// Runs the real docker compose on the project, without any file.
-fn docker_compose(project: &str, arguments: &[&str]) -> String {
-    let bed = support::test_bed();
-    let mut command = std::process::Command::new(&bed.compose);
-    command
-        .args(["-p", project])
-        .args(arguments)
-        .env("DOCKER_HOST", &bed.docker_host);
-    let output = command.env("DOCKER_CONFIG", &bed.docker_config).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
 }
 
 #[tokio::test]

@@ -4,99 +4,16 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bollard::Docker;
 use iac_compose::prelude::*;
 use iac_core::Stack;
-use iac_core::apply::{Cancel, Event, Report};
-use iac_core::config::{Config, ConfigValue};
 use iac_core::declare::Declaration;
-use iac_core::engine::{Engine, ExecuteRequest, Observe, PlanRequest, Planned};
-use iac_core::plan::{Action, DeleteData, Mode, Order, Plan};
-use iac_core::state::{KeySource, LocalBackend, OpKind, Operation, RunInfo, Store};
+use iac_core::plan::{Action, Order, Plan};
+use iac_core::state::{OpKind, Operation, RunInfo};
+use support::runs::Runs;
 use support::{Bed, sleeper};
-use tokio::sync::watch;
-
-/// A stack of its own, with its state in a folder.
-struct Runs {
-    engine: Engine,
-    store: Store,
-    config: Config,
-    events: Arc<Mutex<Vec<Event>>>,
-    _folder: tempfile::TempDir,
-}
-
-impl Runs {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        let host = support::test_bed().docker_host;
-        config.set("docker.host", ConfigValue::Plain(host), "the test");
-        Self {
-            engine: Engine::new(vec![Arc::new(DockerProvider::new())]),
-            store: Store::new(
-                Arc::new(LocalBackend::new(folder.path().join("state"))),
-                "test",
-                KeySource::key_file(folder.path().join("key")),
-            ),
-            config,
-            events: Arc::default(),
-            _folder: folder,
-        }
-    }
-
-    async fn plan(&self, declaration: &Declaration) -> Planned {
-        let state = self.store.load().await.unwrap();
-        let request = PlanRequest {
-            mode: Mode::Up,
-            declaration,
-            state: &state,
-            vault: self.store.vault().await.unwrap(),
-            observe: Observe::Required,
-            delete_data: DeleteData::None,
-            config: &self.config,
-            build: "test",
-        };
-        self.engine.plan(request).await.unwrap()
-    }
-
-    async fn preview(&self, declaration: &Declaration) -> Plan {
-        self.plan(declaration).await.plan
-    }
-
-    async fn up(&self, declaration: &Declaration) -> Report {
-        let planned = self.plan(declaration).await;
-        let run = RunInfo::current("up", "test");
-        let writer = self.store.begin(run, Duration::ZERO).await.unwrap();
-        let (_cancel, cancel) = watch::channel(Cancel::No);
-        let events = Arc::clone(&self.events);
-        let request = ExecuteRequest {
-            planned,
-            declaration,
-            writer,
-            parallel: 4,
-            events: Arc::new(move |event| events.lock().unwrap().push(event)),
-            cancel,
-        };
-        let report = self.engine.execute(request).await.unwrap();
-        assert!(report.is_ok(), "{:?}", report.outcomes);
-        report
-    }
-
-    /// The operations so far, in the order of their ends: `replace web`, `remove compose/Network x`.
-    fn done(&self) -> Vec<String> {
-        let events = std::mem::take(&mut *self.events.lock().unwrap());
-        let done = events.into_iter().filter_map(|event| match event {
-            Event::Applied { key, action, .. } => Some(format!("{action:?} {}", key.name()).to_lowercase()),
-            Event::Removed { identity, .. } => Some(format!("remove {identity}")),
-            Event::Recovered { message, .. } => Some(message),
-            _ => None,
-        });
-        done.collect()
-    }
-}
 
 fn order_of(plan: &Plan, name: &str) -> (Action, Option<Order>) {
     let step = plan.steps.iter().find(|step| step.key.name() == name).unwrap();

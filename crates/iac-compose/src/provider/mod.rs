@@ -8,6 +8,7 @@ mod connect;
 mod errors;
 mod exclusive;
 pub(crate) mod image;
+mod maker;
 mod network;
 mod observe;
 mod predict;
@@ -161,7 +162,7 @@ impl Provider for DockerProvider {
         let engine = self.engine()?;
         let recorded = &request.recorded;
         match recorded_inputs(recorded)? {
-            Inputs::Service(inputs) => service::delete::delete(&engine, &recorded.key, &inputs, cx).await,
+            Inputs::Service(inputs) => service::delete::delete(&engine, recorded, &inputs, cx).await,
             Inputs::Network(inputs) => engine.delete_network(&inputs).await,
             Inputs::Volume(inputs) => engine.delete_volume(&inputs).await,
             Inputs::Image(inputs) => engine.delete_image(&inputs).await,

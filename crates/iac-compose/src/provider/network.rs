@@ -123,11 +123,10 @@ pub(crate) fn labels_of(
 ) -> HashMap<String, String> {
     let users = users.iter().map(|(key, value)| (key.clone(), value.clone()));
     let ours = ours.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let digests = [
-        (labels::CONFIG_HASH.to_owned(), crate::hash::hex(digest).to_owned()),
-        (labels::SPEC.to_owned(), digest.to_owned()),
-    ];
-    users.chain(ours).chain(digests).collect()
+    // No `config-hash`: docker compose takes a digest that is not its own for a changed definition, and offers to delete
+    // the volume with its data. Without one it leaves the object as it is.
+    let digest = (labels::SPEC.to_owned(), digest.to_owned());
+    users.chain(ours).chain([digest]).collect()
 }
 
 fn some(map: &std::collections::BTreeMap<String, String>) -> Option<HashMap<String, String>> {

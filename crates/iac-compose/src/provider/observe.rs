@@ -8,6 +8,7 @@ use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Value};
 
 use super::connect::Engine;
+use super::maker::Maker;
 use super::service::{compare, outputs, request};
 use super::{network, readiness, volume};
 use crate::inputs::{ImageInputs, Inputs, NetworkInputs, ServiceInputs, VolumeInputs};
@@ -91,7 +92,8 @@ impl Engine {
             |container: &&ContainerInspectResponse| label(container, labels::SERVICE) == Some(&inputs.service);
         let mut members: Vec<_> = all.iter().filter(is_member).cloned().collect();
         members.sort_by_key(|member| label(member, labels::NUMBER).and_then(|number| number.parse::<u32>().ok()));
-        if members.is_empty() {
+        let runs_none = inputs.spec.replicas() == 0 && recorded.is_some();
+        if members.is_empty() && !runs_none {
             let is_done = inputs.completes && recorded.is_some_and(|recorded| recorded.ready);
             return Ok(if is_done { Observed::Finished } else { Observed::Absent });
         }
@@ -105,11 +107,16 @@ impl Engine {
             uid: None,
             ours: members
                 .iter()
-                .all(|member| label(member, labels::STACK) == Some(&self.stack)),
+                .all(|member| self.maker_of(member, inputs).is_ours(recorded)),
             outputs: outputs::of(&members, inputs),
             readiness: readiness::judge_all(&members, inputs),
             drift,
         }))
+    }
+
+    pub(crate) fn maker_of(&self, member: &ContainerInspectResponse, inputs: &ServiceInputs) -> Maker {
+        let labels = member.config.as_ref().and_then(|config| config.labels.as_ref());
+        Maker::of(labels, &self.stack, &inputs.project, (labels::SERVICE, &inputs.service))
     }
 
     fn service_drift(
@@ -133,10 +140,7 @@ impl Engine {
                 number,
             };
             let wanted = request::build(inputs, place);
-            if label(member, labels::STACK) != Some(&self.stack) {
-                let others = "somebody else".into();
-                drift.push(changed(&["made_by"], self.stack.as_str().into(), Some(others)));
-            }
+            drift.extend(self.maker_of(member, inputs).drift(&self.stack));
             drift.extend(compare::drift(member, &wanted, inputs, &recorded.inputs));
         }
         // Several containers of one service mostly differ in the same way.
@@ -153,8 +157,17 @@ impl Engine {
         let Some(found) = self.network(&inputs.name()).await? else {
             return Ok(Observed::Absent);
         };
+        let place = (labels::NETWORK, inputs.key.as_str());
+        let maker = Maker::of(found.labels.as_ref(), &self.stack, &inputs.project, place);
+        let applied = network::applied(&found);
+        let mut uid = applied.uid;
         let mut drift = Vec::new();
-        if recorded.is_some() {
+        if let Some(recorded) = recorded {
+            if maker == Maker::Compose && recorded.uid != uid {
+                drift.extend(maker.drift(&self.stack));
+                // Another object by its ID, and all the same the one that is recorded.
+                uid = None;
+            }
             let driver = inputs.spec.driver.as_deref().unwrap_or("bridge");
             compare_text("driver", driver, found.driver.as_deref(), &mut drift);
             if found.internal.unwrap_or_default() != inputs.spec.internal {
@@ -167,10 +180,9 @@ impl Engine {
             let live = found.labels.clone().unwrap_or_default();
             compare_labels(&inputs.spec.labels, |key| live.get(key).cloned(), &mut drift);
         }
-        let applied = network::applied(&found);
         Ok(Observed::Present(Live {
-            uid: applied.uid,
-            ours: network::label(&found, labels::STACK) == Some(&self.stack),
+            uid,
+            ours: maker.is_ours(recorded),
             outputs: applied.outputs,
             drift,
             readiness: Readiness::Ready,
@@ -185,15 +197,25 @@ impl Engine {
         let Some(found) = self.volume(&inputs.name()).await? else {
             return Ok(Observed::Absent);
         };
+        let place = (labels::VOLUME, inputs.key.as_str());
+        let maker = Maker::of(Some(&found.labels), &self.stack, &inputs.project, place);
+        let applied = volume::applied(&found);
+        let mut uid = applied.uid;
         let mut drift = Vec::new();
-        if recorded.is_some() {
+        if let Some(recorded) = recorded {
+            let was_made_here = recorded.uid.is_some();
+            match maker {
+                Maker::Compose if was_made_here => drift.extend(maker.drift(&self.stack)),
+                // Not the one that was made here; one that was taken over has nothing that tells it from another.
+                Maker::Others if was_made_here => uid = uid.or_else(|| Some("unmarked".to_owned())),
+                _ => {}
+            }
             let driver = inputs.spec.driver.as_deref().unwrap_or("local");
             compare_text("driver", driver, Some(&found.driver), &mut drift);
         }
-        let applied = volume::applied(&found);
         Ok(Observed::Present(Live {
-            uid: applied.uid,
-            ours: found.labels.get(labels::STACK) == Some(&self.stack),
+            uid,
+            ours: maker.is_ours(recorded),
             outputs: applied.outputs,
             drift,
             readiness: Readiness::Ready,

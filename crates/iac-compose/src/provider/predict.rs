@@ -9,10 +9,10 @@ use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
-use super::exclusive;
 use super::service::converge::listed_name;
 use super::service::replace;
 use super::validate;
+use super::{exclusive, maker};
 use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
 use crate::labels;
@@ -140,6 +140,8 @@ fn changes(request: &PredictRequest) -> Vec<FieldChange> {
         _ => &nothing,
     };
     let mut changes = diff(before, &request.inputs);
+    // A record that was brought in line with the world may tell who made the object.
+    changes.retain(|change| !is_maker(change));
     let drift = request
         .live
         .iter()
@@ -250,12 +252,21 @@ fn exposure(inputs: &ServiceInputs, request: &PredictRequest) -> Option<Risk> {
     })
 }
 
+fn is_maker(change: &FieldChange) -> bool {
+    change.path == FieldPath::fields([maker::FIELD])
+}
+
 /// Networks and volumes can not be changed; labels of theirs stay as they are.
 fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) {
     if request.intent != Intent::Update {
         return;
     }
     for change in &prediction.changes {
+        if is_maker(change) {
+            let note = format!("docker compose recreated the {what}; it is taken on as it is");
+            prediction.notes.push(note);
+            continue;
+        }
         let is_label = change.path.starts_with(&FieldPath::fields(["labels"]));
         if is_label {
             let note = format!("an engine can not change the labels of a {what}; they stay as they are");
@@ -268,5 +279,9 @@ fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) 
                 why: format!("an engine can not change a {what}"),
             });
         }
+    }
+    if prediction.replace.is_empty() {
+        // It stays the same object, so nothing follows from it for those that use it.
+        prediction.outputs = request.live.as_ref().map_or(Value::Null, |live| live.outputs.clone());
     }
 }

@@ -2,6 +2,8 @@
 //! declaration, and waits where a dependency asks for readiness.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub)]
 
+pub mod runs;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -340,6 +342,22 @@ impl Bed {
         let name = format!("{}-{container}", self.project);
         self.docker.inspect_container(&name, None).await.unwrap()
     }
+}
+
+/// Runs the real docker compose on the project.
+pub fn docker_compose(project: &str, arguments: &[&str]) -> String {
+    let bed = test_bed();
+    let mut command = std::process::Command::new(&bed.compose);
+    command
+        .args(["-p", project])
+        .args(arguments)
+        .env("DOCKER_HOST", &bed.docker_host);
+    let output = command.env("DOCKER_CONFIG", &bed.docker_config).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let all = format!("{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {all}");
+    assert!(!all.contains("data will be lost"), "{arguments:?}: {all}");
+    text
 }
 
 /// A test that fails leaves nothing behind either.

@@ -1,0 +1,128 @@
+//! Runs of the whole engine against a real Docker Engine, with the state in a folder of its own.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use iac_compose::DockerProvider;
+use iac_core::apply::{Cancel, Event, Report};
+use iac_core::config::{Config, ConfigValue};
+use iac_core::declare::Declaration;
+use iac_core::engine::{Engine, ExecuteRequest, Observe, PlanRequest, Planned};
+use iac_core::plan::{DeleteData, Mode, Plan};
+use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
+use tokio::sync::watch;
+
+/// A stack of its own, with its state in a folder.
+pub struct Runs {
+    engine: Engine,
+    pub store: Store,
+    config: Config,
+    events: Arc<Mutex<Vec<Event>>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Runs {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        let host = super::test_bed().docker_host;
+        config.set("docker.host", ConfigValue::Plain(host), "the test");
+        Self {
+            engine: Engine::new(vec![Arc::new(DockerProvider::new())]),
+            store: Store::new(
+                Arc::new(LocalBackend::new(folder.path().join("state"))),
+                "test",
+                KeySource::key_file(folder.path().join("key")),
+            ),
+            config,
+            events: Arc::default(),
+            _folder: folder,
+        }
+    }
+
+    async fn plan(&self, declaration: &Declaration, mode: Mode, delete_data: DeleteData) -> Planned {
+        let state = self.store.load().await.unwrap();
+        let request = PlanRequest {
+            mode,
+            declaration,
+            state: &state,
+            vault: self.store.vault().await.unwrap(),
+            observe: Observe::Required,
+            delete_data,
+            config: &self.config,
+            build: "test",
+        };
+        self.engine.plan(request).await.unwrap()
+    }
+
+    pub async fn preview(&self, declaration: &Declaration) -> Plan {
+        self.plan(declaration, Mode::Up, DeleteData::None).await.plan
+    }
+
+    /// What `drift` shows: each field with what is there, as `web made_by=…`.
+    pub async fn drift(&self) -> Vec<String> {
+        let nothing = super::Bed::declare(|_| {});
+        let plan = self.plan(&nothing, Mode::Refresh, DeleteData::None).await.plan;
+        let of_step = |step: &iac_core::plan::Step| {
+            let lines = step.changes.iter().map(|change| {
+                let after = change
+                    .after
+                    .as_ref()
+                    .map(|after| after.as_str().map_or_else(|| format!("{after:?}"), str::to_owned));
+                format!("{} {}={}", step.key.name(), change.path, after.unwrap_or_default())
+            });
+            lines.collect::<Vec<_>>()
+        };
+        plan.steps.iter().flat_map(of_step).collect()
+    }
+
+    /// Carries out a plan, whatever comes of it.
+    async fn run(&self, planned: Planned, declaration: &Declaration) -> Report {
+        let run = RunInfo::current("up", "test");
+        let writer = self.store.begin(run, Duration::ZERO).await.unwrap();
+        let (_cancel, cancel) = watch::channel(Cancel::No);
+        let events = Arc::clone(&self.events);
+        let request = ExecuteRequest {
+            planned,
+            declaration,
+            writer,
+            parallel: 4,
+            events: Arc::new(move |event| events.lock().unwrap().push(event)),
+            cancel,
+        };
+        self.engine.execute(request).await.unwrap()
+    }
+
+    /// An `up` that may fail.
+    pub async fn try_up(&self, declaration: &Declaration) -> Report {
+        let planned = self.plan(declaration, Mode::Up, DeleteData::None).await;
+        assert!(planned.plan.problems.is_empty(), "{:?}", planned.plan.problems);
+        self.run(planned, declaration).await
+    }
+
+    pub async fn up(&self, declaration: &Declaration) -> Report {
+        let report = self.try_up(declaration).await;
+        assert!(report.is_ok(), "{:?}", report.outcomes);
+        report
+    }
+
+    /// A `destroy --delete-data all`.
+    pub async fn destroy(&self) {
+        let nothing = super::Bed::declare(|_| {});
+        let planned = self.plan(&nothing, Mode::Destroy, DeleteData::All).await;
+        let report = self.run(planned, &nothing).await;
+        assert!(report.is_ok(), "{:?}", report.outcomes);
+    }
+
+    /// The operations so far, in the order of their ends: `replace web`, `remove compose/Network x`.
+    pub fn done(&self) -> Vec<String> {
+        let events = std::mem::take(&mut *self.events.lock().unwrap());
+        let done = events.into_iter().filter_map(|event| match event {
+            Event::Applied { key, action, .. } => Some(format!("{action:?} {}", key.name()).to_lowercase()),
+            Event::Removed { identity, .. } => Some(format!("remove {identity}")),
+            Event::Recovered { message, .. } => Some(message),
+            _ => None,
+        });
+        done.collect()
+    }
+}
