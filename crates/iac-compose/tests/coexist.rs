@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use iac_compose::Compose;
 use iac_core::declare::Declaration;
+use iac_core::plan::Action;
 use support::runs::Runs;
 use support::{Bed, IMAGE, docker_compose};
 
@@ -47,10 +48,7 @@ impl Shared {
     async fn actions(&self) -> Vec<String> {
         let plan = self.runs.preview(&self.declare()).await;
         assert!(plan.problems.is_empty(), "{:?}", plan.problems);
-        let changing = plan
-            .steps
-            .iter()
-            .filter(|step| step.action != iac_core::plan::Action::Same);
+        let changing = plan.steps.iter().filter(|step| step.action != Action::Same);
         changing
             .map(|step| format!("{:?} {}", step.action, step.key.name()).to_lowercase())
             .collect()
@@ -197,5 +195,79 @@ async fn what_somebody_else_made_under_a_recorded_name_is_not_touched() {
         .remove_volume(&volume, None::<bollard::query_parameters::RemoveVolumeOptions>)
         .await
         .unwrap();
+    shared.is_gone().await;
+}
+
+/// The same file, of which everything may be taken over.
+fn adopting(shared: &Shared) -> Declaration {
+    Bed::declare(|stack| {
+        Compose::project(stack, &shared.bed.project).adopt().file(shared.path());
+    })
+}
+
+#[tokio::test]
+async fn a_running_project_is_taken_over_and_what_is_as_declared_keeps_running() {
+    let shared = Shared::new("takeover", FILE).await;
+    shared.compose("up -d");
+    shared.compose("exec -T db touch /data/theirs");
+    let before = (
+        shared.bed.inspect("db-1").await.id,
+        shared.bed.inspect("web-1").await.id,
+    );
+    // Unasked, nothing is taken.
+    assert_eq!(shared.runs.preview(&shared.declare()).await.problems.len(), 5);
+
+    let file = std::fs::read_to_string(shared.path()).unwrap();
+    std::fs::write(shared.path(), file.replace("MODE: fast", "MODE: slow")).unwrap();
+    let plan = shared.runs.preview(&adopting(&shared)).await;
+    assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+    let told = |name: &str| {
+        let steps = plan
+            .steps
+            .iter()
+            .filter(|step| step.key.name() == name && step.key.kind().ends_with("Service"));
+        let step = steps.last().unwrap();
+        let changes: Vec<_> = step.changes.iter().map(|change| change.path.to_string()).collect();
+        (step.action, changes, step.notes.join("; "))
+    };
+    let (action, changes, notes) = told("db");
+    assert_eq!((action, changes.len()), (Action::Adopt, 0), "{changes:?}");
+    assert_eq!(
+        notes,
+        "docker compose made what runs; it is as declared, and keeps running"
+    );
+    let (action, changes, notes) = told("web");
+    assert_eq!((action, changes), (Action::Adopt, vec!["environment.MODE".to_owned()]));
+    assert!(
+        notes.starts_with(
+            "a new container: docker compose made it, and its environment differs; new container, start first"
+        ),
+        "{notes}"
+    );
+
+    shared.runs.up(&adopting(&shared)).await;
+    let after = (
+        shared.bed.inspect("db-1").await.id,
+        shared.bed.inspect("web-1").await.id,
+    );
+    assert_eq!(before.0, after.0);
+    assert_ne!(before.1, after.1);
+    assert_eq!(shared.actions().await, [""; 0]);
+    assert_eq!(shared.runs.drift().await, [""; 0]);
+    assert!(shared.compose("exec -T db ls /data").contains("theirs"));
+    // What was taken over changes and goes as what was made here.
+    std::fs::write(
+        shared.path(),
+        file.replace(
+            "    networks: [back]\n",
+            "    networks: [back]\n    environment: {NEW: '1'}\n",
+        ),
+    )
+    .unwrap();
+    assert_eq!(shared.actions().await, ["update db", "update web"]);
+    shared.runs.up(&shared.declare()).await;
+    assert_ne!(shared.bed.inspect("db-1").await.id, after.0);
+    assert!(shared.compose("exec -T db ls /data").contains("theirs"));
+    shared.runs.destroy().await;
     shared.is_gone().await;
 }

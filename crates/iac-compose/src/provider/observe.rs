@@ -9,7 +9,7 @@ use iac_core::value::{FieldPath, Value};
 
 use super::connect::Engine;
 use super::maker::Maker;
-use super::service::{compare, outputs, request};
+use super::service::{compare, outputs, request, takeover};
 use super::{network, readiness, volume};
 use crate::inputs::{ImageInputs, Inputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::labels;
@@ -21,6 +21,14 @@ struct Seen {
     containers: BTreeMap<String, Vec<ContainerInspectResponse>>,
     /// By name.
     images: BTreeMap<String, Option<String>>,
+}
+
+/// What an object is compared with: the record, or what is declared where it is not recorded (it may be taken over).
+#[derive(Clone, Copy)]
+struct Basis<'a> {
+    recorded: Option<&'a Recorded>,
+    /// None where only a name is known.
+    value: Option<&'a Value>,
 }
 
 impl Engine {
@@ -50,9 +58,12 @@ impl Engine {
                     other => other,
                 })
             }
-            Ok(Inputs::Service(inputs)) => self.observe_service(&inputs, recorded, seen).await,
-            Ok(Inputs::Network(inputs)) => self.observe_network(&inputs, recorded).await,
-            Ok(Inputs::Volume(inputs)) => self.observe_volume(&inputs, recorded).await,
+            Ok(Inputs::Service(inputs)) => {
+                let basis = Basis { recorded, value };
+                self.observe_service(&inputs, basis, seen).await
+            }
+            Ok(Inputs::Network(inputs)) => self.observe_network(&inputs, Basis { recorded, value }).await,
+            Ok(Inputs::Volume(inputs)) => self.observe_volume(&inputs, Basis { recorded, value }).await,
             Ok(Inputs::Image(inputs)) => self.observe_image(&inputs, recorded).await,
             Err(problem) => Ok(Observed::Unknown(format!("{}: {}", problem.path, problem.message))),
         }
@@ -84,9 +95,10 @@ impl Engine {
     async fn observe_service(
         &self,
         inputs: &ServiceInputs,
-        recorded: Option<&Recorded>,
+        basis: Basis<'_>,
         seen: &mut Seen,
     ) -> Result<Observed, ProviderError> {
+        let recorded = basis.recorded;
         let all = self.project(&inputs.project, seen).await?;
         let is_member =
             |container: &&ContainerInspectResponse| label(container, labels::SERVICE) == Some(&inputs.service);
@@ -98,8 +110,8 @@ impl Engine {
             return Ok(if is_done { Observed::Finished } else { Observed::Absent });
         }
         let mut drift = Vec::new();
-        if let Some(recorded) = recorded {
-            drift = self.service_drift(&members, inputs, recorded);
+        if let Some(value) = basis.value {
+            drift = self.service_drift(&members, inputs, recorded, value);
             let image = self.seen_image(&inputs.spec.image, seen).await?;
             drift.extend(moved_image(&members, image.as_deref()));
         }
@@ -123,7 +135,8 @@ impl Engine {
         &self,
         members: &[ContainerInspectResponse],
         inputs: &ServiceInputs,
-        recorded: &Recorded,
+        recorded: Option<&Recorded>,
+        value: &Value,
     ) -> Vec<FieldChange> {
         let mut drift: Vec<FieldChange> = Vec::new();
         let wanted = i64::from(inputs.spec.replicas());
@@ -131,7 +144,8 @@ impl Engine {
         if wanted != found {
             drift.push(changed(&["deploy", "replicas"], wanted.into(), Some(found.into())));
         }
-        let digest = crate::hash::of_service(&recorded.inputs);
+        let digest = crate::hash::of_service(value);
+        let taken_over = takeover::known(recorded);
         for (member, number) in members.iter().zip(1..) {
             let place = request::Place {
                 stack: &self.stack,
@@ -140,8 +154,11 @@ impl Engine {
                 number,
             };
             let wanted = request::build(inputs, place);
-            drift.extend(self.maker_of(member, inputs).drift(&self.stack));
-            drift.extend(compare::drift(member, &wanted, inputs, &recorded.inputs));
+            let is_known = member.id.as_ref().is_some_and(|id| taken_over.contains_key(id));
+            if recorded.is_some() && !is_known {
+                drift.extend(self.maker_of(member, inputs).drift(&self.stack));
+            }
+            drift.extend(compare::drift(member, &wanted, inputs, value));
         }
         // Several containers of one service mostly differ in the same way.
         let mut paths = std::collections::BTreeSet::new();
@@ -152,7 +169,7 @@ impl Engine {
     async fn observe_network(
         &self,
         inputs: &NetworkInputs,
-        recorded: Option<&Recorded>,
+        Basis { recorded, value }: Basis<'_>,
     ) -> Result<Observed, ProviderError> {
         let Some(found) = self.network(&inputs.name()).await? else {
             return Ok(Observed::Absent);
@@ -162,12 +179,12 @@ impl Engine {
         let applied = network::applied(&found);
         let mut uid = applied.uid;
         let mut drift = Vec::new();
-        if let Some(recorded) = recorded {
-            if maker == Maker::Compose && recorded.uid != uid {
-                drift.extend(maker.drift(&self.stack));
-                // Another object by its ID, and all the same the one that is recorded.
-                uid = None;
-            }
+        if maker == Maker::Compose && recorded.is_some_and(|recorded| recorded.uid != uid) {
+            drift.extend(maker.drift(&self.stack));
+            // Another object by its ID, and all the same the one that is recorded.
+            uid = None;
+        }
+        if value.is_some() {
             let driver = inputs.spec.driver.as_deref().unwrap_or("bridge");
             compare_text("driver", driver, found.driver.as_deref(), &mut drift);
             if found.internal.unwrap_or_default() != inputs.spec.internal {
@@ -192,7 +209,7 @@ impl Engine {
     async fn observe_volume(
         &self,
         inputs: &VolumeInputs,
-        recorded: Option<&Recorded>,
+        Basis { recorded, value }: Basis<'_>,
     ) -> Result<Observed, ProviderError> {
         let Some(found) = self.volume(&inputs.name()).await? else {
             return Ok(Observed::Absent);
@@ -202,14 +219,14 @@ impl Engine {
         let applied = volume::applied(&found);
         let mut uid = applied.uid;
         let mut drift = Vec::new();
-        if let Some(recorded) = recorded {
-            let was_made_here = recorded.uid.is_some();
-            match maker {
-                Maker::Compose if was_made_here => drift.extend(maker.drift(&self.stack)),
-                // Not the one that was made here; one that was taken over has nothing that tells it from another.
-                Maker::Others if was_made_here => uid = uid.or_else(|| Some("unmarked".to_owned())),
-                _ => {}
-            }
+        let was_made_here = recorded.is_some_and(|recorded| recorded.uid.is_some());
+        match maker {
+            Maker::Compose if was_made_here => drift.extend(maker.drift(&self.stack)),
+            // Not the one that was made here; one that was taken over has nothing that tells it from another.
+            Maker::Others if was_made_here => uid = uid.or_else(|| Some("unmarked".to_owned())),
+            _ => {}
+        }
+        if value.is_some() {
             let driver = inputs.spec.driver.as_deref().unwrap_or("local");
             compare_text("driver", driver, Some(&found.driver), &mut drift);
         }

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 
 use iac_core::provider::{
-    Checked, Intent, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind,
+    Checked, Intent, Live, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind,
 };
 use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
+use super::service::compare::{self, Standing, Verdict};
 use super::service::converge::listed_name;
 use super::service::replace;
+use super::service::request::{self, Place};
+use super::service::takeover::Takeover;
 use super::validate;
 use super::{exclusive, maker};
 use crate::hash::IN_PLACE;
@@ -52,10 +55,54 @@ impl Engine {
         prediction.problems.extend(validate::too_new(inputs, self.api));
         self.check_image(inputs, prediction).await?;
         self.check_ports(request, inputs, prediction).await?;
-        if request.intent == Intent::Update {
-            update(inputs, request, prediction);
+        let composed = self.composed(request, inputs).await?;
+        let stays = composed.iter().all(Option::is_none);
+        if !composed.is_empty() {
+            prediction.notes.extend(takeover_notes(&composed));
+        }
+        match request.intent {
+            Intent::Update => update(inputs, request, prediction, stays),
+            Intent::Adopt if !stays => renewal(inputs, prediction),
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Of each container of the service that docker compose made and we would take over: why it has to be replaced, if it
+    /// has to be.
+    async fn composed(
+        &self,
+        request: &PredictRequest,
+        inputs: &ServiceInputs,
+    ) -> Result<Vec<Option<String>>, ProviderError> {
+        let is_told = |live: &Live| live.drift.iter().any(is_maker);
+        if request.intent != Intent::Adopt && !request.live.as_ref().is_some_and(is_told) {
+            return Ok(Vec::new());
+        }
+        let image = self.image_id(&inputs.spec.image).await?.unwrap_or_default();
+        let members = self.members(&inputs.project, &inputs.service).await?;
+        let why = (request.intent, request.recorded.as_ref());
+        let takeover = Takeover::of(self, &members, inputs, why, &image).await?;
+        let digest = crate::hash::of_service(&request.inputs);
+        let judged = members
+            .iter()
+            .zip(1..=inputs.spec.replicas())
+            .filter_map(|(member, number)| {
+                let place = Place {
+                    stack: &self.stack,
+                    digest: &digest,
+                    image_id: &image,
+                    number,
+                };
+                let wanted = request::build(inputs, place);
+                let standing = takeover.standing(self, member, &wanted, inputs);
+                match compare::judge(member, &wanted, &standing, &image) {
+                    _ if standing == Standing::Ours => None,
+                    Verdict::Replace(why) => Some(Some(why)),
+                    Verdict::Current | Verdict::Adjust(_) => Some(None),
+                }
+            });
+        Ok(judged.collect())
     }
 
     async fn check_image(&self, inputs: &ServiceInputs, prediction: &mut Prediction) -> Result<(), ProviderError> {
@@ -132,11 +179,25 @@ fn replaced(request: &PredictRequest) -> Option<Inputs> {
     Inputs::of_object(request.key.kind(), &recorded.inputs, &recorded.identity).ok()
 }
 
-/// The fields that change: in the program, and back from what somebody made of them.
+/// What a plan says of containers that docker compose made.
+fn takeover_notes(composed: &[Option<String>]) -> Vec<String> {
+    let reasons: BTreeSet<&String> = composed.iter().flatten().collect();
+    if reasons.is_empty() {
+        return vec!["docker compose made what runs; it is as declared, and keeps running".to_owned()];
+    }
+    reasons
+        .into_iter()
+        .map(|why| format!("a new container: {why}"))
+        .collect()
+}
+
+/// The fields that change: in the program, and back from what somebody made of them. Of what is taken over, only what is
+/// not as declared changes.
 fn changes(request: &PredictRequest) -> Vec<FieldChange> {
     let nothing = Value::Object(Map::new());
-    let before = match request.intent {
-        Intent::Update => request.recorded.as_ref().map_or(&nothing, |recorded| &recorded.inputs),
+    let before = match (request.intent, &request.live) {
+        (Intent::Update, _) => request.recorded.as_ref().map_or(&nothing, |recorded| &recorded.inputs),
+        (Intent::Adopt, Some(_)) => &request.inputs,
         _ => &nothing,
     };
     let mut changes = diff(before, &request.inputs);
@@ -145,7 +206,7 @@ fn changes(request: &PredictRequest) -> Vec<FieldChange> {
     let drift = request
         .live
         .iter()
-        .filter(|_| request.intent == Intent::Update)
+        .filter(|_| matches!(request.intent, Intent::Update | Intent::Adopt))
         .flat_map(|live| &live.drift);
     for drifted in drift {
         let is_known = changes.iter().any(|change| change.path == drifted.path);
@@ -161,8 +222,8 @@ fn changes(request: &PredictRequest) -> Vec<FieldChange> {
     changes
 }
 
-/// Says how an update is carried out, and what it costs.
-fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Prediction) {
+/// Says how an update is carried out, and what it costs; `stays` says that what docker compose made can stay.
+fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Prediction, stays: bool) {
     let is_in_place = |change: &FieldChange| {
         let path = change.path.to_string();
         let field = path.split(['.', '[']).next().unwrap_or_default();
@@ -175,7 +236,11 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
             .any(|drifted| drifted.path == change.path);
         let is_attachment = field == "networks" && (path.ends_with(".network_id") || is_drift);
         let is_restart = field == "state" && !inputs.completes;
-        (IN_PLACE.contains(&field) && !is_removed_limit) || is_attachment || is_restart || field == "pull_policy"
+        (IN_PLACE.contains(&field) && !is_removed_limit)
+            || is_attachment
+            || is_restart
+            || (is_maker(change) && stays)
+            || field == "pull_policy"
     };
     prediction.risks.extend(exposure(inputs, request));
     prediction.notes.extend(scaling(&prediction.changes));
@@ -188,6 +253,11 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
             .push("in place: no container is made anew for it".to_owned());
         return;
     }
+    renewal(inputs, prediction);
+}
+
+/// Says that there will be new containers, in which order, and what that costs.
+fn renewal(inputs: &ServiceInputs, prediction: &mut Prediction) {
     let count = inputs.spec.replicas();
     let containers = if count == 1 {
         "container".to_owned()
@@ -258,7 +328,7 @@ fn is_maker(change: &FieldChange) -> bool {
 
 /// Networks and volumes can not be changed; labels of theirs stay as they are.
 fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) {
-    if request.intent != Intent::Update {
+    if !matches!(request.intent, Intent::Update | Intent::Adopt) {
         return;
     }
     for change in &prediction.changes {

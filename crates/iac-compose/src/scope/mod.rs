@@ -28,6 +28,7 @@ const DEFAULT_NETWORK: &str = "default";
 pub struct Compose {
     stack: Stack,
     project: String,
+    adopt: bool,
     known: Rc<RefCell<Known>>,
 }
 
@@ -50,8 +51,19 @@ impl Compose {
         Self {
             stack: stack.clone(),
             project: name.into(),
+            adopt: false,
             known: Rc::default(),
         }
+    }
+
+    /// Takes over what is there of the project, such as what `docker compose up` made: the same as `.adopt()` on each of its
+    /// resources, the default network too. `--adopt all` on the command line does it for one run.
+    ///
+    /// Data stays. A container that is as declared keeps running; the plan says which ones have to be replaced, and why.
+    #[must_use]
+    pub fn adopt(mut self) -> Self {
+        self.adopt = true;
+        self
     }
 
     /// The project's name.
@@ -93,7 +105,8 @@ impl Compose {
         };
         let what = kind.rsplit('/').next().unwrap_or(kind).to_lowercase();
         conceal::conceal(&self.stack, &format!("{what} {}/{name}", self.project), &mut inputs);
-        self.stack.declare(NewResource::new(kind, name, inputs))
+        let handle = self.stack.declare(NewResource::new(kind, name, inputs));
+        if self.adopt { handle.adopt() } else { handle }
     }
 
     fn full_name(&self, given: Option<&String>, key: &str) -> String {

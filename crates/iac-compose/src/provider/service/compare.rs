@@ -12,6 +12,7 @@ use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Secret, Segment, Value};
 use serde::Serialize;
 
+use super::normal::{clean, host_path, is_command, is_entrypoint, shares};
 use super::request::Request;
 use crate::inputs::ServiceInputs;
 use crate::labels;
@@ -28,8 +29,26 @@ pub(crate) enum Verdict {
     Replace(String),
 }
 
+/// What a container that we did not make may be for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// We made it.
+    Ours,
+    /// It was taken over, when this was the digest of the definition.
+    TakenOver(String),
+    /// Docker compose made it, and it differs in this, if in anything, from the one that we would make.
+    Composed(Option<&'static str>),
+    /// It is somebody else's.
+    Foreign,
+}
+
 /// Judges a container.
-pub(crate) fn judge(live: &ContainerInspectResponse, request: &Request, stack: &str, image_id: &str) -> Verdict {
+pub(crate) fn judge(
+    live: &ContainerInspectResponse,
+    request: &Request,
+    standing: &Standing,
+    image_id: &str,
+) -> Verdict {
     let label = |name: &str| {
         live.config
             .as_ref()
@@ -40,11 +59,15 @@ pub(crate) fn judge(live: &ContainerInspectResponse, request: &Request, stack: &
         .labels
         .as_ref()
         .and_then(|labels| labels.get(labels::SPEC).cloned());
-    if label(labels::STACK).as_deref() != Some(stack) {
-        return Verdict::Replace("somebody else made it".to_owned());
-    }
-    if label(labels::SPEC) != wanted {
-        return Verdict::Replace("its definition changed".to_owned());
+    match standing {
+        Standing::Foreign => return Verdict::Replace("somebody else made it".to_owned()),
+        Standing::Composed(Some(what)) => {
+            return Verdict::Replace(format!("docker compose made it, and its {what} differs"));
+        }
+        Standing::Composed(None) => {}
+        Standing::TakenOver(digest) if Some(digest) == wanted.as_ref() => {}
+        Standing::Ours if label(labels::SPEC) == wanted => {}
+        Standing::TakenOver(_) | Standing::Ours => return Verdict::Replace("its definition changed".to_owned()),
     }
     if live.image.as_deref() != Some(image_id) {
         return Verdict::Replace("its image changed".to_owned());
@@ -67,13 +90,16 @@ fn differing_text(live: &ContainerInspectResponse, body: &ContainerCreateBody) -
     if body.env.iter().flatten().any(|variable| !env.contains(variable)) {
         return Some("environment");
     }
-    if body.cmd.is_some() && body.cmd != config.cmd {
+    if !is_command(body, config.cmd.as_ref()) {
         return Some("command");
     }
-    if body.entrypoint.is_some() && body.entrypoint != config.entrypoint {
+    if !is_entrypoint(body, config.entrypoint.as_ref()) {
         return Some("entrypoint");
     }
-    let same_label = |(key, value): (&String, &String)| is_bookkeeping(key) || labels.get(key) == Some(value);
+    let is_taken_over = !labels.contains_key(labels::SPEC);
+    let same_label = |(key, value): (&String, &String)| {
+        is_bookkeeping(key) || (is_taken_over && is_mark(key)) || labels.get(key) == Some(value)
+    };
     if !body.labels.iter().flatten().all(same_label) {
         return Some("labels");
     }
@@ -87,6 +113,11 @@ fn differing_text(live: &ContainerInspectResponse, body: &ContainerCreateBody) -
 /// Labels that say how a container came about, and not what it is.
 fn is_bookkeeping(label: &str) -> bool {
     matches!(label, labels::DEPENDS_ON | labels::IMAGE | labels::NUMBER)
+}
+
+/// Labels that only a container of ours has, or has with another value.
+fn is_mark(label: &str) -> bool {
+    matches!(label, labels::STACK | labels::SPEC | labels::CONFIG_HASH)
 }
 
 /// The update that gives a container its limits; an error names a limit that can not be lifted in place.
@@ -113,7 +144,7 @@ fn adjustment(
         wanted.memory_reservation,
     )?;
     update.nano_cpus = change("a processor limit", live.nano_cpus, wanted.nano_cpus)?;
-    update.cpu_shares = change("a processor share", live.cpu_shares, wanted.cpu_shares)?;
+    update.cpu_shares = change("a processor share", shares(live.cpu_shares), shares(wanted.cpu_shares))?;
     update.pids_limit = change("a limit of processes", live.pids_limit, wanted.pids_limit)?;
     let cpuset = |config: &HostConfig| config.cpuset_cpus.clone().unwrap_or_default();
     if cpuset(live) != cpuset(wanted) {
@@ -170,22 +201,26 @@ pub(crate) fn drift(
     let config = live.config.clone().unwrap_or_default();
     let body = &request.body;
     environment(&config.env.unwrap_or_default(), inputs, recorded, &mut changes);
-    let words = [
-        ("command", &body.cmd, &config.cmd),
-        ("entrypoint", &body.entrypoint, &config.entrypoint),
-    ];
-    for (field, wanted, found) in words {
-        if wanted.is_some() && wanted != found {
-            changes.push(change(FieldPath::fields([field]), value(wanted), value(found)));
-        }
+    if !is_command(body, config.cmd.as_ref()) {
+        changes.push(change(
+            FieldPath::fields(["command"]),
+            value(&body.cmd),
+            value(&config.cmd),
+        ));
     }
-    for (field, wanted, found) in [
-        ("user", &body.user, &config.user),
-        ("working_dir", &body.working_dir, &config.working_dir),
-    ] {
-        if wanted.is_some() && wanted != found {
-            changes.push(change(FieldPath::fields([field]), value(wanted), value(found)));
-        }
+    if !is_entrypoint(body, config.entrypoint.as_ref()) {
+        let path = FieldPath::fields(["entrypoint"]);
+        changes.push(change(path, value(&body.entrypoint), value(&config.entrypoint)));
+    }
+    // An empty one is the image's.
+    let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (user, folder) = (set(&body.user), set(&body.working_dir));
+    if user.is_some() && user != config.user {
+        changes.push(change(FieldPath::fields(["user"]), value(&user), value(&config.user)));
+    }
+    if folder.as_deref().map(clean) != config.working_dir.as_deref().map(clean) && folder.is_some() {
+        let path = FieldPath::fields(["working_dir"]);
+        changes.push(change(path, value(&folder), value(&config.working_dir)));
     }
     if let (Some(wanted), Some(found)) = (&body.host_config, &live.host_config) {
         limits(wanted, found, inputs, &mut changes);
@@ -247,7 +282,7 @@ fn limits(wanted: &HostConfig, found: &HostConfig, inputs: &ServiceInputs, chang
         ("mem_limit", wanted.memory, found.memory),
         ("mem_reservation", wanted.memory_reservation, found.memory_reservation),
         ("cpus", wanted.nano_cpus, found.nano_cpus),
-        ("cpu_shares", wanted.cpu_shares, found.cpu_shares),
+        ("cpu_shares", shares(wanted.cpu_shares), shares(found.cpu_shares)),
         ("pids_limit", wanted.pids_limit, found.pids_limit),
     ];
     for (field, wanted, found) in pairs {
@@ -288,7 +323,7 @@ fn limit_path(field: &str, inputs: &ServiceInputs) -> FieldPath {
 }
 
 /// Ports by what they mean: the engine writes `0.0.0.0` or nothing for all addresses, and sorts as it likes.
-fn port_list(ports: Option<&PortMap>) -> Vec<Port> {
+pub(super) fn port_list(ports: Option<&PortMap>) -> Vec<Port> {
     let mut list = Vec::new();
     for (container, bindings) in ports.into_iter().flatten() {
         let (target, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
@@ -319,7 +354,7 @@ fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldCh
     for mount in &inputs.spec.volumes {
         let found = live
             .iter()
-            .find(|point| point.destination.as_deref() == Some(mount.target.trim_end_matches('/')));
+            .find(|point| point.destination.as_deref() == Some(&clean(&mount.target)));
         let is_ours = match found {
             None => mount.kind == crate::model::MountKind::Tmpfs,
             Some(point) => {
@@ -329,7 +364,7 @@ fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldCh
                     &point.source
                 };
                 let wanted = match mount.kind {
-                    crate::model::MountKind::Bind => super::request::host_path(&mount.source),
+                    crate::model::MountKind::Bind => host_path(&mount.source),
                     _ => mount.source.clone(),
                 };
                 wanted.is_empty() || source.as_deref() == Some(&wanted)

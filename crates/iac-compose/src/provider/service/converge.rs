@@ -19,11 +19,13 @@ use tokio::time::Instant;
 
 use super::compare::{self, Verdict};
 use super::request::{self, Place, Request};
+use super::takeover::{self, Takeover};
 use super::{files, outputs};
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
+use crate::provider::maker::Maker;
 
 /// One convergence of one service.
 pub(super) struct Converge<'a> {
@@ -38,6 +40,8 @@ pub(super) struct Converge<'a> {
     pinned: String,
     /// The containers whose secret files are known to be the right ones; none when there is no such file.
     trusted: Option<BTreeSet<String>>,
+    /// What is known of containers that we did not make.
+    takeover: Takeover,
 }
 
 /// Applies a service.
@@ -49,6 +53,9 @@ pub(crate) async fn apply(
 ) -> Result<Applied, ProviderError> {
     let image = engine.ensure_image(&inputs.spec, &request.key, cx).await?;
     let pinned = engine.pinned(&inputs.spec.image, &image).await?;
+    let members = engine.members(&inputs.project, &inputs.service).await?;
+    let why = (request.intent, request.recorded.as_ref());
+    let takeover = Takeover::of(engine, &members, inputs, why, &image).await?;
     let run = Converge {
         engine,
         cx,
@@ -59,15 +66,27 @@ pub(crate) async fn apply(
         image_id: image,
         pinned,
         trusted: trusted(request),
+        takeover,
     };
-    let members = engine.members(&inputs.project, &inputs.service).await?;
     run.refuse_foreign(request, &members)?;
     let result = run.all(members).await;
     let now = engine.members(&inputs.project, &inputs.service).await?;
-    let applied = run.applied(&now);
+    let mut applied = run.applied(&now);
     match result {
         Ok(()) => Ok(applied),
-        Err(error) => Err(engine.explain_port(error).await.with_partial(applied)),
+        Err(error) => {
+            let error = engine.explain_port(error).await;
+            // What was there before is there again, or still is: the record of it stays as it was.
+            let is_new = request.recorded.is_none() && now.iter().any(|one| engine.maker_of(one, inputs) == Maker::Us);
+            if !is_new {
+                return Err(error);
+            }
+            applied
+                .private
+                .as_object_mut()
+                .and_then(|private| private.remove(takeover::FIELD));
+            Err(error.with_partial(applied))
+        }
     }
 }
 
@@ -278,7 +297,8 @@ impl Converge<'_> {
         if unsure && status != Status::CREATED {
             return Verdict::Replace("its secret files changed".to_owned());
         }
-        compare::judge(member, request, &self.engine.stack, &self.image_id)
+        let standing = self.takeover.standing(self.engine, member, request, self.inputs);
+        compare::judge(member, request, &standing, &self.image_id)
     }
 
     /// Sees to a container that need not be made anew.
@@ -392,13 +412,22 @@ impl Converge<'_> {
 
     fn applied(&self, members: &[ContainerInspectResponse]) -> Applied {
         let ids: Vec<_> = members.iter().filter_map(|member| member.id.clone()).collect();
+        let taken_over: BTreeMap<&str, &str> = members
+            .iter()
+            .filter(|member| self.engine.maker_of(member, self.inputs) == Maker::Compose)
+            .filter_map(|member| Some((member.id.as_deref()?, self.digest.as_str())))
+            .collect();
+        let mut private = json!({
+            "digest": self.digest, "image_id": self.image_id, "containers": ids,
+            "images": { (&self.inputs.spec.image): self.pinned },
+        });
+        if !taken_over.is_empty() {
+            private[takeover::FIELD] = json!(taken_over);
+        }
         Applied {
             uid: None,
             outputs: outputs::of(members, self.inputs),
-            private: json!({
-                "digest": self.digest, "image_id": self.image_id, "containers": ids,
-                "images": { (&self.inputs.spec.image): self.pinned },
-            }),
+            private,
         }
     }
 }

@@ -7,8 +7,11 @@
 pub(crate) mod compare;
 pub(crate) mod converge;
 pub(crate) mod delete;
+pub(crate) mod equal;
 pub(crate) mod files;
+pub(crate) mod normal;
 pub(crate) mod outputs;
 pub(crate) mod replace;
 pub(crate) mod report;
 pub(crate) mod request;
+pub(crate) mod takeover;

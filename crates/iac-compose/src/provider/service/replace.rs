@@ -197,7 +197,12 @@ impl Converge<'_> {
             }
             Ok::<_, ProviderError>(())
         };
-        let kept = match undo.await {
+        let undone = undo.await;
+        if undone.is_ok() && error.kind == ErrorKind::Timeout {
+            // Nothing is under way any more.
+            error.kind = ErrorKind::Failed;
+        }
+        let kept = match undone {
             Ok(()) if stopped.is_empty() => "the former container kept running".to_owned(),
             Ok(()) => "the former container was started again".to_owned(),
             Err(second) => format!("and the former container could not be brought back: {second}"),

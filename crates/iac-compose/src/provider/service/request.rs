@@ -9,6 +9,7 @@ use bollard::models::{
     PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 
+use super::normal::host_path;
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::model::{Attachment, Healthcheck, Mount, MountKind, Restart, Service};
@@ -306,24 +307,6 @@ fn port_bindings(spec: &Service) -> Option<PortMap> {
 /// Whether a mount can only be said in the older of the engine's two forms.
 fn needs_bind(mount: &Mount) -> bool {
     mount.kind == MountKind::Bind && (mount.create_host_path || mount.selinux.is_some())
-}
-
-/// A path of the host as the engine wants it. A relative one is relative to where the program runs.
-pub(crate) fn host_path(source: &str) -> String {
-    let home = |rest: &str| std::env::var("HOME").map(|home| format!("{home}{rest}")).ok();
-    let expanded = match source.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => home(rest),
-        _ => None,
-    };
-    let path = expanded.unwrap_or_else(|| source.to_owned());
-    std::path::absolute(&path).map_or(path, |absolute| {
-        // `absolute` keeps `..` but drops `.`; a trailing slash means nothing to a mount.
-        absolute
-            .components()
-            .collect::<std::path::PathBuf>()
-            .display()
-            .to_string()
-    })
 }
 
 fn bind_text(mount: &Mount) -> String {
