@@ -240,7 +240,7 @@ async fn a_running_project_is_taken_over_and_what_is_as_declared_keeps_running()
     assert_eq!((action, changes), (Action::Adopt, vec!["environment.MODE".to_owned()]));
     assert!(
         notes.starts_with(
-            "a new container: docker compose made it, and its environment differs; new container, start first"
+            "a new container: docker compose made it, and it differs in its environment; new container, start first"
         ),
         "{notes}"
     );

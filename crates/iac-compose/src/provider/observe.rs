@@ -9,7 +9,7 @@ use iac_core::value::{FieldPath, Value};
 
 use super::connect::Engine;
 use super::maker::Maker;
-use super::service::{compare, outputs, request, takeover};
+use super::service::{drift, outputs, request, takeover};
 use super::{network, readiness, volume};
 use crate::inputs::{ImageInputs, Inputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::labels;
@@ -158,7 +158,7 @@ impl Engine {
             if recorded.is_some() && !is_known {
                 drift.extend(self.maker_of(member, inputs).drift(&self.stack));
             }
-            drift.extend(compare::drift(member, &wanted, inputs, value));
+            drift.extend(drift::of(member, &wanted, inputs, value));
         }
         // Several containers of one service mostly differ in the same way.
         let mut paths = std::collections::BTreeSet::new();

@@ -10,7 +10,7 @@ use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
 use super::service::compare::{self, Standing, Verdict};
-use super::service::converge::listed_name;
+use super::service::containers::listed_name;
 use super::service::replace;
 use super::service::request::{self, Place};
 use super::service::takeover::Takeover;

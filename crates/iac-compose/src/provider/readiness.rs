@@ -7,7 +7,7 @@ use iac_core::provider::Readiness;
 
 use crate::inputs::ServiceInputs;
 use crate::model::Restart;
-use crate::provider::service::converge::name_of;
+use crate::provider::service::containers::name_of;
 
 /// After how many restarts a container counts as one that will never run.
 const MANY_RESTARTS: i64 = 5;

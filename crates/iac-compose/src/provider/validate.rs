@@ -58,6 +58,17 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
     }
     found.extend(replicas(inputs));
     found.extend(network_mode(inputs));
+    if let Some(shares) = spec
+        .cpu_shares
+        .filter(|shares| *shares != 0 && !(2..=262_144).contains(shares))
+    {
+        let hint = "use a number from 2 to 262144; 1024 is the usual one";
+        found.push(problem(
+            &["cpu_shares"],
+            format!("Linux knows no share of {shares}"),
+            hint,
+        ));
+    }
     if spec.read_only && !(spec.configs.is_empty() && spec.secrets.is_empty()) {
         let message = "configs and secrets can not be written into a container whose file system is read only";
         found.push(problem(
@@ -183,8 +194,10 @@ mod tests {
 
     #[test]
     fn impossible_combinations_are_named() {
-        let table: [(serde_json::Value, &[&str]); 9] = [
+        let table: [(serde_json::Value, &[&str]); 11] = [
             (json!({}), &[]),
+            (json!({"cpu_shares": 1}), &["cpu_shares"]),
+            (json!({"cpu_shares": 0}), &[]),
             (json!({"image": ""}), &["image"]),
             (json!({"project": "Big"}), &["project"]),
             (

@@ -1,22 +1,16 @@
-//! How a live container differs from what was asked for; pure.
+//! What has to be done to a live container so that it is as asked for; pure.
 //!
 //! Only what was asked for is compared. What the engine fills in and what the image brings along is nobody's change.
 
-use std::collections::BTreeMap;
-
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerUpdateBody, HostConfig,
-    MountPoint, PortMap, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerInspectResponse, ContainerUpdateBody, HostConfig, RestartPolicyNameEnum,
 };
-use iac_core::value::diff::FieldChange;
-use iac_core::value::{FieldPath, Secret, Segment, Value};
-use serde::Serialize;
 
-use super::normal::{clean, host_path, is_command, is_entrypoint, shares};
+use super::normal::{is_command, is_entrypoint};
 use super::request::Request;
 use crate::inputs::ServiceInputs;
 use crate::labels;
-use crate::model::{Port, Restart};
+use crate::model::Restart;
 
 /// What has to be done to a container so that it is as asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +56,7 @@ pub(crate) fn judge(
     match standing {
         Standing::Foreign => return Verdict::Replace("somebody else made it".to_owned()),
         Standing::Composed(Some(what)) => {
-            return Verdict::Replace(format!("docker compose made it, and its {what} differs"));
+            return Verdict::Replace(format!("docker compose made it, and it differs in its {what}"));
         }
         Standing::Composed(None) => {}
         Standing::TakenOver(digest) if Some(digest) == wanted.as_ref() => {}
@@ -144,7 +138,7 @@ fn adjustment(
         wanted.memory_reservation,
     )?;
     update.nano_cpus = change("a processor limit", live.nano_cpus, wanted.nano_cpus)?;
-    update.cpu_shares = change("a processor share", shares(live.cpu_shares), shares(wanted.cpu_shares))?;
+    update.cpu_shares = change("a processor share", live.cpu_shares, wanted.cpu_shares)?;
     update.pids_limit = change("a limit of processes", live.pids_limit, wanted.pids_limit)?;
     let cpuset = |config: &HostConfig| config.cpuset_cpus.clone().unwrap_or_default();
     if cpuset(live) != cpuset(wanted) {
@@ -157,7 +151,7 @@ fn adjustment(
 }
 
 /// A restart rule in compose's words.
-fn restart_of(config: &HostConfig) -> Restart {
+pub(super) fn restart_of(config: &HostConfig) -> Restart {
     let policy = config.restart_policy.clone().unwrap_or_default();
     let times = policy
         .maximum_retry_count
@@ -188,215 +182,4 @@ pub(crate) fn missing_networks(live: &ContainerInspectResponse, inputs: &Service
         },
     });
     missing.map(|attachment| attachment.network.clone()).collect()
-}
-
-/// The fields in which a container is not as recorded: `before` is ours, `after` what is there.
-pub(crate) fn drift(
-    live: &ContainerInspectResponse,
-    request: &Request,
-    inputs: &ServiceInputs,
-    recorded: &Value,
-) -> Vec<FieldChange> {
-    let mut changes = Vec::new();
-    let config = live.config.clone().unwrap_or_default();
-    let body = &request.body;
-    environment(&config.env.unwrap_or_default(), inputs, recorded, &mut changes);
-    if !is_command(body, config.cmd.as_ref()) {
-        changes.push(change(
-            FieldPath::fields(["command"]),
-            value(&body.cmd),
-            value(&config.cmd),
-        ));
-    }
-    if !is_entrypoint(body, config.entrypoint.as_ref()) {
-        let path = FieldPath::fields(["entrypoint"]);
-        changes.push(change(path, value(&body.entrypoint), value(&config.entrypoint)));
-    }
-    // An empty one is the image's.
-    let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let (user, folder) = (set(&body.user), set(&body.working_dir));
-    if user.is_some() && user != config.user {
-        changes.push(change(FieldPath::fields(["user"]), value(&user), value(&config.user)));
-    }
-    if folder.as_deref().map(clean) != config.working_dir.as_deref().map(clean) && folder.is_some() {
-        let path = FieldPath::fields(["working_dir"]);
-        changes.push(change(path, value(&folder), value(&config.working_dir)));
-    }
-    if let (Some(wanted), Some(found)) = (&body.host_config, &live.host_config) {
-        limits(wanted, found, inputs, &mut changes);
-        ports(
-            wanted.port_bindings.as_ref(),
-            found.port_bindings.as_ref(),
-            &mut changes,
-        );
-    }
-    mounts(inputs, live.mounts.as_deref().unwrap_or_default(), &mut changes);
-    for network in missing_networks(live, inputs) {
-        let found = inputs
-            .spec
-            .networks
-            .iter()
-            .find(|(_, attachment)| attachment.network == network);
-        changes.extend(
-            found.map(|(key, attachment)| change(FieldPath::fields(["networks", key]), value(attachment), None)),
-        );
-    }
-    changes.extend(state(live, inputs));
-    changes
-}
-
-fn change(path: FieldPath, before: Option<Value>, after: Option<Value>) -> FieldChange {
-    FieldChange {
-        path,
-        before,
-        after,
-        origin: None,
-    }
-}
-
-fn value<T: Serialize>(value: &T) -> Option<Value> {
-    let json = serde_json::to_value(value).unwrap_or_default();
-    (!json.is_null()).then(|| json.into())
-}
-
-fn environment(live: &[String], inputs: &ServiceInputs, recorded: &Value, changes: &mut Vec<FieldChange>) {
-    let live: BTreeMap<&str, &str> = live.iter().filter_map(|variable| variable.split_once('=')).collect();
-    for (key, wanted) in &inputs.spec.environment {
-        let found = live.get(key.as_str()).copied();
-        if found == Some(wanted) {
-            continue;
-        }
-        let before = recorded.get("environment").and_then(|variables| variables.get(key));
-        let is_secret = matches!(before, Some(Value::Secret(_)));
-        let after = found.map(|found| match is_secret {
-            true => Value::Secret(Secret::from(found)),
-            false => Value::from(found),
-        });
-        changes.push(change(FieldPath::fields(["environment", key]), before.cloned(), after));
-    }
-}
-
-fn limits(wanted: &HostConfig, found: &HostConfig, inputs: &ServiceInputs, changes: &mut Vec<FieldChange>) {
-    let set = |value: Option<i64>| value.filter(|value| *value > 0);
-    let pairs = [
-        ("mem_limit", wanted.memory, found.memory),
-        ("mem_reservation", wanted.memory_reservation, found.memory_reservation),
-        ("cpus", wanted.nano_cpus, found.nano_cpus),
-        ("cpu_shares", shares(wanted.cpu_shares), shares(found.cpu_shares)),
-        ("pids_limit", wanted.pids_limit, found.pids_limit),
-    ];
-    for (field, wanted, found) in pairs {
-        if set(wanted) != set(found) {
-            let shown = |value: Option<i64>| match field {
-                "cpus" => value.and_then(|nanos| self::value(&(nanos as f64 / 1e9))),
-                "mem_limit" | "mem_reservation" => {
-                    value.map(|bytes| crate::parse::bytes::format(bytes.unsigned_abs()).into())
-                }
-                _ => value.map(Value::from),
-            };
-            changes.push(change(limit_path(field, inputs), shown(set(wanted)), shown(set(found))));
-        }
-    }
-    if restart_of(wanted) != restart_of(found) {
-        let shown = |config: &HostConfig| Some(restart_of(config).to_string().into());
-        changes.push(change(FieldPath::fields(["restart"]), shown(wanted), shown(found)));
-    }
-}
-
-/// Where a limit stands in the definition, which has two places for each.
-fn limit_path(field: &str, inputs: &ServiceInputs) -> FieldPath {
-    let resources = inputs
-        .spec
-        .deploy
-        .as_ref()
-        .map(|deploy| deploy.resources.clone())
-        .unwrap_or_default();
-    let (limits, reservations) = (resources.limits, resources.reservations);
-    let under_deploy = match field {
-        "mem_limit" if limits.memory.is_some() => ["limits", "memory"],
-        "mem_reservation" if reservations.memory.is_some() => ["reservations", "memory"],
-        "cpus" if limits.cpus.is_some() => ["limits", "cpus"],
-        "pids_limit" if limits.pids.is_some() => ["limits", "pids"],
-        other => return FieldPath::fields([other]),
-    };
-    FieldPath::fields(["deploy", "resources"].into_iter().chain(under_deploy))
-}
-
-/// Ports by what they mean: the engine writes `0.0.0.0` or nothing for all addresses, and sorts as it likes.
-pub(super) fn port_list(ports: Option<&PortMap>) -> Vec<Port> {
-    let mut list = Vec::new();
-    for (container, bindings) in ports.into_iter().flatten() {
-        let (target, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
-        let bindings = bindings.iter().flatten().map(|binding| Port {
-            target: target.parse().unwrap_or_default(),
-            published: binding
-                .host_port
-                .as_ref()
-                .and_then(|port| port.parse().ok())
-                .filter(|port| *port > 0),
-            host_ip: binding.host_ip.clone().filter(|ip| !ip.is_empty() && ip != "0.0.0.0"),
-            protocol: protocol.to_owned(),
-        });
-        list.extend(bindings);
-    }
-    list.sort_by_key(ToString::to_string);
-    list
-}
-
-fn ports(wanted: Option<&PortMap>, found: Option<&PortMap>, changes: &mut Vec<FieldChange>) {
-    let (wanted, found) = (port_list(wanted), port_list(found));
-    if wanted != found {
-        changes.push(change(FieldPath::fields(["ports"]), value(&wanted), value(&found)));
-    }
-}
-
-fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldChange>) {
-    for mount in &inputs.spec.volumes {
-        let found = live
-            .iter()
-            .find(|point| point.destination.as_deref() == Some(&clean(&mount.target)));
-        let is_ours = match found {
-            None => mount.kind == crate::model::MountKind::Tmpfs,
-            Some(point) => {
-                let source = if point.name.is_some() {
-                    &point.name
-                } else {
-                    &point.source
-                };
-                let wanted = match mount.kind {
-                    crate::model::MountKind::Bind => host_path(&mount.source),
-                    _ => mount.source.clone(),
-                };
-                wanted.is_empty() || source.as_deref() == Some(&wanted)
-            }
-        };
-        if !is_ours {
-            let after = found.and_then(|point| value(&point.name.clone().or(point.source.clone())));
-            let element = Segment::Element {
-                field: "target".to_owned(),
-                value: mount.target.clone(),
-            };
-            let path = FieldPath::fields(["volumes"]).join(element).field("source");
-            changes.push(change(path, value(&mount.source), after));
-        }
-    }
-}
-
-fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<FieldChange> {
-    let state = live.state.clone().unwrap_or_default();
-    let status = state.status.unwrap_or(ContainerStateStatusEnum::EMPTY);
-    let found = match status {
-        ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING => return None,
-        ContainerStateStatusEnum::EXITED if inputs.completes && state.exit_code == Some(0) => return None,
-        ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => {
-            format!("exited with status {}", state.exit_code.unwrap_or_default())
-        }
-        other => other.to_string(),
-    };
-    let wanted = if inputs.completes { "completed" } else { "running" };
-    Some(change(
-        FieldPath::fields(["state"]),
-        Some(wanted.into()),
-        Some(found.into()),
-    ))
 }

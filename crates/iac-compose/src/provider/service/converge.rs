@@ -1,16 +1,11 @@
 //! Makes a service's containers as they are asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum as Status, ContainerSummary, NetworkConnectRequest,
-    NetworkDisconnectRequest,
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, NetworkConnectRequest, NetworkDisconnectRequest,
 };
-use bollard::query_parameters::{
-    CreateContainerOptions, RemoveContainerOptions, RenameContainerOptions, StopContainerOptions,
-    UploadToContainerOptions,
-};
+use bollard::query_parameters::{CreateContainerOptions, RenameContainerOptions, UploadToContainerOptions};
 use iac_core::Key;
 use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError, adopt_hint};
 use iac_core::value::Value;
@@ -18,6 +13,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::compare::{self, Verdict};
+use super::containers::{name_of, number_of, status_of};
 use super::request::{self, Place, Request};
 use super::takeover::{self, Takeover};
 use super::{files, outputs};
@@ -106,101 +102,6 @@ fn trusted(request: &ApplyRequest) -> Option<BTreeSet<String>> {
         .flatten()
         .filter_map(|id| id.as_str().map(str::to_owned));
     Some(ids.collect())
-}
-
-impl Engine {
-    /// The containers of a service, by their numbers.
-    pub(crate) async fn members(
-        &self,
-        project: &str,
-        service: &str,
-    ) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
-        let filter = labels::filter([
-            (labels::PROJECT, project),
-            (labels::SERVICE, service),
-            (labels::ONEOFF, "False"),
-        ]);
-        let mut members = self.inspect_all(self.list(filter).await?).await?;
-        members.sort_by_key(number_of);
-        Ok(members)
-    }
-
-    /// Stops a container, giving it its own time to end; one that is gone or stopped is no error.
-    pub(crate) async fn stop(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
-        let id = container.id.as_deref().unwrap_or_default();
-        let grace = container.config.as_ref().and_then(|config| config.stop_timeout);
-        let options = StopContainerOptions {
-            t: grace.and_then(|seconds| i32::try_from(seconds).ok()),
-            ..StopContainerOptions::default()
-        };
-        match self.docker.stop_container(id, Some(options)).await {
-            Ok(()) => Ok(()),
-            Err(error) if matches!(status(&error), Some(304 | 404)) => Ok(()),
-            Err(error) => Err(failed(&format!("stop the container {}", name_of(container)), &error)),
-        }
-    }
-
-    /// Removes a container with its anonymous volumes; those that another container took over stay.
-    pub(crate) async fn remove(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
-        let id = container.id.as_deref().unwrap_or_default();
-        let options = RemoveContainerOptions {
-            v: true,
-            force: true,
-            ..RemoveContainerOptions::default()
-        };
-        match self.docker.remove_container(id, Some(options)).await {
-            Ok(()) => Ok(()),
-            Err(error) if matches!(status(&error), Some(404)) => Ok(()),
-            // 409: another removal is under way; wait for it.
-            Err(error) if status(&error) == Some(409) => self.gone(id).await,
-            Err(error) => Err(failed(&format!("remove the container {}", name_of(container)), &error)),
-        }
-    }
-
-    async fn gone(&self, id: &str) -> Result<(), ProviderError> {
-        for _ in 0..100 {
-            if self.docker.inspect_container(id, None).await.is_err() {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err(ProviderError::new(
-            ErrorKind::Timeout,
-            format!("the engine does not finish removing the container {id}"),
-        ))
-    }
-}
-
-/// A container's number, or a large one where it has none.
-fn number_of(container: &ContainerInspectResponse) -> u32 {
-    let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
-    let number = labels.and_then(|labels| labels.get(labels::NUMBER)?.parse().ok());
-    number.unwrap_or(u32::MAX)
-}
-
-/// A container's name without the slash that the engine puts before it.
-pub(crate) fn name_of(container: &ContainerInspectResponse) -> String {
-    container
-        .name
-        .as_deref()
-        .unwrap_or_default()
-        .trim_start_matches('/')
-        .to_owned()
-}
-
-/// The same of a container in a list, which may bear several names.
-pub(crate) fn listed_name(container: &ContainerSummary) -> &str {
-    let first = container.names.iter().flatten().next();
-    first.map_or("", |name| name.trim_start_matches('/'))
-}
-
-/// What a container is doing.
-pub(crate) fn status_of(container: &ContainerInspectResponse) -> Status {
-    container
-        .state
-        .as_ref()
-        .and_then(|state| state.status)
-        .unwrap_or(Status::EMPTY)
 }
 
 impl Converge<'_> {

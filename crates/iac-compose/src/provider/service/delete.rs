@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use iac_core::Value;
 use iac_core::provider::{Context, ProviderError, Recorded};
 
-use super::converge::{name_of, status_of};
+use super::containers::{name_of, status_of};
 use super::request::is_anonymous;
 use crate::inputs::ServiceInputs;
 use crate::labels;

@@ -12,7 +12,7 @@ use bollard::models::{
 };
 use serde_json::{Value as Json, json};
 
-use super::compare::port_list;
+use super::drift::port_list;
 use super::normal::{capabilities, clean, host_path, in_any_order, words};
 use super::request::{Request, is_anonymous};
 use crate::inputs::ServiceInputs;
@@ -115,7 +115,7 @@ fn process(
         ),
         (
             "exposed ports",
-            exposed(body, image) == set(config.exposed_ports.as_deref()),
+            exposed(body, image) == with_protocol(config.exposed_ports.as_deref()),
         ),
         (
             "health check",
@@ -166,9 +166,20 @@ fn labels(body: &ContainerCreateBody, image: &ImageConfig) -> BTreeMap<String, S
 }
 
 fn exposed(body: &ContainerCreateBody, image: &ImageConfig) -> BTreeSet<String> {
-    let mut all = set(image.exposed_ports.as_deref());
-    all.extend(set(body.exposed_ports.as_deref()));
+    let mut all = with_protocol(image.exposed_ports.as_deref());
+    all.extend(with_protocol(body.exposed_ports.as_deref()));
     all
+}
+
+fn with_protocol(ports: Option<&[String]>) -> BTreeSet<String> {
+    let full = |port: &String| {
+        if port.contains('/') {
+            port.clone()
+        } else {
+            format!("{port}/tcp")
+        }
+    };
+    ports.into_iter().flatten().map(full).collect()
 }
 
 /// The check with what the image gives where nothing else is said.
@@ -238,10 +249,14 @@ fn options(host: &HostConfig) -> Json {
             map.remove(key);
         }
     }
+    // In the host's namespaces a label of its own can not be; the engine says so by itself.
+    if let Some(Json::Array(labels)) = map.get_mut("SecurityOpt") {
+        labels.retain(|label| *label != json!("label=disable"));
+    }
     for value in map.values_mut() {
         in_any_order(value);
     }
-    all
+    meaning(all)
 }
 
 /// Whether the mounts differ.

@@ -5,8 +5,10 @@
 //! finished by the next one.
 
 pub(crate) mod compare;
+pub(crate) mod containers;
 pub(crate) mod converge;
 pub(crate) mod delete;
+pub(crate) mod drift;
 pub(crate) mod equal;
 pub(crate) mod files;
 pub(crate) mod normal;

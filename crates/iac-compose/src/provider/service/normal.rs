@@ -1,11 +1,8 @@
-//! How the engine writes what it was given: paths, capabilities, commands, shares. Two spellings of one thing are no
+//! How the engine writes what it was given: paths, capabilities, commands. Two spellings of one thing are no
 //! difference between what was asked for and what is there; pure.
 
 use bollard::models::{ContainerCreateBody, ImageConfig};
 use serde_json::Value as Json;
-
-/// The least share of the processor, and the greatest, that Linux knows; the engine takes any other for the nearest one.
-const SHARES: (i64, i64) = (2, 262_144);
 
 /// A path without `.`, `..`, doubled and trailing slashes; nothing of the file system is asked.
 pub(crate) fn clean(path: &str) -> String {
@@ -51,12 +48,6 @@ pub(crate) fn capabilities(list: Option<&Vec<String>>) -> Vec<String> {
     all.sort();
     all.dedup();
     all
-}
-
-/// A share of the processor; none where none is set.
-pub(crate) fn shares(shares: Option<i64>) -> Option<i64> {
-    let shares = shares.filter(|shares| *shares > 0);
-    shares.map(|shares| shares.clamp(SHARES.0, SHARES.1))
 }
 
 /// An entrypoint without the one empty word that means none.

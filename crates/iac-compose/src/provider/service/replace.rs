@@ -11,7 +11,8 @@ use bollard::models::ContainerInspectResponse;
 use iac_core::provider::{ErrorKind, ProviderError, Readiness};
 use tokio::time::Instant;
 
-use super::converge::{Converge, name_of};
+use super::containers::name_of;
+use super::converge::Converge;
 use super::request::{self, Request};
 use crate::model::{MountKind, Service, UpdateOrder};
 use crate::provider::errors::failed;

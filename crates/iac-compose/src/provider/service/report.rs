@@ -6,7 +6,7 @@ use bollard::query_parameters::LogsOptions;
 use futures::StreamExt;
 use iac_core::provider::ProviderError;
 
-use super::converge::{listed_name, name_of};
+use super::containers::{listed_name, name_of};
 use crate::labels;
 use crate::provider::connect::Engine;
 
