@@ -66,6 +66,7 @@ fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldE
         outputs: Value::Null,
         drift: Vec::new(),
         readiness: Readiness::Ready,
+        leaving: None,
     };
     let observed = recorded
         .keys()

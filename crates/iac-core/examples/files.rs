@@ -95,6 +95,7 @@ impl Files {
             outputs: self.outputs(&request.identity),
             drift: if changed { vec![drift] } else { Vec::new() },
             readiness: Readiness::Ready,
+            leaving: None,
         })
     }
 }

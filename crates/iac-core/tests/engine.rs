@@ -137,6 +137,42 @@ async fn drift_is_seen_and_undone() {
 }
 
 #[tokio::test]
+async fn what_is_being_deleted_is_drift_and_made_again_in_the_same_run() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("1"));
+        let _ = thing(stack, "b", value("1"));
+    });
+    bench.up(&program).await;
+    let old = bench.world.objects()["a"].uid;
+    bench.world.leave(&["a"]);
+    let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
+    assert_eq!(actions(&refresh), ["forget a"]);
+    let plan = bench.preview(&program).await;
+    assert_eq!(actions(&plan), ["create a"]);
+    let why = Reason::Leaving("held by a test".to_owned());
+    assert_eq!(plan.changes().next().unwrap().reasons, [why]);
+    bench.up(&program).await;
+    assert_ne!(bench.world.objects()["a"].uid, old);
+    assert!(bench.preview(&program).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_object_that_somebody_made_again_is_drift() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("1"));
+    });
+    bench.up(&program).await;
+    bench.world.meddle(|objects| {
+        let object = objects.get_mut("a").unwrap();
+        (object.uid, object.ours) = (99, false);
+    });
+    let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
+    assert_eq!(actions(&refresh), ["forget a"]);
+}
+
+#[tokio::test]
 async fn accepted_drift_becomes_the_record() {
     let bench = Bench::new();
     let program = declare(|stack| {

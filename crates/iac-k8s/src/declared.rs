@@ -1,10 +1,11 @@
 //! What the whole stack says that bears on a single object.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::declare::ResourceDecl;
 use iac_core::value::Value;
 
+use crate::kinds::Scope;
 use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
 
 /// What the stack declares.
@@ -12,7 +13,7 @@ use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
 pub(crate) struct Declared {
     scaled: BTreeSet<String>,
     namespaces: BTreeSet<String>,
-    kinds: BTreeSet<(String, String)>,
+    kinds: BTreeMap<(String, String), Scope>,
 }
 
 impl Declared {
@@ -29,7 +30,13 @@ impl Declared {
                 }
                 "autoscaling/HorizontalPodAutoscaler" => declared.scaled.extend(scale_target(&id, &resource.inputs)),
                 "apiextensions.k8s.io/CustomResourceDefinition" => {
-                    declared.kinds.extend(defined_kind(&resource.inputs));
+                    let scope = match resource.inputs.pointer("/spec/scope").and_then(Value::as_str) {
+                        Some("Cluster") => Scope::Cluster,
+                        _ => Scope::Namespaced,
+                    };
+                    declared
+                        .kinds
+                        .extend(defined_kind(&resource.inputs).map(|kind| (kind, scope)));
                 }
                 _ => {}
             }
@@ -49,7 +56,12 @@ impl Declared {
 
     /// Whether the stack defines this object's kind.
     pub(crate) fn defines(&self, id: &ObjectId) -> bool {
-        self.kinds.contains(&(id.group.clone(), id.kind.clone()))
+        self.kinds.contains_key(&(id.group.clone(), id.kind.clone()))
+    }
+
+    /// The scope of the objects of a kind, where the stack defines the kind.
+    pub(crate) fn scope(&self, group: &str, kind: &str) -> Option<Scope> {
+        self.kinds.get(&(group.to_owned(), kind.to_owned())).copied()
     }
 }
 

@@ -76,6 +76,28 @@ pub(crate) fn scope(group: &str, kind: &str) -> Option<Scope> {
     Some(if of_cluster { Scope::Cluster } else { Scope::Namespaced })
 }
 
+/// Kinds of which each change of anything but metadata and status moves `metadata.generation`.
+const COUNTED_KINDS: [&str; 12] = [
+    "/Pod",
+    "/ReplicationController",
+    "apiextensions.k8s.io/CustomResourceDefinition",
+    "apps/DaemonSet",
+    "apps/Deployment",
+    "apps/ReplicaSet",
+    "apps/StatefulSet",
+    "batch/CronJob",
+    "batch/Job",
+    "networking.k8s.io/Ingress",
+    "networking.k8s.io/NetworkPolicy",
+    "policy/PodDisruptionBudget",
+];
+
+/// Whether each change of an object of this kind, its metadata and status aside, moves its generation; so it is with
+/// every custom resource, and with some of Kubernetes' own kinds.
+pub(crate) fn counts_generations(group: &str, kind: &str) -> bool {
+    scope(group, kind).is_none() || COUNTED_KINDS.contains(&format!("{group}/{kind}").as_str())
+}
+
 /// Where the pod template lies in a kind that runs pods, as an RFC 6901 pointer; the pod itself for a `Pod`.
 pub(crate) fn pod_template(type_name: &str) -> Option<&'static str> {
     match type_name {

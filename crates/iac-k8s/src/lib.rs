@@ -56,13 +56,10 @@
 //!
 //! # How changes by others are found
 //!
-//! The API server keeps a list of the fields that each writer owns. When somebody changes or removes a field that this
-//! stack applied, the stack's own entry loses it; so one metadata-only list per kind and namespace tells which objects
-//! need a closer look, and an unchanged stack costs a few lists. An `up` takes such fields back; fields that never were
-//! the stack's are never taken without `.adopt()`. What can not be seen this way:
-//!
-//! - a change made under the stack's own manager name (`iac-<stack>`);
-//! - another order of a list whose elements have keys, in kinds without a generation (a Service's ports).
+//! One metadata-only list per kind and namespace tells which objects somebody wrote since our last apply, so an unchanged
+//! stack costs a few lists. Of the others the server says what an apply of the same would change: that is drift, the same
+//! as `kubectl diff --server-side` shows. An `up` takes such fields back; fields that never were the stack's are never
+//! taken unless that is asked for. `docs/rules.md` has the rules one by one.
 //!
 //! # Modules
 //!

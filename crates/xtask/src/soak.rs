@@ -16,6 +16,9 @@ pub(crate) struct Arguments {
     /// Kills at random moments, on each target
     #[arg(long, default_value_t = 200)]
     kills: u32,
+    /// Edits of objects by somebody else, which drift has to see
+    #[arg(long, default_value_t = 3_000)]
+    edits: u32,
     /// How long each fuzz target is fed, in seconds
     #[arg(long, default_value_t = 600)]
     seconds: u32,
@@ -31,7 +34,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     up(&Layout::of_this_checkout(), &options, &progress)?;
     let cases = arguments.cases.to_string();
     let kills = arguments.kills.to_string();
-    let runs: [(&str, &[&str]); 3] = [
+    let edits = arguments.edits.to_string();
+    let runs: [(&str, &[&str]); 4] = [
         (
             "the model tests",
             &[
@@ -51,12 +55,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             &["--release", "--package", "iac-core", "--test", "kill"],
         ),
         ("kills at random moments", &["--test", "e2e", "kill"]),
+        (
+            "random edits by others",
+            &["--package", "iac-k8s", "--test", "cluster", "random_edits"],
+        ),
     ];
     for (what, arguments) in runs {
         progress.say(format!("soak: {what}"));
         let mut cargo = Command::new("cargo");
         cargo.current_dir(workspace()).arg("test").args(arguments);
         cargo.env("PROPTEST_CASES", &cases).env("IAC_KILLS", &kills);
+        cargo.env("IAC_DRIFT_EDITS", &edits);
         let status = cargo.env("IAC_ALL_KILLS", "1").status()?;
         if !status.success() {
             return Err(format!("soak: {what} failed ({status})").into());

@@ -122,6 +122,7 @@ impl Engine {
                 .all(|member| self.maker_of(member, inputs).is_ours(recorded)),
             outputs: outputs::of(&members, inputs),
             readiness: readiness::judge_all(&members, inputs),
+            leaving: None,
             drift,
         }))
     }
@@ -203,6 +204,7 @@ impl Engine {
             outputs: applied.outputs,
             drift,
             readiness: Readiness::Ready,
+            leaving: None,
         }))
     }
 
@@ -236,6 +238,7 @@ impl Engine {
             outputs: applied.outputs,
             drift,
             readiness: Readiness::Ready,
+            leaving: None,
         }))
     }
 
@@ -261,6 +264,7 @@ impl Engine {
             outputs: serde_json::json!({ "id": id, "name": inputs.tag }).into(),
             drift: drift.into_iter().collect(),
             readiness: Readiness::Ready,
+            leaving: None,
         }))
     }
 }

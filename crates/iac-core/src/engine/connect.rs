@@ -8,8 +8,9 @@ use futures::future::join_all;
 use super::{Engine, EngineError, Observe, PlanRequest, by_provider};
 use crate::config::ConfigValue;
 use crate::declare::Declaration;
-use crate::plan::{Interrupted, WorldEntry};
+use crate::plan::WorldEntry;
 use crate::provider::{ConnectRequest, Target};
+use crate::state::Pending;
 use crate::urn::Key;
 
 /// How long a connection may take.
@@ -28,10 +29,10 @@ impl Engine {
         request: &PlanRequest<'_>,
         declaration: &Declaration,
         recorded: &BTreeMap<Key, WorldEntry>,
-        interrupted: &[Interrupted],
+        pending: &[Pending],
     ) -> Result<Connections, EngineError> {
         let declared = declaration.resources.iter().map(|resource| &resource.key);
-        let open = interrupted.iter().map(|operation| &operation.key);
+        let open = pending.iter().map(|operation| &operation.key);
         let needed = by_provider(declared.chain(recorded.keys()).chain(open));
         for (name, keys) in &needed {
             if let Some(example) = keys.first() {

@@ -7,6 +7,7 @@ mod check;
 mod connect;
 mod error;
 mod look;
+mod names;
 mod predict;
 mod recover;
 
@@ -157,14 +158,19 @@ impl Engine {
         }
         let mut recorded = request.open_records()?;
         let mut problems = self.validate(declaration);
-        let identities = self.identities(declaration, &mut problems);
         let references = self.references(declaration)?;
         let graph = Graph::build(declaration, &references)?;
         let declaration = &*settle_waits(&graph, declaration);
-        let interrupted = recover::interrupted(&request.state.pending);
-        crate::plan::objects::match_names(&mut recorded, &identities);
-        let connections = self.connect(&request, declaration, &recorded, &interrupted).await?;
+        let mut pending = request.state.pending.clone();
+        let connections = self.connect(&request, declaration, &recorded, &pending).await?;
         let looked = connections.looked;
+        if looked {
+            self.learn_names(declaration, &recorded, &pending).await?;
+        }
+        self.spell_names(&mut recorded, &mut pending);
+        let identities = self.identities(declaration, &mut problems);
+        let interrupted = recover::interrupted(&pending);
+        crate::plan::objects::match_names(&mut recorded, &identities);
         let sight = if looked {
             problems.extend(self.missing(declaration, &references).await?);
             self.observe(declaration, &identities, &recorded, &interrupted).await?
@@ -198,11 +204,10 @@ impl Engine {
                 Answer::Plan(mut plan) => {
                     problems.append(&mut plan.problems);
                     plan.problems = problems;
-                    let pending = &request.state.pending;
                     let recoveries = match plan.mode {
                         // It settles nothing.
                         Mode::Refresh => Vec::new(),
-                        _ => recover::recoveries(pending, &plan, &identities, &recorded, &sight),
+                        _ => recover::recoveries(&pending, &plan, &identities, &recorded, &sight),
                     };
                     let basis = basis(&plan, recorded, &sight.observed, recoveries);
                     return Ok(Planned {

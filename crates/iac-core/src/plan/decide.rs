@@ -41,6 +41,7 @@ pub(super) fn decide(situation: Situation<'_>) -> Decision {
         (None, Observed::Absent | Observed::Finished | Observed::Unknown(_)) => {
             Decision::Act(Intent::Create, vec![interruption(&situation).unwrap_or(Reason::New)])
         }
+        (_, Observed::Present(Live { leaving: Some(why), .. })) => leaving(situation, why.clone()),
         (None, Observed::Present(live)) => take_over(&situation, live),
         (Some(_), Observed::Absent) => {
             Decision::Act(Intent::Create, vec![interruption(&situation).unwrap_or(Reason::Gone)])
@@ -57,6 +58,17 @@ pub(super) fn decide(situation: Situation<'_>) -> Decision {
             }
         }
     }
+}
+
+/// An object of the name is being deleted: once it is gone, the declared one is made.
+fn leaving(situation: Situation<'_>, why: String) -> Decision {
+    let mut reasons = vec![Reason::Leaving(why)];
+    if situation.entry.is_some() {
+        reasons.extend(situation.input_reasons);
+    } else {
+        reasons.push(Reason::New);
+    }
+    Decision::Act(Intent::Create, reasons)
 }
 
 fn interruption(situation: &Situation<'_>) -> Option<Reason> {

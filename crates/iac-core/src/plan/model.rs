@@ -143,6 +143,8 @@ pub enum Reason {
     New,
     /// It is recorded, and no longer there.
     Gone,
+    /// It is being deleted, and this is what that waits for.
+    Leaving(String),
     /// It is recorded, and the program no longer declares it.
     NotDeclared,
     /// The program declares other values for these fields.

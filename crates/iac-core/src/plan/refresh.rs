@@ -1,21 +1,16 @@
 //! Steps that only bring the record up to date with the world.
 
-use super::world::World;
+use super::objects::is_another;
+use super::world::{World, WorldEntry};
 use super::{Action, Precondition, Reason, Step};
 use crate::provider::{Checked, Observed};
+use crate::value::diff::{FieldChange, by_element};
 
 pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
     let steps = world.recorded.iter().map(|(key, entry)| {
-        let (action, reasons, changes) = match world.observed.get(key) {
-            Some(Observed::Absent) if !entry.gone => (Action::Forget, vec![Reason::Gone], Vec::new()),
-            Some(Observed::Present(live)) if !live.drift.is_empty() && !entry.gone => {
-                let paths = live.drift.iter().map(|change| change.path.clone()).collect();
-                (Action::Update, vec![Reason::Drift(paths)], live.drift.clone())
-            }
-            _ => (Action::Same, Vec::new(), Vec::new()),
-        };
+        let (action, reasons, drift) = difference(entry, world.observed.get(key));
         let mut inputs = entry.recorded.inputs.clone();
-        for change in &changes {
+        for change in &drift {
             inputs.set_at(&change.path, change.after.clone());
         }
         Step {
@@ -25,7 +20,7 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
             order: None,
             reasons,
             source: entry.source.clone(),
-            changes,
+            changes: drift.into_iter().flat_map(by_element).collect(),
             minor: None,
             risks: Vec::new(),
             checked: Checked::ByServer,
@@ -43,4 +38,24 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
         }
     });
     steps.collect()
+}
+
+/// How the world differs from the record, as what would bring the record in line with it.
+fn difference(entry: &WorldEntry, observed: Option<&Observed>) -> (Action, Vec<Reason>, Vec<FieldChange>) {
+    let same = (Action::Same, Vec::new(), Vec::new());
+    let gone = |reason| (Action::Forget, vec![reason], Vec::new());
+    match observed {
+        _ if entry.gone => same,
+        Some(Observed::Absent) => gone(Reason::Gone),
+        Some(there) if is_another(&entry.recorded, there) => gone(Reason::Gone),
+        Some(Observed::Present(live)) => match &live.leaving {
+            Some(why) => gone(Reason::Leaving(why.clone())),
+            None if live.drift.is_empty() => same,
+            None => {
+                let paths = live.drift.iter().map(|change| change.path.clone()).collect();
+                (Action::Update, vec![Reason::Drift(paths)], live.drift.clone())
+            }
+        },
+        _ => same,
+    }
 }

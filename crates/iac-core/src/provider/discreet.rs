@@ -80,6 +80,7 @@ impl Discreet {
                     }
                     Readiness::Ready => {}
                 }
+                self.hide_all(&mut live.leaving);
             }
             Observed::Absent | Observed::Finished => {}
         }
@@ -143,6 +144,15 @@ impl Provider for Discreet {
         self.provider
             .identity(resource)
             .map_err(|problem| self.problem(problem))
+    }
+
+    async fn learn_names(&self, declared: &[&ResourceDecl], recorded: &[&str]) -> Result<(), ProviderError> {
+        let learned = self.provider.learn_names(declared, recorded).await;
+        learned.map_err(|error| self.error(error))
+    }
+
+    fn known_as(&self, recorded: &str) -> String {
+        self.provider.known_as(recorded)
     }
 
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {

@@ -62,6 +62,21 @@ pub trait Provider: Send + Sync {
     /// When the fields that make it up are missing or depend on another resource's output.
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem>;
 
+    /// Finds out what [`identity`](Self::identity) and [`known_as`](Self::known_as) need to know of the system, such as
+    /// whether objects of a kind live in namespaces. Without it, both answer as well as they can.
+    ///
+    /// # Errors
+    /// When the system can not be asked at all.
+    async fn learn_names(&self, _declared: &[&ResourceDecl], _recorded: &[&str]) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// The identity as [`identity`](Self::identity) writes it today: an earlier run may have recorded another spelling of
+    /// it, which must not count as another object.
+    fn known_as(&self, recorded: &str) -> String {
+        recorded.to_owned()
+    }
+
     /// What the inputs of these resources (all of this provider's in the stack) refer to by name.
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference>;
 

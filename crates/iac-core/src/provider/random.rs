@@ -101,6 +101,7 @@ impl Provider for RandomProvider {
                 outputs: Value::Null,
                 drift: Vec::new(),
                 readiness: Readiness::Ready,
+                leaving: None,
             }),
             None => Observed::Absent,
         };

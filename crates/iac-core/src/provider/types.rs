@@ -169,6 +169,8 @@ pub struct Live {
     pub drift: Vec<FieldChange>,
     /// Whether it is ready.
     pub readiness: Readiness,
+    /// Where it is being deleted: what that waits for. It is as good as gone, and made again once it is.
+    pub leaving: Option<String>,
 }
 
 /// Whether a resource does its work.

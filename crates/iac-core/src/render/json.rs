@@ -181,6 +181,7 @@ fn reason_json(reason: &Reason) -> Json {
     match reason {
         Reason::New => json!({"kind": "new"}),
         Reason::Gone => json!({"kind": "gone"}),
+        Reason::Leaving(why) => json!({"kind": "leaving", "why": why}),
         Reason::NotDeclared => json!({"kind": "not-declared"}),
         Reason::Inputs(paths) => json!({"kind": "inputs", "paths": paths}),
         Reason::Upstream { path, from } => json!({"kind": "upstream", "path": path, "from": from}),

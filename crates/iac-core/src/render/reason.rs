@@ -13,6 +13,7 @@ pub(super) fn text(reason: &Reason) -> String {
     match reason {
         Reason::New => "it is new".to_owned(),
         Reason::Gone => "it is recorded and no longer there".to_owned(),
+        Reason::Leaving(why) => format!("it is being deleted ({})", sanitize(why)),
         Reason::NotDeclared => "the program no longer declares it".to_owned(),
         Reason::Inputs(paths) => format!("the program changed {}", list(paths)),
         Reason::Upstream { path, from } => {

@@ -33,6 +33,7 @@ struct Inner {
     hang_at: Option<usize>,
     failing: BTreeSet<String>,
     never_ready: BTreeSet<String>,
+    leaving: BTreeSet<String>,
     spent: BTreeSet<String>,
     log: Vec<String>,
 }
@@ -76,6 +77,15 @@ impl World {
     /// The operations so far: `create a`, `delete b`.
     pub(crate) fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().log)
+    }
+
+    /// Somebody deletes these, and something holds them until they are made again.
+    pub(crate) fn leave(&self, names: &[&str]) {
+        self.lock().leaving = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    fn leaving(&self, name: &str) -> Option<String> {
+        self.lock().leaving.contains(name).then(|| "held by a test".to_owned())
     }
 
     /// From now on, operations on these names fail.
@@ -171,6 +181,9 @@ impl World {
         let mut inner = self.lock();
         if inner.failing.contains(&request.identity) {
             return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
+        }
+        if request.intent == Intent::Create && inner.leaving.remove(&request.identity) {
+            inner.objects.remove(&request.identity);
         }
         let existing = inner.objects.get(&request.identity).cloned();
         if request.intent == Intent::Create && existing.is_some() {
@@ -340,6 +353,7 @@ impl Provider for Memory {
                     },
                     drift: drift.unwrap_or_default(),
                     readiness: self.0.readiness(&request.identity),
+                    leaving: self.0.leaving(&request.identity),
                 })
             }
         };

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::call::{Answer, Call, CallError, Cause, Refusal};
 use super::delete;
 use super::discovery::ApiKind;
+use super::leaving::is_leaving;
 use super::session::{Memory, Session, uid, unknown_kind};
 use crate::declared::Declared;
 use crate::fields;
@@ -137,7 +138,7 @@ impl Application<'_> {
             &self.kind,
             uid.as_deref(),
             self.deadline,
-            &|_| (),
+            &|message| self.cx.progress(&self.request.key, message),
         )
         .await?;
         Ok(None)
@@ -290,11 +291,6 @@ impl Application<'_> {
         }
         error
     }
-}
-
-/// Whether the object is being deleted.
-fn is_leaving(object: &Json) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some()
 }
 
 /// Whether the object is not the one that a change with its UID was meant for: it is gone, or another has its name.

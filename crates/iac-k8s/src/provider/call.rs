@@ -216,6 +216,16 @@ impl Refusal {
         causes.filter(|cause| cause.reason == "FieldManagerConflict")
     }
 
+    /// Whether nothing can be made in the namespace, since it is being deleted.
+    pub(crate) fn is_namespace_leaving(&self) -> bool {
+        self.code == 403
+            && self
+                .details
+                .causes
+                .iter()
+                .any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// Whether the server could not match the inputs with the kind's schema. It says so with status 500 for an apply.
     pub(crate) fn is_schema_mismatch(&self) -> bool {
         [

@@ -112,7 +112,7 @@ pub(crate) async fn wait_gone(
 }
 
 /// What keeps a deleted object from going, a line each.
-fn holding(object: &Json) -> Vec<String> {
+pub(crate) fn holding(object: &Json) -> Vec<String> {
     let mut lines = Vec::new();
     for (place, pointer) in [("metadata", "/metadata/finalizers"), ("spec", "/spec/finalizers")] {
         let finalizers = object.pointer(pointer).and_then(Json::as_array).into_iter().flatten();

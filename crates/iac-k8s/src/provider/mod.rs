@@ -5,14 +5,17 @@ pub(crate) mod call;
 pub(crate) mod connect;
 mod delete;
 mod discovery;
+mod drift;
 mod inspect;
+mod leaving;
+mod names;
 mod observe;
 mod predict;
 mod related;
 mod session;
 mod wait;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -26,6 +29,7 @@ use iac_core::provider::{
 pub(crate) use self::call::Cause;
 use self::call::{Call, CallError};
 use self::connect::{Connection, Settings};
+use self::names::Names;
 use self::session::{Session, in_parallel};
 use crate::declared::Declared;
 use crate::object::ObjectId;
@@ -42,6 +46,7 @@ const MANAGER_LENGTH: usize = 128;
 pub struct KubernetesProvider {
     session: RwLock<Option<Arc<Session>>>,
     declared: RwLock<Arc<Declared>>,
+    names: RwLock<Names>,
 }
 
 impl KubernetesProvider {
@@ -53,6 +58,10 @@ impl KubernetesProvider {
     fn session(&self) -> Result<Arc<Session>, ProviderError> {
         let session = self.session.read().unwrap_or_else(PoisonError::into_inner).clone();
         session.ok_or_else(|| ProviderError::new(ErrorKind::Internal, "the Kubernetes provider is not connected"))
+    }
+
+    fn names(&self) -> RwLockReadGuard<'_, Names> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn declared(&self) -> Arc<Declared> {
@@ -67,7 +76,25 @@ impl Provider for KubernetesProvider {
     }
 
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
-        ObjectId::of(&resource.inputs).map(|id| id.to_string())
+        let id = ObjectId::of(&resource.inputs)?;
+        Ok(self.names().placed(id, &self.declared()).to_string())
+    }
+
+    async fn learn_names(&self, declared: &[&ResourceDecl], recorded: &[&str]) -> Result<(), ProviderError> {
+        let declared = declared
+            .iter()
+            .filter_map(|resource| ObjectId::of(&resource.inputs).ok());
+        let recorded = recorded.iter().filter_map(|identity| ObjectId::from_identity(identity));
+        let learned = Names::learn(&*self.session()?, declared.chain(recorded)).await?;
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = learned;
+        Ok(())
+    }
+
+    fn known_as(&self, recorded: &str) -> String {
+        match ObjectId::from_identity(recorded) {
+            Some(id) => self.names().placed(id, &self.declared()).to_string(),
+            None => recorded.to_owned(),
+        }
     }
 
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {

@@ -10,6 +10,8 @@ use iac_core::value::diff::FieldChange;
 use serde_json::Value as Json;
 
 use super::call::{Call, CallError};
+use super::drift;
+use super::leaving::{self, Leaving};
 use super::related;
 use super::session::{Memory, Session, in_parallel, uid};
 use crate::managed;
@@ -19,6 +21,13 @@ use crate::readiness;
 
 /// The metadata of the objects that were listed; none for an object that is not there.
 type Listed = HashMap<ObjectId, Option<Json>>;
+
+/// What is known before single objects are looked at.
+struct Seen {
+    listed: Listed,
+    /// The namespaces that are being deleted.
+    leaving: Leaving,
+}
 
 /// Answers each request.
 pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
@@ -30,9 +39,12 @@ pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> R
             .for_each(|inputs| session.learn_secrets(inputs));
     }
     let ids: Vec<Option<ObjectId>> = requests.iter().map(id_of).collect();
-    let listed = list_groups(session, requests, &ids).await?;
-    let listed = &listed;
-    let answer = |(request, id)| answer(session, request, id, listed).boxed();
+    let seen = Seen {
+        listed: list_groups(session, requests, &ids).await?,
+        leaving: leaving::namespaces(session, ids.iter().flatten()).await?,
+    };
+    let seen = &seen;
+    let answer = |(request, id)| answer(session, request, id, seen).boxed();
     in_parallel(requests.iter().zip(ids).map(answer).collect()).await
 }
 
@@ -40,7 +52,7 @@ async fn answer(
     session: &Session,
     request: &ObserveRequest,
     id: Option<ObjectId>,
-    listed: &Listed,
+    seen: &Seen,
 ) -> Result<Observed, ProviderError> {
     let Some(id) = id else {
         return Ok(Observed::Unknown(format!(
@@ -48,7 +60,7 @@ async fn answer(
             request.identity
         )));
     };
-    match one(session, request, &id, listed.get(&id)).await {
+    match one(session, request, &id, seen).await {
         Err(error) if !error.is_global() => Ok(Observed::Unknown(error.to_string())),
         other => other.map_err(ProviderError::from),
     }
@@ -117,28 +129,28 @@ async fn list_group(session: &Session, ids: Vec<&ObjectId>) -> Result<Vec<(Objec
         .collect())
 }
 
-async fn one(
-    session: &Session,
-    request: &ObserveRequest,
-    id: &ObjectId,
-    listed: Option<&Option<Json>>,
-) -> Result<Observed, CallError> {
+async fn one(session: &Session, request: &ObserveRequest, id: &ObjectId, seen: &Seen) -> Result<Observed, CallError> {
     let memory = request
         .recorded
         .as_ref()
         .map(|recorded| Memory::read(&recorded.private))
         .unwrap_or_default();
-    match listed {
+    match seen.listed.get(id) {
         Some(None) => return Ok(absent(request, id, &memory)),
         Some(Some(metadata)) => {
             if let Some(live) = unmoved(session, request, metadata, &memory) {
-                return Ok(Observed::Present(live));
+                let leaving = seen.leaving.of(metadata);
+                return Ok(Observed::Present(Live { leaving, ..live }));
             }
         }
         None => {}
     }
     match session.read(id).await? {
-        Some(object) => Ok(Observed::Present(look(session, request, &object, &memory).await?)),
+        Some(object) => {
+            let live = look(session, request, &object, &memory).await?;
+            let leaving = seen.leaving.of(&object);
+            Ok(Observed::Present(Live { leaving, ..live }))
+        }
         None => Ok(absent(request, id, &memory)),
     }
 }
@@ -155,13 +167,7 @@ fn absent(request: &ObserveRequest, id: &ObjectId, memory: &Memory) -> Observed 
 /// The object, if its metadata tell that it is just as our last apply left it, and it was ready then.
 fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory: &Memory) -> Option<Live> {
     let recorded = request.recorded.as_ref()?;
-    let same = recorded.ready
-        && recorded.uid.is_some()
-        && uid(metadata) == recorded.uid
-        && metadata.pointer("/metadata/deletionTimestamp").is_none()
-        && metadata.pointer("/metadata/generation").and_then(Json::as_i64) == memory.generation
-        && memory.managed.is_some()
-        && managed::fingerprint(metadata, &session.manager) == memory.managed;
+    let same = recorded.ready && drift::is_untouched(session, recorded, metadata, memory);
     same.then(|| Live {
         uid: recorded.uid.clone(),
         ours: true,
@@ -169,6 +175,7 @@ fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory:
         outputs: Value::Null,
         drift: Vec::new(),
         readiness: Readiness::Ready,
+        leaving: None,
     })
 }
 
@@ -176,20 +183,21 @@ fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory:
 async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory: &Memory) -> Result<Live, CallError> {
     let related = related::of(session, object).await?;
     let recorded = request.recorded.as_ref();
-    let ours = managed::applied(object, &session.manager).is_some()
-        || recorded.is_some_and(|recorded| recorded.uid.is_some() && recorded.uid == uid(object));
+    let same_object = recorded.filter(|recorded| recorded.uid.is_some() && recorded.uid == uid(object));
+    let ours = managed::applied(object, &session.manager).is_some() || same_object.is_some();
     let trees = recorded
         .map(|recorded| &recorded.inputs)
         .into_iter()
         .chain(&request.inputs);
     let secrets = Secrets::of(trees);
-    let drift = match recorded {
-        Some(recorded) => {
-            let applied = object::desired(&recorded.inputs, memory.scaled);
-            let changes = managed::drift(&applied, object, &session.manager);
-            conceal_changes(changes, &applied, &secrets)
+    let drift = match same_object {
+        // What is being deleted is as good as gone, whatever it looks like.
+        _ if leaving::is_leaving(object) => Vec::new(),
+        Some(recorded) if !drift::is_untouched(session, recorded, object, memory) => {
+            let changes = drift::of(session, recorded, object, memory).await?;
+            conceal_changes(changes, &recorded.inputs, &secrets)
         }
-        None => Vec::new(),
+        _ => Vec::new(),
     };
     Ok(Live {
         uid: uid(object),
@@ -197,6 +205,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         outputs: secrets.conceal(outputs::of_object(object)),
         drift,
         readiness: readiness::of(object, &related),
+        leaving: None,
     })
 }
 

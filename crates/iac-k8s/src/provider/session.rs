@@ -126,6 +126,9 @@ pub(crate) struct Memory {
     /// The generation that our apply led to, for kinds that have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) generation: Option<i64>,
+    /// The version of the object that our apply led to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_version: Option<String>,
     /// The fingerprint of our fields as our apply returned them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) managed: Option<String>,
@@ -145,6 +148,10 @@ impl Memory {
     pub(crate) fn of(object: &Json, manager: &str, scaled: bool) -> Self {
         Self {
             generation: object.pointer("/metadata/generation").and_then(Json::as_i64),
+            resource_version: object
+                .pointer("/metadata/resourceVersion")
+                .and_then(Json::as_str)
+                .map(str::to_owned),
             managed: managed::fingerprint(object, manager),
             scaled,
             ..Self::default()

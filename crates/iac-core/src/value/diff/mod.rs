@@ -45,6 +45,25 @@ pub fn diff(before: &Value, after: &Value) -> Vec<FieldChange> {
     changes
 }
 
+/// A change of a list as a whole, as the changes of its elements: that is how people read it. Any other change is itself.
+pub fn by_element(change: FieldChange) -> Vec<FieldChange> {
+    let (Some(before @ Value::Array(_)), Some(after @ Value::Array(_))) = (&change.before, &change.after) else {
+        return vec![change];
+    };
+    let below = |inner: FieldChange| FieldChange {
+        path: change
+            .path
+            .segments()
+            .iter()
+            .chain(inner.path.segments())
+            .cloned()
+            .collect(),
+        origin: change.origin.clone(),
+        ..inner
+    };
+    diff(before, after).into_iter().map(below).collect()
+}
+
 fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<FieldChange>) {
     match (before, after) {
         (Some(Value::Object(old)), Some(Value::Object(new))) => {

@@ -31,30 +31,6 @@ pub(super) fn schema_field(message: &str) -> Option<&str> {
     after.split('"').next()
 }
 
-/// Bookkeeping of the server, of no interest to a reader.
-const BOOKKEEPING: [&str; 6] = [
-    "creationTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
-
-/// An object without what only the server writes.
-pub(super) fn meaningful(object: &Json) -> Value {
-    let mut object = object.clone();
-    if let Some(map) = object.as_object_mut() {
-        map.remove("status");
-    }
-    if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
-        BOOKKEEPING.iter().for_each(|field| {
-            metadata.remove(*field);
-        });
-    }
-    object.into()
-}
-
 /// The outputs after a change, as far as the trial tells: not what controllers make of it later.
 pub(super) fn predicted_outputs(result: &Json) -> Value {
     let mut outputs = outputs::of_object(result);

@@ -8,11 +8,11 @@ mod trial;
 use futures::FutureExt as _;
 use iac_core::Value;
 use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError};
-use iac_core::value::diff::{FieldChange, diff};
+use iac_core::value::diff::{FieldChange, by_element, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
 
-use self::compare::{meaningful, predicted_outputs, strip_allocated, unnamed};
+use self::compare::{predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
 use crate::declared::Declared;
 use crate::definition::{self, DEFINITION};
@@ -304,15 +304,16 @@ impl<'a> Question<'a> {
 
     /// What the server would make of it, compared with what is there.
     fn accepted(&self, live: &Json, result: &Json, adopts: bool) -> Prediction {
-        let mut changes = diff(&meaningful(live), &meaningful(result));
+        let mut changes = managed::changes(live, result, live, &self.session.manager);
         let mut notes = Vec::new();
         for change in &mut changes {
-            change.origin = self.origin(change);
-            let owners = managed::owners(live, &change.path, &self.session.manager);
-            if adopts && !owners.is_empty() {
-                notes.push(format!("takes over {} from {}", change.path, owners.join(", ")));
+            let owners = change.origin.take();
+            if let Some(owners) = owners.filter(|_| adopts) {
+                notes.push(format!("takes over {} from {owners}", change.path));
             }
+            change.origin = self.origin(change);
         }
+        let changes = changes.into_iter().flat_map(by_element).collect();
         Prediction {
             changes,
             notes,

@@ -51,6 +51,9 @@ impl Question<'_> {
             404 if refusal.details.kind == "namespaces" && self.declared.makes_namespace(namespace) => {
                 Trial::NoNamespace(format!("the namespace {namespace} is made in the same run"))
             }
+            403 if refusal.is_namespace_leaving() && self.declared.makes_namespace(namespace) => Trial::NoNamespace(
+                format!("the namespace {namespace} is being deleted, and made again in the same run"),
+            ),
             400 if message.contains("dry run") || message.contains("dryRun") => {
                 Trial::Untried(format!("a webhook can not be tried: {message}"))
             }

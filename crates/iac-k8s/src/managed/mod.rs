@@ -4,9 +4,16 @@
 //! add another field, it stays as it was. So our entry is a fingerprint that tells whether an object needs a closer
 //! look, and which of the fields that we applied are no longer ours.
 
-use iac_core::value::diff::{FieldChange, diff};
-use iac_core::value::{FieldPath, Segment, Value, canonical};
+mod compare;
+mod local;
+mod owners;
+mod shape;
+
+use iac_core::value::{FieldPath, Segment, canonical};
 use serde_json::{Map, Value as Json};
+
+pub(crate) use compare::changes;
+pub(crate) use local::drift;
 
 /// The entries of an object.
 fn entries(object: &Json) -> impl Iterator<Item = &Json> {
@@ -80,180 +87,16 @@ fn text_of(json: &Json) -> String {
     }
 }
 
-/// Which of the fields that we applied have other values now, as changes from ours to what is there.
-///
-/// A field that our entry still holds is as we applied it, even where the server writes it differently ("1000m" as "1").
-pub(crate) fn drift(applied_inputs: &Value, live: &Json, manager: &str) -> Vec<FieldChange> {
-    let fields = applied(live, manager).map(|entry| &entry["fieldsV1"]);
-    let mut changes = Vec::new();
-    let Value::Object(inputs) = applied_inputs else {
-        return changes;
-    };
-    for (key, value) in inputs {
-        // What names the object is no field that anyone could own.
-        if key == "apiVersion" || key == "kind" {
-            continue;
-        }
-        let value = match (key.as_str(), value) {
-            ("metadata", Value::Object(metadata)) => {
-                let mut metadata = metadata.clone();
-                metadata.remove("name");
-                metadata.remove("namespace");
-                Value::Object(metadata)
-            }
-            _ => value.clone(),
-        };
-        let owned = fields.and_then(|fields| fields.get(format!("f:{key}")));
-        compare(
-            &FieldPath::root().field(key),
-            &value,
-            live.get(key),
-            owned,
-            &mut changes,
-        );
-    }
-    for change in &mut changes {
-        let owners = owners(live, &change.path, manager);
-        change.origin = (!owners.is_empty()).then(|| owners.join(", "));
-    }
-    changes
-}
-
-fn compare(path: &FieldPath, ours: &Value, live: Option<&Json>, owned: Option<&Json>, changes: &mut Vec<FieldChange>) {
-    let Some(owned) = owned else {
-        return lost(path, ours, live, changes);
-    };
-    let owned = match owned.as_object() {
-        Some(owned) if !owned.keys().all(|key| key == ".") => owned,
-        // A leaf, or a list or map that is owned as a whole.
-        _ => return,
-    };
-    match ours {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let live = live.and_then(|live| live.get(key));
-                compare(&path.field(key), value, live, owned.get(&format!("f:{key}")), changes);
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                element(path, index, item, live, owned, changes);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// An element of a list: found by the fields that identify it, or by its value.
-fn element(
-    path: &FieldPath,
-    index: usize,
-    item: &Value,
-    live: Option<&Json>,
-    owned: &Map<String, Json>,
-    changes: &mut Vec<FieldChange>,
-) {
-    let keyed = owned
-        .iter()
-        .filter_map(|(key, fields)| Some((key_of(key)?, fields)))
-        .find(|(key, _)| has_key(item, key));
-    if let Some((key, fields)) = keyed {
-        let found = live.and_then(Json::as_array).into_iter().flatten();
-        let found = found.into_iter().find(|element| {
-            let key = key.as_object().into_iter().flatten();
-            key.into_iter().all(|(field, value)| element[field] == *value)
-        });
-        return compare(&path.join(name_of(&key, index)), item, found, Some(fields), changes);
-    }
-    let is_ours = item.expose().is_ok_and(|json| owned.contains_key(&format!("v:{json}")));
-    if is_ours {
-        return;
-    }
-    let found = live.and_then(Json::as_array).and_then(|items| {
-        let same_name = |candidate: &&Json| {
-            item.get("name")
-                .is_some_and(|name| *name == Value::from(candidate["name"].clone()))
-        };
-        items.iter().find(same_name)
-    });
-    let segment = match item.get("name").and_then(Value::as_str) {
-        Some(name) => Segment::Element {
-            field: "name".to_owned(),
-            value: name.to_owned(),
-        },
-        None => Segment::Index(index),
-    };
-    lost(&path.join(segment), item, found, changes);
-}
-
-/// Whether an element has these identifying fields; those that the server filled in (`protocol: TCP`) may be missing.
-fn has_key(item: &Value, key: &Json) -> bool {
+/// Whether an element has these identifying fields. The server fills in a protocol, so `lenient` takes an element without
+/// a field for one that has it, except that a protocol that is not given is TCP.
+fn has_key(item: &Json, key: &Json, lenient: bool) -> bool {
     let Some(key) = key.as_object() else { return false };
-    let mut found = false;
-    for (field, value) in key {
-        match item.get(field) {
-            Some(ours) if *ours == Value::from(value.clone()) => found = true,
-            Some(_) => return false,
-            None => {}
-        }
-    }
-    found
-}
-
-fn name_of(key: &Json, index: usize) -> Segment {
-    let fields = key.as_object().into_iter().flatten();
-    let best = fields
-        .into_iter()
-        .max_by_key(|(field, _)| *field == "name" || *field == "containerPort");
-    match best {
-        Some((field, value)) => Segment::Element {
-            field: field.clone(),
-            value: text_of(value),
-        },
-        None => Segment::Index(index),
-    }
-}
-
-/// A field that is no longer ours: everything below that has another value now.
-fn lost(path: &FieldPath, ours: &Value, live: Option<&Json>, changes: &mut Vec<FieldChange>) {
-    let Some(live) = live else {
-        if !is_empty(ours) {
-            let before = Some(ours.clone());
-            changes.push(FieldChange {
-                path: path.clone(),
-                before,
-                after: None,
-                origin: None,
-            });
-        }
-        return;
+    let has = |(field, value): (&String, &Json)| match item.get(field) {
+        Some(ours) => ours == value,
+        None => lenient && (field != "protocol" || value == "TCP"),
     };
-    let live = Value::from(live.clone());
-    // Fields beside ours are not our business.
-    let differing = diff(&exposed(ours), &live)
-        .into_iter()
-        .filter(|change| change.before.is_some());
-    changes.extend(differing.map(|change| {
-        let segments = path.segments().iter().chain(change.path.segments()).cloned();
-        FieldChange {
-            path: segments.collect(),
-            ..change
-        }
-    }));
-}
-
-/// The tree with its secrets in clear, only for comparing it with what is there; what comes of it is concealed again.
-fn exposed(value: &Value) -> Value {
-    value.expose().map_or_else(|_| value.clone(), Value::from)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(map) => map.values().all(is_empty),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
+    let shares = |(field, value): (&String, &Json)| item.get(field) == Some(value);
+    key.iter().all(has) && key.iter().any(shares)
 }
 
 #[cfg(test)]
@@ -272,7 +115,7 @@ mod tests {
     }
 
     fn paths(inputs: Json, live: &Json) -> Vec<String> {
-        let changes = drift(&json!({"apiVersion": "x", "spec": inputs}).into(), live, MANAGER);
+        let changes = drift(&json!({"apiVersion": "x", "spec": inputs}), live, MANAGER);
         changes
             .iter()
             .map(|change| format!("{} {}", change.path, change.origin.as_deref().unwrap_or("-")))
