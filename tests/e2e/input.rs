@@ -27,23 +27,6 @@ fn fails(folder: &Folder, recorded: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_reference_to_a_missing_secret_is_found_before_anything_is_done() {
-    let folder = Folder::new();
-    let mut template = shell("web", "sleep 3600");
-    template["spec"]["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "nowhere"}}]);
-    folder.object("web.json", deployment("web", &template));
-    folder.config_map("settings", json!({"color": "blue"}));
-    let up = fails(&folder, &[]);
-    up.shows([
-        "nowhere",
-        "neither this stack declares nor",
-        "/web",
-        "k8s/web.json:1",
-        "envFrom",
-    ]);
-}
-
-#[test]
 fn an_image_that_can_not_be_had_fails_soon_and_says_why() {
     let folder = Folder::new();
     let mut template = shell("web", "sleep 3600");

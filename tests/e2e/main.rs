@@ -19,6 +19,7 @@ mod input;
 mod kills;
 mod manifests;
 mod prod;
+mod references;
 mod saved_plan;
 mod secrets;
 mod support;

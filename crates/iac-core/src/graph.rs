@@ -32,6 +32,8 @@ pub enum EdgeKind {
     Token(FieldPath),
     /// A field names the other resource.
     Reference(FieldPath),
+    /// The other one decides how this one is let in.
+    Order,
     /// The program says so.
     Declared,
 }
@@ -54,7 +56,7 @@ pub struct Graph {
     pub order: Vec<Key>,
     /// The edges, in the order of their dependents.
     pub edges: Vec<Edge>,
-    /// Inferred edges that were dropped, since they would have closed a cycle.
+    /// Edges that follow from names and were dropped, since they would have closed a cycle.
     pub dropped: Vec<Edge>,
 }
 
@@ -95,6 +97,7 @@ fn cycle_text(steps: &[CycleStep]) -> String {
             EdgeKind::Token(path) => format!("{path} uses its output"),
             EdgeKind::Reference(path) => format!("{path} names it"),
             EdgeKind::Declared => "the program says after".to_owned(),
+            EdgeKind::Order => "it decides how this one is let in".to_owned(),
         };
         let phase = if edge.to.1 == Phase::Ready { "ready" } else { "there" };
         text.push_str(&format!(
@@ -117,7 +120,10 @@ impl Graph {
         if let Some(cycle) = builder.cycle() {
             return Err(GraphError::Cycle(cycle));
         }
-        let dropped = builder.add_inferred(inferred_edges(declaration, references));
+        let (named, first) = inferred_edges(declaration, references);
+        let dropped = builder.add_inferred(named);
+        // Where these give way, nobody has to be told: no field says what they do.
+        builder.add_inferred(first);
         waits::check(declaration, &builder.edges)?;
         let order = builder.order();
         Ok(Self {
@@ -171,18 +177,24 @@ fn firm_edges(declaration: &Declaration) -> Result<Vec<Edge>, GraphError> {
     Ok(edges)
 }
 
-/// The edges that come from names; a name that leads nowhere in this stack makes none.
-fn inferred_edges(declaration: &Declaration, references: &[Reference]) -> Vec<Edge> {
+/// The edges that come from names, and those that are only a matter of order, which give way to the former. A name that
+/// leads nowhere in this stack makes none.
+fn inferred_edges(declaration: &Declaration, references: &[Reference]) -> (Vec<Edge>, Vec<Edge>) {
     let known: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
-    let edge = |reference: &Reference| match &reference.to {
-        Referent::Declared(on, phase) if known.contains(on) && *on != reference.from => Some(Edge {
+    let edge = |reference: &Reference| {
+        let (on, phase, kind) = match &reference.to {
+            Referent::Declared(on, phase) => (on, phase, EdgeKind::Reference(reference.path.clone())),
+            Referent::First(on, phase) => (on, phase, EdgeKind::Order),
+            Referent::External(_) => return None,
+        };
+        (known.contains(on) && *on != reference.from).then(|| Edge {
             from: (reference.from.clone(), reference.phase),
             to: (on.clone(), *phase),
-            kind: EdgeKind::Reference(reference.path.clone()),
-        }),
-        _ => None,
+            kind,
+        })
     };
-    references.iter().filter_map(edge).collect()
+    let edges = references.iter().filter_map(edge);
+    edges.partition(|edge| edge.kind != EdgeKind::Order)
 }
 
 struct Builder<'a> {

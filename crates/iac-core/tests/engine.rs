@@ -421,6 +421,50 @@ async fn references_order_and_dangling_ones_are_reported() {
 }
 
 #[tokio::test]
+async fn a_missing_name_stops_only_what_needs_it_at_once_and_is_about_to_change() {
+    let bench = Bench::new();
+    let program = |target: bool, text: &'static str, field: &'static str| {
+        declare(move |stack| {
+            if target {
+                let _ = thing(stack, "target", value("x"));
+            }
+            let _ = thing(stack, "a", json!({ field: "target", "value": text }));
+            let _ = thing(stack, "b", json!({ field: "target" }));
+            let _ = thing(stack, "other", value(text));
+        })
+    };
+    let notes = |plan: &iac_core::plan::Plan| -> Vec<String> {
+        let steps = plan.steps.iter();
+        steps
+            .flat_map(|step| step.notes.iter().map(|note| format!("{}: {note}", step.key.name())))
+            .collect()
+    };
+    for (field, problems, noted) in [
+        ("ref", 1, vec![]),
+        (
+            "later_ref",
+            0,
+            vec!["a: later_ref names Thing target, which neither this stack declares nor the target has"],
+        ),
+        ("optional_ref", 0, vec![]),
+    ] {
+        bench.up(&program(true, "1", field)).await;
+        // Somebody deletes it, and the stack declares it no longer.
+        bench.world.meddle(|objects| drop(objects.remove("target")));
+        let unchanged = bench.preview(&program(false, "1", field)).await;
+        assert!(unchanged.problems.is_empty(), "{field}: {:?}", unchanged.problems);
+        let changed = bench.preview(&program(false, "2", field)).await;
+        assert_eq!(changed.problems.len(), problems, "{field}: {:?}", changed.problems);
+        assert_eq!(notes(&changed), noted, "{field}");
+        bench.destroy(DeleteData::All).await;
+    }
+    let fresh = bench.preview(&program(false, "1", "ref")).await;
+    assert_eq!(fresh.problems.len(), 1, "one name, one problem: {:?}", fresh.problems);
+    let message = &fresh.problems[0].message;
+    assert!(message.contains("one other resource names it too"), "{message}");
+}
+
+#[tokio::test]
 async fn two_declarations_of_one_object_are_a_problem() {
     let bench = Bench::new();
     let program = declare(|stack| {

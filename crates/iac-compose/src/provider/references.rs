@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use iac_core::Key;
 use iac_core::declare::ResourceDecl;
-use iac_core::provider::{ExternalRef, Phase, Reference, Referent};
+use iac_core::provider::{ExternalRef, Need, Phase, Reference, Referent};
 use iac_core::value::FieldPath;
 
 use crate::inputs::{Inputs, ServiceInputs};
@@ -17,13 +17,13 @@ struct Declared {
 }
 
 impl Declared {
-    fn referent(&self, kind: &str, name: &str, phase: Phase, optional: bool) -> Referent {
+    fn referent(&self, kind: &str, name: &str, phase: Phase, need: Need) -> Referent {
         match self.by_identity.get(&format!("{kind} {name}")) {
             Some(key) => Referent::Declared(key.clone(), phase),
             None => Referent::External(ExternalRef {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
-                optional,
+                need,
             }),
         }
     }
@@ -62,7 +62,7 @@ fn of_service(key: &Key, inputs: &ServiceInputs, declared: &Declared, references
         let path = FieldPath::fields(["networks", network]);
         add(
             path,
-            declared.referent("compose/Network", &attachment.network, Phase::Exists, false),
+            declared.referent("compose/Network", &attachment.network, Phase::Exists, Need::AtOnce),
         );
     }
     for (index, mount) in inputs.spec.volumes.iter().enumerate() {
@@ -70,7 +70,7 @@ fn of_service(key: &Key, inputs: &ServiceInputs, declared: &Declared, references
             let path = FieldPath::fields(["volumes"]).index(index).field("source");
             add(
                 path,
-                declared.referent("compose/Volume", &mount.source, Phase::Exists, false),
+                declared.referent("compose/Volume", &mount.source, Phase::Exists, Need::AtOnce),
             );
         }
     }
@@ -81,10 +81,12 @@ fn of_service(key: &Key, inputs: &ServiceInputs, declared: &Declared, references
             Condition::Healthy | Condition::Completed => Phase::Ready,
         };
         let name = format!("{}/{other}", inputs.project);
-        add(
-            path,
-            declared.referent("compose/Service", &name, phase, !dependency.required),
-        );
+        let need = if dependency.required {
+            Need::AtOnce
+        } else {
+            Need::Optional
+        };
+        add(path, declared.referent("compose/Service", &name, phase, need));
     }
     if let Some(key) = declared
         .by_identity

@@ -1,13 +1,12 @@
-//! What can be said of a declaration before anything is asked, and which of the names in it lead nowhere.
+//! What can be said of a declaration before anything is asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::look::check_count;
-use super::{Engine, EngineError, by_provider};
+use super::{Engine, EngineError};
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::PlanProblem;
-use crate::provider::{Existence, ExternalRef, Problem, Provider, Reference, Referent};
+use crate::provider::{Problem, Provider, Reference};
 use crate::urn::Key;
 use crate::value::FieldPath;
 
@@ -74,59 +73,9 @@ impl Engine {
         }
         identities
     }
-
-    /// Problems for names that lead to nothing, neither in the stack nor out there.
-    pub(super) async fn missing(
-        &self,
-        declaration: &Declaration,
-        references: &[Reference],
-    ) -> Result<Vec<PlanProblem>, EngineError> {
-        let mut problems = Vec::new();
-        let external = |reference: &Reference| match &reference.to {
-            Referent::External(name) if !name.optional => Some(name.clone()),
-            _ => None,
-        };
-        for (name, keys) in by_provider(references.iter().map(|reference| &reference.from)) {
-            let Some(provider) = self.providers.get(name) else {
-                continue;
-            };
-            let ours: Vec<&Reference> = references
-                .iter()
-                .filter(|reference| keys.contains(&reference.from))
-                .collect();
-            let names: Vec<ExternalRef> = ours
-                .iter()
-                .filter_map(|reference| external(reference))
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect();
-            if names.is_empty() {
-                continue;
-            }
-            let answers = provider.exists(&names).await;
-            let answers = answers.map_err(|error| EngineError::Provider {
-                provider: name.to_owned(),
-                error,
-            })?;
-            check_count(name, names.len(), answers.len())?;
-            let missing: BTreeSet<&ExternalRef> = names
-                .iter()
-                .zip(&answers)
-                .filter(|(_, answer)| **answer == Existence::No)
-                .map(|(name, _)| name)
-                .collect();
-            let dangling = ours
-                .iter()
-                .filter(|reference| external(reference).is_some_and(|name| missing.contains(&name)));
-            for reference in dangling {
-                problems.extend(dangling_problem(declaration, reference));
-            }
-        }
-        Ok(problems)
-    }
 }
 
-fn of(resource: &ResourceDecl, problem: Problem) -> PlanProblem {
+pub(super) fn of(resource: &ResourceDecl, problem: Problem) -> PlanProblem {
     PlanProblem {
         key: Some(resource.key.clone()),
         source: Some(resource.source.clone()),
@@ -134,24 +83,4 @@ fn of(resource: &ResourceDecl, problem: Problem) -> PlanProblem {
         message: problem.message,
         hint: problem.hint,
     }
-}
-
-fn dangling_problem(declaration: &Declaration, reference: &Reference) -> Option<PlanProblem> {
-    let Referent::External(name) = &reference.to else {
-        return None;
-    };
-    let resource = declaration.get(&reference.from)?;
-    let message = format!(
-        "it names {} {}, which neither this stack declares nor the target has",
-        name.kind, name.name
-    );
-    let hint = "declare it, correct the name, or create it first".to_owned();
-    Some(of(
-        resource,
-        Problem {
-            path: reference.path.clone(),
-            message,
-            hint: Some(hint),
-        },
-    ))
 }

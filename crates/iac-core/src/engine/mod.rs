@@ -7,6 +7,7 @@ mod check;
 mod connect;
 mod error;
 mod look;
+mod missing;
 mod names;
 mod predict;
 mod recover;
@@ -172,7 +173,6 @@ impl Engine {
         let interrupted = recover::interrupted(&pending);
         crate::plan::objects::match_names(&mut recorded, &identities);
         let sight = if looked {
-            problems.extend(self.missing(declaration, &references).await?);
             self.observe(declaration, &identities, &recorded, &interrupted).await?
         } else {
             look::unseen(&recorded)
@@ -203,6 +203,9 @@ impl Engine {
                 Answer::Ask(asks) => self.predict(asks, looked, &mut predicted, &mut data).await?,
                 Answer::Plan(mut plan) => {
                     problems.append(&mut plan.problems);
+                    if looked {
+                        problems.extend(self.missing(&mut plan, declaration, &references).await?);
+                    }
                     plan.problems = problems;
                     let recoveries = match plan.mode {
                         // It settles nothing.

@@ -28,7 +28,8 @@ pub use event::{Context, Progress};
 pub use random::RandomProvider;
 pub use types::{
     Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Exclusive, Existence, ExternalRef, Intent,
-    Live, Minor, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded, Reference,
+    Live, Minor, Need, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded,
+    Reference,
     Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
 };
 
@@ -89,7 +90,8 @@ pub trait Provider: Send + Sync {
     /// [`ErrorKind::Unreachable`] when nothing answers, [`ErrorKind::Denied`] when it does not let us in.
     async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError>;
 
-    /// Which of these things, named by inputs but declared by nobody, exist.
+    /// Which of these things exist, which inputs name and nobody declares. Called after
+    /// [`predict`](Self::predict), and only with what the steps of a plan name.
     ///
     /// # Errors
     /// When the system can not be asked at all.

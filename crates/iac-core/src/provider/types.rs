@@ -37,19 +37,36 @@ pub struct Reference {
 pub enum Referent {
     /// A resource of the stack, and the phase it has to have reached.
     Declared(Key, Phase),
+    /// A resource of the stack that no field names, and that should have reached this phase before all the same: what
+    /// decides whether the other one is let in, and with which defaults. It gives way where it would close a cycle.
+    First(Key, Phase),
     /// Something that the stack does not declare.
     External(ExternalRef),
 }
 
-/// A thing that inputs name and the stack does not declare.
+/// A thing that inputs name and the stack does not declare. Type and name with a blank between them are its identity, as
+/// [`Provider::identity`](super::Provider::identity) gives it for a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExternalRef {
     /// Its type, as in a key without the provider: `core/Secret`.
     pub kind: String,
     /// Its full name: `codelab/db`.
     pub name: String,
-    /// Whether the one that names it can do without.
-    pub optional: bool,
+    /// What becomes of the one that names it where it is missing.
+    pub need: Need,
+}
+
+/// When a name in a resource's inputs has to lead to something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// At once: the system refuses what names it. Where it is missing, a step that creates or changes the one that names
+    /// it has a problem.
+    AtOnce,
+    /// Sooner or later: the system takes what names it, which does its work once it is there. Where it is missing, such a
+    /// step has a note.
+    Later,
+    /// Never: the one that names it can do without.
+    Optional,
 }
 
 /// Whether an [`ExternalRef`] is there.

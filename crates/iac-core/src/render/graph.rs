@@ -113,6 +113,7 @@ fn label(edges: &[&Edge]) -> String {
             let why = match &edge.kind {
                 EdgeKind::Token(path) | EdgeKind::Reference(path) => path.to_string(),
                 EdgeKind::Declared => "after".to_owned(),
+                EdgeKind::Order => "first".to_owned(),
             };
             let phase = if edge.to.1 == Phase::Ready { " (ready)" } else { "" };
             format!("{why}{phase}")

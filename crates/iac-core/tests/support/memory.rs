@@ -284,15 +284,20 @@ impl Provider for Memory {
     }
 
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
-        let fields = [("ref", Phase::Exists), ("ready_ref", Phase::Ready)];
-        let reference = |resource: &ResourceDecl, (field, phase): (&str, Phase)| {
+        let fields = [
+            ("ref", Phase::Exists, Need::AtOnce),
+            ("ready_ref", Phase::Ready, Need::AtOnce),
+            ("later_ref", Phase::Exists, Need::Later),
+            ("optional_ref", Phase::Exists, Need::Optional),
+        ];
+        let reference = |resource: &ResourceDecl, (field, phase, need): (&str, Phase, Need)| {
             let wanted = resource.inputs.get(field)?.as_str()?;
             let to = match resources.iter().find(|other| name_of(other) == wanted) {
                 Some(other) => Referent::Declared(other.key.clone(), phase),
                 None => Referent::External(ExternalRef {
                     kind: "core/Thing".into(),
                     name: wanted.into(),
-                    optional: false,
+                    need,
                 }),
             };
             Some(Reference {

@@ -1,9 +1,11 @@
 //! Which names in an object's inputs mean other objects.
 //!
-//! Each kind's fields are listed in [`table`], those of pods in [`pods`]. A name that the stack declares becomes an edge;
-//! any other is looked up in the cluster, so that a preview can say that it is missing.
+//! [`table`] lists the fields, [`find`] reads them. A name that the stack declares becomes an edge; any other is looked up in
+//! the cluster, so that a preview can say that it is missing. [`order`] adds what no field names: what decides which
+//! objects are let in comes before them.
 
-mod pods;
+mod find;
+mod order;
 mod table;
 
 use std::collections::HashMap;
@@ -11,59 +13,19 @@ use std::collections::HashMap;
 use iac_core::Key;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{ExternalRef, Phase, Reference, Referent};
-use iac_core::value::{FieldPath, Segment, Value};
+use iac_core::value::{FieldPath, Value};
+
+use self::find::Named;
 
 use crate::declared::defined_kind;
 use crate::kinds;
-use crate::object::{ObjectId, type_name};
-
-/// A name found in the inputs of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Named {
-    /// The field that holds it.
-    path: FieldPath,
-    /// What it names.
-    target: ObjectId,
-    /// Whether the object can do without.
-    optional: bool,
-    /// The phase that the target has to have reached.
-    reached: Phase,
-}
-
-impl Named {
-    /// A name of an object in `namespace`, or of one of the cluster.
-    fn new(path: FieldPath, target: &str, namespace: Option<&str>, name: &str) -> Option<Self> {
-        let full_name = match namespace {
-            Some(namespace) => format!("{namespace}/{name}"),
-            None => name.to_owned(),
-        };
-        Some(Self {
-            path,
-            target: ObjectId::from_type(target, &full_name)?,
-            optional: false,
-            reached: Phase::Exists,
-        })
-    }
-
-    fn optional(self, optional: bool) -> Self {
-        Self { optional, ..self }
-    }
-
-    fn once_ready(self) -> Self {
-        Self {
-            reached: Phase::Ready,
-            ..self
-        }
-    }
-}
+use crate::object::{DEFAULT_NAMESPACE, ObjectId, type_name};
 
 /// All references of all these resources.
 pub(crate) fn all(resources: &[&ResourceDecl]) -> Vec<Reference> {
     let index = Index::of(resources);
-    resources
-        .iter()
-        .flat_map(|resource| index.references(resource))
-        .collect()
+    let named = resources.iter().flat_map(|resource| index.references(resource));
+    named.chain(order::of(resources)).collect()
 }
 
 /// What the stack declares, by name.
@@ -106,6 +68,14 @@ impl<'a> Index<'a> {
             }
             index.objects.insert(id.to_string(), &resource.key);
         }
+        for resource in resources {
+            if let Some(made) = ObjectId::of(&resource.inputs)
+                .ok()
+                .and_then(|id| made_secret(&id, &resource.inputs))
+            {
+                index.objects.entry(made).or_insert(&resource.key);
+            }
+        }
         index
     }
 
@@ -113,7 +83,7 @@ impl<'a> Index<'a> {
         let Ok(id) = ObjectId::of(&resource.inputs) else {
             return Vec::new();
         };
-        let mut references: Vec<Reference> = table::names(&id, &resource.inputs)
+        let mut references: Vec<Reference> = find::names(&id, &resource.inputs)
             .into_iter()
             .filter_map(|named| self.resolve(&resource.key, named))
             .collect();
@@ -130,7 +100,7 @@ impl<'a> Index<'a> {
             None => Referent::External(ExternalRef {
                 kind: named.target.type_name(),
                 name: named.target.full_name(),
-                optional: named.optional,
+                need: named.need,
             }),
         };
         Some(Reference {
@@ -175,6 +145,19 @@ impl<'a> Index<'a> {
     }
 }
 
+/// The Secret that a controller makes of an object: a custom resource that says so.
+fn made_secret(id: &ObjectId, inputs: &Value) -> Option<String> {
+    let given = match (id.group.as_str(), id.kind.as_str()) {
+        ("bitnami.com", "SealedSecret") => inputs.pointer("/spec/template/metadata/name"),
+        ("external-secrets.io", "ExternalSecret") => inputs.pointer("/spec/target/name"),
+        ("cert-manager.io", "Certificate") => Some(inputs.pointer("/spec/secretName")?),
+        _ => return None,
+    };
+    let name = given.and_then(Value::as_str).unwrap_or(&id.name);
+    let namespace = id.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+    Some(format!("core/Secret {namespace}/{name}"))
+}
+
 /// The labels of the pods of a workload that can serve; jobs do their work and end.
 fn serving_labels<'a>(id: &ObjectId, inputs: &'a Value) -> Option<&'a Value> {
     if id.group == "batch" {
@@ -194,30 +177,6 @@ fn is_always_there(target: &ObjectId) -> bool {
         "scheduling.k8s.io/PriorityClass" => name.starts_with("system-"),
         _ => false,
     }
-}
-
-/// The text below `node` at these keys, with its path.
-fn text<'a>(node: &'a Value, path: &FieldPath, keys: &[&str]) -> Option<(FieldPath, &'a str)> {
-    let found = keys.iter().try_fold(node, |node, key| node.get(key))?.as_str()?;
-    let path = keys.iter().fold(path.clone(), |path, key| path.field(key));
-    (!found.is_empty()).then_some((path, found))
-}
-
-/// The elements of the list below `node` at `key`, with their paths.
-fn items<'a>(node: &'a Value, path: &FieldPath, key: &str) -> Vec<(FieldPath, &'a Value)> {
-    let list = node.get(key).and_then(Value::as_array).unwrap_or_default();
-    let path = path.field(key);
-    let named = list.iter().enumerate().map(|(index, item)| {
-        let segment = match item.get("name").and_then(Value::as_str) {
-            Some(name) => Segment::Element {
-                field: "name".to_owned(),
-                value: name.to_owned(),
-            },
-            None => Segment::Index(index),
-        };
-        (path.join(segment), item)
-    });
-    named.collect()
 }
 
 #[cfg(test)]

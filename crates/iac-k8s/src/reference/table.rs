@@ -1,146 +1,234 @@
-//! The names in each kind's fields.
+//! Which fields name other objects, and what becomes of an object whose name leads nowhere.
+//!
+//! One row per field. `docs/rules.md` shows the same table; a test compares the two.
 
-use iac_core::value::{FieldPath, Value};
+use iac_core::provider::{Need, Phase};
 
-use super::{Named, items, pods, text};
-use crate::kinds;
-use crate::object::{ObjectId, split_api_version, type_name};
-
-/// Every name in the inputs of an object.
-pub(super) fn names(id: &ObjectId, inputs: &Value) -> Vec<Named> {
-    let namespace = id.namespace.as_deref();
-    let kind = id.type_name();
-    let mut found = Vec::new();
-    if let Some(namespace) = namespace {
-        found.extend(Named::new(
-            FieldPath::fields(["metadata", "namespace"]),
-            "core/Namespace",
-            None,
-            namespace,
-        ));
-    }
-    if let Some(pointer) = kinds::pod_template(&kind) {
-        found.extend(pods::names(inputs, pointer, namespace));
-    }
-    match kind.as_str() {
-        "apps/StatefulSet" => stateful_set(inputs, namespace, &mut found),
-        "autoscaling/HorizontalPodAutoscaler" => found.extend(scale_target(inputs, namespace)),
-        "networking.k8s.io/Ingress" => ingress(inputs, namespace, &mut found),
-        "rbac.authorization.k8s.io/RoleBinding" | "rbac.authorization.k8s.io/ClusterRoleBinding" => {
-            binding(inputs, namespace, &mut found);
-        }
-        "core/PersistentVolumeClaim" => claim(inputs, &mut found),
-        "core/ServiceAccount" => service_account(inputs, namespace, &mut found),
-        "apiregistration.k8s.io/APIService" => {
-            found.extend(service_of(inputs, &FieldPath::root(), &["spec", "service"]));
-        }
-        "admissionregistration.k8s.io/ValidatingWebhookConfiguration"
-        | "admissionregistration.k8s.io/MutatingWebhookConfiguration" => {
-            for (path, webhook) in items(inputs, &FieldPath::root(), "webhooks") {
-                // A webhook that is registered before it answers stops everybody else.
-                found.extend(service_of(webhook, &path, &["clientConfig", "service"]).map(Named::once_ready));
-            }
-        }
-        _ => {}
-    }
-    found
+/// One field that names an object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    /// Whose field it is.
+    pub(super) of: Of,
+    /// The way to it; `[]` behind a name stands for every element of a list. For what runs pods it begins at the pods'
+    /// specification, where `containers` stands for every list of containers.
+    pub(super) field: &'static [&'static str],
+    /// What it names.
+    pub(super) target: Target,
+    /// When that has to be there.
+    pub(super) need: Need,
+    /// Which phase an object of the stack has to have reached.
+    pub(super) reached: Phase,
 }
 
-fn stateful_set(inputs: &Value, namespace: Option<&str>, found: &mut Vec<Named>) {
-    let root = FieldPath::root();
-    let service = text(inputs, &root, &["spec", "serviceName"]);
-    found.extend(service.and_then(|(path, name)| Named::new(path, "core/Service", namespace, name)));
-    let Some(spec) = inputs.get("spec") else { return };
-    for (path, template) in items(spec, &root.field("spec"), "volumeClaimTemplates") {
-        let class = text(template, &path, &["spec", "storageClassName"]);
-        found.extend(class.and_then(|(path, name)| Named::new(path, "storage.k8s.io/StorageClass", None, name)));
-    }
+/// Whose field it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// Anything that lives in a namespace.
+    Namespaced,
+    /// A Pod itself.
+    Pod,
+    /// What makes pods of a template.
+    Template,
+    /// Both of them.
+    Pods,
+    /// These types.
+    Kinds(&'static [&'static str]),
+    /// A Secret for the token of an account.
+    TokenSecret,
 }
 
-fn scale_target(inputs: &Value, namespace: Option<&str>) -> Option<Named> {
-    let root = FieldPath::root();
-    let (_, api_version) = text(inputs, &root, &["spec", "scaleTargetRef", "apiVersion"])?;
-    let (_, kind) = text(inputs, &root, &["spec", "scaleTargetRef", "kind"])?;
-    let (path, name) = text(inputs, &root, &["spec", "scaleTargetRef", "name"])?;
-    let (group, _) = split_api_version(api_version);
-    Named::new(path, &type_name(group, kind), namespace, name)
+/// What a name means.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target {
+    /// An object of this type in the same namespace.
+    Near(&'static str),
+    /// An object of this type in the namespace that stands beside the name, or in the same one.
+    Beside(&'static str),
+    /// An object of this type, which belongs to the cluster.
+    Cluster(&'static str),
+    /// A Role or ClusterRole, as the kind beside the name says.
+    Role,
+    /// What has a scale: API version and kind stand beside the name.
+    Scalable,
+    /// An account, if the kind beside the name says so.
+    Subject,
 }
 
-fn ingress(inputs: &Value, namespace: Option<&str>, found: &mut Vec<Named>) {
-    let Some(spec) = inputs.get("spec") else { return };
-    let path = FieldPath::fields(["spec"]);
-    let mut service = |name: Option<(FieldPath, &str)>| {
-        found.extend(name.and_then(|(path, name)| Named::new(path, "core/Service", namespace, name)));
-    };
-    service(text(spec, &path, &["defaultBackend", "service", "name"]));
-    for (path, rule) in items(spec, &path, "rules") {
-        let Some(http) = rule.get("http") else { continue };
-        for (path, route) in items(http, &path.field("http"), "paths") {
-            service(text(route, &path, &["backend", "service", "name"]));
-        }
-    }
-    for (path, tls) in items(spec, &path, "tls") {
-        // Often made by a certificate controller, after the Ingress.
-        let name = text(tls, &path, &["secretName"]);
-        let secret = name.and_then(|(path, name)| Named::new(path, "core/Secret", namespace, name));
-        found.extend(secret.map(|named| named.optional(true)));
-    }
-    // A controller may serve a class that no object describes.
-    let class = text(spec, &path, &["ingressClassName"]);
-    let class = class.and_then(|(path, name)| Named::new(path, "networking.k8s.io/IngressClass", None, name));
-    found.extend(class.map(|named| named.optional(true)));
-}
+const SECRET: Target = Target::Near("core/Secret");
+const CONFIG_MAP: Target = Target::Near("core/ConfigMap");
+const SERVICE: Target = Target::Near("core/Service");
+const ACCOUNT: Target = Target::Near("core/ServiceAccount");
+const PRIORITY_CLASS: Target = Target::Cluster("scheduling.k8s.io/PriorityClass");
+const RUNTIME_CLASS: Target = Target::Cluster("node.k8s.io/RuntimeClass");
+const STORAGE_CLASS: Target = Target::Cluster("storage.k8s.io/StorageClass");
+const BINDINGS: Of = Of::Kinds(&[
+    "rbac.authorization.k8s.io/RoleBinding",
+    "rbac.authorization.k8s.io/ClusterRoleBinding",
+]);
+const WEBHOOKS: Of = Of::Kinds(&[
+    "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+    "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
+]);
+const CLAIM: Of = Of::Kinds(&["core/PersistentVolumeClaim"]);
+const INGRESS: Of = Of::Kinds(&["networking.k8s.io/Ingress"]);
+const STATEFUL_SET: Of = Of::Kinds(&["apps/StatefulSet"]);
 
-fn binding(inputs: &Value, namespace: Option<&str>, found: &mut Vec<Named>) {
-    let root = FieldPath::root();
-    if let (Some((_, kind)), Some((path, name))) = (
-        text(inputs, &root, &["roleRef", "kind"]),
-        text(inputs, &root, &["roleRef", "name"]),
-    ) {
-        let of_namespace = namespace.filter(|_| kind == "Role");
-        found.extend(Named::new(
-            path,
-            &type_name("rbac.authorization.k8s.io", kind),
-            of_namespace,
-            name,
-        ));
-    }
-    for (path, subject) in items(inputs, &root, "subjects") {
-        let is_account = text(subject, &path, &["kind"]).is_some_and(|(_, kind)| kind == "ServiceAccount");
-        let of_subject = text(subject, &path, &["namespace"]).map(|(_, namespace)| namespace);
-        if let (true, Some((path, name))) = (is_account, text(subject, &path, &["name"])) {
-            // Rights may be given before the account is there.
-            let account = Named::new(path, "core/ServiceAccount", of_subject.or(namespace), name);
-            found.extend(account.map(|named| named.optional(true)));
-        }
+const fn at_once(of: Of, field: &'static [&'static str], target: Target) -> Row {
+    Row {
+        of,
+        field,
+        target,
+        need: Need::AtOnce,
+        reached: Phase::Exists,
     }
 }
 
-fn claim(inputs: &Value, found: &mut Vec<Named>) {
-    let root = FieldPath::root();
-    for (field, target) in [
-        ("storageClassName", "storage.k8s.io/StorageClass"),
-        ("volumeName", "core/PersistentVolume"),
-    ] {
-        let name = text(inputs, &root, &["spec", field]);
-        found.extend(name.and_then(|(path, name)| Named::new(path, target, None, name)));
+const fn later(of: Of, field: &'static [&'static str], target: Target) -> Row {
+    Row {
+        need: Need::Later,
+        ..at_once(of, field, target)
     }
 }
 
-fn service_account(inputs: &Value, namespace: Option<&str>, found: &mut Vec<Named>) {
-    for list in ["secrets", "imagePullSecrets"] {
-        for (path, secret) in items(inputs, &FieldPath::root(), list) {
-            let name = text(secret, &path, &["name"]);
-            let secret = name.and_then(|(path, name)| Named::new(path, "core/Secret", namespace, name));
-            found.extend(secret.map(|named| named.optional(true)));
-        }
+/// As [`later`], but what names it harms others before the named one does its work.
+const fn once_ready(of: Of, field: &'static [&'static str], target: Target) -> Row {
+    Row {
+        reached: Phase::Ready,
+        ..later(of, field, target)
     }
 }
 
-/// A reference to a Service that names its namespace.
-fn service_of(node: &Value, path: &FieldPath, keys: &[&str]) -> Option<Named> {
-    let below = |last| keys.iter().copied().chain([last]).collect::<Vec<_>>();
-    let (_, namespace) = text(node, path, &below("namespace"))?;
-    let (path, name) = text(node, path, &below("name"))?;
-    Named::new(path, "core/Service", Some(namespace), name)
-}
+/// The table.
+pub(super) const ROWS: &[Row] = &[
+    // The server refuses what stands in a namespace that is not there, and a pod whose account or class it does not know.
+    at_once(
+        Of::Namespaced,
+        &["metadata", "namespace"],
+        Target::Cluster("core/Namespace"),
+    ),
+    at_once(Of::Pod, &["serviceAccountName"], ACCOUNT),
+    at_once(Of::Pod, &["serviceAccount"], ACCOUNT),
+    at_once(Of::Pod, &["priorityClassName"], PRIORITY_CLASS),
+    at_once(Of::Pod, &["runtimeClassName"], RUNTIME_CLASS),
+    // A controller makes the pods, and tries until it may.
+    later(Of::Template, &["serviceAccountName"], ACCOUNT),
+    later(Of::Template, &["serviceAccount"], ACCOUNT),
+    later(Of::Template, &["priorityClassName"], PRIORITY_CLASS),
+    later(Of::Template, &["runtimeClassName"], RUNTIME_CLASS),
+    // The kubelet waits for these before it starts a container.
+    later(
+        Of::Pods,
+        &["containers[]", "env[]", "valueFrom", "secretKeyRef", "name"],
+        SECRET,
+    ),
+    later(
+        Of::Pods,
+        &["containers[]", "env[]", "valueFrom", "configMapKeyRef", "name"],
+        CONFIG_MAP,
+    ),
+    later(Of::Pods, &["containers[]", "envFrom[]", "secretRef", "name"], SECRET),
+    later(
+        Of::Pods,
+        &["containers[]", "envFrom[]", "configMapRef", "name"],
+        CONFIG_MAP,
+    ),
+    later(Of::Pods, &["volumes[]", "secret", "secretName"], SECRET),
+    later(Of::Pods, &["volumes[]", "configMap", "name"], CONFIG_MAP),
+    later(
+        Of::Pods,
+        &["volumes[]", "projected", "sources[]", "secret", "name"],
+        SECRET,
+    ),
+    later(
+        Of::Pods,
+        &["volumes[]", "projected", "sources[]", "configMap", "name"],
+        CONFIG_MAP,
+    ),
+    later(Of::Pods, &["volumes[]", "csi", "nodePublishSecretRef", "name"], SECRET),
+    later(
+        Of::Pods,
+        &["volumes[]", "persistentVolumeClaim", "claimName"],
+        Target::Near("core/PersistentVolumeClaim"),
+    ),
+    later(
+        Of::Pods,
+        &[
+            "volumes[]",
+            "ephemeral",
+            "volumeClaimTemplate",
+            "spec",
+            "storageClassName",
+        ],
+        STORAGE_CLASS,
+    ),
+    later(Of::Pods, &["imagePullSecrets[]", "name"], SECRET),
+    // The token controller deletes a Secret whose account is missing.
+    at_once(
+        Of::TokenSecret,
+        &["metadata", "annotations", "kubernetes.io/service-account.name"],
+        ACCOUNT,
+    ),
+    later(
+        Of::Kinds(&["core/ServiceAccount"]),
+        &["imagePullSecrets[]", "name"],
+        SECRET,
+    ),
+    later(STATEFUL_SET, &["spec", "serviceName"], SERVICE),
+    later(
+        STATEFUL_SET,
+        &["spec", "volumeClaimTemplates[]", "spec", "storageClassName"],
+        STORAGE_CLASS,
+    ),
+    later(CLAIM, &["spec", "storageClassName"], STORAGE_CLASS),
+    later(CLAIM, &["spec", "volumeName"], Target::Cluster("core/PersistentVolume")),
+    later(
+        Of::Kinds(&["core/PersistentVolume"]),
+        &["spec", "storageClassName"],
+        STORAGE_CLASS,
+    ),
+    later(
+        Of::Kinds(&["autoscaling/HorizontalPodAutoscaler"]),
+        &["spec", "scaleTargetRef", "name"],
+        Target::Scalable,
+    ),
+    later(INGRESS, &["spec", "defaultBackend", "service", "name"], SERVICE),
+    later(
+        INGRESS,
+        &["spec", "rules[]", "http", "paths[]", "backend", "service", "name"],
+        SERVICE,
+    ),
+    later(INGRESS, &["spec", "tls[]", "secretName"], SECRET),
+    later(
+        INGRESS,
+        &["spec", "ingressClassName"],
+        Target::Cluster("networking.k8s.io/IngressClass"),
+    ),
+    later(BINDINGS, &["roleRef", "name"], Target::Role),
+    later(BINDINGS, &["subjects[]", "name"], Target::Subject),
+    later(
+        Of::Kinds(&["apiregistration.k8s.io/APIService"]),
+        &["spec", "service", "name"],
+        Target::Beside("core/Service"),
+    ),
+    // A webhook that is registered before it answers stops everybody else.
+    once_ready(
+        WEBHOOKS,
+        &["webhooks[]", "clientConfig", "service", "name"],
+        Target::Beside("core/Service"),
+    ),
+    later(
+        Of::Kinds(&["admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding"]),
+        &["spec", "policyName"],
+        Target::Cluster("admissionregistration.k8s.io/ValidatingAdmissionPolicy"),
+    ),
+    later(
+        Of::Kinds(&["admissionregistration.k8s.io/MutatingAdmissionPolicyBinding"]),
+        &["spec", "policyName"],
+        Target::Cluster("admissionregistration.k8s.io/MutatingAdmissionPolicy"),
+    ),
+    later(
+        Of::Kinds(&["flowcontrol.apiserver.k8s.io/FlowSchema"]),
+        &["spec", "priorityLevelConfiguration", "name"],
+        Target::Cluster("flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration"),
+    ),
+];

@@ -1,6 +1,6 @@
 //! Getting in, and being told why not.
 
-use iac_core::provider::{ErrorKind, Existence, ExternalRef, Provider as _};
+use iac_core::provider::{ErrorKind, Existence, ExternalRef, Need, Provider as _};
 use iac_k8s::KubernetesProvider;
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn external_names_are_looked_up() {
     let name = |kind: &str, name: &str| ExternalRef {
         kind: kind.to_owned(),
         name: name.to_owned(),
-        optional: false,
+        need: Need::Later,
     };
     let names = [
         name("core/Namespace", &world.namespace),
