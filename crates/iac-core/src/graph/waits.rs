@@ -99,9 +99,9 @@ fn unwaited(declaration: &Declaration) -> BTreeSet<&Key> {
     unwaited.map(|resource| &resource.key).collect()
 }
 
-/// Whether something can not be made before something else is ready.
+/// Whether something can not be made before something else is ready. A mere order is no need.
 fn needs_ready(edge: &Edge) -> bool {
-    edge.from.1 == Phase::Exists && edge.to.1 == Phase::Ready
+    edge.from.1 == Phase::Exists && edge.to.1 == Phase::Ready && edge.kind != EdgeKind::Order
 }
 
 fn need_of(declaration: &Declaration, edge: &Edge) -> Option<String> {
@@ -110,6 +110,7 @@ fn need_of(declaration: &Declaration, edge: &Edge) -> Option<String> {
         EdgeKind::Token(path) => format!("{path} uses an output that it has only then"),
         EdgeKind::Reference(path) => format!("{path} names it"),
         EdgeKind::Declared => "it is declared to come after that".to_owned(),
+        EdgeKind::Order => return None,
     };
     Some(format!("{at}: {} needs {} ready ({why})", edge.from.0, edge.to.0))
 }

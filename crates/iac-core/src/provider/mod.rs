@@ -29,8 +29,7 @@ pub use random::RandomProvider;
 pub use types::{
     Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Exclusive, Existence, ExternalRef, Intent,
     Live, Minor, Need, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded,
-    Reference,
-    Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
+    Reference, Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
 };
 
 use crate::declare::ResourceDecl;
