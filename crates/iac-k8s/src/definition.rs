@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::provider::Minor;
+use iac_core::Value;
 use iac_core::value::Segment;
 use iac_core::value::diff::FieldChange;
 
@@ -60,12 +61,19 @@ fn detail(change: &FieldChange) -> Option<Detail> {
         return Some(Detail::Column);
     }
     let schema = names.iter().position(|name| *name == "openAPIV3Schema")?;
+    let names = &names[schema + 1..];
     let added = change.before.is_none();
     let removed = change.after.is_none();
-    match keyword(&names[schema + 1..])? {
+    // Nobody but the controller writes a status.
+    let in_status = names.starts_with(&["properties", "status"]);
+    match keyword(names)? {
         Keyword::Property if added => Some(Detail::NewField),
         Keyword::Property => None,
         Keyword::Of("description" | "title" | "example" | "externalDocs") => Some(Detail::Description),
+        Keyword::Of("x-kubernetes-list-type" | "x-kubernetes-map-type") if added && is_default(change) => {
+            Some(Detail::Other)
+        }
+        Keyword::Of("required" | "enum" | "default") if in_status => Some(Detail::Validation),
         Keyword::Of(
             "type"
             | "default"
@@ -105,6 +113,12 @@ fn detail(change: &FieldChange) -> Option<Detail> {
     }
 }
 
+/// Whether a list or map now is said to be what it was without a word.
+fn is_default(change: &FieldChange) -> bool {
+    let after = change.after.as_ref().and_then(Value::as_str);
+    matches!(after, Some("atomic" | "granular"))
+}
+
 /// A segment's name; an element of a list has none.
 fn name(segment: &Segment) -> Option<&str> {
     match segment {
@@ -137,7 +151,6 @@ fn keyword<'a>(names: &[&'a str]) -> Option<Keyword<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iac_core::Value;
     use iac_core::value::diff::diff;
     use serde_json::{Value as Json, json};
 
@@ -156,17 +169,19 @@ mod tests {
             "type": {"type": "string", "description": "c"},
             "list": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}},
             "map": {"type": "object", "additionalProperties": {"type": "string"}},
+            "status": {"type": "object", "properties": {"was": {"type": "string"}}},
         }});
         let new = json!({"type": "object", "description": "A", "required": ["kind", "size"], "properties": {
             "size": {"type": "integer", "description": "B", "enum": ["s", "l", "xl"], "default": "l", "maxLength": 2},
             "added": {"type": "object", "properties": {"x": {"type": "string"}}},
             "type": {"type": "string", "description": "C"},
             "list": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "boolean"}}}},
-            "map": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "map": {"type": "object", "additionalProperties": {"type": "integer"}, "x-kubernetes-map-type": "granular"},
+            "status": {"type": "object", "required": ["is"], "properties": {"is": {"type": "string"}}},
         }});
         let changes = diff(&definition(&old, true), &definition(&new, false));
         let minor = minor(&changes).expect("some");
-        assert_eq!(minor.what, "of the schema: 3 descriptions, 1 new field, 2 validations");
+        assert_eq!(minor.what, "of the schema: 3 descriptions, 2 new fields, 3 validations, 1 other");
         let shown = changes.iter().filter(|change| !minor.paths.contains(&change.path));
         let shown: Vec<String> = shown
             .map(|change| {
@@ -185,6 +200,7 @@ mod tests {
                 "properties.size.default",
                 "properties.size.enum[1]",
                 "properties.size.type",
+                "properties.status.properties.was",
                 "required[0]",
                 "spec.versions[name=v1].served",
             ]
