@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iac_core::provider::Minor;
 use iac_core::Value;
+use iac_core::provider::Minor;
 use iac_core::value::Segment;
 use iac_core::value::diff::FieldChange;
 
@@ -181,7 +181,10 @@ mod tests {
         }});
         let changes = diff(&definition(&old, true), &definition(&new, false));
         let minor = minor(&changes).expect("some");
-        assert_eq!(minor.what, "of the schema: 3 descriptions, 2 new fields, 3 validations, 1 other");
+        assert_eq!(
+            minor.what,
+            "of the schema: 3 descriptions, 2 new fields, 3 validations, 1 other"
+        );
         let shown = changes.iter().filter(|change| !minor.paths.contains(&change.path));
         let shown: Vec<String> = shown
             .map(|change| {

@@ -252,6 +252,47 @@ fn an_annotation_says_whether_and_how_long_it_is_waited_for() {
 }
 
 #[test]
+fn secrets_in_pods_and_config_maps_are_found_by_their_names_and_forms() {
+    let container = json!({"name": "c", "image": "a:1", "args": ["--token", "canary-1", "--port=80"], "env": [
+        {"name": "DBPASS", "value": "canary-2"},
+        {"name": "DATABASE_URL", "value": "pg://app:canary-3@db/x"},
+        {"name": "VALKEY_PORT", "value": "6379"},
+        {"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}},
+        {"name": "API_TOKEN", "value": "$(DB_PASSWORD)"},
+    ]});
+    let pod = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}});
+    let declaration = declare(|stack| {
+        let k = Kubernetes::new(stack);
+        let of_pods = |kind: &str, version: &str, spec: serde_json::Value| json!({"apiVersion": version, "kind": kind, "spec": spec});
+        k.add_json("d", of_pods("Deployment", "apps/v1", json!({"template": pod})));
+        let job = json!({"jobTemplate": {"spec": {"template": pod}}});
+        k.add_json("c", of_pods("CronJob", "batch/v1", job));
+        k.add_json("t", of_pods("Thing", "example.com/v1", json!({"podTemplate": pod})));
+        let data =
+            json!({"password": "canary-4", "app.properties": "a=1\ndb.password=canary-5\nb=2\n", "mode": "plain"});
+        k.add_json("m", json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data}));
+    });
+    for resource in &declaration.resources {
+        let mut hidden = 0;
+        resource.inputs.walk(&mut |path, leaf| match leaf {
+            Value::String(text) => assert!(!text.contains("canary"), "{path}: {text}"),
+            Value::Expr(expr) if expr.is_secret() => hidden += 1,
+            _ => {}
+        });
+        let expected = if resource.key.name() == "m" { 2 } else { 3 };
+        assert_eq!(hidden, expected, "{}: {:?}", resource.key, resource.inputs);
+    }
+    let map = &of(&declaration, "kubernetes:core/ConfigMap::m").inputs;
+    let Some(Value::Expr(file)) = map.pointer("/data/app.properties") else {
+        panic!("{map:?}")
+    };
+    assert_eq!(
+        file.to_string(),
+        "a=1\ndb.password=<secret core/ConfigMap default/m data.app.properties password>\nb=2\n"
+    );
+}
+
+#[test]
 fn what_can_not_be_is_refused_with_its_line() {
     let bytes = refused(|stack| {
         let password = stack.random_password("db", 24).result().to_string();
