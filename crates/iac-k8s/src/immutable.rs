@@ -173,9 +173,23 @@ pub(crate) fn by_server(cause: &Cause, type_name: &str, before: &Value, after: &
         .collect();
     // The server often names only the parent (`spec`); the table knows which of the changes it means.
     let paths = if by_table.is_empty() { vec![path] } else { by_table };
-    let why = format!("the server: {words}");
+    let why = format!("the server: {}", sentence_with(&cause.message, words));
     let replacements = paths.into_iter().map(|path| Replacement { path, why: why.clone() });
     Some(replacements.collect())
+}
+
+/// The sentence of the server's message in which these words stand, without the value before it and without what it
+/// prints of the object after it.
+fn sentence_with<'a>(message: &'a str, words: &str) -> &'a str {
+    let is_it = |line: &&'a str| line.to_lowercase().contains(words);
+    let line = message.lines().find(is_it).unwrap_or(message);
+    // Both have the same length but for letters that no field of the API has.
+    let at = line.to_lowercase().find(words).unwrap_or(0);
+    let begin = line
+        .get(..at)
+        .and_then(|before| before.rfind(": "))
+        .map_or(0, |colon| colon + 2);
+    line[begin..].trim()
 }
 
 #[cfg(test)]
@@ -268,14 +282,21 @@ mod tests {
             &before,
             &after,
         );
-        assert_eq!(paths(&replaced.expect("immutable")), ["spec.serviceName"]);
+        let replaced = replaced.expect("immutable");
+        assert_eq!(paths(&replaced), ["spec.serviceName"]);
+        assert_eq!(
+            replaced[0].why,
+            "the server: updates to statefulset spec for fields other than 'replicas' are forbidden"
+        );
         let replaced = by_server(
             &cause("spec.selector", "Invalid value: x: field is immutable"),
             "apps/Deployment",
             &before,
             &after,
         );
-        assert_eq!(paths(&replaced.expect("immutable")), ["spec.selector"]);
+        let replaced = replaced.expect("immutable");
+        assert_eq!(paths(&replaced), ["spec.selector"]);
+        assert_eq!(replaced[0].why, "the server: field is immutable");
         assert!(
             by_server(
                 &cause("spec.replicas", "Invalid value: -1: must be greater than or equal to 0"),

@@ -98,6 +98,12 @@ pub(crate) fn counts_generations(group: &str, kind: &str) -> bool {
     scope(group, kind).is_none() || COUNTED_KINDS.contains(&format!("{group}/{kind}").as_str())
 }
 
+/// Whether objects of a kind own pods, directly or not, which have to be gone with them: what holds a port, a volume or a
+/// name is free only then.
+pub(crate) fn runs_pods(type_name: &str) -> bool {
+    type_name != "core/Pod" && pod_template(type_name).is_some()
+}
+
 /// Where the pod template lies in a kind that runs pods, as an RFC 6901 pointer; the pod itself for a `Pod`.
 pub(crate) fn pod_template(type_name: &str) -> Option<&'static str> {
     match type_name {

@@ -88,12 +88,14 @@ mod managed;
 mod object;
 mod outputs;
 mod provider;
+mod quantity;
 mod readiness;
 mod reference;
 mod rights;
 mod risk;
 mod scope;
 mod state;
+mod stateful;
 mod validate;
 mod yaml;
 

@@ -35,10 +35,13 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
             ),
             "core/PersistentVolume" => add(RiskKind::DataLoss, "the volume is deleted".to_owned()),
             "core/Namespace" => add(RiskKind::DataLoss, "everything in the namespace is deleted".to_owned()),
-            "apps/StatefulSet" => add(
-                RiskKind::DataLoss,
-                "its claims stay, but are used again only by claim templates of the same names and sizes".to_owned(),
-            ),
+            "apps/StatefulSet" => {
+                for template in templates_left(change) {
+                    let message =
+                        format!("the claims of its template {template:?} stay, but nothing uses them any more");
+                    add(RiskKind::DataLoss, message);
+                }
+            }
             "apiextensions.k8s.io/CustomResourceDefinition" => {
                 add(
                     RiskKind::DataLoss,
@@ -47,7 +50,7 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
             }
             _ => {}
         }
-        if kinds::pod_template(change.type_name).is_some() && change.type_name != "batch/Job" {
+        if kinds::pod_template(change.type_name).is_some() && !serves_nobody(change) {
             add(
                 RiskKind::Downtime,
                 "all its pods are deleted before new ones start".to_owned(),
@@ -82,33 +85,105 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
     risks
 }
 
-/// Whether a change makes a workload replace its pods.
-pub(crate) fn rolls_out(type_name: &str, intent: Intent, changes: &[FieldChange]) -> bool {
+/// The claim templates that a StatefulSet no longer has.
+fn templates_left<'a>(change: &Change<'a>) -> Vec<&'a str> {
+    let names = |inputs: &'a Value| {
+        let templates = inputs.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+        let names = templates.unwrap_or_default().iter();
+        names.filter_map(|template| template.pointer("/metadata/name")?.as_str())
+    };
+    let after: Vec<&str> = names(change.inputs).collect();
+    names(change.before).filter(|name| !after.contains(name)).collect()
+}
+
+/// Whether nobody is served by an object, so that its replacement is no downtime: it does its work and ends, has no pods,
+/// or is only looked at when something is made.
+pub(crate) fn serves_nobody(change: &Change<'_>) -> bool {
+    let ends = matches!(
+        change.type_name,
+        "batch/Job"
+            | "batch/CronJob"
+            | "node.k8s.io/RuntimeClass"
+            | "scheduling.k8s.io/PriorityClass"
+            | "storage.k8s.io/StorageClass"
+    );
+    ends || replicas(change.before) == Some(0)
+}
+
+fn replicas(inputs: &Value) -> Option<i64> {
+    inputs.pointer("/spec/replicas").and_then(Value::as_i64)
+}
+
+/// What a change in place does to the pods of a workload.
+enum Rollout {
+    /// New ones take their places.
+    Replaced,
+    /// Those from this number on.
+    From(i64),
+    /// Nothing, because of this.
+    Untouched(String),
+}
+
+fn rollout(change: &Change<'_>) -> Option<Rollout> {
     let template = FieldPath::fields(["spec", "template"]);
-    let is_workload = matches!(type_name, "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet");
-    let changes_pods = changes.iter().any(|change| change.path.starts_with(&template));
-    is_workload && matches!(intent, Intent::Update | Intent::Adopt) && changes_pods
+    let is_workload = matches!(
+        change.type_name,
+        "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet"
+    );
+    let changes_pods = change.changes.iter().any(|change| change.path.starts_with(&template));
+    let in_place = matches!(change.intent, Intent::Update | Intent::Adopt) && !change.replaced;
+    if !is_workload || !in_place || !changes_pods || replicas(change.inputs) == Some(0) {
+        return None;
+    }
+    let at = |pointer: &str| change.inputs.pointer(pointer);
+    if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
+        return Some(Rollout::Untouched(
+            "its pods stay as they are until it is resumed: it is paused".to_owned(),
+        ));
+    }
+    if at("/spec/updateStrategy/type").and_then(Value::as_str) == Some("OnDelete") {
+        let why = "its pods stay as they are until somebody deletes them: its update strategy is OnDelete";
+        return Some(Rollout::Untouched(why.to_owned()));
+    }
+    let partition = at("/spec/updateStrategy/rollingUpdate/partition").and_then(Value::as_i64);
+    match partition {
+        Some(first) if first >= replicas(change.inputs).unwrap_or(1) => Some(Rollout::Untouched(format!(
+            "its pods stay as they are: its update strategy begins with pod {first}, which there is not"
+        ))),
+        Some(first) if first > 0 => Some(Rollout::From(first)),
+        _ => Some(Rollout::Replaced),
+    }
+}
+
+/// What a change does to the pods of a workload, in words.
+pub(crate) fn of_pods(change: &Change<'_>) -> Option<String> {
+    let is_paused = |inputs: &Value| inputs.pointer("/spec/paused").and_then(Value::as_bool) == Some(true);
+    if change.type_name == "apps/Deployment"
+        && is_paused(change.before)
+        && !is_paused(change.inputs)
+        && !change.replaced
+    {
+        return Some("it is resumed: what changed of its pods while it was paused is rolled out".to_owned());
+    }
+    rollout(change).map(|rollout| match rollout {
+        Rollout::Replaced => "its pods are replaced by new ones".to_owned(),
+        Rollout::From(first) => format!("its pods from number {first} on are replaced by new ones; the others stay"),
+        Rollout::Untouched(why) => why,
+    })
 }
 
 /// Why a rollout leaves a gap.
 fn restart_gap(change: &Change<'_>) -> Option<String> {
-    if !rolls_out(change.type_name, change.intent, change.changes) {
+    if !matches!(rollout(change), Some(Rollout::Replaced)) {
         return None;
     }
     let text = |pointer: &str| change.inputs.pointer(pointer).and_then(Value::as_str);
-    let single = change
-        .inputs
-        .pointer("/spec/replicas")
-        .and_then(Value::as_i64)
-        .unwrap_or(1)
-        == 1;
+    let single = replicas(change.inputs).unwrap_or(1) == 1;
     match change.type_name {
         "apps/Deployment" if text("/spec/strategy/type") == Some("Recreate") => {
             Some("its strategy is Recreate: the old pods stop before the new ones start".to_owned())
         }
-        "apps/StatefulSet" if single && text("/spec/updateStrategy/type") != Some("OnDelete") => {
-            Some("its only pod is stopped before the new one starts".to_owned())
-        }
+        "apps/StatefulSet" if single => Some("its only pod is stopped before the new one starts".to_owned()),
         _ => None,
     }
 }
@@ -134,12 +209,12 @@ mod tests {
             after: None,
             origin: None,
         }];
-        let inputs = inputs.into();
+        let inputs: Value = inputs.into();
         let change = Change {
             type_name,
             intent: Intent::Update,
             replaced,
-            before: &Value::Null,
+            before: &inputs,
             inputs: &inputs,
             changes: &changes,
         };
@@ -157,15 +232,23 @@ mod tests {
                 "spec.storageClassName",
                 vec![DataLoss],
             ),
-            (
-                "apps/StatefulSet",
-                true,
-                json!({}),
-                "spec.serviceName",
-                vec![DataLoss, Downtime],
-            ),
+            ("apps/StatefulSet", true, json!({}), "spec.serviceName", vec![Downtime]),
             ("apps/Deployment", true, json!({}), "spec.selector", vec![Downtime]),
             ("batch/Job", true, json!({}), "spec.template.x", vec![]),
+            (
+                "apps/Deployment",
+                true,
+                json!({"spec": {"replicas": 0}}),
+                "spec.selector",
+                vec![],
+            ),
+            (
+                "apps/StatefulSet",
+                false,
+                json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 1}}}}),
+                "spec.template.x",
+                vec![],
+            ),
             (
                 "apps/Deployment",
                 false,
@@ -203,5 +286,74 @@ mod tests {
                 "{type_name} {changed}"
             );
         }
+    }
+
+    #[test]
+    fn what_happens_to_pods_is_told() {
+        let told = |type_name: &str, before: serde_json::Value, after: serde_json::Value, changed: &str| {
+            let (before, inputs): (Value, Value) = (json!({"spec": before}).into(), json!({"spec": after}).into());
+            let changes = [FieldChange {
+                path: changed.parse().expect("a path"),
+                before: None,
+                after: None,
+                origin: None,
+            }];
+            of_pods(&Change {
+                type_name,
+                intent: Intent::Update,
+                replaced: false,
+                before: &before,
+                inputs: &inputs,
+                changes: &changes,
+            })
+            .unwrap_or_default()
+        };
+        let partition = |from: i64| json!({"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": from}}});
+        for (type_name, spec, expected) in [
+            ("apps/Deployment", json!({}), "its pods are replaced"),
+            ("apps/Deployment", json!({"paused": true}), "until it is resumed"),
+            ("apps/Deployment", json!({"replicas": 0}), ""),
+            (
+                "apps/DaemonSet",
+                json!({"updateStrategy": {"type": "OnDelete"}}),
+                "until somebody deletes them",
+            ),
+            (
+                "apps/StatefulSet",
+                json!({"updateStrategy": {"type": "OnDelete"}}),
+                "until somebody deletes them",
+            ),
+            ("apps/StatefulSet", partition(2), "from number 2 on"),
+            ("apps/StatefulSet", partition(3), "stay as they are"),
+            ("core/ConfigMap", json!({}), ""),
+        ] {
+            let text = told(type_name, spec.clone(), spec, "spec.template.x");
+            assert!(
+                text.contains(expected) && text.is_empty() == expected.is_empty(),
+                "{type_name}: {text}"
+            );
+        }
+        let resumed = told("apps/Deployment", json!({"paused": true}), json!({}), "spec.paused");
+        assert!(resumed.contains("it is resumed"), "{resumed}");
+    }
+
+    #[test]
+    fn claims_that_nothing_uses_any_more_are_named() {
+        let inputs =
+            |name: &str| -> Value { json!({"spec": {"volumeClaimTemplates": [{"metadata": {"name": name}}]}}).into() };
+        let (before, after) = (inputs("data"), inputs("files"));
+        let change = Change {
+            type_name: "apps/StatefulSet",
+            intent: Intent::Replace,
+            replaced: true,
+            before: &before,
+            inputs: &after,
+            changes: &[],
+        };
+        let risks = of(&change);
+        assert!(
+            risks[0].kind == RiskKind::DataLoss && risks[0].message.contains("\"data\""),
+            "{risks:?}"
+        );
     }
 }

@@ -102,7 +102,6 @@ impl<R> Handle<R> {
     /// Does not wait until it is ready: once the object is there, that is enough. For what becomes ready only after
     /// somebody else did their part, outside of this stack. Nothing may need it ready then: `after(x.ready())` and
     /// [`ready_output`](Self::ready_output) of it are refused.
-    #[must_use]
     pub fn skip_wait(self) -> Self {
         self.stack.edit(&self.key, |resource| resource.options.wait = Wait::No);
         self

@@ -89,15 +89,15 @@ async fn served_kind(session: &Session, id: &ObjectId, deadline: Instant) -> Res
 }
 
 /// One application under way.
-struct Application<'a> {
-    session: &'a Session,
-    request: &'a ApplyRequest,
-    cx: &'a Context,
-    id: ObjectId,
-    kind: ApiKind,
-    body: Json,
+pub(super) struct Application<'a> {
+    pub(super) session: &'a Session,
+    pub(super) request: &'a ApplyRequest,
+    pub(super) cx: &'a Context,
+    pub(super) id: ObjectId,
+    pub(super) kind: ApiKind,
+    pub(super) body: Json,
     scaled: bool,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     secrets: Secrets,
 }
 
@@ -160,6 +160,9 @@ impl Application<'_> {
                 }
                 self.send(&body, true).await?
             }
+            Err(CallError::Refused(refusal)) if refusal.code == 422 && self.id.type_name() == "apps/StatefulSet" => {
+                return self.recreate_around_pods(refusal).await;
+            }
             other => other?,
         };
         if is_leaving(&answer.body) {
@@ -177,7 +180,7 @@ impl Application<'_> {
         self.with_replicas(&answer).await
     }
 
-    async fn send(&self, body: &Json, force: bool) -> Result<Answer, CallError> {
+    pub(super) async fn send(&self, body: &Json, force: bool) -> Result<Answer, CallError> {
         self.send_noting(body, force, &AtomicBool::new(false)).await
     }
 
@@ -199,7 +202,7 @@ impl Application<'_> {
     }
 
     /// Nothing but the object's name, and `spec`.
-    fn bare(&self, spec: Json) -> Json {
+    pub(super) fn bare(&self, spec: Json) -> Json {
         let mut metadata = json!({"name": self.id.name});
         if let Some(namespace) = self.kind.namespace(&self.id) {
             metadata["namespace"] = namespace.into();
@@ -253,7 +256,7 @@ impl Application<'_> {
         self.session.connection.call_patiently(&call, deadline, &|_| ()).await
     }
 
-    fn finish(&self, answer: &Answer) -> Result<Applied, ProviderError> {
+    pub(super) fn finish(&self, answer: &Answer) -> Result<Applied, ProviderError> {
         let uid = uid(&answer.body).ok_or_else(|| {
             ProviderError::new(
                 ErrorKind::Internal,
@@ -275,7 +278,7 @@ impl Application<'_> {
         ))
     }
 
-    fn another(&self, refusal: &Refusal) -> ProviderError {
+    pub(super) fn another(&self, refusal: &Refusal) -> ProviderError {
         let message = format!("{} is gone or another object meanwhile: {}", self.id, refusal.message);
         ProviderError::new(ErrorKind::Precondition, message).with_hint("preview again: it will be planned as it is now")
     }

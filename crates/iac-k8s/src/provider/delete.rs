@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::call::{Call, CallError};
 use super::discovery::ApiKind;
 use super::session::{Session, uid};
+use crate::kinds;
 use crate::object::ObjectId;
 use crate::readiness::condition;
 
@@ -22,12 +23,29 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
         true => claims_of(session, &id, &recorded.inputs).await?,
         false => Vec::new(),
     };
-    delete_one(session, &id, recorded.uid.as_deref(), deadline, &progress).await?;
+    // In the foreground it goes after what it owns, which takes the cluster's collector, and that is slow: to learn of a
+    // new kind takes it half a minute.
+    let propagation = match kinds::runs_pods(&id.type_name()) {
+        true => "Foreground",
+        false => "Background",
+    };
+    delete_one(session, &id, recorded.uid.as_deref(), propagation, deadline, &progress).await?;
     for claim in claims {
         progress(format!("deleting the claim {}", claim.full_name()));
-        delete_one(session, &claim, None, deadline, &progress).await?;
+        delete_one(session, &claim, None, "Background", deadline, &progress).await?;
     }
     Ok(())
+}
+
+/// Deletes a workload alone: its pods go on running, and belong to nobody.
+pub(crate) async fn without_pods(
+    session: &Session,
+    id: &ObjectId,
+    uid: Option<&str>,
+    deadline: Instant,
+    progress: &(dyn Fn(String) + Sync),
+) -> Result<(), ProviderError> {
+    delete_one(session, id, uid, "Orphan", deadline, progress).await
 }
 
 /// What a record is about. Its version comes from its inputs.
@@ -45,6 +63,7 @@ async fn delete_one(
     session: &Session,
     id: &ObjectId,
     uid: Option<&str>,
+    propagation: &str,
     deadline: Instant,
     progress: &(dyn Fn(String) + Sync),
 ) -> Result<(), ProviderError> {
@@ -52,7 +71,7 @@ async fn delete_one(
     let Some(kind) = session.discovery.find_any(&session.connection, id).await? else {
         return Ok(());
     };
-    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"});
+    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation});
     if let Some(uid) = uid {
         options["preconditions"] = json!({"uid": uid});
     }
@@ -140,21 +159,23 @@ async fn claims_of(session: &Session, id: &ObjectId, inputs: &iac_core::Value) -
     let templates = inputs
         .pointer("/spec/volumeClaimTemplates")
         .and_then(iac_core::Value::as_array);
-    let prefixes: Vec<String> = templates
+    let names: Vec<&str> = templates
         .into_iter()
         .flatten()
         .filter_map(|template| template.pointer("/metadata/name")?.as_str())
-        .map(|template| format!("{template}-{}-", id.name))
         .collect();
-    if prefixes.is_empty() {
+    if names.is_empty() {
         return Ok(Vec::new());
     }
     let claims = claims_in(session, id.namespace.as_deref().unwrap_or_default()).await?;
-    let is_ours = |name: &str| {
-        let ordinal = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str()));
-        ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
-    };
+    let is_ours = |claim: &str| names.iter().any(|template| is_claim_of(claim, template, &id.name));
     Ok(claims.into_iter().filter(|claim| is_ours(&claim.name)).collect())
+}
+
+/// Whether a claim has the name that a StatefulSet gives to those of a template.
+pub(crate) fn is_claim_of(claim: &str, template: &str, set: &str) -> bool {
+    let ordinal = claim.strip_prefix(&format!("{template}-{set}-"));
+    ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 async fn claims_in(session: &Session, namespace: &str) -> Result<Vec<ObjectId>, CallError> {

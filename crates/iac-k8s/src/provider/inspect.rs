@@ -1,14 +1,17 @@
 //! Looks behind a workload that does not get ready: at its pods, their logs and the warnings of all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::call::{Call, CallError};
+use super::events::{self, Warning};
+use super::pods::{self, Pods};
 use super::session::{Session, uid};
-use crate::diagnose::{self, Finding};
+use crate::diagnose::{self, Ends, Finding};
+use crate::readiness::last_changed;
 
 /// How often pods are looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -23,7 +26,8 @@ const WARNINGS: usize = 8;
 #[derive(Default)]
 pub(crate) struct Patience {
     looked: Option<Instant>,
-    since: BTreeMap<(String, Option<String>, Option<Duration>), Instant>,
+    since: HashMap<(String, Option<String>, Option<Duration>), Instant>,
+    ends: Ends,
     latest: Option<String>,
 }
 
@@ -35,9 +39,15 @@ impl Patience {
         }
         let now = Instant::now();
         self.looked = Some(now);
-        let findings = findings(session, object).await?;
+        let pods = pods::of(session, object).await?;
+        pods.current
+            .iter()
+            .chain(&pods.earlier)
+            .for_each(|pod| self.ends.note(pod));
+        let warnings = warnings(session, object, &pods).await;
+        let findings = findings(object, &pods, &warnings, &self.ends);
         self.latest = findings.first().map(Finding::line);
-        let key = |finding: &Finding| (finding.pod.clone(), finding.container.clone(), finding.patience);
+        let key = |finding: &Finding| (finding.about.clone(), finding.container.clone(), finding.patience);
         let seen: BTreeSet<_> = findings.iter().map(key).collect();
         self.since.retain(|known, _| seen.contains(known));
         for finding in &findings {
@@ -59,16 +69,109 @@ impl Patience {
     }
 }
 
-/// What is wrong with the pods of an object.
-async fn findings(session: &Session, object: &Json) -> Result<Vec<Finding>, CallError> {
-    let pods = pods(session, object).await?;
-    Ok(pods.iter().flat_map(diagnose::pod).collect())
+/// What keeps a workload from being ready, what is worst first.
+fn findings(object: &Json, pods: &Pods, warnings: &[Warning], ends: &Ends) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = pods
+        .current
+        .iter()
+        .flat_map(|pod| {
+            let of_state = diagnose::pod(pod, ends);
+            match of_state.is_empty() {
+                true => of_warnings(pod, warnings),
+                false => of_state,
+            }
+        })
+        .collect();
+    // With this policy its controller replaces them whether they are ready or not.
+    if object["spec"]["podManagementPolicy"] != "Parallel" {
+        findings.extend(pods.earlier.iter().filter_map(|pod| diagnose::left_behind(pod, ends)));
+    }
+    let there = pods.current.len() + pods.earlier.len();
+    if diagnose::wanted_pods(object).is_none_or(|wanted| wanted > there) {
+        let of_makers = warnings.iter().filter(|warning| pods.makers.contains(&warning.uid));
+        findings.extend(of_makers.rev().filter_map(diagnose::not_made).take(1));
+    }
+    // What will not pass by itself, and soonest, is what to read.
+    findings.sort_by_key(|finding| finding.patience.unwrap_or(Duration::MAX));
+    findings
+}
+
+/// What the latest warning about a pod tells that its state does not show.
+fn of_warnings(pod: &Json, warnings: &[Warning]) -> Vec<Finding> {
+    let about = warnings
+        .iter()
+        .rev()
+        .filter(|warning| Some(&warning.uid) == uid(pod).as_ref());
+    about
+        .filter_map(|warning| diagnose::warned(pod, warning))
+        .take(1)
+        .collect()
+}
+
+/// The warnings about a workload and its pods. What was said of the workload before it was last changed is about
+/// something else.
+async fn warnings(session: &Session, object: &Json, pods: &Pods) -> Vec<Warning> {
+    let namespace = object.pointer("/metadata/namespace").and_then(Json::as_str);
+    let all = pods.current.iter().chain(&pods.earlier).filter_map(uid);
+    let involved: BTreeSet<String> = all.chain(pods.makers.iter().cloned()).collect();
+    let mut warnings = events::warnings(session, namespace.unwrap_or("default"), &involved).await;
+    let changed = last_changed(object).unwrap_or_default();
+    // Times are cut to whole seconds, and an event may come in the same one.
+    warnings.retain(|warning| !pods.makers.contains(&warning.uid) || warning.last.as_str() >= changed);
+    warnings
+}
+
+/// Whether containers that nothing probes have been up for long enough to say that they work.
+#[derive(Default)]
+pub(crate) struct Settling {
+    seen: HashMap<(String, String, i64), Instant>,
+}
+
+/// How long a container without readiness probe has to stay up before its pod counts as ready, unless its workload says
+/// by `minReadySeconds`.
+const STEADY: Duration = Duration::from_secs(3);
+
+/// A container that runs for so long by our clock, which may be wrong, needs no watching.
+const LONG: Duration = Duration::from_secs(60);
+
+impl Settling {
+    /// What has to stay up for a little longer.
+    pub(crate) fn holds(&mut self, object: &Json, pods: &Pods) -> Option<String> {
+        if object["spec"]["minReadySeconds"]
+            .as_i64()
+            .is_some_and(|seconds| seconds > 0)
+        {
+            return None;
+        }
+        // A status that says otherwise lags behind. The pods of a paused workload are not its present ones.
+        let is_moving = object["spec"]["paused"] != true;
+        if let Some(down) = pods.current.iter().find(|pod| is_moving && diagnose::is_down(pod)) {
+            return Some(format!("pod {} is not ready any more", diagnose::name_of(down)));
+        }
+        let now = Instant::now();
+        let young = pods
+            .current
+            .iter()
+            .flat_map(diagnose::unprobed)
+            .filter(|running| !running.is_older_than(LONG));
+        let young: Vec<_> = young.collect();
+        for running in &young {
+            self.seen.entry(running.key.clone()).or_insert(now);
+        }
+        let held = young
+            .into_iter()
+            .find(|running| now - self.seen[&running.key] < STEADY)?;
+        let (pod, container) = (held.pod, &held.key.1);
+        Some(format!(
+            "pod {pod}, container {container}: it has no readiness probe, and counts as ready once it has been up for {} s",
+            STEADY.as_secs()
+        ))
+    }
 }
 
 /// The images that the pods of a workload run: what the names in the workload meant.
-pub(crate) async fn images(session: &Session, object: &Json) -> Result<BTreeMap<String, String>, CallError> {
-    let pods = pods(session, object).await?;
-    let containers = pods.iter().flat_map(|pod| {
+pub(crate) fn images(pods: &Pods) -> BTreeMap<String, String> {
+    let containers = pods.current.iter().flat_map(|pod| {
         let names = ["containers", "initContainers"].map(|list| pod["spec"][list].as_array());
         let statuses = ["containerStatuses", "initContainerStatuses"].map(|list| pod["status"][list].as_array());
         let statuses: Vec<&Json> = statuses.into_iter().flatten().flatten().collect();
@@ -79,70 +182,7 @@ pub(crate) async fn images(session: &Session, object: &Json) -> Result<BTreeMap<
             Some((container["image"].as_str()?.to_owned(), image.to_owned()))
         })
     });
-    Ok(containers.collect())
-}
-
-/// The pods that belong to the current form of a workload; those of an older form do not hold it up.
-async fn pods(session: &Session, object: &Json) -> Result<Vec<Json>, CallError> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str);
-    let Some(namespace) = text("/metadata/namespace") else {
-        return Ok(Vec::new());
-    };
-    let kind = object["kind"].as_str().unwrap_or("");
-    if kind == "Pod" {
-        return Ok(vec![object.clone()]);
-    }
-    let Some(mut selector) = label_selector(object) else {
-        return Ok(Vec::new());
-    };
-    match kind {
-        "Deployment" => match current_replica_set(session, object, namespace, &selector).await? {
-            Some(hash) => selector.push_str(&format!(",pod-template-hash={hash}")),
-            None => return Ok(Vec::new()),
-        },
-        "StatefulSet" => {
-            if let Some(revision) = text("/status/updateRevision") {
-                selector.push_str(&format!(",controller-revision-hash={revision}"));
-            }
-        }
-        "DaemonSet" | "ReplicaSet" | "Job" => {}
-        _ => return Ok(Vec::new()),
-    }
-    let path = format!("/api/v1/namespaces/{namespace}/pods");
-    match session.list(Call::get(path).with("labelSelector", selector)).await {
-        Err(error) if error.code() == Some(403) => Ok(Vec::new()),
-        other => other,
-    }
-}
-
-/// The selector in the form of a query; expressions, which few use here, are left out.
-fn label_selector(object: &Json) -> Option<String> {
-    let labels = object.pointer("/spec/selector/matchLabels")?.as_object()?;
-    let terms = labels
-        .iter()
-        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
-    let terms: Vec<String> = terms.collect();
-    (!terms.is_empty()).then(|| terms.join(","))
-}
-
-/// The hash of the Deployment's current ReplicaSet: the one of its own revision.
-async fn current_replica_set(
-    session: &Session,
-    deployment: &Json,
-    namespace: &str,
-    selector: &str,
-) -> Result<Option<String>, CallError> {
-    const REVISION: &str = "deployment.kubernetes.io/revision";
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/replicasets");
-    let sets = session
-        .list(Call::list_metadata(path).with("labelSelector", selector))
-        .await?;
-    let revision = &deployment["metadata"]["annotations"][REVISION];
-    let current = sets
-        .iter()
-        .find(|set| set["metadata"]["annotations"][REVISION] == *revision);
-    let hash = current.and_then(|set| set["metadata"]["labels"]["pod-template-hash"].as_str());
-    Ok(hash.map(str::to_owned))
+    containers.collect()
 }
 
 /// What is known of the cause of a failure.
@@ -156,28 +196,32 @@ pub(crate) struct Report {
 
 /// Everything that the cluster can tell about why an object is not ready. What can not be read is left out: the failure
 /// itself is more important than its explanation.
-pub(crate) async fn report(session: &Session, object: &Json) -> Report {
+pub(crate) async fn report(session: &Session, object: &Json, patience: &Patience) -> Report {
     let mut report = Report::default();
-    let pods = pods(session, object).await.unwrap_or_default();
-    let namespace = object
-        .pointer("/metadata/namespace")
-        .and_then(Json::as_str)
-        .unwrap_or("default");
+    let pods = pods::of(session, object).await.unwrap_or_default();
+    let warnings = warnings(session, object, &pods).await;
+    let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
     let mut shown_logs = BTreeSet::new();
-    for finding in pods.iter().flat_map(diagnose::pod) {
-        report.lines.push(finding.line());
-        report.hint = report.hint.or(finding.hint.map(str::to_owned));
+    for finding in findings(object, &pods, &warnings, &patience.ends) {
+        let line = finding.line();
+        if !report.lines.contains(&line) {
+            report.lines.push(line);
+        }
+        report.hint = report.hint.or(finding.hint);
         // One log per container is enough: replicas fail alike.
         if finding.has_log && shown_logs.insert(finding.container.clone()) {
-            report.lines.extend(log(session, namespace, &finding).await);
+            let pod = finding.about.strip_prefix("pod ").unwrap_or_default();
+            report
+                .lines
+                .extend(log(session, namespace, pod, finding.container.as_deref()).await);
         }
     }
-    let involved: BTreeSet<String> = pods.iter().chain([object]).filter_map(uid).collect();
-    for (reason, message, line) in warnings(session, namespace, &involved).await {
-        report.hint = report
-            .hint
-            .or(diagnose::hint_of_event(&reason, &message).map(str::to_owned));
+    let skipped = warnings.len().saturating_sub(WARNINGS);
+    for warning in warnings.iter().skip(skipped) {
+        let hint = diagnose::hint_of_event(&warning.reason, &warning.message);
+        report.hint = report.hint.or(hint.map(str::to_owned));
         // The same warning comes again with each attempt.
+        let line = warning.line();
         if !report.lines.contains(&line) {
             report.lines.push(line);
         }
@@ -186,13 +230,13 @@ pub(crate) async fn report(session: &Session, object: &Json) -> Report {
 }
 
 /// The last lines of a container's log, of its previous run if it has been restarted.
-async fn log(session: &Session, namespace: &str, finding: &Finding) -> Vec<String> {
-    let Some(container) = &finding.container else {
+async fn log(session: &Session, namespace: &str, pod: &str, container: Option<&str>) -> Vec<String> {
+    let Some(container) = container else {
         return Vec::new();
     };
-    let path = format!("/api/v1/namespaces/{namespace}/pods/{}/log", finding.pod);
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log");
     let call = Call::get(path)
-        .with("container", container.clone())
+        .with("container", container)
         .with("tailLines", LOG_LINES);
     let current = session.connection.text(&call).await.unwrap_or_default();
     let text = match current.trim().is_empty() {
@@ -205,42 +249,4 @@ async fn log(session: &Session, namespace: &str, finding: &Finding) -> Vec<Strin
     };
     let lines = text.lines().map(|line| format!("  log {container}: {line}"));
     lines.collect()
-}
-
-/// The latest warnings about any of these objects: reason, message, and a line for people.
-async fn warnings(session: &Session, namespace: &str, involved: &BTreeSet<String>) -> Vec<(String, String, String)> {
-    let path = format!("/api/v1/namespaces/{namespace}/events");
-    let events = session
-        .list(Call::get(path).with("fieldSelector", "type=Warning"))
-        .await
-        .unwrap_or_default();
-    let mut about: Vec<&Json> = events
-        .iter()
-        .filter(|event| {
-            event["involvedObject"]["uid"]
-                .as_str()
-                .is_some_and(|uid| involved.contains(uid))
-        })
-        .collect();
-    about.sort_by_key(|event| {
-        event["lastTimestamp"]
-            .as_str()
-            .or(event["eventTime"].as_str())
-            .unwrap_or("")
-            .to_owned()
-    });
-    let latest = about.iter().rev().take(WARNINGS).rev();
-    latest
-        .map(|event| {
-            let text = |node: &Json| node.as_str().unwrap_or("").trim().to_owned();
-            let (reason, message) = (text(&event["reason"]), text(&event["message"]));
-            let object = &event["involvedObject"];
-            let line = format!(
-                "event {}/{}: {reason}: {message}",
-                text(&object["kind"]),
-                text(&object["name"])
-            );
-            (reason, message, line)
-        })
-        .collect()
 }

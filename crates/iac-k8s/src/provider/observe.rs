@@ -181,8 +181,10 @@ fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory:
 
 /// The object, read in full.
 async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory: &Memory) -> Result<Live, CallError> {
-    let related = related::of(session, object).await?;
     let recorded = request.recorded.as_ref();
+    // Nobody gave it an address while it was waited for: that is not waited for again.
+    let unserved = recorded.is_some_and(|recorded| recorded.ready);
+    let related = related::of(session, object, unserved).await?;
     let same_object = recorded.filter(|recorded| recorded.uid.is_some() && recorded.uid == uid(object));
     let ours = managed::applied(object, &session.manager).is_some() || same_object.is_some();
     let trees = recorded

@@ -1,27 +1,109 @@
 //! Reads what a readiness rule needs besides the object itself.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::call::{Call, CallError};
+use super::events;
 use super::session::Session;
 use crate::readiness::Related;
 
 /// What the rule for this object needs. What we may not read counts as not known.
-pub(crate) async fn of(session: &Session, object: &Json) -> Result<Related, CallError> {
+///
+/// `unserved` says that an address was waited for in vain, or that the object was seen ready without one.
+pub(crate) async fn of(session: &Session, object: &Json, unserved: bool) -> Result<Related, CallError> {
     let related = match (object["apiVersion"].as_str(), object["kind"].as_str()) {
-        (Some("v1"), Some("Service")) => ready_endpoints(session, object).await.map(|ready_endpoints| Related {
-            ready_endpoints,
-            ..Related::default()
-        }),
+        (Some("v1"), Some("Service")) => endpoints(session, object).await,
         (Some("v1"), Some("PersistentVolumeClaim")) => waits_for_consumer(session, object).await.map(|waits| Related {
             waits_for_consumer: waits,
             ..Related::default()
         }),
         _ => Ok(Related::default()),
     };
-    match related {
-        Err(error) if error.code() == Some(403) => Ok(Related::default()),
-        other => other,
+    let related = match related {
+        Err(error) if error.code() == Some(403) => Related::default(),
+        other => other?,
+    };
+    Ok(Related { unserved, ..related })
+}
+
+async fn endpoints(session: &Session, service: &Json) -> Result<Related, CallError> {
+    let ready_endpoints = ready_endpoints(session, service).await?;
+    let no_pods_to_come = ready_endpoints == Some(0) && !pods_to_come(session, service).await?;
+    Ok(Related {
+        ready_endpoints,
+        no_pods_to_come,
+        ..Related::default()
+    })
+}
+
+/// What makes pods, with where it says how many.
+const MAKERS: [(&str, &str); 5] = [
+    ("/apis/apps/v1", "deployments"),
+    ("/apis/apps/v1", "statefulsets"),
+    ("/apis/apps/v1", "replicasets"),
+    ("/apis/apps/v1", "daemonsets"),
+    ("/api/v1", "replicationcontrollers"),
+];
+
+/// Whether there are pods that a Service selects, or something that is about to make such pods. What may not be read
+/// counts as coming.
+async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallError> {
+    let (Some(selector), Some(namespace)) = (
+        service["spec"]["selector"].as_object(),
+        service["metadata"]["namespace"].as_str(),
+    ) else {
+        return Ok(false);
+    };
+    let terms = selector
+        .iter()
+        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
+    let pods = Call::list_metadata(format!("/api/v1/namespaces/{namespace}/pods"))
+        .with("labelSelector", terms.collect::<Vec<_>>().join(","))
+        .with("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
+    let pods = match session.list(pods).await {
+        Err(error) if error.code() == Some(403) => return Ok(true),
+        other => other?,
+    };
+    if pods.iter().any(|pod| !pod["metadata"]["deletionTimestamp"].is_string()) {
+        return Ok(true);
+    }
+    for (group, resource) in MAKERS {
+        let path = format!("{group}/namespaces/{namespace}/{resource}");
+        match session.list(Call::get(path)).await {
+            Ok(makers) if makers.iter().any(|maker| makes_pods(maker, selector)) => return Ok(true),
+            Err(error) if error.code() == Some(403) => return Ok(true),
+            other => other.map(|_| ())?,
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a workload is to have pods that bear these labels.
+fn makes_pods(maker: &Json, selector: &Map<String, Json>) -> bool {
+    let labels = &maker["spec"]["template"]["metadata"]["labels"];
+    let is_selected = selector.iter().all(|(key, value)| labels[key] == *value);
+    let is_going = maker["metadata"]["deletionTimestamp"].is_string();
+    // The items of a list do not say their kind.
+    let wanted = match maker["status"]["desiredNumberScheduled"].as_i64() {
+        Some(nodes) => nodes,
+        None => maker["spec"]["replicas"].as_i64().unwrap_or(1),
+    };
+    is_selected && !is_going && wanted > 0 && maker["spec"]["paused"] != true
+}
+
+/// Whether anybody in the cluster looks after the address that an object lacks: a controller that does leaves a finalizer
+/// on it, or says something about it.
+pub(crate) async fn is_served(session: &Session, object: &Json) -> bool {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    if finalizers.is_some_and(|finalizers| !finalizers.is_empty()) {
+        return true;
+    }
+    match (
+        object["metadata"]["namespace"].as_str(),
+        object["metadata"]["uid"].as_str(),
+    ) {
+        (Some(namespace), Some(uid)) => events::is_spoken_of(session, namespace, uid).await,
+        _ => false,
     }
 }
 
@@ -67,4 +149,41 @@ async fn default_class(session: &Session) -> Result<Option<Json>, CallError> {
     let is_default =
         |class: &Json| class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
     Ok(classes.into_iter().find(is_default))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pods_come_from_what_is_to_have_some() {
+        let labels = json!({"metadata": {"labels": {"app": "a", "tier": "b"}}});
+        for (maker, expected) in [
+            (json!({"spec": {"replicas": 1, "template": labels}}), true),
+            (json!({"spec": {"template": labels}}), true),
+            (json!({"spec": {"replicas": 0, "template": labels}}), false),
+            (json!({"spec": {"paused": true, "template": labels}}), false),
+            (
+                json!({"spec": {"template": labels}, "status": {"desiredNumberScheduled": 0}}),
+                false,
+            ),
+            (
+                json!({"spec": {"template": labels}, "status": {"desiredNumberScheduled": 2}}),
+                true,
+            ),
+            (
+                json!({"spec": {"template": {"metadata": {"labels": {"app": "b"}}}}}),
+                false,
+            ),
+            (
+                json!({"metadata": {"deletionTimestamp": "x"}, "spec": {"template": labels}}),
+                false,
+            ),
+        ] {
+            let selector = json!({"app": "a"});
+            let selector = selector.as_object().expect("a map");
+            assert_eq!(makes_pods(&maker, selector), expected, "{maker}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use super::call::{Call, CallError};
 use super::connect::Connection;
 use super::discovery::Discovery;
+use super::events::Warnings;
 use crate::managed;
 use crate::object::ObjectId;
 use crate::outputs::Secrets;
@@ -37,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) discovery: Discovery,
     /// The field manager: `iac-<stack>`.
     pub(crate) manager: String,
+    /// What the cluster warns of.
+    pub(crate) warnings: Warnings,
     /// Every secret that this run has sent or may send.
     secrets: Mutex<Secrets>,
 }
@@ -48,6 +51,7 @@ impl Session {
             connection,
             discovery: Discovery::default(),
             manager,
+            warnings: Warnings::default(),
             secrets: Mutex::default(),
         }
     }
@@ -68,6 +72,11 @@ impl Session {
     /// The manager that sets a workload's `replicas` once and leaves them to its autoscaler.
     pub(crate) fn replicas_manager(&self) -> String {
         format!("{}-replicas", self.manager)
+    }
+
+    /// The manager of what others had set on an object before we recreated it, and of claims that we let grow.
+    pub(crate) fn side_manager(&self) -> String {
+        format!("{}-kept", self.manager)
     }
 
     /// Reads an object; none when it, or its kind, is not there.

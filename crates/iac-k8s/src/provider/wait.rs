@@ -9,15 +9,21 @@ use tokio::time::{Instant, sleep};
 
 use super::call::{Call, CallError};
 use super::delete::recorded_id;
-use super::inspect::{self, Patience};
-use super::related;
+use super::inspect::{self, Patience, Settling};
 use super::session::{Memory, Session, uid};
+use super::{pods, related};
 use crate::object::ObjectId;
 use crate::outputs::{self, Secrets};
 use crate::readiness;
 
 /// The pause between two looks at an object.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long an object is looked at as often as that.
+const EAGER: Duration = Duration::from_secs(15);
+
+/// How long an address is waited for that nobody in the cluster seems to give. Controllers show themselves sooner.
+const UNSERVED: Duration = Duration::from_secs(15);
 
 /// How long a server that does not answer is waited for before the wait is given up.
 const OUTAGE: Duration = Duration::from_secs(60);
@@ -37,8 +43,11 @@ pub(crate) async fn wait_ready(
         cx,
         id,
         deadline: Instant::now() + request.timeout,
+        began: Instant::now(),
         answered: Instant::now(),
         patience: Patience::default(),
+        settling: Settling::default(),
+        unserved: false,
         said: String::new(),
     };
     let mut pause = Duration::from_millis(100);
@@ -47,7 +56,8 @@ pub(crate) async fn wait_ready(
             return Ok(applied);
         }
         sleep(pause).await;
-        pause = (pause * 2).min(PAUSE);
+        let longest = if wait.began.elapsed() < EAGER { PAUSE } else { PAUSE * 2 };
+        pause = (pause * 2).min(longest);
     }
 }
 
@@ -57,10 +67,14 @@ struct Wait<'a> {
     request: &'a WaitRequest,
     cx: &'a Context,
     id: ObjectId,
+    began: Instant,
     deadline: Instant,
     /// When the server last answered.
     answered: Instant,
     patience: Patience,
+    settling: Settling,
+    /// Whether nobody gives it the address that it lacks.
+    unserved: bool,
     /// What was said last.
     said: String,
 }
@@ -82,11 +96,13 @@ impl Wait<'_> {
             return Ok(Some(finished(recorded)));
         }
         let object = present(recorded, &self.id, object)?;
-        let why = match judge(self.session, &object).await? {
-            Readiness::Ready => {
-                let images = inspect::images(self.session, &object).await?;
-                return Ok(Some(applied(recorded, &object, images)));
-            }
+        self.unserved = self.unserved || self.is_unserved(&object).await;
+        let related = related::of(self.session, &object, self.unserved).await?;
+        let why = match readiness::of(&object, &related) {
+            Readiness::Ready => match self.ready(&object).await? {
+                Ok(applied) => return Ok(Some(applied)),
+                Err(why) => why,
+            },
             Readiness::Failed { reason, terminal: true } | Readiness::Spent(reason) => {
                 return Err(self.failure(&object, ErrorKind::Failed, &reason).await);
             }
@@ -103,6 +119,33 @@ impl Wait<'_> {
         Ok(None)
     }
 
+    /// What is known of the object now that its rule calls it ready, or what it has yet to show.
+    async fn ready(&mut self, object: &Json) -> Result<Result<Applied, String>, ProviderError> {
+        let recorded = &self.request.recorded;
+        if self.request.needed && readiness::is_suspended_job(object) {
+            let message = format!("{}: it is suspended, and others wait until it has completed", self.id);
+            let hint = "resume it (spec.suspend: false), or let the others not depend on its completion";
+            return Err(ProviderError::new(ErrorKind::Failed, message).with_hint(hint));
+        }
+        let pods = pods::of(self.session, object).await?;
+        if let Some(why) = self.settling.holds(object, &pods) {
+            return Ok(Err(why));
+        }
+        if self.unserved && readiness::lacks_address(object) {
+            let note = "it has no address: nothing in the cluster gives it one, so that is not waited for any longer";
+            self.cx.note(&recorded.key, note);
+        }
+        Ok(Ok(applied(recorded, object, inspect::images(&pods))))
+    }
+
+    /// Whether it lacks an address that nobody gives it, and that nothing else needs.
+    async fn is_unserved(&self, object: &Json) -> bool {
+        !self.request.needed
+            && readiness::lacks_address(object)
+            && self.began.elapsed() >= UNSERVED
+            && !related::is_served(self.session, object).await
+    }
+
     fn say(&mut self, message: String) {
         if message != self.said {
             self.cx
@@ -112,7 +155,7 @@ impl Wait<'_> {
     }
 
     async fn failure(&self, object: &Json, kind: ErrorKind, why: &str) -> ProviderError {
-        let report = inspect::report(self.session, object).await;
+        let report = inspect::report(self.session, object, &self.patience).await;
         let message = format!("{}: {why}", self.id);
         let news = report.lines.iter().filter(|line| !message.contains(line.as_str()));
         let news: Vec<String> = news.map(|line| self.session.redact(line)).collect();
@@ -149,11 +192,6 @@ fn finished(recorded: &Recorded) -> Applied {
         outputs: recorded.outputs.clone(),
         private: memory.write(),
     }
-}
-
-async fn judge(session: &Session, object: &Json) -> Result<Readiness, CallError> {
-    let related = related::of(session, object).await?;
-    Ok(readiness::of(object, &related))
 }
 
 /// The object that was applied, not another one of its name.

@@ -11,11 +11,19 @@ mod workload;
 use iac_core::provider::Readiness;
 use serde_json::Value as Json;
 
+use crate::kinds;
+use crate::object::split_api_version;
+
 /// What a rule needs to know besides the object itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Related {
     /// For a Service with a selector: how many of its endpoints are ready; none where that is not known.
     pub(crate) ready_endpoints: Option<usize>,
+    /// For a Service without ready endpoints: whether no pod is there or coming that it selects, since its workload is
+    /// scaled to zero, or nothing has such pods.
+    pub(crate) no_pods_to_come: bool,
+    /// For what gets an address from a controller: whether nobody in the cluster gives it one.
+    pub(crate) unserved: bool,
     /// For a claim: whether its storage class waits for the first pod that uses it.
     pub(crate) waits_for_consumer: bool,
 }
@@ -25,8 +33,11 @@ pub(crate) fn of(object: &Json, related: &Related) -> Readiness {
     if object.pointer("/metadata/deletionTimestamp").is_some() {
         return pending("being deleted");
     }
-    if let Some(readiness) = unobserved(object) {
-        return readiness;
+    if is_suspended(object) {
+        return Readiness::Ready;
+    }
+    if is_unobserved(object) {
+        return pending("the controller has not seen the change yet");
     }
     let group = object["apiVersion"]
         .as_str()
@@ -41,7 +52,7 @@ pub(crate) fn of(object: &Json, related: &Related) -> Readiness {
         ("", "Pod") => workload::pod(object),
         ("batch", "Job") => workload::job(object),
         ("", "Service") => network::service(object, related),
-        ("networking.k8s.io", "Ingress") => network::ingress(object),
+        ("networking.k8s.io", "Ingress") => network::ingress(object, related),
         ("autoscaling", "HorizontalPodAutoscaler") => network::autoscaler(object),
         ("", "PersistentVolumeClaim") => storage::claim(object, related),
         ("", "PersistentVolume") => storage::volume(object),
@@ -56,13 +67,46 @@ pub(crate) fn of(object: &Json, related: &Related) -> Readiness {
 }
 
 /// Whether the controller has yet to see the object as it is now. Some controllers write the number as text.
-fn unobserved(object: &Json) -> Option<Readiness> {
-    let observed = match object.pointer("/status/observedGeneration")? {
-        Json::String(text) => text.parse::<i64>().ok()?,
-        number => number.as_i64()?,
+pub(crate) fn is_unobserved(object: &Json) -> bool {
+    let observed = match object.pointer("/status/observedGeneration") {
+        Some(Json::String(text)) => text.parse::<i64>().ok(),
+        Some(number) => number.as_i64(),
+        None => None,
     };
-    let generation = object.pointer("/metadata/generation")?.as_i64()?;
-    (observed < generation).then(|| pending("the controller has not seen the change yet"))
+    let generation = object.pointer("/metadata/generation").and_then(Json::as_i64);
+    matches!((observed, generation), (Some(observed), Some(generation)) if observed < generation)
+}
+
+/// Whether somebody told the controller of a custom resource to leave it alone: it does not even look at changes then.
+fn is_suspended(object: &Json) -> bool {
+    let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or(""));
+    let is_own = kinds::scope(group, object["kind"].as_str().unwrap_or("")).is_some();
+    let says = |field: &str| object["spec"][field] == Json::Bool(true);
+    !is_own && (says("suspend") || says("paused"))
+}
+
+/// When somebody last changed what is wanted of the object, as far as is known: what a controller said before that is
+/// about something else. As the server writes times, so that they compare as texts.
+pub(crate) fn last_changed(object: &Json) -> Option<&str> {
+    let managers = object.pointer("/metadata/managedFields")?.as_array()?.iter();
+    let of_spec = managers.filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty));
+    of_spec.filter_map(|entry| entry["time"].as_str()).max()
+}
+
+/// Whether it is a Job that does nothing until somebody resumes it.
+pub(crate) fn is_suspended_job(object: &Json) -> bool {
+    object["kind"] == "Job" && object["apiVersion"] == "batch/v1" && workload::is_suspended(object)
+}
+
+/// Whether a controller, if there is one for it, has yet to give it an address.
+pub(crate) fn lacks_address(object: &Json) -> bool {
+    let is_balanced = object.pointer("/spec/type").and_then(Json::as_str) == Some("LoadBalancer");
+    let takes_one = match (object["apiVersion"].as_str(), object["kind"].as_str()) {
+        (Some("v1"), Some("Service")) => is_balanced,
+        (Some(version), Some("Ingress")) => version.starts_with("networking.k8s.io/"),
+        _ => false,
+    };
+    takes_one && network::lacks_address(object)
 }
 
 fn pending(message: impl Into<String>) -> Readiness {
@@ -85,6 +129,8 @@ pub(crate) struct Condition<'a> {
     pub(crate) reason: &'a str,
     /// In words.
     pub(crate) message: &'a str,
+    /// When it was last written.
+    updated: &'a str,
 }
 
 impl Condition<'_> {
@@ -110,6 +156,7 @@ pub(crate) fn condition<'a>(object: &'a Json, kind: &str) -> Option<Condition<'a
         status: found["status"].as_str().unwrap_or(""),
         reason: found["reason"].as_str().unwrap_or(""),
         message: found["message"].as_str().unwrap_or(""),
+        updated: found["lastUpdateTime"].as_str().unwrap_or(""),
     })
 }
 

@@ -14,20 +14,23 @@ pub(super) fn service(object: &Json, related: &Related) -> Readiness {
     if kind == "ExternalName" {
         return Readiness::Ready;
     }
-    if kind == "LoadBalancer" && !has_address(object) && is_empty(object.pointer("/spec/externalIPs")) {
+    if kind == "LoadBalancer"
+        && !related.unserved
+        && lacks_address(object)
+        && is_empty(object.pointer("/spec/externalIPs"))
+    {
         return pending("no load balancer has given it an address yet");
     }
     let selects = !is_empty(object.pointer("/spec/selector"));
-    if selects && related.ready_endpoints == Some(0) {
+    if selects && related.ready_endpoints == Some(0) && !related.no_pods_to_come {
         return pending("no ready pod behind it yet");
     }
     Readiness::Ready
 }
 
-/// Has an address. A cluster may have a controller that never reports one, so this can wait in vain: the message says
-/// what for.
-pub(super) fn ingress(object: &Json) -> Readiness {
-    if has_address(object) {
+/// Has an address, unless nobody is there to give it one.
+pub(super) fn ingress(object: &Json, related: &Related) -> Readiness {
+    if related.unserved || !lacks_address(object) {
         return Readiness::Ready;
     }
     let class = object.pointer("/spec/ingressClassName").and_then(Json::as_str);
@@ -37,9 +40,9 @@ pub(super) fn ingress(object: &Json) -> Readiness {
     })
 }
 
-fn has_address(object: &Json) -> bool {
-    let addresses = object.pointer("/status/loadBalancer/ingress").and_then(Json::as_array);
-    addresses.is_some_and(|addresses| !addresses.is_empty())
+/// Whether it waits for an address from a controller.
+pub(super) fn lacks_address(object: &Json) -> bool {
+    is_empty(object.pointer("/status/loadBalancer/ingress"))
 }
 
 fn is_empty(list: Option<&Json>) -> bool {

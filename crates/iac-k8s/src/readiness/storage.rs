@@ -25,12 +25,12 @@ pub(super) fn claim(object: &Json, related: &Related) -> Readiness {
 /// Can be used, or is in use.
 pub(super) fn volume(object: &Json) -> Readiness {
     match phase(object) {
-        "Available" | "Bound" => Readiness::Ready,
+        // Released by its former claim: somebody has to look at the data before it can be bound again.
+        "Available" | "Bound" | "Released" => Readiness::Ready,
         "Failed" => {
             let message = object.pointer("/status/message").and_then(Json::as_str).unwrap_or("");
             failed(format!("the volume failed: {message}"), true)
         }
-        "Released" => pending("released by its former claim, whose reference has to be removed first"),
         _ => pending("not available yet"),
     }
 }

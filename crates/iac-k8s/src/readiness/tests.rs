@@ -75,6 +75,37 @@ fn deployments() {
 }
 
 #[test]
+fn a_rollout_that_took_too_long_is_not_the_one_after_it() {
+    let since = |changed: &str| {
+        let condition = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "lastUpdateTime": "2026-01-01T10:00:00Z"});
+        let managed = json!([
+            {"manager": "iac", "operation": "Apply", "time": changed},
+            {"manager": "kube-controller-manager", "subresource": "status", "time": "2026-01-01T12:00:00Z"},
+        ]);
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generation": 2, "managedFields": managed},
+            "status": {"observedGeneration": 2, "conditions": [condition]}});
+        text(&object, &Related::default())
+    };
+    assert_eq!(since("2026-01-01T09:00:00Z"), "failed: ProgressDeadlineExceeded");
+    assert_eq!(since("2026-01-01T11:00:00Z"), "pending: 0 of 1 replicas updated");
+}
+
+#[test]
+fn what_is_suspended_waits_for_nobody() {
+    let custom = |spec: Json| {
+        let object = json!({"apiVersion": "example.com/v1", "kind": "Sync", "metadata": {"generation": 2}, "spec": spec,
+            "status": {"observedGeneration": 1}});
+        text(&object, &Related::default())
+    };
+    assert_eq!(custom(json!({"suspend": true})), "ready");
+    assert_eq!(custom(json!({"paused": true})), "ready");
+    assert_eq!(
+        custom(json!({"suspend": false})),
+        "pending: the controller has not seen the change yet"
+    );
+}
+
+#[test]
 fn stateful_sets() {
     let revisions = |updated: i64| json!({"observedGeneration": 2, "replicas": 3, "readyReplicas": 3, "updatedReplicas": updated, "currentRevision": "a", "updateRevision": "b"});
     check(
@@ -155,7 +186,7 @@ fn pods_and_jobs() {
             (
                 json!({}),
                 json!({"phase": "Failed", "message": "evicted"}),
-                "failed: the pod failed: evicted",
+                "spent: the pod failed: evicted",
             ),
             (
                 json!({}),
@@ -168,6 +199,14 @@ fn pods_and_jobs() {
                 "ready",
             ),
         ],
+    );
+    check(
+        ("v1", "Pod"),
+        &[(
+            json!({"schedulingGates": [{"name": "quota"}]}),
+            json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]}),
+            "ready",
+        )],
     );
     check(
         ("batch/v1", "Job"),
@@ -186,9 +225,14 @@ fn pods_and_jobs() {
             (
                 json!({}),
                 json!({"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "limit"}]}),
-                "failed: BackoffLimitExceeded: limit",
+                "spent: BackoffLimitExceeded: limit",
             ),
-            (json!({"suspend": true}), json!({}), "pending: suspended"),
+            (json!({"suspend": true}), json!({}), "ready"),
+            (
+                json!({}),
+                json!({"conditions": [{"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "message": "late"}]}),
+                "failed: DeadlineExceeded: late",
+            ),
         ],
     );
     check(("batch/v1", "CronJob"), &[(json!({}), json!({}), "ready")]);
@@ -204,6 +248,21 @@ fn services() {
     assert_eq!(text(&selecting, &with(Some(0))), "pending: no ready pod behind it yet");
     assert_eq!(text(&selecting, &with(Some(1))), "ready");
     assert_eq!(text(&selecting, &with(None)), "ready");
+    let scaled_to_zero = Related {
+        no_pods_to_come: true,
+        ..with(Some(0))
+    };
+    assert_eq!(text(&selecting, &scaled_to_zero), "ready");
+    let unserved = Related {
+        unserved: true,
+        ..Related::default()
+    };
+    for kind in [
+        json!({"apiVersion": "v1", "kind": "Service", "spec": {"type": "LoadBalancer"}}),
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": {}}),
+    ] {
+        assert_eq!(text(&kind, &unserved), "ready");
+    }
     check(
         ("v1", "Service"),
         &[
@@ -289,7 +348,10 @@ fn storage_and_namespaces() {
     );
     check(
         ("v1", "PersistentVolume"),
-        &[(json!({}), json!({"phase": "Available"}), "ready")],
+        &[
+            (json!({}), json!({"phase": "Available"}), "ready"),
+            (json!({}), json!({"phase": "Released"}), "ready"),
+        ],
     );
     check(
         ("v1", "Namespace"),

@@ -3,7 +3,7 @@
 use iac_core::provider::Readiness;
 use serde_json::Value as Json;
 
-use super::{condition, failed, number, pending};
+use super::{condition, failed, last_changed, number, pending};
 
 /// All replicas run the current template, are available, and no old ones are left.
 pub(super) fn deployment(object: &Json) -> Readiness {
@@ -14,7 +14,12 @@ pub(super) fn deployment(object: &Json) -> Readiness {
         return Readiness::Ready;
     }
     let progressing = condition(object, "Progressing");
-    if let Some(condition) = progressing.filter(|condition| condition.reason == "ProgressDeadlineExceeded") {
+    // What took too long may be the rollout before the last change.
+    let is_current = |updated: &str| last_changed(object).is_none_or(|changed| updated > changed);
+    if let Some(condition) = progressing
+        && condition.reason == "ProgressDeadlineExceeded"
+        && is_current(condition.updated)
+    {
         return failed(condition.text(), true);
     }
     let wanted = number(object, "/spec/replicas", 1);
@@ -41,7 +46,12 @@ pub(super) fn stateful_set(object: &Json) -> Readiness {
     }
     let wanted = number(object, "/spec/replicas", 1);
     let have = |field: &str| number(object, &format!("/status/{field}"), 0);
-    let (total, ready) = (have("replicas"), have("readyReplicas"));
+    // Ready for as long as it asks for.
+    let ready = match number(object, "/spec/minReadySeconds", 0) {
+        0 => have("readyReplicas"),
+        _ => have("availableReplicas"),
+    };
+    let total = have("replicas");
     if ready < wanted || total < wanted {
         return pending(format!("{ready} of {wanted} replicas ready"));
     }
@@ -97,10 +107,11 @@ pub(super) fn pod(object: &Json) -> Readiness {
     let message = object.pointer("/status/message").and_then(Json::as_str).unwrap_or("");
     match object.pointer("/status/phase").and_then(Json::as_str).unwrap_or("") {
         "Succeeded" => Readiness::Ready,
-        "Failed" => failed(
-            format!("the pod failed{}{message}", if message.is_empty() { "" } else { ": " }),
-            true,
-        ),
+        "Failed" => Readiness::Spent(format!(
+            "the pod failed{}{message}",
+            if message.is_empty() { "" } else { ": " }
+        )),
+        _ if is_gated(object) => Readiness::Ready,
         _ => match condition(object, "Ready") {
             Some(condition) if condition.is("True") => Readiness::Ready,
             Some(condition) if !condition.reason.is_empty() => pending(condition.text()),
@@ -112,18 +123,31 @@ pub(super) fn pod(object: &Json) -> Readiness {
     }
 }
 
-/// Has completed. A suspended one waits for whoever suspended it.
+/// Whether a Job does nothing until somebody resumes it.
+pub(super) fn is_suspended(job: &Json) -> bool {
+    job.pointer("/spec/suspend") == Some(&Json::Bool(true))
+}
+
+/// Whether it is not to be scheduled until somebody says so.
+fn is_gated(pod: &Json) -> bool {
+    condition(pod, "PodScheduled").is_some_and(|scheduled| scheduled.reason == "SchedulingGated")
+}
+
+/// Has completed, or is suspended: then nothing more is to come until somebody resumes it.
 pub(super) fn job(object: &Json) -> Readiness {
     if condition(object, "Complete").is_some_and(|condition| condition.is("True")) {
         return Readiness::Ready;
     }
-    for kind in ["Failed", "FailureTarget"] {
-        if let Some(condition) = condition(object, kind).filter(|condition| condition.is("True")) {
-            return failed(condition.text(), true);
-        }
+    let is_true = |kind: &str| condition(object, kind).filter(|condition| condition.is("True"));
+    if let Some(condition) = is_true("Failed") {
+        return Readiness::Spent(condition.text());
     }
-    if object.pointer("/spec/suspend") == Some(&Json::Bool(true)) {
-        return pending("suspended");
+    // It is about to be: its pods are ended first.
+    if let Some(condition) = is_true("FailureTarget") {
+        return failed(condition.text(), true);
+    }
+    if is_suspended(object) {
+        return Readiness::Ready;
     }
     let wanted = number(object, "/spec/completions", 1);
     let have = |field: &str| number(object, &format!("/status/{field}"), 0);

@@ -70,7 +70,6 @@ impl<K> Object<K> {
     }
 
     /// Does not wait until it is ready, as the annotation `iac.dev/wait: "false"` does. See [`Handle::skip_wait`].
-    #[must_use]
     pub fn skip_wait(self) -> Self {
         self.with(Handle::skip_wait)
     }

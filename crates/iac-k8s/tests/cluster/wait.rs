@@ -15,7 +15,8 @@ async fn failure(container: serde_json::Value, timeout: u64) -> ProviderError {
     world.wait(&recorded, Duration::from_secs(timeout)).await.unwrap_err()
 }
 
-fn told(error: &ProviderError) -> String {
+/// All that an error says.
+pub(crate) fn told(error: &ProviderError) -> String {
     format!(
         "{}\n{}\n{}",
         error.message,
@@ -27,17 +28,17 @@ fn told(error: &ProviderError) -> String {
 #[tokio::test]
 async fn a_deployment_and_its_service_become_ready() {
     let world = World::new().await;
+    let slow = json!({"readinessProbe": {"exec": {"command": ["true"]}, "initialDelaySeconds": 4}});
     let declared = world.declare(|k| {
-        {
-            k.add_json("a", workload("Deployment", 2, json!({})));
-        }
-        {
-            k.add_json(
-            "a",
-            json!({"apiVersion": "v1", "kind": "Service", "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}]}}),
-        );
-        }
+        drop(k.add_json("a", workload("Deployment", 2, slow)));
+        let service =
+            json!({"apiVersion": "v1", "kind": "Service", "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}]}});
+        drop(k.add_json("a", service));
     });
+    let deployment = world
+        .apply(&declared.of("Deployment"), Intent::Create, None)
+        .await
+        .unwrap();
     let service = world
         .apply(&declared.of("Service"), Intent::Create, None)
         .await
@@ -45,7 +46,7 @@ async fn a_deployment_and_its_service_become_ready() {
     let error = world.wait(&service, Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert!(error.message.contains("no ready pod"), "{error}");
-    let deployment = world.up(&declared.of("Deployment")).await;
+    let deployment = world.wait(&deployment, Duration::from_secs(60)).await.unwrap();
     assert_eq!(
         deployment
             .outputs
@@ -72,18 +73,27 @@ async fn an_image_that_can_not_be_had_is_named() {
 }
 
 #[tokio::test]
-async fn a_missing_secret_is_named() {
-    let error = failure(
-        json!({"env": [{"name": "P", "valueFrom": {"secretKeyRef": {"name": "nope", "key": "p"}}}]}),
-        90,
-    )
-    .await;
+async fn a_missing_secret_is_named_while_it_is_waited_for() {
+    let world = World::new().await;
+    let from = json!({"env": [{"name": "P", "valueFrom": {"secretKeyRef": {"name": "late", "key": "p"}}}]});
+    let recorded = world.one("a", workload("Deployment", 1, from));
+    let recorded = world.apply(&recorded, Intent::Create, None).await.unwrap();
+    let (waited, said) = world.wait_telling(&recorded, Duration::from_secs(8)).await;
+    let error = waited.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
     let text = told(&error);
-    assert_eq!(error.kind, ErrorKind::Failed, "{text}");
     assert!(
-        text.contains("CreateContainerConfigError") && text.contains("nope"),
+        text.contains("CreateContainerConfigError") && text.contains("late"),
         "{text}"
     );
+    assert!(
+        said.iter().any(|line| line.contains("secret \"late\" not found")),
+        "{said:?}"
+    );
+    // A controller or a Job may make it later.
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}, "stringData": {"p": "x"}});
+    world.make(&world.api("", "v1", "Secret"), secret).await;
+    world.wait(&recorded, Duration::from_secs(60)).await.unwrap();
 }
 
 #[tokio::test]
@@ -114,7 +124,8 @@ async fn a_pod_that_fits_on_no_node_is_explained() {
     );
 }
 
-fn job(command: &str, spec: serde_json::Value) -> serde_json::Value {
+/// A Job that runs this in a shell, once.
+pub(crate) fn job(command: &str, spec: serde_json::Value) -> serde_json::Value {
     let mut job = workload("Job", 1, json!({"command": ["sh", "-c", command]}));
     let template = job["spec"]["template"].take();
     job["apiVersion"] = "batch/v1".into();

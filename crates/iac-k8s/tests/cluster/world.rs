@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use iac_core::config::Config;
@@ -159,12 +160,41 @@ impl World {
     }
 
     pub(crate) async fn wait(&self, recorded: &Recorded, timeout: Duration) -> Result<Recorded, ProviderError> {
+        self.wait_for(recorded, timeout, false, &Context::silent()).await
+    }
+
+    /// Waits for what others need ready.
+    pub(crate) async fn wait_needed(&self, recorded: &Recorded, timeout: Duration) -> Result<Recorded, ProviderError> {
+        self.wait_for(recorded, timeout, true, &Context::silent()).await
+    }
+
+    /// Waits, and gives what was said meanwhile.
+    pub(crate) async fn wait_telling(
+        &self,
+        recorded: &Recorded,
+        timeout: Duration,
+    ) -> (Result<Recorded, ProviderError>, Vec<String>) {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&said);
+        let cx = Context::new(move |progress| sink.lock().unwrap().push(progress.message));
+        let waited = self.wait_for(recorded, timeout, false, &cx).await;
+        let said = said.lock().unwrap().clone();
+        (waited, said)
+    }
+
+    async fn wait_for(
+        &self,
+        recorded: &Recorded,
+        timeout: Duration,
+        needed: bool,
+        cx: &Context,
+    ) -> Result<Recorded, ProviderError> {
         let request = WaitRequest {
             recorded: recorded.clone(),
             timeout,
-            needed: false,
+            needed,
         };
-        let applied = self.provider.wait_ready(&request, &Context::silent()).await?;
+        let applied = self.provider.wait_ready(&request, cx).await?;
         let Applied { uid, outputs, private } = applied;
         Ok(Recorded {
             uid,

@@ -22,7 +22,9 @@ use crate::provider::apply::is_reclaim;
 use crate::provider::call::{Answer, Call, Cause, Refusal};
 use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
+use crate::provider::recreate;
 use crate::provider::session::{Memory, Session, in_parallel};
+use crate::stateful::{self, Growth, Way};
 use crate::{fields, immutable, managed, risk};
 
 /// Answers each request.
@@ -110,17 +112,19 @@ impl<'a> Question<'a> {
             let note = "spec.replicas is left to its autoscaler";
             prediction.notes.push(note.to_owned());
         }
-        if risk::rolls_out(&self.id.type_name(), self.request.intent, &prediction.changes) {
-            prediction.notes.push("its pods are rolled out anew".to_owned());
-        }
-        prediction.risks = risk::of(&risk::Change {
+        let replaced = (self.request.intent == Intent::Replace && !self.renames()) || !prediction.replace.is_empty();
+        let change = risk::Change {
             type_name: &self.id.type_name(),
             intent: self.request.intent,
-            replaced: (self.request.intent == Intent::Replace && !self.renames()) || !prediction.replace.is_empty(),
+            replaced,
             before: &self.before,
             inputs: &self.inputs,
             changes: &prediction.changes,
-        });
+        };
+        prediction.risks = risk::of(&change);
+        prediction.unserving = risk::serves_nobody(&change);
+        let of_pods = risk::of_pods(&change);
+        prediction.notes.extend(of_pods);
         Ok(prediction)
     }
 
@@ -278,7 +282,7 @@ impl<'a> Question<'a> {
         let prediction = match trial {
             Trial::Accepted(result) => warned(self.accepted(&live, &result.body, adopts), result),
             Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
-            Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &refusal).await?,
+            Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &live, &refusal).await?,
         };
         Ok(Prediction {
             notes: prediction.notes.into_iter().chain(notes).collect(),
@@ -334,6 +338,7 @@ impl<'a> Question<'a> {
         &self,
         kind: &ApiKind,
         body: &Json,
+        live: &Json,
         refusal: &Refusal,
     ) -> Result<Prediction, ProviderError> {
         let mut replace = Vec::new();
@@ -349,6 +354,18 @@ impl<'a> Question<'a> {
         replace.sort_by(|a, b| a.path.cmp(&b.path));
         replace.dedup();
         let all_immutable = !replace.is_empty() && wrong.details.causes.is_empty();
+        if all_immutable && self.request.intent == Intent::Update && self.id.type_name() == "apps/StatefulSet" {
+            match stateful::way(live, body) {
+                Way::Around(grown) => return self.around_pods(kind, body, &grown).await,
+                Way::Refused(problem) => {
+                    return Ok(Prediction {
+                        problems: vec![problem],
+                        ..self.compared()
+                    });
+                }
+                Way::Anew => {}
+            }
+        }
         let problems = if all_immutable {
             self.replacement(kind, body).await?.problems
         } else {
@@ -356,6 +373,25 @@ impl<'a> Question<'a> {
         };
         Ok(Prediction {
             replace,
+            problems,
+            ..self.compared()
+        })
+    }
+
+    /// A StatefulSet that is recreated without its pods, and whose claims grow.
+    async fn around_pods(&self, kind: &ApiKind, body: &Json, grown: &[Growth]) -> Result<Prediction, ProviderError> {
+        let mut problems = self.replacement(kind, body).await?.problems;
+        let mut notes = Vec::new();
+        for claim in recreate::claims_to_grow(self.session, &self.id, grown).await? {
+            problems.extend(claim.problem(self.session, &self.id).await);
+            notes.push(format!("the claim {} grows", claim.growth()));
+        }
+        notes.push(
+            "the StatefulSet alone is deleted and recreated: its pods go on running, and it takes them over".to_owned(),
+        );
+        notes.push("claims that are there keep what else their template says now; only new ones follow it".to_owned());
+        Ok(Prediction {
+            notes,
             problems,
             ..self.compared()
         })
