@@ -1,7 +1,8 @@
 //! Any compose file: `--config path=…` names it, or the folder that it is in.
 //!
-//! The project has the name that the file gives it, else the folder's, or that of `--config project=…`. The stack is named
-//! after the project unless `--stack` says otherwise, and belongs to that path from then on.
+//! The project has the name that docker compose gives it (`COMPOSE_PROJECT_NAME`, the file's `name`, the folder's), or that of
+//! `--config project=…`. The stack is named after the project unless `--stack` says otherwise, and belongs to that path from
+//! then on.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,14 +18,6 @@ const PATH: &str = "path";
 /// The configuration that names the project.
 const PROJECT: &str = "project";
 
-/// What docker compose looks for in a folder, in its order.
-const NAMES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yaml",
-    "docker-compose.yml",
-];
-
 fn main() -> ExitCode {
     Program::new("compose_file")
         .provider(DockerProvider::new())
@@ -37,22 +30,16 @@ fn main() -> ExitCode {
 }
 
 fn compose_file(stack: &Stack) -> Result<()> {
-    let path = file(stack.config().require(PATH)?);
-    let name = project_name(stack.config());
-    let _ = Compose::project(stack, name.unwrap_or_else(|| "project".to_owned())).file(path);
+    let path: PathBuf = stack.config().require(PATH)?;
+    let given: Option<String> = stack.config().get(PROJECT)?;
+    let _ = match given {
+        Some(name) => Compose::project(stack, name).file(path),
+        None => Compose::load(stack, path).1,
+    };
     Ok(())
-}
-
-/// The compose file that a path means.
-fn file(path: PathBuf) -> PathBuf {
-    let inside = NAMES.iter().map(|name| path.join(name));
-    inside.into_iter().find(|file| file.is_file()).unwrap_or(path)
 }
 
 fn project_name(config: &Config) -> Option<String> {
     let given: Option<String> = config.get(PROJECT).ok()?;
-    given.or_else(|| {
-        let path: PathBuf = config.get(PATH).ok()??;
-        Compose::name_of(file(path))
-    })
+    given.or_else(|| Compose::name_of(config.get::<PathBuf>(PATH).ok()??))
 }

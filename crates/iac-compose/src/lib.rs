@@ -51,7 +51,7 @@ pub mod parse;
 mod provider;
 mod scope;
 
-pub use file::ComposeFile;
+pub use file::{ComposeFile, FileOptions};
 pub use provider::DockerProvider;
 pub use scope::{
     Compose, ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef,
@@ -60,9 +60,9 @@ pub use scope::{
 /// What a program with compose projects uses.
 pub mod prelude {
     pub use crate::model::{
-        Attachment, Build, Bytes, Condition, Config, DependsOn, Deploy, EnvFile, FileMount, Healthcheck, Ipam,
-        IpamPool, Job, Logging, Mount, MountKind, Network, Port, PullPolicy, ResourceSet, Resources, Restart,
-        RestartPolicy, Service, Ulimit, UpdateConfig, UpdateOrder, Volume,
+        Attachment, Blkio, Build, Bytes, Condition, Config, DependsOn, Deploy, DeviceRate, DeviceRequest, DeviceWeight,
+        EnvFile, EnvFormat, FileMount, Healthcheck, Ipam, IpamPool, Job, Logging, Mount, MountKind, Network, Port,
+        PullPolicy, ResourceSet, Resources, Restart, RestartPolicy, Service, Ulimit, UpdateConfig, UpdateOrder, Volume,
     };
     pub use crate::{
         Compose, ConfigRef, DockerProvider, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle,

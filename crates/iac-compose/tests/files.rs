@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use iac_compose::Compose;
+use iac_compose::{Compose, FileOptions};
 use iac_core::config::Config;
 use iac_core::declare::Declaration;
 use iac_core::provider::{Phase, Provider, Referent};
@@ -23,7 +23,8 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn declare(folder: &Path, profiles: &[&str]) -> Result<Declaration, Vec<String>> {
     let stack = Stack::new("test", Config::default());
     let compose = Compose::project(&stack, "p");
-    compose.file_with_profiles(folder.join("compose.yml"), profiles.iter().copied());
+    let options = FileOptions::default().profiles(profiles.iter().copied());
+    compose.file_with(folder.join("compose.yml"), &options);
     stack
         .finish()
         .map_err(|errors| errors.iter().map(ToString::to_string).collect())
@@ -98,7 +99,7 @@ fn variables_come_from_the_env_file_and_secrets_stay_secret() {
     assert_eq!(
         environment,
         json!({
-            "API_KEY": "<secret p/db/environment/API_KEY>",
+            "API_KEY": "<secret service p/db environment.API_KEY>",
             "GONE": "ab",
             "MORE": "1",
             "PLAIN": "fast$x",
@@ -201,72 +202,176 @@ fn externals_are_named_and_not_declared() {
     assert_eq!(field(&declaration, "web", "/volumes/0/source"), json!("real"));
 }
 
+/// Every message as it is shown: once, with the place in the user's file, and all that is wrong at once.
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    let table = [
-        ("services:\n  web: [\n", "compose.yml:"),
+    let table: [(&str, &[&str]); 23] = [
         (
-            "services:\n  web: {imgae: x}\n",
-            "services.web.imgae: this is no key of the compose specification; did you mean \"image\"?",
+            "services:\n  web: [\n",
+            &["@2:8: this is no YAML: unclosed bracket '['"],
         ),
         (
-            "services:\n  web: {image: x, links: [a]}\n",
-            "services.web.links: this key is not supported here",
+            "services:\n  web: {image: x}\n  web: {image: y}\n",
+            &["@3:3: the key \"web\" stands here a second time; the first is on line 2"],
         ),
         (
-            "services:\n  web: {image: x, ports: ['80:http']}\n",
-            "services.web.ports",
+            "services:\n  web:\n    imgae: x\n    frobnicate: 1\n    ports: {a: b}\n",
+            &[
+                "@2:3: services.web: there is neither an image nor a build",
+                "@3:5: services.web.imgae: compose files have no such key here; did you mean \"image\"?",
+                "@4:5: services.web.frobnicate: compose files have no such key here; keys of your own begin with x-",
+                "@5:5: services.web.ports: expected a list, found a map",
+            ],
+        ),
+        (
+            "services:\n  web:\n    image: x\n    post_start: []\n",
+            &[
+                "@4:5: services.web.post_start: this key is not supported; use a service of its own that depends on this one, and ends",
+            ],
+        ),
+        (
+            "services:\n  web:\n    image: 5\n    user: 1000\n",
+            &[
+                "@3:5: services.web.image: expected a text, found a number; put it into quotes",
+                "@4:5: services.web.user: expected a text, found a number; put it into quotes",
+            ],
+        ),
+        (
+            "services:\n  web:\n    image: x\n    environment:\n      - A=1\n      - B: two\n",
+            &["@6:9: services.web.environment[1]: this is a map in a list; write \"B=two\", or leave the dashes out"],
+        ),
+        (
+            "services:\n  web: {image: x, ports: ['1:1', '80:http']}\n",
+            &[
+                "@2:34: services.web.ports[1]: \"80:http\" is no port: the container's port is no number from 1 to 65535; \
+               write \"8080:80\", \"127.0.0.1:8080:80/tcp\", \"80\" or ranges of one length",
+            ],
         ),
         (
             "services:\n  web: {image: x, healthcheck: {test: [echo]}}\n",
-            "services.web.healthcheck.test: a list begins with CMD",
+            &["@2:33: services.web.healthcheck.test: a list begins with CMD, CMD-SHELL or NONE, not with \"echo\""],
         ),
         (
-            "services:\n  web: {image: x, deploy: {placement: {}}}\n",
-            "unknown field `placement`",
+            "services:\n  web: {image: x, stop_grace_period: '5'}\n",
+            &[
+                "@2:19: services.web.stop_grace_period: \"5\" is no duration; write numbers with units, such as \"90s\" or \
+               \"1m30s\" (h, m, s, ms, us)",
+            ],
         ),
         (
-            "services:\n  web: {image: '${IAC_TEST_NONE:?set it}'}\n",
-            "services.web.image: the variable IAC_TEST_NONE is required: set it",
+            "services:\n  web: {image: '${IAC_TEST_NONE:?set it}'}\n  db: {image: '${A/b}'}\n",
+            &[
+                "@2:9: services.web.image: the variable IAC_TEST_NONE is required: set it",
+                "@3:8: services.db.image: \"${A/b}\": after the name in braces comes }, :-, -, :?, ?, :+ or +; write ${NAME} \
+                 for a variable and $$ for a dollar sign",
+            ],
+        ),
+        (
+            "services:\n  web: {image: x, tty: '${IAC_TEST_NONE:-perhaps}'}\n",
+            &["@2:19: services.web.tty: \"perhaps\" is not true or false"],
         ),
         (
             "services:\n  web: {image: x, depends_on: [db]}\n",
-            "services.web.depends_on.db: there is no service \"db\"",
+            &["@2:32: services.web.depends_on.db: there is no service \"db\""],
         ),
         (
-            "services:\n  web: {image: x, networks: [back]}\n",
-            "the project has no network \"back\"",
+            "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n",
+            &["@2:17: services.a.depends_on: services wait for one another: a -> b -> a"],
         ),
         (
-            "services:\n  web: {image: x, volumes: ['data:/d']}\n",
-            "the project has no volume \"data\"",
+            "services:\n  web: {image: x, networks: [back], volumes: ['data:/d'], secrets: [key]}\n",
+            &[
+                "@2:30: services.web.networks: the project has no network \"back\"; declare it under networks at the top of the file",
+                "@2:47: services.web.volumes[0]: the project has no volume \"data\"; declare it under volumes at the top of the file",
+                "@2:69: services.web.secrets[0]: the project has no secret \"key\"; declare it under secrets at the top of the file",
+            ],
         ),
         (
-            "services:\n  web: {image: x, env_file: none.env}\n",
-            "none.env can not be read",
+            "services:\n  web:\n    image: x\n    env_file:\n      - none.env\n",
+            &["@5:9: services.web.env_file[0]: #/none.env cannot be read: No such file or directory (os error 2)"],
         ),
-        ("services:\n  a: {extends: b}\n  b: {extends: a}\n", "extends itself"),
         (
-            "services:\n  web: {build: missing}\n",
-            "the build context can not be read",
+            "services:\n  a: {extends: b}\n  b: {extends: a}\n",
+            &["a extends itself, by way of"],
+        ),
+        (
+            "services:\n  web:\n    build: missing\n",
+            &["@2:3: p/web: the build context can not be read: #/missing"],
         ),
         (
             "services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['80:8080']}\n",
-            "the service a publishes port 80/tcp of every address of the host already",
+            &["@3:3: p/b: ports: the service a publishes port 80/tcp of every address of the host already"],
         ),
-        ("include: [other.yml]\n", "include: this key is not supported here"),
+        (
+            "include: [other.yml]\nservices: {a: {image: x}}\n",
+            &["@1:11: #/other.yml cannot be read: No such file or directory (os error 2)"],
+        ),
+        (
+            "services:\n  web: {image: x, volumes: [{type: image, source: y, target: /y}]}\n",
+            &[
+                "@2:29: services.web.volumes[0]: a mount of type \"image\" is not supported; copy what is needed into an image of your own",
+            ],
+        ),
+        ("", &["@1:1: there is nothing in this file"]),
+        (
+            "- a\n",
+            &["@1:1: a compose file is a map with services; this is a list"],
+        ),
+        (
+            "services:\n  web: {image: x}\nsecrets:\n  key: {external: true}\n",
+            &[
+                "@4:9: secrets.key.external: this key is not supported; one engine keeps no configs and secrets; give its content with \
+               file, environment or content",
+            ],
+        ),
     ];
     for (content, expected) in table {
         let folder = folder(&[("compose.yml", content)]);
-        let errors = declare(folder.path(), &[]).expect_err(content).join("\n");
-        assert!(errors.contains(expected), "{content}\n{errors}");
-        // A resource of the file has its line there; what concerns the file as a whole, the line that asked for it.
-        let places = ["compose.yml:2:", "compose.yml:3:", "tests/files.rs:"];
-        assert!(
-            places.iter().any(|place| errors.contains(place)),
-            "the line is missing: {errors}"
-        );
+        let errors = declare(folder.path(), &[]).expect_err(content);
+        let root = folder.path().display().to_string();
+        let file = format!("{root}/compose.yml:");
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|text| match text.strip_prefix('@') {
+                Some(rest) => format!("{file}{rest}"),
+                None => (*text).to_owned(),
+            })
+            .map(|text| text.replace("#/", &format!("{root}/")))
+            .collect();
+        for text in &expected {
+            assert!(
+                errors.iter().any(|error| error.contains(text)),
+                "{content}\n{text}\n{errors:#?}"
+            );
+            assert!(
+                errors.iter().all(|error| error.matches("compose.yml").count() == 1),
+                "{errors:#?}"
+            );
+        }
+        let is_chain = content.contains("extends");
+        assert!(is_chain || errors.len() == expected.len(), "{content}\n{errors:#?}");
     }
+}
+
+#[test]
+fn what_has_no_effect_is_noted_with_its_place() {
+    let declaration = load(
+        "version: '3.8'\nservices:\n  web:\n    image: x\n    attach: false\n    command: echo a > b\n    deploy:\n      mode: global\n      \
+         placement: {constraints: [a == b]}\n      restart_policy: {condition: any, delay: 5s}\n",
+    );
+    let notes: Vec<String> = declaration.notes.iter().map(|note| note.message.clone()).collect();
+    let expected = [
+        "compose.yml:9:7: services.web.deploy.placement has no effect: it needs a cluster of engines",
+        "compose.yml:10:40: services.web.deploy.restart_policy.delay has no effect: the engine waits by a rule of its own",
+        "compose.yml:1:1: the key version has no meaning any more and is ignored",
+        "compose.yml:8:7: deploy.mode global has no effect: it needs a cluster of engines",
+        "compose.yml:6:5: services.web.command ends at >, as it does for docker compose; for a shell write [sh, -c, \"…\"]",
+    ];
+    let notes: Vec<&str> = notes
+        .iter()
+        .map(|note| &note[note.find("compose.yml").unwrap()..])
+        .collect();
+    assert_eq!(notes, expected);
 }
 
 #[test]
@@ -274,6 +379,9 @@ fn the_project_is_named_by_the_file_or_its_folder() {
     let folder = folder(&[
         ("My App/compose.yml", "services: {}\n"),
         ("named/compose.yml", "name: given\nversion: '3.8'\nservices: {}\n"),
+        ("dotenv/compose.yml", "name: given\nservices: {}\n"),
+        ("dotenv/.env", "COMPOSE_PROJECT_NAME=fromdotenv\n"),
+        ("variable/compose.yml", "name: ${IAC_TEST_NAME:-shop}\nservices: {}\n"),
     ]);
     let name = |path: &str| {
         let stack = Stack::new("test", Config::default());
@@ -283,4 +391,6 @@ fn the_project_is_named_by_the_file_or_its_folder() {
     };
     assert_eq!(name("My App/compose.yml"), ("myapp".to_owned(), 0));
     assert_eq!(name("named/compose.yml"), ("given".to_owned(), 1));
+    assert_eq!(name("dotenv"), ("fromdotenv".to_owned(), 0));
+    assert_eq!(name("variable"), ("shop".to_owned(), 0));
 }

@@ -1,13 +1,30 @@
-//! Plain compose files as part of a program.
+//! Plain compose files as part of a program, read as docker compose reads them: short and long forms, anchors and merge keys,
+//! variables with `.env`, env files, `extends`, `include`, override files, `!reset` and `!override`, profiles.
 //!
-//! What is read: anchors and merge keys, variables with `.env`, `extends` within a folder, an override file beside the
-//! file, profiles, env files, short and long forms. What is not: `include`, and remote files. A key that is not supported
-//! is an error that names it; nothing is ignored without a word.
+//! The way of a file: [`settings`] finds the files and the variables; [`load`] makes one tree of them; [`finish`] takes the
+//! services that are wanted and fills in what follows; [`check`] looks for contradictions; [`typed`] turns it into the model. A key that is not
+//! supported is an error that names it ([`keys`]); nothing is ignored without a word.
 
+mod canonical;
+mod cast;
+mod check;
+mod circles;
+mod environment;
+mod extends;
+mod finish;
+mod include;
 mod keys;
+mod load;
+mod marks;
 mod merge;
-mod places;
-mod read;
+mod paths;
+mod problem;
+mod scalar;
+mod schema;
+mod settings;
+mod tree;
+mod typed;
+mod unique;
 mod variables;
 mod yaml;
 
@@ -15,165 +32,211 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use iac_core::Stack;
-use iac_core::declare::Handle;
+use iac_core::declare::{DeclareError, Handle};
 
 use crate::model::{Condition, Network, Service, Volume};
-use crate::parse::dotenv::DotenvError;
 use crate::scope::Compose;
-use places::Places;
-use read::Project;
-
-/// What is wrong with a compose file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
-    /// A file can not be read.
-    #[error("{path} can not be read: {error}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// It is no YAML.
-    #[error("{path}:{line}: {message}")]
-    Yaml {
-        /// Which file.
-        path: String,
-        /// Where.
-        line: u64,
-        /// What the parser says.
-        message: String,
-    },
-    /// `.env` is not of the form.
-    #[error("{path}: {error}")]
-    Dotenv {
-        /// Which file.
-        path: String,
-        /// Where and why.
-        error: DotenvError,
-    },
-    /// Something at a key is wrong.
-    #[error("{path}: {message}")]
-    Key {
-        /// The key's path.
-        path: String,
-        /// What.
-        message: String,
-    },
-}
-
-impl FileError {
-    fn key(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Key {
-            path: path.into(),
-            message: message.into(),
-        }
-    }
-}
+use problem::Findings;
+pub use settings::FileOptions;
+use settings::Settings;
+use tree::At;
+use typed::{Project, Reader};
+use variables::Variables;
 
 /// What a compose file declared.
 #[derive(Debug, Clone, Default)]
 pub struct ComposeFile {
     /// Its services, by name; those of inactive profiles are left out.
     pub services: BTreeMap<String, Handle<Service>>,
-    /// Its networks, by key.
+    /// Its networks that services use, by key.
     pub networks: BTreeMap<String, Handle<Network>>,
     /// Its volumes, by key.
     pub volumes: BTreeMap<String, Handle<Volume>>,
 }
 
-/// The profiles that `COMPOSE_PROFILES` names.
-fn active_profiles() -> BTreeSet<String> {
-    let names = std::env::var("COMPOSE_PROFILES").unwrap_or_default();
-    names
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
 impl Compose {
-    /// The name that a compose file gives its project: its `name`, else that of its folder, in the letters that a name may
-    /// have. None where nothing of that is left.
+    /// The name that docker compose gives the project of a file or folder: that of `COMPOSE_PROJECT_NAME` in the environment
+    /// or `.env`, else the file's `name`, else its folder's. None where there is no name that can be one.
     pub fn name_of(path: impl AsRef<Path>) -> Option<String> {
-        read::project_name(path.as_ref())
+        Self::name_with(path, &FileOptions::default())
+    }
+
+    /// As [`name_of`](Self::name_of), with options.
+    pub fn name_with(path: impl AsRef<Path>, options: &FileOptions) -> Option<String> {
+        let found = Findings::default();
+        Settings::find(path.as_ref(), options, &found)?.name(&found)
     }
 
     /// A project with all that a compose file declares, named as [`name_of`](Self::name_of) says.
     #[track_caller]
     pub fn load(stack: &Stack, path: impl AsRef<Path>) -> (Self, ComposeFile) {
-        let path = path.as_ref();
-        let name = Self::name_of(path).unwrap_or_else(|| "project".to_owned());
+        Self::load_with(stack, path, &FileOptions::default())
+    }
+
+    /// As [`load`](Self::load), with options.
+    #[track_caller]
+    pub fn load_with(stack: &Stack, path: impl AsRef<Path>, options: &FileOptions) -> (Self, ComposeFile) {
+        let found = Findings::default();
+        let settings = Settings::find(path.as_ref(), options, &found);
+        let name = settings.as_ref().and_then(|settings| settings.name(&found));
+        let (Some(settings), Some(name)) = (settings, name) else {
+            let compose = Self::project(stack, "project");
+            compose.tell(&found, path.as_ref());
+            return (compose, ComposeFile::default());
+        };
         let compose = Self::project(stack, name);
-        let file = compose.file(path);
+        let file = compose.declare_files(&settings, path.as_ref(), &found);
         (compose, file)
     }
 
-    /// Declares all that a compose file says, in this project. Profiles are those that `COMPOSE_PROFILES` names.
+    /// Declares all that a compose file says, in this project. The path of a folder, or of the file that docker compose would
+    /// find in it, stands for all that docker compose would read there, an override file among it; any other file is read
+    /// alone. Profiles are those that `COMPOSE_PROFILES` names.
     ///
     /// What is wrong with the file is reported with the other problems of the declaration.
     #[track_caller]
     pub fn file(&self, path: impl AsRef<Path>) -> ComposeFile {
-        self.file_with_profiles(path, active_profiles())
+        self.file_with(path, &FileOptions::default())
     }
 
-    /// As [`file`](Self::file), with these profiles.
+    /// As [`file`](Self::file), with options.
     #[track_caller]
-    pub fn file_with_profiles<S: Into<String>>(
-        &self,
-        path: impl AsRef<Path>,
-        profiles: impl IntoIterator<Item = S>,
-    ) -> ComposeFile {
-        let path = path.as_ref();
-        let profiles = profiles.into_iter().map(Into::into).collect();
-        match read::project(self.stack(), self.name(), path, &profiles) {
-            Ok(project) => self.declare_file(project, &Places::of(path)),
-            Err(error) => {
-                self.report(&path.display().to_string(), error.to_string());
+    pub fn file_with(&self, path: impl AsRef<Path>, options: &FileOptions) -> ComposeFile {
+        let found = Findings::default();
+        match Settings::find(path.as_ref(), options, &found) {
+            Some(settings) => self.declare_files(&settings, path.as_ref(), &found),
+            None => {
+                self.tell(&found, path.as_ref());
                 ComposeFile::default()
             }
         }
     }
 
     #[track_caller]
-    fn declare_file(&self, project: Project, places: &Places) -> ComposeFile {
-        let mut declared = ComposeFile::default();
-        for note in project.notes {
+    fn declare_files(&self, settings: &Settings, path: &Path, found: &Findings) -> ComposeFile {
+        let project = self.read(settings, found);
+        self.tell(found, path);
+        // What is declared with something wrong would only be found wrong again, in words of the engine's.
+        match project.filter(|_| found.is_fine()) {
+            Some(project) => self.declare_file(project, found),
+            None => ComposeFile::default(),
+        }
+    }
+
+    /// Reads the files of a project.
+    fn read(&self, settings: &Settings, found: &Findings) -> Option<Project> {
+        let mut values = settings.environment.clone();
+        values.insert("COMPOSE_PROJECT_NAME".to_owned(), self.name().to_owned());
+        let variables = Variables::new(self.stack(), self.name(), values);
+        let loader = load::Loader {
+            found,
+            variables: variables.clone(),
+            folder: settings.folder.clone(),
+            trail: Vec::new(),
+        };
+        let files: Vec<(String, At)> = settings
+            .files
+            .iter()
+            .map(|file| (file.clone(), At::default()))
+            .collect();
+        let base = if settings.folder.is_empty() {
+            "."
+        } else {
+            &settings.folder
+        };
+        let mut tree = loader.files(&files, base)?;
+        let inactive = finish::select(&mut tree, &settings.profiles);
+        schema::prune(&mut tree);
+        finish::normalize(&mut tree, &variables, found);
+        check::check(&tree, &inactive, found);
+        let reader = Reader {
+            variables: &variables,
+            found,
+        };
+        Some(reader.project(&tree))
+    }
+
+    /// Hands on what was found: notes, and what is wrong, each with its place.
+    #[track_caller]
+    fn tell(&self, found: &Findings, path: &Path) {
+        for note in found.notes() {
             self.stack().note(note);
         }
-        for (key, network) in project.networks {
+        for problem in found.problems() {
+            let has_place = problem.at != At::default();
+            let at = if has_place {
+                found.sources.line(problem.at)
+            } else {
+                self.stack().source()
+            };
+            let name = match (problem.key.is_empty(), has_place) {
+                (false, _) => problem.key,
+                (true, true) => String::new(),
+                (true, false) => path.display().to_string(),
+            };
+            self.stack().report(DeclareError::File {
+                name,
+                message: problem.message,
+                at,
+            });
+        }
+    }
+
+    #[track_caller]
+    fn declare_file(&self, project: Project, found: &Findings) -> ComposeFile {
+        let mut declared = ComposeFile::default();
+        let place = |at: At| self.at(found.sources.line(at));
+        for (key, (network, at)) in project.networks {
             if network.external {
                 let _ = self.external_network(&key, network.name.unwrap_or_else(|| key.clone()));
             } else {
-                let handle = self.at(places.source("networks", &key)).network(&key, network);
+                let handle = place(at).network(&key, network);
                 declared.networks.insert(key, handle);
             }
         }
-        for (key, volume) in project.volumes {
+        for (key, (volume, at)) in project.volumes {
             if volume.external {
                 let _ = self.external_volume(&key, volume.name.unwrap_or_else(|| key.clone()));
             } else {
-                let handle = self.at(places.source("volumes", &key)).volume(&key, volume);
+                let handle = place(at).volume(&key, volume);
                 declared.volumes.insert(key, handle);
             }
         }
-        for (name, config) in project.configs {
-            let _ = self.at(places.source("configs", &name)).config(&name, config);
+        for (name, (config, at)) in project.configs {
+            let _ = place(at).config(&name, config);
         }
-        for (name, secret) in project.secrets {
-            let _ = self.at(places.source("secrets", &name)).secret(&name, secret);
+        for (name, (secret, at)) in project.secrets {
+            let _ = place(at).secret(&name, secret);
         }
-        let conditions = project.services.values().flat_map(|service| service.depends_on.clone());
-        let jobs: BTreeSet<String> = conditions
+        let services = || project.services.values().map(|(service, _)| service);
+        let jobs: BTreeSet<String> = services()
+            .flat_map(|service| service.depends_on.clone())
             .filter(|(_, dependency)| dependency.condition == Condition::Completed)
             .map(|(name, _)| name)
             .collect();
-        for (name, service) in project.services {
-            let place = self.at(places.source("services", &name));
-            let handle = place.add(&name, service, jobs.contains(&name));
+        for (name, (service, at)) in in_order(project.services) {
+            let handle = place(at).add(&name, service, jobs.contains(&name));
             declared.services.insert(name, handle);
         }
         declared
     }
+}
+
+/// Services in an order in which each comes after those that it shares something with.
+fn in_order(mut services: BTreeMap<String, (Service, At)>) -> Vec<(String, (Service, At))> {
+    let mut ordered = Vec::new();
+    while !services.is_empty() {
+        let is_free = |service: &Service| service.shares_with().iter().all(|other| !services.contains_key(*other));
+        let free = services
+            .iter()
+            .find(|(_, (service, _))| is_free(service))
+            .map(|(name, _)| name.clone());
+        // A circle is reported with the dependencies that follow from it.
+        let next = free.or_else(|| services.keys().next().cloned());
+        let Some(entry) = next.and_then(|name| services.remove_entry(&name)) else {
+            break;
+        };
+        ordered.push(entry);
+    }
+    ordered
 }

@@ -1,88 +1,124 @@
 //! The variables that a compose file can use, and their replacement in its texts.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use iac_core::Stack;
 use iac_core::secret_names::SecretNames;
-use serde_json::Value as Json;
 
-use super::FileError;
-use crate::parse::{dotenv, interpolate};
+use super::cast;
+use super::problem::Findings;
+use super::tree::{Data, Node, Path};
+use crate::parse::interpolate;
 
-/// The environment, and `.env` beside the file, which the environment beats.
+/// Where a text is handed on as it is, so that a secret in it can stay one. Anywhere else compose files have numbers, names
+/// and paths, which have to be read here.
+const HANDED_ON: [&str; 20] = [
+    "configs.*.content",
+    "networks.*.driver_opts.*",
+    "services.*.annotations",
+    "services.*.annotations.*",
+    "services.*.build.args",
+    "services.*.build.args.*",
+    "services.*.build.labels",
+    "services.*.build.labels.*",
+    "services.*.command",
+    "services.*.command.*",
+    "services.*.entrypoint",
+    "services.*.entrypoint.*",
+    "services.*.environment",
+    "services.*.environment.*",
+    "services.*.healthcheck.test",
+    "services.*.healthcheck.test.*",
+    "services.*.labels",
+    "services.*.labels.*",
+    "services.*.logging.options.*",
+    "volumes.*.driver_opts.*",
+];
+
+/// The environment of a file: that of the process, and `.env`.
+#[derive(Debug, Clone)]
 pub(super) struct Variables<'a> {
     stack: &'a Stack,
     project: &'a str,
-    file: BTreeMap<String, String>,
-    unset: RefCell<BTreeSet<String>>,
+    values: BTreeMap<String, String>,
     names: SecretNames,
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn read(stack: &'a Stack, project: &'a str, folder: &Path) -> Result<Self, FileError> {
-        let path = folder.join(".env");
-        let mut file = BTreeMap::new();
-        if path.is_file() {
-            let shown = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|error| FileError::Read {
-                path: shown.clone(),
-                error,
-            })?;
-            let variables = dotenv::parse(&text, &|name| std::env::var(name).ok());
-            file.extend(variables.map_err(|error| FileError::Dotenv { path: shown, error })?);
-        }
-        Ok(Self {
+    pub(super) fn new(stack: &'a Stack, project: &'a str, values: BTreeMap<String, String>) -> Self {
+        Self {
             stack,
             project,
-            file,
-            unset: RefCell::default(),
+            values,
             names: stack.secret_names(),
-        })
+        }
     }
 
-    /// A variable's value; a token of it where its name says that it is a secret.
+    /// The same with more variables, which count where none of their name is there.
+    pub(super) fn with(&self, more: BTreeMap<String, String>) -> Self {
+        let mut all = self.clone();
+        for (name, value) in more {
+            all.values.entry(name).or_insert(value);
+        }
+        all
+    }
+
+    /// All of them, as they are.
+    pub(super) fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
+    /// A variable's value; what of it is secret by its name or its form stands in it as an output.
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        let value = std::env::var(name).ok().or_else(|| self.file.get(name).cloned())?;
+        let value = self.values.get(name)?;
         let label = format!("{}/variables/{name}", self.project);
-        Some(self.stack.conceal(&self.names, &label, name, &value))
+        Some(self.stack.conceal(&self.names, &label, name, value))
     }
 
-    /// Replaces the variables in all texts of a tree.
-    pub(super) fn replace(&self, tree: &mut Json, path: &str) -> Result<(), FileError> {
-        match tree {
-            Json::String(text) if text.contains('$') => {
-                let result = interpolate::interpolate(text, &|name| self.get(name));
-                let result = result.map_err(|error| FileError::Key {
-                    path: path.to_owned(),
-                    message: error.to_string(),
-                })?;
-                self.unset.borrow_mut().extend(result.unset);
-                *text = result.text;
-            }
-            Json::Array(items) => {
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.replace(item, &format!("{path}[{index}]"))?;
+    /// Replaces the variables in all texts of a tree, and reads numbers and booleans where compose files have them.
+    pub(super) fn replace(&self, node: &mut Node, path: &Path, found: &Findings) {
+        match &mut node.data {
+            Data::Text(text) => {
+                let handed_on = HANDED_ON.iter().any(|pattern| path.matches(pattern));
+                let replaced = self.text(text, handed_on);
+                match replaced {
+                    Ok((replaced, unset)) => {
+                        for name in unset {
+                            let message = format!("the variable {name} is not set; it is taken as empty");
+                            found.note(node.at, message);
+                        }
+                        match cast::cast(&replaced, path) {
+                            Ok(data) => node.data = data.unwrap_or(Data::Text(replaced)),
+                            Err(message) => found.problem(node.at, path, message),
+                        }
+                    }
+                    Err(message) => found.problem(node.at, path, message),
                 }
             }
-            Json::Object(map) => {
+            Data::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.replace(item, &path.item(index), found);
+                }
+            }
+            Data::Map(map) => {
                 for (key, value) in map {
-                    let path = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
-                    };
-                    self.replace(value, &path)?;
+                    self.replace(value, &path.key(key), found);
                 }
             }
             _ => {}
         }
-        Ok(())
     }
 
-    /// The variables that were used, are not set and have no default.
-    pub(super) fn unset(&self) -> Vec<String> {
-        self.unset.borrow().iter().cloned().collect()
+    /// A text with its variables replaced, and the names of those that are not set.
+    fn text(&self, text: &str, handed_on: bool) -> Result<(String, Vec<String>), String> {
+        if !text.contains('$') {
+            return Ok((text.to_owned(), Vec::new()));
+        }
+        let lookup = |name: &str| match handed_on {
+            true => self.get(name),
+            false => self.values.get(name).cloned(),
+        };
+        let result = interpolate::interpolate(text, &lookup).map_err(|error| error.to_string())?;
+        Ok((result.text, result.unset))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::lenient;
+use super::{Bytes, lenient};
 
 /// An image that is built from a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub struct Build {
     /// Additional names in `RUN` steps: `host:address`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_hosts: Vec<String>,
+    /// More names of the image, with their tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The size of `/dev/shm` in `RUN` steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size: Option<Bytes>,
     /// Whether no layer is reused.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_cache: bool,
@@ -76,6 +82,8 @@ struct LongForm {
     network: Option<String>,
     #[serde(deserialize_with = "lenient::hosts")]
     extra_hosts: Vec<String>,
+    tags: Vec<String>,
+    shm_size: Option<Bytes>,
     #[serde(deserialize_with = "lenient::flag")]
     no_cache: bool,
     #[serde(deserialize_with = "lenient::flag")]
@@ -98,6 +106,8 @@ impl From<Forms> for Build {
             cache_from: long.cache_from,
             network: long.network,
             extra_hosts: long.extra_hosts,
+            tags: long.tags,
+            shm_size: long.shm_size,
             no_cache: long.no_cache,
             pull: long.pull,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, lenient};
+use super::{Bytes, DeviceRequest, lenient};
 
 /// How many containers a service has, what they may use, and how they are replaced.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -56,13 +56,17 @@ pub struct ResourceSet {
     /// Processes and threads.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub pids: Option<i64>,
+    /// Devices, for `reservations`; moved to [`Service::device_requests`](super::Service::device_requests) when the service
+    /// is declared, since other ones need other containers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceRequest>,
 }
 
 /// When the engine starts a container again.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RestartPolicy {
-    /// `none`, `on-failure` or `any`.
+    /// `none`, `on-failure`, `unless-stopped` or `any`; none of them means `none`, as for docker compose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
     /// How often, for `on-failure`.

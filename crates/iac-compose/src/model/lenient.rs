@@ -62,6 +62,30 @@ where
     }
 }
 
+/// A number of microseconds, or a duration.
+pub(crate) fn micros<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    let Some(text) = option_text(input)? else {
+        return Ok(None);
+    };
+    if let Ok(micros) = text.parse() {
+        return Ok(Some(micros));
+    }
+    let duration = crate::parse::duration::parse(&text).map_err(D::Error::custom)?;
+    Ok(i64::try_from(duration.as_micros()).ok())
+}
+
+/// An amount of memory in bytes, or -1 for all there is.
+pub(crate) fn bytes_or_all<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    let Some(text) = option_text(input)? else {
+        return Ok(None);
+    };
+    if text == "-1" {
+        return Ok(Some(-1));
+    }
+    let bytes = crate::parse::bytes::parse(&text).map_err(D::Error::custom)?;
+    Ok(i64::try_from(bytes).ok())
+}
+
 /// A text, or a list of them.
 pub(crate) fn texts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
     match Json::deserialize(input)? {
@@ -118,30 +142,43 @@ pub(crate) fn command<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<
     }
 }
 
-/// `host: address` pairs, or a list of `host:address` or `host=address`; the normal form is `host:address`.
+/// `host: address` pairs, or a list of `host=address` or `host:address`; the normal form is `host:address`.
 pub(crate) fn hosts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
     let fail = || D::Error::custom("expected host names with their addresses");
+    let mut hosts = Vec::new();
+    let mut add = |host: &str, address: &str| {
+        if host.is_empty() || host.contains([':', '=']) {
+            return Err(D::Error::custom(format_args!("{host:?} is no name of a host")));
+        }
+        let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
+        hosts.push(format!("{host}:{}", bare.unwrap_or(address)));
+        Ok(())
+    };
     match Json::deserialize(input)? {
-        Json::Null => Ok(Vec::new()),
-        Json::Array(items) => items
-            .iter()
-            .map(|item| text_of(item).map(|text| text.replacen('=', ":", 1)).ok_or_else(fail))
-            .collect(),
+        Json::Null => {}
+        Json::Array(items) => {
+            for item in &items {
+                let text = text_of(item).ok_or_else(fail)?;
+                let pair = text.split_once('=').or_else(|| text.split_once(':'));
+                let missing = || D::Error::custom(format_args!("{text:?} has no address; write \"host=address\""));
+                let (host, addresses) = pair.ok_or_else(missing)?;
+                addresses.split(',').try_for_each(|address| add(host, address))?;
+            }
+        }
         Json::Object(map) => {
-            let mut hosts = Vec::new();
             for (host, addresses) in &map {
                 let addresses = match addresses {
                     Json::Array(items) => items.iter().map(text_of).collect(),
                     one => vec![text_of(one)],
                 };
                 for address in addresses {
-                    hosts.push(format!("{host}:{}", address.ok_or_else(fail)?));
+                    add(host, &address.ok_or_else(fail)?)?;
                 }
             }
-            Ok(hosts)
         }
-        _ => Err(fail()),
+        _ => return Err(fail()),
     }
+    Ok(hosts)
 }
 
 /// A duration as compose writes it, for `#[serde(with = …)]`.

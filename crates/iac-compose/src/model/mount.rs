@@ -1,8 +1,10 @@
 //! Something of the host, or a volume, in a container's file system.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, lenient};
+use super::{Bytes, lenient, small};
 
 /// What is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,12 +38,21 @@ pub struct Mount {
     /// For a volume: whether an empty one stays empty instead of being filled from the image.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_copy: bool,
+    /// For a volume: the folder in it that is mounted; needs engine API 1.45.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subpath: Option<String>,
+    /// For a volume without a name: its labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// For a path: whether a missing one is created as a folder.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub create_host_path: bool,
     /// For a path: how mounts below it propagate (`rslave`, …).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagation: Option<String>,
+    /// For a path: what becomes of mounts below it: `enabled`, `disabled`, `writable` or `readonly`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recursive: Option<String>,
     /// For a path: the SELinux relabelling, `z` (shared) or `Z` (private).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux: Option<String>,
@@ -104,11 +115,15 @@ struct LongForm {
     #[serde(deserialize_with = "lenient::flag")]
     read_only: bool,
     no_copy: bool,
+    subpath: Option<String>,
+    labels: BTreeMap<String, String>,
     create_host_path: bool,
     propagation: Option<String>,
+    recursive: Option<String>,
     selinux: Option<String>,
     generation: Option<String>,
     size: Option<Bytes>,
+    #[serde(deserialize_with = "small::mode")]
     mode: Option<u32>,
     bind: Option<BindOptions>,
     volume: Option<VolumeOptions>,
@@ -122,6 +137,7 @@ struct BindOptions {
     propagation: Option<String>,
     #[serde(deserialize_with = "lenient::flag")]
     create_host_path: bool,
+    recursive: Option<String>,
     selinux: Option<String>,
 }
 
@@ -130,12 +146,16 @@ struct BindOptions {
 struct VolumeOptions {
     #[serde(deserialize_with = "lenient::flag")]
     nocopy: bool,
+    subpath: Option<String>,
+    #[serde(deserialize_with = "lenient::pairs")]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct TmpfsOptions {
     size: Option<Bytes>,
+    #[serde(deserialize_with = "small::mode")]
     mode: Option<u32>,
 }
 
@@ -145,14 +165,22 @@ impl From<LongForm> for Mount {
         let _ = long.consistency;
         let bind = long.bind.unwrap_or_default();
         let tmpfs = long.tmpfs.unwrap_or_default();
+        let volume = long.volume.unwrap_or_default();
         Self {
             kind: long.kind,
             source: long.source,
             target: long.target,
             read_only: long.read_only,
-            no_copy: long.no_copy || long.volume.unwrap_or_default().nocopy,
+            no_copy: long.no_copy || volume.nocopy,
+            subpath: long.subpath.or(volume.subpath),
+            labels: if long.labels.is_empty() {
+                volume.labels
+            } else {
+                long.labels
+            },
             create_host_path: long.create_host_path || bind.create_host_path,
             propagation: long.propagation.or(bind.propagation),
+            recursive: long.recursive.or(bind.recursive),
             selinux: long.selinux.or(bind.selinux),
             generation: long.generation,
             size: long.size.or(tmpfs.size),

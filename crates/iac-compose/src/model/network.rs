@@ -32,6 +32,9 @@ pub struct Network {
     /// Whether containers that are no part of the project may join by hand (overlay networks).
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub attachable: bool,
+    /// Whether it has IPv4 addresses; it has unless this says no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_ipv4: Option<bool>,
     /// Whether it has IPv6 addresses.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub enable_ipv6: bool,
@@ -113,6 +116,21 @@ pub struct Attachment {
     /// A fixed IPv6 address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address: Option<String>,
+    /// Addresses of the link that it has besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub link_local_ips: Vec<String>,
+    /// Its hardware address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac_address: Option<String>,
+    /// Options of the network's driver for this place.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
+    pub driver_opts: BTreeMap<String, String>,
+    /// The name of its interface in the container; needs engine API 1.49.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface_name: Option<String>,
+    /// The network with the highest one gives the container its default route; needs engine API 1.48.
+    #[serde(skip_serializing_if = "is_default")]
+    pub gw_priority: i64,
     /// The network with the highest priority is joined first, and gives the container its default route.
     #[serde(skip_serializing_if = "is_default")]
     pub priority: i64,

@@ -2,19 +2,23 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::lenient;
+use crate::parse;
 
 /// A port of a container that is reachable on the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Port {
     /// The port in the container.
     pub target: u16,
     /// The port on the host; none lets the engine choose one.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<u16>,
+    /// The last one of those on the host from which the engine chooses one, where `published` is the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_to: Option<u16>,
     /// The host's address it is bound to; all of them when none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_ip: Option<String>,
@@ -27,6 +31,7 @@ impl Default for Port {
         Self {
             target: 0,
             published: None,
+            published_to: None,
             host_ip: None,
             protocol: "tcp".to_owned(),
         }
@@ -64,6 +69,15 @@ impl Port {
         self
     }
 
+    /// The port or range on the host, as the engine wants it.
+    pub(crate) fn published_text(&self) -> Option<String> {
+        let from = self.published?;
+        Some(match self.published_to.filter(|to| *to != from) {
+            Some(to) => format!("{from}-{to}"),
+            None => from.to_string(),
+        })
+    }
+
     /// The engine's name for the container's side: `80/tcp`.
     pub(crate) fn container_key(&self) -> String {
         format!("{}/{}", self.target, self.protocol)
@@ -77,11 +91,55 @@ impl fmt::Display for Port {
             Some(ip) => write!(f, "{ip}:")?,
             None => {}
         }
-        match self.published {
+        match self.published_text() {
             Some(published) => write!(f, "{published}:")?,
             None if self.host_ip.is_some() => f.write_str(":")?,
             None => {}
         }
         f.write_str(&self.container_key())
+    }
+}
+
+/// Both our normal form and the specification's long form, whose `published` may be a range.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct LongForm {
+    #[serde(deserialize_with = "lenient::number")]
+    target: Option<u16>,
+    #[serde(deserialize_with = "lenient::option_text")]
+    published: Option<String>,
+    published_to: Option<u16>,
+    host_ip: Option<String>,
+    protocol: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let long = LongForm::deserialize(input)?;
+        let target = long.target.filter(|target| *target > 0);
+        let target = target.ok_or_else(|| D::Error::custom("the target, the container's port, is missing"))?;
+        let published = match long.published.as_deref() {
+            None | Some("") => None,
+            Some(text) => {
+                let range = parse::port::range(text);
+                Some(range.ok_or_else(|| {
+                    D::Error::custom(format_args!("published: {text:?} is no port and no range of them"))
+                })?)
+            }
+        };
+        let host_ip = long.host_ip;
+        if let Some(ip) = host_ip.as_ref().filter(|ip| ip.parse::<std::net::IpAddr>().is_err()) {
+            return Err(D::Error::custom(format_args!("host_ip: {ip:?} is no IP address")));
+        }
+        let protocol = long.protocol.unwrap_or_else(|| "tcp".to_owned());
+        Ok(Self {
+            target,
+            published: published.map(|(from, _)| from),
+            published_to: long
+                .published_to
+                .or(published.filter(|(from, to)| from != to).map(|(_, to)| to)),
+            host_ip,
+            protocol,
+        })
     }
 }

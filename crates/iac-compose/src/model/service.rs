@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value as Json;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Attachment, Build, Bytes, DependsOn, Deploy, EnvFile, FileMount, Healthcheck, Logging, Mount, Port, PullPolicy,
-    Restart, Ulimit, build, lenient, small,
+    Attachment, Blkio, Build, Bytes, DependsOn, Deploy, DeviceRequest, EnvFile, FileMount, Healthcheck, Logging, Mount,
+    Port, PullPolicy, Restart, Ulimit, build, forms, lenient, small,
 };
-use crate::parse;
 
 /// A service that runs once and ends, such as a migration; the type of a handle that others can wait for with
 /// `completed()`.
@@ -47,7 +44,7 @@ pub struct Service {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
     pub environment: BTreeMap<String, String>,
     /// Files of variables; `environment` beats them, and a later one an earlier one.
-    #[serde(skip_serializing, deserialize_with = "env_files")]
+    #[serde(skip_serializing, deserialize_with = "forms::env_files")]
     pub env_file: Vec<EnvFile>,
     /// The folder that the program starts in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,15 +72,15 @@ pub struct Service {
     pub stop_grace_period: Option<Duration>,
 
     /// Ports that are reachable on the host.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "ports")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::ports")]
     pub ports: Vec<Port>,
     /// Ports that others in its networks use; documentation only.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
     pub expose: Vec<String>,
     /// The networks it is in, by their keys; the project's default one when none is given.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "networks")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "forms::networks")]
     pub networks: BTreeMap<String, Attachment>,
-    /// `host`, `none` or `container:NAME`, instead of networks.
+    /// `host`, `none`, `container:NAME` or `service:NAME`, instead of networks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<String>,
     /// The name that a container knows itself by.
@@ -104,18 +101,30 @@ pub struct Service {
     /// More names with addresses: `host:address`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::hosts")]
     pub extra_hosts: Vec<String>,
+    /// Other services under more names: `SERVICE[:NAME]`.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
+    pub links: Vec<String>,
+    /// Containers that are no part of the project under more names: `CONTAINER[:NAME]`.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
+    pub external_links: Vec<String>,
+    /// Its hardware address in its first network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac_address: Option<String>,
 
     /// Volumes and paths of the host in its file system.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "mounts")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::mounts")]
     pub volumes: Vec<Mount>,
+    /// Services whose volumes it has as well: `SERVICE[:ro]`, or `container:NAME[:ro]`.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
+    pub volumes_from: Vec<String>,
     /// Paths that are memory: `/run` or `/run:size=64m`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
     pub tmpfs: Vec<String>,
     /// Files from configs.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "files")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::files")]
     pub configs: Vec<FileMount>,
     /// Files from secrets.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "files")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::files")]
     pub secrets: Vec<FileMount>,
     /// Whether its own file system is read only.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
@@ -123,6 +132,9 @@ pub struct Service {
     /// The size of `/dev/shm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shm_size: Option<Bytes>,
+    /// Options of the storage driver.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
+    pub storage_opt: BTreeMap<String, String>,
 
     /// What it needs of other services before it starts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "small::depends_on")]
@@ -152,18 +164,42 @@ pub struct Service {
     /// The cores it may run on: `0-2`, `0,1`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::option_text")]
     pub cpuset: Option<String>,
+    /// The microseconds in which `cpu_quota` counts.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
+    pub cpu_period: Option<i64>,
+    /// How many microseconds of the processor it gets in each `cpu_period`.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
+    pub cpu_quota: Option<i64>,
+    /// The microseconds in which `cpu_rt_runtime` counts.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::micros")]
+    pub cpu_rt_period: Option<i64>,
+    /// How many microseconds of each `cpu_rt_period` its real-time tasks get.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::micros")]
+    pub cpu_rt_runtime: Option<i64>,
     /// Memory it may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mem_limit: Option<Bytes>,
     /// Memory that is kept for it when it gets scarce.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mem_reservation: Option<Bytes>,
+    /// Memory and swap together, in bytes; -1 for as much swap as there is.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::bytes_or_all")]
+    pub memswap_limit: Option<i64>,
+    /// How readily its memory goes to swap, from 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
+    pub mem_swappiness: Option<i64>,
     /// Processes and threads it may have.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub pids_limit: Option<i64>,
     /// How early the kernel kills it when memory is short, from -1000 to 1000.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub oom_score_adj: Option<i64>,
+    /// Whether the kernel does not kill it when it uses more memory than it may.
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
+    pub oom_kill_disable: bool,
+    /// What it may read from and write to block devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blkio_config: Option<Blkio>,
     /// Limits of the kernel for each process.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub ulimits: BTreeMap<String, Ulimit>,
@@ -184,17 +220,35 @@ pub struct Service {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
     pub security_opt: Vec<String>,
     /// Devices of the host: `HOST[:CONTAINER[:rwm]]`.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::devices")]
     pub devices: Vec<String>,
-    /// `host` or `container:NAME`: whose processes it sees.
+    /// Rules of the kernel for devices: `c 1:3 mr`.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
+    pub device_cgroup_rules: Vec<String>,
+    /// Graphics processors it gets.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::gpus")]
+    pub gpus: Vec<DeviceRequest>,
+    /// Devices that the engine chooses, as `deploy.resources.reservations.devices`, whose place this takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub device_requests: Vec<DeviceRequest>,
+    /// `host`, `container:NAME` or `service:NAME`: whose processes it sees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<String>,
-    /// `host`, `private`, `shareable` or `container:NAME`: whose shared memory it uses.
+    /// `host`, `private`, `shareable`, `container:NAME` or `service:NAME`: whose shared memory it uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipc: Option<String>,
     /// `host`: use the host's users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userns_mode: Option<String>,
+    /// `host`: use the host's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uts: Option<String>,
+    /// `host` or `private`: whose control groups it sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
+    /// The control group that its own is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup_parent: Option<String>,
     /// The engine's runtime that runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
@@ -205,6 +259,12 @@ pub struct Service {
     /// Labels.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
     pub labels: BTreeMap<String, String>,
+    /// Files of labels, of a compose file; `labels` beats them, and a later one an earlier one.
+    #[serde(skip_serializing, deserialize_with = "lenient::texts")]
+    pub label_file: Vec<String>,
+    /// Annotations, which the engine hands on to the runtime.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
+    pub annotations: BTreeMap<String, String>,
     /// Where its output goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logging: Option<Logging>,
@@ -221,82 +281,30 @@ impl Service {
     pub(crate) fn restart_rule(&self) -> Restart {
         let policy = self.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
         match (self.restart, policy) {
-            (Some(restart), _) => restart,
-            (None, Some(policy)) => match policy.condition.as_deref() {
-                Some("none") => Restart::No,
+            // As for docker compose, a policy without a condition is one that never starts it again.
+            (_, Some(policy)) => match policy.condition.as_deref() {
                 Some("on-failure") => Restart::OnFailure(policy.max_attempts),
-                _ => Restart::Always,
+                Some("unless-stopped") => Restart::UnlessStopped,
+                Some("any" | "always") => Restart::Always,
+                _ => Restart::No,
             },
+            (Some(restart), None) => restart,
             (None, None) => Restart::No,
         }
     }
-}
 
-fn ports<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Port>, D::Error> {
-    lenient::expanded(input, |text| {
-        parse::port::parse(text).map_err(|error| error.to_string())
-    })
-}
-
-fn mounts<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Mount>, D::Error> {
-    lenient::expanded(input, |text| {
-        let mount = parse::mount::parse(text).map_err(|error| error.to_string())?;
-        Ok(vec![mount])
-    })
-}
-
-fn files<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<FileMount>, D::Error> {
-    lenient::expanded(input, |text| {
-        Ok(vec![FileMount {
-            source: text.to_owned(),
-            ..FileMount::default()
-        }])
-    })
-}
-
-fn networks<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<String, Attachment>, D::Error> {
-    match Json::deserialize(input)? {
-        Json::Null => Ok(BTreeMap::new()),
-        Json::Array(items) => items
-            .iter()
-            .map(|item| {
-                let key = lenient::text_of(item).ok_or_else(|| D::Error::custom("expected networks' keys"))?;
-                Ok((key, Attachment::default()))
-            })
-            .collect(),
-        Json::Object(map) => map
-            .into_iter()
-            .map(|(key, attachment)| {
-                let attachment: Option<Attachment> = serde_json::from_value(attachment)
-                    .map_err(|error| D::Error::custom(format_args!("{key}: {error}")))?;
-                Ok((key, attachment.unwrap_or_default()))
-            })
-            .collect(),
-        other => Err(D::Error::custom(format_args!("expected networks' keys, found {other}"))),
+    /// The services whose containers it names: for their networks, processes, memory, volumes and links, or since it is
+    /// restarted with them.
+    pub(crate) fn shares_with(&self) -> Vec<&str> {
+        let modes = [&self.network_mode, &self.pid, &self.ipc].into_iter().flatten();
+        let modes = modes.filter_map(|mode| mode.strip_prefix("service:"));
+        let volumes = self.volumes_from.iter().filter(|from| !from.starts_with("container:"));
+        let volumes = volumes.chain(&self.links);
+        let restarts = self.depends_on.iter().filter(|(_, dependency)| dependency.restart);
+        let restarts = restarts.map(|(name, _)| name.as_str());
+        modes
+            .chain(volumes.filter_map(|from| from.split(':').next()))
+            .chain(restarts)
+            .collect()
     }
-}
-
-fn env_files<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<EnvFile>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Long {
-        path: String,
-        #[serde(default = "yes", deserialize_with = "lenient::flag")]
-        required: bool,
-    }
-    fn yes() -> bool {
-        true
-    }
-    let items = match Json::deserialize(input)? {
-        Json::Null => Vec::new(),
-        Json::Array(items) => items,
-        one => vec![one],
-    };
-    let read = |item: Json| match item {
-        Json::String(path) => Ok(EnvFile::from(&*path)),
-        item => serde_json::from_value::<Long>(item)
-            .map(|Long { path, required }| EnvFile { path, required })
-            .map_err(D::Error::custom),
-    };
-    items.into_iter().map(read).collect()
 }

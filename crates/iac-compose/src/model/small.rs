@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::lenient;
+use crate::parse::dotenv::{self, DotenvError};
 
 /// What a service needs of another one before it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,16 @@ pub struct DependsOn {
     /// Whether a missing other one is an error.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub required: bool,
+    /// Whether it is restarted when the other one's containers are replaced.
+    #[serde(
+        default,
+        skip_serializing_if = "std::ops::Not::not",
+        deserialize_with = "lenient::flag"
+    )]
+    pub restart: bool,
+    /// With `restart`: the other one's container; filled in when the service is declared, so that another one is seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 fn yes() -> bool {
@@ -34,6 +45,8 @@ impl From<Condition> for DependsOn {
         Self {
             condition,
             required: true,
+            restart: false,
+            container: None,
         }
     }
 }
@@ -122,8 +135,8 @@ impl<'de> Deserialize<'de> for Restart {
         };
         match text.split_once(':') {
             Some(("on-failure", times)) if times.parse::<u32>().is_ok() => Ok(Self::OnFailure(times.parse().ok())),
-            None if text == "no" || text.is_empty() => Ok(Self::No),
-            None if text == "always" => Ok(Self::Always),
+            None if matches!(text.as_str(), "no" | "none" | "") => Ok(Self::No),
+            None if matches!(text.as_str(), "always" | "any") => Ok(Self::Always),
             None if text == "on-failure" => Ok(Self::OnFailure(None)),
             None if text == "unless-stopped" => Ok(Self::UnlessStopped),
             _ => Err(D::Error::custom(format_args!(
@@ -175,13 +188,18 @@ impl<'de> Deserialize<'de> for Ulimit {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Both {
-            soft: i64,
-            hard: i64,
+            #[serde(deserialize_with = "lenient::number")]
+            soft: Option<i64>,
+            #[serde(deserialize_with = "lenient::number")]
+            hard: Option<i64>,
         }
         match Json::deserialize(input)? {
             json @ Json::Object(_) => {
                 let Both { soft, hard } = serde_json::from_value(json).map_err(D::Error::custom)?;
-                Ok(Self { soft, hard })
+                match (soft, hard) {
+                    (Some(soft), Some(hard)) => Ok(Self { soft, hard }),
+                    _ => Err(D::Error::custom("expected both soft and hard")),
+                }
             }
             json => {
                 let both: Option<i64> = lenient::text_of(&json).and_then(|text| text.parse().ok());
@@ -199,6 +217,20 @@ pub struct EnvFile {
     pub path: String,
     /// Whether it has to be there.
     pub required: bool,
+    /// How it is read.
+    pub format: EnvFormat,
+}
+
+/// How a file with variables is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum EnvFormat {
+    /// With quotes, comments and variables.
+    #[default]
+    #[serde(rename = ".env")]
+    DotEnv,
+    /// As `docker run --env-file` does: a value is the rest of its line, whatever it holds.
+    #[serde(rename = "raw")]
+    Raw,
 }
 
 impl From<&str> for EnvFile {
@@ -206,6 +238,22 @@ impl From<&str> for EnvFile {
         Self {
             path: path.to_owned(),
             required: true,
+            format: EnvFormat::DotEnv,
+        }
+    }
+}
+
+impl EnvFile {
+    /// Adds the variables of the file's text to those of the files before it. `lookup` is what its own variables mean.
+    pub(crate) fn read(
+        &self,
+        text: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        all: &mut Vec<(String, String)>,
+    ) -> Result<(), DotenvError> {
+        match self.format {
+            EnvFormat::DotEnv => dotenv::parse_into(text, lookup, all),
+            EnvFormat::Raw => dotenv::parse_raw(text, lookup).map(|variables| all.extend(variables)),
         }
     }
 }
@@ -236,7 +284,18 @@ pub struct FileMount {
     pub content: Option<String>,
 }
 
-fn mode<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u32>, D::Error> {
+impl FileMount {
+    /// Its path in the container; one that is not absolute is in `folder`.
+    pub(crate) fn target_in(&self, folder: &str) -> String {
+        match &self.target {
+            Some(target) if target.starts_with('/') => target.clone(),
+            Some(target) => format!("{folder}{target}"),
+            None => format!("{folder}{}", self.source),
+        }
+    }
+}
+
+pub(crate) fn mode<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u32>, D::Error> {
     match Json::deserialize(input)? {
         Json::Null => Ok(None),
         Json::String(text) => {

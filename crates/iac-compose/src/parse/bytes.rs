@@ -2,10 +2,17 @@
 
 /// Why a text is no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no size; write a number with b, k, m, g or t (1024-based), such as \"512m\"")]
+#[error("{0:?} is no size; write a number with b, k, m, g, t or p (1024-based), such as \"512m\"")]
 pub struct BytesError(String);
 
-const UNITS: [(&str, u64); 5] = [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10), ("b", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("p", 1 << 50),
+    ("t", 1 << 40),
+    ("g", 1 << 30),
+    ("m", 1 << 20),
+    ("k", 1 << 10),
+    ("b", 1),
+];
 
 /// The number of bytes that a text means.
 ///

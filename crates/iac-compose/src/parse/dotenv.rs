@@ -1,9 +1,9 @@
-//! Env files: `KEY=value` lines with comments, quotes and variables.
+//! Env files: `KEY=value` lines with comments, quotes and variables, read as docker compose reads them.
 //!
 //! - `export` before a key is ignored; `#` begins a comment on its own line, or after a blank behind an unquoted value.
-//! - Single quotes are literal. Double quotes know `\n`, `\r`, `\t`, `\\`, `\"` and `\$`, and variables. Both may span
+//! - Single quotes are literal but for `\'`. Double quotes know the usual escapes, `\$`, and variables. Both may span
 //!   lines.
-//! - Unquoted values are trimmed and know variables: those set before in the same file, then the ones of `lookup`.
+//! - Unquoted values are trimmed and know variables: those of `lookup`, then the ones set before in the same file.
 //! - A key alone takes its value from `lookup`, and is left out where that has none.
 
 use super::interpolate::interpolate;
@@ -23,96 +23,140 @@ pub struct DotenvError {
 /// # Errors
 /// The first line that is not of the form.
 pub fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, DotenvError> {
-    let mut variables: Vec<(String, String)> = Vec::new();
-    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut variables = Vec::new();
+    parse_into(text, lookup, &mut variables)?;
+    Ok(variables)
+}
+
+/// As [`parse`], for several files: adds the variables to those of the files before, which this one can use.
+///
+/// # Errors
+/// The first line that is not of the form.
+pub fn parse_into(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    variables: &mut Vec<(String, String)>,
+) -> Result<(), DotenvError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut rest = statement(text);
     while !rest.is_empty() {
         let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
         let fail = |message: String| DotenvError { line, message };
-        let (current, next) = rest.split_once('\n').unwrap_or((rest, ""));
-        let trimmed = current.trim();
-        if trimmed.is_empty() || trimmed.starts_with('#') {
-            rest = next;
-            continue;
-        }
-        let (key, value) = match current.find(['=', ':']) {
-            Some(at) => (&current[..at], Some(&rest[at + 1..])),
-            None => (current, None),
-        };
-        let key = key_of(key).ok_or_else(|| fail(format!("{:?} is no variable's name", key.trim())))?;
+        let (key, value) = key_of(rest).map_err(fail)?;
         let Some(value) = value else {
             variables.extend(lookup(key).map(|value| (key.to_owned(), value)));
-            rest = next;
+            rest = statement(rest.split_once('\n').map_or("", |(_, next)| next));
             continue;
         };
         let known = |name: &str| {
-            let earlier = variables.iter().rev().find(|(key, _)| key == name);
-            earlier.map(|(_, value)| value.clone()).or_else(|| lookup(name))
+            let earlier = || variables.iter().rev().find(|(key, _)| key == name);
+            lookup(name).or_else(|| earlier().map(|(_, value)| value.clone()))
         };
         let (value, after) = value_of(value, &known).map_err(fail)?;
         variables.push((key.to_owned(), value));
-        rest = after;
+        rest = statement(after);
+    }
+    Ok(())
+}
+
+/// The variables of a file that docker itself would read: no quotes, no variables, a value is the rest of its line.
+///
+/// # Errors
+/// The first line that is not of the form.
+pub fn parse_raw(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, DotenvError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut variables = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (key, value) = match line.split_once('=') {
+            Some((key, value)) => (key, Some(value.to_owned())),
+            None => (line, lookup(line)),
+        };
+        if key.is_empty() || key.contains([' ', '\t']) {
+            let message = format!("{key:?} is no variable's name");
+            return Err(DotenvError { line: number, message });
+        }
+        variables.extend(value.map(|value| (key.to_owned(), value)));
     }
     Ok(variables)
 }
 
-fn key_of(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let key = text
-        .strip_prefix("export")
-        .filter(|rest| rest.starts_with(char::is_whitespace))
-        .map_or(text, str::trim_start);
-    let first = key.chars().next()?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    (!first.is_ascii_digit() && key.chars().all(fits)).then_some(key)
-}
-
-/// The value at the beginning of `text`, and what follows its line.
-fn value_of<'a>(text: &'a str, known: &dyn Fn(&str) -> Option<String>) -> Result<(String, &'a str), String> {
-    let start = text.trim_start_matches([' ', '\t']);
-    let Some(quote) = start.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
-        let (line, after) = text.split_once('\n').unwrap_or((text, ""));
-        let end = comment_start(line).unwrap_or(line.len());
-        let value = interpolate(line[..end].trim(), known).map_err(|error| error.to_string())?;
-        return Ok((value.text, after));
-    };
-    let body = &start[1..];
-    let end = closing(body, quote).ok_or_else(|| format!("the quote {quote} is not closed"))?;
-    let (tail, after) = body[end + 1..].split_once('\n').unwrap_or((&body[end + 1..], ""));
-    let tail = tail.trim();
-    if !tail.is_empty() && !tail.starts_with('#') {
-        return Err(format!("{tail:?} follows the closing quote"));
+/// The text from the next statement on.
+fn statement(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while rest.starts_with('#') {
+        rest = rest.split_once('\n').map_or("", |(_, next)| next).trim_start();
     }
-    let raw = &body[..end];
-    let value = match quote {
-        '\'' => raw.to_owned(),
-        _ => {
-            interpolate(&unescape(raw), known)
-                .map_err(|error| error.to_string())?
-                .text
-        }
+    rest
+}
+
+/// The key at the beginning of a text, and what follows its `=`; nothing where it stands alone on its line.
+fn key_of(text: &str) -> Result<(&str, Option<&str>), String> {
+    let exported = text
+        .strip_prefix("export")
+        .filter(|rest| rest.starts_with(char::is_whitespace));
+    let text = exported.map_or(text, str::trim_start);
+    let end = text.find(['=', ':', '\n']).unwrap_or(text.len());
+    let key = text[..end].trim_end();
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']');
+    if key.is_empty() || !key.chars().all(fits) {
+        let line = text.lines().next().unwrap_or_default();
+        let name = line.split(['=', ':']).next().unwrap_or_default().trim();
+        return Err(format!("{name:?} is no variable's name"));
+    }
+    let value =
+        (!text[end..].starts_with('\n') && end < text.len()).then(|| text[end + 1..].trim_start_matches(is_blank));
+    Ok((key, value))
+}
+
+/// A blank that does not end a line.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() && c != '\n'
+}
+
+/// The value at the beginning of `text`, and what follows it.
+fn value_of<'a>(text: &'a str, known: &dyn Fn(&str) -> Option<String>) -> Result<(String, &'a str), String> {
+    let expand = |text: &str| {
+        interpolate(text, known)
+            .map(|result| result.text)
+            .map_err(|error| error.to_string())
     };
-    Ok((value, after))
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        let (line, after) = text.split_once('\n').unwrap_or((text, ""));
+        let value = line.split_once(" #").map_or(line, |(value, _)| value);
+        return Ok((expand(value.trim_end())?, after));
+    };
+    let (raw, after) = quoted(&text[1..], quote).ok_or_else(|| format!("the quote {quote} is not closed"))?;
+    match quote {
+        '\'' => Ok((raw, after)),
+        _ => Ok((expand(&unescape(&raw))?, after)),
+    }
 }
 
-fn comment_start(line: &str) -> Option<usize> {
-    let hashes = line.match_indices('#').map(|(at, _)| at);
-    hashes
-        .filter(|at| *at == 0 || line[..*at].ends_with(char::is_whitespace))
-        .min()
-}
-
-fn closing(body: &str, quote: char) -> Option<usize> {
+/// The text up to the closing quote without the backslashes before quotes, and what follows.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut out = String::new();
     let mut escaped = false;
-    for (at, c) in body.char_indices() {
-        match c {
-            '\\' if quote == '"' && !escaped => escaped = true,
-            c if c == quote && !escaped => return Some(at),
-            _ => escaped = false,
+    for (at, c) in text.char_indices() {
+        match (c, escaped) {
+            (c, false) if c == quote => return Some((out, &text[at + 1..])),
+            ('\\', false) => {
+                escaped = true;
+                continue;
+            }
+            (c, true) if c != quote => out.push('\\'),
+            _ => {}
         }
+        escaped = false;
+        out.push(c);
     }
     None
 }
 
+/// A text with the escapes of double quotes replaced. `\$` becomes the `$$` that is no variable.
 fn unescape(raw: &str) -> String {
     let mut out = String::new();
     let mut chars = raw.chars();
@@ -122,15 +166,16 @@ fn unescape(raw: &str) -> String {
             continue;
         }
         match chars.next() {
+            Some('a') => out.push('\u{7}'),
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{c}'),
             Some('n') => out.push('\n'),
             Some('r') => out.push('\r'),
             Some('t') => out.push('\t'),
+            Some('v') => out.push('\u{b}'),
             Some('$') => out.push_str("$$"),
             Some(other @ ('\\' | '"')) => out.push(other),
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
-            }
+            Some(other) => out.extend(['\\', other]),
             None => out.push('\\'),
         }
     }
@@ -148,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_form_of_a_line() {
-        let table: [(&str, &[(&str, &str)]); 18] = [
+        let table: [(&str, &[(&str, &str)]); 25] = [
             ("", &[]),
             ("# comment\n\n  # another\n", &[]),
             ("A=1", &[("A", "1")]),
@@ -166,6 +211,13 @@ mod tests {
             ("B=${NONE:-d}", &[("B", "d")]),
             ("HOST\nNOWHERE", &[("HOST", "outer")]),
             ("A: yaml", &[("A", "yaml")]),
+            ("A=#x", &[("A", "#x")]),
+            ("A=x\t# kept", &[("A", "x\t# kept")]),
+            ("A='it\\'s'", &[("A", "it's")]),
+            ("A=\"x\" # c\nB=2", &[("A", "x"), ("B", "2")]),
+            ("1A=x\nA.b-c=y", &[("1A", "x"), ("A.b-c", "y")]),
+            ("HOST=inner\nB=$HOST", &[("HOST", "inner"), ("B", "outer")]),
+            ("A=$2y$10$$HOST", &[("A", "$2y$10$HOST")]),
             ("URL=postgres://u:p@h/db?x=1", &[("URL", "postgres://u:p@h/db?x=1")]),
         ];
         for (text, expected) in table {
@@ -176,16 +228,29 @@ mod tests {
     }
 
     #[test]
+    fn raw_files_are_taken_as_they_are() {
+        let found = parse_raw("# c\n A='x' # y\nB=$HOST\nHOST\nNONE\n", &|name| {
+            (name == "HOST").then(|| "outer".to_owned())
+        });
+        let expected = [("A", "'x' # y"), ("B", "$HOST"), ("HOST", "outer")];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(found, Ok(expected.to_vec()));
+        assert_eq!(parse_raw("A=1\nB C=2\n", &|_| None).expect_err("refused").line, 2);
+    }
+
+    #[test]
     fn errors_name_the_line() {
         let table = [
-            ("A=1\n1B=2", 2),
+            ("A=1\nB%=2", 2),
             ("A=\"open\nx", 1),
-            ("\n\nA='x' y", 3),
+            ("\n\nA='x' y z=1", 3),
             ("A B=1", 1),
             ("A=${x", 1),
+            ("=1", 1),
         ];
         for (text, line) in table {
-            assert_eq!(run(text).expect_err(text).line, line, "{text:?}");
+            let error = run(text).expect_err(text);
+            assert_eq!(error.line, line, "{text:?}: {error}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[error("{0:?} is no duration; write numbers with units, such as \"90s\" or \"1m30s\" (h, m, s, ms, us)")]
 pub struct DurationError(String);
 
-const UNITS: [(&str, u64); 8] = [
+const UNITS: [(&str, u64); 9] = [
     ("ns", 1),
     ("us", 1_000),
     ("µs", 1_000),
@@ -16,6 +16,7 @@ const UNITS: [(&str, u64); 8] = [
     ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
 ];
 
 /// The duration that a text means.
@@ -57,7 +58,11 @@ pub fn format(duration: Duration) -> String {
         return "0s".to_owned();
     }
     let mut text = String::new();
-    for (unit, factor) in UNITS.iter().rev().filter(|(unit, _)| !matches!(*unit, "d" | "µs")) {
+    for (unit, factor) in UNITS
+        .iter()
+        .rev()
+        .filter(|(unit, _)| !matches!(*unit, "w" | "d" | "µs"))
+    {
         let count = nanos / u128::from(*factor);
         if count > 0 {
             text.push_str(&std::format!("{count}{unit}"));
@@ -81,6 +86,7 @@ mod tests {
             ("250ms", 250),
             ("1h5m30s20ms", 3_930_020),
             ("2d", 172_800_000),
+            ("1w", 604_800_000),
         ];
         for (text, millis) in table {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");

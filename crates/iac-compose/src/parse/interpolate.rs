@@ -42,7 +42,7 @@ pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
         lookup,
         unset: Vec::new(),
     };
-    let result = parser.until(None)?;
+    let result = parser.all()?;
     Ok(Interpolated {
         text: result,
         unset: parser.unset,
@@ -74,21 +74,19 @@ impl Parser<'_> {
         Some(next)
     }
 
-    /// Everything up to `end`, which is consumed, or to the end of the text.
-    fn until(&mut self, end: Option<char>) -> Result<String, InterpolationError> {
+    /// Everything to the end of the text.
+    fn all(&mut self) -> Result<String, InterpolationError> {
         let mut out = String::new();
-        loop {
-            match self.next() {
-                None if end.is_some() => return Err(self.fail("a brace is not closed")),
-                None => return Ok(out),
-                Some(c) if Some(c) == end => return Ok(out),
-                Some('$') => out.push_str(&self.variable()?),
-                Some(c) => out.push(c),
+        while let Some(c) = self.next() {
+            match c {
+                '$' => out.push_str(&self.variable()?),
+                c => out.push(c),
             }
         }
+        Ok(out)
     }
 
-    /// What follows a dollar sign.
+    /// What follows a dollar sign. One with nothing behind it that could be a variable is just that.
     fn variable(&mut self) -> Result<String, InterpolationError> {
         match self.rest().chars().next() {
             Some('$') => {
@@ -104,7 +102,7 @@ impl Parser<'_> {
                 let value = (self.lookup)(&name);
                 Ok(self.value_or_empty(name, value))
             }
-            _ => Err(self.fail("no variable's name follows the dollar sign")),
+            _ => Ok("$".to_owned()),
         }
     }
 
@@ -120,11 +118,15 @@ impl Parser<'_> {
 
     fn value_or_empty(&mut self, name: String, value: Option<String>) -> String {
         value.unwrap_or_else(|| {
-            if !self.unset.contains(&name) {
-                self.unset.push(name);
-            }
+            self.is_unset(name);
             String::new()
         })
+    }
+
+    fn is_unset(&mut self, name: String) {
+        if !self.unset.contains(&name) {
+            self.unset.push(name);
+        }
     }
 
     fn braced(&mut self) -> Result<String, InterpolationError> {
@@ -146,7 +148,7 @@ impl Parser<'_> {
             }
             Some('+') => {
                 let instead = self.branch(present)?;
-                Ok(if present { instead } else { String::new() })
+                Ok(if present { instead } else { value.unwrap_or_default() })
             }
             Some('?') => {
                 let message = self.branch(!present)?;
@@ -159,20 +161,36 @@ impl Parser<'_> {
         }
     }
 
-    /// The text after an operator. One that is not taken is read over: what is unset or required in it does not count.
+    /// The text after an operator, up to its brace, with its own variables replaced. Docker compose does that whether or
+    /// not the text is taken, so that what is wrong in it counts; what is unset in one that is not taken does not.
     fn branch(&mut self, taken: bool) -> Result<String, InterpolationError> {
+        let inner = self.to_closing_brace()?;
+        let result = interpolate(&inner, self.lookup)?;
         if taken {
-            return self.until(Some('}'));
+            result.unset.into_iter().for_each(|name| self.is_unset(name));
         }
-        let mut idle = Parser {
-            text: self.text,
-            position: self.position,
-            lookup: &|_| Some("x".to_owned()),
-            unset: Vec::new(),
-        };
-        let text = idle.until(Some('}'));
-        self.position = idle.position;
-        text
+        Ok(result.text)
+    }
+
+    /// The text up to the brace that closes the one that is open; those in between come in pairs. A text with more open
+    /// than closed ones goes to the last brace of its line.
+    fn to_closing_brace(&mut self) -> Result<String, InterpolationError> {
+        let rest = self.rest();
+        let line = rest.split('\n').next().unwrap_or_default();
+        let mut open = 1_u32;
+        let pair = line.char_indices().find(|(_, c)| {
+            match c {
+                '{' => open += 1,
+                '}' => open -= 1,
+                _ => {}
+            }
+            open == 0
+        });
+        let end = pair.map(|(at, _)| at).or_else(|| line.rfind('}'));
+        let end = end.ok_or_else(|| self.fail("a brace is not closed in its line"))?;
+        let inner = rest[..end].to_owned();
+        self.position += end + 1;
+        Ok(inner)
     }
 }
 
@@ -217,7 +235,15 @@ mod tests {
             ("${UNSET:-${ALSO:-deep}}!", "deep!"),
             ("${SET:?needed}", "value"),
             ("${EMPTY?needed}", ""),
-            ("${SET:-${UNSET:?not reached}}", "value"),
+            ("${EMPTY:+r}x", "x"),
+            ("${UNSET:-{a}}", "{a}"),
+            ("${UNSET:-{a}", "{a"),
+            ("$", "$"),
+            ("$1", "$1"),
+            ("a $ b", "a $ b"),
+            ("$(date)", "$(date)"),
+            ("$2b$10$$SET", "$2b$10$SET"),
+            ("two\nlines $SET", "two\nlines value"),
             ("${UNSET:-}", ""),
             ("${UNSET:-http://x:80/}", "http://x:80/"),
             ("é${SET}ü", "évalueü"),
@@ -245,6 +271,7 @@ mod tests {
             ("${UNSET:?set it}", "set it"),
             ("${EMPTY:?no}", "no"),
             ("${UNSET?}", ""),
+            ("${SET:-${UNSET:?not taken}}", "not taken"),
         ] {
             match run(text) {
                 Err(InterpolationError::Required { message: found, .. }) => assert_eq!(found, message, "{text}"),
@@ -252,8 +279,6 @@ mod tests {
             }
         }
         for text in [
-            "$",
-            "$1",
             "${",
             "${}",
             "${1}",
@@ -261,7 +286,7 @@ mod tests {
             "${SET:}",
             "${SET/a/b}",
             "${SET:-a",
-            "a $ b",
+            "${UNSET:-two\nlines}",
         ] {
             assert!(matches!(run(text), Err(InterpolationError::Syntax { .. })), "{text:?}");
         }

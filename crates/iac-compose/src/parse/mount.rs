@@ -27,17 +27,22 @@ pub fn parse(text: &str) -> Result<Mount, MountError> {
         [source, target, options] => (source, target, options),
         _ => return Err(fail("it has more than three parts")),
     };
+    if parts.iter().any(|part| part.is_empty()) {
+        return Err(fail("one of its parts is empty"));
+    }
+    if source.len() == 1 && source.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err(fail(
+            "docker compose takes a single letter for a drive of Windows; use the long form, with type, source and target",
+        ));
+    }
     if !target.starts_with('/') {
         return Err(fail("the path in the container is not absolute"));
-    }
-    if parts.len() > 1 && source.is_empty() {
-        return Err(fail("the source is empty"));
     }
     let is_path = source.starts_with(['.', '/', '~']);
     let mut mount = Mount {
         kind: if is_path { MountKind::Bind } else { MountKind::Volume },
         source: source.to_owned(),
-        target: target.to_owned(),
+        target: clean(target),
         create_host_path: is_path,
         ..Mount::default()
     };
@@ -56,6 +61,26 @@ pub fn parse(text: &str) -> Result<Mount, MountError> {
         }
     }
     Ok(mount)
+}
+
+/// A path without `.`, `..`, doubled and trailing slashes.
+pub(crate) fn clean(path: &str) -> String {
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if !root.is_empty() => {}
+            part => parts.push(part),
+        }
+    }
+    match (root, parts.is_empty()) {
+        ("", true) => ".".to_owned(),
+        _ => format!("{root}{}", parts.join("/")),
+    }
 }
 
 #[cfg(test)]
@@ -84,8 +109,24 @@ mod tests {
     }
 
     #[test]
+    fn paths_are_cleaned() {
+        let table = [
+            ("/a/./b//c/", "/a/b/c"),
+            ("/a/../../b", "/b"),
+            ("a/../..", ".."),
+            ("./x", "x"),
+            ("a/..", "."),
+            ("/", "/"),
+            ("../x", "../x"),
+        ];
+        for (path, cleaned) in table {
+            assert_eq!(clean(path), cleaned, "{path}");
+        }
+    }
+
+    #[test]
     fn what_is_no_mount_is_refused() {
-        for text in ["", "data", "a:b", ":/x", "a:/b:weird", "a:/b:ro:x"] {
+        for text in ["", "data", "a:b", ":/x", "a:/b:weird", "a:/b:ro:x", "d:/data", "a::ro"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

@@ -151,6 +151,7 @@ fn body(inputs: &NetworkInputs, stack: &str, digest: &str) -> NetworkCreateReque
         driver: spec.driver.clone(),
         internal: spec.internal.then_some(true),
         attachable: spec.attachable.then_some(true),
+        enable_ipv4: spec.enable_ipv4,
         enable_ipv6: spec.enable_ipv6.then_some(true),
         options: some(&spec.driver_opts),
         ipam: (spec.ipam != crate::model::Ipam::default()).then(|| Ipam {

@@ -74,7 +74,7 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
         found.push(problem(
             &["read_only"],
             message,
-            "mount them as files with volumes, or leave read_only out",
+            "give their contents with file, which is mounted, or leave read_only out",
         ));
     }
     let mode = spec.deploy.as_ref().and_then(|deploy| deploy.mode.as_deref());

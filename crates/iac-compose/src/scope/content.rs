@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::model::{Config, Service};
-use crate::parse::dotenv::{self, DotenvError};
+use crate::parse::dotenv::DotenvError;
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -59,19 +59,19 @@ fn text(path: &str) -> Result<String, ContentError> {
 
 /// Adds the variables of a service's env files to its own, which win.
 pub(crate) fn load_environment(spec: &mut Service) -> Result<(), ContentError> {
-    let mut all = std::collections::BTreeMap::new();
+    let mut all = Vec::new();
     for file in std::mem::take(&mut spec.env_file) {
         if !file.required && !Path::new(&file.path).exists() {
             continue;
         }
-        let variables = dotenv::parse(&text(&file.path)?, &|name| std::env::var(name).ok());
-        let variables = variables.map_err(|error| ContentError::Dotenv {
+        let lookup = |name: &str| std::env::var(name).ok().or_else(|| spec.environment.get(name).cloned());
+        let read = file.read(&text(&file.path)?, &lookup, &mut all);
+        read.map_err(|error| ContentError::Dotenv {
             path: file.path.clone(),
             error,
         })?;
-        all.extend(variables);
     }
-    for (key, value) in all {
+    for (key, value) in all.into_iter().rev() {
         spec.environment.entry(key).or_insert(value);
     }
     Ok(())

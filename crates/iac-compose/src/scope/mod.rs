@@ -13,8 +13,7 @@ use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine};
 use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
-use crate::model::{Attachment, Build, Config, Job, MountKind, Network, PullPolicy, Restart, Service, Volume};
-pub(crate) use content::load_environment;
+use crate::model::{Attachment, Build, Config, Job, Mount, MountKind, Network, PullPolicy, Restart, Service, Volume};
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
 /// The key of the network that services without networks of their own are in.
@@ -41,8 +40,17 @@ struct Known {
     volumes: BTreeMap<String, (String, Option<Handle<Volume>>)>,
     /// Ports of the host, as text, with the service that publishes each.
     ports: BTreeMap<String, String>,
-    configs: BTreeMap<String, String>,
-    secrets: BTreeMap<String, String>,
+    configs: BTreeMap<String, Content>,
+    secrets: BTreeMap<String, Content>,
+    /// Services, with the names of their containers.
+    services: BTreeMap<String, (Handle<Service>, Vec<String>)>,
+}
+
+/// What a config or secret holds, and the file that it comes from.
+#[derive(Debug, Clone)]
+struct Content {
+    text: String,
+    file: Option<String>,
 }
 
 impl Compose {
@@ -172,8 +180,10 @@ impl Compose {
     /// Names a file's content that services can have in their containers.
     #[track_caller]
     pub fn config(&self, name: &str, config: Config) -> ConfigRef {
+        let file = config.file.clone();
         match content::read(config) {
-            Ok(content) => {
+            Ok(text) => {
+                let content = Content { text, file };
                 self.known.borrow_mut().configs.insert(name.to_owned(), content);
             }
             Err(error) => self.report(name, error.to_string()),
@@ -184,15 +194,18 @@ impl Compose {
     /// Names a secret content that services can have in their containers; it is encrypted in the state and never shown.
     #[track_caller]
     pub fn secret(&self, name: &str, secret: Config) -> SecretRef {
+        let file = secret.file.clone();
         match content::read(secret) {
             // What holds an output is as secret as that is; tokens can not be put into a secret of our own.
-            Ok(content) if iac_core::value::token::is_token(&content) => {
+            Ok(text) if iac_core::value::token::is_token(&text) => {
+                let content = Content { text, file };
                 self.known.borrow_mut().secrets.insert(name.to_owned(), content);
             }
-            Ok(content) => {
+            Ok(text) => {
                 let label = format!("{}/secrets/{name}", self.project);
-                let token = self.stack.secret(&label, content).to_string();
-                self.known.borrow_mut().secrets.insert(name.to_owned(), token);
+                let text = self.stack.secret(&label, text).to_string();
+                let content = Content { text, file };
+                self.known.borrow_mut().secrets.insert(name.to_owned(), content);
             }
             Err(error) => self.report(name, error.to_string()),
         }
@@ -220,6 +233,10 @@ impl Compose {
         if let Err(error) = content::load_environment(&mut spec) {
             self.report(name, error.to_string());
         }
+        if let Some(deploy) = &mut spec.deploy {
+            let devices = std::mem::take(&mut deploy.resources.reservations.devices);
+            spec.device_requests.extend(devices);
+        }
         let mut image_id = None;
         if let Some(build) = spec.build.take() {
             image_id = Some(self.image(name, &mut spec, build));
@@ -227,7 +244,9 @@ impl Compose {
         self.resolve_networks(name, &mut spec);
         self.resolve_volumes(name, &mut spec);
         self.resolve_files(name, &mut spec);
+        self.resolve_shared(name, &mut spec);
         self.claim_ports(name, &spec);
+        let containers = container_names(&self.project, name, &spec);
         let inputs = ServiceInputs {
             project: self.project.clone(),
             service: name.to_owned(),
@@ -235,7 +254,62 @@ impl Compose {
             image_id,
             spec,
         };
-        self.declare(inputs::SERVICE, name, &inputs)
+        let handle: Handle<Service> = self.declare(inputs::SERVICE, name, &inputs);
+        let entry = (handle.clone(), containers);
+        self.known.borrow_mut().services.insert(name.to_owned(), entry);
+        handle
+    }
+
+    /// Puts the containers of other services where a service names those: for their networks, processes, memory, volumes
+    /// and links. Another container of theirs then means another one of this service as well.
+    #[track_caller]
+    fn resolve_shared(&self, name: &str, spec: &mut Service) {
+        let known = self.known.borrow().services.clone();
+        let mut missing: Vec<(&str, String)> = Vec::new();
+        let modes = [
+            ("network_mode", &mut spec.network_mode),
+            ("pid", &mut spec.pid),
+            ("ipc", &mut spec.ipc),
+        ];
+        for (field, mode) in modes {
+            let Some(other) = mode.as_deref().and_then(|mode| mode.strip_prefix("service:")) else {
+                continue;
+            };
+            match known.get(other) {
+                Some((handle, _)) => *mode = Some(format!("container:{}", handle.output("/id"))),
+                None => missing.push((field, other.to_owned())),
+            }
+        }
+        for from in &mut spec.volumes_from {
+            if let Some(container) = from.strip_prefix("container:") {
+                *from = container.to_owned();
+                continue;
+            }
+            let (other, access) = from.split_once(':').unwrap_or((from, ""));
+            match known.get(other) {
+                Some((handle, _)) if access.is_empty() => *from = handle.output("/id").to_string(),
+                Some((handle, _)) => *from = format!("{}:{access}", handle.output("/id")),
+                None => missing.push(("volumes_from", other.to_owned())),
+            }
+        }
+        let mut links = Vec::new();
+        for link in &spec.links {
+            let (other, alias) = link.split_once(':').unwrap_or((link, link));
+            match known.get(other) {
+                Some((_, containers)) => {
+                    links.extend(containers.iter().map(|container| format!("{container}:{alias}")))
+                }
+                None => missing.push(("links", other.to_owned())),
+            }
+        }
+        spec.links = links;
+        for (other, dependency) in spec.depends_on.iter_mut().filter(|(_, dependency)| dependency.restart) {
+            dependency.container = known.get(other).map(|(handle, _)| handle.output("/id").to_string());
+        }
+        for (field, other) in missing {
+            let message = format!("{field}: the project has no service {other:?}; declare it before this one");
+            self.report(name, message);
+        }
     }
 
     /// Declares the image that a service is built from; gives its ID as an output.
@@ -268,7 +342,9 @@ impl Compose {
     #[track_caller]
     fn claim_ports(&self, name: &str, spec: &Service) {
         for port in &spec.ports {
-            let Some(published) = port.published else { continue };
+            let Some(published) = port.published.filter(|_| port.published_to.is_none()) else {
+                continue;
+            };
             let address = port.host_ip.as_deref().unwrap_or("every address");
             let claim = format!("{published}/{} of {address}", port.protocol);
             let first = self.known.borrow_mut().ports.insert(claim.clone(), name.to_owned());
@@ -330,20 +406,46 @@ impl Compose {
     #[track_caller]
     fn resolve_files(&self, name: &str, spec: &mut Service) {
         let known = self.known.borrow();
-        for (what, files, contents) in [
-            ("config", &mut spec.configs, &known.configs),
-            ("secret", &mut spec.secrets, &known.secrets),
+        let read_only = spec.read_only;
+        for (what, folder, files, contents) in [
+            ("config", "/", &mut spec.configs, &known.configs),
+            ("secret", "/run/secrets/", &mut spec.secrets, &known.secrets),
         ] {
-            for file in files.iter_mut().filter(|file| file.content.is_none()) {
-                file.content = contents.get(&file.source).cloned();
-                if file.content.is_none() {
-                    let message = format!(
-                        "{what}s: the project has no {what} {:?}; declare it before the service",
-                        file.source
-                    );
-                    self.report(name, message);
+            let mut kept = Vec::new();
+            for mut file in std::mem::take(files) {
+                match contents.get(&file.source) {
+                    _ if file.content.is_some() => kept.push(file),
+                    // Nothing can be written into a container that is read only, but a file can be mounted.
+                    Some(Content { file: Some(path), .. }) if read_only => {
+                        let target = file.target_in(folder);
+                        spec.volumes.push(Mount::bind(path, target).read_only());
+                    }
+                    Some(content) => {
+                        file.content = Some(content.text.clone());
+                        kept.push(file);
+                    }
+                    None => {
+                        let message = format!(
+                            "{what}s: the project has no {what} {:?}; declare it before the service",
+                            file.source
+                        );
+                        self.report(name, message);
+                    }
                 }
             }
+            *files = kept;
         }
     }
+}
+
+/// What the containers of a service are called.
+fn container_names(project: &str, service: &str, spec: &Service) -> Vec<String> {
+    let numbered = || {
+        (1..=spec.replicas())
+            .map(|number| format!("{project}-{service}-{number}"))
+            .collect()
+    };
+    spec.container_name
+        .as_ref()
+        .map_or_else(numbered, |name| vec![name.clone()])
 }

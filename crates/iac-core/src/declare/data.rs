@@ -269,6 +269,16 @@ pub enum DeclareError {
         /// Where.
         at: SourceLine,
     },
+    /// Something is wrong in a file that the program reads.
+    #[error("{at}: {name}{}{message}", if .name.is_empty() { "" } else { ": " })]
+    File {
+        /// Which part of it; empty where it is the file as a whole.
+        name: String,
+        /// What is wrong.
+        message: String,
+        /// Where in the file.
+        at: SourceLine,
+    },
     /// Required configuration is missing.
     #[error("{at}: {message}")]
     Config {
@@ -283,7 +293,10 @@ impl DeclareError {
     /// The text that somebody wrote for it, where there is one.
     pub(super) fn message_mut(&mut self) -> Option<&mut String> {
         match self {
-            Self::Inputs { message, .. } | Self::Export { message, .. } | Self::Config { message, .. } => Some(message),
+            Self::Inputs { message, .. }
+            | Self::File { message, .. }
+            | Self::Export { message, .. }
+            | Self::Config { message, .. } => Some(message),
             Self::Duplicate { .. } | Self::Name { .. } | Self::Token { .. } => None,
         }
     }

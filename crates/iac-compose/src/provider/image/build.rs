@@ -86,6 +86,7 @@ fn options(inputs: &ImageInputs, stack: &str) -> BuildImageOptions {
         t: Some(inputs.tag.clone()),
         extrahosts: (!build.extra_hosts.is_empty()).then(|| build.extra_hosts.join(",")),
         nocache: build.no_cache,
+        shmsize: build.shm_size.and_then(|size| i32::try_from(size.0).ok()),
         cachefrom: (!build.cache_from.is_empty()).then(|| build.cache_from.clone()),
         pull: build.pull.then(|| "true".to_owned()),
         rm: true,

@@ -131,7 +131,8 @@ fn adjustment(
     };
     update.memory = change("a memory limit", live.memory, wanted.memory)?;
     // The engine refuses a memory limit above the one for memory and swap, which it sets to twice the former by itself.
-    update.memory_swap = update.memory.map(|memory| memory.saturating_mul(2));
+    let swap = |memory: i64| wanted.memory_swap.unwrap_or_else(|| memory.saturating_mul(2));
+    update.memory_swap = update.memory.map(swap);
     update.memory_reservation = change(
         "a memory reservation",
         live.memory_reservation,

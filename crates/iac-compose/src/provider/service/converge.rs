@@ -38,6 +38,8 @@ pub(super) struct Converge<'a> {
     trusted: Option<BTreeSet<String>>,
     /// What is known of containers that we did not make.
     takeover: Takeover,
+    /// Whether a service that this one is restarted with has another container.
+    restart: bool,
 }
 
 /// Applies a service.
@@ -63,6 +65,7 @@ pub(crate) async fn apply(
         pinned,
         trusted: trusted(request),
         takeover,
+        restart: restarts(request),
     };
     run.refuse_foreign(request, &members)?;
     let result = run.all(members).await;
@@ -84,6 +87,23 @@ pub(crate) async fn apply(
             Err(error.with_partial(applied))
         }
     }
+}
+
+/// Whether a service that this one depends on with `restart` has another container than when this was applied last.
+fn restarts(request: &ApplyRequest) -> bool {
+    let Some(recorded) = &request.recorded else {
+        return false;
+    };
+    let containers = |inputs: &Value| -> BTreeMap<String, Value> {
+        let depends_on = inputs.get("depends_on").and_then(Value::as_object);
+        let named = depends_on.into_iter().flatten();
+        let named = named.filter_map(|(name, dependency)| Some((name.clone(), dependency.get("container")?.clone())));
+        named.collect()
+    };
+    let before = containers(&recorded.inputs);
+    let now = containers(&request.inputs);
+    now.iter()
+        .any(|(name, container)| before.get(name).is_some_and(|before| before != container))
 }
 
 /// The containers that are known to hold the secret files that are asked for.
@@ -213,6 +233,11 @@ impl Converge<'_> {
         self.join_networks(member).await?;
         self.rename(member, name).await?;
         match status_of(member) {
+            Status::RUNNING if self.restart => {
+                self.cx.progress(self.key, format!("restarting {name}"));
+                let restarted = self.engine.docker.restart_container(id, None).await;
+                restarted.map_err(|error| failed(&format!("restart {name}"), &error))
+            }
             Status::RUNNING | Status::RESTARTING => Ok(()),
             Status::EXITED if self.inputs.completes => Ok(()),
             Status::PAUSED => {

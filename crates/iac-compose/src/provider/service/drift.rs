@@ -152,15 +152,15 @@ pub(super) fn port_list(ports: Option<&PortMap>) -> Vec<Port> {
     let mut list = Vec::new();
     for (container, bindings) in ports.into_iter().flatten() {
         let (target, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
-        let bindings = bindings.iter().flatten().map(|binding| Port {
-            target: target.parse().unwrap_or_default(),
-            published: binding
-                .host_port
-                .as_ref()
-                .and_then(|port| port.parse().ok())
-                .filter(|port| *port > 0),
-            host_ip: binding.host_ip.clone().filter(|ip| !ip.is_empty() && ip != "0.0.0.0"),
-            protocol: protocol.to_owned(),
+        let bindings = bindings.iter().flatten().map(|binding| {
+            let range = binding.host_port.as_deref().and_then(crate::parse::port::range);
+            Port {
+                target: target.parse().unwrap_or_default(),
+                published: range.map(|(from, _)| from),
+                published_to: range.filter(|(from, to)| from != to).map(|(_, to)| to),
+                host_ip: binding.host_ip.clone().filter(|ip| !ip.is_empty() && ip != "0.0.0.0"),
+                protocol: protocol.to_owned(),
+            }
         });
         list.extend(bindings);
     }

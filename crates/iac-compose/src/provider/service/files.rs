@@ -7,17 +7,9 @@ const MODE: u32 = 0o444;
 
 /// Each file of a service with its path in the container.
 pub(crate) fn files(spec: &Service) -> Vec<(String, &FileMount)> {
-    let configs = spec.configs.iter().map(|file| (target(file, "/"), file));
-    let secrets = spec.secrets.iter().map(|file| (target(file, "/run/secrets/"), file));
+    let configs = spec.configs.iter().map(|file| (file.target_in("/"), file));
+    let secrets = spec.secrets.iter().map(|file| (file.target_in("/run/secrets/"), file));
     configs.chain(secrets).collect()
-}
-
-fn target(file: &FileMount, folder: &str) -> String {
-    match &file.target {
-        Some(target) if target.starts_with('/') => target.clone(),
-        Some(target) => format!("{folder}{target}"),
-        None => format!("{folder}{}", file.source),
-    }
 }
 
 /// The archive of a service's files, with paths from the root; none where there are no files.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bollard::models::DeviceMapping;
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
-    Mount as EngineMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig,
-    PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, DeviceRequest, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
+    HostConfigLogConfig, Mount as EngineMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions,
+    NetworkingConfig, PortBinding, PortMap, ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum, ThrottleDevice,
 };
 
 use super::normal::host_path;
@@ -151,19 +151,50 @@ pub(crate) fn endpoints(inputs: &ServiceInputs, number: u32) -> Vec<(String, End
     let settings = attachments.into_iter().map(|attachment| {
         let mut aliases = vec![container.clone(), inputs.service.clone()];
         aliases.extend(attachment.aliases.iter().cloned());
-        let has_address = attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
         let settings = EndpointSettings {
             aliases: Some(aliases),
-            ipam_config: has_address.then(|| EndpointIpamConfig {
-                ipv4_address: attachment.ipv4_address.clone(),
-                ipv6_address: attachment.ipv6_address.clone(),
-                link_local_ips: None,
-            }),
-            ..EndpointSettings::default()
+            links: some_list(links(&inputs.spec)),
+            ..place(attachment)
         };
         (attachment.network.clone(), settings)
     });
-    settings.collect()
+    let mut all: Vec<(String, EndpointSettings)> = settings.collect();
+    if let Some((_, first)) = all.first_mut() {
+        first.mac_address = first.mac_address.take().or_else(|| inputs.spec.mac_address.clone());
+    }
+    all
+}
+
+/// What a network is to give a container.
+fn place(attachment: &Attachment) -> EndpointSettings {
+    const INTERFACE: &str = "com.docker.network.endpoint.ifname";
+    let has_address =
+        attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some() || !attachment.link_local_ips.is_empty();
+    let mut options = attachment.driver_opts.clone();
+    if let Some(name) = &attachment.interface_name {
+        options.entry(INTERFACE.to_owned()).or_insert_with(|| name.clone());
+    }
+    EndpointSettings {
+        ipam_config: has_address.then(|| EndpointIpamConfig {
+            ipv4_address: attachment.ipv4_address.clone(),
+            ipv6_address: attachment.ipv6_address.clone(),
+            link_local_ips: some_list(attachment.link_local_ips.clone()),
+        }),
+        mac_address: attachment.mac_address.clone(),
+        driver_opts: some_map(&options),
+        gw_priority: (attachment.gw_priority != 0).then_some(attachment.gw_priority),
+        ..EndpointSettings::default()
+    }
+}
+
+/// The containers that a service knows by more names, as `CONTAINER:NAME`.
+fn links(spec: &Service) -> Vec<String> {
+    let all = spec.links.iter().chain(&spec.external_links);
+    let pair = |link: &String| match link.contains(':') {
+        true => link.clone(),
+        false => format!("{link}:{link}"),
+    };
+    all.map(pair).collect()
 }
 
 /// The name of one of a service's containers.
@@ -188,7 +219,6 @@ fn host_config(spec: &Service, network_mode: Option<String>) -> HostConfig {
         cap_add: some_list(spec.cap_add.clone()),
         cap_drop: some_list(spec.cap_drop.clone()),
         security_opt: some_list(spec.security_opt.clone()),
-        devices: some_list(spec.devices.iter().map(|device| device_mapping(device)).collect()),
         group_add: some_list(spec.group_add.clone()),
         dns: some_list(spec.dns.clone()),
         dns_search: some_list(spec.dns_search.clone()),
@@ -196,7 +226,13 @@ fn host_config(spec: &Service, network_mode: Option<String>) -> HostConfig {
         extra_hosts: some_list(spec.extra_hosts.clone()),
         pid_mode: spec.pid.clone(),
         ipc_mode: spec.ipc.clone(),
+        uts_mode: spec.uts.clone(),
+        cgroupns_mode: spec.cgroup.as_ref().and_then(|mode| mode.parse().ok()),
+        cgroup_parent: spec.cgroup_parent.clone(),
         userns_mode: spec.userns_mode.clone(),
+        volumes_from: some_list(spec.volumes_from.clone()),
+        annotations: some_map(&spec.annotations),
+        storage_opt: some_map(&spec.storage_opt),
         runtime: spec.runtime.clone(),
         shm_size: spec.shm_size.map(crate::model::Bytes::as_i64),
         oom_score_adj: spec.oom_score_adj,
@@ -212,8 +248,84 @@ fn host_config(spec: &Service, network_mode: Option<String>) -> HostConfig {
         pids_limit: resources.pids_limit,
         cpu_shares: spec.cpu_shares,
         cpuset_cpus: spec.cpuset.clone(),
+        ..limits(spec)
+    }
+}
+
+/// What of the host's devices and of its kernel a container gets.
+fn limits(spec: &Service) -> HostConfig {
+    let blkio = spec.blkio_config.clone().unwrap_or_default();
+    let weights = blkio
+        .weight_device
+        .into_iter()
+        .map(|device| ResourcesBlkioWeightDevice {
+            path: Some(device.path),
+            weight: device.weight.map(usize::from),
+        });
+    let rates = |rates: Vec<crate::model::DeviceRate>| {
+        let rates = rates.into_iter().map(|device| ThrottleDevice {
+            path: Some(device.path),
+            rate: Some(device.rate.as_i64()),
+        });
+        some_list(rates.collect())
+    };
+    HostConfig {
+        devices: some_list(
+            spec.devices
+                .iter()
+                .filter(|device| !is_named(device))
+                .map(|device| device_mapping(device))
+                .collect(),
+        ),
+        device_cgroup_rules: some_list(spec.device_cgroup_rules.clone()),
+        device_requests: some_list(device_requests(spec)),
+        cpu_period: spec.cpu_period,
+        cpu_quota: spec.cpu_quota,
+        cpu_realtime_period: spec.cpu_rt_period,
+        cpu_realtime_runtime: spec.cpu_rt_runtime,
+        memory_swap: spec.memswap_limit,
+        memory_swappiness: spec.mem_swappiness,
+        oom_kill_disable: spec.oom_kill_disable.then_some(true),
+        blkio_weight: blkio.weight,
+        blkio_weight_device: some_list(weights.collect()),
+        blkio_device_read_bps: rates(blkio.device_read_bps),
+        blkio_device_read_iops: rates(blkio.device_read_iops),
+        blkio_device_write_bps: rates(blkio.device_write_bps),
+        blkio_device_write_iops: rates(blkio.device_write_iops),
         ..HostConfig::default()
     }
+}
+
+/// Whether a device is named by its vendor (`vendor.com/class=name`) and not by its path.
+fn is_named(device: &str) -> bool {
+    let name = device.split(':').next().unwrap_or_default();
+    !name.starts_with('/') && name.contains('/') && name.contains('=')
+}
+
+/// Devices that the engine chooses, or knows by their vendors' names.
+fn device_requests(spec: &Service) -> Vec<DeviceRequest> {
+    let named = spec.devices.iter().filter(|device| is_named(device));
+    let named: Vec<String> = named
+        .map(|device| device.split(':').next().unwrap_or_default().to_owned())
+        .collect();
+    let named = (!named.is_empty()).then(|| DeviceRequest {
+        driver: Some("cdi".to_owned()),
+        device_ids: Some(named),
+        ..DeviceRequest::default()
+    });
+    let request = |request: &crate::model::DeviceRequest, more: Option<&str>| {
+        let capabilities = request.capabilities.iter().cloned().chain(more.map(str::to_owned));
+        DeviceRequest {
+            driver: request.driver.clone(),
+            count: request.count.or(request.device_ids.is_empty().then_some(-1)),
+            device_ids: some_list(request.device_ids.clone()),
+            capabilities: some_list(vec![capabilities.collect()]),
+            options: some_map(&request.options),
+        }
+    };
+    let reserved = spec.device_requests.iter().map(|device| request(device, None));
+    let gpus = spec.gpus.iter().map(|device| request(device, Some("gpu")));
+    named.into_iter().chain(reserved).chain(gpus).collect()
 }
 
 /// What a container may use, whichever way that is said.
@@ -292,11 +404,7 @@ fn port_bindings(spec: &Service) -> Option<PortMap> {
     for port in &spec.ports {
         let binding = PortBinding {
             host_ip: port.host_ip.clone(),
-            host_port: Some(
-                port.published
-                    .map(|published| published.to_string())
-                    .unwrap_or_default(),
-            ),
+            host_port: Some(port.published_text().unwrap_or_default()),
         };
         let bound = bindings.entry(port.container_key()).or_default();
         bound.get_or_insert_default().push(binding);
@@ -306,7 +414,11 @@ fn port_bindings(spec: &Service) -> Option<PortMap> {
 
 /// Whether a mount can only be said in the older of the engine's two forms.
 fn needs_bind(mount: &Mount) -> bool {
-    mount.kind == MountKind::Bind && (mount.create_host_path || mount.selinux.is_some())
+    let is_plain = mount
+        .recursive
+        .as_deref()
+        .is_none_or(|recursive| recursive == "enabled");
+    mount.kind == MountKind::Bind && is_plain && (mount.create_host_path || mount.selinux.is_some())
 }
 
 fn bind_text(mount: &Mount) -> String {
@@ -326,19 +438,13 @@ fn engine_mount(mount: &Mount) -> EngineMount {
         MountKind::Volume => EngineMount {
             typ: Some(MountType::VOLUME),
             source: (!mount.source.is_empty()).then(|| mount.source.clone()),
-            volume_options: mount.no_copy.then(|| MountVolumeOptions {
-                no_copy: Some(true),
-                ..MountVolumeOptions::default()
-            }),
+            volume_options: volume_options(mount),
             ..base
         },
         MountKind::Bind => EngineMount {
             typ: Some(MountType::BIND),
             source: Some(host_path(&mount.source)),
-            bind_options: mount.propagation.as_ref().map(|propagation| MountBindOptions {
-                propagation: propagation.parse().ok(),
-                ..MountBindOptions::default()
-            }),
+            bind_options: bind_options(mount),
             ..base
         },
         MountKind::Tmpfs => EngineMount {
@@ -351,6 +457,27 @@ fn engine_mount(mount: &Mount) -> EngineMount {
             ..base
         },
     }
+}
+
+fn volume_options(mount: &Mount) -> Option<MountVolumeOptions> {
+    let has_options = mount.no_copy || mount.subpath.is_some() || !mount.labels.is_empty();
+    has_options.then(|| MountVolumeOptions {
+        no_copy: mount.no_copy.then_some(true),
+        subpath: mount.subpath.clone(),
+        labels: some_map(&mount.labels),
+        ..MountVolumeOptions::default()
+    })
+}
+
+fn bind_options(mount: &Mount) -> Option<MountBindOptions> {
+    let recursive = mount.recursive.as_deref().filter(|recursive| *recursive != "enabled");
+    (mount.propagation.is_some() || recursive.is_some()).then(|| MountBindOptions {
+        propagation: mount.propagation.as_ref().and_then(|text| text.parse().ok()),
+        create_mountpoint: mount.create_host_path.then_some(true),
+        non_recursive: (recursive == Some("disabled")).then_some(true),
+        read_only_non_recursive: (recursive == Some("writable")).then_some(true),
+        read_only_force_recursive: (recursive == Some("readonly")).then_some(true),
+    })
 }
 
 /// Keeps the anonymous volumes of a container that is replaced: whatever it has mounted where the request says nothing

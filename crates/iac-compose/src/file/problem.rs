@@ -1,0 +1,79 @@
+//! What is wrong with compose files: each problem with the place in the user's file, and all of them at once.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use super::tree::{At, Path, Sources};
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) at: At,
+    /// The key that it is about; empty where it is the file as a whole.
+    pub(super) key: String,
+    pub(super) message: String,
+}
+
+/// Problems and notes as they are found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) sources: Sources,
+    problems: RefCell<Vec<Problem>>,
+    notes: RefCell<Vec<(At, String)>>,
+}
+
+impl Findings {
+    /// Notes that something at a key is wrong; the same thing twice counts once.
+    pub(super) fn problem(&self, at: At, key: &Path, message: impl Into<String>) {
+        let problem = Problem {
+            at,
+            key: key.to_string(),
+            message: message.into(),
+        };
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+
+    /// Notes something that a reader of the plan should know; the same thing twice counts once.
+    pub(super) fn note(&self, at: At, message: impl fmt::Display) {
+        let note = (at, message.to_string());
+        let mut notes = self.notes.borrow_mut();
+        if !notes.iter().any(|(_, known)| *known == note.1) {
+            notes.push(note);
+        }
+    }
+
+    /// Whether something is wrong at a key already, or below it.
+    pub(super) fn has(&self, key: &Path) -> bool {
+        let key = key.to_string();
+        let is_below = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        let problems = self.problems.borrow();
+        problems
+            .iter()
+            .any(|problem| problem.key.strip_prefix(&key).is_some_and(is_below))
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_fine(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
+    /// What is wrong, in the order of the files.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.borrow().clone();
+        problems.sort_by_key(|problem| (problem.at.file, problem.at.line, problem.at.column));
+        problems
+    }
+
+    /// The notes, each with its place in front where it has one.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let notes = self.notes.borrow();
+        let shown = notes.iter().map(|(at, message)| match at.line {
+            0 => message.clone(),
+            _ => format!("{}: {message}", self.sources.line(*at)),
+        });
+        shown.collect()
+    }
+}
