@@ -118,3 +118,27 @@ fn a_stack_belongs_to_its_path() {
     let ran = Ran::of(command.args(["--config", "path=other"])).exits(1);
     ran.says(["app", "other", "--stack"]);
 }
+
+#[test]
+fn a_cycle_of_conditions_is_an_error_that_names_every_link() {
+    let folder = ComposeFolder::new();
+    let up = fails(
+        &folder,
+        &sleepers([
+            ("db", "depends_on: { migrate: { condition: service_started } }"),
+            ("migrate", "depends_on: [web]"),
+            ("web", "depends_on: { db: { condition: service_healthy } }"),
+        ]),
+    );
+    let said = format!("{}{}", up.stdout, up.stderr);
+    for link in [
+        "::db needs",
+        "::migrate needs",
+        "::web needs",
+        "depends_on.migrate says so",
+        "compose.yaml:",
+    ] {
+        assert!(said.contains(link), "nothing says {link:?}\n{up}");
+    }
+    folder.docker.has_nothing_of(&folder.name);
+}

@@ -128,7 +128,11 @@ fn conditions_become_edges_between_phases() {
     let references = iac_compose::DockerProvider::new().references(&resources);
     let phase = |from: &str, to: &str| {
         references.iter().find_map(|reference| match &reference.to {
-            Referent::Declared(on, phase) if reference.from.name() == from && on.name() == to => Some(*phase),
+            Referent::Declared(on, phase) | Referent::Ordered(on, phase)
+                if reference.from.name() == from && on.name() == to =>
+            {
+                Some(*phase)
+            }
             _ => None,
         })
     };
@@ -393,4 +397,26 @@ fn the_project_is_named_by_the_file_or_its_folder() {
     assert_eq!(name("named/compose.yml"), ("given".to_owned(), 1));
     assert_eq!(name("dotenv"), ("fromdotenv".to_owned(), 0));
     assert_eq!(name("variable"), ("shop".to_owned(), 0));
+}
+
+#[test]
+fn a_cycle_of_conditions_is_an_error() {
+    let engine = iac_core::engine::Engine::new(vec![std::sync::Arc::new(iac_compose::DockerProvider::new())]);
+    for (text, links) in [
+        (
+            "  a: {image: x, depends_on: {b: {condition: service_healthy}}}\n  b: {image: y, healthcheck: {test: 'true'}, depends_on: [a]}\n",
+            2,
+        ),
+        (
+            "  a: {image: x, depends_on: [b]}\n  b: {image: y, depends_on: [c]}\n  c: {image: z, depends_on: [a]}\n",
+            3,
+        ),
+        ("  a: {image: x, depends_on: [a]}\n", 1),
+    ] {
+        let error = engine
+            .graph(&load(&format!("services:\n{text}")))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error.matches("says so").count(), links, "{error}");
+    }
 }

@@ -1,9 +1,9 @@
 //! What has to come before what: edges between the phases of resources.
 //!
 //! An edge leads from a phase of one resource to the phase of another that it needs. Edges come from three sources:
-//! outputs that inputs use, names that the provider knows to be references, and the program's own `after`. Every
-//! resource's *ready* phase needs its own *exists* phase. A cycle among what the program said is an error; an edge that
-//! was only inferred from a name and would close a cycle is dropped and reported.
+//! outputs that inputs use, names that the provider knows to be references, and the program's own word: `after`, or inputs
+//! that ask for an order (`depends_on`). Every resource's *ready* phase needs its own *exists* phase. A cycle among what the
+//! program said is an error; an edge that was only inferred from a name and would close a cycle is dropped and reported.
 
 mod waits;
 
@@ -34,6 +34,8 @@ pub enum EdgeKind {
     Reference(FieldPath),
     /// The other one decides how this one is let in.
     Order,
+    /// A field asks for this order.
+    Ordered(FieldPath),
     /// The program says so.
     Declared,
 }
@@ -96,6 +98,7 @@ fn cycle_text(steps: &[CycleStep]) -> String {
         let why = match &edge.kind {
             EdgeKind::Token(path) => format!("{path} uses its output"),
             EdgeKind::Reference(path) => format!("{path} names it"),
+            EdgeKind::Ordered(path) => format!("{path} says so"),
             EdgeKind::Declared => "the program says after".to_owned(),
             EdgeKind::Order => "it decides how this one is let in".to_owned(),
         };
@@ -116,7 +119,8 @@ impl Graph {
     pub fn build(declaration: &Declaration, references: &[Reference]) -> Result<Self, GraphError> {
         let firm = firm_edges(declaration)?;
         let mut builder = Builder::new(declaration);
-        firm.into_iter().for_each(|edge| builder.add(edge));
+        let ordered = ordered_edges(declaration, references);
+        firm.into_iter().chain(ordered).for_each(|edge| builder.add(edge));
         if let Some(cycle) = builder.cycle() {
             return Err(GraphError::Cycle(cycle));
         }
@@ -177,6 +181,20 @@ fn firm_edges(declaration: &Declaration) -> Result<Vec<Edge>, GraphError> {
     Ok(edges)
 }
 
+/// The edges that come from fields which ask for an order themselves.
+fn ordered_edges(declaration: &Declaration, references: &[Reference]) -> Vec<Edge> {
+    let known: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
+    let edge = |reference: &Reference| match &reference.to {
+        Referent::Ordered(on, phase) if known.contains(on) => Some(Edge {
+            from: (reference.from.clone(), reference.phase),
+            to: (on.clone(), *phase),
+            kind: EdgeKind::Ordered(reference.path.clone()),
+        }),
+        _ => None,
+    };
+    references.iter().filter_map(edge).collect()
+}
+
 /// The edges that come from names, and those that are only a matter of order, which give way to the former. A name that
 /// leads nowhere in this stack makes none.
 fn inferred_edges(declaration: &Declaration, references: &[Reference]) -> (Vec<Edge>, Vec<Edge>) {
@@ -185,7 +203,7 @@ fn inferred_edges(declaration: &Declaration, references: &[Reference]) -> (Vec<E
         let (on, phase, kind) = match &reference.to {
             Referent::Declared(on, phase) => (on, phase, EdgeKind::Reference(reference.path.clone())),
             Referent::First(on, phase) => (on, phase, EdgeKind::Order),
-            Referent::External(_) => return None,
+            Referent::Ordered(..) | Referent::External(_) => return None,
         };
         (known.contains(on) && *on != reference.from).then(|| Edge {
             from: (reference.from.clone(), reference.phase),
@@ -403,6 +421,48 @@ mod tests {
         assert_eq!(names(&graph.order), ["a", "b"]);
         assert_eq!(graph.dropped.len(), 1);
         assert_eq!(graph.dropped[0].from.0, *a);
+    }
+
+    #[test]
+    fn an_order_that_fields_ask_for_is_kept_or_refused() {
+        let declaration = declare(|stack| {
+            let a = add(stack, "a");
+            let _ = (add(stack, "b"), add(stack, "c").after(&a));
+        });
+        let keys: Vec<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
+        let ordered = |from: usize, to: usize, phase| Reference {
+            to: Referent::Ordered(keys[to].clone(), phase),
+            ..reference(keys[from], keys[to])
+        };
+        // Against a name alone, the order is kept, whichever is said first.
+        for names in [
+            [reference(keys[0], keys[1]), ordered(1, 0, Phase::Ready)],
+            [ordered(1, 0, Phase::Ready), reference(keys[0], keys[1])],
+        ] {
+            let graph = Graph::build(&declaration, &names).expect("the name gives way");
+            assert_eq!(names_of(&graph.dropped), ["a"]);
+            assert!(
+                graph
+                    .edges
+                    .iter()
+                    .any(|edge| edge.from.0 == *keys[1] && edge.to.1 == Phase::Ready)
+            );
+        }
+        // Against one another, against `after`, and against themselves they are an error that names each link.
+        for (cycle, links) in [
+            (vec![ordered(0, 1, Phase::Ready), ordered(1, 0, Phase::Exists)], 2),
+            (vec![ordered(0, 2, Phase::Ready)], 2),
+            (vec![ordered(0, 0, Phase::Ready)], 1),
+            (vec![ordered(0, 0, Phase::Exists)], 1),
+        ] {
+            let error = Graph::build(&declaration, &cycle).expect_err("a cycle").to_string();
+            assert_eq!(error.matches("graph.rs:").count(), links, "{error}");
+            assert!(error.contains("(ref says so)"), "{error}");
+        }
+    }
+
+    fn names_of(edges: &[Edge]) -> Vec<&str> {
+        edges.iter().map(|edge| edge.from.0.name()).collect()
     }
 
     #[test]

@@ -64,7 +64,7 @@ async fn a_fixed_field_makes_a_replacement_and_protection_refuses_it() {
         })
     };
     bench.up(&program(1, false)).await;
-    let plan = bench.preview(&program(2, false)).await;
+    let plan = bench.preview_deleting(&program(2, false), &["a"]).await;
     assert_eq!(actions(&plan), ["replace a"]);
     let step = plan.changes().next().unwrap();
     assert!(
@@ -73,9 +73,10 @@ async fn a_fixed_field_makes_a_replacement_and_protection_refuses_it() {
             .any(|reason| matches!(reason, Reason::Immutable { .. }))
     );
     assert_eq!(step.risks.len(), 2, "it is away for a while, and its data goes");
-    assert_eq!(bench.preview(&program(2, true)).await.problems.len(), 1);
+    let protected = bench.preview_deleting(&program(2, true), &["a"]).await;
+    assert_eq!(protected.problems.len(), 1);
     bench.world.take_log();
-    assert!(bench.up(&program(2, false)).await.is_ok());
+    assert!(bench.up_deleting(&program(2, false), &["a"]).await.is_ok());
     assert_eq!(bench.world.take_log(), ["delete a", "create a"]);
     assert!(bench.preview(&program(2, false)).await.is_empty());
 }

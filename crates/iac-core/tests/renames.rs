@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::Value;
 use iac_core::declare::{Declaration, Handle};
-use iac_core::plan::DeleteData;
+use iac_core::plan::{DeleteData, Plan};
 use proptest::prelude::*;
 use serde_json::json;
 use support::harness::{Bench, declare, thing};
@@ -28,6 +28,8 @@ struct Thing {
     value: u8,
     fixed: u8,
     delete_first: bool,
+    /// It holds data, which no `up` may delete.
+    data: bool,
     /// Lower-numbered resources whose names it uses.
     uses: BTreeSet<usize>,
 }
@@ -48,14 +50,16 @@ fn programs() -> impl Strategy<Value = Program> {
         0..2_u8,
         0..2_u8,
         prop::bool::weighted(0.2),
+        prop::bool::weighted(0.25),
         prop::collection::btree_set(0..KEYS, 0..3),
     );
-    let thing = thing.prop_map(|(name, alone, value, fixed, delete_first, uses)| Thing {
+    let thing = thing.prop_map(|(name, alone, value, fixed, delete_first, data, uses)| Thing {
         name,
         alone,
         value,
         fixed,
         delete_first,
+        data,
         uses,
     });
     prop::collection::btree_map(0..KEYS, thing, 0..=KEYS).prop_map(|mut program| {
@@ -90,6 +94,7 @@ fn declaration(program: &Program) -> Declaration {
                 "name": name(*key, one),
                 "value": format!("{} {}", one.value, used.join(" ")),
                 "fixed": one.fixed,
+                "data": one.data,
             });
             if one.alone.is_some() {
                 inputs["exclusive"] = format!("held by {key}").into();
@@ -103,25 +108,106 @@ fn declaration(program: &Program) -> Declaration {
     })
 }
 
+/// What a plan wants to be allowed: the names behind `--delete-data` in its problems.
+fn wanted(plan: &Plan) -> Vec<String> {
+    let hints = plan.problems.iter().filter_map(|problem| problem.hint.as_deref());
+    let names = hints.flat_map(|hint| hint.split("--delete-data ").skip(1));
+    names.map(|name| name.split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// What may go, so that the plan can be carried out.
+async fn consent(bench: &Bench, declaration: &Declaration) -> BTreeSet<String> {
+    let mut consent = BTreeSet::new();
+    loop {
+        let names: Vec<&str> = consent.iter().map(String::as_str).collect();
+        let plan = bench.preview_deleting(declaration, &names).await;
+        if plan.problems.is_empty() {
+            return consent;
+        }
+        let before = consent.len();
+        consent.extend(wanted(&plan));
+        assert!(
+            consent.len() > before,
+            "every problem says what to allow: {:?}",
+            plan.problems
+        );
+    }
+}
+
+/// The objects that hold data, each with its number.
+fn data(bench: &Bench) -> BTreeMap<String, u64> {
+    let objects = bench.world.objects().into_iter();
+    let holds = objects.filter(|(_, object)| object.inputs.get("data") == Some(&Value::Bool(true)));
+    holds.map(|(name, object)| (name, object.uid)).collect()
+}
+
+/// `up`, after which all data is still there that nobody let go, unless an object was declared without it.
+async fn up(bench: &Bench, declaration: &Declaration, killed_at: Option<usize>) {
+    let consent = consent(bench, declaration).await;
+    let names: Vec<&str> = consent.iter().map(String::as_str).collect();
+    let before = data(bench);
+    match killed_at {
+        Some(boundary) => drop(bench.up_deleting_killed_at(boundary, declaration, &names).await),
+        None => drop(bench.up_deleting(declaration, &names).await),
+    }
+    let now = bench.world.objects();
+    for (name, uid) in before.into_iter().filter(|(name, _)| !consent.contains(name)) {
+        assert_eq!(now.get(&name).map(|object| object.uid), Some(uid), "{name} held data");
+    }
+}
+
 async fn run(bench: &Bench, program: &Program, fate: &Fate) {
     let declaration = declaration(program);
     match fate {
-        Fate::Well => drop(bench.up(&declaration).await),
-        Fate::KilledAt(boundary) => drop(bench.up_killed_at(*boundary, &declaration).await),
+        Fate::Well => up(bench, &declaration, None).await,
+        Fate::KilledAt(boundary) => up(bench, &declaration, Some(*boundary)).await,
         Fate::Failing(names) => {
             let names: Vec<String> = names.iter().map(|name| format!("s{name}")).collect();
             bench.world.fail(&names.iter().map(String::as_str).collect::<Vec<_>>());
-            drop(bench.up(&declaration).await);
+            up(bench, &declaration, None).await;
             bench.world.fail(&[]);
         }
     }
 }
 
-fn check(bench: &Bench, program: &Program) {
+/// The objects that hold data, and those of all resources that these need by their records.
+async fn kept(bench: &Bench) -> BTreeSet<String> {
+    let mut kept: BTreeSet<String> = data(bench).into_keys().collect();
+    let records = bench.store().load().await.unwrap().records;
+    loop {
+        let mut needed = Vec::new();
+        for record in records.values() {
+            let own = (&record.identity, &record.dependencies);
+            let formers = record
+                .formers
+                .iter()
+                .map(|former| (&former.identity, &former.dependencies));
+            for (_, on) in formers.chain([own]).filter(|(identity, _)| kept.contains(*identity)) {
+                needed.extend(on.iter().filter_map(|(key, _)| records.get(key)));
+            }
+        }
+        let before = kept.len();
+        for record in needed {
+            kept.extend(record.formers.iter().map(|former| former.identity.clone()));
+            kept.insert(record.identity.clone());
+        }
+        if kept.len() == before {
+            return kept;
+        }
+    }
+}
+
+async fn check(bench: &Bench, program: &Program) {
     let objects = bench.world.objects();
     let declared: BTreeSet<String> = program.iter().map(|(key, one)| name(*key, one)).collect();
+    let kept = kept(bench).await;
     let there: BTreeSet<String> = objects.keys().cloned().collect();
-    assert_eq!(there, declared, "nothing missing, nothing left over");
+    assert!(there.is_superset(&declared), "nothing is missing: {there:?}");
+    let left: BTreeSet<&String> = there.difference(&declared).collect();
+    assert!(
+        left.iter().all(|name| kept.contains(*name)),
+        "nothing is left but data and what it needs: {left:?}"
+    );
     for (key, one) in program {
         let used = one.uses.iter().filter(|used| *used < key);
         let used: Vec<String> = used.filter_map(|used| Some(name(*used, program.get(used)?))).collect();
@@ -143,19 +229,26 @@ async fn story(runs: Vec<(Program, Fate)>) {
     }
     let (program, _) = &runs[runs.len() - 1];
     let declaration = declaration(program);
-    let report = bench.up(&declaration).await;
+    let consent = consent(&bench, &declaration).await;
+    let names: Vec<&str> = consent.iter().map(String::as_str).collect();
+    let report = bench.up_deleting(&declaration, &names).await;
     assert!(report.is_ok(), "{:?}", report.outcomes);
-    check(&bench, program);
+    check(&bench, program).await;
     let plan = bench.preview(&declaration).await;
     assert!(plan.is_empty(), "{:?}", plan.changes().collect::<Vec<_>>());
     let state = bench.store().load().await.unwrap();
     assert!(state.pending.is_empty());
-    assert!(
-        state
-            .records
-            .values()
-            .all(|record| record.formers.is_empty() && !record.gone)
-    );
+    let mut left: BTreeSet<String> = bench.world.objects().into_keys().collect();
+    for record in state.records.values() {
+        let own = (!record.gone).then_some(&record.identity);
+        for identity in own
+            .into_iter()
+            .chain(record.formers.iter().map(|former| &former.identity))
+        {
+            assert!(left.remove(identity), "{identity} is recorded twice, or is not there");
+        }
+    }
+    assert!(left.is_empty(), "nobody knows of {left:?}");
     assert!(bench.destroy(DeleteData::All).await.is_ok());
     assert!(bench.world.objects().is_empty());
     assert!(bench.store().load().await.unwrap().records.is_empty());

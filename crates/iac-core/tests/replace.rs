@@ -394,23 +394,6 @@ async fn protection_and_retention_hold_for_replacements() {
 }
 
 #[tokio::test]
-async fn data_of_an_old_object_is_told_and_kept_by_a_destroy() {
-    let program = |name: &str| one(json!({ "name": name, "data": true }), |a| a);
-    let bench = Bench::new();
-    assert!(bench.up(&program("one")).await.is_ok());
-    let plan = bench.preview(&program("two")).await;
-    let risks: Vec<RiskKind> = step(&plan, "a").risks.iter().map(|risk| risk.kind).collect();
-    assert_eq!(risks, [RiskKind::DataLoss]);
-    bench.world.fail(&["one"]);
-    bench.up(&program("two")).await;
-    bench.world.fail(&[]);
-    assert!(bench.destroy(DeleteData::None).await.is_ok());
-    assert_eq!(names(&bench), ["one", "two"]);
-    assert!(bench.destroy(DeleteData::All).await.is_ok());
-    assert_eq!(names(&bench), Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn a_change_of_options_alone_is_recorded() {
     let edits: [fn(Handle<()>) -> Handle<()>; 4] = [
         Handle::protect,
@@ -521,17 +504,6 @@ async fn what_an_interrupted_run_made_does_not_stand_in_the_way() {
     assert!(bench.up(&program("two")).await.is_ok());
     assert_eq!(bench.world.take_log(), ["delete one", "create two"]);
     settled(&bench, &program("two"), &["two"], "the port is free").await;
-}
-
-#[tokio::test]
-async fn data_that_an_interrupted_run_made_is_kept_and_not_forgotten() {
-    let program = one(json!({ "name": "one", "data": true }), |a| a);
-    let bench = Bench::new();
-    assert!(bench.up_killed_at(2, &program).await, "made, and not recorded");
-    assert!(bench.destroy(DeleteData::None).await.is_ok());
-    assert_eq!(names(&bench), ["one"]);
-    assert!(bench.destroy(DeleteData::All).await.is_ok());
-    settled(&bench, &declare(|_| {}), &[], "deleted in the end").await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ pub(crate) struct Declared {
     scaled: BTreeSet<String>,
     namespaces: BTreeSet<String>,
     kinds: BTreeMap<(String, String), Scope>,
+    objects: BTreeSet<String>,
 }
 
 impl Declared {
@@ -24,6 +25,7 @@ impl Declared {
             let Ok(id) = ObjectId::of(&resource.inputs) else {
                 continue;
             };
+            declared.objects.insert(id.to_string());
             match id.type_name().as_str() {
                 "core/Namespace" => {
                     declared.namespaces.insert(id.name);
@@ -52,6 +54,11 @@ impl Declared {
     /// Whether the stack makes this namespace.
     pub(crate) fn makes_namespace(&self, name: &str) -> bool {
         self.namespaces.contains(name)
+    }
+
+    /// Whether the stack declares this object.
+    pub(crate) fn declares(&self, id: &ObjectId) -> bool {
+        self.objects.contains(&id.to_string())
     }
 
     /// Whether the stack defines this object's kind.

@@ -29,24 +29,12 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
     let mut add = |kind, message: String| risks.push(Risk { kind, message });
     if change.replaced {
         match change.type_name {
-            "core/PersistentVolumeClaim" => add(
-                RiskKind::DataLoss,
-                "the claim is deleted, and its data with it".to_owned(),
-            ),
-            "core/PersistentVolume" => add(RiskKind::DataLoss, "the volume is deleted".to_owned()),
-            "core/Namespace" => add(RiskKind::DataLoss, "everything in the namespace is deleted".to_owned()),
             "apps/StatefulSet" => {
                 for template in templates_left(change) {
                     let message =
                         format!("the claims of its template {template:?} stay, but nothing uses them any more");
                     add(RiskKind::DataLoss, message);
                 }
-            }
-            "apiextensions.k8s.io/CustomResourceDefinition" => {
-                add(
-                    RiskKind::DataLoss,
-                    "every object of the kind is deleted with its definition".to_owned(),
-                );
             }
             _ => {}
         }
@@ -225,13 +213,6 @@ mod tests {
     fn risks_are_named() {
         use RiskKind::{DataLoss, Downtime, Exposure};
         for (type_name, replaced, inputs, changed, expected) in [
-            (
-                "core/PersistentVolumeClaim",
-                true,
-                json!({}),
-                "spec.storageClassName",
-                vec![DataLoss],
-            ),
             ("apps/StatefulSet", true, json!({}), "spec.serviceName", vec![Downtime]),
             ("apps/Deployment", true, json!({}), "spec.selector", vec![Downtime]),
             ("batch/Job", true, json!({}), "spec.template.x", vec![]),

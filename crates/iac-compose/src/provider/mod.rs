@@ -135,17 +135,17 @@ impl Provider for DockerProvider {
         let engine = self.engine()?;
         let mut answers = Vec::with_capacity(resources.len());
         for resource in resources {
-            let mut items = Vec::new();
-            if let Inputs::Volume(inputs) = recorded_inputs(resource)? {
-                let name = inputs.name();
-                if engine.volume(&name).await?.is_some() {
-                    let kind = "volume".to_owned();
-                    items.push(DataItem { kind, name });
-                }
-            }
-            answers.push(items);
+            answers.push(match recorded_inputs(resource)? {
+                Inputs::Volume(inputs) => engine.data_of_volume(&inputs).await?,
+                Inputs::Service(inputs) => service::volumes::data(&engine, resource, &inputs).await?,
+                Inputs::Network(_) | Inputs::Image(_) => Vec::new(),
+            });
         }
         Ok(answers)
+    }
+
+    fn left_behind(&self, holder: &Recorded, item: &DataItem) -> Option<Recorded> {
+        service::volumes::record(holder, item)
     }
 
     async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {
@@ -162,7 +162,7 @@ impl Provider for DockerProvider {
         let engine = self.engine()?;
         let recorded = &request.recorded;
         match recorded_inputs(recorded)? {
-            Inputs::Service(inputs) => service::delete::delete(&engine, recorded, &inputs, cx).await,
+            Inputs::Service(inputs) => service::delete::delete(&engine, request, &inputs, cx).await,
             Inputs::Network(inputs) => engine.delete_network(&inputs).await,
             Inputs::Volume(inputs) => engine.delete_volume(&inputs).await,
             Inputs::Image(inputs) => engine.delete_image(&inputs).await,

@@ -86,7 +86,12 @@ fn of_service(key: &Key, inputs: &ServiceInputs, declared: &Declared, references
         } else {
             Need::Optional
         };
-        add(path, declared.referent("compose/Service", &name, phase, need));
+        let to = match declared.referent("compose/Service", &name, phase, need) {
+            // The user asks for this order, and not only for the other service.
+            Referent::Declared(key, phase) => Referent::Ordered(key, phase),
+            elsewhere => elsewhere,
+        };
+        add(path, to);
     }
     if let Some(key) = declared
         .by_identity

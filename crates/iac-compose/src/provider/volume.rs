@@ -2,12 +2,13 @@
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
-use iac_core::provider::{Applied, ApplyRequest, ErrorKind, Intent, ProviderError};
+use iac_core::provider::{Applied, ApplyRequest, DataItem, ErrorKind, Intent, ProviderError};
 use serde_json::json;
 
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
 use super::network::{labels_of, taken};
+use super::service::volumes::{ANONYMOUS, is_anonymous};
 use crate::inputs::VolumeInputs;
 use crate::labels;
 
@@ -16,6 +17,18 @@ impl Engine {
     pub(crate) async fn volume(&self, name: &str) -> Result<Option<Volume>, ProviderError> {
         let found = if_there(self.docker.inspect_volume(name).await);
         found.map_err(|error| failed(&format!("look up the volume {name}"), &error))
+    }
+
+    /// The data in a volume.
+    pub(crate) async fn data_of_volume(&self, inputs: &VolumeInputs) -> Result<Vec<DataItem>, ProviderError> {
+        let name = inputs.name();
+        if self.volume(&name).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![match is_anonymous(&name) {
+            true => DataItem::new(ANONYMOUS, name).amount(&inputs.key),
+            false => DataItem::new("volume", name),
+        }])
     }
 
     /// Makes a volume, unless it is there.

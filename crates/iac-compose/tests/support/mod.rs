@@ -11,8 +11,8 @@ use iac_compose::prelude::*;
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DeleteRequest, Intent, Live, ObserveRequest, Observed, Phase,
-    PredictRequest, Prediction, Provider, ProviderError, Recorded, Referent, WaitRequest,
+    Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest, Observed,
+    Phase, PredictRequest, Prediction, Provider, ProviderError, Recorded, Referent, WaitRequest,
 };
 use iac_core::value::{Part, Secret, Source};
 use iac_core::{Key, Stack, Value};
@@ -142,7 +142,7 @@ impl Bed {
         let references = self.provider.references(&all);
         for resource in all {
             for reference in references.iter().filter(|reference| reference.from == resource.key) {
-                if let Referent::Declared(on, Phase::Ready) = &reference.to {
+                if let Referent::Declared(on, Phase::Ready) | Referent::Ordered(on, Phase::Ready) = &reference.to {
                     self.wait(on).await?;
                 }
             }
@@ -305,7 +305,7 @@ impl Bed {
             if let Some(recorded) = self.world.remove(&key) {
                 let request = DeleteRequest {
                     recorded,
-                    delete_data: true,
+                    delete_data: DeleteData::All,
                     timeout: TIMEOUT,
                 };
                 self.provider.delete(&request, &Context::silent()).await?;

@@ -106,10 +106,29 @@ impl Runs {
         report
     }
 
+    /// An `up` in which data of these names may go.
+    pub async fn up_deleting(&self, declaration: &Declaration, names: &[&str]) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let planned = self.plan(declaration, Mode::Up, DeleteData::of(&names)).await;
+        let report = self.run(planned, declaration).await;
+        assert!(report.is_ok(), "{:?}", report.outcomes);
+    }
+
     /// A `destroy --delete-data all`.
     pub async fn destroy(&self) {
+        self.destroy_only(DeleteData::All).await;
+    }
+
+    /// What that would do.
+    pub async fn plan_destroy(&self) -> Plan {
         let nothing = super::Bed::declare(|_| {});
-        let planned = self.plan(&nothing, Mode::Destroy, DeleteData::All).await;
+        self.plan(&nothing, Mode::Destroy, DeleteData::All).await.plan
+    }
+
+    /// A `destroy` that lets only this data go.
+    pub async fn destroy_only(&self, delete_data: DeleteData) {
+        let nothing = super::Bed::declare(|_| {});
+        let planned = self.plan(&nothing, Mode::Destroy, delete_data).await;
         let report = self.run(planned, &nothing).await;
         assert!(report.is_ok(), "{:?}", report.outcomes);
     }

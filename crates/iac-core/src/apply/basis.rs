@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::plan::resolve::Outputs;
-use crate::plan::{Stage, WorldEntry};
+use crate::plan::{ObjectName, Stage, WorldEntry};
+use crate::provider::DataItem;
 use crate::state::OpId;
 use crate::urn::Key;
 
@@ -16,6 +17,8 @@ pub(crate) struct Basis {
     pub(crate) outputs: BTreeMap<Key, Outputs>,
     /// Operations that an earlier run left open.
     pub(crate) recoveries: Vec<Recovery>,
+    /// The data that stays when its object is deleted.
+    pub(crate) left: BTreeMap<ObjectName, Vec<DataItem>>,
 }
 
 /// An operation that an earlier run left open, and how it is settled.

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use super::event::{Event, EventSink};
 use super::limits::Timeouts;
 use super::slots::Slot;
+use crate::declare::Options;
 use crate::plan::resolve::Outputs;
-use crate::plan::{Step, WorldEntry};
+use crate::plan::{ObjectName, Step, WorldEntry};
 use crate::provider::{
-    Applied, ApplyRequest, Context, DeleteRequest, ErrorKind, Intent, Provider, ProviderError, Recorded, WaitRequest,
+    Applied, ApplyRequest, Context, DataItem, DeleteData, DeleteRequest, ErrorKind, Intent, Provider, ProviderError,
+    Recorded, WaitRequest,
 };
-use crate::state::{FormerObject, NewRecord, OpKind, Operation, StateError, Writer};
+use crate::state::{FormerObject, NewRecord, OpKind, Operation, Record, StateError, Writer};
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 
@@ -56,7 +58,8 @@ pub(crate) struct Shared {
     pub(super) events: EventSink,
     pub(super) timeouts: Timeouts,
     pub(super) wanted: BTreeMap<Key, BTreeSet<String>>,
-    pub(super) delete_data: bool,
+    pub(super) delete_data: DeleteData,
+    pub(super) left: BTreeMap<ObjectName, Vec<DataItem>>,
 }
 
 impl Shared {
@@ -66,7 +69,8 @@ impl Shared {
         events: EventSink,
         timeouts: Timeouts,
         wanted: BTreeMap<Key, BTreeSet<String>>,
-        delete_data: bool,
+        delete_data: DeleteData,
+        left: BTreeMap<ObjectName, Vec<DataItem>>,
     ) -> Self {
         Self {
             providers,
@@ -75,6 +79,7 @@ impl Shared {
             timeouts,
             wanted,
             delete_data,
+            left,
         }
     }
 
@@ -194,8 +199,32 @@ impl Shared {
         }
     }
 
+    /// Deletes one object of a step's resource for good. What it leaves is recorded first, so that it stays known whatever
+    /// becomes of the run.
+    pub(super) async fn delete_for_good(&self, step: &Step, recorded: Recorded) -> Result<(), Failure> {
+        let items = self.left.get(&ObjectName::new(&step.key, &recorded.identity));
+        for item in items.into_iter().flatten() {
+            let Some(left) = self.provider(&step.key)?.left_behind(&recorded, item) else {
+                continue;
+            };
+            let known = self.writer.state().records;
+            let is_it = |(key, record): (&Key, &Record)| {
+                key.provider() == left.key.provider() && record.identity == left.identity
+            };
+            if !known.iter().any(is_it) {
+                self.writer.put(NewRecord::new(left, Options::default(), None)).await?;
+            }
+        }
+        self.delete(step, recorded, &self.delete_data).await
+    }
+
     /// Deletes one object of a step's resource.
-    pub(super) async fn delete(&self, step: &Step, recorded: Recorded, delete_data: bool) -> Result<(), Failure> {
+    pub(super) async fn delete(
+        &self,
+        step: &Step,
+        recorded: Recorded,
+        delete_data: &DeleteData,
+    ) -> Result<(), Failure> {
         let provider = self.provider(&step.key)?;
         let operation = Operation {
             kind: OpKind::Delete,
@@ -208,7 +237,7 @@ impl Shared {
         let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
         let request = DeleteRequest {
             recorded,
-            delete_data,
+            delete_data: delete_data.clone(),
             timeout,
         };
         match bounded(timeout, provider.delete(&request, &self.context())).await {

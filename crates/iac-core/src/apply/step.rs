@@ -6,7 +6,7 @@ use super::event::Event;
 use super::operation::{Change, Failure, Shared};
 use super::slots::Slot;
 use crate::plan::{Action, Fate, Leftover, Moved, Order, Step, WorldEntry};
-use crate::provider::{Intent, ProviderError, Recorded};
+use crate::provider::{DeleteData, Intent, ProviderError, Recorded};
 use crate::state::FormerObject;
 use crate::value::Value;
 
@@ -30,11 +30,7 @@ impl Shared {
                 return self.make(step, inputs, entry, slot).await;
             }
             (Action::Delete, _, Some(entry)) => self.unmake(step, entry).await?,
-            (Action::Forget, _, Some(entry)) => {
-                self.delete_leftovers(step, entry).await?;
-                self.writer.forget(&step.key).await?;
-                None
-            }
+            (Action::Forget, _, Some(entry)) => self.let_go(step, entry).await?,
             (Action::Record | Action::Cleanup | Action::Wait, _, Some(entry)) => Some(self.follow(step, entry).await?),
             (_, _, entry) => entry,
         };
@@ -60,7 +56,7 @@ impl Shared {
             && let Some(old) = in_the_way(recorded.take(), found(step, &inputs))
         {
             // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
-            self.delete(step, old, false).await?;
+            self.delete(step, old, &DeleteData::None).await?;
         }
         let formers = self.make_room(step, formers).await?;
         let intent = match step.action {
@@ -84,7 +80,8 @@ impl Shared {
     async fn make_room(&self, step: &Step, formers: Vec<FormerObject>) -> Result<Vec<FormerObject>, Failure> {
         let mut left = Vec::new();
         for former in formers {
-            if !leftover_of(step, &former).is_some_and(|leftover| leftover.first) {
+            let goes = |leftover: &Leftover| leftover.first && leftover.fate == Fate::Delete;
+            if !leftover_of(step, &former).is_some_and(goes) {
                 left.push(former);
                 continue;
             }
@@ -98,27 +95,43 @@ impl Shared {
         Ok(left)
     }
 
-    /// Deletes all objects of a resource that is no longer wanted.
+    /// Deletes all objects of a resource that is no longer wanted, but those that are kept for their data.
     async fn unmake(&self, step: &Step, mut entry: WorldEntry) -> Result<Option<WorldEntry>, Failure> {
         if !entry.gone {
-            self.delete(step, entry.recorded.clone(), self.delete_data).await?;
+            self.delete_for_good(step, entry.recorded.clone()).await?;
             entry.gone = true;
             entry.recorded.ready = false;
             if entry.formers.is_empty() {
                 return Ok(None);
             }
         }
-        self.delete_leftovers(step, entry).await?;
-        Ok(None)
+        let entry = self.delete_leftovers(step, entry).await?;
+        Ok((!entry.formers.is_empty()).then_some(entry))
+    }
+
+    /// Drops a resource's own object from the record, and deletes what it was before.
+    async fn let_go(&self, step: &Step, entry: WorldEntry) -> Result<Option<WorldEntry>, Failure> {
+        let mut entry = self.delete_leftovers(step, entry).await?;
+        if entry.formers.is_empty() {
+            // One that had no object of its own is out of the record with its last former one.
+            if !entry.gone {
+                self.writer.forget(&step.key).await?;
+            }
+            return Ok(None);
+        }
+        entry.gone = true;
+        entry.recorded.ready = false;
+        self.writer.put(entry.to_record()).await?;
+        Ok(Some(entry))
     }
 
     /// Brings the record in line with the program, without touching the object.
     async fn follow(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
         let formers = kept_in_mind(step, &entry);
         let options = step.options.to_record();
-        let is_news = entry.moved != Moved::No || entry.options != options || formers != entry.formers;
-        if is_news {
-            entry.moved = Moved::No;
+        let is_moved = entry.moved != Moved::No || entry.taken_in;
+        if is_moved || entry.options != options || formers != entry.formers {
+            (entry.moved, entry.taken_in) = (Moved::No, false);
             entry.options = options;
             entry.formers = formers;
             self.writer.put(entry.to_record()).await?;
@@ -133,19 +146,27 @@ impl Shared {
 
     /// Deletes those former objects that are to be deleted, and drops the others from the record.
     async fn delete_leftovers(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
-        let (deleted, dropped): (Vec<_>, Vec<_>) = std::mem::take(&mut entry.formers)
-            .into_iter()
-            .partition(|former| fate_of(step, former).is_none_or(|fate| *fate == Fate::Delete));
-        entry.formers = deleted;
-        if !dropped.is_empty() {
+        let (mut deleted, mut kept) = (Vec::new(), Vec::new());
+        let before = entry.formers.len();
+        entry
+            .formers
+            .retain(|former| matches!(fate_of(step, former), None | Some(Fate::Delete | Fate::Keep)));
+        for former in &entry.formers {
+            match fate_of(step, former) {
+                Some(Fate::Keep) => kept.push(former.clone()),
+                _ => deleted.push(former.clone()),
+            }
+        }
+        if entry.formers.len() < before || entry.taken_in && !kept.is_empty() {
             if entry.gone && entry.formers.is_empty() {
                 self.writer.forget(&step.key).await?;
             } else {
                 self.writer.put(entry.to_record()).await?;
             }
         }
+        entry.formers = kept;
         let mut failed = None;
-        for former in std::mem::take(&mut entry.formers) {
+        for former in deleted {
             // One that can not be deleted does not keep the others.
             match self.delete_leftover(step, &former).await {
                 Ok(()) => {}
@@ -165,7 +186,7 @@ impl Shared {
             identity: identity.clone(),
         });
         let began = Instant::now();
-        let deletion = self.delete(step, former.recorded.clone(), self.delete_data).await;
+        let deletion = self.delete_for_good(step, former.recorded.clone()).await;
         deletion.map_err(|failure| still_there(failure, identity))?;
         (self.events)(Event::Removed {
             key: step.key.clone(),

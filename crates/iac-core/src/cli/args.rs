@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::apply::DEFAULT_PARALLEL;
+use crate::provider::DeleteData;
 use crate::state::Backends;
 
 /// Previews and applies the infrastructure that this program declares.
@@ -78,7 +79,7 @@ pub(super) enum Color {
 pub(super) enum Verb {
     /// Show what `up` would do and why; changes nothing
     Preview(Preview),
-    /// Make the world as declared
+    /// Make the world as declared; data is kept unless --delete-data names it
     Up(Up),
     /// Delete what the stack holds; data is kept unless --delete-data names it
     Destroy(Destroy),
@@ -99,6 +100,20 @@ pub(super) enum Verb {
     Config(Config),
 }
 
+/// Which data may go.
+#[derive(Debug, Args)]
+pub(super) struct Data {
+    /// Delete this data as well, or `all`; may be repeated
+    #[arg(long, value_name = "NAME")]
+    delete_data: Vec<String>,
+}
+
+impl Data {
+    pub(super) fn choice(&self) -> DeleteData {
+        DeleteData::of(&self.delete_data)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Preview {
     /// Exit with 2 if there are changes
@@ -115,6 +130,8 @@ pub(super) struct Preview {
     pub(super) offline: bool,
     #[command(flatten)]
     pub(super) adopt: Adopt,
+    #[command(flatten)]
+    pub(super) data: Data,
 }
 
 /// What may be taken over in this run.
@@ -144,19 +161,20 @@ pub(super) struct Run {
 #[derive(Debug, Args)]
 pub(super) struct Up {
     /// Apply exactly this plan, saved by `preview --out`, or refuse; asks nothing
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "delete_data")]
     pub(super) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(super) adopt: Adopt,
+    #[command(flatten)]
+    pub(super) data: Data,
     #[command(flatten)]
     pub(super) run: Run,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Destroy {
-    /// Delete this data as well, or `all`; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub(super) delete_data: Vec<String>,
+    #[command(flatten)]
+    pub(super) data: Data,
     #[command(flatten)]
     pub(super) run: Run,
 }

@@ -25,8 +25,12 @@ impl Engine {
             by_provider.entry(resource.key.provider()).or_default().push(resource);
         }
         let mut references = Vec::new();
-        for (name, resources) in by_provider {
-            references.extend(self.provider(name, &resources[0].key)?.references(&resources));
+        // One of which nothing is declared learns that as well.
+        for (name, provider) in &self.providers {
+            references.extend(provider.references(&by_provider.remove(name.as_str()).unwrap_or_default()));
+        }
+        if let Some((name, resources)) = by_provider.first_key_value() {
+            self.provider(name, &resources[0].key)?;
         }
         Ok(references)
     }

@@ -111,28 +111,12 @@ impl Engine {
         Ok(answers)
     }
 
-    /// The data that goes with what may be deleted.
-    pub(super) async fn data(
+    /// The data that goes with these objects.
+    pub(super) async fn data_of(
         &self,
-        mode: Mode,
-        looked: bool,
-        declaration: &Declaration,
-        recorded: &BTreeMap<Key, WorldEntry>,
-    ) -> Result<BTreeMap<Key, Vec<DataItem>>, EngineError> {
-        if !looked || mode == Mode::Refresh {
-            return Ok(BTreeMap::new());
-        }
-        let declared: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
-        let ending = recorded.iter().flat_map(|(key, entry)| {
-            let own = (!declared.contains(key) && !entry.gone).then_some(&entry.recorded);
-            let formers = entry.formers.iter().map(|former| &former.recorded);
-            own.into_iter().chain(formers).cloned()
-        });
-        self.data_of(ending.collect()).await
-    }
-
-    pub(super) async fn data_of(&self, ending: Vec<Recorded>) -> Result<BTreeMap<Key, Vec<DataItem>>, EngineError> {
-        let mut data: BTreeMap<Key, Vec<DataItem>> = BTreeMap::new();
+        ending: Vec<Recorded>,
+    ) -> Result<BTreeMap<ObjectName, Vec<DataItem>>, EngineError> {
+        let mut data: BTreeMap<ObjectName, Vec<DataItem>> = BTreeMap::new();
         for (name, keys) in by_provider(ending.iter().map(|recorded| &recorded.key)) {
             let Some(provider) = self.providers.get(name) else {
                 continue;
@@ -149,11 +133,26 @@ impl Engine {
             })?;
             check_count(name, batch.len(), answers.len())?;
             for (recorded, items) in batch.into_iter().zip(answers) {
-                data.entry(recorded.key).or_default().extend(items);
+                let name = ObjectName::new(&recorded.key, &recorded.identity);
+                data.entry(name).or_insert(items);
             }
         }
         Ok(data)
     }
+}
+
+/// The objects that the program gives up: those of resources that it no longer declares, and former ones.
+pub(super) fn ending(mode: Mode, declaration: &Declaration, recorded: &BTreeMap<Key, WorldEntry>) -> Vec<Recorded> {
+    if mode == Mode::Refresh {
+        return Vec::new();
+    }
+    let declared: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
+    let ending = recorded.iter().flat_map(|(key, entry)| {
+        let goes = !declared.contains(key) && !entry.gone && !entry.options.retain_on_delete;
+        let formers = entry.formers.iter().map(|former| &former.recorded);
+        goes.then_some(&entry.recorded).into_iter().chain(formers).cloned()
+    });
+    ending.collect()
 }
 
 /// What is asked of the resources that are declared, and of those that are recorded.

@@ -22,8 +22,8 @@ use crate::config::Config;
 use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
-use crate::plan::{Action, Answer, DeleteData, Mode, Plan, World, WorldEntry};
-use crate::provider::{Discreet, Provider, RandomProvider, Target};
+use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
+use crate::provider::{DataItem, Discreet, Provider, RandomProvider, Target};
 use crate::state::{NewRecord, State, Summary, Vault, Writer};
 use crate::urn::Key;
 use crate::value::KnownSecrets;
@@ -180,7 +180,11 @@ impl Engine {
         if request.mode != Mode::Refresh {
             crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, |name| sight.of(name));
         }
-        let mut data = self.data(request.mode, looked, declaration, &recorded).await?;
+        let mut ending = look::ending(request.mode, declaration, &recorded);
+        let mut data = match looked {
+            true => self.data_of(ending.clone()).await?,
+            false => BTreeMap::new(),
+        };
         let mut predicted = BTreeMap::new();
         loop {
             let answer = crate::plan::plan(&World {
@@ -200,7 +204,14 @@ impl Engine {
                 delete_data: &request.delete_data,
             });
             match answer {
-                Answer::Ask(asks) => self.predict(asks, looked, &mut predicted, &mut data).await?,
+                Answer::Ask(asks) => {
+                    let replaced = self.predict(asks, looked, &identities, &mut predicted).await?;
+                    if !replaced.is_empty() {
+                        // All together: what goes anyway is nobody else's.
+                        ending.extend(replaced);
+                        data = self.data_of(ending.clone()).await?;
+                    }
+                }
                 Answer::Plan(mut plan) => {
                     problems.append(&mut plan.problems);
                     if looked {
@@ -212,7 +223,8 @@ impl Engine {
                         Mode::Refresh => Vec::new(),
                         _ => recover::recoveries(&pending, &plan, &identities, &recorded, &sight),
                     };
-                    let basis = basis(&plan, recorded, &sight.observed, recoveries);
+                    let mut basis = basis(&plan, recorded, &sight.observed, recoveries);
+                    basis.left = left(&data, &request.delete_data);
                     return Ok(Planned {
                         plan: *plan,
                         generation: request.state.generation,
@@ -230,7 +242,7 @@ impl Engine {
     /// steps are in the [`Report`].
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Report, EngineError> {
         let ExecuteRequest {
-            planned,
+            mut planned,
             declaration,
             writer,
             parallel,
@@ -252,7 +264,8 @@ impl Engine {
             events,
             self.timeouts,
             wanted_outputs(declaration),
-            plan.delete_data,
+            plan.delete_data.clone(),
+            std::mem::take(&mut planned.basis.left),
         );
         let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
         let mut report = run.finish(&plan, cancel).await?;
@@ -339,7 +352,18 @@ fn basis(
         recorded,
         outputs,
         recoveries,
+        ..Basis::default()
     }
+}
+
+/// The data that stays when its object is deleted.
+fn left(data: &BTreeMap<ObjectName, Vec<DataItem>>, allowed: &DeleteData) -> BTreeMap<ObjectName, Vec<DataItem>> {
+    let stays = |item: &&DataItem| item.outlives && !allowed.allows(item);
+    let left = data.iter().map(|(name, items)| {
+        let items: Vec<DataItem> = items.iter().filter(stays).cloned().collect();
+        (name.clone(), items)
+    });
+    left.filter(|(_, items)| !items.is_empty()).collect()
 }
 
 /// Whether the object stays as it is, so that its outputs are known before the run.

@@ -7,19 +7,20 @@ use futures::future::join_all;
 use super::look::check_count;
 use super::{Engine, EngineError, by_provider};
 use crate::plan::Predicted;
-use crate::provider::{Checked, DataItem, PredictRequest, Prediction, Recorded};
+use crate::provider::{Checked, Intent, Live, PredictRequest, Prediction, Recorded};
 use crate::urn::Key;
+use crate::value::Value;
 use crate::value::diff::diff;
 
 impl Engine {
-    /// Answers what the planner asked, and finds out which data would go where the answer is a replacement.
+    /// Answers what the planner asked. Gives the objects that would be replaced, of which the data is to be asked.
     pub(super) async fn predict(
         &self,
         asks: Vec<PredictRequest>,
         looked: bool,
+        identities: &BTreeMap<Key, String>,
         predicted: &mut BTreeMap<Key, Vec<Predicted>>,
-        data: &mut BTreeMap<Key, Vec<DataItem>>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<Recorded>, EngineError> {
         let answers = if looked {
             self.ask(&asks).await?
         } else {
@@ -28,8 +29,9 @@ impl Engine {
         let mut replaced: Vec<Recorded> = Vec::new();
         for (ask, prediction) in asks.into_iter().zip(answers) {
             let object = ask.recorded.as_ref().map(|recorded| recorded.identity.clone());
-            if !prediction.replace.is_empty() {
-                replaced.extend(ask.recorded);
+            if ask.intent == Intent::Replace || !prediction.replace.is_empty() {
+                let identity = identities.get(&ask.key).cloned().unwrap_or_default();
+                replaced.push(ask.recorded.unwrap_or_else(|| found(&ask.key, identity, ask.live)));
             }
             let made = Predicted {
                 intent: ask.intent,
@@ -39,14 +41,10 @@ impl Engine {
             };
             predicted.entry(ask.key).or_default().push(made);
         }
-        if looked && !replaced.is_empty() {
-            for (key, items) in self.data_of(replaced).await? {
-                let known = data.entry(key).or_default();
-                let new: Vec<DataItem> = items.into_iter().filter(|item| !known.contains(item)).collect();
-                known.extend(new);
-            }
+        if !looked {
+            replaced.clear();
         }
-        Ok(())
+        Ok(replaced)
     }
 
     /// The answers, in the order of the questions.
@@ -69,6 +67,20 @@ impl Engine {
         }
         let answer = |ask: &PredictRequest| answered.remove(&ask.key).unwrap_or_else(|| offline(ask));
         Ok(asks.iter().map(answer).collect())
+    }
+}
+
+/// An object that is there, and that no record knows.
+fn found(key: &Key, identity: String, live: Option<Live>) -> Recorded {
+    Recorded {
+        key: key.clone(),
+        identity,
+        uid: live.and_then(|live| live.uid),
+        inputs: Value::Null,
+        outputs: Value::Null,
+        private: serde_json::Value::Null,
+        dependencies: Vec::new(),
+        ready: false,
     }
 }
 

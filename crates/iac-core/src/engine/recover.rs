@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::look::Sight;
 use crate::apply::{Recovery, Settled};
 use crate::plan::objects::is_another;
-use crate::plan::{Action, Interrupted, ObjectName, Plan, Stage, Step, WorldEntry};
+use crate::plan::{Action, Fate, Interrupted, ObjectName, Plan, Stage, Step, WorldEntry};
 use crate::provider::{Observed, Recorded};
 use crate::state::{OpKind, Pending};
 use crate::urn::Key;
@@ -42,12 +42,14 @@ pub(super) fn recoveries(
         };
         let settled = match (owner, index.former.get(&name)) {
             (Some(key), _) => index.by_step(key, Stage::Exists),
-            // What is kept and recorded nowhere stays known by the open operation.
-            (None, Some(key)) if index.is_kept(key) => return None,
             (None, Some(key)) => index.by_step(key, Stage::Gone),
             (None, None) => Settled::Already("nothing was to be done"),
         };
-        let is_kept = owner.is_some_and(|key| index.is_kept(key));
+        let is_kept = match (owner, index.former.get(&name)) {
+            (Some(key), _) => index.is_kept(key),
+            (None, Some(key)) => index.keeps(key, &pending.identity),
+            (None, None) => false,
+        };
         Some(Recovery {
             op: pending.op,
             key: owner.map_or_else(|| pending.key.clone(), |key| (*key).clone()),
@@ -103,6 +105,13 @@ impl<'a> Index<'a> {
 
     fn is_kept(&self, key: &Key) -> bool {
         self.steps.get(key).is_some_and(|step| step.action == Action::Keep)
+    }
+
+    /// Whether a former object of the resource is kept, and so is in the record.
+    fn keeps(&self, key: &Key, identity: &str) -> bool {
+        let left = self.steps.get(key).into_iter().flat_map(|step| &step.leftovers);
+        left.into_iter()
+            .any(|left| left.identity == identity && left.fate == Fate::Keep)
     }
 
     /// Settled with a step's stage, as far as it has one.

@@ -109,6 +109,7 @@ fn need_of(declaration: &Declaration, edge: &Edge) -> Option<String> {
     let why = match &edge.kind {
         EdgeKind::Token(path) => format!("{path} uses an output that it has only then"),
         EdgeKind::Reference(path) => format!("{path} names it"),
+        EdgeKind::Ordered(path) => format!("{path} says so"),
         EdgeKind::Declared => "it is declared to come after that".to_owned(),
         EdgeKind::Order => return None,
     };

@@ -2,23 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::leftover::RETAINED;
-use super::objects::is_another;
+use super::keep::{self, End};
 use super::planner::Walk;
 use super::world::{ObjectName, World, WorldEntry};
-use super::{Action, Fate, KeptData, Mode, PlanProblem, Precondition, Reason, Stage, Step, leftover};
-use crate::provider::{Checked, DataItem, Observed, Phase, Risk, RiskKind};
+use super::{Action, Fate, KeptData, Leftover, PlanProblem, Precondition, Reason, Stage, Step, leftover};
+use crate::provider::{Checked, DataItem, DeleteData, Phase, Recorded, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::FieldPath;
 
-/// Resources of this provider are values that kept data may depend on (a database's password), so they stay with it.
-const GENERATED: &str = "random";
+/// How many items of data a sentence names before it counts the rest.
+const SHOWN: usize = 3;
 
 /// Plans the end of every recorded resource in `unwanted`, and says of the steps before after what their old objects may
 /// go. Gives the data that stays.
 pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptData> {
     let world = walk.world;
-    let kept = kept(world, unwanted);
     let dependents = dependents(world);
     let changing: BTreeSet<Key> = walk
         .steps
@@ -34,67 +32,62 @@ pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptDat
         .map(|(place, step)| (step.key.clone(), place))
         .collect();
     let going: BTreeSet<Key> = unwanted.iter().chain(leaving.keys()).cloned().collect();
-    let mut all_kept = Vec::new();
-    let mut placed = BTreeSet::new();
+    let order = order(&going, &dependents);
+    let (mut placed, mut cleaned) = (BTreeSet::new(), BTreeSet::new());
     let mut told = BTreeSet::new();
-    for key in order(&going, &dependents) {
+    for key in &order {
         // Only for what comes earlier in the order: records of different runs may need one another in a circle.
         let mut before: BTreeSet<(Key, Stage)> = BTreeSet::new();
-        for other in dependents
-            .get(&key)
-            .into_iter()
-            .flatten()
-            .filter(|other| **other != key)
-        {
+        let others = dependents.get(key).into_iter().flatten();
+        for other in others.filter(|other| *other != key) {
             let is_placed = placed.contains(other);
             if changing.contains(other) || is_placed && unwanted.contains(other) {
                 before.insert((other.clone(), Stage::Exists));
             }
-            if is_placed && leaving.contains_key(other) {
+            if is_placed && (leaving.contains_key(other) || cleaned.contains(other)) {
                 before.insert((other.clone(), Stage::Gone));
             }
         }
         placed.insert(key.clone());
-        if let Some(step) = leaving.get(&key).and_then(|place| walk.steps.get_mut(*place)) {
+        if let Some(step) = leaving.get(key).and_then(|place| walk.steps.get_mut(*place)) {
             before.extend(handovers(step));
             step.deletes_after = before.into_iter().collect();
             continue;
         }
-        let Some(entry) = world.recorded.get(&key) else {
+        let Some(entry) = world.recorded.get(key) else {
             continue;
         };
-        let (action, reasons, notes) = action(walk, &key, entry, &kept);
-        if action == Action::Delete && entry.options.protect {
-            walk.problems.push(protected(&key, entry));
+        let mut step = unwanted_step(walk, key, entry);
+        if step.has_gone_stage() {
+            cleaned.insert(key.clone());
+        }
+        if step.action == Action::Delete && entry.options.protect {
+            walk.problems.push(protected(key, entry));
         }
         // A claim is its own data and its namespace's: it is told once, by what goes first.
-        let items: Vec<DataItem> = world
-            .items_of(&key)
-            .filter(|item| told.insert((*item).clone()))
-            .cloned()
-            .collect();
-        let mut step = unwanted_step(walk, &key, entry);
-        let loses = action == Action::Delete || step.leftovers.iter().any(|left| left.fate == Fate::Delete);
-        if action == Action::Keep && !items.is_empty() {
-            all_kept.push(KeptData { key, items });
-        } else if action != Action::Keep && loses {
-            step.risks = data_risks(&items);
-        }
-        let handed = walk.wanted.get(&ObjectName::new(&step.key, &step.identity));
+        let lost = lost(world, &step).into_iter().filter(|item| told.insert(*item));
+        step.risks = data_risks(lost);
+        let handed = walk.wanted.get(&ObjectName::new(key, &step.identity));
         before.extend(handed.map(|to| ((*to).clone(), Stage::Exists)));
         before.extend(handovers(&step));
         let is_plain =
             |(other, stage): &(Key, Stage)| (*stage == Stage::Exists).then(|| (other.clone(), Phase::Exists));
         step.after = before.iter().filter_map(is_plain).collect();
         step.deletes_after = before.into_iter().collect();
-        walk.steps.push(Step {
-            action,
-            reasons,
-            notes,
-            ..step
-        });
+        walk.steps.push(step);
     }
-    all_kept
+    keep::told(walk, &order)
+}
+
+/// The data of the objects that a step deletes.
+pub(super) fn lost<'a>(world: &'a World<'a>, step: &Step) -> Vec<&'a DataItem> {
+    let own = (step.action == Action::Delete && step.precondition.exists).then_some(&step.identity);
+    let left = step.leftovers.iter().filter(|left| left.fate == Fate::Delete);
+    let names = own.into_iter().chain(left.map(|left| &left.identity));
+    let items = names.flat_map(|identity| world.items_of(&step.key, identity));
+    items
+        .filter(|item| !item.outlives || world.delete_data.allows(item))
+        .collect()
 }
 
 /// Who has to have taken over what a step lets go of.
@@ -105,9 +98,10 @@ fn handovers(step: &Step) -> impl Iterator<Item = (Key, Stage)> {
     })
 }
 
-/// The step of a resource that is no longer wanted; what is done is still to be said.
+/// The step of a resource that is no longer wanted.
 fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
-    Step {
+    let leftovers = leftover::of(walk.world, &walk.wanted, key, entry, None, &walk.kept);
+    let mut step = Step {
         key: key.clone(),
         identity: entry.recorded.identity.clone(),
         action: Action::Delete,
@@ -121,7 +115,7 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
         notes: Vec::new(),
         after: Vec::new(),
         ready_after: Vec::new(),
-        leftovers: leftover::of(walk.world, &walk.wanted, key, entry, None),
+        leftovers,
         deletes_after: Vec::new(),
         inputs: None,
         options: entry.options.clone(),
@@ -129,59 +123,95 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
             exists: !entry.gone,
             uid: entry.recorded.uid.clone(),
         },
+    };
+    let names = entry.objects().map(|object| object.identity.clone()).collect();
+    let stays = walk.kept.contains(&ObjectName::new(key, &entry.recorded.identity));
+    (step.action, step.reasons) = match keep::end(walk.world, &walk.wanted, key, entry) {
+        Some(End::Forget(reasons)) => (Action::Forget, reasons),
+        Some(End::Delete) if !stays => (Action::Delete, vec![keep::why(walk.world)]),
+        None if !step.leftovers.iter().any(|left| left.fate == Fate::Keep) => {
+            (Action::Delete, vec![keep::why(walk.world), Reason::Leftover(names)])
+        }
+        _ => (kept_action(&step, entry), vec![keep::why(walk.world)]),
+    };
+    if step.action == Action::Cleanup {
+        step.reasons.push(Reason::Leftover(step.deleted_leftovers()));
     }
+    step.notes = keep_notes(walk, entry);
+    step
+}
+
+/// What is done with a resource of which something stays, and nothing of its own goes.
+fn kept_action(step: &Step, entry: &WorldEntry) -> Action {
+    let forgets = |left: &Leftover| matches!(left.fate, Fate::Forget { .. });
+    if step.leftovers.iter().any(Leftover::is_work) {
+        // What is gone itself goes with what it left.
+        return if entry.gone { Action::Delete } else { Action::Cleanup };
+    }
+    if entry.taken_in || step.leftovers.iter().any(forgets) {
+        return Action::Record;
+    }
+    Action::Keep
 }
 
 /// What a step destroys for good.
 pub(super) fn data_risks<'a>(items: impl IntoIterator<Item = &'a DataItem>) -> Vec<Risk> {
     let risk = |item: &DataItem| Risk {
         kind: RiskKind::DataLoss,
-        message: format!("the data in {} {} is deleted", item.kind, item.name),
+        message: format!("the data in {} is deleted", described(item)),
     };
     items.into_iter().map(risk).collect()
 }
 
-/// What is done with the resource's own object; its former ones have their own fates.
-fn action(walk: &Walk<'_>, key: &Key, entry: &WorldEntry, kept: &BTreeSet<Key>) -> (Action, Vec<Reason>, Vec<String>) {
-    let world = walk.world;
-    let why = if world.mode == Mode::Destroy {
-        Reason::Destroy
+/// Data for people: `volume shop_data`, `PersistentVolumeClaim shop/files (10Gi)`.
+pub(super) fn described(item: &DataItem) -> String {
+    let amount = if item.amount.is_empty() {
+        String::new()
     } else {
-        Reason::NotDeclared
+        format!(" ({})", item.amount)
     };
-    let name = ObjectName::new(key, &entry.recorded.identity);
-    if let Some(new) = walk.wanted.get(&name).filter(|_| !entry.gone) {
-        let reason = Reason::Option(format!("now declared as {new}"));
-        return (Action::Forget, vec![reason], Vec::new());
-    }
-    if entry.options.retain_on_delete && !entry.gone {
-        let reason = Reason::Option(RETAINED.to_owned());
-        return (Action::Forget, vec![why, reason], Vec::new());
-    }
-    if kept.contains(key) {
-        return (Action::Keep, vec![why], keep_notes(world, key));
-    }
-    if entry.gone {
-        let names = entry.objects().map(|object| object.identity.clone()).collect();
-        return (Action::Delete, vec![why, Reason::Leftover(names)], Vec::new());
-    }
-    match world.observed.get(key) {
-        Some(Observed::Absent | Observed::Finished) => (Action::Forget, vec![why, Reason::Gone], Vec::new()),
-        Some(there) if is_another(&entry.recorded, there) => (Action::Forget, vec![why, Reason::Gone], Vec::new()),
-        _ => (Action::Delete, vec![why], Vec::new()),
-    }
+    format!("{} {}{amount}", item.kind, item.name)
 }
 
-fn keep_notes(world: &World<'_>, key: &Key) -> Vec<String> {
-    let items = world.items_of(key);
-    let names: Vec<String> = items.map(|item| format!("{} {}", item.kind, item.name)).collect();
-    if names.is_empty() {
-        return vec!["kept with the data that needs it".to_owned()];
+/// Why objects of a resource that is no longer wanted stay, and what can be done about it.
+fn keep_notes(walk: &Walk<'_>, entry: &WorldEntry) -> Vec<String> {
+    let note = |object: &Recorded| {
+        let name = ObjectName::new(&object.key, &object.identity);
+        walk.kept.contains(&name).then(|| why_kept(walk.world, &name))
+    };
+    entry.objects().filter_map(note).collect()
+}
+
+/// Why an object stays.
+pub(super) fn why_kept(world: &World<'_>, name: &ObjectName) -> String {
+    let items: Vec<&DataItem> = world.withheld(name).collect();
+    if items.is_empty() {
+        return "it is kept for the data that needs it".to_owned();
     }
-    vec![format!(
-        "holds data: {}; --delete-data NAME or all deletes it",
-        names.join(", ")
-    )]
+    format!(
+        "it holds data and is kept: {}; declared under its name again it is taken back, and {} deletes it",
+        list(&items),
+        option(&items),
+    )
+}
+
+/// The first few of some items for people, and how many more there are.
+pub(super) fn list(items: &[&DataItem]) -> String {
+    let mut texts: Vec<String> = items.iter().take(SHOWN).map(|item| described(item)).collect();
+    if items.len() > SHOWN {
+        texts.push(format!("{} more", items.len() - SHOWN));
+    }
+    texts.join(", ")
+}
+
+/// What to give a verb so that these items may go.
+pub(super) fn option(items: &[&DataItem]) -> String {
+    let names: BTreeSet<&str> = items.iter().map(|item| item.name.as_str()).collect();
+    if names.len() > SHOWN {
+        return format!("--delete-data {}", DeleteData::ALL);
+    }
+    let options: Vec<String> = names.iter().map(|name| format!("--delete-data {name}")).collect();
+    options.join(" ")
 }
 
 fn protected(key: &Key, entry: &WorldEntry) -> PlanProblem {
@@ -192,38 +222,6 @@ fn protected(key: &Key, entry: &WorldEntry) -> PlanProblem {
         message: "it is protected, and this plan would delete it".to_owned(),
         hint: Some("keep it in the program, or lift the protection: `state unprotect NAME`, or an `up` of a program that declares it without .protect()".to_owned()),
     }
-}
-
-/// What stays in a destroy: what holds data that may not go, and whatever that needs.
-fn kept(world: &World<'_>, unwanted: &BTreeSet<Key>) -> BTreeSet<Key> {
-    if world.mode != Mode::Destroy {
-        return BTreeSet::new();
-    }
-    let holds = |key: &&Key| {
-        world
-            .data
-            .get(*key)
-            .is_some_and(|items| items.iter().any(|item| !world.delete_data.allows(item)))
-    };
-    let mut kept: BTreeSet<Key> = unwanted.iter().filter(holds).cloned().collect();
-    let mut queue: Vec<Key> = kept.iter().cloned().collect();
-    while let Some(key) = queue.pop() {
-        let needs = world
-            .recorded
-            .get(&key)
-            .into_iter()
-            .flat_map(WorldEntry::objects)
-            .flat_map(|object| &object.dependencies);
-        for (needed, _) in needs {
-            if unwanted.contains(needed) && kept.insert(needed.clone()) {
-                queue.push(needed.clone());
-            }
-        }
-    }
-    if !kept.is_empty() {
-        kept.extend(unwanted.iter().filter(|key| key.provider() == GENERATED).cloned());
-    }
-    kept
 }
 
 /// Who needs whom, turned round.

@@ -1,6 +1,6 @@
 //! What becomes of the objects that a resource was before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::objects::is_another;
 use super::world::{ObjectName, World, WorldEntry};
@@ -14,20 +14,25 @@ use crate::value::Value;
 pub(super) const RETAINED: &str = "retain_on_delete";
 
 /// The former objects of a resource, in the order of its record. `declared` are the options that the program gives it
-/// now, if it declares it.
+/// now, if it declares it; `kept` are the objects that stay for the data that they hold.
 pub(super) fn of(
     world: &World<'_>,
     wanted: &BTreeMap<ObjectName, &Key>,
     key: &Key,
     entry: &WorldEntry,
     declared: Option<&Options>,
+    kept: &BTreeSet<ObjectName>,
 ) -> Vec<Leftover> {
     // What was left by an earlier replacement was meant to be deleted; only what is left now can be retained.
     let left_now = entry.left_now();
     let retains = |options: &Options| options.retain_on_delete || declared.is_some_and(|now| now.retain_on_delete);
     let leftovers = entry.formers.iter().enumerate().map(|(place, former)| {
         let retained = Some(place) == left_now && retains(&former.options);
-        let fate = fate(world, wanted, key, &former.recorded, retained);
+        let name = ObjectName::new(key, &former.recorded.identity);
+        let fate = match fate(world, wanted, key, &former.recorded, retained) {
+            Fate::Delete if kept.contains(&name) => Fate::Keep,
+            fate => fate,
+        };
         Leftover {
             identity: former.recorded.identity.clone(),
             uid: former.recorded.uid.clone(),

@@ -6,6 +6,7 @@
 
 mod decide;
 mod deletion;
+mod keep;
 mod leftover;
 mod model;
 pub(crate) mod objects;
@@ -17,9 +18,9 @@ pub mod resolve;
 mod steps;
 mod world;
 
+pub use crate::provider::DeleteData;
 pub use model::{
-    Action, DeleteData, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason,
-    Stage, Step,
+    Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Stage, Step,
 };
 pub(crate) use planner::present_outputs;
 pub use planner::{Answer, plan};

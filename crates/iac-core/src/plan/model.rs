@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::declare::{Options, SourceLine};
-use crate::provider::{Checked, DataItem, Minor, Phase, Risk, Target};
+use crate::provider::{Checked, DataItem, DeleteData, Minor, Phase, Risk, Target};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -117,6 +117,8 @@ pub struct Leftover {
 pub enum Fate {
     /// It is deleted.
     Delete,
+    /// It stays, in the world and in the record: it holds data, or is needed by what does.
+    Keep,
     /// It is dropped from the record and not touched.
     Forget {
         /// Why.
@@ -130,9 +132,9 @@ pub enum Fate {
 }
 
 impl Leftover {
-    /// Whether it stays in the record until the step is through with it.
-    pub(crate) fn is_kept_in_mind(&self) -> bool {
-        !matches!(self.fate, Fate::Forget { .. })
+    /// Whether something is done about it once the step's own object is there.
+    pub(crate) fn is_work(&self) -> bool {
+        matches!(self.fate, Fate::Delete | Fate::Handover { .. })
     }
 }
 
@@ -253,13 +255,19 @@ pub struct Step {
 }
 
 impl Step {
+    /// The names of the former objects that it deletes.
+    pub(crate) fn deleted_leftovers(&self) -> Vec<String> {
+        let deleted = self.leftovers.iter().filter(|leftover| leftover.fate == Fate::Delete);
+        deleted.map(|leftover| leftover.identity.clone()).collect()
+    }
+
     /// Whether the step leaves objects to be dealt with once it is ready. What is no longer wanted goes with what it left.
     pub(crate) fn has_gone_stage(&self) -> bool {
         let unwanted = matches!(
             self.action,
             Action::Delete | Action::Forget | Action::Keep | Action::Same
         );
-        !unwanted && self.leftovers.iter().any(Leftover::is_kept_in_mind)
+        !unwanted && self.leftovers.iter().any(Leftover::is_work)
     }
 }
 
@@ -289,30 +297,7 @@ pub struct PlanProblem {
     pub hint: Option<String>,
 }
 
-/// Which data a run may delete.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DeleteData {
-    /// None: what holds data is kept.
-    #[default]
-    None,
-    /// The data of these names.
-    Names(Vec<String>),
-    /// All.
-    All,
-}
-
-impl DeleteData {
-    /// Whether this data may go.
-    pub fn allows(&self, item: &DataItem) -> bool {
-        match self {
-            Self::None => false,
-            Self::Names(names) => names.contains(&item.name),
-            Self::All => true,
-        }
-    }
-}
-
-/// Data that a destroy leaves.
+/// Data that a run leaves though its resource is no longer wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptData {
     /// The resource that holds it.
@@ -344,8 +329,8 @@ pub struct Plan {
     pub problems: Vec<PlanProblem>,
     /// Data that stays.
     pub kept: Vec<KeptData>,
-    /// Whether deletions take the data along that their resources leave behind by default.
-    pub delete_data: bool,
+    /// Which data may be deleted.
+    pub delete_data: DeleteData,
 }
 
 impl Plan {

@@ -86,7 +86,9 @@ pub(crate) fn take_in<'a>(
             formers: Vec::new(),
             gone: true,
             moved: Moved::No,
+            taken_in: true,
         });
+        entry.taken_in = true;
         // What the resource is to be replaced by its new name stays the last one.
         entry.formers.insert(
             0,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::{Decision, Situation, decide};
 use super::resolve::{Outputs, resolve};
 use super::world::{Interrupted, ObjectName, World, WorldEntry};
-use super::{Action, DeleteData, Mode, Plan, PlanProblem, Reason, Step};
-use super::{deletion, reasons, refresh};
+use super::{Action, Mode, Plan, PlanProblem, Reason, Step};
+use super::{deletion, keep, reasons, refresh};
 use crate::declare::ResourceDecl;
 use crate::graph::Edge;
 use crate::provider::{Checked, Intent, Observed, PredictRequest, Prediction, Problem, Recorded};
@@ -45,6 +45,8 @@ pub(super) struct Walk<'a> {
     pub(super) edges: BTreeMap<&'a Key, Vec<&'a Edge>>,
     /// Which declared resource each object belongs to.
     pub(super) wanted: BTreeMap<ObjectName, &'a Key>,
+    /// The objects that stay for the data that they hold.
+    pub(super) kept: BTreeSet<ObjectName>,
     interrupted: BTreeMap<ObjectName, &'a Interrupted>,
     outputs: BTreeMap<Key, Outputs>,
     /// Resources whose outputs may change in this run.
@@ -72,12 +74,15 @@ impl<'a> Walk<'a> {
             edges.entry(&edge.from.0).or_default().push(edge);
         }
         let declared = world.declaration.resources.iter();
+        let declared = declared.map(|resource| (&resource.key, resource)).collect();
         let interrupted = world.interrupted.iter();
+        let wanted = world.wanted();
         Self {
             world,
-            declared: declared.map(|resource| (&resource.key, resource)).collect(),
+            kept: keep::kept(world, &wanted, &declared),
+            declared,
             edges,
-            wanted: world.wanted(),
+            wanted,
             interrupted: interrupted
                 .map(|operation| (ObjectName::new(&operation.key, &operation.identity), operation))
                 .collect(),
@@ -199,14 +204,14 @@ impl<'a> Walk<'a> {
         };
         if prediction.replace.is_empty() {
             let mut step = self.predicted_step(action_for(intent), draft, prediction);
-            first.apply(&mut step);
+            self.make_way(&mut step, resource, first);
             if step.action == Action::Update && step.changes.is_empty() && step.checked == Checked::ByServer {
                 step.notes
                     .push("no effect on the object; only the record follows the program".to_owned());
             }
             if step.has_gone_stage() {
-                step.risks
-                    .extend(deletion::data_risks(self.world.items_of(&resource.key)));
+                let lost = deletion::data_risks(deletion::lost(self.world, &step));
+                step.risks.extend(lost);
             }
             self.steps.push(step);
             return;
@@ -347,7 +352,7 @@ impl<'a> Walk<'a> {
             steps: self.steps,
             problems: self.problems,
             kept,
-            delete_data: *world.delete_data == DeleteData::All,
+            delete_data: world.delete_data.clone(),
         }
     }
 }

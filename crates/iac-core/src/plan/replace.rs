@@ -5,7 +5,7 @@ use super::planner::{Draft, Walk};
 use super::world::{Moved, ObjectName, WorldEntry};
 use super::{Action, Fate, Order, Reason, Step, deletion};
 use crate::declare::{ResourceDecl, Wait};
-use crate::provider::{Exclusive, Intent, Observed, Prediction, Problem, Risk, RiskKind};
+use crate::provider::{DataItem, Exclusive, Intent, Observed, Prediction, Problem, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
 
@@ -37,10 +37,11 @@ impl Walk<'_> {
         let serves = !prediction.unserving;
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::DeleteFirst);
-        first.apply(&mut step);
+        self.make_way(&mut step, resource, first);
         let options = self.world.recorded.get(&resource.key).map(|entry| &entry.options);
         let retains = options.is_some_and(|recorded| recorded.retain_on_delete) || resource.options.retain_on_delete;
-        self.old_one_goes(&mut step, resource, retains, serves);
+        let identity = step.identity.clone();
+        self.old_one_goes(&mut step, resource, retains, serves, &identity);
         self.steps.push(step);
     }
 
@@ -71,16 +72,17 @@ impl Walk<'_> {
         let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
         let from = renamed.map_or_else(String::new, |former| former.recorded.identity.clone());
         draft.reasons.retain(|reason| *reason != Reason::New);
-        draft.reasons.insert(0, Reason::Renamed { from });
+        draft.reasons.insert(0, Reason::Renamed { from: from.clone() });
         // What the provider compares may leave the name out, which is what changes here.
         prediction.changes = draft.changes.clone();
         let exclusive = std::mem::take(&mut prediction.exclusive);
         let serves = !prediction.unserving;
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::CreateFirst);
-        first.apply(&mut step);
+        self.make_way(&mut step, resource, first);
         let fate = step.leftovers.last().map(|leftover| leftover.fate.clone());
-        if resource.options.delete_before_replace {
+        // What is kept for its data stays beside the new one, unless both can not be.
+        if resource.options.delete_before_replace && fate != Some(Fate::Keep) {
             step.order = Some(Order::DeleteFirst);
             step.reasons.push(Reason::Option("delete_before_replace".to_owned()));
         } else if !exclusive.is_empty() {
@@ -93,11 +95,11 @@ impl Walk<'_> {
         }
         let retained = matches!(&fate, Some(Fate::Forget { because }) if because == RETAINED);
         match (step.order, fate) {
-            (Some(Order::DeleteFirst), fate) if retained || fate == Some(Fate::Delete) => {
+            (Some(Order::DeleteFirst), Some(fate)) if retained || matches!(fate, Fate::Delete | Fate::Keep) => {
                 if let Some(old) = step.leftovers.last_mut() {
                     old.first = true;
                 }
-                self.old_one_goes(&mut step, resource, retained, serves);
+                self.old_one_goes(&mut step, resource, retained, serves, &from);
             }
             (_, Some(Fate::Delete)) => {
                 step.order = Some(Order::CreateFirst);
@@ -108,8 +110,16 @@ impl Walk<'_> {
                         message: "the new object is not waited for: the old one is deleted, whether the new one is ready or not".to_owned(),
                     });
                 }
-                step.risks.extend(deletion::data_risks(self.world.items_of(key)));
+                let lost = deletion::data_risks(deletion::lost(self.world, &step));
+                step.risks.extend(lost);
                 self.check_protection(resource);
+            }
+            (_, Some(Fate::Keep)) => {
+                step.order = Some(Order::CreateFirst);
+                step.risks
+                    .retain(|risk| !matches!(risk.kind, RiskKind::Downtime | RiskKind::DataLoss));
+                let why = deletion::why_kept(self.world, &ObjectName::new(key, &from));
+                step.notes.push(format!("the new one starts empty; of {from}: {why}"));
             }
             // It stays where it is, as another resource's or nobody's.
             _ => step.order = Some(Order::CreateFirst),
@@ -138,8 +148,50 @@ impl Walk<'_> {
         Some(found)
     }
 
-    /// The old object is deleted before the new one is there.
-    fn old_one_goes(&mut self, step: &mut Step, resource: &ResourceDecl, retains: bool, serves: bool) {
+    /// Lets a step begin with the objects that have to go before its own is made.
+    pub(super) fn make_way(&mut self, step: &mut Step, resource: &ResourceDecl, InTheWay(found): InTheWay) {
+        for (identity, held) in found {
+            let mut kept = false;
+            for leftover in step.leftovers.iter_mut().filter(|left| left.identity == identity) {
+                kept |= leftover.fate == Fate::Keep;
+                leftover.first |= leftover.fate == Fate::Delete;
+            }
+            if kept {
+                self.check_data(resource, &identity, &format!("it still holds {}", held.what));
+            }
+            step.reasons.push(Reason::Exclusive {
+                path: held.path,
+                what: held.what,
+            });
+        }
+    }
+
+    /// An object of the resource has to be deleted, which its data forbids unless `--delete-data` names it.
+    fn check_data(&mut self, resource: &ResourceDecl, identity: &str, because: &str) {
+        let name = ObjectName::new(&resource.key, identity);
+        let mut kept: Vec<&DataItem> = self.world.withheld(&name).filter(|item| !item.outlives).collect();
+        let mut whose = "its data with it";
+        if kept.is_empty() && self.kept.contains(&name) {
+            whose = "data that is kept needs it";
+            let all = self.kept.iter().flat_map(|name| self.world.withheld(name));
+            kept = all.filter(|item| !item.outlives).collect();
+        }
+        if kept.is_empty() {
+            return;
+        }
+        let message = format!(
+            "{identity} has to be deleted for this ({because}), and {whose}: {}",
+            deletion::list(&kept)
+        );
+        let hint = format!(
+            "take the change back, or let the data go with {}",
+            deletion::option(&kept)
+        );
+        self.problem(resource, with_hint(&message, &hint));
+    }
+
+    /// The old object, of this name, is deleted before the new one is there.
+    fn old_one_goes(&mut self, step: &mut Step, resource: &ResourceDecl, retains: bool, serves: bool, identity: &str) {
         if retains {
             let message = "it is to be retained, and this change can only be made by deleting it first";
             let hint =
@@ -152,8 +204,10 @@ impl Walk<'_> {
                 message: "it is away from the deletion of the old object until the new one is ready".to_owned(),
             });
         }
+        let items = self.world.items_of(&resource.key, identity).iter();
         step.risks
-            .extend(deletion::data_risks(self.world.items_of(&resource.key)));
+            .extend(deletion::data_risks(items.filter(|item| !item.outlives)));
+        self.check_data(resource, identity, "the change can only be made by making it anew");
         self.check_protection(resource);
     }
 
@@ -181,23 +235,7 @@ impl Walk<'_> {
 
 /// Objects that have to go before a resource's own is made, each with what it holds.
 #[derive(Debug, Default)]
-pub(super) struct InTheWay(Vec<(String, Exclusive)>);
-
-impl InTheWay {
-    /// Lets a step begin with them.
-    pub(super) fn apply(self, step: &mut Step) {
-        for (identity, held) in self.0 {
-            let left = step.leftovers.iter_mut();
-            for leftover in left.filter(|left| left.identity == identity && left.fate == Fate::Delete) {
-                leftover.first = true;
-            }
-            step.reasons.push(Reason::Exclusive {
-                path: held.path,
-                what: held.what,
-            });
-        }
-    }
-}
+pub(super) struct InTheWay(pub(super) Vec<(String, Exclusive)>);
 
 fn with_hint(message: &str, hint: &str) -> Problem {
     Problem {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::planner::{Draft, Walk};
 use super::world::{Moved, WorldEntry};
-use super::{Action, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, leftover};
+use super::{
+    Action, DeleteData, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, deletion, leftover,
+};
 use crate::declare::{Options, ResourceDecl, Wait};
 use crate::provider::{Checked, Observed, Phase, Problem};
 use crate::urn::Key;
@@ -45,7 +47,16 @@ impl Walk<'_> {
         let notes = lifted(entry, &resource.options)
             .into_iter()
             .chain(not_waited_for(action, &resource.options));
-        let leftovers = entry.map(|entry| leftover::of(self.world, &self.wanted, key, entry, Some(&resource.options)));
+        let leftovers = entry.map(|entry| {
+            leftover::of(
+                self.world,
+                &self.wanted,
+                key,
+                entry,
+                Some(&resource.options),
+                &self.kept,
+            )
+        });
         Step {
             key: key.clone(),
             identity: self.world.identities.get(key).cloned().unwrap_or_default(),
@@ -77,11 +88,7 @@ impl Walk<'_> {
         let Some(entry) = self.world.recorded.get(&step.key) else {
             return;
         };
-        let names = |leftovers: &[Leftover]| -> Vec<String> {
-            let deleted = leftovers.iter().filter(|leftover| leftover.fate == Fate::Delete);
-            deleted.map(|leftover| leftover.identity.clone()).collect()
-        };
-        let deleted = names(&step.leftovers);
+        let deleted = step.deleted_leftovers();
         if !deleted.is_empty() {
             step.reasons.push(Reason::Leftover(deleted));
         }
@@ -93,10 +100,12 @@ impl Walk<'_> {
         if step.action != Action::Same {
             return;
         }
-        if step.leftovers.iter().any(Leftover::is_kept_in_mind) {
+        let forgets = |leftover: &Leftover| matches!(leftover.fate, Fate::Forget { .. });
+        let is_news = other_options || entry.moved != Moved::No || entry.taken_in;
+        if step.leftovers.iter().any(Leftover::is_work) {
             step.action = Action::Cleanup;
-            step.risks = super::deletion::data_risks(self.world.items_of(&step.key));
-        } else if other_options || entry.moved != Moved::No || !step.leftovers.is_empty() {
+            step.risks = deletion::data_risks(deletion::lost(self.world, step));
+        } else if is_news || step.leftovers.iter().any(forgets) {
             step.action = Action::Record;
         }
     }
@@ -141,6 +150,30 @@ impl Walk<'_> {
             source: Some(note.at.clone()),
             message: note.message.clone(),
         });
-        said.chain(dropped).chain(unseen).chain(others).collect()
+        let data = self.data_notes().into_iter().map(|message| PlanNote {
+            key: None,
+            source: None,
+            message,
+        });
+        said.chain(data).chain(dropped).chain(unseen).chain(others).collect()
+    }
+
+    /// What is to be said of data besides what becomes of it.
+    fn data_notes(&self) -> Vec<String> {
+        let world = self.world;
+        let mut notes = Vec::new();
+        let deletes = |step: &Step| step.action == Action::Delete || !step.deleted_leftovers().is_empty();
+        if !world.looked && self.steps.iter().any(deletes) {
+            notes.push(
+                "nobody looked which of these objects hold data; what does is kept unless --delete-data names it"
+                    .to_owned(),
+            );
+        }
+        if let (true, DeleteData::Names(names)) = (world.looked, world.delete_data) {
+            let known: BTreeSet<&str> = world.data.values().flatten().map(|item| item.name.as_str()).collect();
+            let unknown = names.iter().filter(|name| !known.contains(name.as_str()));
+            notes.extend(unknown.map(|name| format!("--delete-data {name}: no data of this name would go")));
+        }
+        notes
     }
 }

@@ -44,6 +44,8 @@ pub struct WorldEntry {
     pub gone: bool,
     /// How this differs from the record, since the program gives the resource another name.
     pub moved: Moved,
+    /// Whether it has former objects that the record lacks, since an interrupted run left them.
+    pub taken_in: bool,
 }
 
 /// What the matching of recorded names with declared ones did to an entry.
@@ -70,6 +72,7 @@ impl From<NewRecord> for WorldEntry {
             formers: record.formers,
             gone: record.gone,
             moved: Moved::No,
+            taken_in: false,
         }
     }
 }
@@ -164,8 +167,8 @@ pub struct World<'a> {
     pub others: &'a BTreeMap<ObjectName, Observed>,
     /// What was predicted so far.
     pub predicted: &'a BTreeMap<Key, Vec<Predicted>>,
-    /// The data that would go with a resource.
-    pub data: &'a BTreeMap<Key, Vec<DataItem>>,
+    /// The data that would go with an object.
+    pub data: &'a BTreeMap<ObjectName, Vec<DataItem>>,
     /// Which data may go.
     pub delete_data: &'a DeleteData,
 }
@@ -177,8 +180,15 @@ impl World<'_> {
         self.identities.iter().map(wanted).collect()
     }
 
-    /// The data that goes with a resource.
-    pub(super) fn items_of(&self, key: &Key) -> impl Iterator<Item = &DataItem> {
-        self.data.get(key).into_iter().flatten()
+    /// The data that goes with an object of a resource.
+    pub(super) fn items_of(&self, key: &Key, identity: &str) -> &[DataItem] {
+        let items = self.data.get(&ObjectName::new(key, identity));
+        items.map_or(&[], Vec::as_slice)
+    }
+
+    /// The data that goes with an object, and may not.
+    pub(super) fn withheld(&self, name: &ObjectName) -> impl Iterator<Item = &DataItem> {
+        let items = self.data.get(name).into_iter().flatten();
+        items.filter(|item| !self.delete_data.allows(item))
     }
 }

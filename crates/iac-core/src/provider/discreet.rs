@@ -219,6 +219,10 @@ impl Provider for Discreet {
         self.provider.data(resources).await.map_err(|error| self.error(error))
     }
 
+    fn left_behind(&self, holder: &Recorded, item: &DataItem) -> Option<Recorded> {
+        self.provider.left_behind(holder, item)
+    }
+
     async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {
         self.known.learn(&request.inputs);
         request

@@ -27,9 +27,9 @@ pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
 pub use random::RandomProvider;
 pub use types::{
-    Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteRequest, Exclusive, Existence, ExternalRef, Intent,
-    Live, Minor, Need, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem, Readiness, Recorded,
-    Reference, Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
+    Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteData, DeleteRequest, Exclusive, Existence,
+    ExternalRef, Intent, Live, Minor, Need, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem,
+    Readiness, Recorded, Reference, Referent, Replacement, Risk, RiskKind, Target, WaitRequest,
 };
 
 use crate::declare::ResourceDecl;
@@ -108,11 +108,19 @@ pub trait Provider: Send + Sync {
     /// When the system can not be asked at all; what concerns one resource is [`Prediction::problems`].
     async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError>;
 
-    /// What data would be lost if these resources were deleted.
+    /// What data would be lost if these resources were deleted, and what would be left without its owner; whatever else
+    /// goes with them that is not the stack's counts as data. What could not be looked at is an item of its own, so that
+    /// nothing is deleted unseen.
     ///
     /// # Errors
     /// When the system can not be asked at all.
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError>;
+
+    /// How data that outlives its resource is recorded by itself once that is deleted, so that it is listed, kept, and
+    /// deleted when that is asked for; none where it can only be told of. The record has a key of its own.
+    fn left_behind(&self, _holder: &Recorded, _item: &DataItem) -> Option<Recorded> {
+        None
+    }
 
     /// Creates, updates or adopts. Must converge when it is called again after it was interrupted anywhere.
     ///

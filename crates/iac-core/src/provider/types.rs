@@ -40,6 +40,9 @@ pub enum Referent {
     /// A resource of the stack that no field names, and that should have reached this phase before all the same: what
     /// decides whether the other one is let in, and with which defaults. It gives way where it would close a cycle.
     First(Key, Phase),
+    /// The same, where the inputs themselves ask for this order (`depends_on`). It is never given up: where it can not be
+    /// kept, that is an error.
+    Ordered(Key, Phase),
     /// Something that the stack does not declare.
     External(ExternalRef),
 }
@@ -329,13 +332,104 @@ pub enum RiskKind {
     Irreversible,
 }
 
-/// Data that would go with a resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Data that a deletion would take along, or leave without its owner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DataItem {
     /// Its type for people: `PersistentVolumeClaim`, `volume`.
     pub kind: String,
     /// Its name: what `--delete-data` takes.
     pub name: String,
+    /// How much there is and whose it is, for people, as far as that is known: `10Gi`, `3 objects of others: …`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub amount: String,
+    /// Whether it stays when the resource is deleted, unless `--delete-data` names it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub outlives: bool,
+}
+
+impl DataItem {
+    /// Data that goes with its resource.
+    pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Says how much there is.
+    #[must_use]
+    pub fn amount(self, amount: impl Into<String>) -> Self {
+        Self {
+            amount: amount.into(),
+            ..self
+        }
+    }
+}
+
+/// Which data a run may delete: what `--delete-data` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "WrittenChoice", into = "WrittenChoice")]
+pub enum DeleteData {
+    /// None: what holds data is kept.
+    #[default]
+    None,
+    /// The data of these names.
+    Names(Vec<String>),
+    /// All.
+    All,
+}
+
+/// As it is typed; plans of earlier versions say only whether all may go.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenChoice {
+    Names(Vec<String>),
+    All(bool),
+}
+
+impl From<WrittenChoice> for DeleteData {
+    fn from(written: WrittenChoice) -> Self {
+        match written {
+            WrittenChoice::Names(names) => Self::of(&names),
+            WrittenChoice::All(true) => Self::All,
+            WrittenChoice::All(false) => Self::None,
+        }
+    }
+}
+
+impl From<DeleteData> for WrittenChoice {
+    fn from(choice: DeleteData) -> Self {
+        Self::Names(match choice {
+            DeleteData::None => Vec::new(),
+            DeleteData::Names(names) => names,
+            DeleteData::All => vec![DeleteData::ALL.to_owned()],
+        })
+    }
+}
+
+impl DeleteData {
+    /// What stands for all names.
+    pub const ALL: &str = "all";
+
+    /// The choice that these names make, of which one may be `all`.
+    pub fn of(names: &[String]) -> Self {
+        match names {
+            [] => Self::None,
+            names if names.iter().any(|name| name == Self::ALL) => Self::All,
+            names => Self::Names(names.to_vec()),
+        }
+    }
+
+    /// Whether this data may go.
+    pub fn allows(&self, item: &DataItem) -> bool {
+        match self {
+            Self::None => false,
+            Self::Names(names) => names.contains(&item.name),
+            Self::All => true,
+        }
+    }
 }
 
 /// What [`Provider::apply`](super::Provider::apply) is to do.
@@ -374,8 +468,8 @@ pub struct Applied {
 pub struct DeleteRequest {
     /// What is recorded of it.
     pub recorded: Recorded,
-    /// Whether data that it leaves behind by default (a StatefulSet's claims) goes as well.
-    pub delete_data: bool,
+    /// Which of the data that it leaves behind by default (a StatefulSet's claims) goes as well.
+    pub delete_data: DeleteData,
     /// How long the call may take.
     pub timeout: Duration,
 }

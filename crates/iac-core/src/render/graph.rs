@@ -111,7 +111,7 @@ fn label(edges: &[&Edge]) -> String {
         .iter()
         .map(|edge| {
             let why = match &edge.kind {
-                EdgeKind::Token(path) | EdgeKind::Reference(path) => path.to_string(),
+                EdgeKind::Token(path) | EdgeKind::Reference(path) | EdgeKind::Ordered(path) => path.to_string(),
                 EdgeKind::Declared => "after".to_owned(),
                 EdgeKind::Order => "first".to_owned(),
             };

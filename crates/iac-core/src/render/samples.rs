@@ -10,7 +10,7 @@ use crate::declare::{Options, Output, SourceLine};
 use crate::plan::{
     Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Step,
 };
-use crate::provider::{Checked, DataItem, Phase, Risk, RiskKind, Target};
+use crate::provider::{Checked, DataItem, DeleteData, Phase, Risk, RiskKind, Target};
 use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
 use crate::value::{FieldPath, Value, token};
@@ -395,11 +395,8 @@ pub(super) fn everything() -> Plan {
         }],
         kept: vec![KeptData {
             key: key("kubernetes:core/PersistentVolumeClaim::files"),
-            items: vec![DataItem {
-                kind: "PersistentVolumeClaim".into(),
-                name: "codelab/files".into(),
-            }],
+            items: vec![DataItem::new("PersistentVolumeClaim", "codelab/files").amount("10Gi")],
         }],
-        delete_data: false,
+        delete_data: DeleteData::None,
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::json::{FORMAT, digest};
 use crate::declare::SourceLine;
 use crate::plan::{Action, Mode, Order, Precondition};
-use crate::provider::Target;
+use crate::provider::{DeleteData, Target};
 use crate::urn::Key;
 
 /// A plan as it was saved and reviewed.
@@ -28,8 +28,8 @@ pub struct SavedPlan {
     pub steps: Vec<SavedStep>,
     /// What of the plan is wrong; one with problems can not be applied.
     pub problems: Vec<Json>,
-    /// Whether deletions take data along.
-    pub delete_data: bool,
+    /// Which data may be deleted.
+    pub delete_data: DeleteData,
     /// The digest of what it does.
     pub digest: String,
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::samples::{everything, key, line};
 use super::*;
 use crate::plan::{Action, Mode, Order, Plan};
-use crate::provider::{Phase, ProviderError};
+use crate::provider::{DeleteData, Phase, ProviderError};
 use crate::urn::Key;
 use crate::value::Value;
 
@@ -87,7 +87,7 @@ fn the_digest_covers_what_is_done_and_not_where_it_is_declared() {
     edits.push(|plan| plan.steps[4].action = Action::Replace);
     edits.push(|plan| plan.steps[14].order = Some(Order::DeleteFirst));
     edits.push(|plan| plan.steps[14].leftovers.clear());
-    edits.push(|plan| plan.delete_data = true);
+    edits.push(|plan| plan.delete_data = DeleteData::All);
     for (position, edit) in edits.into_iter().enumerate() {
         let mut other = plan.clone();
         edit(&mut other);

@@ -182,6 +182,7 @@ fn order_lines(step: &Step) -> Vec<String> {
                 format!("- {name} is deleted")
             }
             Fate::Delete => format!("- {name} is deleted once this is ready and what used it is changed"),
+            Fate::Keep => format!("= {name} is kept for its data"),
             Fate::Forget { because } => format!("x {name} is dropped from the record: {}", sanitize(because)),
             Fate::Handover { to } => format!("x {name} is taken over by {}", sanitize(&to.short())),
         }
@@ -385,10 +386,13 @@ impl Page {
         for kept in &plan.kept {
             let holder = sanitize(&kept.key.short()).into_owned();
             for item in &kept.items {
-                self.line(
-                    2,
-                    &format!("= {} {} (of {holder})", sanitize(&item.kind), sanitize(&item.name)),
-                );
+                let amount = if item.amount.is_empty() {
+                    String::new()
+                } else {
+                    format!(", {}", item.amount)
+                };
+                let line = format!("= {} {}{amount} (of {holder})", item.kind, item.name);
+                self.line(2, &sanitize(&line));
             }
         }
     }

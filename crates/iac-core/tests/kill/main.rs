@@ -77,7 +77,12 @@ async fn heal(scenario: &Scenario, machine: &Machine, expected: &BTreeMap<String
     let state = store.load().await.unwrap();
     assert!(state.pending.is_empty(), "{context}: {:?}", state.pending);
     for record in state.records.values() {
-        assert!(record.formers.is_empty() && !record.gone, "{context}: {record:?}");
+        let formers: Vec<&str> = record.formers.iter().map(|former| former.identity.as_str()).collect();
+        assert!(
+            formers.iter().all(|former| scenario.keeps.contains(former)),
+            "{context}: {record:?}"
+        );
+        assert!(!record.gone, "{context}: {record:?}");
     }
     let check = store.check().await.unwrap();
     assert!(check.is_whole(), "{context}: {check:?}");

@@ -4,7 +4,7 @@ use iac_core::Value;
 use iac_core::apply::Report;
 use iac_core::declare::{Declaration, Handle, Stack};
 use iac_core::engine::EngineError;
-use iac_core::plan::Mode;
+use iac_core::plan::{DeleteData, Mode};
 use serde_json::{Value as Json, json};
 
 use crate::support::harness::{Bench, declare, thing};
@@ -14,6 +14,7 @@ use crate::support::memory::Object;
 pub(crate) struct Run {
     mode: Mode,
     program: Declaration,
+    delete_data: DeleteData,
 }
 
 impl Run {
@@ -21,16 +22,18 @@ impl Run {
         Self {
             mode: Mode::Up,
             program,
+            delete_data: DeleteData::All,
         }
     }
 
     pub(crate) async fn on(&self, bench: &Bench) -> Result<Report, EngineError> {
-        bench.run(self.mode, &self.program).await
+        bench.run_with(self.mode, &self.program, self.delete_data.clone()).await
     }
 
     /// Whether anything is left to do.
     pub(crate) async fn is_settled(&self, bench: &Bench) -> bool {
-        let planned = bench.plan_for(self.mode, &self.program).await.unwrap();
+        let planned = bench.plan_with(self.mode, &self.program, self.delete_data.clone());
+        let planned = planned.await.unwrap();
         planned.plan.is_empty() && planned.plan.problems.is_empty() && !planned.recovers()
     }
 }
@@ -44,6 +47,8 @@ pub(crate) struct Scenario {
     pub(crate) meddle: fn(&mut std::collections::BTreeMap<String, Object>),
     /// What is killed, and run again until it gets through.
     pub(crate) run: Run,
+    /// The former objects that stay recorded, since they hold data.
+    pub(crate) keeps: &'static [&'static str],
 }
 
 fn scenario(name: &'static str, before: Declaration, after: Declaration) -> Scenario {
@@ -52,7 +57,15 @@ fn scenario(name: &'static str, before: Declaration, after: Declaration) -> Scen
         before: Some(Run::up(before)),
         meddle: |_| {},
         run: Run::up(after),
+        keeps: &[],
     }
+}
+
+/// The same, in which no data may go.
+fn keeping(name: &'static str, before: Declaration, after: Declaration, keeps: &'static [&'static str]) -> Scenario {
+    let mut scenario = scenario(name, before, after);
+    scenario.run.delete_data = DeleteData::None;
+    Scenario { keeps, ..scenario }
 }
 
 fn nothing() -> Declaration {
@@ -111,11 +124,25 @@ pub(crate) fn all() -> Vec<Scenario> {
             named("one"),
             pair(json!({ "name": "one" }), Handle::protect),
         ),
+        keeping("keep the data of what is renamed", data("one"), data("two"), &["one"]),
+        keeping("keep data and delete the rest", data("one"), nothing(), &[]),
+        keeping(
+            "leave data behind",
+            pair(json!({ "leaves": "left" }), |a| a),
+            nothing(),
+            &[],
+        ),
+        scenario("delete data", data("one"), nothing()),
         adoption(),
         drift(),
         destroy(),
         refresh(),
     ]
+}
+
+/// A resource with data of this name, and what uses it.
+fn data(name: &str) -> Declaration {
+    pair(json!({ "name": name, "data": true }), |a| a)
 }
 
 fn swap(a: &str, b: &str) -> Declaration {

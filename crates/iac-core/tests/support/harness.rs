@@ -136,6 +136,20 @@ impl Bench {
         self.plan_for(Mode::Up, declaration).await.unwrap().plan
     }
 
+    /// What `up` would do if data of these names may go; `all` for any.
+    pub(crate) async fn preview_deleting(&self, declaration: &Declaration, names: &[&str]) -> Plan {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let planned = self.plan_with(Mode::Up, declaration, DeleteData::of(&names)).await;
+        planned.unwrap().plan
+    }
+
+    /// `up`, in which data of these names may go.
+    pub(crate) async fn up_deleting(&self, declaration: &Declaration, names: &[&str]) -> Report {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let planned = self.plan_with(Mode::Up, declaration, DeleteData::of(&names)).await;
+        self.execute(planned.unwrap(), declaration).await.unwrap()
+    }
+
     pub(crate) async fn execute(&self, planned: Planned, declaration: &Declaration) -> Result<Report, EngineError> {
         let writer = self.begin().await?;
         self.execute_with(writer, planned, declaration, &watch::Sender::new(Cancel::No))
@@ -173,7 +187,18 @@ impl Bench {
 
     /// Plans under the lease, so that a dead holder's last words count, and carries it out, whatever data goes with it.
     pub(crate) async fn run(&self, mode: Mode, declaration: &Declaration) -> Result<Report, EngineError> {
-        self.run_until(mode, declaration, &watch::Sender::new(Cancel::No)).await
+        self.run_with(mode, declaration, DeleteData::All).await
+    }
+
+    /// The same, where only this data may go.
+    pub(crate) async fn run_with(
+        &self,
+        mode: Mode,
+        declaration: &Declaration,
+        delete_data: DeleteData,
+    ) -> Result<Report, EngineError> {
+        let cancel = watch::Sender::new(Cancel::No);
+        self.run_through(mode, declaration, delete_data, &cancel).await
     }
 
     /// The same, until it is told to stop, or loses its lease.
@@ -183,10 +208,18 @@ impl Bench {
         declaration: &Declaration,
         cancel: &watch::Sender<Cancel>,
     ) -> Result<Report, EngineError> {
+        self.run_through(mode, declaration, DeleteData::All, cancel).await
+    }
+
+    async fn run_through(
+        &self,
+        mode: Mode,
+        declaration: &Declaration,
+        delete_data: DeleteData,
+        cancel: &watch::Sender<Cancel>,
+    ) -> Result<Report, EngineError> {
         let writer = self.begin().await?;
-        let planned = self
-            .plan_from(&writer.state(), mode, declaration, DeleteData::All)
-            .await?;
+        let planned = self.plan_from(&writer.state(), mode, declaration, delete_data).await?;
         let lease = writer.clone();
         let run = self.execute_with(writer, planned, declaration, cancel);
         tokio::pin!(run);
@@ -216,9 +249,19 @@ impl Bench {
 
     /// Runs `up` until it hangs at a boundary, and stops it there as a kill would. Returns whether it hung.
     pub(crate) async fn up_killed_at(&self, boundary: usize, declaration: &Declaration) -> bool {
+        self.up_deleting_killed_at(boundary, declaration, &[]).await
+    }
+
+    /// The same, where data of these names may go.
+    pub(crate) async fn up_deleting_killed_at(
+        &self,
+        boundary: usize,
+        declaration: &Declaration,
+        names: &[&str],
+    ) -> bool {
         self.world.hang_at(Some(boundary));
         let hung = tokio::select! {
-            _ = self.up(declaration) => false,
+            _ = self.up_deleting(declaration, names) => false,
             () = self.world.hung() => true,
         };
         self.world.hang_at(None);

@@ -217,6 +217,13 @@ impl World {
             ours: true,
         };
         inner.objects.insert(request.identity.clone(), object.clone());
+        if let Some(left) = leaves(&request.inputs) {
+            inner.objects.entry(left.to_owned()).or_insert(Object {
+                uid: 0,
+                inputs: serde_json::json!({ "data": true }).into(),
+                ours: false,
+            });
+        }
         Ok(Applied {
             uid: Some(uid.to_string()),
             outputs: outputs(&request.identity, &object),
@@ -224,7 +231,8 @@ impl World {
         })
     }
 
-    fn delete(&self, recorded: &Recorded) -> Result<(), ProviderError> {
+    fn delete(&self, request: &DeleteRequest) -> Result<(), ProviderError> {
+        let recorded = &request.recorded;
         let mut inner = self.lock();
         if inner.failing.contains(&recorded.identity) {
             return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
@@ -239,6 +247,11 @@ impl World {
             inner.log.push(format!("delete {}", recorded.identity));
             inner.spent.remove(&recorded.identity);
             inner.objects.remove(&recorded.identity);
+            if let Some(left) = leaves(&recorded.inputs)
+                && request.delete_data.allows(&DataItem::new("data", left))
+            {
+                inner.objects.remove(left);
+            }
         }
         Ok(())
     }
@@ -266,6 +279,11 @@ fn name_of(resource: &ResourceDecl) -> String {
 fn named(key: &iac_core::Key, inputs: &Value) -> String {
     let own = inputs.get("name").and_then(Value::as_str);
     own.unwrap_or(key.name()).to_owned()
+}
+
+/// The object with data that another one makes, and leaves when it is deleted.
+fn leaves(inputs: &Value) -> Option<&str> {
+    inputs.get("leaves").and_then(Value::as_str)
 }
 
 /// What only one object of the world can hold.
@@ -418,25 +436,41 @@ impl Provider for Memory {
     }
 
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
-        let item = |name: &str| DataItem {
-            kind: "data".into(),
-            name: name.to_owned(),
-        };
+        let item = |name: &str| DataItem::new("data", name);
         let objects = self.0.objects();
         let data = |recorded: &Recorded| {
-            // Of what an interrupted run made, only the world knows the inputs.
+            // What is there counts: a record may be older, or know no inputs at all.
             let there = objects.get(&recorded.identity).map(|object| &object.inputs);
-            let unknown = recorded.inputs == Value::Null;
-            let inputs = there.filter(|_| unknown).unwrap_or(&recorded.inputs);
+            let inputs = there.unwrap_or(&Value::Null);
             let own = inputs.get("data").and_then(Value::as_bool) == Some(true);
             let held = inputs.get("holds").and_then(Value::as_str);
+            let left = leaves(inputs)
+                .filter(|left| objects.contains_key(*left))
+                .map(|left| DataItem {
+                    outlives: true,
+                    ..item(left)
+                });
             own.then_some(recorded.identity.as_str())
                 .into_iter()
                 .chain(held)
                 .map(item)
+                .chain(left)
                 .collect()
         };
         Ok(resources.iter().map(data).collect())
+    }
+
+    fn left_behind(&self, _: &Recorded, item: &DataItem) -> Option<Recorded> {
+        Some(Recorded {
+            key: iac_core::Key::new("", KIND, &item.name).ok()?,
+            identity: item.name.clone(),
+            uid: None,
+            inputs: serde_json::json!({ "data": true }).into(),
+            outputs: Value::Null,
+            private: serde_json::Value::Null,
+            dependencies: Vec::new(),
+            ready: true,
+        })
     }
 
     async fn apply(&self, request: &ApplyRequest, _: &Context) -> Result<Applied, ProviderError> {
@@ -451,10 +485,10 @@ impl Provider for Memory {
     }
 
     async fn delete(&self, request: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
-        let (world, recorded) = (self.0.clone(), request.recorded.clone());
+        let (world, request) = (self.0.clone(), request.clone());
         let call = async move {
             world.boundary().await;
-            world.delete(&recorded)?;
+            world.delete(&request)?;
             world.boundary().await;
             Ok(())
         };

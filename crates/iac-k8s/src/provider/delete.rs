@@ -1,12 +1,13 @@
-//! Deletes objects, waits until they are gone, and tells what data would go with them.
+//! Deletes objects, and waits until they are gone.
 
 use std::time::Duration;
 
-use iac_core::provider::{Context, DataItem, DeleteRequest, ErrorKind, ProviderError, Recorded};
+use iac_core::provider::{Context, DeleteData, DeleteRequest, ErrorKind, ProviderError, Recorded};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
 
 use super::call::{Call, CallError};
+use super::data::claims_of;
 use super::discovery::ApiKind;
 use super::session::{Session, uid};
 use crate::kinds;
@@ -19,10 +20,11 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
     let id = recorded_id(recorded)?;
     let deadline = Instant::now() + request.timeout;
     let progress = |message: String| cx.progress(&recorded.key, message);
-    let claims = match request.delete_data && id.type_name() == "apps/StatefulSet" {
+    let mut claims = match request.delete_data != DeleteData::None && id.type_name() == "apps/StatefulSet" {
         true => claims_of(session, &id, &recorded.inputs).await?,
         false => Vec::new(),
     };
+    claims.retain(|claim| request.delete_data.allows(&claim.item()));
     // In the foreground it goes after what it owns, which takes the cluster's collector, and that is slow: to learn of a
     // new kind takes it half a minute.
     let propagation = match kinds::runs_pods(&id.type_name()) {
@@ -31,8 +33,8 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
     };
     delete_one(session, &id, recorded.uid.as_deref(), propagation, deadline, &progress).await?;
     for claim in claims {
-        progress(format!("deleting the claim {}", claim.full_name()));
-        delete_one(session, &claim, None, "Background", deadline, &progress).await?;
+        progress(format!("deleting the claim {}", claim.id.full_name()));
+        delete_one(session, &claim.id, None, "Background", deadline, &progress).await?;
     }
     Ok(())
 }
@@ -152,76 +154,4 @@ pub(crate) fn holding(object: &Json) -> Vec<String> {
         }
     }
     lines
-}
-
-/// The claims that a StatefulSet made from its templates.
-async fn claims_of(session: &Session, id: &ObjectId, inputs: &iac_core::Value) -> Result<Vec<ObjectId>, ProviderError> {
-    let templates = inputs
-        .pointer("/spec/volumeClaimTemplates")
-        .and_then(iac_core::Value::as_array);
-    let names: Vec<&str> = templates
-        .into_iter()
-        .flatten()
-        .filter_map(|template| template.pointer("/metadata/name")?.as_str())
-        .collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let claims = claims_in(session, id.namespace.as_deref().unwrap_or_default()).await?;
-    let is_ours = |claim: &str| names.iter().any(|template| is_claim_of(claim, template, &id.name));
-    Ok(claims.into_iter().filter(|claim| is_ours(&claim.name)).collect())
-}
-
-/// Whether a claim has the name that a StatefulSet gives to those of a template.
-pub(crate) fn is_claim_of(claim: &str, template: &str, set: &str) -> bool {
-    let ordinal = claim.strip_prefix(&format!("{template}-{set}-"));
-    ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-async fn claims_in(session: &Session, namespace: &str) -> Result<Vec<ObjectId>, CallError> {
-    let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims");
-    let claims = session.list(Call::list_metadata(path)).await?;
-    let name = |claim: &Json| {
-        claim
-            .pointer("/metadata/name")
-            .and_then(Json::as_str)
-            .map(str::to_owned)
-    };
-    Ok(claims
-        .iter()
-        .filter_map(|claim| {
-            Some(ObjectId {
-                group: String::new(),
-                version: "v1".to_owned(),
-                kind: "PersistentVolumeClaim".to_owned(),
-                namespace: Some(namespace.to_owned()),
-                name: name(claim)?,
-            })
-        })
-        .collect())
-}
-
-/// The data that would go if this were deleted: a claim's own, all claims of a namespace, and the claims of a StatefulSet
-/// that says so. By default the claims of a StatefulSet outlive it.
-pub(crate) async fn data(session: &Session, recorded: &Recorded) -> Result<Vec<DataItem>, ProviderError> {
-    let id = recorded_id(recorded)?;
-    let claims = match id.type_name().as_str() {
-        "core/PersistentVolumeClaim" => session.read(&id).await?.map(|_| id).into_iter().collect(),
-        "core/Namespace" => claims_in(session, &id.name).await?,
-        "apps/StatefulSet" => {
-            let policy = recorded
-                .inputs
-                .pointer("/spec/persistentVolumeClaimRetentionPolicy/whenDeleted");
-            match policy.and_then(iac_core::Value::as_str) {
-                Some("Delete") => claims_of(session, &id, &recorded.inputs).await?,
-                _ => Vec::new(),
-            }
-        }
-        _ => Vec::new(),
-    };
-    let item = |claim: ObjectId| DataItem {
-        kind: claim.kind.clone(),
-        name: claim.full_name(),
-    };
-    Ok(claims.into_iter().map(item).collect())
 }

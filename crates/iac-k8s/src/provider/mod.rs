@@ -3,6 +3,7 @@
 mod apply;
 pub(crate) mod call;
 pub(crate) mod connect;
+mod data;
 mod delete;
 mod discovery;
 mod drift;
@@ -11,6 +12,7 @@ mod inspect;
 mod leaving;
 mod names;
 mod observe;
+mod others;
 mod pods;
 mod predict;
 mod recreate;
@@ -141,14 +143,13 @@ impl Provider for KubernetesProvider {
     }
 
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
-        let session = &self.session()?;
-        in_parallel(
-            resources
-                .iter()
-                .map(|recorded| delete::data(session, recorded).boxed())
-                .collect(),
-        )
-        .await
+        let (session, declared) = (&self.session()?, &self.declared());
+        let whose = &others::Whose {
+            declared,
+            given_up: &resources.iter().flat_map(names).collect(),
+        };
+        let data = |recorded| data::data(session, whose, recorded).boxed();
+        in_parallel(resources.iter().map(data).collect()).await
     }
 
     async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {
@@ -162,6 +163,12 @@ impl Provider for KubernetesProvider {
     async fn wait_ready(&self, request: &WaitRequest, cx: &Context) -> Result<Applied, ProviderError> {
         wait::wait_ready(&*self.session()?, request, cx).await
     }
+}
+
+/// The identity of a record, as it was recorded and as its inputs say it.
+fn names(recorded: &Recorded) -> impl Iterator<Item = String> {
+    let now = ObjectId::of(&recorded.inputs).ok().map(|id| id.to_string());
+    [recorded.identity.clone()].into_iter().chain(now)
 }
 
 async fn existence(session: &Session, name: &ExternalRef) -> Result<Existence, ProviderError> {

@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 
 use super::apply::Application;
 use super::call::{Answer, Call, CallError, Refusal};
-use super::delete;
 use super::session::{Session, uid};
+use super::{data, delete};
 use crate::object::ObjectId;
 use crate::quantity;
 use crate::stateful::{self, Growth, Way};
@@ -85,7 +85,7 @@ pub(super) async fn claims_to_grow(
         .await?;
     let growth_of = |claim: &Json| {
         let name = claim["metadata"]["name"].as_str()?;
-        let of = |growth: &&Growth| delete::is_claim_of(name, &growth.template, &id.name);
+        let of = |growth: &&Growth| data::is_claim_of(name, &growth.template, &id.name);
         let growth = grown.iter().find(of)?;
         let is_smaller = quantity::parse(stateful::size(claim)) < quantity::parse(&growth.size);
         is_smaller.then(|| growth.clone())

@@ -26,7 +26,9 @@ fn edges(resources: &[serde_json::Value]) -> Vec<String> {
     let references = all(&resources.iter().collect::<Vec<_>>());
     let text = |reference: Reference| {
         let to = match reference.to {
-            Referent::Declared(key, reached) => format!("{} {}", key.short(), phase(reached)),
+            Referent::Declared(key, reached) | Referent::Ordered(key, reached) => {
+                format!("{} {}", key.short(), phase(reached))
+            }
             Referent::First(key, reached) => format!("first {} {}", key.short(), phase(reached)),
             Referent::External(external) => {
                 format!(

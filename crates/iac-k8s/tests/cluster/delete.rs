@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iac_core::provider::{Context, DeleteRequest, ErrorKind, Observed, Provider as _};
+use iac_core::provider::{Context, DeleteData, DeleteRequest, ErrorKind, Observed, Provider as _};
 use serde_json::json;
 
 use crate::world::{World, workload};
@@ -53,7 +53,7 @@ async fn finalizers_are_named_when_they_hold_an_object() {
     let recorded = world.up(&declared).await;
     let request = DeleteRequest {
         recorded,
-        delete_data: false,
+        delete_data: DeleteData::None,
         timeout: Duration::from_secs(2),
     };
     let error = world.provider.delete(&request, &Context::silent()).await.unwrap_err();
@@ -92,15 +92,14 @@ async fn claims_outlive_their_set_unless_asked() {
     let recorded = world.up(&declared).await;
     let namespace = namespace.record(iac_core::provider::Applied::default());
     let data = world.provider.data(&[recorded.clone(), namespace]).await.unwrap();
-    assert!(data[0].is_empty());
-    let names: Vec<_> = data[1].iter().map(|item| item.name.clone()).collect();
-    assert_eq!(
-        names,
-        [
-            format!("{}/data-db-0", world.namespace),
-            format!("{}/data-db-1", world.namespace)
-        ]
-    );
+    for (items, outlive) in [(&data[0], true), (&data[1], false)] {
+        let items: Vec<_> = items
+            .iter()
+            .map(|item| (item.name.clone(), &*item.amount, item.outlives))
+            .collect();
+        let claim = |number| (format!("{}/data-db-{number}", world.namespace), "1Mi", outlive);
+        assert_eq!(items, [claim(0), claim(1)]);
+    }
     let claims = world.api("", "v1", "PersistentVolumeClaim");
     world.delete(&recorded, false).await.unwrap();
     assert_eq!(

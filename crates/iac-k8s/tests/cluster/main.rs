@@ -8,6 +8,7 @@ mod apply;
 mod autoscale;
 mod connect;
 mod custom;
+mod data;
 mod delete;
 mod drift;
 mod idle;

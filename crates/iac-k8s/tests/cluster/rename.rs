@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::world::{Declared, STACK, World, kubeconfig};
 
-struct Runs {
+pub(crate) struct Runs {
     engine: Engine,
     store: Store,
     config: Config,
@@ -24,7 +24,7 @@ struct Runs {
 }
 
 impl Runs {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.set("kubernetes.kubeconfig", ConfigValue::Plain(kubeconfig()), "the test");
@@ -42,6 +42,12 @@ impl Runs {
     }
 
     async fn plan(&self, declared: &Declared) -> Planned {
+        self.plan_deleting(declared, &[]).await
+    }
+
+    /// The plan of an `up` in which data of these names may go.
+    pub(crate) async fn plan_deleting(&self, declared: &Declared, names: &[&str]) -> Planned {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let state = self.store.load().await.unwrap();
         let request = PlanRequest {
             mode: Mode::Up,
@@ -49,15 +55,20 @@ impl Runs {
             state: &state,
             vault: self.store.vault().await.unwrap(),
             observe: Observe::Required,
-            delete_data: DeleteData::None,
+            delete_data: DeleteData::of(&names),
             config: &self.config,
             build: "test",
         };
         self.engine.plan(request).await.unwrap()
     }
 
-    async fn up(&self, declared: &Declared) -> Plan {
-        let planned = self.plan(declared).await;
+    pub(crate) async fn up(&self, declared: &Declared) -> Plan {
+        self.up_deleting(declared, &[]).await
+    }
+
+    /// An `up` in which data of these names may go.
+    pub(crate) async fn up_deleting(&self, declared: &Declared, names: &[&str]) -> Plan {
+        let planned = self.plan_deleting(declared, names).await;
         let plan = planned.plan.clone();
         let run = RunInfo::current("up", "test");
         let writer = self.store.begin(run, Duration::ZERO).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DeleteRequest, Intent, Live, ObserveRequest, Observed,
+    Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest, Observed,
     PredictRequest, Prediction, Provider as _, ProviderError, Recorded, WaitRequest,
 };
 use iac_core::value::{Secret, Source, Value};
@@ -240,7 +240,7 @@ impl World {
     pub(crate) async fn delete(&self, recorded: &Recorded, delete_data: bool) -> Result<(), ProviderError> {
         let request = DeleteRequest {
             recorded: recorded.clone(),
-            delete_data,
+            delete_data: if delete_data { DeleteData::All } else { DeleteData::None },
             timeout: PATIENCE,
         };
         self.provider.delete(&request, &Context::silent()).await

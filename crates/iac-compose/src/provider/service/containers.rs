@@ -42,11 +42,20 @@ impl Engine {
         }
     }
 
-    /// Removes a container with its anonymous volumes; those that another container took over stay.
+    /// Removes a container. Its anonymous volumes stay: they may hold data.
     pub(crate) async fn remove(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        self.remove_with(container, false).await
+    }
+
+    /// Removes a container that has never done its work, with the anonymous volumes that were made for it.
+    pub(crate) async fn discard(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        self.remove_with(container, true).await
+    }
+
+    async fn remove_with(&self, container: &ContainerInspectResponse, volumes: bool) -> Result<(), ProviderError> {
         let id = container.id.as_deref().unwrap_or_default();
         let options = RemoveContainerOptions {
-            v: true,
+            v: volumes,
             force: true,
             ..RemoveContainerOptions::default()
         };

@@ -16,7 +16,7 @@ use super::compare::{self, Verdict};
 use super::containers::{name_of, number_of, status_of};
 use super::request::{self, Place, Request};
 use super::takeover::{self, Takeover};
-use super::{files, outputs};
+use super::{files, outputs, volumes};
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
@@ -164,6 +164,10 @@ impl Converge<'_> {
         for surplus in by_number.into_values().flatten() {
             self.cx.progress(self.key, format!("removing {}", name_of(&surplus)));
             self.engine.stop(&surplus).await?;
+            for item in volumes::of(std::slice::from_ref(&surplus)) {
+                let message = format!("the {} {} ({}) stays", item.kind, item.name, item.amount);
+                self.cx.progress(self.key, message);
+            }
             self.engine.remove(&surplus).await?;
         }
         Ok(())

@@ -14,7 +14,8 @@ use serde_json::{Value as Json, json};
 
 use super::drift::port_list;
 use super::normal::{capabilities, clean, host_path, in_any_order, words};
-use super::request::{Request, is_anonymous};
+use super::request::Request;
+use super::volumes::is_anonymous;
 use crate::inputs::ServiceInputs;
 use crate::model::{Mount, MountKind};
 

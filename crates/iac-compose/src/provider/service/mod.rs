@@ -17,3 +17,4 @@ pub(crate) mod replace;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod takeover;
+pub(crate) mod volumes;

@@ -192,7 +192,7 @@ impl Converge<'_> {
     ) -> ProviderError {
         let undo = async {
             let failed_one = self.look(new).await?;
-            self.engine.remove(&failed_one).await?;
+            self.engine.discard(&failed_one).await?;
             for old in stopped {
                 self.start(old.id.as_deref().unwrap_or_default(), &name_of(old)).await?;
             }

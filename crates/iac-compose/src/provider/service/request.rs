@@ -10,6 +10,7 @@ use bollard::models::{
 };
 
 use super::normal::host_path;
+use super::volumes::is_anonymous;
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::model::{Attachment, Healthcheck, Mount, MountKind, Restart, Service};
@@ -510,9 +511,4 @@ pub(crate) fn carry_over(body: &mut ContainerCreateBody, old: &bollard::models::
             _ => {}
         }
     }
-}
-
-/// Whether an engine made this volume's name up.
-pub(crate) fn is_anonymous(volume: &str) -> bool {
-    volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
 }

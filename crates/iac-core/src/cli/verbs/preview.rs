@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
 use crate::engine::Observe;
-use crate::plan::{DeleteData, Mode};
+use crate::plan::Mode;
 use crate::render::{Diagnostic, plan_json, plan_text};
 use crate::value::canonical;
 
@@ -27,7 +27,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         declaration: &declaration,
         config: &config,
         observe: observe(args),
-        delete_data: DeleteData::None,
+        delete_data: args.data.choice(),
     };
     let plan = session.plan(&state, &vault, &planning).await?.plan;
     if !plan.observed && !args.offline {

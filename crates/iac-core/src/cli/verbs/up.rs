@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
 use crate::cli::{Declare, adopt};
 use crate::engine::Observe;
-use crate::plan::{DeleteData, Mode};
+use crate::plan::Mode;
 use crate::render::SavedPlan;
 
 pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Result<u8, Failure> {
@@ -31,7 +31,10 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
             declaration: &declaration,
             config: &config,
             observe: Observe::Required,
-            delete_data: DeleteData::None,
+            // Part of what was reviewed.
+            delete_data: saved
+                .as_ref()
+                .map_or_else(|| args.data.choice(), |saved| saved.delete_data.clone()),
         },
         saved: saved.as_ref(),
         run: &run,
@@ -41,11 +44,6 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
 
 pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Failure> {
     let (config, nothing) = (session.open_config()?, session.nothing());
-    let delete_data = match &args.delete_data[..] {
-        [] => DeleteData::None,
-        names if names.iter().any(|name| name == "all") => DeleteData::All,
-        names => DeleteData::Names(names.to_vec()),
-    };
     let job = Job {
         verb: "destroy",
         question: "Delete this from stack",
@@ -54,7 +52,7 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
             declaration: &nothing,
             config: &config,
             observe: Observe::Required,
-            delete_data,
+            delete_data: args.data.choice(),
         },
         saved: None,
         run: &args.run,

@@ -2,6 +2,7 @@
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
 mod compare;
+mod definition;
 mod exclusive;
 mod trial;
 
@@ -125,7 +126,24 @@ impl<'a> Question<'a> {
         prediction.unserving = risk::serves_nobody(&change);
         let of_pods = risk::of_pods(&change);
         prediction.notes.extend(of_pods);
+        self.add_definition_risks(&mut prediction).await?;
         Ok(prediction)
+    }
+
+    /// What a changed definition takes from objects that are there.
+    async fn add_definition_risks(&self, prediction: &mut Prediction) -> Result<(), ProviderError> {
+        let in_place = matches!(self.request.intent, Intent::Update | Intent::Adopt) && prediction.replace.is_empty();
+        let is_definition = self.id.type_name() == "apiextensions.k8s.io/CustomResourceDefinition";
+        if let (true, true, Ok(after)) = (in_place, is_definition, self.inputs.expose()) {
+            match definition::risks(self.session, &self.id, &after).await {
+                Ok(risks) => prediction.risks.extend(risks),
+                Err(error) if error.is_global() => return Err(error.into()),
+                Err(error) => prediction
+                    .notes
+                    .push(format!("what it takes from objects is not known: {error}")),
+            }
+        }
+        Ok(())
     }
 
     /// Whether a replacement is one under another name.

@@ -11,6 +11,9 @@ use crate::value::Value;
 /// What stands for a secret.
 const SECRET: &str = "(secret)";
 
+/// What is said of an object that a resource was before.
+const FORMER: &str = "  (what it was before: kept for its data, or still to be deleted)";
+
 pub(super) async fn show(session: &Session, name: &str, show_secrets: bool) -> Result<u8, Failure> {
     let store = session.store()?;
     let state = store.load().await?;
@@ -41,6 +44,8 @@ pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure
                 "uid": record.uid,
                 "ready": record.ready,
                 "source": record.source,
+                "gone": record.gone,
+                "formers": record.formers.iter().map(|former| &former.identity).collect::<Vec<_>>(),
             })
         });
         session.ui.json(&Json::Array(records.collect()))?;
@@ -49,11 +54,11 @@ pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure
     let mut text = String::new();
     for (key, record) in &state.records {
         let ready = if record.ready { "" } else { "  (not ready)" };
-        text.push_str(&format!(
-            "{}  {}{ready}\n",
-            sanitize(key.as_str()),
-            sanitize(&record.identity)
-        ));
+        let own = (!record.gone).then_some((&record.identity, ready));
+        let formers = record.formers.iter().map(|former| (&former.identity, FORMER));
+        for (identity, remark) in own.into_iter().chain(formers) {
+            text.push_str(&format!("{}  {}{remark}\n", sanitize(key.as_str()), sanitize(identity)));
+        }
     }
     for pending in &state.pending {
         text.push_str(&format!(

@@ -1,0 +1,71 @@
+//! The anonymous volumes of a service's containers (`volumes: [/data]`, or what its image asks for): they are carried from
+//! each container to its successor, stay when the service goes, and are known by their names from then on.
+
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::RemoveVolumeOptions;
+use iac_core::Key;
+use iac_core::provider::{DataItem, ProviderError, Recorded};
+use iac_core::value::Value;
+use serde_json::json;
+
+use super::containers::name_of;
+use super::delete;
+use crate::inputs::{ServiceInputs, VOLUME};
+use crate::provider::connect::Engine;
+use crate::provider::errors::{failed, status};
+
+/// What an anonymous volume is called where data is listed.
+pub(crate) const ANONYMOUS: &str = "anonymous volume";
+
+/// Whether a volume's name is one that the engine made up.
+pub(crate) fn is_anonymous(volume: &str) -> bool {
+    volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// The anonymous volumes of some containers.
+pub(crate) fn of(containers: &[ContainerInspectResponse]) -> impl Iterator<Item = DataItem> {
+    containers.iter().flat_map(|container| {
+        let mounts = container.mounts.iter().flatten();
+        mounts.filter_map(move |mount| {
+            let name = mount.name.clone().filter(|name| is_anonymous(name))?;
+            let place = mount.destination.as_deref().unwrap_or_default();
+            Some(DataItem {
+                outlives: true,
+                ..DataItem::new(ANONYMOUS, name).amount(format!("{place} of {}", name_of(container)))
+            })
+        })
+    })
+}
+
+/// The data that a service leaves.
+pub(crate) async fn data(
+    engine: &Engine,
+    recorded: &Recorded,
+    inputs: &ServiceInputs,
+) -> Result<Vec<DataItem>, ProviderError> {
+    Ok(of(&delete::members(engine, recorded, inputs).await?).collect())
+}
+
+/// How an anonymous volume is recorded by itself once its service is gone.
+pub(crate) fn record(service: &Recorded, item: &DataItem) -> Option<Recorded> {
+    let inputs = json!({ "project": "", "key": item.amount, "name": item.name });
+    Some(Recorded {
+        key: Key::new(service.key.component(), VOLUME, &item.name).ok()?,
+        identity: format!("compose/Volume {}", item.name),
+        uid: None,
+        inputs: inputs.into(),
+        outputs: Value::Null,
+        private: json!({}),
+        dependencies: Vec::new(),
+        ready: true,
+    })
+}
+
+/// Removes an anonymous volume. One that is gone is no error, nor is one that another container has taken over.
+pub(crate) async fn remove(engine: &Engine, volume: &str) -> Result<(), ProviderError> {
+    match engine.docker.remove_volume(volume, None::<RemoveVolumeOptions>).await {
+        Ok(()) => Ok(()),
+        Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
+        Err(error) => Err(failed(&format!("remove the volume {volume}"), &error)),
+    }
+}

@@ -1,0 +1,115 @@
+//! Volumes with and without names on a real Docker Engine: they stay until they may go, whatever becomes of their services.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use bollard::Docker;
+use iac_compose::prelude::*;
+use iac_core::declare::Declaration;
+use iac_core::plan::{DeleteData, Plan};
+use support::runs::Runs;
+use support::{Bed, sleeper};
+
+/// A database with a volume of this key and an anonymous one.
+fn database(project: &str, service: &str, key: &str, options: &[(&str, &str)]) -> Declaration {
+    Bed::declare(|stack| {
+        let compose = Compose::project(stack, project);
+        let options = options
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let data = compose.volume(
+            key,
+            Volume {
+                driver_opts: options.collect(),
+                ..Volume::default()
+            },
+        );
+        compose.service(
+            service,
+            Service {
+                volumes: vec![data.at("/data"), Mount::volume("", "/anon")],
+                ..sleeper()
+            },
+        );
+    })
+}
+
+/// The names of what a plan keeps, anonymous volumes last.
+fn kept(plan: &Plan) -> Vec<String> {
+    let items = plan.kept.iter().flat_map(|kept| &kept.items);
+    let mut names: Vec<(bool, String)> = items
+        .map(|item| (item.kind == "anonymous volume", item.name.clone()))
+        .collect();
+    names.sort();
+    names.into_iter().map(|(_, name)| name).collect()
+}
+
+async fn anonymous_of(docker: &Docker, container: &str) -> String {
+    let found = docker.inspect_container(container, None).await.unwrap();
+    let mounts = found.mounts.unwrap();
+    let mount = mounts
+        .into_iter()
+        .find(|mount| mount.destination.as_deref() == Some("/anon"));
+    mount.unwrap().name.unwrap()
+}
+
+#[tokio::test]
+async fn volumes_with_and_without_names_stay_until_they_may_go() {
+    let bed = Bed::new("data").await;
+    let (project, docker) = (bed.project.clone(), &bed.docker);
+    let (old, new) = (format!("{project}_data"), format!("{project}_pgdata"));
+    let there = async |volume: &str| docker.inspect_volume(volume).await.is_ok();
+    let runs = Runs::new();
+    runs.up(&database(&project, "db", "data", &[])).await;
+    let anonymous = anonymous_of(docker, &format!("{project}-db-1")).await;
+    // Both keys get other names: nothing that holds data goes, and all of it is said.
+    let renamed = database(&project, "postgres", "pgdata", &[]);
+    let plan = runs.preview(&renamed).await;
+    assert_eq!(kept(&plan), [old.clone(), anonymous.clone()]);
+    assert!(plan.steps.iter().all(|step| step.risks.is_empty()), "{plan:?}");
+    runs.up(&renamed).await;
+    assert!(there(&old).await && there(&anonymous).await && there(&new).await);
+    let plan = runs.preview(&renamed).await;
+    assert!(plan.is_empty() && plan.problems.is_empty(), "{plan:?}");
+    assert_eq!(kept(&plan), [old.clone(), anonymous.clone()]);
+    let records = runs.store.load().await.unwrap().records;
+    assert!(records.keys().any(|key| key.name() == anonymous), "{records:?}");
+    // Other options can only be had with another volume.
+    let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")];
+    let plan = runs.preview(&database(&project, "postgres", "pgdata", &options)).await;
+    let hint = plan.problems[0].hint.clone().unwrap();
+    assert!(hint.contains(&format!("--delete-data {new}")), "{:?}", plan.problems);
+    // They go by their names, each alone.
+    runs.up_deleting(&renamed, &[&anonymous]).await;
+    assert!(there(&old).await && !there(&anonymous).await);
+    runs.up_deleting(&renamed, &[&old]).await;
+    assert!(!there(&old).await);
+    assert!(runs.preview(&renamed).await.is_empty());
+    // A plain destroy keeps what there is by now, and a second one deletes it.
+    let anonymous = anonymous_of(docker, &format!("{project}-postgres-1")).await;
+    runs.destroy_only(DeleteData::None).await;
+    assert!(there(&new).await && there(&anonymous).await);
+    runs.destroy().await;
+    assert!(!there(&new).await && !there(&anonymous).await);
+    assert!(runs.store.load().await.unwrap().records.is_empty());
+}
+
+#[tokio::test]
+async fn an_anonymous_volume_goes_with_its_service_where_that_is_asked_for() {
+    let bed = Bed::new("data-all").await;
+    let (project, docker) = (bed.project.clone(), &bed.docker);
+    let runs = Runs::new();
+    let program = database(&project, "db", "data", &[]);
+    runs.up(&program).await;
+    let anonymous = anonymous_of(docker, &format!("{project}-db-1")).await;
+    let plan = runs.plan_destroy().await;
+    let risks = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.risks)
+        .filter(|risk| risk.message.contains(&anonymous));
+    assert_eq!(risks.count(), 1, "{plan:?}");
+    runs.destroy().await;
+    assert!(docker.inspect_volume(&anonymous).await.is_err());
+    assert!(runs.store.load().await.unwrap().records.is_empty());
+}

@@ -1,0 +1,338 @@
+//! Data stays unless `--delete-data` names it, whatever way its resource leaves the program; what stays is said, is no
+//! change from then on, can be taken back, and can be deleted later.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at once")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use iac_core::declare::{Declaration, Handle, Stack};
+use iac_core::plan::{Action, DeleteData, Fate, Mode, Plan};
+use iac_core::provider::RiskKind;
+use serde_json::{Value as Json, json};
+use support::harness::{Bench, action_of, actions, declare, thing, value};
+
+/// One resource with data, under this key and this name, and one without.
+fn store(key: &str, name: &str) -> Declaration {
+    with(key, json!({ "name": name, "data": true }), |a| a)
+}
+
+fn with(key: &str, inputs: Json, options: impl FnOnce(Handle<()>) -> Handle<()>) -> Declaration {
+    declare(|stack| {
+        let _ = options(thing(stack, key, inputs));
+        let _ = thing(stack, "other", value("1"));
+    })
+}
+
+fn other() -> Declaration {
+    declare(|stack| {
+        let _ = thing(stack, "other", value("1"));
+    })
+}
+
+/// A space with data in it, a server that uses it with a generated password, and something that needs none of it.
+fn database(stack: &Stack) {
+    let password = stack.random_password("db", 20);
+    let space = thing(stack, "space", json!({ "holds": "volume" }));
+    let data = thing(stack, "volume", json!({ "data": true })).after(&space);
+    let _ = thing(stack, "server", json!({ "value": password.result() })).after(&data);
+}
+
+fn uids(bench: &Bench) -> BTreeMap<String, u64> {
+    let objects = bench.world.objects().into_iter();
+    objects.map(|(name, object)| (name, object.uid)).collect()
+}
+
+fn kept(plan: &Plan) -> Vec<&str> {
+    let items = plan.kept.iter().flat_map(|kept| &kept.items);
+    items.map(|item| item.name.as_str()).collect()
+}
+
+/// Nothing is left to do, and what is kept is still told.
+async fn settled(bench: &Bench, program: &Declaration, names: &[&str], context: &str) {
+    let plan = bench.preview(program).await;
+    let left: Vec<_> = plan.changes().collect();
+    assert!(left.is_empty() && plan.problems.is_empty(), "{context}: {left:?}");
+    assert_eq!(kept(&plan), names, "{context}");
+    let state = bench.store().load().await.unwrap();
+    assert!(state.pending.is_empty(), "{context}: {:?}", state.pending);
+    let drift = bench.plan_for(Mode::Refresh, program).await.unwrap().plan;
+    assert!(drift.is_empty(), "{context}: {drift:?}");
+}
+
+#[tokio::test]
+async fn up_keeps_data_on_every_route_and_deletes_what_is_named() {
+    let first = |a: Handle<()>| a.delete_before_replace();
+    let routes = [
+        ("removed", store("data", "old"), other()),
+        ("all removed", store("data", "old"), declare(|_| {})),
+        ("another key", store("data", "old"), store("pgdata", "new")),
+        ("another name", store("data", "old"), store("data", "new")),
+        (
+            "another name, the old one first",
+            store("data", "old"),
+            with("data", json!({ "name": "new", "data": true }), first),
+        ),
+        (
+            "another name, without data",
+            store("data", "old"),
+            with("data", json!({ "name": "new" }), |a| a),
+        ),
+    ];
+    for (route, before, after) in routes {
+        let bench = Bench::new();
+        assert!(bench.up(&before).await.is_ok());
+        let old = uids(&bench)["old"];
+        let plan = bench.preview(&after).await;
+        assert!(plan.problems.is_empty(), "{route}: {:?}", plan.problems);
+        assert_eq!(kept(&plan), ["old"], "{route}");
+        let risks: Vec<_> = plan.steps.iter().flat_map(|step| &step.risks).collect();
+        assert!(risks.is_empty(), "{route}: {risks:?}");
+        let notes: Vec<&String> = plan.steps.iter().flat_map(|step| &step.notes).collect();
+        assert!(
+            notes.iter().any(|note| note.contains("--delete-data old")),
+            "{route}: {notes:?}"
+        );
+        assert!(bench.up(&after).await.is_ok());
+        assert_eq!(uids(&bench).get("old"), Some(&old), "{route}");
+        settled(&bench, &after, &["old"], route).await;
+        // A destroy keeps it as well.
+        assert!(bench.destroy(DeleteData::None).await.is_ok());
+        assert_eq!(uids(&bench).get("old"), Some(&old), "{route}");
+        assert!(bench.up(&after).await.is_ok());
+        settled(&bench, &after, &["old"], route).await;
+        // It goes once it is named, and nothing else does.
+        assert!(bench.preview_deleting(&after, &["another"]).await.is_empty());
+        let plan = bench.preview_deleting(&after, &["old"]).await;
+        let risks: Vec<RiskKind> = plan
+            .steps
+            .iter()
+            .flat_map(|step| &step.risks)
+            .map(|risk| risk.kind)
+            .collect();
+        assert_eq!(risks, [RiskKind::DataLoss], "{route}");
+        assert!(bench.up_deleting(&after, &["old"]).await.is_ok());
+        assert!(!uids(&bench).contains_key("old"), "{route}");
+        settled(&bench, &after, &[], route).await;
+        assert!(bench.destroy(DeleteData::All).await.is_ok());
+        assert!(bench.store().load().await.unwrap().records.is_empty(), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn kept_data_is_taken_back_by_whoever_is_given_its_name() {
+    let routes = [
+        ("removed and declared again", other(), store("data", "old")),
+        ("removed, then another resource's", other(), store("pgdata", "old")),
+        ("renamed and renamed back", store("data", "new"), store("data", "old")),
+        (
+            "renamed, then another resource's",
+            store("data", "new"),
+            store("pgdata", "old"),
+        ),
+    ];
+    for (route, between, again) in routes {
+        let bench = Bench::new();
+        assert!(bench.up(&store("data", "old")).await.is_ok());
+        let old = uids(&bench)["old"];
+        assert!(bench.up(&between).await.is_ok());
+        let report = bench.up(&again).await;
+        assert!(report.is_ok(), "{route}: {:?}", report.outcomes);
+        assert_eq!(uids(&bench).get("old"), Some(&old), "{route}");
+        let still: &[&str] = if uids(&bench).contains_key("new") {
+            &["new"]
+        } else {
+            &[]
+        };
+        settled(&bench, &again, still, route).await;
+    }
+}
+
+#[tokio::test]
+async fn up_keeps_what_data_needs_and_the_rest_goes() {
+    let bench = Bench::new();
+    assert!(bench.up(&declare(database)).await.is_ok());
+    let plan = bench.preview(&other()).await;
+    assert_eq!(kept(&plan), ["volume"]);
+    for (name, action) in [
+        ("volume", Action::Keep),
+        ("space", Action::Keep),
+        ("db", Action::Keep),
+        ("server", Action::Delete),
+    ] {
+        assert_eq!(action_of(&plan, name), Some(action), "{name}");
+    }
+    assert!(bench.up(&other()).await.is_ok());
+    assert_eq!(
+        uids(&bench).into_keys().collect::<Vec<_>>(),
+        ["other", "space", "volume"]
+    );
+    settled(&bench, &other(), &["volume"], "kept").await;
+    // The password is still the one that the data was made with.
+    let plan = bench.preview(&declare(database)).await;
+    assert_eq!(actions(&plan), ["create server", "delete other"]);
+    assert!(bench.up_deleting(&other(), &["volume"]).await.is_ok());
+    settled(&bench, &other(), &[], "gone").await;
+    assert_eq!(bench.store().load().await.unwrap().records.len(), 1);
+}
+
+#[tokio::test]
+async fn a_replacement_that_must_delete_data_needs_its_name() {
+    let fixed = |number: u8| with("data", json!({ "name": "old", "data": true, "fixed": number }), |a| a);
+    let port = |name: &str| {
+        with(
+            "data",
+            json!({ "name": name, "data": true, "exclusive": "port 80" }),
+            |a| a,
+        )
+    };
+    for (route, before, after) in [("in place", fixed(1), fixed(2)), ("only one", port("old"), port("new"))] {
+        let bench = Bench::new();
+        assert!(bench.up(&before).await.is_ok());
+        let plan = bench.preview(&after).await;
+        let problem = &plan.problems[0];
+        assert!(problem.message.contains("data old"), "{route}: {problem:?}");
+        assert!(
+            problem.hint.as_ref().unwrap().contains("--delete-data old"),
+            "{route}: {problem:?}"
+        );
+        assert!(
+            bench.preview_deleting(&after, &["other"]).await.problems.len() == 1,
+            "{route}"
+        );
+        let plan = bench.preview_deleting(&after, &["old"]).await;
+        assert!(plan.problems.is_empty(), "{route}: {:?}", plan.problems);
+        assert!(
+            plan.steps
+                .iter()
+                .flat_map(|step| &step.risks)
+                .any(|risk| risk.kind == RiskKind::DataLoss)
+        );
+        assert!(bench.up_deleting(&after, &["old"]).await.is_ok());
+        settled(&bench, &after, &[], route).await;
+    }
+}
+
+#[tokio::test]
+async fn data_that_is_kept_and_stands_in_the_way_is_a_problem() {
+    // Kept without anything exclusive at first: only what it is declared to hold later collides.
+    let port = |name: &str, data: bool| with("data", json!({ "name": name, "data": data, "exclusive": name }), |a| a);
+    let bench = Bench::new();
+    assert!(bench.up(&port("one", true)).await.is_ok());
+    assert!(bench.up(&port("two", false)).await.is_ok());
+    let holds_one = with("data", json!({ "name": "three", "exclusive": "one" }), |a| a);
+    let plan = bench.preview(&holds_one).await;
+    assert!(
+        plan.problems[0].hint.as_ref().unwrap().contains("--delete-data one"),
+        "{:?}",
+        plan.problems
+    );
+    assert!(bench.up_deleting(&holds_one, &["one"]).await.is_ok());
+    settled(&bench, &holds_one, &[], "out of the way").await;
+}
+
+#[tokio::test]
+async fn data_that_a_killed_run_made_is_kept_and_recorded() {
+    for (route, after) in [("removed", other()), ("another name", store("data", "new"))] {
+        let bench = Bench::new().parallel(1);
+        assert!(
+            bench.up_killed_at(2, &store("data", "old")).await,
+            "made, and not recorded"
+        );
+        assert!(bench.up(&after).await.is_ok(), "{route}");
+        settled(&bench, &after, &["old"], route).await;
+        assert!(bench.up_deleting(&after, &["old"]).await.is_ok());
+        settled(&bench, &after, &[], route).await;
+        assert!(!uids(&bench).contains_key("old"), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn former_objects_without_data_go_and_those_with_data_stay() {
+    let bench = Bench::new();
+    for program in [store("data", "one"), with("data", json!({ "name": "two" }), |a| a)] {
+        assert!(bench.up(&program).await.is_ok());
+    }
+    bench.world.fail(&["two"]);
+    let three = store("data", "three");
+    bench.up(&three).await;
+    bench.world.fail(&[]);
+    // "one" and "three" hold data, "two" does not and is still to be deleted.
+    let plan = bench.preview(&three).await;
+    let step = plan.changes().next().unwrap();
+    assert_eq!(step.action, Action::Cleanup);
+    let fates: Vec<&Fate> = step.leftovers.iter().map(|left| &left.fate).collect();
+    assert_eq!(fates, [&Fate::Keep, &Fate::Delete]);
+    let plan = bench.preview(&other()).await;
+    assert_eq!(
+        (action_of(&plan, "data"), kept(&plan)),
+        (Some(Action::Cleanup), vec!["three", "one"])
+    );
+    assert!(bench.up(&other()).await.is_ok());
+    assert_eq!(uids(&bench).into_keys().collect::<Vec<_>>(), ["one", "other", "three"]);
+    settled(&bench, &other(), &["three", "one"], "only data is left").await;
+    assert!(bench.up_deleting(&other(), &["three"]).await.is_ok());
+    settled(&bench, &other(), &["one"], "one of two").await;
+    // Somebody else deletes the last of it.
+    bench.world.meddle(|objects| drop(objects.remove("one")));
+    assert!(bench.up(&other()).await.is_ok());
+    settled(&bench, &other(), &[], "nothing is left").await;
+    assert_eq!(bench.store().load().await.unwrap().records.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_retained_is_forgotten_with_its_data() {
+    let bench = Bench::new();
+    let retained = with("data", json!({ "name": "old", "data": true }), Handle::retain_on_delete);
+    assert!(bench.up(&retained).await.is_ok());
+    assert!(bench.up(&other()).await.is_ok());
+    assert!(uids(&bench).contains_key("old"));
+    settled(&bench, &other(), &[], "nobody's").await;
+    assert_eq!(bench.store().load().await.unwrap().records.len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_that_no_data_has_is_said() {
+    let bench = Bench::new();
+    assert!(bench.up(&store("data", "old")).await.is_ok());
+    let plan = bench.preview_deleting(&other(), &["odl"]).await;
+    assert!(plan.notes[0].message.contains("--delete-data odl"), "{:?}", plan.notes);
+    assert_eq!(kept(&plan), ["old"]);
+}
+
+#[tokio::test]
+async fn data_that_outlives_its_resource_is_recorded_by_itself() {
+    let leaving = |name: &str| with("server", json!({ "name": name, "leaves": "left" }), |a| a);
+    for (route, after) in [("removed", other()), ("another name", leaving("new"))] {
+        let bench = Bench::new();
+        assert!(bench.up(&leaving("old")).await.is_ok());
+        let plan = bench.preview(&after).await;
+        assert_eq!(kept(&plan), ["left"], "{route}");
+        assert!(plan.steps.iter().all(|step| step.risks.is_empty()), "{route}");
+        assert!(bench.up(&after).await.is_ok());
+        assert!(
+            !uids(&bench).contains_key("old") && uids(&bench).contains_key("left"),
+            "{route}"
+        );
+        settled(&bench, &after, &["left"], route).await;
+        let records = bench.store().load().await.unwrap().records;
+        assert!(records.keys().any(|key| key.name() == "left"), "{route}");
+        assert!(bench.up_deleting(&after, &["left"]).await.is_ok());
+        settled(&bench, &after, &[], route).await;
+        assert!(!uids(&bench).contains_key("left"), "{route}");
+    }
+    // Named at once, it goes with its resource, which is a risk.
+    let bench = Bench::new();
+    assert!(bench.up(&leaving("old")).await.is_ok());
+    let plan = bench.preview_deleting(&other(), &["left"]).await;
+    let risks: Vec<RiskKind> = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.risks)
+        .map(|risk| risk.kind)
+        .collect();
+    assert_eq!((risks, kept(&plan)), (vec![RiskKind::DataLoss], Vec::new()));
+    assert!(bench.up_deleting(&other(), &["left"]).await.is_ok());
+    assert_eq!(uids(&bench).into_keys().collect::<Vec<_>>(), ["other"]);
+    settled(&bench, &other(), &[], "all gone").await;
+}

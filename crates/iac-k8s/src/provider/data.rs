@@ -1,0 +1,125 @@
+//! What data would go with an object, or stay without it.
+
+use iac_core::Value;
+use iac_core::provider::{DataItem, ProviderError, Recorded};
+use serde_json::Value as Json;
+
+use super::call::{Call, CallError};
+use super::delete::recorded_id;
+use super::others::{self, Whose};
+use super::session::Session;
+use crate::object::ObjectId;
+
+/// The data that would go if this were deleted: a claim's or a volume's own, all claims of a namespace and whatever else
+/// others have in it, every object of a definition that is not the stack's. By default the claims of a StatefulSet outlive
+/// it.
+pub(crate) async fn data(
+    session: &Session,
+    whose: &Whose<'_>,
+    recorded: &Recorded,
+) -> Result<Vec<DataItem>, ProviderError> {
+    let id = recorded_id(recorded)?;
+    Ok(match id.type_name().as_str() {
+        "core/PersistentVolumeClaim" | "core/PersistentVolume" => {
+            let live = session.read(&id).await?;
+            live.iter().map(|live| Claim::new(id.clone(), live).item()).collect()
+        }
+        "core/Namespace" => {
+            if session.read(&id).await?.is_none() {
+                return Ok(Vec::new());
+            }
+            let claims = claims_in(session, &id.name).await?;
+            let mut items: Vec<DataItem> = claims.iter().map(Claim::item).collect();
+            items.extend(others::in_namespace(session, whose, &id.name).await?);
+            items
+        }
+        "apiextensions.k8s.io/CustomResourceDefinition" => match session.read(&id).await? {
+            Some(live) => others::of_definition(session, whose, &live)
+                .await?
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        },
+        "apps/StatefulSet" => {
+            let policy = recorded
+                .inputs
+                .pointer("/spec/persistentVolumeClaimRetentionPolicy/whenDeleted");
+            let outlives = policy.and_then(Value::as_str) != Some("Delete");
+            let claims = claims_of(session, &id, &recorded.inputs).await?;
+            let item = |claim: &Claim| DataItem {
+                outlives,
+                ..claim.item()
+            };
+            claims.iter().map(item).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// A claim, or a volume, with its size.
+pub(crate) struct Claim {
+    pub(crate) id: ObjectId,
+    size: String,
+}
+
+impl Claim {
+    fn new(id: ObjectId, live: &Json) -> Self {
+        let sizes = [
+            "/status/capacity/storage",
+            "/spec/capacity/storage",
+            "/spec/resources/requests/storage",
+        ];
+        let size = sizes.iter().find_map(|pointer| live.pointer(pointer)?.as_str());
+        Self {
+            id,
+            size: size.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The data in it.
+    pub(crate) fn item(&self) -> DataItem {
+        DataItem::new(self.id.kind.clone(), self.id.full_name()).amount(&self.size)
+    }
+}
+
+/// The claims that a StatefulSet made from its templates.
+pub(crate) async fn claims_of(session: &Session, id: &ObjectId, inputs: &Value) -> Result<Vec<Claim>, ProviderError> {
+    let templates = inputs.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+    let names: Vec<&str> = templates
+        .into_iter()
+        .flatten()
+        .filter_map(|template| template.pointer("/metadata/name")?.as_str())
+        .collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let claims = claims_in(session, id.namespace.as_deref().unwrap_or_default()).await?;
+    let is_ours = |claim: &Claim| {
+        names
+            .iter()
+            .any(|template| is_claim_of(&claim.id.name, template, &id.name))
+    };
+    Ok(claims.into_iter().filter(is_ours).collect())
+}
+
+/// Whether a claim has the name that a StatefulSet gives to those of a template.
+pub(crate) fn is_claim_of(claim: &str, template: &str, set: &str) -> bool {
+    let ordinal = claim.strip_prefix(&format!("{template}-{set}-"));
+    ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+async fn claims_in(session: &Session, namespace: &str) -> Result<Vec<Claim>, CallError> {
+    let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims");
+    let claims = session.list(Call::get(path)).await?;
+    let claim = |live: &Json| {
+        let id = ObjectId {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: "PersistentVolumeClaim".to_owned(),
+            namespace: Some(namespace.to_owned()),
+            name: live.pointer("/metadata/name")?.as_str()?.to_owned(),
+        };
+        Some(Claim::new(id, live))
+    };
+    Ok(claims.iter().filter_map(claim).collect())
+}

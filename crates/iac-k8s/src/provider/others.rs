@@ -1,0 +1,285 @@
+//! What goes along when a namespace or a definition is deleted and is not the stack's to delete: objects of others, and
+//! those that the program still declares. They are looked for over all kinds that the server lists; what may not be listed
+//! is said, and counts as something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt as _;
+use iac_core::provider::{DataItem, ProviderError};
+use serde_json::Value as Json;
+
+use super::call::{Call, CallError};
+use super::session::{Session, in_parallel, uid};
+use crate::declared::Declared;
+use crate::object::ObjectId;
+
+/// How many objects are named before the rest is counted.
+const NAMED: usize = 3;
+
+/// All kinds in one answer, from servers that can (1.27 and later).
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+
+/// Kinds that the cluster itself fills, and claims, which are told one by one.
+const NOT_COUNTED: [(&str, &str); 6] = [
+    ("", "Event"),
+    ("events.k8s.io", "Event"),
+    ("coordination.k8s.io", "Lease"),
+    ("", "Endpoints"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("", "PersistentVolumeClaim"),
+];
+
+/// What the cluster makes in every namespace.
+const IN_EVERY_NAMESPACE: [(&str, &str); 3] = [
+    ("ServiceAccount", "default"),
+    ("ConfigMap", "kube-root-ca.crt"),
+    ("ConfigMap", "openshift-service-ca.crt"),
+];
+
+/// A kind whose objects can be listed and deleted.
+struct Listable {
+    group: String,
+    kind: String,
+    /// `/apis/apps/v1`.
+    base: String,
+    /// `deployments`.
+    plural: String,
+}
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    /// The objects of others.
+    others: Vec<String>,
+    /// Those that the program still declares.
+    declared: Vec<String>,
+    /// What could not be listed, with the reason.
+    unseen: Vec<String>,
+}
+
+/// Which objects are whose.
+pub(crate) struct Whose<'a> {
+    /// What the program declares.
+    pub(crate) declared: &'a Declared,
+    /// The identities of what the stack gives up in any case.
+    pub(crate) given_up: &'a BTreeSet<String>,
+}
+
+/// What a namespace holds besides what the stack gives up.
+pub(crate) async fn in_namespace(
+    session: &Session,
+    whose: &Whose<'_>,
+    namespace: &str,
+) -> Result<Option<DataItem>, ProviderError> {
+    let mut found = Found::default();
+    let kinds = kinds(session, &mut found.unseen).await?;
+    let list = |kind: &Listable| {
+        let path = format!("{}/namespaces/{namespace}/{}", kind.base, kind.plural);
+        async move { Ok::<_, CallError>(session.list(Call::list_metadata(path)).await) }.boxed()
+    };
+    let lists = in_parallel(kinds.iter().map(list).collect()).await?;
+    let mut objects = Vec::new();
+    for (kind, list) in kinds.iter().zip(lists) {
+        match list {
+            Ok(list) => objects.extend(list.into_iter().map(|object| (kind, object))),
+            Err(error) if error.is_global() => return Err(error.into()),
+            Err(error) if error.code() == Some(405) => {}
+            Err(error) => found.unseen.push(format!("{} ({})", kind.plural, reason(&error))),
+        }
+    }
+    let all: BTreeSet<String> = objects.iter().filter_map(|(_, object)| uid(object)).collect();
+    for (kind, object) in &objects {
+        // What another one owns goes and stays with that.
+        if !owners(object).any(|owner| all.contains(owner)) && !is_the_clusters(kind, object) {
+            found.add(whose, &kind.group, &kind.kind, object);
+        }
+    }
+    Ok(found.item("Namespace", namespace))
+}
+
+/// The objects of a definition's kind besides what the stack gives up, in every namespace.
+pub(crate) async fn of_definition(
+    session: &Session,
+    whose: &Whose<'_>,
+    definition: &Json,
+) -> Result<Option<DataItem>, ProviderError> {
+    let text = |pointer: &str| definition.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    let mut found = Found::default();
+    match objects_of(session, definition, true).await {
+        Ok(objects) => {
+            for object in &objects {
+                found.add(whose, text("/spec/group"), text("/spec/names/kind"), object);
+            }
+        }
+        Err(error) if error.is_global() => return Err(error.into()),
+        Err(error) => found
+            .unseen
+            .push(format!("{} ({})", text("/spec/names/plural"), reason(&error))),
+    }
+    Ok(found.item("CustomResourceDefinition", text("/metadata/name")))
+}
+
+/// The objects of a definition's kind, under a version that it serves; only their metadata, or all of them.
+pub(crate) async fn objects_of(
+    session: &Session,
+    definition: &Json,
+    only_metadata: bool,
+) -> Result<Vec<Json>, CallError> {
+    let text = |pointer: &str| definition.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    let versions = definition.pointer("/spec/versions").and_then(Json::as_array);
+    let mut served: Vec<&Json> = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| version["served"] == true)
+        .collect();
+    served.sort_by_key(|version| version["storage"] != true);
+    let Some(version) = served.first().and_then(|version| version["name"].as_str()) else {
+        return Ok(Vec::new());
+    };
+    let path = format!("/apis/{}/{version}/{}", text("/spec/group"), text("/spec/names/plural"));
+    let call = if only_metadata {
+        Call::list_metadata(path)
+    } else {
+        Call::get(path)
+    };
+    session.list(call).await
+}
+
+impl Found {
+    fn add(&mut self, whose: &Whose<'_>, group: &str, kind: &str, object: &Json) {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str);
+        if text("/metadata/deletionTimestamp").is_some() {
+            return;
+        }
+        let id = ObjectId {
+            group: group.to_owned(),
+            version: String::new(),
+            kind: kind.to_owned(),
+            namespace: text("/metadata/namespace").map(str::to_owned),
+            name: text("/metadata/name").unwrap_or_default().to_owned(),
+        };
+        let name = format!("{kind} {}", id.full_name());
+        if whose.given_up.contains(&id.to_string()) {
+            return;
+        }
+        match whose.declared.declares(&id) {
+            true => self.declared.push(name),
+            false => self.others.push(name),
+        }
+    }
+
+    /// What was found as data of an object; none where there is nothing.
+    fn item(mut self, kind: &str, name: &str) -> Option<DataItem> {
+        self.others.sort();
+        self.declared.sort();
+        let mut parts = Vec::new();
+        if !self.others.is_empty() {
+            parts.push(format!("{} of others: {}", count(&self.others), list(&self.others)));
+        }
+        if !self.declared.is_empty() {
+            let objects = list(&self.declared);
+            parts.push(format!(
+                "{} that the program still declares: {objects}",
+                count(&self.declared)
+            ));
+        }
+        if !self.unseen.is_empty() {
+            parts.push(format!("could not be listed: {}", self.unseen.join(", ")));
+        }
+        (!parts.is_empty()).then(|| DataItem::new(kind, name).amount(parts.join("; ")))
+    }
+}
+
+fn count(objects: &[String]) -> String {
+    match objects.len() {
+        1 => "1 object".to_owned(),
+        many => format!("{many} objects"),
+    }
+}
+
+/// The first few names, and how many more there are.
+pub(crate) fn list(names: &[String]) -> String {
+    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+fn reason(error: &CallError) -> String {
+    match error.code() {
+        Some(403) => "not allowed".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn owners(object: &Json) -> impl Iterator<Item = &str> {
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Json::as_array);
+    owners.into_iter().flatten().filter_map(|owner| owner["uid"].as_str())
+}
+
+fn is_the_clusters(kind: &Listable, object: &Json) -> bool {
+    let name = object
+        .pointer("/metadata/name")
+        .and_then(Json::as_str)
+        .unwrap_or_default();
+    let account = object.pointer("/metadata/annotations/kubernetes.io~1service-account.name");
+    kind.group.is_empty()
+        && (IN_EVERY_NAMESPACE.contains(&(kind.kind.as_str(), name))
+            || kind.kind == "Secret" && account.and_then(Json::as_str) == Some("default"))
+}
+
+/// The kinds that live in namespaces and can be listed and deleted, each once.
+async fn kinds(session: &Session, unseen: &mut Vec<String>) -> Result<Vec<Listable>, ProviderError> {
+    let mut kinds: BTreeMap<(String, String), Listable> = BTreeMap::new();
+    for root in ["/api", "/apis"] {
+        let call = Call {
+            accept: AGGREGATED,
+            ..Call::get(root)
+        };
+        let answer = match session.get(call).await {
+            Ok(answer) => answer.unwrap_or_default(),
+            Err(error) if error.is_global() => return Err(error.into()),
+            Err(error) => {
+                unseen.push(format!("the kinds below {root} ({})", reason(&error)));
+                continue;
+            }
+        };
+        if answer["kind"] != "APIGroupDiscoveryList" {
+            unseen.push(format!("the kinds below {root} (the server is older than 1.27)"));
+        }
+        for group in answer["items"].as_array().into_iter().flatten() {
+            let name = group
+                .pointer("/metadata/name")
+                .and_then(Json::as_str)
+                .unwrap_or_default();
+            for version in group["versions"].as_array().into_iter().flatten() {
+                let number = version["version"].as_str().unwrap_or_default();
+                let base = [root, name, number].into_iter().filter(|part| !part.is_empty());
+                let base = base.collect::<Vec<_>>().join("/");
+                if version["freshness"] == "Stale" {
+                    unseen.push(format!("{name}/{number} (its server does not answer)"));
+                }
+                for kind in version["resources"].as_array().into_iter().flatten() {
+                    let listable = listable(name, &base, kind);
+                    kinds.extend(listable.map(|kind| ((kind.group.clone(), kind.plural.clone()), kind)));
+                }
+            }
+        }
+    }
+    Ok(kinds.into_values().collect())
+}
+
+fn listable(group: &str, base: &str, resource: &Json) -> Option<Listable> {
+    let verbs = resource["verbs"].as_array()?;
+    let kind = resource.pointer("/responseKind/kind")?.as_str()?;
+    let can = |verb: &str| verbs.iter().any(|known| known == verb);
+    let counts = resource["scope"] == "Namespaced" && can("list") && can("delete");
+    (counts && !NOT_COUNTED.contains(&(group, kind))).then(|| Listable {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        base: base.to_owned(),
+        plural: resource["resource"].as_str().unwrap_or_default().to_owned(),
+    })
+}

@@ -1,0 +1,193 @@
+//! What goes along with a namespace and with a definition: objects of others keep both, and a definition's change says what
+//! it takes from the objects that are there.
+
+use iac_core::plan::Plan;
+use iac_core::provider::RiskKind;
+use iac_k8s::Kubernetes;
+use serde_json::{Value as Json, json};
+
+use crate::rename::Runs;
+use crate::world::{Declared, World};
+
+/// What is kept, each with how much there is.
+fn kept(plan: &Plan) -> Vec<String> {
+    let items = plan.kept.iter().flat_map(|kept| &kept.items);
+    items
+        .map(|item| format!("{} {}: {}", item.kind, item.name, item.amount))
+        .collect()
+}
+
+fn settled(plan: &Plan) {
+    let left: Vec<_> = plan.changes().collect();
+    assert!(
+        left.is_empty() && plan.problems.is_empty(),
+        "{left:?}, {:?}",
+        plan.problems
+    );
+}
+
+#[tokio::test]
+async fn a_namespace_stays_for_what_others_have_in_it() {
+    let world = World::new().await;
+    let name = format!("{}-shared", world.namespace);
+    let program = |with_namespace: bool, with_object: bool| {
+        world.declare_all(|stack| {
+            let k = Kubernetes::new(stack);
+            if with_namespace {
+                k.add_json(&name, json!({"apiVersion": "v1", "kind": "Namespace"}));
+            }
+            if with_object {
+                k.in_namespace(&name).add_json(
+                    "app",
+                    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
+                );
+            }
+        })
+    };
+    let runs = Runs::new();
+    runs.up(&program(true, true)).await;
+    // What the program still declares keeps its namespace, though that is declared no more.
+    let plan = runs.plan_deleting(&program(false, true), &[]).await.plan;
+    let still = format!("1 object that the program still declares: ConfigMap {name}/app");
+    assert_eq!(kept(&plan), [format!("Namespace {name}: {still}")]);
+
+    let others = World {
+        namespace: name.clone(),
+        provider: iac_k8s::KubernetesProvider::new(),
+        client: world.client.clone(),
+    };
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"}});
+    others.make(&others.api("", "v1", "ConfigMap"), map).await;
+    let mut workload = crate::world::workload("Deployment", 0, json!({}));
+    workload["metadata"]["name"] = "theirs".into();
+    others.make(&others.api("apps", "v1", "Deployment"), workload).await;
+    let nothing = program(false, false);
+    let plan = runs.up(&nothing).await;
+    let theirs = format!("2 objects of others: ConfigMap {name}/theirs, Deployment {name}/theirs");
+    assert_eq!(kept(&plan), [format!("Namespace {name}: {theirs}")]);
+    let maps = others.api("", "v1", "ConfigMap");
+    assert!(maps.get("theirs").await.is_ok());
+    assert!(maps.get_opt("app").await.unwrap().is_none(), "ours is gone");
+    settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+    let plan = runs.up_deleting(&nothing, &[&name]).await;
+    let risk = &plan.changes().next().unwrap().risks[0];
+    assert_eq!(risk.kind, RiskKind::DataLoss);
+    assert!(risk.message.contains(&theirs), "{risk:?}");
+    assert!(maps.get_opt("theirs").await.unwrap().is_none());
+    settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+}
+
+/// A definition of a kind of this group.
+fn definition(world: &World, group: &str, scope: &str, versions: Json) -> Declared {
+    let object = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "spec": {
+            "group": group, "scope": scope, "versions": versions,
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing"},
+        },
+    });
+    world.declare_all(|stack| {
+        Kubernetes::new(stack).add_json(&format!("things.{group}"), object);
+    })
+}
+
+fn version(name: &str, served: bool, fields: &[&str]) -> Json {
+    let fields: serde_json::Map<String, Json> = fields
+        .iter()
+        .map(|field| ((*field).to_owned(), json!({"type": "string"})))
+        .collect();
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}});
+    json!({"name": name, "served": served, "storage": name == "v1", "schema": {"openAPIV3Schema": schema}})
+}
+
+#[tokio::test]
+async fn a_definition_stays_for_the_objects_of_others_and_says_what_its_change_takes_from_them() {
+    let world = World::new().await;
+    let group = format!("{}.data.example", world.namespace);
+    let name = format!("things.{group}");
+    let of = |scope: &str, versions: Json| definition(&world, &group, scope, versions);
+    let full = || version("v1", true, &["size", "color"]);
+    let first = of("Namespaced", json!([full(), version("v2", true, &["size", "color"])]));
+    let runs = Runs::new();
+    runs.up(&first).await;
+    let things = world.api(&group, "v1", "Thing");
+    for (name, spec) in [
+        ("red", json!({"size": "1", "color": "red"})),
+        ("plain", json!({"size": "1"})),
+    ] {
+        let thing =
+            json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": name}, "spec": spec});
+        world.make(&things, thing).await;
+    }
+    // Changes in place that take something, and one that takes nothing.
+    let risks = async |declared: Declared| {
+        let plan = runs.plan_deleting(&declared, &[]).await.plan;
+        assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+        let risks: Vec<_> = plan.steps.into_iter().flat_map(|step| step.risks).collect();
+        assert!(risks.iter().all(|risk| risk.kind == RiskKind::DataLoss));
+        risks
+            .into_iter()
+            .map(|risk| risk.message)
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    let dropped = risks(of(
+        "Namespaced",
+        json!([version("v1", true, &["size"]), version("v2", true, &["size", "color"])]),
+    ))
+    .await;
+    for text in [
+        "v1 no longer has spec.color",
+        "1 of 2 objects",
+        &format!("{}/red", world.namespace),
+    ] {
+        assert!(dropped.contains(text), "{dropped}");
+    }
+    let unserved = risks(of(
+        "Namespaced",
+        json!([full(), version("v2", false, &["size", "color"])]),
+    ))
+    .await;
+    assert!(
+        unserved.contains("version v2 is no longer served, and there are 2 objects"),
+        "{unserved}"
+    );
+    let removed = risks(of("Namespaced", json!([full()]))).await;
+    assert!(
+        removed.contains("version v2 is removed, and there are 2 objects"),
+        "{removed}"
+    );
+    let more = risks(of(
+        "Namespaced",
+        json!([
+            version("v1", true, &["size", "color", "more"]),
+            version("v2", true, &["size", "color"])
+        ]),
+    ))
+    .await;
+    assert_eq!(more, "");
+    // Another scope can only be had by deleting all objects.
+    let plan = runs.plan_deleting(&of("Cluster", json!([full()])), &[]).await.plan;
+    let problem = &plan.problems[0];
+    assert!(problem.message.contains("2 objects of others"), "{problem:?}");
+    assert!(
+        problem
+            .hint
+            .as_ref()
+            .unwrap()
+            .contains(&format!("--delete-data {name}")),
+        "{problem:?}"
+    );
+    let plan = runs.plan_deleting(&of("Cluster", json!([full()])), &[&name]).await.plan;
+    assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+    // No longer declared, it stays until its name is given.
+    let nothing = world.declare_all(|_| {});
+    let plan = runs.up(&nothing).await;
+    let theirs = format!("2 objects of others: Thing {0}/plain, Thing {0}/red", world.namespace);
+    assert_eq!(kept(&plan), [format!("CustomResourceDefinition {name}: {theirs}")]);
+    assert!(things.get("red").await.is_ok());
+    settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+    runs.up_deleting(&nothing, &[&name]).await;
+    assert!(things.get("red").await.is_err());
+    settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+}
