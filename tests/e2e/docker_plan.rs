@@ -96,3 +96,47 @@ fn without_an_engine_previews_fall_back_to_the_record_and_nothing_else_goes_on()
     folder.project.run(["preview", "--detailed-exitcode"]).exits(2);
     assert_eq!(folder.id("one"), id);
 }
+
+#[test]
+fn kept_data_is_no_change_and_goes_when_a_reviewed_plan_names_it() {
+    let folder = ComposeFolder::new();
+    let write = |key: &str| {
+        let service = sleepers([("db", &format!("volumes: ['{key}:/data', /anon]"))]);
+        folder.write(&format!("{service}volumes:\n  {key}: {{}}\n"));
+    };
+    write("data");
+    folder.project.run(["up", "--yes"]).exits(0);
+    let old = format!("{}_data", folder.name);
+    write("pgdata");
+    let hint = format!("--delete-data {old}");
+    folder
+        .project
+        .run(["up", "--yes"])
+        .exits(0)
+        .shows(["keep", "holds data and is kept", &hint, "Data that is kept"]);
+    assert!(folder.docker.volumes(&folder.name).contains(&old));
+    folder
+        .project
+        .run(["preview", "--detailed-exitcode"])
+        .exits(0)
+        .shows([&*old, "no changes"]);
+    folder.project.run(["state", "list"]).exits(0).shows([&*old]);
+    folder
+        .project
+        .run(["preview", "--delete-data", "nothing"])
+        .exits(0)
+        .shows(["no data of this name"]);
+    // The plan that was reviewed carries which data may go.
+    folder
+        .project
+        .run(["preview", "--delete-data", &old, "--out", "plan.json"])
+        .exits(0)
+        .shows(["data-loss", "delete"]);
+    folder
+        .project
+        .run(["up", "--plan", "plan.json", "--delete-data", "all"])
+        .exits(64);
+    folder.project.run(["up", "--plan", "plan.json"]).exits(0);
+    assert!(!folder.docker.volumes(&folder.name).contains(&old));
+    folder.project.is_up_to_date();
+}

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn risks_are_named() {
-        use RiskKind::{DataLoss, Downtime, Exposure};
+        use RiskKind::{Downtime, Exposure};
         for (type_name, replaced, inputs, changed, expected) in [
             ("apps/StatefulSet", true, json!({}), "spec.serviceName", vec![Downtime]),
             ("apps/Deployment", true, json!({}), "spec.selector", vec![Downtime]),

@@ -2,8 +2,8 @@
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
 mod compare;
-mod definition;
 mod exclusive;
+mod pruned;
 mod trial;
 
 use futures::FutureExt as _;
@@ -133,9 +133,9 @@ impl<'a> Question<'a> {
     /// What a changed definition takes from objects that are there.
     async fn add_definition_risks(&self, prediction: &mut Prediction) -> Result<(), ProviderError> {
         let in_place = matches!(self.request.intent, Intent::Update | Intent::Adopt) && prediction.replace.is_empty();
-        let is_definition = self.id.type_name() == "apiextensions.k8s.io/CustomResourceDefinition";
+        let is_definition = self.id.type_name() == DEFINITION;
         if let (true, true, Ok(after)) = (in_place, is_definition, self.inputs.expose()) {
-            match definition::risks(self.session, &self.id, &after).await {
+            match pruned::risks(self.session, &self.id, &after).await {
                 Ok(risks) => prediction.risks.extend(risks),
                 Err(error) if error.is_global() => return Err(error.into()),
                 Err(error) => prediction
