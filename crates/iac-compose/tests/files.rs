@@ -387,6 +387,7 @@ fn the_project_is_named_by_the_file_or_its_folder() {
         ("dotenv/.env", "COMPOSE_PROJECT_NAME=fromdotenv\n"),
         ("variable/compose.yml", "name: ${IAC_TEST_NAME:-shop}\nservices: {}\n"),
     ]);
+    // One note each: of the version, and of the name that an earlier version of this tool would have given.
     let name = |path: &str| {
         let stack = Stack::new("test", Config::default());
         let (compose, _) = Compose::load(&stack, folder.path().join(path));
@@ -395,8 +396,8 @@ fn the_project_is_named_by_the_file_or_its_folder() {
     };
     assert_eq!(name("My App/compose.yml"), ("myapp".to_owned(), 0));
     assert_eq!(name("named/compose.yml"), ("given".to_owned(), 1));
-    assert_eq!(name("dotenv"), ("fromdotenv".to_owned(), 0));
-    assert_eq!(name("variable"), ("shop".to_owned(), 0));
+    assert_eq!(name("dotenv"), ("fromdotenv".to_owned(), 1));
+    assert_eq!(name("variable"), ("shop".to_owned(), 1));
 }
 
 #[test]

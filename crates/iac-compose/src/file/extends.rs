@@ -34,70 +34,72 @@ struct Scope<'a> {
 /// A service laid over the one that it extends. What cannot be found is reported, and left out.
 fn service(loader: &Loader<'_>, name: &str, scope: &Scope<'_>, trail: &mut Vec<(String, String)>) -> Option<Node> {
     let node = scope.services.get(name)?;
-    let path = Path::of(&["services", name, "extends"]);
     let Some(extends) = node.get("extends") else {
         return Some(node.clone());
     };
-    let fail = |at: At, message: String| {
-        loader.found.problem(at, &path, message);
-        let mut node = node.clone();
-        node.as_map_mut().map(|map| map.remove("extends"));
-        Some(node)
-    };
-    let text = |key: &str| extends.get(key).and_then(Node::as_text);
-    let (target, file) = match &extends.data {
-        Data::Text(target) => (target.as_str(), None),
-        Data::Map(map) => {
-            if let Some(other) = map.keys().find(|key| !matches!(key.as_str(), "service" | "file")) {
-                return fail(extends.at, format!("it has no key {other:?}; only service and file"));
-            }
-            match text("service") {
-                Some(target) => (target, text("file")),
-                None => return fail(extends.at, "the key service is missing".to_owned()),
-            }
+    match base(loader, name, extends, scope, trail) {
+        Ok(base) => Some(lay_over(loader, name, base?, node, scope.forgotten)),
+        Err(message) => {
+            let path = Path::of(&["services", name, "extends"]);
+            loader.found.problem(extends.at, &path, message);
+            let mut node = node.clone();
+            node.as_map_mut().map(|map| map.remove("extends"));
+            Some(node)
         }
-        _ => {
-            return fail(
-                extends.at,
-                format!("expected a service's name, found {}", extends.kind()),
-            );
-        }
-    };
+    }
+}
+
+/// The service that another one names as its base, with what that extends itself.
+fn base(
+    loader: &Loader<'_>,
+    name: &str,
+    extends: &Node,
+    scope: &Scope<'_>,
+    trail: &mut Vec<(String, String)>,
+) -> Result<Option<Node>, String> {
+    let (target, file) = named(extends)?;
     let step = (file.unwrap_or(scope.file).to_owned(), target.to_owned());
     if trail.contains(&step) || (file.is_none() && target == name) {
-        return fail(extends.at, format!("{name} extends itself, by way of {target}"));
+        return Err(format!("{name} extends itself, by way of {target}"));
     }
     trail.push(step);
-    let base = match file {
-        None => {
-            let same = Scope {
-                forgotten: &[],
-                ..*scope
-            };
-            scope
-                .services
-                .contains_key(target)
-                .then(|| service(loader, target, &same, trail))
-        }
-        Some(file) => match other_file(loader, file, extends.at) {
-            None => return fail(extends.at, format!("the service {target} of {file} cannot be read")),
-            Some((services, forgotten)) => {
-                let other = Scope {
-                    file,
-                    services: &services,
-                    forgotten: &forgotten,
-                };
-                services
-                    .contains_key(target)
-                    .then(|| service(loader, target, &other, trail))
-            }
-        },
+    let missing = |whose: &str| format!("there is no service {target:?} in {whose}");
+    let Some(file) = file else {
+        let same = Scope {
+            forgotten: &[],
+            ..*scope
+        };
+        let is_there = scope.services.contains_key(target);
+        return is_there
+            .then(|| service(loader, target, &same, trail))
+            .ok_or_else(|| missing("this file"));
     };
-    let Some(base) = base else {
-        let whose = file.map_or_else(|| "this file".to_owned(), str::to_owned);
-        return fail(extends.at, format!("there is no service {target:?} in {whose}"));
+    let other = other_file(loader, file, extends.at);
+    let (services, forgotten) = other.ok_or_else(|| format!("the service {target} of {file} cannot be read"))?;
+    let other = Scope {
+        file,
+        services: &services,
+        forgotten: &forgotten,
     };
-    Some(lay_over(loader, name, base?, node, scope.forgotten))
+    let is_there = services.contains_key(target);
+    is_there
+        .then(|| service(loader, target, &other, trail))
+        .ok_or_else(|| missing(file))
+}
+
+/// The service and the file that an `extends` names.
+fn named(extends: &Node) -> Result<(&str, Option<&str>), String> {
+    let map = match &extends.data {
+        Data::Text(target) => return Ok((target, None)),
+        Data::Map(map) => map,
+        _ => return Err(format!("expected a service's name, found {}", extends.kind())),
+    };
+    if let Some(other) = map.keys().find(|key| !matches!(key.as_str(), "service" | "file")) {
+        return Err(format!("it has no key {other:?}; only service and file"));
+    }
+    let text = |key: &str| extends.get(key).and_then(Node::as_text);
+    let target = text("service").ok_or("the key service is missing")?;
+    Ok((target, text("file")))
 }
 
 fn lay_over(loader: &Loader<'_>, name: &str, base: Node, node: &Node, forgotten: &[Path]) -> Node {

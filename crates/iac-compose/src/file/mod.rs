@@ -84,6 +84,13 @@ impl Compose {
             compose.tell(&found, path.as_ref());
             return (compose, ComposeFile::default());
         };
+        if let Some(former) = settings.former_name().filter(|former| *former != name) {
+            let note = format!(
+                "the project is named {name}, as docker compose names it; what an earlier version of this tool deployed as {former} \
+                 goes on with --stack {former} --config project={former}"
+            );
+            found.note(At::default(), note);
+        }
         let compose = Self::project(stack, name);
         let file = compose.declare_files(&settings, path.as_ref(), &found);
         (compose, file)

@@ -120,11 +120,7 @@ impl Settings {
             Ok(given) => given,
             Err(message) => return fail(message),
         };
-        let folder = || std::path::absolute(if self.folder.is_empty() { "." } else { &self.folder }).ok();
-        let name = given.or_else(|| {
-            let folder = std::path::PathBuf::from(crate::parse::mount::clean(&folder()?.display().to_string()));
-            folder.file_name().map(|name| name.to_string_lossy().into_owned())
-        });
+        let name = given.or_else(|| self.folder_name());
         let name = normalized(&name.unwrap_or_default());
         if name.is_empty() {
             return fail("nothing is left of the project's name; a name has letters, digits, - and _, and begins with a letter or digit".to_owned());
@@ -132,8 +128,34 @@ impl Settings {
         Some(name)
     }
 
+    /// The name that earlier versions of this tool gave the project: the file's where it has no variables, else the folder's.
+    pub(super) fn former_name(&self) -> Option<String> {
+        let plain = Self {
+            files: self.files.first().cloned().into_iter().collect(),
+            ..self.clone()
+        };
+        let given = plain.raw_name().filter(|name| !name.contains('$'));
+        let name = normalized(&given.or_else(|| self.folder_name())?);
+        (!name.is_empty()).then_some(name)
+    }
+
     /// The name that the last of the files gives, with its variables replaced.
     fn given_name(&self) -> Result<Option<String>, String> {
+        let Some(name) = self.raw_name() else { return Ok(None) };
+        let lookup = |name: &str| self.environment.get(name).cloned();
+        let replaced = interpolate::interpolate(&name, &lookup).map_err(|error| error.to_string())?;
+        Ok(Some(replaced.text))
+    }
+
+    /// The name of the folder.
+    fn folder_name(&self) -> Option<String> {
+        let folder = std::path::absolute(if self.folder.is_empty() { "." } else { &self.folder }).ok()?;
+        let folder = std::path::PathBuf::from(crate::parse::mount::clean(&folder.display().to_string()));
+        folder.file_name().map(|name| name.to_string_lossy().into_owned())
+    }
+
+    /// The name that the last of the files gives, as it stands there.
+    fn raw_name(&self) -> Option<String> {
         let mut name = None;
         for file in &self.files {
             let Ok(text) = std::fs::read_to_string(file) else {
@@ -149,10 +171,7 @@ impl Settings {
                 }
             }
         }
-        let Some(name) = name else { return Ok(None) };
-        let lookup = |name: &str| self.environment.get(name).cloned();
-        let replaced = interpolate::interpolate(&name, &lookup).map_err(|error| error.to_string())?;
-        Ok(Some(replaced.text))
+        name
     }
 }
 

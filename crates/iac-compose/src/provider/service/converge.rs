@@ -299,7 +299,15 @@ impl Converge<'_> {
     }
 
     /// Makes a container, in all its networks, not started; gives its ID.
-    pub(super) async fn create(&self, name: &str, request: Request) -> Result<String, ProviderError> {
+    pub(super) async fn create(&self, name: &str, mut request: Request) -> Result<String, ProviderError> {
+        // An engine that takes all networks at once also keeps the hardware addresses that are asked for.
+        if self.engine.api >= (1, 44) {
+            let networks = request.body.networking_config.as_mut();
+            let endpoints = networks.and_then(|networks| networks.endpoints_config.as_mut());
+            if let Some(endpoints) = endpoints {
+                endpoints.extend(std::mem::take(&mut request.more_networks));
+            }
+        }
         self.cx.progress(self.key, format!("creating {name}"));
         let options = CreateContainerOptions {
             name: Some(name.to_owned()),
