@@ -75,19 +75,18 @@ impl Secrets {
 
     /// Adds the secret texts of another tree.
     pub(crate) fn learn(&mut self, tree: &Value) {
-        tree.walk(&mut |_, leaf| {
-            if let Value::Secret(secret) = leaf
-                && !secret.expose().is_empty()
-            {
-                self.texts
-                    .insert(secret.expose().clone(), secret.shown().map(Into::into));
-                self.parts.extend(secret.hidden().into_iter().map(str::to_owned));
-            }
-        });
+        for secret in tree.secrets().into_iter().filter(|secret| !secret.expose().is_empty()) {
+            self.texts
+                .insert(secret.expose().clone(), secret.shown().map(Into::into));
+            self.parts.extend(secret.hidden().into_iter().map(str::to_owned));
+        }
     }
 
     /// The same tree with every string that is one of these marked as secret.
     pub(crate) fn conceal(&self, value: Value) -> Value {
+        if self.texts.is_empty() {
+            return value;
+        }
         match value {
             Value::String(text) => match self.texts.get(&text) {
                 Some(Some(shown)) => Value::Secret(Secret::new(text).shown_as(shown.clone())),

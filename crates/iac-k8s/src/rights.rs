@@ -1,8 +1,24 @@
 //! Rights that a role or binding gives, as far as one can do much harm with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::Value;
+
+/// One right: what it is, and where the words for that leave it open, a verb.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    what: String,
+    verb: Option<String>,
+}
+
+impl From<String> for Right {
+    fn from(what: String) -> Self {
+        Self { what, verb: None }
+    }
+}
+
+/// The right to do everything.
+const EVERYTHING: &str = "do everything (* on * in every group)";
 
 /// The rights that `after` gives and `before` does not, in words; none where the object gives no rights at all.
 pub(crate) fn gained(type_name: &str, before: &Value, after: &Value) -> Vec<String> {
@@ -11,7 +27,20 @@ pub(crate) fn gained(type_name: &str, before: &Value, after: &Value) -> Vec<Stri
         "rbac.authorization.k8s.io/ClusterRoleBinding" | "rbac.authorization.k8s.io/RoleBinding" => of_binding(object),
         _ => BTreeSet::new(),
     };
-    dangerous(after).difference(&dangerous(before)).cloned().collect()
+    let had = dangerous(before);
+    if had.contains(&Right::from(EVERYTHING.to_owned())) {
+        return Vec::new();
+    }
+    let mut gained: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for right in dangerous(after).difference(&had) {
+        let verbs = gained.entry(right.what.clone()).or_default();
+        verbs.extend(right.verb.clone());
+    }
+    let words = gained.into_iter().map(|(what, verbs)| match verbs.is_empty() {
+        true => what,
+        false => format!("{} {what}", verbs.join(", ")),
+    });
+    words.collect()
 }
 
 /// The texts of a list of an object; one that is not known yet counts as none.
@@ -105,24 +134,24 @@ const fn danger(
     }
 }
 
-fn of_role(role: &Value) -> BTreeSet<String> {
+fn of_role(role: &Value) -> BTreeSet<Right> {
     let rules = role.get("rules").and_then(Value::as_array).unwrap_or_default();
     rules.iter().flat_map(of_rule).collect()
 }
 
-fn of_rule(rule: &Value) -> BTreeSet<String> {
+fn of_rule(rule: &Value) -> BTreeSet<Right> {
     let (groups, resources, verbs) = (texts(rule, "apiGroups"), texts(rule, "resources"), texts(rule, "verbs"));
     let names = texts(rule, "resourceNames");
     let (any_group, any_resource, any_verb) = (groups.contains("*"), resources.contains("*"), verbs.contains("*"));
     let mut found = BTreeSet::new();
     if any_verb && texts(rule, "nonResourceURLs").contains("*") {
-        found.insert("use every URL of the API server".to_owned());
+        found.insert("use every URL of the API server".to_owned().into());
     }
     if resources.is_empty() || verbs.is_empty() {
         return found;
     }
     if any_group && any_resource && any_verb && names.is_empty() {
-        return BTreeSet::from(["do everything (* on * in every group)".to_owned()]);
+        return BTreeSet::from([EVERYTHING.to_owned().into()]);
     }
     for danger in &DANGERS {
         let in_group = any_group || groups.contains(danger.group);
@@ -132,21 +161,21 @@ fn of_rule(rule: &Value) -> BTreeSet<String> {
             .any(|wanted| any_resource || covers(&resources, wanted));
         let with_verb = any_verb || danger.verbs.iter().any(|verb| verbs.contains(verb));
         if in_group && of_resource && with_verb {
-            found.insert(limited(danger.what, &names));
+            found.insert(limited(danger.what, &names).into());
         }
     }
     // What the wildcards let in besides: kinds and verbs that nobody thought of.
-    let groups = groups.iter().map(|group| if group.is_empty() { "core" } else { group });
-    let groups = groups.collect::<Vec<_>>().join(", ");
-    if any_resource {
-        let verbs = verbs.iter().copied().collect::<Vec<_>>().join(", ");
-        found.insert(limited(&format!("{verbs} every resource (*) of {groups}"), &names));
-    } else if any_verb {
-        let resources = resources.iter().copied().collect::<Vec<_>>().join(", ");
-        found.insert(limited(
-            &format!("do everything (*) with {resources} of {groups}"),
-            &names,
-        ));
+    for group in groups.iter().map(|group| if group.is_empty() { "core" } else { group }) {
+        if any_resource {
+            let what = limited(&format!("every resource (*) of {group}"), &names);
+            found.extend(verbs.iter().map(|verb| Right {
+                what: what.clone(),
+                verb: Some((*verb).to_owned()),
+            }));
+        } else if any_verb {
+            let with = |resource| format!("do everything (*) with {resource} of {group}");
+            found.extend(resources.iter().map(|resource| limited(&with(resource), &names).into()));
+        }
     }
     found
 }
@@ -165,7 +194,7 @@ fn limited(what: &str, names: &BTreeSet<&str>) -> String {
     format!("{what}, only {names}")
 }
 
-fn of_binding(binding: &Value) -> BTreeSet<String> {
+fn of_binding(binding: &Value) -> BTreeSet<Right> {
     let text = |object: Option<&Value>, field: &str| {
         let text = object.and_then(|object| object.get(field)).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
@@ -186,7 +215,7 @@ fn of_binding(binding: &Value) -> BTreeSet<String> {
             "" => format!("{kind} {name}"),
             who => who.to_owned(),
         };
-        found.insert(format!("{who} gets the role {role}"));
+        found.insert(format!("{who} gets the role {role}").into());
     }
     found
 }
@@ -255,6 +284,14 @@ mod tests {
             let gained = gained("rbac.authorization.k8s.io/Role", &role(&old), &with(more.clone()));
             assert_eq!(gained, expected, "{more}");
         }
+        let wide = [rule(&["*"], &["*"], &["get", "list", "delete"])];
+        let less = [rule(&["*"], &["*"], &["get", "delete"]), rule(&["apps"], &["*"], &["patch"])];
+        assert_eq!(
+            gained("rbac.authorization.k8s.io/Role", &role(&wide), &role(&less)),
+            ["patch every resource (*) of apps"]
+        );
+        let all = role(&[rule(&["*"], &["*"], &["*"])]);
+        assert!(gained("rbac.authorization.k8s.io/Role", &all, &role(&old)).is_empty());
         let order = role(&[old[1].clone(), old[0].clone()]);
         assert!(gained("rbac.authorization.k8s.io/Role", &role(&old), &order).is_empty());
         assert!(gained("core/ConfigMap", &Value::Null, &role(&[rule(&["*"], &["*"], &["*"])])).is_empty());

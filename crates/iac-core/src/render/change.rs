@@ -10,7 +10,7 @@ use crate::value::{FieldPath, Value};
 
 /// How many characters of a value are shown unless everything is asked for.
 const VALUE_WIDTH: usize = 160;
-/// How many lines of a text's diff are shown unless everything is asked for.
+/// How many lines a text's diff may have to be shown although not everything is asked for.
 const DIFF_LINES: usize = 40;
 /// How many unchanged lines stand around a changed one.
 const CONTEXT_LINES: usize = 2;
@@ -23,9 +23,19 @@ pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec
     match (&change.before, &change.after) {
         (Some(old), Some(new)) if texts(old, new).is_some() => {
             let (old, new) = texts(old, new).unwrap_or_default();
-            let mut lines = vec![format!("{} {path}:{origin}", Styles::paint(styles.changed, '~'))];
-            lines.extend(text_diff(old, new, styles, verbose));
-            lines
+            let sign = Styles::paint(styles.changed, '~');
+            match text_diff(old, new, styles) {
+                diff if verbose || diff.lines.len() <= DIFF_LINES => {
+                    let mut lines = vec![format!("{sign} {path}:{origin}")];
+                    lines.extend(diff.lines);
+                    lines
+                }
+                // The beginning of a long one tells little.
+                diff => vec![format!(
+                    "{sign} {path}: {} (--verbose shows them){origin}",
+                    diff.counts()
+                )],
+            }
         }
         (Some(old), Some(new)) => {
             let text = match (old, new) {
@@ -102,28 +112,51 @@ fn clip(text: &str) -> String {
     }
 }
 
-/// The changed lines of a text with some unchanged ones around them.
-fn text_diff(old: &str, new: &str, styles: &Styles, verbose: bool) -> Vec<String> {
+/// What of a text's lines changed.
+struct LineDiff {
+    /// The changed lines with some unchanged ones around them.
+    lines: Vec<String>,
+    removed: usize,
+    added: usize,
+}
+
+impl LineDiff {
+    fn counts(&self) -> String {
+        let lines = |count: usize| format!("{count} {}", if count == 1 { "line" } else { "lines" });
+        match (self.removed, self.added) {
+            (removed, 0) => format!("{} removed", lines(removed)),
+            (0, added) => format!("{} added", lines(added)),
+            (removed, added) => format!("{} removed, {} added", lines(removed), lines(added)),
+        }
+    }
+}
+
+fn text_diff(old: &str, new: &str, styles: &Styles) -> LineDiff {
     let diff = TextDiff::from_lines(old, new);
-    let mut lines = Vec::new();
+    let mut found = LineDiff {
+        lines: Vec::new(),
+        removed: 0,
+        added: 0,
+    };
     for (position, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
         if position > 0 {
-            lines.push("    …".to_owned());
+            found.lines.push("    …".to_owned());
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let text = change.value().trim_end_matches(['\n', '\r']);
             let text = sanitize(text);
-            lines.push(match change.tag() {
-                ChangeTag::Delete => Styles::paint(styles.removed, format_args!("    - {text}")),
-                ChangeTag::Insert => Styles::paint(styles.added, format_args!("    + {text}")),
+            found.lines.push(match change.tag() {
+                ChangeTag::Delete => {
+                    found.removed += 1;
+                    Styles::paint(styles.removed, format_args!("    - {text}"))
+                }
+                ChangeTag::Insert => {
+                    found.added += 1;
+                    Styles::paint(styles.added, format_args!("    + {text}"))
+                }
                 ChangeTag::Equal => format!("      {text}").trim_end().to_owned(),
             });
         }
     }
-    if !verbose && lines.len() > DIFF_LINES {
-        let hidden = lines.len() - DIFF_LINES;
-        lines.truncate(DIFF_LINES);
-        lines.push(format!("    … {hidden} more lines (--verbose shows them)"));
-    }
-    lines
+    found
 }

@@ -71,6 +71,12 @@ pub(super) fn connection() -> Step {
             url("hunter2", "db"),
         ),
         change(&at("NEW_URL"), None, url("hunter2", "db")),
+        change(&at("LONG"), Some(numbers(0..60).into()), Some(numbers(20..61).into())),
     ];
     step
+}
+
+/// A text of so many lines.
+fn numbers(range: std::ops::Range<u8>) -> String {
+    range.map(|number| format!("{number}\n")).collect()
 }

@@ -19,14 +19,21 @@ pub struct Secrets<'a> {
 impl<'a> Secrets<'a> {
     /// All secrets in `trees`.
     pub fn of(trees: impl IntoIterator<Item = &'a Value>) -> Self {
-        let mut found = Self::default();
-        trees.into_iter().for_each(|tree| found.collect(tree));
+        let trees: Vec<&Value> = trees.into_iter().collect();
+        let secrets = trees.iter().flat_map(|tree| tree.secrets());
+        let mut found = Self {
+            secrets: secrets.filter(|secret| !secret.expose().is_empty()).collect(),
+            clear: HashSet::new(),
+        };
+        // Most trees hold none, and some are large.
+        if !found.secrets.is_empty() {
+            trees.into_iter().for_each(|tree| found.collect(tree));
+        }
         found
     }
 
     fn collect(&mut self, tree: &'a Value) {
         match tree {
-            Value::Secret(secret) if !secret.expose().is_empty() => self.secrets.push(secret),
             Value::String(text) => {
                 self.clear.insert(text);
             }

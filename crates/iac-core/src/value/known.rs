@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-use super::{FieldPath, Secret, Value, hex};
+use super::{Secret, Value, hex};
 
 /// What stands in a text where a secret was.
 pub(crate) const HIDDEN: &str = "(secret)";
@@ -35,12 +35,7 @@ struct Known {
 impl KnownSecrets {
     /// Takes in every secret of a value.
     pub(crate) fn learn(&self, value: &Value) {
-        value.to_json(&mut |_: &FieldPath, leaf| {
-            if let Value::Secret(secret) = leaf {
-                self.learn_secret(secret);
-            }
-            serde_json::Value::Null
-        });
+        value.secrets().into_iter().for_each(|secret| self.learn_secret(secret));
     }
 
     pub(crate) fn learn_secret(&self, secret: &Secret) {

@@ -97,21 +97,39 @@ impl Value {
 
     /// Whether every leaf is known.
     pub fn is_known(&self) -> bool {
-        let mut known = true;
-        self.walk(&mut |_, leaf| known &= !matches!(leaf, Self::Expr(_)));
-        known
+        !self.any_leaf(&|leaf| matches!(leaf, Self::Expr(_)))
     }
 
     /// Whether any leaf is secret, resolved or not.
     pub fn has_secret(&self) -> bool {
-        let mut found = false;
-        self.walk(&mut |_, leaf| {
-            found |= match leaf {
-                Self::Secret(_) => true,
-                Self::Expr(expr) => expr.is_secret(),
-                _ => false,
-            };
-        });
+        self.any_leaf(&|leaf| match leaf {
+            Self::Secret(_) => true,
+            Self::Expr(expr) => expr.is_secret(),
+            _ => false,
+        })
+    }
+
+    /// Whether a test holds for any leaf. Trees may be large: no path is made, and nothing is copied.
+    fn any_leaf(&self, test: &impl Fn(&Self) -> bool) -> bool {
+        match self {
+            Self::Object(map) => map.values().any(|child| child.any_leaf(test)),
+            Self::Array(items) => items.iter().any(|item| item.any_leaf(test)),
+            leaf => test(leaf),
+        }
+    }
+
+    /// The secrets among its leaves.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        fn step<'a>(node: &'a Value, found: &mut Vec<&'a Secret>) {
+            match node {
+                Value::Object(map) => map.values().for_each(|child| step(child, found)),
+                Value::Array(items) => items.iter().for_each(|item| step(item, found)),
+                Value::Secret(secret) => found.push(secret),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        step(self, &mut found);
         found
     }
 
