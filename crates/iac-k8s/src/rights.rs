@@ -285,7 +285,10 @@ mod tests {
             assert_eq!(gained, expected, "{more}");
         }
         let wide = [rule(&["*"], &["*"], &["get", "list", "delete"])];
-        let less = [rule(&["*"], &["*"], &["get", "delete"]), rule(&["apps"], &["*"], &["patch"])];
+        let less = [
+            rule(&["*"], &["*"], &["get", "delete"]),
+            rule(&["apps"], &["*"], &["patch"]),
+        ];
         assert_eq!(
             gained("rbac.authorization.k8s.io/Role", &role(&wide), &role(&less)),
             ["patch every resource (*) of apps"]
