@@ -70,6 +70,9 @@ pub(crate) struct ImageInputs {
     pub(crate) platform: Option<String>,
     /// How it is built.
     pub(crate) build: Build,
+    /// The folder in the context that the stack's state is in, which is no part of it: a run writes there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) state_folder: Option<String>,
     /// What lies in the context, without what `.dockerignore` leaves out.
     pub(crate) context_hash: String,
 }

@@ -1,10 +1,13 @@
 //! What two objects of different names can not hold at the same time, so that a rename has to delete the old one first.
 
+use std::net::IpAddr;
+
 use iac_core::provider::Exclusive;
 use iac_core::value::FieldPath;
 
+use super::service::request::container_name;
 use crate::inputs::{Inputs, NetworkInputs, ServiceInputs};
-use crate::model::Port;
+use crate::model::{Attachment, Port};
 
 /// What both the old and the new object ask for.
 pub(crate) fn of(old: &Inputs, new: &Inputs) -> Vec<Exclusive> {
@@ -27,21 +30,14 @@ fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
             ));
         }
     }
-    if let Some(name) = &new.spec.container_name
-        && old.spec.container_name.as_ref() == Some(name)
-    {
+    let names = names(old);
+    for name in self::names(new).into_iter().filter(|name| names.contains(name)) {
         found.push(exclusive("container_name", format!("the container name {name}")));
     }
     for (key, attachment) in &new.spec.networks {
-        let before = old.spec.networks.get(key);
-        let addresses = [
-            (&attachment.ipv4_address, before.map(|before| &before.ipv4_address)),
-            (&attachment.ipv6_address, before.map(|before| &before.ipv6_address)),
-        ];
-        for (address, before) in addresses {
-            if let Some(address) = address
-                && before.and_then(Option::as_ref) == Some(address)
-            {
+        for address in addresses(attachment) {
+            let same = |other: &&Attachment| other.network == attachment.network && addresses(other).contains(&address);
+            if old.spec.networks.values().any(|other| same(&other)) {
                 found.push(exclusive(
                     "networks",
                     format!("the address {address} in the network {key}"),
@@ -50,6 +46,18 @@ fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
         }
     }
     found
+}
+
+/// The names of a service's containers.
+fn names(inputs: &ServiceInputs) -> Vec<String> {
+    (1..=inputs.spec.replicas())
+        .map(|number| container_name(inputs, number))
+        .collect()
+}
+
+/// The fixed addresses of a service in a network.
+fn addresses(attachment: &Attachment) -> Vec<&String> {
+    attachment.ipv4_address.iter().chain(&attachment.ipv6_address).collect()
 }
 
 /// Whether two published ports are the same one of the host.
@@ -64,9 +72,32 @@ fn networks(old: &NetworkInputs, new: &NetworkInputs) -> Vec<Exclusive> {
         pools.filter_map(|pool| pool.subnet.clone()).collect()
     };
     let before = subnets(old);
-    let both = subnets(new).into_iter().filter(|subnet| before.contains(subnet));
+    let both = subnets(new)
+        .into_iter()
+        .filter(|subnet| before.iter().any(|other| overlap(subnet, other)));
     both.map(|subnet| exclusive("ipam", format!("the subnet {subnet}")))
         .collect()
+}
+
+/// Whether two subnets share an address; the engine refuses the second of two that do.
+fn overlap(a: &str, b: &str) -> bool {
+    let range = |subnet: &str| -> Option<(bool, u128, u128)> {
+        let (address, length) = subnet.split_once('/')?;
+        let length: u32 = length.trim().parse().ok()?;
+        let (is_v4, bits, number) = match address.trim().parse().ok()? {
+            IpAddr::V4(address) => (true, 32, u128::from(u32::from(address))),
+            IpAddr::V6(address) => (false, 128, u128::from(address)),
+        };
+        let free = u32::checked_sub(bits, length)?;
+        let mask = 1_u128.checked_shl(free).map_or(u128::MAX, |size| size - 1);
+        Some((is_v4, number & !mask, number | mask))
+    };
+    match (range(a), range(b)) {
+        (Some((v4, first, last)), Some((other_v4, other_first, other_last))) => {
+            v4 == other_v4 && first <= other_last && other_first <= last
+        }
+        _ => a == b,
+    }
 }
 
 fn exclusive(field: &str, what: String) -> Exclusive {
@@ -143,6 +174,19 @@ mod tests {
                 Some("the subnet 10.9.0.0/24"),
             ),
             (NETWORK, subnet("10.9.0.0/24"), subnet("10.8.0.0/24"), None),
+            (
+                NETWORK,
+                subnet("10.9.0.0/16"),
+                subnet("10.9.7.0/24"),
+                Some("the subnet 10.9.7.0/24"),
+            ),
+            (NETWORK, subnet("fd00:1::/64"), subnet("fd00:2::/64"), None),
+            (
+                NETWORK,
+                subnet("fd00:1::/32"),
+                subnet("fd00:1::/64"),
+                Some("the subnet fd00:1::/64"),
+            ),
             (VOLUME, json!({}), json!({}), None),
         ];
         for (kind, old, new, expected) in cases {

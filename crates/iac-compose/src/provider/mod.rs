@@ -7,6 +7,7 @@
 mod connect;
 mod errors;
 mod exclusive;
+mod held;
 pub(crate) mod image;
 mod maker;
 mod network;
@@ -24,9 +25,9 @@ use std::sync::RwLock;
 use async_trait::async_trait;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence, ExternalRef,
-    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded, Reference,
-    Target, WaitRequest,
+    Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Exclusive, Existence,
+    ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded,
+    Reference, Target, WaitRequest,
 };
 
 use crate::inputs::Inputs;
@@ -92,6 +93,14 @@ impl Provider for DockerProvider {
 
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
         references::of(resources)
+    }
+
+    fn exclusive(&self, old: &Recorded, new: &ResourceDecl) -> Vec<Exclusive> {
+        let old = recorded_inputs(old);
+        match (old, Inputs::read(new.key.kind(), &new.inputs)) {
+            (Ok(old), Ok(new)) => exclusive::of(&old, &new),
+            _ => Vec::new(),
+        }
     }
 
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {

@@ -112,6 +112,7 @@ impl Engine {
         let mut drift = Vec::new();
         if let Some(value) = basis.value {
             drift = self.service_drift(&members, inputs, recorded, value);
+            drift.extend(self.stopped(&members, inputs).await?);
             let image = self.seen_image(&inputs.spec.image, seen).await?;
             drift.extend(moved_image(&members, image.as_deref()));
         }
@@ -125,6 +126,21 @@ impl Engine {
             leaving: None,
             drift,
         }))
+    }
+
+    /// Finds one that ended with status 0 because somebody stopped it, and not by itself.
+    async fn stopped(
+        &self,
+        members: &[ContainerInspectResponse],
+        inputs: &ServiceInputs,
+    ) -> Result<Option<FieldChange>, ProviderError> {
+        let expected = readiness::Expected::of(inputs);
+        for member in members.iter().filter(|_| !inputs.completes) {
+            if readiness::has_finished(member, expected) && self.was_stopped(member).await? {
+                return Ok(Some(drift::stopped()));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn maker_of(&self, member: &ContainerInspectResponse, inputs: &ServiceInputs) -> Maker {
@@ -195,8 +211,6 @@ impl Engine {
                     found.internal.map(Value::from),
                 ));
             }
-            let live = found.labels.clone().unwrap_or_default();
-            compare_labels(&inputs.spec.labels, |key| live.get(key).cloned(), &mut drift);
         }
         Ok(Observed::Present(Live {
             uid,
@@ -295,18 +309,5 @@ fn moved_image(members: &[ContainerInspectResponse], image: Option<&str>) -> Opt
 fn compare_text(field: &str, wanted: &str, found: Option<&str>, drift: &mut Vec<FieldChange>) {
     if found != Some(wanted) {
         drift.push(changed(&[field], wanted.into(), found.map(Value::from)));
-    }
-}
-
-fn compare_labels(
-    wanted: &BTreeMap<String, String>,
-    found: impl Fn(&str) -> Option<String>,
-    drift: &mut Vec<FieldChange>,
-) {
-    for (key, value) in wanted {
-        let live = found(key);
-        if live.as_ref() != Some(value) {
-            drift.push(changed(&["labels", key], value.as_str().into(), live.map(Value::from)));
-        }
     }
 }

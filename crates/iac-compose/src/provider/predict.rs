@@ -10,7 +10,6 @@ use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
 use super::service::compare::{self, Standing, Verdict};
-use super::service::containers::listed_name;
 use super::service::replace;
 use super::service::request::{self, Place};
 use super::service::takeover::Takeover;
@@ -18,7 +17,6 @@ use super::validate;
 use super::{exclusive, maker};
 use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
-use crate::labels;
 use crate::model::{PullPolicy, UpdateOrder};
 
 impl Engine {
@@ -54,7 +52,9 @@ impl Engine {
     ) -> Result<(), ProviderError> {
         prediction.problems.extend(validate::too_new(inputs, self.api));
         self.check_image(inputs, prediction).await?;
-        self.check_ports(request, inputs, prediction).await?;
+        prediction
+            .problems
+            .extend(self.held_by_others(inputs, &old_service(request)).await?);
         let composed = self.composed(request, inputs).await?;
         let stays = composed.iter().all(Option::is_none);
         if !composed.is_empty() {
@@ -125,49 +125,6 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// Finds host ports that containers of somebody else hold.
-    async fn check_ports(
-        &self,
-        request: &PredictRequest,
-        inputs: &ServiceInputs,
-        prediction: &mut Prediction,
-    ) -> Result<(), ProviderError> {
-        let wanted: BTreeSet<u16> = inputs.spec.ports.iter().filter_map(|port| port.published).collect();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let old = match replaced(request) {
-            Some(Inputs::Service(old)) => Some(old),
-            _ => None,
-        };
-        for container in self.list(std::collections::HashMap::new()).await? {
-            let labels = container.labels.clone().unwrap_or_default();
-            let is_own = labels.get(labels::PROJECT) == Some(&inputs.project)
-                && (labels.get(labels::SERVICE) == Some(&inputs.service)
-                    || labels.get(labels::STACK) == Some(&self.stack));
-            // What the service was until now goes first where both want the same port.
-            let is_old = old.as_ref().is_some_and(|old| {
-                labels.get(labels::PROJECT) == Some(&old.project) && labels.get(labels::SERVICE) == Some(&old.service)
-            });
-            let held = container.ports.iter().flatten().filter_map(|port| port.public_port);
-            let Some(port) = held
-                .into_iter()
-                .find(|port| wanted.contains(port) && !is_own && !is_old)
-            else {
-                continue;
-            };
-            let name = listed_name(&container);
-            prediction.problems.push(Problem {
-                hint: Some(format!("publish another port, or stop {name}")),
-                ..Problem::new(
-                    FieldPath::fields(["ports"]),
-                    format!("port {port} of the host is held by the container {name}"),
-                )
-            });
-        }
-        Ok(())
-    }
 }
 
 /// What is replaced, where that is asked.
@@ -189,6 +146,14 @@ fn takeover_notes(composed: &[Option<String>]) -> Vec<String> {
         .into_iter()
         .map(|why| format!("a new container: {why}"))
         .collect()
+}
+
+/// The service that is replaced.
+fn old_service(request: &PredictRequest) -> Option<ServiceInputs> {
+    match replaced(request) {
+        Some(Inputs::Service(old)) => Some(*old),
+        _ => None,
+    }
 }
 
 /// The fields that change: in the program, and back from what somebody made of them. Of what is taken over, only what is
@@ -326,7 +291,8 @@ fn is_maker(change: &FieldChange) -> bool {
     change.path == FieldPath::fields([maker::FIELD])
 }
 
-/// Networks and volumes can not be changed; labels of theirs stay as they are.
+/// Networks and volumes can not be changed. A network is made anew instead, as docker compose does; a volume holds data, so
+/// its labels stay as they are, and so do those of what is taken over.
 fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) {
     if !matches!(request.intent, Intent::Update | Intent::Adopt) {
         return;
@@ -338,7 +304,7 @@ fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) 
             continue;
         }
         let is_label = change.path.starts_with(&FieldPath::fields(["labels"]));
-        if is_label {
+        if is_label && (what == "volume" || request.intent == Intent::Adopt) {
             let note = format!("an engine can not change the labels of a {what}; they stay as they are");
             if !prediction.notes.contains(&note) {
                 prediction.notes.push(note);

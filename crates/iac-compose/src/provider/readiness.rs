@@ -1,5 +1,7 @@
 //! Whether a container does its work, from what the engine says of it; pure.
 
+use std::time::Duration;
+
 use bollard::models::{
     ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, HealthStatusEnum as Health,
 };
@@ -9,14 +11,22 @@ use crate::inputs::ServiceInputs;
 use crate::model::Restart;
 use crate::provider::service::containers::name_of;
 
-/// After how many restarts a container counts as one that will never run.
-const MANY_RESTARTS: i64 = 5;
+/// For how long a container without a health check has to stay up before it counts as one that works.
+pub(crate) const STEADY: Duration = Duration::from_secs(3);
+
+/// After how many restarts, each of which ended quickly, a container counts as one that will never run.
+const MANY_RESTARTS: i64 = 3;
+
+/// A run that took longer is no crash: the engine begins to count anew after it as well.
+const QUICK: Duration = Duration::from_secs(10);
 
 /// What is expected of a container.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
     /// Whether it does its work by ending with status 0.
     pub(crate) completes: bool,
+    /// Whether others reach it at a port of the host, so that it does no work once it has ended.
+    pub(crate) serves: bool,
     /// When the engine starts it again.
     pub(crate) restart: Restart,
 }
@@ -25,9 +35,28 @@ impl Expected {
     pub(crate) fn of(inputs: &ServiceInputs) -> Self {
         Self {
             completes: inputs.completes,
+            serves: !inputs.spec.ports.is_empty(),
             restart: inputs.spec.restart_rule(),
         }
     }
+}
+
+/// Whether a container has done its work and ended with status 0, and nothing is to start it again. One with a health check
+/// or a published port is there to stay.
+pub(crate) fn has_finished(container: &ContainerInspectResponse, expected: Expected) -> bool {
+    let state = container.state.clone().unwrap_or_default();
+    let may_end = match expected.restart {
+        Restart::No | Restart::OnFailure(_) => !expected.serves && state.health.is_none(),
+        Restart::Always | Restart::UnlessStopped => false,
+    };
+    state.status == Some(Status::EXITED) && state.exit_code == Some(0) && (expected.completes || may_end)
+}
+
+/// For how long a container ran the last time.
+fn ran_for(state: &ContainerState) -> Option<Duration> {
+    let time = |text: &Option<String>| text.as_ref()?.parse::<jiff::Timestamp>().ok();
+    let (from, to) = (time(&state.started_at)?, time(&state.finished_at)?);
+    to.duration_since(from).try_into().ok()
 }
 
 /// Judges one container.
@@ -37,10 +66,13 @@ pub(crate) fn judge(container: &ContainerInspectResponse, expected: Expected) ->
     match state.status.unwrap_or(Status::EMPTY) {
         Status::RUNNING if expected.completes => Readiness::Pending("running".to_owned()),
         Status::RUNNING => running(&state),
+        _ if has_finished(container, expected) => Readiness::Ready,
         Status::EXITED | Status::DEAD => exited(&state, expected),
-        Status::RESTARTING if restarts >= MANY_RESTARTS => Readiness::Failed {
+        // What works for a while and ends well is started again, as it is meant to be.
+        Status::RESTARTING if state.exit_code == Some(0) && !is_quick(&state) => Readiness::Ready,
+        Status::RESTARTING if restarts >= MANY_RESTARTS && is_quick(&state) => Readiness::Failed {
             reason: format!(
-                "it was restarted {restarts} times, and ended with {} each time",
+                "it was restarted {restarts} times, and ended at once with {}",
                 ending(&state)
             ),
             terminal: true,
@@ -52,6 +84,11 @@ pub(crate) fn judge(container: &ContainerInspectResponse, expected: Expected) ->
         },
         other => Readiness::Pending(other.to_string()),
     }
+}
+
+/// Whether the last run was so short that it was none.
+fn is_quick(state: &ContainerState) -> bool {
+    ran_for(state).is_none_or(|time| time < QUICK)
 }
 
 fn running(state: &ContainerState) -> Readiness {
@@ -66,10 +103,6 @@ fn running(state: &ContainerState) -> Readiness {
 }
 
 fn exited(state: &ContainerState, expected: Expected) -> Readiness {
-    let code = state.exit_code.unwrap_or_default();
-    if code == 0 && expected.completes {
-        return Readiness::Ready;
-    }
     let comes_back = match expected.restart {
         Restart::Always | Restart::UnlessStopped => true,
         Restart::OnFailure(_) | Restart::No => false,
@@ -149,15 +182,24 @@ mod tests {
     fn the_table_of_states() {
         let service = Expected {
             completes: false,
+            serves: false,
             restart: Restart::No,
         };
+        let server = Expected {
+            serves: true,
+            ..service
+        };
+        let retried = Expected {
+            restart: Restart::OnFailure(Some(2)),
+            ..service
+        };
         let always = Expected {
-            completes: false,
             restart: Restart::Always,
+            ..service
         };
         let job = Expected {
             completes: true,
-            restart: Restart::No,
+            ..service
         };
         let table = [
             (service, Status::CREATED, None, 0, 0, "pending"),
@@ -166,13 +208,20 @@ mod tests {
             (service, Status::RUNNING, Some(Health::STARTING), 0, 0, "pending"),
             (service, Status::RUNNING, Some(Health::HEALTHY), 0, 0, "ready"),
             (service, Status::RUNNING, Some(Health::UNHEALTHY), 0, 0, "failed"),
-            (service, Status::EXITED, None, 0, 0, "failed"),
+            (service, Status::EXITED, None, 0, 0, "ready"),
+            (service, Status::EXITED, Some(Health::HEALTHY), 0, 0, "failed"),
+            (server, Status::EXITED, None, 0, 0, "failed"),
+            (retried, Status::EXITED, None, 0, 1, "ready"),
+            (retried, Status::EXITED, None, 3, 2, "failed"),
+            (retried, Status::RESTARTING, None, 3, 1, "pending"),
+            (always, Status::EXITED, None, 0, 0, "failing"),
+            (always, Status::RESTARTING, None, 0, 3, "failed"),
             (service, Status::EXITED, None, 1, 0, "failed"),
             (service, Status::DEAD, None, 0, 0, "failed"),
             (service, Status::PAUSED, None, 0, 0, "failing"),
             (always, Status::EXITED, None, 137, 0, "failing"),
             (always, Status::RESTARTING, None, 1, 1, "pending"),
-            (always, Status::RESTARTING, None, 1, 5, "failed"),
+            (always, Status::RESTARTING, None, 1, 3, "failed"),
             (job, Status::CREATED, None, 0, 0, "pending"),
             (job, Status::RUNNING, None, 0, 0, "pending"),
             (job, Status::RUNNING, Some(Health::HEALTHY), 0, 0, "pending"),
@@ -188,6 +237,28 @@ mod tests {
                 Readiness::Spent(_) => "spent",
             };
             assert_eq!(found, wanted, "{expected:?} {status} {health:?} {code} {restarts}");
+        }
+    }
+
+    #[test]
+    fn what_works_for_a_while_before_it_ends_is_no_crash_loop() {
+        let always = Expected {
+            completes: false,
+            serves: false,
+            restart: Restart::Always,
+        };
+        for (seconds, code, expected) in [(1, 1, "failed"), (1, 0, "failed"), (30, 0, "ready"), (30, 1, "pending")] {
+            let mut container = container(Status::RESTARTING, None, code, 7);
+            let state = container.state.get_or_insert_default();
+            state.started_at = Some("2026-01-01T23:59:59.5Z".to_owned());
+            let end = "2026-01-01T23:59:59.5Z".parse::<jiff::Timestamp>().expect("a time");
+            state.finished_at = Some((end + Duration::from_secs(seconds)).to_string());
+            let found = match judge(&container, always) {
+                Readiness::Ready => "ready",
+                Readiness::Failed { terminal: true, .. } => "failed",
+                _ => "pending",
+            };
+            assert_eq!(found, expected, "{seconds} s, status {code}");
         }
     }
 }

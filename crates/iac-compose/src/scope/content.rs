@@ -30,6 +30,14 @@ pub(crate) enum ContentError {
         /// Which.
         name: String,
     },
+    /// A profile of the kernel's filter is no JSON.
+    #[error("security_opt: {path} is no JSON: {error}")]
+    Profile {
+        /// Which.
+        path: String,
+        /// Where and why.
+        error: serde_json::Error,
+    },
     /// It is not said where the content comes from.
     #[error("one of content, file and environment has to be given")]
     Nothing,
@@ -55,6 +63,28 @@ fn text(path: &str) -> Result<String, ContentError> {
         path: path.to_owned(),
         error,
     })
+}
+
+/// Puts the contents of seccomp profiles where their paths are: the engine takes no paths, and a changed profile is a
+/// changed service.
+pub(crate) fn load_profiles(spec: &mut Service) -> Result<(), ContentError> {
+    for option in &mut spec.security_opt {
+        let Some(path) = option
+            .strip_prefix("seccomp:")
+            .or_else(|| option.strip_prefix("seccomp="))
+        else {
+            continue;
+        };
+        if matches!(path, "unconfined" | "builtin") || path.starts_with('{') {
+            continue;
+        }
+        let profile: serde_json::Value = serde_json::from_str(&text(path)?).map_err(|error| ContentError::Profile {
+            path: path.to_owned(),
+            error,
+        })?;
+        *option = format!("seccomp={profile}");
+    }
+    Ok(())
 }
 
 /// Adds the variables of a service's env files to its own, which win.

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::model::{Attachment, Build, Config, Job, Mount, MountKind, Network, PullPolicy, Restart, Service, Volume};
+use crate::provider::image;
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
 /// The key of the network that services without networks of their own are in.
@@ -237,6 +238,9 @@ impl Compose {
             let devices = std::mem::take(&mut deploy.resources.reservations.devices);
             spec.device_requests.extend(devices);
         }
+        if let Err(error) = content::load_profiles(&mut spec) {
+            self.report(name, error.to_string());
+        }
         let mut image_id = None;
         if let Some(build) = spec.build.take() {
             image_id = Some(self.image(name, &mut spec, build));
@@ -319,7 +323,9 @@ impl Compose {
             spec.image = format!("{}-{name}", self.project);
         }
         spec.pull_policy = Some(PullPolicy::Build);
-        let context_hash = match crate::provider::image::context_hash(&build) {
+        let state_folder = self.stack.state_folder();
+        let state_folder = state_folder.and_then(|folder| image::place_of(folder, &build));
+        let context_hash = match image::context_hash(&build, state_folder.as_deref()) {
             Ok(hash) => hash,
             Err(error) => {
                 self.report(name, format!("the build context can not be read: {error}"));
@@ -332,6 +338,7 @@ impl Compose {
             tag: spec.image.clone(),
             platform: spec.platform.clone(),
             build,
+            state_folder,
             context_hash,
         };
         let image: Handle<Build> = self.declare(inputs::IMAGE, name, &inputs);

@@ -18,7 +18,7 @@ pub struct Runs {
     pub store: Store,
     config: Config,
     events: Arc<Mutex<Vec<Event>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Runs {
@@ -36,8 +36,13 @@ impl Runs {
             ),
             config,
             events: Arc::default(),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The folder in which the state is, in `state`, and its key, in `key`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     async fn plan(&self, declaration: &Declaration, mode: Mode, delete_data: DeleteData) -> Planned {

@@ -16,7 +16,9 @@ use crate::engine::{Engine, Observe, PlanRequest, Planned};
 use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
 use crate::secret_names::SecretNames;
-use crate::state::{Backend, Backends, DataKey, KeySource, Recipients, State, StateError, Store, Vault, WrappedKey};
+use crate::state::{
+    Backend, Backends, DataKey, KeySource, Recipients, State, StateError, Store, Vault, WrappedKey, local_folder,
+};
 use crate::value::{KnownSecrets, Secret};
 
 /// The folder of configuration files, in the workspace.
@@ -126,6 +128,14 @@ impl Session {
         self.open_backend(self.backend.as_deref().unwrap_or(&default))
     }
 
+    /// The folder that the state is in, where it is in one.
+    fn state_folder(&self) -> Option<PathBuf> {
+        match self.backend.as_deref() {
+            None => Some(self.workspace.join(STATE_FOLDER)),
+            Some(url) => local_folder(url).map(PathBuf::from),
+        }
+    }
+
     /// The storage of a URL.
     pub(super) fn open_backend(&self, url: &str) -> Result<Arc<dyn Backend>, Failure> {
         Ok(self.backends.open(url)?)
@@ -172,7 +182,7 @@ impl Session {
 
     /// Runs the program's function.
     pub(super) fn declare(&self, declare: Declare<'_>, config: &Config) -> Result<Declaration, Failure> {
-        let stack = Stack::new(&self.stack, config.clone());
+        let stack = Stack::new(&self.stack, config.clone()).keeps_state_in(self.state_folder());
         let returned = declare(&stack);
         let declared = stack.finish();
         match (returned, declared) {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::data::{Declaration, DeclareError, NewResource, Note, ResourceDecl, SourceLine};
@@ -31,6 +32,7 @@ struct Component {
 struct Shared {
     name: String,
     config: Config,
+    state_folder: Option<PathBuf>,
     state: RefCell<Collected>,
 }
 
@@ -50,6 +52,7 @@ impl Stack {
         let shared = Shared {
             name: name.into(),
             config,
+            state_folder: None,
             state: RefCell::default(),
         };
         Self {
@@ -57,6 +60,21 @@ impl Stack {
             component: None,
             at: None,
         }
+    }
+
+    /// The same stack, before anything is declared in it, with the folder in which its state is kept, where there is one.
+    #[must_use]
+    pub fn keeps_state_in(mut self, folder: Option<PathBuf>) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.state_folder = folder;
+        }
+        self
+    }
+
+    /// The folder in which the stack's state is kept, where it is kept in files. A run writes there, so what packs a folder
+    /// leaves it out.
+    pub fn state_folder(&self) -> Option<&Path> {
+        self.shared.state_folder.as_deref()
     }
 
     /// The stack's name.

@@ -6,6 +6,7 @@
 mod check;
 mod connect;
 mod error;
+mod give_way;
 mod look;
 mod missing;
 mod names;
@@ -213,6 +214,7 @@ impl Engine {
                     }
                 }
                 Answer::Plan(mut plan) => {
+                    give_way::give_way(&mut plan, &self.providers, declaration, &recorded);
                     problems.append(&mut plan.problems);
                     if looked {
                         problems.extend(self.missing(&mut plan, declaration, &references).await?);

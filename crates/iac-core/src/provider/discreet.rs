@@ -9,9 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, Existence, ExternalRef, Live,
-    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Readiness, Recorded,
-    Reference, Target, WaitRequest,
+    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, Exclusive, Existence,
+    ExternalRef, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
+    Readiness, Recorded, Reference, Target, WaitRequest,
 };
 use crate::declare::ResourceDecl;
 use crate::value::diff::FieldChange;
@@ -157,6 +157,14 @@ impl Provider for Discreet {
 
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
         self.provider.references(resources)
+    }
+
+    fn exclusive(&self, old: &Recorded, new: &ResourceDecl) -> Vec<Exclusive> {
+        let mut found = self.provider.exclusive(old, new);
+        found
+            .iter_mut()
+            .for_each(|exclusive| self.known.hide(&mut exclusive.what));
+        found
     }
 
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {

@@ -80,6 +80,12 @@ pub trait Provider: Send + Sync {
     /// What the inputs of these resources (all of this provider's in the stack) refer to by name.
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference>;
 
+    /// What only one of two objects can hold: one that goes, and one that another resource declares. Where there is anything
+    /// of that, the old one goes before the new one is made. Nothing is asked of the system for it.
+    fn exclusive(&self, _old: &Recorded, _new: &ResourceDecl) -> Vec<Exclusive> {
+        Vec::new()
+    }
+
     /// What is wrong with the resource as far as can be told without looking: wrong types, impossible combinations.
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem>;
 

@@ -74,6 +74,7 @@ pub use model::{
     Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
 };
 pub use rekey::{RekeyOptions, Rekeyed};
+pub(crate) use scheme::local_folder;
 pub use scheme::{BackendScheme, Backends, UrlParameter, open_backend, redacted, url_parameters};
 pub use store::Store;
 pub use transfer::{ImportOptions, Imported};

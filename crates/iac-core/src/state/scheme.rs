@@ -87,6 +87,15 @@ impl Backends {
     }
 }
 
+/// The folder in which a backend of this URL keeps its files, where it keeps them on this machine.
+pub(crate) fn local_folder(url: &str) -> Option<&str> {
+    match url.split_once("://") {
+        None => Some(url),
+        Some(("file", path)) => Some(path),
+        Some(_) => None,
+    }
+}
+
 /// The folder that a URL names: `file:///path`, or a path by itself.
 ///
 /// # Errors

@@ -61,7 +61,8 @@ fn packed(inputs: &ImageInputs) -> Result<Vec<u8>, ProviderError> {
             format!("can not read the build context of {}: {error}", inputs.tag),
         )
     };
-    if context::hash(&inputs.build).map_err(unreadable)? != inputs.context_hash {
+    let left_out = inputs.state_folder.as_deref();
+    if context::hash(&inputs.build, left_out).map_err(unreadable)? != inputs.context_hash {
         let message = format!(
             "the build context {} of {} is not the one that was planned",
             inputs.build.context, inputs.tag
@@ -69,7 +70,7 @@ fn packed(inputs: &ImageInputs) -> Result<Vec<u8>, ProviderError> {
         let hint = "run preview again, or check out the commit that the plan was made from";
         return Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(hint));
     }
-    context::archive(&inputs.build).map_err(unreadable)
+    context::archive(&inputs.build, left_out).map_err(unreadable)
 }
 
 fn options(inputs: &ImageInputs, stack: &str) -> BuildImageOptions {

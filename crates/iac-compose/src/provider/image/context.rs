@@ -57,8 +57,23 @@ pub(super) fn dockerfile(build: &Build) -> String {
     }
 }
 
-/// Everything in the context, by its path with slashes, sorted.
-fn entries(build: &Build) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
+/// Where a folder is in the context of a build, as a path with slashes; none where it is not in there.
+pub(crate) fn place_of(folder: &Path, build: &Build) -> Option<String> {
+    let context = fs::canonicalize(&build.context).ok()?;
+    // The folder may be still to be made.
+    let absolute = std::path::absolute(folder).ok()?;
+    let there = absolute
+        .ancestors()
+        .find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let (above, real) = there?;
+    let full = real.join(absolute.strip_prefix(above).ok()?);
+    let parts = full.strip_prefix(context).ok()?.components();
+    let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// Everything in the context but the folder `left_out`, by its path with slashes, sorted.
+fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
     let root = Path::new(&build.context);
     let ignore_path = root.join(".dockerignore");
     let ignore = match fs::read_to_string(&ignore_path) {
@@ -78,6 +93,9 @@ fn entries(build: &Build) -> Result<Vec<(String, PathBuf, Entry)>, ContextError>
             let item = item.map_err(|error| at(&folder, error))?;
             let path = item.path();
             let name = format!("{prefix}{}", item.file_name().to_string_lossy());
+            if left_out == Some(&name) {
+                continue;
+            }
             let kind = item.file_type().map_err(|error| at(&path, error))?;
             // The engine needs these two even where they are left out of what is copied.
             let is_left_out = ignore.leaves_out(&name) && name != dockerfile && name != ".dockerignore";
@@ -123,9 +141,9 @@ fn is_executable(_: &fs::Metadata) -> bool {
 ///
 /// # Errors
 /// When the folder or something in it can not be read, or it has no Dockerfile.
-pub(crate) fn hash(build: &Build) -> Result<String, ContextError> {
+pub(crate) fn hash(build: &Build, left_out: Option<&str>) -> Result<String, ContextError> {
     let mut digest = Sha256::new();
-    for (name, path, entry) in entries(build)? {
+    for (name, path, entry) in entries(build, left_out)? {
         digest.update(name.as_bytes());
         match entry {
             Entry::Folder => digest.update(b"\0d\0"),
@@ -149,9 +167,9 @@ pub(crate) fn hash(build: &Build) -> Result<String, ContextError> {
 ///
 /// # Errors
 /// As [`hash`].
-pub(super) fn archive(build: &Build) -> Result<Vec<u8>, ContextError> {
+pub(super) fn archive(build: &Build, left_out: Option<&str>) -> Result<Vec<u8>, ContextError> {
     let mut archive = tar::Builder::new(Vec::new());
-    for (name, path, entry) in entries(build)? {
+    for (name, path, entry) in entries(build, left_out)? {
         let mut header = tar::Header::new_gnu();
         header.set_mtime(0);
         let added = match entry {
@@ -206,23 +224,50 @@ mod tests {
         write(root, "src/main.py", "print(1)\n");
         write(root, ".dockerignore", "*.log\n.git\n");
         let build = Build::context(root.display().to_string());
-        let first = hash(&build).expect("readable");
+        let first = hash(&build, None).expect("readable");
         write(root, "noise.log", "x");
         write(root, ".git/HEAD", "x");
-        assert_eq!(hash(&build).expect("readable"), first);
+        assert_eq!(hash(&build, None).expect("readable"), first);
         write(root, "src/main.py", "print(2)\n");
-        assert_ne!(hash(&build).expect("readable"), first);
+        assert_ne!(hash(&build, None).expect("readable"), first);
+    }
+
+    #[test]
+    fn the_state_of_the_stack_is_no_part_of_the_context() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        write(root, "Dockerfile", "FROM scratch\n");
+        write(root, "deep/x", "x");
+        let build = Build::context(root.display().to_string());
+        let place = |folder: &str| place_of(&root.join(folder), &build);
+        // Whether it is there or not, and however it is spelled.
+        for (folder, expected) in [
+            ("state", Some("state")),
+            ("deep/state/more", Some("deep/state/more")),
+            ("deep/../deep", Some("deep")),
+            (".", None),
+            ("..", None),
+            ("../elsewhere", None),
+        ] {
+            assert_eq!(place(folder).as_deref(), expected, "{folder}");
+        }
+        let before = hash(&build, Some("state")).expect("readable");
+        write(root, "state/dev/state.json", "1");
+        assert_eq!(hash(&build, Some("state")).expect("readable"), before);
+        assert_ne!(hash(&build, None).expect("readable"), before);
+        write(root, "deep/state/x", "another folder of that name");
+        assert_ne!(hash(&build, Some("state")).expect("readable"), before);
     }
 
     #[test]
     fn a_missing_dockerfile_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let build = Build::context(folder.path().display().to_string());
-        assert!(matches!(hash(&build), Err(ContextError::NoDockerfile { .. })));
+        assert!(matches!(hash(&build, None), Err(ContextError::NoDockerfile { .. })));
         let inline = Build {
             dockerfile_inline: Some("FROM scratch".to_owned()),
             ..build
         };
-        assert!(hash(&inline).is_ok());
+        assert!(hash(&inline, None).is_ok());
     }
 }

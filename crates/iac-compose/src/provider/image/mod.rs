@@ -19,7 +19,7 @@ use super::errors::{failed, if_there, status};
 use crate::inputs::ImageInputs;
 use crate::model::{PullPolicy, Service};
 
-pub(crate) use context::hash as context_hash;
+pub(crate) use context::{hash as context_hash, place_of};
 
 impl Engine {
     /// The ID of an image that the engine has.

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, ContainerSummary};
-use bollard::query_parameters::{RemoveContainerOptions, StopContainerOptions};
+use bollard::query_parameters::{EventsOptions, RemoveContainerOptions, StopContainerOptions};
+use futures::StreamExt;
 use iac_core::provider::{ErrorKind, ProviderError};
 
 use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
+
+/// How long the engine may take to tell the next of its events.
+const EVENTS: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// The containers of a service, by their numbers.
@@ -66,6 +70,30 @@ impl Engine {
             Err(error) if status(&error) == Some(409) => self.gone(id).await,
             Err(error) => Err(failed(&format!("remove the container {}", name_of(container)), &error)),
         }
+    }
+
+    /// Whether somebody stopped a container that ended with status 0, as far as the engine remembers: it keeps the last 256
+    /// events of all containers.
+    pub(crate) async fn was_stopped(&self, container: &ContainerInspectResponse) -> Result<bool, ProviderError> {
+        let now = jiff::Timestamp::now();
+        let id = container.id.clone().unwrap_or_default();
+        let options = EventsOptions {
+            since: Some("0".to_owned()),
+            until: Some(format!("{}.{:09}", now.as_second(), now.subsec_nanosecond())),
+            filters: Some([("container".to_owned(), vec![id])].into()),
+        };
+        let mut events = std::pin::pin!(self.docker.events(Some(options)));
+        let mut stopped = false;
+        // An engine whose clock is behind would wait until it is now there as well.
+        while let Ok(Some(event)) = tokio::time::timeout(EVENTS, events.next()).await {
+            let event = event.map_err(|error| failed("look at the engine's events", &error))?;
+            match event.action.as_deref() {
+                Some("start") => stopped = false,
+                Some("stop" | "kill") => stopped = true,
+                _ => {}
+            }
+        }
+        Ok(stopped)
     }
 
     async fn gone(&self, id: &str) -> Result<(), ProviderError> {

@@ -22,6 +22,7 @@ use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
 use crate::provider::maker::Maker;
+use crate::provider::readiness::{Expected, has_finished};
 
 /// One convergence of one service.
 pub(super) struct Converge<'a> {
@@ -244,6 +245,8 @@ impl Converge<'_> {
             }
             Status::RUNNING | Status::RESTARTING => Ok(()),
             Status::EXITED if self.inputs.completes => Ok(()),
+            // It has done its work, unless somebody stopped it in the middle of that.
+            _ if has_finished(member, Expected::of(self.inputs)) && !self.engine.was_stopped(member).await? => Ok(()),
             Status::PAUSED => {
                 let resumed = self.engine.docker.unpause_container(id).await;
                 resumed.map_err(|error| failed(&format!("resume {name}"), &error))

@@ -14,6 +14,7 @@ use super::normal::{clean, host_path, is_command, is_entrypoint};
 use super::request::Request;
 use crate::inputs::ServiceInputs;
 use crate::model::Port;
+use crate::provider::readiness::{self, Expected};
 
 /// The fields in which a container is not as recorded: `before` is ours, `after` what is there.
 pub(crate) fn of(
@@ -207,21 +208,27 @@ fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldCh
     }
 }
 
+/// What a container is doing instead of its work.
 fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<FieldChange> {
     let state = live.state.clone().unwrap_or_default();
     let status = state.status.unwrap_or(ContainerStateStatusEnum::EMPTY);
     let found = match status {
         ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING => return None,
-        ContainerStateStatusEnum::EXITED if inputs.completes && state.exit_code == Some(0) => return None,
+        _ if readiness::has_finished(live, Expected::of(inputs)) => return None,
         ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => {
             format!("exited with status {}", state.exit_code.unwrap_or_default())
         }
         other => other.to_string(),
     };
     let wanted = if inputs.completes { "completed" } else { "running" };
-    Some(change(
-        FieldPath::fields(["state"]),
-        Some(wanted.into()),
-        Some(found.into()),
-    ))
+    Some(not_running(wanted, found))
+}
+
+/// The drift of a container that somebody stopped, though it ended with status 0 at that.
+pub(crate) fn stopped() -> FieldChange {
+    not_running("running", "stopped by somebody".to_owned())
+}
+
+fn not_running(wanted: &str, found: String) -> FieldChange {
+    change(FieldPath::fields(["state"]), Some(wanted.into()), Some(found.into()))
 }

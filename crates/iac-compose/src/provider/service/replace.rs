@@ -16,10 +16,9 @@ use super::converge::Converge;
 use super::request::{self, Request};
 use crate::model::{MountKind, Service, UpdateOrder};
 use crate::provider::errors::failed;
-use crate::provider::readiness::{self, Expected};
+use crate::provider::readiness::{self, Expected, STEADY};
+use crate::provider::wait::starts;
 
-/// For how long a container without a health check has to run before it counts as one that works.
-const STABLE: Duration = Duration::from_secs(2);
 /// How often a container is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(300);
 
@@ -153,20 +152,22 @@ impl Converge<'_> {
             .deploy
             .as_ref()
             .and_then(|deploy| deploy.update_config.as_ref()?.monitor);
-        let mut steady_since = None;
+        let mut steady: Option<(Vec<Option<String>>, Instant)> = None;
         loop {
             let container = self.look(id).await?;
             let has_check = container.state.as_ref().is_some_and(|state| state.health.is_some());
             match readiness::judge(&container, expected) {
-                Readiness::Ready if has_check => return Ok(()),
+                Readiness::Ready if has_check || readiness::has_finished(&container, expected) => return Ok(()),
                 Readiness::Ready => {
-                    let since = *steady_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= monitor.unwrap_or(STABLE) {
+                    let starts = starts(std::slice::from_ref(&container));
+                    let began = steady.take().filter(|(before, _)| *before == starts);
+                    let (starts, since) = began.unwrap_or_else(|| (starts, Instant::now()));
+                    if since.elapsed() >= monitor.unwrap_or(STEADY) {
                         return Ok(());
                     }
+                    steady = Some((starts, since));
                 }
                 Readiness::Pending(why) => {
-                    steady_since = None;
                     self.cx.progress(self.key, format!("new container: {why}"));
                 }
                 Readiness::Failed { reason, .. } | Readiness::Spent(reason) => {

@@ -1,0 +1,92 @@
+//! What containers of others hold that a service needs: ports of the host, and the names of its own containers.
+
+use std::collections::HashMap;
+
+use bollard::models::{ContainerSummary, PortSummary};
+use iac_core::provider::{Problem, ProviderError};
+use iac_core::value::FieldPath;
+
+use super::connect::Engine;
+use super::service::containers::listed_name;
+use super::service::request::container_name;
+use crate::inputs::ServiceInputs;
+use crate::labels;
+use crate::model::Port;
+
+impl Engine {
+    /// What the service can not have, since somebody else's containers do. `old` is what it was until now, which goes first
+    /// where both want the same.
+    pub(crate) async fn held_by_others(
+        &self,
+        inputs: &ServiceInputs,
+        old: &Option<ServiceInputs>,
+    ) -> Result<Vec<Problem>, ProviderError> {
+        let names: Vec<String> = (1..=inputs.spec.replicas())
+            .map(|number| container_name(inputs, number))
+            .collect();
+        let mut problems = Vec::new();
+        for container in self.list(HashMap::new()).await? {
+            let is_old = old.as_ref().is_some_and(|old| is_of(&container, old));
+            if is_of(&container, inputs) || is_old || self.goes_with_project(&container, inputs) {
+                continue;
+            }
+            let name = listed_name(&container);
+            if names.iter().any(|wanted| wanted == name) {
+                problems.push(Problem {
+                    hint: Some(format!("set container_name to another one, or remove {name}")),
+                    ..Problem::new(
+                        FieldPath::fields(["container_name"]),
+                        format!("the container name {name} is taken{}", owner(&container)),
+                    )
+                });
+            }
+            let held = container.ports.iter().flatten();
+            let meets = |port: &&Port| held.clone().any(|held| meet(port, held));
+            if let Some(published) = inputs.spec.ports.iter().find(meets).and_then(|port| port.published) {
+                problems.push(Problem {
+                    hint: Some(format!("publish another port, or stop {name}")),
+                    ..Problem::new(
+                        FieldPath::fields(["ports"]),
+                        format!(
+                            "port {published} of the host is held by the container {name}{}",
+                            owner(&container)
+                        ),
+                    )
+                });
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Whether a container is of this stack and project, or was recreated there by docker compose: what it holds is freed by
+    /// the same run, or reported with the service that keeps it.
+    fn goes_with_project(&self, container: &ContainerSummary, inputs: &ServiceInputs) -> bool {
+        let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name));
+        let is_ours = label(labels::STACK).is_none_or(|stack| *stack == self.stack);
+        is_ours && label(labels::PROJECT) == Some(&inputs.project)
+    }
+}
+
+fn is_of(container: &ContainerSummary, inputs: &ServiceInputs) -> bool {
+    let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name));
+    label(labels::PROJECT) == Some(&inputs.project) && label(labels::SERVICE) == Some(&inputs.service)
+}
+
+/// Whose it is, as the end of a sentence.
+fn owner(container: &ContainerSummary) -> String {
+    let project = container.labels.as_ref().and_then(|labels| labels.get(labels::PROJECT));
+    project
+        .map(|project| format!(", which is of the project {project}"))
+        .unwrap_or_default()
+}
+
+/// Whether a port that is to be published is one that is held: the same number and protocol, at an address of both.
+fn meet(wanted: &Port, held: &PortSummary) -> bool {
+    let every = |ip: Option<&str>| ip.is_none_or(|ip| matches!(ip, "" | "0.0.0.0" | "::"));
+    let (ip, held_ip) = (wanted.host_ip.as_deref(), held.ip.as_deref());
+    let protocol = held.typ.as_ref().map(ToString::to_string).unwrap_or_default();
+    wanted.published.is_some()
+        && wanted.published == held.public_port
+        && wanted.protocol == protocol
+        && (every(ip) || every(held_ip) || ip == held_ip)
+}

@@ -1,0 +1,94 @@
+//! When a service counts as ready, and when it is given up: on a real Docker Engine.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use iac_compose::prelude::*;
+use iac_core::apply::Outcome;
+use iac_core::declare::Declaration;
+use iac_core::plan::Action;
+use support::runs::Runs;
+use support::{Bed, shell, sleeper};
+
+/// Services, each by what its shell does and its restart rule.
+fn services(project: &str, table: &[(&str, &str, Restart)]) -> Declaration {
+    Bed::declare(|stack| {
+        let compose = Compose::project(stack, project);
+        for (name, command, restart) in table {
+            let service = Service {
+                command: shell(command),
+                restart: Some(*restart),
+                network_mode: Some("none".into()),
+                ..sleeper()
+            };
+            compose.service(name, service);
+        }
+    })
+}
+
+#[tokio::test]
+async fn what_ends_well_is_done_and_what_ends_at_once_otherwise_is_not_ready() {
+    let bed = Bed::new("ends").await;
+    let good = [
+        ("done", "echo fine", Restart::No),
+        ("later", "sleep 1", Restart::OnFailure(None)),
+        (
+            "retried",
+            "test -e /second || { touch /second; exit 1; }",
+            Restart::OnFailure(Some(3)),
+        ),
+        ("server", "trap 'exit 0' TERM; while :; do sleep 0.1; done", Restart::No),
+    ];
+    let bad = [
+        ("at-once", "echo broken pipe; exit 3", Restart::No),
+        ("soon", "sleep 1; exit 4", Restart::No),
+        ("loops", "echo no database; exit 5", Restart::Always),
+        ("gives-up", "exit 6", Restart::OnFailure(Some(1))),
+    ];
+    let runs = Runs::new();
+    let all: Vec<_> = good.into_iter().chain(bad).collect();
+    let report = runs.try_up(&services(&bed.project, &all)).await;
+    let told = |name: &str| {
+        let found = report.outcomes.iter().find(|(key, _)| key.name() == name);
+        match found.unwrap().1 {
+            Outcome::NotReady(error) | Outcome::Failed(error) => {
+                format!("{} | {}", error.message, error.details.join(" "))
+            }
+            _ => String::new(),
+        }
+    };
+    for (name, ..) in good {
+        assert_eq!(told(name), "", "{name}");
+    }
+    for (name, parts) in [
+        ("at-once", &["exit status 3", "broken pipe"][..]),
+        ("soon", &["exit status 4"]),
+        ("loops", &["restarted", "at once with exit status 5", "no database"]),
+        ("gives-up", &["exit status 6"]),
+    ] {
+        let told = told(name);
+        assert!(parts.iter().all(|part| told.contains(part)), "{name}: {told}");
+    }
+
+    // What has ended well stays as it is; what somebody stopped does not, though it ended with 0 as well.
+    let good = services(&bed.project, &good);
+    runs.up(&good).await;
+    let plan = runs.preview(&good).await;
+    assert!(
+        plan.steps.iter().all(|step| step.action == Action::Same),
+        "{:?}",
+        plan.steps
+    );
+    bed.docker
+        .stop_container(&format!("{}-server-1", bed.project), None)
+        .await
+        .unwrap();
+    assert_eq!(bed.inspect("server-1").await.state.unwrap().exit_code, Some(0));
+    assert_eq!(runs.drift().await, ["server state=stopped by somebody"]);
+    let started = bed.inspect("done-1").await.state.unwrap().started_at;
+    runs.up(&good).await;
+    assert_eq!(runs.drift().await, [""; 0]);
+    assert_eq!(bed.inspect("done-1").await.state.unwrap().started_at, started);
+    runs.destroy().await;
+    assert_eq!(bed.containers().await, []);
+}
