@@ -35,7 +35,7 @@ const CASES: &[&str] = &[
     "{labels: {empty: ''}, environment: {EMPTY: '', PATH: /bin}, logging: {driver: json-file, options: {max-size: 1m}}}",
     "{security_opt: ['no-new-privileges:true', 'seccomp:unconfined'], ipc: shareable, runtime: runc, platform: linux/amd64}",
     "{devices: ['/dev/null:/dev/nothing', '/dev/zero:/dev/zero:r'], pid: host, ipc: host}",
-    "{network_mode: host}",
+    "{network_mode: host, security_opt: ['seccomp:./profile.json']}",
 ];
 
 /// The compose file: what a case does not say itself is chosen so that it starts and ends quickly.
@@ -91,6 +91,8 @@ async fn every_spelling_settles_and_is_what_docker_compose_makes_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("compose.yml");
     std::fs::create_dir(folder.path().join("b")).unwrap();
+    let profile = "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"archMap\": []\n}\n";
+    std::fs::write(folder.path().join("profile.json"), profile).unwrap();
     std::fs::write(&path, file()).unwrap();
     let declare = |adopt: bool| -> Declaration {
         Bed::declare(|stack| {

@@ -78,13 +78,31 @@ pub(crate) fn load_profiles(spec: &mut Service) -> Result<(), ContentError> {
         if matches!(path, "unconfined" | "builtin") || path.starts_with('{') {
             continue;
         }
-        let profile: serde_json::Value = serde_json::from_str(&text(path)?).map_err(|error| ContentError::Profile {
+        let profile = text(path)?;
+        let read = serde_json::from_str::<serde_json::Value>(&profile);
+        read.map_err(|error| ContentError::Profile {
             path: path.to_owned(),
             error,
         })?;
-        *option = format!("seccomp={profile}");
+        *option = format!("seccomp={}", compact(&profile));
     }
     Ok(())
+}
+
+/// JSON without its white space, in the order that it has: what docker compose sends, so that the two are the same.
+fn compact(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let is_kept = in_text || !c.is_ascii_whitespace();
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = in_text,
+            '"' => in_text = !in_text,
+            _ => {}
+        }
+        is_kept
+    };
+    json.chars().filter(keep).collect()
 }
 
 /// Adds the variables of a service's env files to its own, which win.
@@ -105,4 +123,15 @@ pub(crate) fn load_environment(spec: &mut Service) -> Result<(), ContentError> {
         spec.environment.entry(key).or_insert(value);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_goes_where_it_means_nothing() {
+        let json = "{ \"b\" : [ 1,\n 2 ],\t\"a \\\" \\\\\": \" x \" }\n";
+        assert_eq!(compact(json), "{\"b\":[1,2],\"a \\\" \\\\\":\" x \"}");
+    }
 }
