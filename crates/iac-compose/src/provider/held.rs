@@ -36,7 +36,7 @@ impl Engine {
                     hint: Some(format!("set container_name to another one, or remove {name}")),
                     ..Problem::new(
                         FieldPath::fields(["container_name"]),
-                        format!("the container name {name} is taken{}", owner(&container)),
+                        format!("the container name {name} is taken{}", owner(&container, inputs)),
                     )
                 });
             }
@@ -49,7 +49,7 @@ impl Engine {
                         FieldPath::fields(["ports"]),
                         format!(
                             "port {published} of the host is held by the container {name}{}",
-                            owner(&container)
+                            owner(&container, inputs)
                         ),
                     )
                 });
@@ -72,10 +72,11 @@ fn is_of(container: &ContainerSummary, inputs: &ServiceInputs) -> bool {
     label(labels::PROJECT) == Some(&inputs.project) && label(labels::SERVICE) == Some(&inputs.service)
 }
 
-/// Whose it is, as the end of a sentence.
-fn owner(container: &ContainerSummary) -> String {
+/// Whose it is, as the end of a sentence, where it is of another project.
+fn owner(container: &ContainerSummary, inputs: &ServiceInputs) -> String {
     let project = container.labels.as_ref().and_then(|labels| labels.get(labels::PROJECT));
     project
+        .filter(|project| **project != inputs.project)
         .map(|project| format!(", which is of the project {project}"))
         .unwrap_or_default()
 }
