@@ -3,12 +3,16 @@
 
 mod support;
 
+use std::time::Duration;
+
 use iac_compose::prelude::*;
+use iac_core::Stack;
 use iac_core::apply::Outcome;
+use iac_core::config::Config;
 use iac_core::declare::Declaration;
 use iac_core::plan::Action;
 use support::runs::Runs;
-use support::{Bed, shell, sleeper};
+use support::{Bed, IMAGE, shell, sleeper};
 
 /// Services, each by what its shell does and its restart rule.
 fn services(project: &str, table: &[(&str, &str, Restart)]) -> Declaration {
@@ -91,4 +95,34 @@ async fn what_ends_well_is_done_and_what_ends_at_once_otherwise_is_not_ready() {
     assert_eq!(bed.inspect("done-1").await.state.unwrap().started_at, started);
     runs.destroy().await;
     assert_eq!(bed.containers().await, []);
+}
+
+#[tokio::test]
+async fn a_compose_file_says_what_is_not_waited_for() {
+    let bed = Bed::new("no-wait").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("compose.yml");
+    let declare = |wait: &str| {
+        let service = format!(
+            "{{image: '{IMAGE}', command: sleep 1000, init: true, network_mode: none, healthcheck: {{test: 'false', interval: 1h}}, x-iac: {{wait: {wait}}}}}"
+        );
+        std::fs::write(&path, format!("services:\n  web: {service}\n")).unwrap();
+        let stack = Stack::new("test", Config::default());
+        Compose::project(&stack, &bed.project).file(&path);
+        stack.finish()
+    };
+    let limited = declare("10m").unwrap();
+    assert_eq!(limited.resources[0].options.timeout, Some(Duration::from_secs(600)));
+    for wrong in ["soon", "{}", "-1s"] {
+        assert!(declare(wrong).is_err(), "{wrong}");
+    }
+    let runs = Runs::new();
+    runs.up(&declare("false").unwrap()).await;
+    let plan = runs.preview(&declare("false").unwrap()).await;
+    assert!(
+        plan.steps.iter().all(|step| step.action == Action::Same),
+        "{:?}",
+        plan.steps
+    );
+    runs.destroy().await;
 }

@@ -30,6 +30,9 @@ pub(super) fn rebase(node: &mut Node, path: &Path, base: &str) {
         }
         return;
     }
+    if path.matches("services.*.security_opt.*") {
+        return profile(node, base);
+    }
     if path.matches("volumes.*") {
         return volume(node, base);
     }
@@ -43,6 +46,15 @@ pub(super) fn rebase(node: &mut Node, path: &Path, base: &str) {
             }
         }
         _ => {}
+    }
+}
+
+/// A profile of system calls, which is read from a file.
+fn profile(node: &mut Node, base: &str) {
+    let Data::Text(text) = &mut node.data else { return };
+    let path = text.strip_prefix("seccomp:").or_else(|| text.strip_prefix("seccomp="));
+    if let Some(path) = path.filter(|path| !matches!(*path, "unconfined" | "builtin")) {
+        *text = format!("seccomp:{}", join(base, path));
     }
 }
 

@@ -15,6 +15,15 @@ use super::{
 #[derive(Debug)]
 pub struct Job;
 
+/// What a compose file tells this tool of a service.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extension {
+    /// `false`: it is not waited for; `10m`: at most so long.
+    #[serde(deserialize_with = "lenient::option_text")]
+    pub wait: Option<String>,
+}
+
 /// A service: containers that are all alike.
 ///
 /// Names are those of the compose specification. A field that is left alone takes the image's or the engine's default.
@@ -151,6 +160,9 @@ pub struct Service {
     /// The number of containers, as `deploy.replicas`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub scale: Option<u32>,
+    /// What a compose file tells this tool, as `x-iac: { wait: false }`; in a program, the handle has methods for it.
+    #[serde(rename = "x-iac", skip_serializing)]
+    pub extension: Extension,
     /// With which profiles of a compose file it is started.
     #[serde(skip_serializing)]
     pub profiles: Vec<String>,

@@ -63,7 +63,9 @@ fn addresses(attachment: &Attachment) -> Vec<&String> {
 /// Whether two published ports are the same one of the host.
 fn meet(a: &Port, b: &Port) -> bool {
     let same_address = a.host_ip.is_none() || b.host_ip.is_none() || a.host_ip == b.host_ip;
-    a.published == b.published && a.protocol == b.protocol && same_address
+    // Of a range the engine takes one that is free.
+    let is_one = a.published_to.is_none() && b.published_to.is_none();
+    is_one && a.published == b.published && a.protocol == b.protocol && same_address
 }
 
 fn networks(old: &NetworkInputs, new: &NetworkInputs) -> Vec<Exclusive> {

@@ -86,7 +86,9 @@ fn meet(wanted: &Port, held: &PortSummary) -> bool {
     let every = |ip: Option<&str>| ip.is_none_or(|ip| matches!(ip, "" | "0.0.0.0" | "::"));
     let (ip, held_ip) = (wanted.host_ip.as_deref(), held.ip.as_deref());
     let protocol = held.typ.as_ref().map(ToString::to_string).unwrap_or_default();
+    // Of a range the engine takes one that is free.
     wanted.published.is_some()
+        && wanted.published_to.is_none()
         && wanted.published == held.public_port
         && wanted.protocol == protocol
         && (every(ip) || every(held_ip) || ip == held_ip)

@@ -124,12 +124,17 @@ fn replicas(inputs: &ServiceInputs) -> Vec<Problem> {
             "leave container_name out, or have one replica",
         ));
     }
-    if let Some(port) = spec.ports.iter().find_map(|port| port.published) {
+    let too_few = |port: &&crate::model::Port| {
+        let first = port.published.map(u32::from);
+        let last = port.published_to.map(u32::from).or(first);
+        first.zip(last).is_some_and(|(first, last)| last - first + 1 < count)
+    };
+    if let Some(port) = spec.ports.iter().find(too_few).and_then(|port| port.published_text()) {
         let message = format!("{count} containers can not all be reached at port {port} of the host");
         found.push(problem(
             &["ports"],
             message,
-            "publish no fixed port (Port::any), or put a proxy in front",
+            "publish no fixed port (Port::any), a range of as many, or put a proxy in front",
         ));
     }
     found

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use iac_core::Stack;
-use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine};
+use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine, Wait};
 use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
-use crate::model::{Attachment, Build, Config, Job, Mount, MountKind, Network, PullPolicy, Restart, Service, Volume};
+use crate::model::{
+    Attachment, Build, Config, Extension, Job, Mount, MountKind, Network, PullPolicy, Restart, Service, Volume,
+};
 use crate::provider::image;
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
@@ -241,6 +243,7 @@ impl Compose {
         if let Err(error) = content::load_profiles(&mut spec) {
             self.report(name, error.to_string());
         }
+        let extension = std::mem::take(&mut spec.extension);
         let mut image_id = None;
         if let Some(build) = spec.build.take() {
             image_id = Some(self.image(name, &mut spec, build));
@@ -259,6 +262,7 @@ impl Compose {
             spec,
         };
         let handle: Handle<Service> = self.declare(inputs::SERVICE, name, &inputs);
+        self.extend(name, &handle, &extension);
         let entry = (handle.clone(), containers);
         self.known.borrow_mut().services.insert(name.to_owned(), entry);
         handle
@@ -313,6 +317,23 @@ impl Compose {
         for (field, other) in missing {
             let message = format!("{field}: the project has no service {other:?}; declare it before this one");
             self.report(name, message);
+        }
+    }
+
+    /// Does as a compose file's own key of this tool says.
+    #[track_caller]
+    fn extend(&self, name: &str, handle: &Handle<Service>, extension: &Extension) {
+        let Some(wait) = &extension.wait else { return };
+        match Wait::parse(wait) {
+            Ok((wait, limit)) => {
+                if wait == Wait::No {
+                    handle.clone().skip_wait();
+                }
+                if let Some(limit) = limit {
+                    handle.clone().timeout(limit);
+                }
+            }
+            Err(why) => self.report(name, format!("x-iac.wait: {why}")),
         }
     }
 

@@ -208,6 +208,7 @@ fn meaning(json: Json) -> Json {
         Json::Object(map) => map.is_empty(),
     };
     let kept = match json {
+        Json::Array(items) => Json::Array(items.into_iter().map(meaning).collect()),
         Json::Object(map) => {
             let kept = map.into_iter().map(|(key, value)| (key, meaning(value)));
             Json::Object(kept.filter(|(_, value)| !is_nothing(value)).collect())
@@ -227,6 +228,9 @@ fn host(live: Option<&HostConfig>, wanted: Option<&HostConfig>) -> Option<&'stat
     let both = |host: &HostConfig| [&host.cap_add, &host.cap_drop].map(|list| capabilities(list.as_ref()));
     if both(live) != both(wanted) {
         return Some("capabilities");
+    }
+    if wanted.cgroupns_mode.is_some() && wanted.cgroupns_mode != live.cgroupns_mode {
+        return Some("control groups");
     }
     (options(live) != options(wanted)).then_some("options")
 }
@@ -283,6 +287,9 @@ fn mounts(live: &[MountPoint], inputs: &ServiceInputs, image: &ImageConfig) -> b
 
 fn is_mount(point: &MountPoint, mount: &Mount) -> bool {
     let name = point.name.as_deref().unwrap_or_default();
+    if mount.subpath.is_some() || mount.recursive.is_some() || !mount.labels.is_empty() {
+        return false;
+    }
     let same_source = match (mount.kind, point.typ.as_deref()) {
         (MountKind::Volume, Some("volume")) if mount.source.is_empty() => is_anonymous(name),
         (MountKind::Volume, Some("volume")) => name == mount.source,
@@ -320,8 +327,16 @@ fn networks(live: &ContainerInspectResponse, request: &Request) -> bool {
         None => mode.as_deref() != Some(&name),
         Some(wanted) => {
             let aliases = set(endpoint.aliases.as_deref());
-            let address = |endpoint: &EndpointSettings| meaning(json!(endpoint.ipam_config));
-            !set(wanted.aliases.as_deref()).is_subset(&aliases) || address(wanted) != address(&endpoint)
+            let special = |endpoint: &EndpointSettings| {
+                meaning(json!([
+                    endpoint.links,
+                    endpoint.driver_opts,
+                    endpoint.gw_priority,
+                    endpoint.ipam_config
+                ]))
+            };
+            let has_mac = wanted.mac_address.is_none() || wanted.mac_address == endpoint.mac_address;
+            !set(wanted.aliases.as_deref()).is_subset(&aliases) || special(wanted) != special(&endpoint) || !has_mac
         }
     })
 }

@@ -4,24 +4,7 @@
 use bollard::models::{ContainerCreateBody, ImageConfig};
 use serde_json::Value as Json;
 
-/// A path without `.`, `..`, doubled and trailing slashes; nothing of the file system is asked.
-pub(crate) fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    match (path.starts_with('/'), parts.is_empty()) {
-        (true, _) => format!("/{}", parts.join("/")),
-        (false, true) => String::new(),
-        (false, false) => parts.join("/"),
-    }
-}
+pub(crate) use crate::parse::mount::clean;
 
 /// A path of the host as the engine wants it. A relative one is relative to where the program runs.
 pub(crate) fn host_path(source: &str) -> String {
@@ -94,21 +77,6 @@ pub(crate) fn in_any_order(value: &mut Json) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_cleaned_as_the_engine_does() {
-        for (path, expected) in [
-            ("/tmp/", "/tmp"),
-            ("/a//b/./c", "/a/b/c"),
-            ("/a/../b", "/b"),
-            ("/..", "/"),
-            ("/", "/"),
-            ("a/b/", "a/b"),
-            ("", ""),
-        ] {
-            assert_eq!(clean(path), expected, "{path}");
-        }
-    }
 
     #[test]
     fn capabilities_have_one_spelling() {
