@@ -290,7 +290,8 @@ async fn a_port_in_use_names_its_holder() {
         Compose::project(stack, &project2).service("web", Service { ports, ..sleeper() });
     });
     let prediction = other.predict_creation(&second).await;
-    let expected = format!("port {port} of the host is held by the container {project}-holder-1");
+    let holder = format!("the container {project}-holder-1, which is of the project {project}");
+    let expected = format!("port {port} of the host is held by {holder}");
     assert_eq!(prediction.problems[0].message, expected);
     let error = other.up(&second).await.unwrap_err();
     assert!(
