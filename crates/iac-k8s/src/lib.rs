@@ -81,6 +81,7 @@
 mod declared;
 mod definition;
 mod diagnose;
+mod exported;
 mod fields;
 mod immutable;
 mod kinds;
