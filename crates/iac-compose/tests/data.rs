@@ -62,6 +62,26 @@ async fn volumes_with_and_without_names_stay_until_they_may_go() {
     let runs = Runs::new();
     runs.up(&database(&project, "db", "data", &[])).await;
     let anonymous = anonymous_of(docker, &format!("{project}-db-1")).await;
+    // A named volume at its place, or no container at all, leaves the anonymous one: its name is told while it is known.
+    let (taken, none) = (vec!["/data", "/anon"], vec!["/data"]);
+    for (targets, replicas) in [(taken, 1), (none, 0)] {
+        let changed = Bed::declare(|stack| {
+            let compose = Compose::project(stack, &project);
+            let data = compose.volume("data", Volume::default());
+            compose.service(
+                "db",
+                Service {
+                    volumes: targets.iter().map(|target| data.at(*target)).collect(),
+                    scale: Some(replicas),
+                    ..sleeper()
+                },
+            );
+        });
+        let plan = runs.preview(&changed).await;
+        let notes: Vec<&String> = plan.steps.iter().flat_map(|step| &step.notes).collect();
+        let told = format!("the anonymous volume {anonymous} (/anon of {project}-db-1) is no longer used");
+        assert!(notes.iter().any(|note| note.contains(&told)), "{replicas}: {notes:?}");
+    }
     // Both keys get other names: nothing that holds data goes, and all of it is said.
     let renamed = database(&project, "postgres", "pgdata", &[]);
     let plan = runs.preview(&renamed).await;

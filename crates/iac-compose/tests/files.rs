@@ -401,23 +401,42 @@ fn the_project_is_named_by_the_file_or_its_folder() {
 }
 
 #[test]
-fn a_cycle_of_conditions_is_an_error() {
-    let engine = iac_core::engine::Engine::new(vec![std::sync::Arc::new(iac_compose::DockerProvider::new())]);
-    for (text, links) in [
+fn a_cycle_of_conditions_in_a_program_is_an_error_that_names_each_link() {
+    use iac_compose::prelude::*;
+    let service = |depends_on: Vec<(String, DependsOn)>| Service {
+        image: "x".into(),
+        depends_on: depends_on.into_iter().collect(),
+        ..Service::default()
+    };
+    let conditions = |stack: &Stack| {
+        let compose = Compose::project(stack, "p");
+        let db = compose.service("db", service(vec![("web".into(), Condition::Healthy.into())]));
+        compose.service("web", service(vec![db.healthy()]));
+    };
+    let condition_and_after = |stack: &Stack| {
+        let compose = Compose::project(stack, "p");
+        let db = compose.service("db", service(Vec::new()));
+        let web = compose.service("web", service(vec![db.started()]));
+        let _ = db.after(&web);
+    };
+    let itself = |stack: &Stack| {
+        let web = service(vec![("web".into(), Condition::Started.into())]);
+        Compose::project(stack, "p").service("web", web);
+    };
+    let engine = iac_core::engine::Engine::new(vec![std::sync::Arc::new(DockerProvider::new())]);
+    let programs: [(&dyn Fn(&Stack), &[&str]); 3] = [
+        (&conditions, &["depends_on.web says so", "depends_on.db says so"]),
         (
-            "  a: {image: x, depends_on: {b: {condition: service_healthy}}}\n  b: {image: y, healthcheck: {test: 'true'}, depends_on: [a]}\n",
-            2,
+            &condition_and_after,
+            &["the program says after", "depends_on.db says so"],
         ),
-        (
-            "  a: {image: x, depends_on: [b]}\n  b: {image: y, depends_on: [c]}\n  c: {image: z, depends_on: [a]}\n",
-            3,
-        ),
-        ("  a: {image: x, depends_on: [a]}\n", 1),
-    ] {
-        let error = engine
-            .graph(&load(&format!("services:\n{text}")))
-            .unwrap_err()
-            .to_string();
-        assert_eq!(error.matches("says so").count(), links, "{error}");
+        (&itself, &["depends_on.web says so"]),
+    ];
+    for (program, links) in programs {
+        let stack = Stack::new("test", iac_core::config::Config::default());
+        program(&stack);
+        let error = engine.graph(&stack.finish().unwrap()).unwrap_err().to_string();
+        assert_eq!(error.matches("files.rs:").count(), links.len(), "{error}");
+        assert!(links.iter().all(|link| error.contains(link)), "{error}");
     }
 }

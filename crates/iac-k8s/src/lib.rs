@@ -81,7 +81,6 @@
 mod declared;
 mod definition;
 mod diagnose;
-mod exported;
 mod fields;
 mod immutable;
 mod kinds;

@@ -13,6 +13,7 @@ use super::service::compare::{self, Standing, Verdict};
 use super::service::replace;
 use super::service::request::{self, Place};
 use super::service::takeover::Takeover;
+use super::service::volumes;
 use super::validate;
 use super::{exclusive, maker};
 use crate::hash::IN_PLACE;
@@ -51,6 +52,10 @@ impl Engine {
         prediction: &mut Prediction,
     ) -> Result<(), ProviderError> {
         prediction.problems.extend(validate::too_new(inputs, self.api));
+        if request.intent == Intent::Update {
+            let members = self.members(&inputs.project, &inputs.service).await?;
+            prediction.notes.extend(volumes::unused(&members, inputs));
+        }
         self.check_image(inputs, prediction).await?;
         prediction
             .problems

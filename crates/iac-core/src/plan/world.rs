@@ -38,7 +38,7 @@ pub struct WorldEntry {
     pub options: Options,
     /// Where it was declared.
     pub source: Option<SourceLine>,
-    /// What it was before, and is still to be deleted.
+    /// What it was before, and is still to be deleted, or is kept for its data.
     pub formers: Vec<FormerObject>,
     /// Whether there is no object of its own, only former ones.
     pub gone: bool,

@@ -60,7 +60,7 @@ pub struct Record {
     /// Where it was declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLine>,
-    /// What it was before it was replaced and is still to be deleted, the oldest first.
+    /// What it was before it was replaced and is still to be deleted, or is kept for its data, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formers: Vec<Former>,
     /// Whether the object itself is deleted, and the record stays only for its former objects.
@@ -68,7 +68,7 @@ pub struct Record {
     pub gone: bool,
 }
 
-/// An object that a resource was before it was replaced, and that is still to be deleted.
+/// An object that a resource was before it was replaced, and that is still to be deleted, or is kept for its data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Former {
@@ -214,7 +214,7 @@ pub struct NewRecord {
     pub options: Options,
     /// Where it is declared.
     pub source: Option<SourceLine>,
-    /// What it was before it was replaced and is still to be deleted, the oldest first. Whoever records a resource anew
+    /// What it was before it was replaced and still is there, the oldest first. Whoever records a resource anew
     /// hands on those that are recorded: what is left out is forgotten.
     pub formers: Vec<FormerObject>,
     /// Whether the object itself is deleted, and the record stays only for its former objects.

@@ -37,6 +37,10 @@ async fn a_namespace_stays_for_what_others_have_in_it() {
                 k.add_json(&name, json!({"apiVersion": "v1", "kind": "Namespace"}));
             }
             if with_object {
+                // What the stack retains is no longer its own once it has left the program.
+                k.in_namespace(&name)
+                    .add_json("retained", json!({"apiVersion": "v1", "kind": "ConfigMap"}))
+                    .retain_on_delete();
                 k.in_namespace(&name).add_json(
                     "app",
                     json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
@@ -48,7 +52,7 @@ async fn a_namespace_stays_for_what_others_have_in_it() {
     runs.up(&program(true, true)).await;
     // What the program still declares keeps its namespace, though that is declared no more.
     let plan = runs.plan_deleting(&program(false, true), &[]).await.plan;
-    let still = format!("1 object that the program still declares: ConfigMap {name}/app");
+    let still = format!("2 objects that the program still declares: ConfigMap {name}/app, ConfigMap {name}/retained");
     assert_eq!(kept(&plan), [format!("Namespace {name}: {still}")]);
 
     let others = World {
@@ -63,7 +67,9 @@ async fn a_namespace_stays_for_what_others_have_in_it() {
     others.make(&others.api("apps", "v1", "Deployment"), workload).await;
     let nothing = program(false, false);
     let plan = runs.up(&nothing).await;
-    let theirs = format!("2 objects of others: ConfigMap {name}/theirs, Deployment {name}/theirs");
+    let theirs = ["ConfigMap retained", "ConfigMap theirs", "Deployment theirs"];
+    let theirs = theirs.map(|object| object.replace(' ', &format!(" {name}/")));
+    let theirs = format!("3 objects of others: {}", theirs.join(", "));
     assert_eq!(kept(&plan), [format!("Namespace {name}: {theirs}")]);
     let maps = others.api("", "v1", "ConfigMap");
     assert!(maps.get("theirs").await.is_ok());

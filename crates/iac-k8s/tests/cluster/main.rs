@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
 #![allow(clippy::needless_pass_by_value, reason = "objects are written as literals")]
 
-mod adoption;
 mod apply;
 mod autoscale;
 mod connect;
@@ -13,7 +12,6 @@ mod data;
 mod delete;
 mod drift;
 mod idle;
-mod immutable;
 mod leaving;
 mod names;
 mod observe;

@@ -8,9 +8,10 @@ use iac_core::provider::{DataItem, ProviderError, Recorded};
 use iac_core::value::Value;
 use serde_json::json;
 
-use super::containers::name_of;
+use super::containers::{name_of, number_of};
 use super::delete;
 use crate::inputs::{ServiceInputs, VOLUME};
+use crate::model::MountKind;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
 
@@ -35,6 +36,30 @@ pub(crate) fn of(containers: &[ContainerInspectResponse]) -> impl Iterator<Item 
             })
         })
     })
+}
+
+/// The anonymous volumes that nothing mounts any more once the service is as declared: something else is at their place, or
+/// their container is one too many. Nobody can tell later that they were there.
+pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<String> {
+    let is_taken = |target: &str| {
+        let mounts = inputs.spec.volumes.iter();
+        let named = mounts.filter(|mount| mount.kind != MountKind::Volume || !mount.source.is_empty());
+        named.into_iter().any(|mount| mount.target == target)
+    };
+    let mut unused = Vec::new();
+    for container in containers {
+        let is_surplus = number_of(container) > inputs.spec.replicas();
+        for item in of(std::slice::from_ref(container)) {
+            let target = item.amount.split(' ').next().unwrap_or_default();
+            if is_surplus || is_taken(target) {
+                unused.push(format!(
+                    "the {} {} ({}) is no longer used, and stays",
+                    item.kind, item.name, item.amount
+                ));
+            }
+        }
+    }
+    unused
 }
 
 /// The data that a service leaves.
