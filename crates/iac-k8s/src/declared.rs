@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iac_core::declare::ResourceDecl;
 use iac_core::value::Value;
 
+use crate::agree::Insides;
 use crate::kinds::Scope;
 use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
 
@@ -14,13 +15,19 @@ pub(crate) struct Declared {
     scaled: BTreeSet<String>,
     namespaces: BTreeSet<String>,
     kinds: BTreeMap<(String, String), Scope>,
+    /// Every object's identity.
     objects: BTreeSet<String>,
+    /// Keys, ports and labels.
+    insides: Insides,
 }
 
 impl Declared {
     /// Reads it off all the stack's resources.
     pub(crate) fn of(resources: &[&ResourceDecl]) -> Self {
-        let mut declared = Self::default();
+        let mut declared = Self {
+            insides: Insides::of(resources),
+            ..Self::default()
+        };
         for resource in resources {
             let Ok(id) = ObjectId::of(&resource.inputs) else {
                 continue;
@@ -59,6 +66,22 @@ impl Declared {
     /// Whether the stack declares this object.
     pub(crate) fn declares(&self, id: &ObjectId) -> bool {
         self.objects.contains(&id.to_string())
+    }
+
+    /// The namespace in which the stack declares an object of this type and name, where that is another one.
+    pub(crate) fn elsewhere(&self, id: &ObjectId) -> Option<&str> {
+        id.namespace.as_ref()?;
+        let start = format!("{} ", id.type_name());
+        let of_type = self.objects.range(start.clone()..);
+        let of_type = of_type.map_while(|identity| identity.strip_prefix(&start));
+        let mut others = of_type.filter_map(|name| name.split_once('/'));
+        let (namespace, _) = others.find(|(_, name)| *name == id.name)?;
+        Some(namespace)
+    }
+
+    /// The keys, ports and labels of the stack's objects.
+    pub(crate) fn insides(&self) -> &Insides {
+        &self.insides
     }
 
     /// Whether the stack defines this object's kind.

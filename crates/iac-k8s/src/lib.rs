@@ -68,6 +68,7 @@
 //! | [`scope`] | how programs declare objects |
 //! | [`provider`] | the API server: connect, observe, predict, apply, delete, wait |
 //! | [`mod@reference`] | which names in an object mean other objects |
+//! | [`agree`] | whether objects fit one another inside: keys, ports, labels |
 //! | [`readiness`] | when an object does its work |
 //! | [`diagnose`] | why pods do not run |
 //! | [`managed`] | who owns which field, and what drifted |
@@ -78,6 +79,7 @@
     reason = "the table above is a map for those who read the source"
 )]
 
+mod agree;
 mod declared;
 mod definition;
 mod diagnose;

@@ -290,7 +290,9 @@ impl Application<'_> {
         }
         let missing_namespace = error.kind == ErrorKind::NotFound && error.message.contains("namespaces \"");
         if missing_namespace && error.hint.is_none() {
-            error.hint = Some("declare the namespace and use k.within(&namespace), or make it first".to_owned());
+            error.hint = Some(
+                "declare the Namespace in this stack, or create it first: kubectl create namespace NAME".to_owned(),
+            );
         }
         error
     }

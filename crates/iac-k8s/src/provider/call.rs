@@ -198,6 +198,29 @@ pub(crate) struct Cause {
     pub(crate) field: String,
 }
 
+/// What the server writes for an object as a whole.
+const WHOLE: &str = "<nil>";
+
+impl Cause {
+    /// Whether it only says that there would be more to check.
+    pub(crate) fn is_hollow(&self) -> bool {
+        self.message
+            .contains("some validation rules were not checked because the object was invalid")
+    }
+
+    /// The field; none for the object as a whole.
+    pub(crate) fn field(&self) -> Option<&str> {
+        Some(self.field.as_str()).filter(|field| !field.is_empty() && *field != WHOLE)
+    }
+
+    fn text(&self) -> String {
+        match self.field() {
+            Some(field) => format!("{field}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
 impl Refusal {
     /// Reads the body of a failed call; what is no `Status` (a proxy's page) is quoted.
     pub(crate) fn read(code: u16, body: &[u8]) -> Self {
@@ -231,6 +254,8 @@ impl Refusal {
         [
             "field not declared in schema",
             "failed to create typed patch object",
+            "failed to convert new object",
+            "cannot be handled as",
             "strict decoding error",
             "unable to decode",
         ]
@@ -243,13 +268,25 @@ impl Refusal {
         self.code == 409 && self.message.contains("the object has been modified")
     }
 
+    /// Whether a pod's account is not there.
+    pub(crate) fn lacks_account(&self) -> bool {
+        self.code == 403 && self.message.contains("error looking up service account")
+    }
+
+    /// Whether a pod is refused for an object that it names and that is not there.
+    pub(crate) fn lacks_named(&self) -> bool {
+        let class = self.message.contains("no PriorityClass with name")
+            || (self.message.contains("RuntimeClass") && self.message.contains("not found"));
+        self.lacks_account() || (self.code == 403 && class)
+    }
+
     fn may_pass(&self) -> bool {
         match self.code {
             409 => self.is_race(),
             429 | 502 | 503 | 504 => true,
             500 => !self.is_schema_mismatch(),
-            // The account is made by a controller shortly after its namespace.
-            403 => self.message.contains("error looking up service account"),
+            // Controllers make the account shortly after its namespace, and count what is used of a new quota.
+            403 => self.lacks_account() || self.message.contains("status unknown for quota"),
             _ => false,
         }
     }
@@ -308,8 +345,9 @@ impl From<CallError> for ProviderError {
         let failure = Self::new(kind, error.to_string());
         match error {
             CallError::Refused(refusal) if !refusal.details.causes.is_empty() => {
-                let causes = refusal.details.causes.into_iter();
-                failure.with_details(causes.map(|cause| format!("{}: {}", cause.field, cause.message)))
+                let causes = refusal.details.causes.iter();
+                let telling = causes.filter(|cause| !cause.is_hollow() || refusal.details.causes.len() == 1);
+                failure.with_details(telling.map(Cause::text))
             }
             _ => failure,
         }
@@ -371,6 +409,22 @@ mod tests {
                 ),
                 true,
                 ErrorKind::Denied,
+            ),
+            (
+                status(
+                    403,
+                    "pods \"a\" is forbidden: status unknown for quota: q, resources: pods",
+                ),
+                true,
+                ErrorKind::Denied,
+            ),
+            (
+                status(
+                    500,
+                    "failed to convert new object (/p; /v1, Kind=Pod) to proper version: unable to convert unstructured object to /v1, Kind=Pod: quantities must match the regular expression",
+                ),
+                false,
+                ErrorKind::Invalid,
             ),
             (status(403, "no"), false, ErrorKind::Denied),
             (status(404, "no"), false, ErrorKind::NotFound),

@@ -186,6 +186,9 @@ async fn look_up(session: &Session, name: &ExternalRef) -> Result<Existence, Cal
             name.kind
         )));
     };
+    if id.type_name() == "core/Namespace" && session.lacks_namespace(&id.name) {
+        return Ok(Existence::No);
+    }
     let Some(kind) = session.discovery.find_any(&session.connection, &id).await? else {
         return Ok(Existence::No);
     };

@@ -1,6 +1,6 @@
 //! What one run holds: the connection, what the server knows, and under which name we write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) warnings: Warnings,
     /// Every secret that this run has sent or may send.
     secrets: Mutex<Secrets>,
+    /// The namespaces that the server said are not there.
+    absent_namespaces: Mutex<BTreeSet<String>>,
 }
 
 impl Session {
@@ -53,7 +55,20 @@ impl Session {
             manager,
             warnings: Warnings::default(),
             secrets: Mutex::default(),
+            absent_namespaces: Mutex::default(),
         }
+    }
+
+    /// Remembers that the server has no such namespace.
+    pub(crate) fn note_absent_namespace(&self, name: &str) {
+        let mut absent = self.absent_namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.insert(name.to_owned());
+    }
+
+    /// Whether the server said that it has no such namespace, when a change in it was tried.
+    pub(crate) fn lacks_namespace(&self, name: &str) -> bool {
+        let absent = self.absent_namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.contains(name)
     }
 
     /// Remembers the secrets in these inputs, for [`redact`](Self::redact).

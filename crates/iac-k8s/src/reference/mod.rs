@@ -16,6 +16,7 @@ use iac_core::provider::{ExternalRef, Phase, Reference, Referent};
 use iac_core::value::{FieldPath, Value};
 
 use self::find::Named;
+pub(crate) use self::find::{CONTAINERS, items, names, pod_spec};
 
 use crate::declared::defined_kind;
 use crate::kinds;

@@ -22,15 +22,6 @@ pub(super) fn unnamed(inputs: &Value) -> Value {
     Value::Object(map)
 }
 
-/// The field that a schema error names: `.spec.foo: field not declared in schema`.
-pub(super) fn schema_field(message: &str) -> Option<&str> {
-    if let Some((before, _)) = message.split_once(": field not declared in schema") {
-        return before.rsplit(' ').next();
-    }
-    let (_, after) = message.split_once("unknown field \"")?;
-    after.split('"').next()
-}
-
 /// The outputs after a change, as far as the trial tells: not what controllers make of it later.
 pub(super) fn predicted_outputs(result: &Json) -> Value {
     let mut outputs = outputs::of_object(result);

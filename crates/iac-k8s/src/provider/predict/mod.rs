@@ -3,7 +3,9 @@
 
 mod compare;
 mod exclusive;
+mod fit;
 mod pruned;
+mod refusal;
 mod trial;
 
 use futures::FutureExt as _;
@@ -99,6 +101,7 @@ impl<'a> Question<'a> {
                 Err(error) => self.locally(&error.to_string()),
             },
         };
+        self.fit(&mut prediction).await?;
         prediction.changes = conceal_changes(prediction.changes, &self.inputs, &self.secrets);
         if self.id.type_name() == DEFINITION {
             prediction.minor = definition::minor(&prediction.changes);
@@ -201,9 +204,14 @@ impl<'a> Question<'a> {
     }
 
     async fn creation(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
+        let namespace = self.id.namespace.as_deref().unwrap_or_default();
+        if kind.namespaced && self.session.lacks_namespace(namespace) {
+            let why = format!("the namespace {namespace} is not there yet");
+            return self.elsewhere(kind, body, &why).await;
+        }
         Ok(match self.attempt(kind.path(&self.id), body, false).await? {
             Trial::Accepted(answer) => warned(self.compared(), answer),
-            Trial::NoNamespace(why) => self.elsewhere(kind, body, &why).await?,
+            Trial::Early(why) => self.elsewhere(kind, body, &why).await?,
             other => self.not_accepted(other),
         })
     }
@@ -215,24 +223,27 @@ impl<'a> Question<'a> {
         };
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
             Trial::Accepted(answer) => warned(self.compared(), answer),
-            Trial::NoNamespace(why) => self.elsewhere(kind, &body, &why).await?,
+            Trial::Early(why) => self.elsewhere(kind, &body, &why).await?,
             other => self.not_accepted(other),
         })
     }
 
-    /// The object tried in the namespace that every cluster has, since its own is not there yet: that finds wrong fields
-    /// and values, though not what its own namespace will say.
+    /// The object tried in the namespace that every cluster has, and without what only its own surroundings have: that
+    /// finds wrong fields and values. What its own namespace will say of it (quotas, policies) is not known yet; whatever of
+    /// that the stack makes, it makes first.
     async fn elsewhere(&self, kind: &ApiKind, body: &Json, why: &str) -> Result<Prediction, ProviderError> {
         let Some((mut id, mut body)) = self.stand_in(body) else {
             return Ok(self.locally(why));
         };
-        id.namespace = Some(DEFAULT_NAMESPACE.to_owned());
-        body["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
+        if kind.namespaced {
+            id.namespace = Some(DEFAULT_NAMESPACE.to_owned());
+            body["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
+        }
+        if self.id.type_name() == "core/Pod" {
+            forget_names(&mut body);
+        }
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(answer) => warned(
-                self.locally(&format!("{why}; its fields are fine with the server")),
-                answer,
-            ),
+            Trial::Accepted(answer) => warned(self.compared(), answer),
             Trial::Refused(refusal) if refusal.code == 422 || refusal.is_schema_mismatch() => {
                 self.not_accepted(Trial::Refused(refusal))
             }
@@ -261,7 +272,7 @@ impl<'a> Question<'a> {
                 problems: self.problems(&refusal),
                 ..self.compared()
             },
-            Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
+            Trial::Untried(why) | Trial::Early(why) => self.locally(&why),
             Trial::Accepted(answer) => warned(self.compared(), answer),
         }
     }
@@ -299,7 +310,7 @@ impl<'a> Question<'a> {
         }
         let prediction = match trial {
             Trial::Accepted(result) => warned(self.accepted(&live, &result.body, adopts), result),
-            Trial::Untried(why) | Trial::NoNamespace(why) => self.locally(&why),
+            Trial::Untried(why) | Trial::Early(why) => self.locally(&why),
             Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &live, &refusal).await?,
         };
         Ok(Prediction {
@@ -427,6 +438,20 @@ impl<'a> Question<'a> {
         }
         let object = self.inputs.expose().unwrap_or_default();
         self.secrets.conceal(outputs::of_object(&object))
+    }
+}
+
+/// Takes the names out of a pod of which admission wants to see the objects.
+fn forget_names(pod: &mut Json) {
+    if let Some(spec) = pod.get_mut("spec").and_then(Json::as_object_mut) {
+        for field in [
+            "serviceAccountName",
+            "serviceAccount",
+            "priorityClassName",
+            "runtimeClassName",
+        ] {
+            spec.remove(field);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::Question;
-use super::compare::schema_field;
+use super::refusal;
 use crate::fields;
 use crate::provider::call::{Answer, Call, CallError, Cause, Refusal};
 
@@ -18,8 +18,8 @@ pub(super) enum Trial {
     Accepted(Answer),
     /// It says nothing about it, because of this.
     Untried(String),
-    /// The object's namespace is not there yet.
-    NoNamespace(String),
+    /// Its own surroundings are not there yet: its namespace, or what a pod names and this stack declares.
+    Early(String),
     /// It refuses.
     Refused(Box<Refusal>),
 }
@@ -30,8 +30,17 @@ impl Question<'_> {
         let call = Call::apply(path, &self.session.manager, body)
             .with("dryRun", "All")
             .with("force", force.to_string());
-        let deadline = Instant::now() + Duration::from_secs(5);
-        match self.session.connection.call_patiently(&call, deadline, &|_| ()).await {
+        let first = self.session.connection.call(&call).await;
+        let answer = match first {
+            // Nobody makes these while we ask.
+            Err(CallError::Refused(refusal)) if refusal.lacks_named() => Err(CallError::Refused(refusal)),
+            Err(error) if error.may_pass() => {
+                let deadline = Instant::now() + Duration::from_secs(5);
+                self.session.connection.call_patiently(&call, deadline, &|_| ()).await
+            }
+            first => first,
+        };
+        match answer {
             Ok(answer) => Ok(Trial::Accepted(answer)),
             Err(CallError::Refused(refusal)) if refusal.code != 401 => Ok(self.judge(refusal)),
             Err(error) => Err(error.into()),
@@ -45,15 +54,15 @@ impl Question<'_> {
             403 if message.contains("User \"") && message.contains(" cannot ") => {
                 Trial::Untried(format!("the server does not let us try it: {message}"))
             }
-            403 if message.contains("service account") || message.contains("serviceaccount") => {
-                Trial::Untried(format!("its service account is not there yet: {message}"))
+            403 if refusal.lacks_named() => Trial::Early("what it names is not there yet".to_owned()),
+            404 if refusal.details.kind == "namespaces" => {
+                self.session.note_absent_namespace(namespace);
+                // One that the stack does not declare is a reference that leads nowhere, and reported as such.
+                Trial::Early(format!("the namespace {namespace} is not there yet"))
             }
-            404 if refusal.details.kind == "namespaces" && self.declared.makes_namespace(namespace) => {
-                Trial::NoNamespace(format!("the namespace {namespace} is made in the same run"))
-            }
-            403 if refusal.is_namespace_leaving() && self.declared.makes_namespace(namespace) => Trial::NoNamespace(
-                format!("the namespace {namespace} is being deleted, and made again in the same run"),
-            ),
+            403 if refusal.is_namespace_leaving() && self.declared.makes_namespace(namespace) => Trial::Early(format!(
+                "the namespace {namespace} is being deleted, and made again in the same run"
+            )),
             400 if message.contains("dry run") || message.contains("dryRun") => {
                 Trial::Untried(format!("a webhook can not be tried: {message}"))
             }
@@ -66,27 +75,23 @@ impl Question<'_> {
 
     /// What is wrong, by field.
     pub(super) fn problems(&self, refusal: &Refusal) -> Vec<Problem> {
-        if refusal.code == 404 && refusal.details.kind == "namespaces" {
-            return vec![Problem {
-                path: FieldPath::fields(["metadata", "namespace"]),
-                message: format!(
-                    "the namespace {} does not exist, and the stack does not declare it",
-                    refusal.details.name
-                ),
-                hint: Some("declare it and use k.within(&namespace), or make it first".to_owned()),
-            }];
-        }
-        if refusal.details.causes.is_empty() {
-            let field = schema_field(&refusal.message);
-            let path = field.map_or_else(FieldPath::root, |field| fields::find(&self.inputs, field).0);
-            // What stands before names the object that was tried, which the reader knows.
-            let message = refusal.message.rsplit("): ").next().unwrap_or(&refusal.message);
-            return vec![Problem::new(path, message)];
+        let causes = &refusal.details.causes;
+        if causes.is_empty() {
+            let culprits = refusal::culprits(&refusal.message, &self.inputs).into_iter();
+            let culprits: Vec<Problem> = culprits.map(|(path, why)| Problem::new(path, why)).collect();
+            if !culprits.is_empty() {
+                return culprits;
+            }
+            let (field, why) = refusal::explain(&refusal.message);
+            let path = field.map_or_else(FieldPath::root, |field| fields::find(&self.inputs, &field).0);
+            return vec![Problem::new(path, why)];
         }
         let problem = |cause: &Cause| {
             let conflict = cause.reason == "FieldManagerConflict";
             Problem {
-                path: fields::find(&self.inputs, &cause.field).0,
+                path: cause
+                    .field()
+                    .map_or_else(FieldPath::root, |field| fields::find(&self.inputs, field).0),
                 message: cause.message.clone(),
                 hint: conflict.then(|| {
                     format!(
@@ -96,6 +101,7 @@ impl Question<'_> {
                 }),
             }
         };
-        refusal.details.causes.iter().map(problem).collect()
+        let telling = causes.iter().filter(|cause| !cause.is_hollow() || causes.len() == 1);
+        telling.map(problem).collect()
     }
 }

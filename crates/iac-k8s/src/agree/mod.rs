@@ -1,0 +1,102 @@
+//! Whether the objects of a stack fit one another inside: keys of ConfigMaps and Secrets, names of ports, labels that
+//! selectors ask for.
+//!
+//! The server does not look at these. Where a pod can certainly not start or become ready, it is a problem; anything else
+//! is a note, since others may make what is missing. Only objects that a run changes are looked at.
+
+mod keys;
+mod ports;
+mod selectors;
+
+use std::collections::BTreeMap;
+
+use iac_core::declare::ResourceDecl;
+use iac_core::value::{FieldPath, Value};
+
+use self::keys::{Content, KeyName};
+use self::ports::Template;
+use crate::kinds;
+use crate::object::ObjectId;
+use crate::reference::pod_spec;
+
+/// Something that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    /// The field.
+    pub(crate) path: FieldPath,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: &'static str,
+    /// How sure it is.
+    pub(crate) certainty: Certainty,
+}
+
+/// How sure it is that a [`Misfit`] breaks something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Certainty {
+    /// It does.
+    Certain,
+    /// It does, unless the live object of this identity has this key.
+    UnlessLive(String, String),
+    /// Others may help.
+    Perhaps,
+}
+
+/// What the stack declares that others name inside.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Insides {
+    /// The keys of ConfigMaps and Secrets, by identity.
+    contents: BTreeMap<String, Content>,
+    /// The keys that pods name, by the identity of what should have them.
+    named: BTreeMap<String, Vec<KeyName>>,
+    templates: Vec<Template>,
+}
+
+impl Insides {
+    /// Reads them off all the stack's resources.
+    pub(crate) fn of(resources: &[&ResourceDecl]) -> Self {
+        let mut insides = Self::default();
+        for resource in resources {
+            let Ok(id) = ObjectId::of(&resource.inputs) else {
+                continue;
+            };
+            let type_name = id.type_name();
+            if let Some(content) = Content::of(&type_name, resource) {
+                insides.contents.insert(id.to_string(), content);
+            }
+            let Some(pointer) = kinds::pod_template(&type_name) else {
+                continue;
+            };
+            insides.templates.extend(Template::of(&id, pointer, resource));
+            for (target, mut named) in keys::named(&id, &resource.inputs) {
+                named.by = resource.key.short();
+                insides.named.entry(target).or_default().push(named);
+            }
+        }
+        insides
+    }
+
+    /// What does not fit in an object that is to be `inputs` and was `before`.
+    pub(crate) fn misfits(&self, id: &ObjectId, inputs: &Value, before: &Value) -> Vec<Misfit> {
+        let type_name = id.type_name();
+        let mut found = keys::lost(self, id, inputs, before);
+        found.extend(keys::missing(self, id, inputs));
+        found.extend(selectors::misfits(self, id, &type_name, inputs));
+        if let Some((spec, path)) = kinds::pod_template(&type_name).and_then(|pointer| pod_spec(pointer, inputs)) {
+            found.extend(ports::probes(spec, &path));
+        }
+        found
+    }
+}
+
+/// The volumes that containers mount and nobody declares; the server says so too, where it can be asked.
+pub(crate) fn unmounted(id: &ObjectId, inputs: &Value) -> Vec<Misfit> {
+    let template = kinds::pod_template(&id.type_name()).and_then(|pointer| pod_spec(pointer, inputs));
+    template
+        .map(|(spec, path)| ports::mounts(spec, &path, inputs))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
