@@ -1,4 +1,5 @@
-//! Any Kubernetes manifests: `--config path=…` names a file, or a folder of files.
+//! Any Kubernetes manifests: `--config path=…` names a file, or a folder of files; `--config exclude=PATTERN,…` leaves
+//! files of the folder out. What names no namespace goes to `kubernetes.namespace`, else to that of the context.
 //!
 //! The stack is named after the path unless `--stack` says otherwise, and belongs to that path from then on.
 
@@ -8,10 +9,13 @@ use std::process::ExitCode;
 use iac_backends::{PostgresState, S3State};
 use iac_core::config::Config;
 use iac_core::{Program, Result, Stack};
-use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
+use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, ManifestFiles};
 
 /// The configuration that says where the manifests are.
 const PATH: &str = "path";
+
+/// The configuration that leaves files out: patterns with commas between them.
+const EXCLUDE: &str = "exclude";
 
 fn main() -> ExitCode {
     Program::new("manifests")
@@ -26,7 +30,11 @@ fn main() -> ExitCode {
 
 fn manifests(stack: &Stack) -> Result<()> {
     let path: PathBuf = stack.config().require(PATH)?;
-    let _ = Kubernetes::new(stack).yaml(path);
+    let exclude: Option<String> = stack.config().get(EXCLUDE)?;
+    let patterns = exclude.iter().flat_map(|patterns| patterns.split(','));
+    let patterns = patterns.map(str::trim).filter(|pattern| !pattern.is_empty());
+    let files = patterns.fold(ManifestFiles::new(path), ManifestFiles::exclude);
+    let _ = Kubernetes::new(stack).yaml(files);
     Ok(())
 }
 

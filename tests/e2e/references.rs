@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::manifests::{Folder, IMAGE, deployment, shell};
+use crate::support::Namespace;
 
 #[test]
 fn a_secret_may_come_later_and_go_again() {
@@ -65,4 +66,125 @@ fn a_pod_without_its_account_is_refused_before_anything_is_done() {
             .unwrap_or_else(|| panic!("{plan}"))
     };
     assert!(place("ServiceAccount") < place("Pod"), "{plan}");
+}
+
+#[test]
+fn what_admission_reads_is_there_before_what_it_admits() {
+    let folder = Folder::new();
+    let namespace = format!("{}-new", folder.namespace.name);
+    let _removed = Namespace::named(&folder.project.bed, &namespace);
+    let objects = [
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "token",
+            "annotations": {"kubernetes.io/service-account.name": "bot", "iac.dev/wait": "false"}},
+            "type": "kubernetes.io/service-account-token"}),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "annotations": {"iac.dev/wait": "false"}},
+            "spec": {"serviceAccountName": "bot", "terminationGracePeriodSeconds": 0,
+                "containers": [{"name": "c", "image": IMAGE, "command": ["sleep", "3600"]}]}}),
+        json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": {"hard": {"pods": "2", "limits.memory": "1Gi"}}}),
+        json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "limits"},
+            "spec": {"limits": [{"type": "Container", "default": {"memory": "32Mi"}, "defaultRequest": {"memory": "16Mi"}}]}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "bot"}}),
+    ];
+    let mut text = String::new();
+    for mut object in objects {
+        object["metadata"]["namespace"] = namespace.as_str().into();
+        text.push_str(&format!("---\n{object}\n"));
+    }
+    text.push_str(&format!(
+        "---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}\n"
+    ));
+    folder.project.write("k8s/all.yaml", &text);
+    for round in 0..3 {
+        folder.project.run(["up", "--yes"]).exits(0);
+        let pod = folder.kubectl.get(&format!("-n {namespace} pod p"));
+        let limit = &pod["spec"]["containers"][0]["resources"]["limits"]["memory"];
+        assert_eq!(limit, "32Mi", "round {round}: the pod came before its limits");
+        let secrets = folder.kubectl.names(&format!("-n {namespace} secret"));
+        assert_eq!(secrets, ["secret/token"], "round {round}: the cluster deleted it");
+        folder.project.is_up_to_date();
+        folder.project.run(["destroy", "--yes"]).exits(0);
+    }
+}
+
+#[test]
+fn what_names_no_namespace_goes_where_the_setting_or_the_context_says() {
+    let mut folder = Folder::new();
+    let second = Namespace::create(&folder.project.bed);
+    let (first, second) = (folder.namespace.name.clone(), second.name.clone());
+    let kubeconfig = folder.project.path("kubeconfig");
+    std::fs::copy(&folder.project.bed.kubeconfig, &kubeconfig).unwrap();
+    let kubeconfig = kubeconfig.to_str().unwrap().to_owned();
+    let context = |kubectl: &crate::support::Kubectl, namespace: &str| {
+        let arguments = format!("--kubeconfig={kubeconfig} config set-context --current --namespace={namespace}");
+        kubectl.run(&arguments).exits(0);
+    };
+    folder.project = folder.project.variable("KUBECONFIG", &kubeconfig);
+    context(&folder.kubectl, &first);
+    let binding = format!(
+        "---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: b}}, roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}, subjects: [{{kind: ServiceAccount, name: bot, namespace: {second}}}]}}\n"
+    );
+    let objects = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: bot}}\n---\napiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: a}}, {metadata: {name: c}, data: {x: z}}]\n";
+    folder.project.write("k8s/all.yaml", &format!("{objects}{binding}"));
+    let up = folder.project.run(["up", "--yes"]).exits(0);
+    up.shows([
+        &format!("namespace {first}"),
+        &format!("names ServiceAccount {second}/bot, and this stack has it in the namespace {first}"),
+    ]);
+    assert_eq!(folder.get("configmap c")["data"]["x"], "z");
+    folder.project.is_up_to_date();
+
+    context(&folder.kubectl, &second);
+    let moved = folder.project.run(["preview", "--detailed-exitcode"]).exits(1);
+    moved.shows([
+        &format!("it was made in the namespace {first}"),
+        &format!("kubernetes.namespace={first}"),
+    ]);
+    let stay = format!("kubernetes.namespace={first}");
+    folder
+        .project
+        .run(["preview", "--detailed-exitcode", "--config", &stay])
+        .exits(0);
+    let go = format!("kubernetes.namespace={second}");
+    let plan = folder
+        .project
+        .run(["preview", "--detailed-exitcode", "--config", &go])
+        .exits(2);
+    plan.shows([&format!("it moves from the namespace {first} to {second}")]);
+    context(&folder.kubectl, &first);
+}
+
+#[test]
+fn a_folder_says_all_that_is_no_manifest_at_once_and_can_leave_it_out() {
+    let folder = Folder::new();
+    folder.config_map("settings", json!({"color": "blue"}));
+    let same = std::fs::read_to_string(folder.project.path("k8s/settings.json")).unwrap();
+    folder.project.write("k8s/z/settings.yaml", &same);
+    folder
+        .project
+        .write("k8s/kustomization.yaml", "resources: [settings.json]\n");
+    folder.project.write("k8s/dashboards/a.json", "{\"panels\": []}\n");
+    folder.project.write("k8s/chart/values.yaml", "replicas: 1\n");
+    let refused = folder.project.run(["preview"]).exits(1);
+    refused.says([
+        "k8s/kustomization.yaml:1:1: this is a kustomization",
+        "kubectl kustomize",
+        "k8s/dashboards/a.json:1:1: this is no Kubernetes object: apiVersion is missing",
+        "k8s/chart/values.yaml:1:1: this belongs to a Helm chart",
+        "--config exclude=PATTERN",
+    ]);
+    let exclude = "exclude=kustomization.yaml, dashboards, chart/**";
+    let plan = folder.project.run(["preview", "--config", exclude]).exits(0);
+    plan.shows([
+        "Plan: 1 to create",
+        "stands word for word at k8s/settings.json:1 as well; it counts once",
+    ]);
+
+    folder
+        .project
+        .write("k8s/z/settings.yaml", &same.replace("blue", "red"));
+    let refused = folder.project.run(["preview", "--config", exclude]).exits(1);
+    refused.says([
+        "k8s/z/settings.yaml:1:1",
+        "is declared already at k8s/settings.json:1:1",
+    ]);
 }

@@ -104,6 +104,7 @@ mod yaml;
 pub use provider::KubernetesProvider;
 pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, restart_on};
 pub use state::KubernetesState;
+pub use yaml::ManifestFiles;
 
 /// The provider's name, which stands before the colon of its resources' types.
 pub(crate) const PROVIDER: &str = "kubernetes";

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Request;
+use iac_core::config::{Config, ConfigValue, Entry};
 use iac_core::provider::{ErrorKind, ProviderError};
 use iac_core::with_causes;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep, timeout};
+
+use crate::object::DEFAULT_NAMESPACE;
 
 use super::call::{Answer, Call, CallError, Refusal, warning_text};
 
@@ -21,6 +24,33 @@ pub(crate) struct Settings {
     pub(crate) kubeconfig: Option<PathBuf>,
     /// The context in it; its current one where none is given.
     pub(crate) context: Option<String>,
+    /// The namespace for what names none; that of the context where none is given.
+    pub(crate) namespace: Option<String>,
+}
+
+/// The namespace for what names none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) name: String,
+    /// Whether the configuration says so, not only the kubeconfig's context.
+    pub(crate) asked: bool,
+}
+
+/// Where a pod finds the namespace that it runs in.
+const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// The namespace for what names none, by this configuration.
+pub(crate) fn chosen_namespace(config: &Config) -> String {
+    let plain = |(key, entry): (&String, &Entry)| match &entry.value {
+        ConfigValue::Plain(text) => Some((key.strip_prefix("kubernetes.")?.to_owned(), text.clone())),
+        ConfigValue::Secret(_) => None,
+    };
+    let own: BTreeMap<String, String> = config.entries().iter().filter_map(plain).collect();
+    // What is wrong with the configuration is said when it is connected with.
+    let settings = Settings::read(&own).unwrap_or_default();
+    settings
+        .chosen()
+        .map_or_else(|| DEFAULT_NAMESPACE.to_owned(), |chosen| chosen.name)
 }
 
 impl Settings {
@@ -28,16 +58,34 @@ impl Settings {
     pub(crate) fn read(config: &BTreeMap<String, String>) -> Result<Self, ProviderError> {
         if let Some(key) = config
             .keys()
-            .find(|key| !["context", "kubeconfig"].contains(&key.as_str()))
+            .find(|key| !["context", "kubeconfig", "namespace"].contains(&key.as_str()))
         {
             let message = format!("there is no configuration key kubernetes.{key}");
-            let hint = "the keys are kubernetes.context and kubernetes.kubeconfig";
+            let hint = "the keys are kubernetes.context, kubernetes.kubeconfig and kubernetes.namespace";
             return Err(ProviderError::new(ErrorKind::Invalid, message).with_hint(hint));
         }
         Ok(Self {
             kubeconfig: config.get("kubeconfig").map(PathBuf::from),
             context: config.get("context").cloned(),
+            namespace: config.get("namespace").filter(|name| !name.is_empty()).cloned(),
         })
+    }
+
+    /// The namespace for what names none, where somebody chose one.
+    pub(crate) fn chosen(&self) -> Option<Chosen> {
+        if let Some(name) = &self.namespace {
+            let name = name.clone();
+            return Some(Chosen { name, asked: true });
+        }
+        let name = match self.file().ok()? {
+            Some(file) => {
+                let context = self.context.as_ref().or(file.current_context.as_ref())?;
+                let context = file.contexts.iter().find(|named| named.name == *context)?;
+                context.context.as_ref()?.namespace.clone()?
+            }
+            None => std::fs::read_to_string(OWN_NAMESPACE).ok()?.trim().to_owned(),
+        };
+        (!name.is_empty()).then_some(Chosen { name, asked: false })
     }
 
     /// The kubeconfig to read, if there is one.
@@ -87,8 +135,10 @@ impl Settings {
 pub(crate) struct Connection {
     settings: Settings,
     client: RwLock<kube::Client>,
-    /// For people: `context prod, server https://10.0.0.1:6443`.
+    /// For people: `context prod, server https://10.0.0.1:6443, namespace shop`.
     pub(crate) description: String,
+    /// The namespace for what names none.
+    pub(crate) chosen: Chosen,
 }
 
 impl Connection {
@@ -100,10 +150,16 @@ impl Connection {
         };
         let (config, description) = settings.load().await.map_err(fail)?;
         let client = kube::Client::try_from(config).map_err(|error| fail(with_causes(&error)))?;
+        let chosen = settings.chosen();
+        let namespace = chosen.as_ref().map(|chosen| format!(", namespace {}", chosen.name));
         Ok(Self {
             settings,
             client: RwLock::new(client),
-            description,
+            description: description + &namespace.unwrap_or_default(),
+            chosen: chosen.unwrap_or_else(|| Chosen {
+                name: DEFAULT_NAMESPACE.to_owned(),
+                asked: false,
+            }),
         })
     }
 

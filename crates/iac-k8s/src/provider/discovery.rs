@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::call::{Call, CallError};
 use super::connect::Connection;
-use crate::object::{DEFAULT_NAMESPACE, ObjectId};
+use crate::object::ObjectId;
 
 /// A kind as the server serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) struct ApiKind {
     pub(crate) namespaced: bool,
     /// `apps/v1`.
     pub(crate) api_version: String,
+    /// The namespace of an object that names none.
+    default_namespace: String,
 }
 
 impl ApiKind {
@@ -33,9 +35,9 @@ impl ApiKind {
     }
 
     /// The namespace of an object; none when the kind has none, whatever its inputs say.
-    pub(crate) fn namespace<'a>(&self, id: &'a ObjectId) -> Option<&'a str> {
+    pub(crate) fn namespace<'a>(&'a self, id: &'a ObjectId) -> Option<&'a str> {
         self.namespaced
-            .then(|| id.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE))
+            .then(|| id.namespace.as_deref().unwrap_or(&self.default_namespace))
     }
 
     /// The path of one object.
@@ -94,7 +96,7 @@ impl Discovery {
             false => format!("/api/{api_version}"),
         };
         let kinds = match connection.call(&Call::get(base.clone())).await {
-            Ok(answer) => Arc::new(read(&answer.body, &base, api_version)),
+            Ok(answer) => Arc::new(read(&answer.body, &base, api_version, &connection.chosen.name)),
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -127,7 +129,7 @@ async fn versions(connection: &Connection, group: &str) -> Result<Vec<String>, C
 }
 
 /// Reads an `APIResourceList`; subresources (`deployments/scale`) are no kinds.
-fn read(list: &Json, base: &str, api_version: &str) -> HashMap<String, ApiKind> {
+fn read(list: &Json, base: &str, api_version: &str, default_namespace: &str) -> HashMap<String, ApiKind> {
     let resources = list["resources"].as_array().into_iter().flatten();
     resources
         .filter_map(|resource| {
@@ -137,6 +139,7 @@ fn read(list: &Json, base: &str, api_version: &str) -> HashMap<String, ApiKind> 
                 plural: plural.to_owned(),
                 namespaced: resource["namespaced"].as_bool().unwrap_or(false),
                 api_version: api_version.to_owned(),
+                default_namespace: default_namespace.to_owned(),
             };
             Some((resource["kind"].as_str()?.to_owned(), kind))
         })
@@ -154,7 +157,7 @@ mod tests {
             {"name": "deployments", "kind": "Deployment", "namespaced": true},
             {"name": "deployments/scale", "kind": "Scale", "namespaced": true},
         ]});
-        let kinds = read(&list, "/apis/apps/v1", "apps/v1");
+        let kinds = read(&list, "/apis/apps/v1", "apps/v1", "default");
         let id = ObjectId::from_identity("apps/Deployment codelab/api").expect("well-formed");
         assert_eq!(
             kinds["Deployment"].path(&id),

@@ -33,6 +33,7 @@ use iac_core::provider::{
 
 pub(crate) use self::call::Cause;
 use self::call::{Call, CallError};
+pub(crate) use self::connect::chosen_namespace;
 use self::connect::{Connection, Settings};
 pub(crate) use self::events::Warning;
 use self::names::Names;

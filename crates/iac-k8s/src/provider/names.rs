@@ -12,7 +12,11 @@ use crate::object::{DEFAULT_NAMESPACE, ObjectId};
 
 /// The scopes of the custom resources that a stack is about, as the server has them.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<(String, String), Scope>);
+pub(super) struct Names {
+    scopes: BTreeMap<(String, String), Scope>,
+    /// The namespace of what names none; empty as long as nobody asked.
+    namespace: String,
+}
 
 impl Names {
     /// Asks the server about the kinds of these objects. One that it does not have, or that we may not ask for, stays
@@ -23,20 +27,30 @@ impl Names {
             .filter(|id| kinds::scope(&id.group, &id.kind).is_none())
             .filter(|id| asked.insert((id.group.clone(), id.kind.clone())));
         let looks = unknown.map(|id| look(session, id).boxed()).collect();
-        Ok(Self(in_parallel(looks).await?.into_iter().flatten().collect()))
+        Ok(Self {
+            scopes: in_parallel(looks).await?.into_iter().flatten().collect(),
+            namespace: session.connection.chosen.name.clone(),
+        })
     }
 
     /// The object with its namespace written out if it lives in one, and without one if it does not, whatever its inputs
     /// say: one object has one name.
     pub(super) fn placed(&self, id: ObjectId, declared: &Declared) -> ObjectId {
         let own = kinds::scope(&id.group, &id.kind);
-        let served = self.0.get(&(id.group.clone(), id.kind.clone())).copied();
+        let served = self.scopes.get(&(id.group.clone(), id.kind.clone())).copied();
         let namespace = match own.or(served).or_else(|| declared.scope(&id.group, &id.kind)) {
             Some(Scope::Cluster) => None,
-            Some(Scope::Namespaced) => Some(id.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())),
+            Some(Scope::Namespaced) => Some(id.namespace.unwrap_or_else(|| self.default_namespace().to_owned())),
             None => id.namespace,
         };
         ObjectId { namespace, ..id }
+    }
+
+    fn default_namespace(&self) -> &str {
+        match self.namespace.as_str() {
+            "" => DEFAULT_NAMESPACE,
+            chosen => chosen,
+        }
     }
 }
 

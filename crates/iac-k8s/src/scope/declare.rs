@@ -1,5 +1,6 @@
 //! Turns objects of any form into declarations: names them, puts them into their namespace, and marks what is secret.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,14 +15,17 @@ use serde_json::{Map, Value as Json};
 use super::{Object, ObjectScope, conceal, wait};
 use crate::PROVIDER;
 use crate::kinds::{self, Scope};
-use crate::object::{DEFAULT_NAMESPACE, split_api_version, type_name};
-use crate::yaml::{self, Manifest};
+use crate::object::{split_api_version, type_name};
+use crate::provider::chosen_namespace;
+use crate::yaml::{self, Manifest, ManifestError, ManifestFiles};
 
 /// Where objects are declared.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     stack: Stack,
     namespace: Option<String>,
+    /// Where what names no namespace goes, outside of one.
+    default_namespace: String,
     after: Option<Dependency>,
 }
 
@@ -30,6 +34,7 @@ impl Place {
         Self {
             stack: stack.clone(),
             namespace: None,
+            default_namespace: chosen_namespace(stack.config()),
             after: None,
         }
     }
@@ -38,6 +43,7 @@ impl Place {
         Self {
             stack: self.stack.clone(),
             namespace: Some(namespace.to_owned()),
+            default_namespace: self.default_namespace.clone(),
             after,
         }
     }
@@ -75,11 +81,11 @@ impl Place {
     }
 
     #[track_caller]
-    pub(super) fn yaml(&self, path: &Path) -> Vec<Object<DynamicObject>> {
-        let manifests = match yaml::read(path) {
+    pub(super) fn yaml(&self, files: &ManifestFiles) -> Vec<Object<DynamicObject>> {
+        let manifests = match yaml::read(files) {
             Ok(manifests) => manifests,
-            Err(error) => {
-                self.report("manifests", error.to_string());
+            Err(errors) => {
+                self.report_files(errors);
                 return Vec::new();
             }
         };
@@ -87,16 +93,51 @@ impl Place {
             .iter()
             .filter_map(|manifest| defined(&manifest.object))
             .collect();
+        let mut seen: BTreeMap<(String, String), Manifest> = BTreeMap::new();
         let mut objects = Vec::new();
-        for Manifest { file, line, object, .. } in manifests {
-            let place = self.at(&file, line);
-            let of_type = type_of(&object);
+        for manifest in manifests {
+            let Manifest { file, line, object } = &manifest;
+            let place = self.at(file, *line);
+            let of_type = type_of(object);
             let known = defined.iter().find(|(defined, _)| *defined == of_type);
-            let scope = known.map_or_else(|| self.scope_of(&object), |(_, scope)| *scope);
-            let name = self.name_of(&object, scope);
-            objects.push(place.declare(&name, object, scope));
+            let scope = known.map_or_else(|| self.scope_of(object), |(_, scope)| *scope);
+            let name = self.name_of(object, scope);
+            match seen.get(&(of_type.clone(), name.clone())) {
+                Some(first) if first.object == *object => {
+                    let first = format!("{}:{}", first.file.display(), first.line);
+                    let kind = object["kind"].as_str().unwrap_or_default();
+                    let note = format!("{kind} {name} stands word for word at {first} as well; it counts once");
+                    place.stack.note(note);
+                }
+                _ => {
+                    objects.push(place.declare(&name, object.clone(), scope));
+                    seen.entry((of_type, name)).or_insert(manifest);
+                }
+            }
         }
         objects
+    }
+
+    /// Reports what is wrong with files where it stands.
+    #[track_caller]
+    fn report_files(&self, errors: Vec<ManifestError>) {
+        let called = self.stack.source();
+        let last = errors.len().saturating_sub(1);
+        for (place, error) in errors.into_iter().enumerate() {
+            let mut message = error.message;
+            if place == last && error.line.is_some() {
+                message.push_str("\n  files that are no manifests can be left out: --config exclude=PATTERN for the program \"manifests\", ManifestFiles::exclude in a program of your own");
+            }
+            let at = match error.line {
+                Some(line) => self.at(&error.file, line).stack.source(),
+                None => {
+                    message = format!("{}: {message}", error.file.display());
+                    called.clone()
+                }
+            };
+            let name = String::new();
+            self.stack.report(DeclareError::File { name, message, at });
+        }
     }
 
     /// For an object that is declared in a file: where it stands there is what its author wants to be told.
@@ -182,7 +223,7 @@ impl Place {
                 given
             }
             (Some(given), _) => given,
-            (None, scope) => scope.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            (None, scope) => scope.clone().unwrap_or_else(|| self.default_namespace.clone()),
         };
         json["metadata"]["namespace"] = namespace.as_str().into();
         namespace

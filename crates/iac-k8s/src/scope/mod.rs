@@ -6,8 +6,6 @@ mod object;
 mod typed;
 mod wait;
 
-use std::path::Path;
-
 use iac_core::Stack;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
@@ -17,6 +15,7 @@ use serde::Serialize;
 use self::declare::Place;
 pub use self::object::Object;
 pub use self::typed::restart_on;
+use crate::yaml::ManifestFiles;
 
 /// The scopes that a type of object can have: it lives in namespaces, or belongs to the cluster.
 pub trait ObjectScope {
@@ -34,7 +33,8 @@ impl ObjectScope for ClusterResourceScope {
 
 /// Declares objects of a cluster.
 ///
-/// Namespaced objects that name no namespace go to `default`; [`within`](Self::within) and
+/// Namespaced objects that name no namespace go to the one that the configuration `kubernetes.namespace` names, else to that
+/// of the kubeconfig's context, else to `default`, as with kubectl; [`within`](Self::within) and
 /// [`in_namespace`](Self::in_namespace) give a scope for another one.
 #[derive(Debug, Clone)]
 pub struct Kubernetes {
@@ -82,11 +82,12 @@ impl Kubernetes {
         self.place.json(name, object)
     }
 
-    /// Declares every object of a YAML file, or of all files in a folder. What is wrong is reported with file, document
-    /// and line; an object's name in the stack is `namespace/name`, or its name alone.
+    /// Declares every object of a YAML file, or of all files in a folder; [`ManifestFiles`] leaves some out. What is wrong
+    /// is reported with file and line; an object's name in the stack is `namespace/name`, or its name alone. An object that
+    /// stands in two places word for word counts once.
     #[track_caller]
-    pub fn yaml(&self, path: impl AsRef<Path>) -> Vec<Object<DynamicObject>> {
-        self.place.yaml(path.as_ref())
+    pub fn yaml(&self, files: impl Into<ManifestFiles>) -> Vec<Object<DynamicObject>> {
+        self.place.yaml(&files.into())
     }
 }
 
@@ -130,7 +131,7 @@ impl Namespaced {
 
     /// As [`Kubernetes::yaml`]; objects that name no namespace go to this one.
     #[track_caller]
-    pub fn yaml(&self, path: impl AsRef<Path>) -> Vec<Object<DynamicObject>> {
-        self.place.yaml(path.as_ref())
+    pub fn yaml(&self, files: impl Into<ManifestFiles>) -> Vec<Object<DynamicObject>> {
+        self.place.yaml(&files.into())
     }
 }

@@ -96,6 +96,7 @@ impl KubernetesState {
         let settings = Settings {
             kubeconfig: place.kubeconfig,
             context: place.context,
+            namespace: None,
         };
         let shared = Shared {
             api: Api::new(settings, place.namespace),

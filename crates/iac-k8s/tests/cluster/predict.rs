@@ -1,6 +1,6 @@
 //! What the server says before anything is done.
 
-use iac_core::provider::{Checked, Intent, RiskKind};
+use iac_core::provider::{Checked, Existence, ExternalRef, Intent, Need, Provider as _, RiskKind};
 use serde_json::json;
 
 use crate::world::{World, paths, workload};
@@ -160,11 +160,14 @@ async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
             .add_json("app", map());
     });
     let prediction = world.predict(&missing.of("ConfigMap"), Intent::Create, None).await;
-    assert_eq!(
-        prediction.problems[0].path.to_string(),
-        "metadata.namespace",
-        "{prediction:?}"
-    );
+    // Which names lead nowhere is asked for all steps at once.
+    assert!(prediction.problems.is_empty(), "{prediction:?}");
+    let name = ExternalRef {
+        kind: "core/Namespace".to_owned(),
+        name: nowhere.clone(),
+        need: Need::AtOnce,
+    };
+    assert_eq!(world.provider.exists(&[name]).await.unwrap(), [Existence::No]);
     let made = world.declare_all(|stack| {
         let cluster = iac_k8s::Kubernetes::new(stack);
         let namespace = cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
@@ -174,7 +177,7 @@ async fn what_can_not_be_tried_is_said_and_what_is_missing_is_a_problem() {
     });
     let prediction = world.predict(&made.of("ConfigMap"), Intent::Create, None).await;
     assert!(prediction.problems.is_empty());
-    assert!(matches!(prediction.checked, Checked::Locally(why) if why.contains("made in the same run")));
+    assert_eq!(prediction.checked, Checked::ByServer, "it was tried elsewhere");
     let wrong = world.declare_all(|stack| {
         let cluster = iac_k8s::Kubernetes::new(stack);
         let namespace = cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
@@ -250,4 +253,141 @@ async fn replicas_of_a_scaled_workload_are_said_to_be_left_alone() {
     let prediction = world.predict(&with(3), Intent::Update, Some(&recorded)).await;
     assert_eq!(paths(&prediction.changes), Vec::<String>::new());
     assert!(prediction.notes.concat().contains("autoscaler"), "{prediction:?}");
+}
+
+/// A Pod of one container, which `spec` is merged into.
+fn pod(spec: serde_json::Value, container: serde_json::Value) -> serde_json::Value {
+    let mut main = json!({"name": "c", "image": "localhost/iac-test/busybox:1"});
+    for (key, value) in container.as_object().into_iter().flatten() {
+        main[key] = value.clone();
+    }
+    let mut all = json!({"containers": [main]});
+    for (key, value) in spec.as_object().into_iter().flatten() {
+        all[key] = value.clone();
+    }
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": all})
+}
+
+#[tokio::test]
+async fn what_is_certainly_wrong_is_found_also_where_its_namespace_is_not_there_yet() {
+    let world = World::new().await;
+    let nowhere = format!("{}-y", world.namespace);
+    let limits = |quantity: &str| pod(json!({}), json!({"resources": {"limits": {"cpu": quantity}}}));
+    let job = json!({"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}}});
+    let map = |metadata: serde_json::Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+    for (object, path) in [
+        (limits("50 m"), "spec.containers[name=c].resources.limits.cpu"),
+        (limits("1GB"), "spec.containers[name=c].resources.limits.cpu"),
+        (
+            pod(json!({"terminationGracePeriodSeconds": "ten"}), json!({})),
+            "spec.terminationGracePeriodSeconds",
+        ),
+        (pod(json!({"hostNetwork": "yes"}), json!({})), "spec.hostNetwork"),
+        (pod(json!({"foo": "bar"}), json!({})), "spec.foo"),
+        (
+            pod(json!({}), json!({"ports": [{"containerPort": 99999}]})),
+            "spec.containers[name=c].ports[0].containerPort",
+        ),
+        (
+            pod(
+                json!({}),
+                json!({"volumeMounts": [{"name": "nope", "mountPath": "/a"}]}),
+            ),
+            "spec.containers[name=c].volumeMounts[name=nope].name",
+        ),
+        (
+            pod(
+                json!({"serviceAccountName": "bot"}),
+                json!({"env": [{"name": "A", "value": 1}]}),
+            ),
+            "spec.containers[name=c].env[name=A].value",
+        ),
+        (
+            json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "p"}, "spec": {"schedule": "61 * * * *", "jobTemplate": job}}),
+            "spec.schedule",
+        ),
+        (
+            json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "p"}, "spec": {"minAvailable": "50", "selector": {}}}),
+            "spec.minAvailable",
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "p"}, "data": {"good": "eA==", "bad": "no base64!"}}),
+            "data.bad",
+        ),
+        (map(json!({"name": "p", "labels": {"a": "b c"}})), "metadata.labels"),
+    ] {
+        for namespace in [&nowhere, &world.namespace] {
+            let declared = world.declare_all(|stack| {
+                let cluster = iac_k8s::Kubernetes::new(stack);
+                cluster.add(&nowhere, k8s_openapi::api::core::v1::Namespace::default());
+                let k = cluster.in_namespace(namespace);
+                k.add("bot", k8s_openapi::api::core::v1::ServiceAccount::default());
+                k.add_json("p", object.clone());
+            });
+            let all = declared.all();
+            let prediction = world.predict(all.last().unwrap(), Intent::Create, None).await;
+            let paths: Vec<String> = prediction
+                .problems
+                .iter()
+                .map(|problem| problem.path.to_string())
+                .collect();
+            assert_eq!(paths, [path], "{object}: {prediction:?}");
+            let message = &prediction.problems[0].message;
+            assert!(
+                !message.contains("unstructured") && !message.contains("iac-check"),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pod_is_tried_without_what_the_stack_makes_before_it() {
+    let world = World::new().await;
+    let names = json!({"serviceAccountName": "bot", "priorityClassName": "refs-nobody-has-it"});
+    let declared = world.declare(|k| {
+        k.add("bot", k8s_openapi::api::core::v1::ServiceAccount::default());
+        k.add_json("p", pod(names.clone(), json!({})));
+    });
+    let began = std::time::Instant::now();
+    for _ in 0..5 {
+        let prediction = world.predict(&declared.of("Pod"), Intent::Create, None).await;
+        assert_eq!((prediction.checked, prediction.problems), (Checked::ByServer, vec![]));
+    }
+    // It was tried again for three seconds each.
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_gives_is_a_problem_unless_the_live_object_has_it() {
+    let world = World::new().await;
+    let with = |key: &str| {
+        world.declare(|k| {
+            k.add_json(
+                "db",
+                json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"PASSWORD": "x"}}),
+            );
+            let from = json!({"secretKeyRef": {"name": "db", "key": key}});
+            k.add_json("p", pod(json!({}), json!({"env": [{"name": "A", "valueFrom": from}]})));
+        })
+    };
+    let path = "spec.containers[name=c].env[name=A].valueFrom.secretKeyRef.key";
+    let fine = world.predict(&with("PASSWORD").of("Pod"), Intent::Create, None).await;
+    assert_eq!(fine.problems, []);
+    let prediction = world.predict(&with("PASSWD").of("Pod"), Intent::Create, None).await;
+    assert_eq!(prediction.problems[0].path.to_string(), path, "{prediction:?}");
+    world.up(&with("PASSWD").of("Secret")).await;
+    world
+        .meddle(
+            &world.api("", "v1", "Secret"),
+            "db",
+            json!({"stringData": {"PASSWD": "y"}}),
+        )
+        .await;
+    let filled = world.predict(&with("PASSWD").of("Pod"), Intent::Create, None).await;
+    assert_eq!(filled.problems, [], "others give it");
 }

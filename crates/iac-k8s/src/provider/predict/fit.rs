@@ -3,6 +3,8 @@
 
 use iac_core::provider::{Checked, Prediction, Problem, ProviderError};
 
+use iac_core::value::FieldPath;
+
 use super::Question;
 use crate::agree::{Certainty, Misfit, unmounted};
 use crate::object::ObjectId;
@@ -10,6 +12,7 @@ use crate::reference;
 
 impl Question<'_> {
     pub(super) async fn fit(&self, prediction: &mut Prediction) -> Result<(), ProviderError> {
+        self.moves(prediction);
         for named in reference::names(&self.id, &self.inputs) {
             if let (false, Some(namespace)) = (
                 self.declared.declares(&named.target),
@@ -47,6 +50,36 @@ impl Question<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Another kubeconfig, or another context in it, is no reason to move what names no namespace; a setting is.
+    fn moves(&self, prediction: &mut Prediction) {
+        let recorded = self.request.recorded.as_ref();
+        let Some(old) = recorded.and_then(|recorded| ObjectId::from_identity(&recorded.identity)) else {
+            return;
+        };
+        let chosen = &self.session.connection.chosen;
+        let (Some(from), Some(to)) = (&old.namespace, &self.id.namespace) else {
+            return;
+        };
+        if from == to || old.name != self.id.name || *to != chosen.name {
+            return;
+        }
+        if chosen.asked {
+            prediction
+                .notes
+                .push(format!("it moves from the namespace {from} to {to}"));
+            return;
+        }
+        prediction.problems.push(Problem {
+            path: FieldPath::fields(["metadata", "namespace"]),
+            message: format!(
+                "it was made in the namespace {from}, and names none; the kubeconfig's context now means {to}"
+            ),
+            hint: Some(format!(
+                "kubernetes.namespace={from} as configuration keeps it where it is, kubernetes.namespace={to} moves it"
+            )),
+        });
     }
 
     /// Whether the live object has a key that the stack does not give it; none where that can not be told.

@@ -78,7 +78,9 @@ impl Question<'_> {
         let causes = &refusal.details.causes;
         if causes.is_empty() {
             let culprits = refusal::culprits(&refusal.message, &self.inputs).into_iter();
-            let culprits: Vec<Problem> = culprits.map(|(path, why)| Problem::new(path, why)).collect();
+            let culprits: Vec<Problem> = culprits
+                .map(|(path, why)| Problem::new(fields::find(&self.inputs, &path.to_string()).0, why))
+                .collect();
             if !culprits.is_empty() {
                 return culprits;
             }

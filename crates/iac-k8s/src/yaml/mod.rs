@@ -1,0 +1,91 @@
+//! Plain manifests: files of one or many documents, and folders of them.
+
+mod object;
+mod select;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+pub use self::select::ManifestFiles;
+
+/// One object of a manifest, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Manifest {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The line on which its document begins.
+    pub(crate) line: u64,
+    /// The object.
+    pub(crate) object: Json,
+}
+
+/// Something that is wrong with manifests, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ManifestError {
+    /// The file or folder.
+    pub(crate) file: PathBuf,
+    /// The line; none for the file as a whole.
+    pub(crate) line: Option<u64>,
+    /// What is wrong.
+    pub(crate) message: String,
+}
+
+impl ManifestError {
+    fn of(file: &Path, line: Option<u64>, message: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            message: message.into(),
+        }
+    }
+}
+
+/// Reads a file, or all manifests in a folder and the folders in it, in the order of their names.
+///
+/// # Errors
+/// All that is wrong, file by file.
+pub(crate) fn read(files: &ManifestFiles) -> Result<Vec<Manifest>, Vec<ManifestError>> {
+    let mut manifests = Vec::new();
+    let mut errors = Vec::new();
+    for file in files.list()? {
+        match text::read(&file) {
+            Ok(text) => parse(&file, &text, &mut manifests, &mut errors),
+            Err(error) => errors.push(ManifestError::of(&file, None, format!("can not be read: {error}"))),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(manifests);
+    }
+    Err(errors)
+}
+
+/// Reads the documents of one file.
+fn parse(file: &Path, text: &str, manifests: &mut Vec<Manifest>, errors: &mut Vec<ManifestError>) {
+    let documents = match text::documents(text) {
+        Ok(documents) => documents,
+        Err(failure) => {
+            let message = match object::is_template(text) {
+                true => format!("{}: {}", failure.message, object::CHART),
+                false => failure.message,
+            };
+            return errors.push(ManifestError::of(file, Some(failure.line), message));
+        }
+    };
+    for document in documents {
+        for object in object::unfold(document.tree) {
+            match object::check(file, &object) {
+                Ok(()) => manifests.push(Manifest {
+                    file: file.to_owned(),
+                    line: document.line,
+                    object,
+                }),
+                Err(message) => errors.push(ManifestError::of(file, Some(document.line), message)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! Reads texts as kubectl does: YAML of one or many documents, JSON, with or without a byte order mark.
+//!
+//! The parser follows the letter of YAML where kubectl's does not. What that one takes, people write; so a text that is
+//! refused for such a place is mended there, in a way that does not change what it says, and read again.
+
+use std::io;
+use std::path::Path;
+
+use serde_json::Value as Json;
+use serde_saphyr::Spanned;
+
+/// How many places of one file are mended.
+const MENDS: usize = 1000;
+
+/// A document of a file.
+pub(super) struct Document {
+    /// The line on which it begins.
+    pub(super) line: u64,
+    pub(super) tree: Json,
+}
+
+/// Why a text can not be read.
+pub(super) struct Failure {
+    pub(super) line: u64,
+    pub(super) message: String,
+}
+
+/// The text of a file in UTF-8, or in UTF-16 with a mark that says so.
+pub(super) fn read(file: &Path) -> io::Result<String> {
+    let bytes = std::fs::read(file)?;
+    let units = |read: fn([u8; 2]) -> u16| -> Vec<u16> {
+        bytes[2..]
+            .chunks_exact(2)
+            .map(|pair| read([pair[0], pair[1]]))
+            .collect()
+    };
+    let text = match bytes.get(..2) {
+        Some([0xFF, 0xFE]) => String::from_utf16(&units(u16::from_le_bytes)).map_err(|error| error.to_string()),
+        Some([0xFE, 0xFF]) => String::from_utf16(&units(u16::from_be_bytes)).map_err(|error| error.to_string()),
+        _ => String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()),
+    };
+    text.map_err(|message| io::Error::new(io::ErrorKind::InvalidData, message))
+}
+
+/// The documents of a text.
+pub(super) fn documents(text: &str) -> Result<Vec<Document>, Failure> {
+    let failure = match yaml(text) {
+        Ok(documents) => return Ok(documents),
+        Err(failure) => failure,
+    };
+    if text.trim_start().starts_with('{')
+        && let Some(documents) = json(text)
+    {
+        return Ok(documents);
+    }
+    let mut mended = text.to_owned();
+    let mut error = failure;
+    for _ in 0..MENDS {
+        match mend(&mended, &error) {
+            Some(better) => mended = better,
+            None => break,
+        }
+        match yaml(&mended) {
+            Ok(documents) => return Ok(documents),
+            Err(next) => error = next,
+        }
+    }
+    Err(Failure {
+        line: error.line,
+        message: error.message,
+    })
+}
+
+struct YamlError {
+    line: u64,
+    column: u64,
+    message: String,
+}
+
+fn yaml(text: &str) -> Result<Vec<Document>, YamlError> {
+    let options = serde_saphyr::options! {
+        // The files are the user's own, and bundles of definitions are large; aliases are still limited.
+        budget: None,
+        // Kubernetes reads YAML 1.1, where a file mode 0644 is octal.
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    };
+    let documents: Vec<Spanned<Json>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+        let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+        YamlError {
+            line,
+            column,
+            message: plain(&error.to_string()),
+        }
+    })?;
+    let document = |document: Spanned<Json>| Document {
+        line: document.referenced.line(),
+        tree: whole_numbers(document.value),
+    };
+    Ok(documents.into_iter().map(document).collect())
+}
+
+/// Numbers without a fraction as integers, as kubectl sends them: `1e3` is 1000, and the server takes no 1000.0 for one.
+fn whole_numbers(tree: Json) -> Json {
+    match tree {
+        Json::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|float| float.fract() == 0.0);
+            let text = whole
+                .filter(|float| float.abs() < 9e15)
+                .map(|float| format!("{float:.0}"));
+            let integer = text.and_then(|text| text.parse::<i64>().ok());
+            integer.map_or(Json::Number(number), Json::from)
+        }
+        Json::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Json::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, whole_numbers(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// The parser's reason without the place, which is shown before it, and without advice for programs.
+fn plain(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let advice = [", set ", " at line ", "; use ", " by the configured policy"];
+    let reason = advice
+        .iter()
+        .fold(first, |text, advice| text.split(advice).next().unwrap_or(text));
+    let reason = reason.trim_start_matches("error: ");
+    reason.replace("cannot deserialize null into string", "a key must not be null")
+}
+
+/// JSON values one after the other.
+fn json(text: &str) -> Option<Vec<Document>> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Json>();
+    let mut documents = Vec::new();
+    let mut from = 0;
+    while let Some(value) = values.next() {
+        let before = &text[..from];
+        let blank = text[from..].len() - text[from..].trim_start().len();
+        let lines = before.matches('\n').count() + text[from..from + blank].matches('\n').count();
+        documents.push(Document {
+            line: lines as u64 + 1,
+            tree: value.ok()?,
+        });
+        from = values.byte_offset();
+    }
+    Some(documents)
+}
+
+/// The text with the place mended that kubectl's parser takes as it is.
+fn mend(text: &str, error: &YamlError) -> Option<String> {
+    let number = usize::try_from(error.line).ok()?.checked_sub(1)?;
+    let start = text.split_inclusive('\n').take(number).map(str::len).sum::<usize>();
+    let line = text[start..].lines().next()?;
+    // Blanks at the beginning of a line within quotes mean nothing, however many they are.
+    if error.message.contains("invalid indentation in multiline quoted scalar") {
+        let blanks = " ".repeat(deepest(text));
+        return Some(format!("{}{blanks}{}", &text[..start], &text[start..]));
+    }
+    if error.message.contains("comments must be separated") {
+        let column = usize::try_from(error.column).ok()?.checked_sub(1)?;
+        let (place, _) = line.char_indices().nth(column).filter(|(_, sign)| *sign == '#')?;
+        let place = start + place;
+        return Some(format!("{} {}", &text[..place], &text[place..]));
+    }
+    None
+}
+
+/// One blank more than any line begins with.
+fn deepest(text: &str) -> usize {
+    let depth = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+    text.lines().map(depth).max().unwrap_or_default() + 1
+}
