@@ -363,7 +363,11 @@ fn what_has_no_effect_is_noted_with_its_place() {
         "version: '3.8'\nservices:\n  web:\n    image: x\n    attach: false\n    command: echo a > b\n    deploy:\n      mode: global\n      \
          placement: {constraints: [a == b]}\n      restart_policy: {condition: any, delay: 5s}\n",
     );
-    let notes: Vec<String> = declaration.notes.iter().map(|note| note.message.clone()).collect();
+    let notes = declaration
+        .notes
+        .iter()
+        .map(|note| format!("{}: {}", note.at, note.message));
+    let notes: Vec<String> = notes.collect();
     let expected = [
         "compose.yml:9:7: services.web.deploy.placement has no effect: it needs a cluster of engines",
         "compose.yml:10:40: services.web.deploy.restart_policy.delay has no effect: the engine waits by a rule of its own",

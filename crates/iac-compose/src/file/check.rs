@@ -28,6 +28,7 @@ pub(super) fn check(tree: &Node, inactive: &BTreeSet<String>, found: &Findings) 
         check.containers();
         check.environment();
         check.devices();
+        check.attempts();
         check.mounts();
         check.targets();
         if let Some(node) = service.get("container_name")
@@ -224,6 +225,14 @@ impl Check<'_> {
         let Some(name) = self.service.get("container_name") else {
             return;
         };
+        let text = name.scalar().unwrap_or_default();
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        if text.len() < 2 || !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.chars().all(fits) {
+            let message = format!(
+                "{text:?} cannot be a container's name; it has two or more letters, digits, and . _ -, and begins with a letter or digit"
+            );
+            self.problem(name.at, "container_name", message);
+        }
         let count = self.text(&["scale"]).or_else(|| self.text(&["deploy", "replicas"]));
         if let Some(count) = count.filter(|count| count.parse::<i64>().is_ok_and(|count| count > 1)) {
             let message = format!("{count} containers cannot have one name; leave it out, or have one container");
@@ -254,6 +263,34 @@ impl Check<'_> {
                 if item.get("count").is_some() && item.get("device_ids").is_some() {
                     self.problem(item.at, key, "count and device_ids exclude one another".to_owned());
                 }
+            }
+        }
+    }
+
+    /// A number of attempts, where it is not said that there are only so many.
+    fn attempts(&self) {
+        let Some(policy) = self.service.find(&["deploy", "restart_policy"]) else {
+            return;
+        };
+        let Some(attempts) = policy
+            .get("max_attempts")
+            .filter(|node| node.scalar().as_deref() != Some("0"))
+        else {
+            return;
+        };
+        match policy.get("condition").and_then(Node::as_text) {
+            Some("on-failure") => {}
+            None => self.found.note(
+                attempts.at,
+                format!(
+                    "{}.deploy.restart_policy has no condition, so that the container is not started again",
+                    self.path
+                ),
+            ),
+            Some(other) => {
+                let message =
+                    format!("max_attempts needs the condition on-failure, not {other:?}; the engine refuses it");
+                self.problem(attempts.at, "deploy.restart_policy", message);
             }
         }
     }

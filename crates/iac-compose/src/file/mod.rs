@@ -166,8 +166,13 @@ impl Compose {
     /// Hands on what was found: notes, and what is wrong, each with its place.
     #[track_caller]
     fn tell(&self, found: &Findings, path: &Path) {
-        for note in found.notes() {
-            self.stack().note(note);
+        for (at, note) in found.notes() {
+            let place = if at == At::default() {
+                self.stack().source()
+            } else {
+                found.sources.line(at)
+            };
+            self.stack().at(place).note(note);
         }
         for problem in found.problems() {
             let has_place = problem.at != At::default();

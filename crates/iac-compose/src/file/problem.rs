@@ -67,13 +67,8 @@ impl Findings {
         problems
     }
 
-    /// The notes, each with its place in front where it has one.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let notes = self.notes.borrow();
-        let shown = notes.iter().map(|(at, message)| match at.line {
-            0 => message.clone(),
-            _ => format!("{}: {message}", self.sources.line(*at)),
-        });
-        shown.collect()
+    /// The notes with their places.
+    pub(super) fn notes(&self) -> Vec<(At, String)> {
+        self.notes.borrow().clone()
     }
 }

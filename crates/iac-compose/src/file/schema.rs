@@ -212,3 +212,47 @@ fn distance(a: &str, b: &str) -> usize {
     }
     table[a.len()][b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The keys below a shape that are refused or have no effect.
+    fn special(shape: &Shape, all: &mut Vec<&'static str>) {
+        match shape {
+            Shape::OneOf(shapes) => shapes.iter().for_each(|shape| special(shape, all)),
+            Shape::List(shape) | Shape::Set(shape) | Shape::Map(shape) | Shape::Named(shape) => special(shape, all),
+            Shape::Keys(keys) | Shape::Needs(_, keys) => {
+                for key in *keys {
+                    if matches!(key.support, Support::No(_) | Support::Idle(_)) {
+                        all.push(key.name);
+                    }
+                    special(&key.shape, all);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_documentation_lists_what_is_not_supported() {
+        let text = include_str!("../../../../docs/compose.md");
+        let mut all = Vec::new();
+        special(&keys::TOP, &mut all);
+        assert!(all.len() > 30, "{all:?}");
+        for key in all {
+            let is_listed = ["`", ".", " "]
+                .iter()
+                .any(|before| text.contains(&format!("{before}{key}`")));
+            assert!(is_listed, "docs/compose.md does not name {key}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_nearly_one_is_found() {
+        let Shape::Keys(keys) = keys::TOP else { return };
+        assert_eq!(nearest("servces", keys), Some("services"));
+        assert_eq!(nearest("volumse", keys), Some("volumes"));
+        assert_eq!(nearest("something", keys), None);
+    }
+}

@@ -187,7 +187,12 @@ fn process() -> BTreeMap<String, String> {
 /// stands for the folder.
 fn place(path: &FsPath, shown: &str) -> (String, Option<String>) {
     if path.is_dir() {
-        return (shown.trim_end_matches('/').to_owned(), None);
+        let folder = match shown {
+            "." | "./" => "",
+            "/" => "/",
+            shown => shown.trim_end_matches('/'),
+        };
+        return (folder.to_owned(), None);
     }
     let folder = paths::folder(shown);
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -7,8 +7,27 @@ use serde::de::DeserializeOwned;
 use super::problem::Findings;
 use super::tree::{At, Node, Path};
 use super::variables::Variables;
-use crate::model::{Config, Network, Service, Volume};
+use crate::model::{Config, Deploy, Network, Service, Volume};
 use crate::parse::{dotenv, words};
+
+/// Keys of a service that an empty text leaves as they are without it: what a variable that is not set comes to.
+const UNSET_WHEN_EMPTY: [&str; 15] = [
+    "cgroup_parent",
+    "cpuset",
+    "domainname",
+    "hostname",
+    "ipc",
+    "mac_address",
+    "network_mode",
+    "pid",
+    "platform",
+    "restart",
+    "runtime",
+    "stop_signal",
+    "user",
+    "userns_mode",
+    "working_dir",
+];
 
 /// What a project's files say, each thing with its place.
 #[derive(Debug, Default)]
@@ -111,7 +130,12 @@ impl Reader<'_> {
     fn service(&self, name: &str, node: &Node) -> Option<Service> {
         let path = Path::of(&["services", name]);
         self.note_cut_commands(node, &path);
-        let mut service: Service = self.typed(node, &path)?;
+        let mut filled = node.clone();
+        if let Some(map) = filled.as_map_mut() {
+            map.retain(|key, value| !(UNSET_WHEN_EMPTY.contains(&key.as_str()) && value.as_text() == Some("")));
+        }
+        let mut service: Service = self.typed(&filled, &path)?;
+        service.deploy = service.deploy.take().filter(|deploy| *deploy != Deploy::default());
         self.label_files(&mut service, node, &path)?;
         self.env_files(&mut service, node, &path)?;
         Some(service)

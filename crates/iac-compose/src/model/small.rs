@@ -147,12 +147,11 @@ impl<'de> Deserialize<'de> for Restart {
 }
 
 /// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PullPolicy {
     /// When the engine does not have it.
     #[default]
-    #[serde(alias = "if_not_present")]
     Missing,
     /// Before every creation of a container.
     Always,
@@ -160,6 +159,20 @@ pub enum PullPolicy {
     Never,
     /// It is built.
     Build,
+}
+
+impl<'de> Deserialize<'de> for PullPolicy {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        match String::deserialize(input)?.as_str() {
+            "missing" | "if_not_present" => Ok(Self::Missing),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            "build" => Ok(Self::Build),
+            other => Err(D::Error::custom(format_args!(
+                "{other:?} is not supported; it can be always, missing, never or build"
+            ))),
+        }
+    }
 }
 
 /// Where a container's output goes.
@@ -222,15 +235,25 @@ pub struct EnvFile {
 }
 
 /// How a file with variables is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EnvFormat {
     /// With quotes, comments and variables.
     #[default]
-    #[serde(rename = ".env")]
     DotEnv,
     /// As `docker run --env-file` does: a value is the rest of its line, whatever it holds.
-    #[serde(rename = "raw")]
     Raw,
+}
+
+impl<'de> Deserialize<'de> for EnvFormat {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        match String::deserialize(input)?.as_str() {
+            "" | ".env" => Ok(Self::DotEnv),
+            "raw" => Ok(Self::Raw),
+            other => Err(D::Error::custom(format_args!(
+                "the format {other:?} is unknown; it can be raw"
+            ))),
+        }
+    }
 }
 
 impl From<&str> for EnvFile {

@@ -214,6 +214,7 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
     };
     prediction.risks.extend(exposure(inputs, request));
     prediction.notes.extend(scaling(&prediction.changes));
+    prediction.notes.extend(restarting(&prediction.changes));
     if prediction.changes.iter().all(is_in_place) {
         if !prediction.notes.is_empty() {
             return;
@@ -224,6 +225,17 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
         return;
     }
     renewal(inputs, prediction);
+}
+
+/// Says that the containers stay, and are restarted since another service has new ones.
+fn restarting(changes: &[FieldChange]) -> Option<String> {
+    let is_of = |change: &&FieldChange| {
+        let path = change.path.to_string();
+        path.starts_with("depends_on.") && path.ends_with(".container") && change.before.is_some()
+    };
+    let path = changes.iter().find(is_of)?.path.to_string();
+    let other = path.strip_prefix("depends_on.")?.strip_suffix(".container")?;
+    Some(format!("restarted, as {other} gets another container"))
 }
 
 /// Says that there will be new containers, in which order, and what that costs.

@@ -41,6 +41,7 @@ pub(crate) fn all() -> Vec<Case> {
     let mut cases = lines(include_str!("services.txt"));
     cases.extend(lines(include_str!("files.txt")));
     cases.extend(blocks(include_str!("folders.txt")));
+    cases.extend(blocks(include_str!("wild.txt")));
     let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();
     let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();

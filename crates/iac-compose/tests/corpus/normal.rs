@@ -215,7 +215,7 @@ fn their_service(mut service: Map<String, Json>, name: &str, config: &Json, fold
         *network = Json::Object(attachment);
     }
     their_files(&mut service, config, folder);
-    their_shared(&mut service, project);
+    their_shared(&mut service, config);
     for dependency in items(&mut service, "depends_on") {
         let dependency = dependency.as_object_mut().unwrap();
         if dependency.get("required") == Some(&json!(true)) {
@@ -325,7 +325,8 @@ fn variable_in(folder: &Path, name: &str) -> String {
 }
 
 /// What is another service's becomes that of its container.
-fn their_shared(service: &mut Map<String, Json>, project: &str) {
+fn their_shared(service: &mut Map<String, Json>, config: &Json) {
+    let project = config["name"].as_str().unwrap();
     let id = |name: &str| format!("<Service/{name}.id>");
     for field in ["network_mode", "pid", "ipc"] {
         if let Some(other) = service
@@ -349,7 +350,9 @@ fn their_shared(service: &mut Map<String, Json>, project: &str) {
     for link in items(service, "links") {
         let text = link.as_str().unwrap();
         let (other, alias) = text.split_once(':').unwrap_or((text, text));
-        *link = format!("{project}-{other}-1:{alias}").into();
+        let given = config["services"][other]["container_name"].as_str().map(str::to_owned);
+        let container = given.unwrap_or_else(|| format!("{project}-{other}-1"));
+        *link = format!("{container}:{alias}").into();
     }
 }
 

@@ -8,7 +8,7 @@ mod ignore;
 use std::collections::BTreeMap;
 
 use bollard::models::CreateImageInfo;
-use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions};
+use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
 use futures::StreamExt;
 use iac_core::Key;
 use iac_core::provider::{Applied, Context, ErrorKind, ProviderError};
@@ -99,6 +99,16 @@ impl Engine {
         cx: &Context,
     ) -> Result<Applied, ProviderError> {
         self.build(inputs, key, cx).await?;
+        for name in &inputs.build.tags {
+            let options = TagImageOptions {
+                repo: Some(repository(name).to_owned()),
+                tag: with_tag(name)
+                    .strip_prefix(repository(name))
+                    .map(|tag| tag.trim_start_matches(':').to_owned()),
+            };
+            let tagged = self.docker.tag_image(&inputs.tag, Some(options)).await;
+            tagged.map_err(|error| failed(&format!("give the image {} the name {name}", inputs.tag), &error))?;
+        }
         let built = self.image_id(&inputs.tag).await?;
         let id = built.ok_or_else(|| {
             ProviderError::new(
@@ -113,14 +123,16 @@ impl Engine {
         })
     }
 
-    /// Removes an image's name, and the image where that was its last one.
+    /// Removes an image's names, and the image where those were its last ones.
     pub(crate) async fn delete_image(&self, inputs: &ImageInputs) -> Result<(), ProviderError> {
-        let name = &inputs.tag;
-        match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
-            Ok(_) => Ok(()),
-            Err(error) if status(&error) == Some(404) => Ok(()),
-            Err(error) => Err(failed(&format!("remove the image {name}"), &error)),
+        for name in inputs.build.tags.iter().chain([&inputs.tag]) {
+            match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
+                Ok(_) => {}
+                Err(error) if status(&error) == Some(404) => {}
+                Err(error) => return Err(failed(&format!("remove the image {name}"), &error)),
+            }
         }
+        Ok(())
     }
 }
 
