@@ -369,6 +369,14 @@ async fn what_has_failed_for_good_is_made_anew_by_the_next_run() {
         assert_eq!(bench.world.take_log(), ["delete job", "create job"]);
         assert!(bench.preview(&program(text)).await.is_empty());
     }
+    let protected = declare(|stack| {
+        let _ = thing(stack, "job", value("2")).protect();
+    });
+    assert!(bench.up(&protected).await.is_ok());
+    bench.world.spend("job");
+    let plan = bench.preview(&protected).await;
+    assert_eq!(actions(&plan), ["wait job"]);
+    assert!(plan.problems.is_empty(), "other changes can still be made");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! set is deleted alone, and the new one takes its pods over, since it selects them and names them in the same way.
 
 use iac_core::provider::Problem;
-use iac_core::value::FieldPath;
+use iac_core::value::{FieldPath, Segment};
 use serde_json::{Map, Value as Json};
 
 use crate::quantity;
@@ -52,6 +52,40 @@ pub(crate) fn way(live: &Json, wanted: &Json) -> Way {
     Way::Around(grown)
 }
 
+/// What every claim template asks for.
+pub(crate) fn sizes(wanted: &Json) -> Vec<Growth> {
+    let of_template = |(index, template): (usize, &Json)| Growth {
+        template: name_of(template).to_owned(),
+        size: size(template).to_owned(),
+        path: size_path(index),
+    };
+    templates(&wanted["spec"]).enumerate().map(of_template).collect()
+}
+
+/// Whether a claim template that stays says anything else than before, its size aside.
+pub(crate) fn changes_more_than_size(live: &Json, wanted: &Json) -> bool {
+    let (live, wanted) = (&live["spec"], &wanted["spec"]);
+    let mut stay = templates(wanted).filter_map(|after| {
+        let before = templates(live).find(|before| name_of(before) == name_of(after))?;
+        Some((before, after))
+    });
+    let fields = [
+        "/spec/storageClassName",
+        "/spec/accessModes",
+        "/spec/volumeMode",
+        "/metadata/labels",
+        "/metadata/annotations",
+    ];
+    stay.any(|(before, after)| {
+        let differs = |field: &&str| {
+            after
+                .pointer(field)
+                .is_some_and(|said| before.pointer(field) != Some(said))
+        };
+        fields.iter().any(differs)
+    })
+}
+
 /// Whether the wanted set selects the pods of the one that is there.
 fn still_selects(live: &Json, wanted: &Json) -> bool {
     let labels = &live["template"]["metadata"]["labels"];
@@ -73,13 +107,20 @@ pub(crate) fn size(claim: &Json) -> &str {
     claim["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or("")
 }
 
+fn size_path(index: usize) -> FieldPath {
+    FieldPath::fields(["spec", "volumeClaimTemplates"])
+        .join(Segment::Index(index))
+        .field("spec")
+        .field("resources")
+        .field("requests")
+        .field("storage")
+}
+
 fn growth(before: &Json, after: &Json, index: usize) -> Result<Option<Growth>, Problem> {
     let (Some(old), Some(new)) = (quantity::parse(size(before)), quantity::parse(size(after))) else {
         return Ok(None);
     };
-    let path: FieldPath = format!("spec.volumeClaimTemplates[{index}].spec.resources.requests.storage")
-        .parse()
-        .unwrap_or_else(|_| FieldPath::fields(["spec", "volumeClaimTemplates"]));
+    let path = size_path(index);
     if new < old {
         let message = format!(
             "the claims of the template {:?} have {} and would have {}: a claim cannot shrink",
@@ -203,6 +244,22 @@ mod tests {
         ] {
             assert_eq!(text(way(&set(json!({})), &set(change.clone()))), expected, "{change}");
         }
+    }
+
+    #[test]
+    fn what_claims_that_are_there_do_not_follow_is_told() {
+        let with = |field: &str, value: Json| {
+            let mut object = set(claims(&[("data", "2Gi")]));
+            object["spec"]["volumeClaimTemplates"][0]["spec"][field] = value;
+            object
+        };
+        let live = with("storageClassName", "slow".into());
+        assert!(!changes_more_than_size(&live, &set(claims(&[("data", "4Gi")]))));
+        assert!(changes_more_than_size(&live, &with("storageClassName", "fast".into())));
+        assert!(changes_more_than_size(
+            &live,
+            &with("accessModes", json!(["ReadWriteMany"]))
+        ));
     }
 
     #[test]

@@ -113,7 +113,11 @@ fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decisio
     }
     reasons.extend(interrupted);
     let is_waited_for = situation.resource.options.wait == Wait::Ready;
-    if let (Readiness::Spent(why), true) = (&live.readiness, is_waited_for) {
+    // What must not be deleted is not, only because it failed.
+    let stays = [&situation.resource.options, &entry.options]
+        .into_iter()
+        .any(|options| options.protect || options.retain_on_delete);
+    if let (Readiness::Spent(why), true) = (&live.readiness, is_waited_for && !stays) {
         reasons.push(Reason::Spent(why.clone()));
         return Decision::Recreate(reasons);
     }

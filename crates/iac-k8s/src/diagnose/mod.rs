@@ -216,9 +216,13 @@ fn container(base: &Finding, pod: &Json, status: &Json, ends: &Ends) -> Option<F
             finding.hinted(ENDS_IN_ORDER)
         });
     }
+    let runs = match restarts(status) {
+        0 => String::new(),
+        restarts => format!("ended {} times: ", restarts + 1),
+    };
     Some(Finding {
-        cause: ended(terminated),
-        hint: hint_of_end(terminated).map(str::to_owned),
+        cause: format!("{runs}{}", ended(terminated)),
+        hint: hint_of_end(terminated).or(Some(LOG_TELLS)).map(str::to_owned),
         has_log: true,
         patience: crash,
         ..finding
@@ -288,6 +292,8 @@ fn waiting_container(finding: Finding, reason: &str, message: &str) -> Option<Fi
     )
 }
 
+const LOG_TELLS: &str = "its log says why it ends";
+
 const ENDS_IN_ORDER: &str =
     "its command ends by itself: a container of a workload has to keep running; a Job is for work that ends";
 
@@ -296,7 +302,7 @@ fn crashing(finding: Finding, status: &Json) -> Finding {
     let how = last.map_or_else(|| "it keeps ending".to_owned(), ended);
     let hint = match last {
         Some(last) if last["exitCode"] == 0 => ENDS_IN_ORDER,
-        last => last.and_then(hint_of_end).unwrap_or("its log says why it ends"),
+        last => last.and_then(hint_of_end).unwrap_or(LOG_TELLS),
     };
     let finding = Finding {
         cause: format!("CrashLoopBackOff, restarted {}: {how}", times(restarts(status))),
@@ -377,7 +383,7 @@ mod tests {
             ),
             (
                 with(json!({"terminated": {"exitCode": 127, "reason": "Error"}})),
-                "Error, exit code 127",
+                "ended 5 times: Error, exit code 127",
                 Some(Duration::ZERO),
                 "command",
             ),

@@ -33,6 +33,8 @@ pub(crate) fn not_made(warning: &Warning) -> Option<Finding> {
     let patience = match warning.reason.as_str() {
         "FailedCreate" if message.contains("service account") => Some(MISSING),
         "FailedCreate" => Some(SHORT),
+        // A storage class that is not there.
+        "ProvisioningFailed" if message.contains("not found") => Some(MISSING),
         _ => None,
     };
     Some(Finding {

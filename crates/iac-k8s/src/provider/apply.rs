@@ -23,6 +23,7 @@ use crate::fields;
 use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
+use crate::stateful;
 
 /// How long a server that says "not now" is asked again.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -110,6 +111,10 @@ impl Application<'_> {
                 return self.with_replicas(&answer).await;
             }
             return Err(self.taken());
+        }
+        if self.id.type_name() == "apps/StatefulSet" {
+            // An earlier one of its name may have left smaller ones, and it would use them as they are.
+            self.grow_claims(&stateful::sizes(&self.body)).await?;
         }
         let interrupted = AtomicBool::new(false);
         let answer = self.send_noting(&self.body, false, &interrupted).await?;

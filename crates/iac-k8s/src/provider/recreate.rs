@@ -18,18 +18,14 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn name(&self) -> &str {
+    fn name(&self) -> &str {
         self.object["metadata"]["name"].as_str().unwrap_or("?")
     }
 
-    /// From how much to how much.
-    pub(super) fn growth(&self) -> String {
-        format!(
-            "{} from {} to {}",
-            self.name(),
-            stateful::size(&self.object),
-            self.growth.size
-        )
+    /// Which, and from how much to how much.
+    pub(super) fn told(&self) -> String {
+        let (before, after) = (stateful::size(&self.object), &self.growth.size);
+        format!("the claim {} grows from {before} to {after}", self.name())
     }
 
     /// Lets it grow, or tries whether it could.
@@ -110,10 +106,7 @@ impl Application<'_> {
             return Err(CallError::Refused(refusal).into());
         };
         let say = |message: String| self.cx.progress(&self.request.key, message);
-        for claim in claims_to_grow(self.session, &self.id, &grown).await? {
-            say(format!("growing the claim {}", claim.growth()));
-            claim.grow(self.session, &self.id, false).await?;
-        }
+        self.grow_claims(&grown).await?;
         say("recreating it around its pods".to_owned());
         let uid = uid(&live);
         delete::without_pods(self.session, &self.id, uid.as_deref(), self.deadline, &say).await?;
@@ -125,6 +118,15 @@ impl Application<'_> {
             None => self.send(&self.body, false).await?,
         };
         self.finish(&answer)
+    }
+
+    /// Lets the claims grow that are smaller than their template wants them.
+    pub(super) async fn grow_claims(&self, grown: &[Growth]) -> Result<(), CallError> {
+        for claim in claims_to_grow(self.session, &self.id, grown).await? {
+            self.cx.progress(&self.request.key, claim.told());
+            claim.grow(self.session, &self.id, false).await?;
+        }
+        Ok(())
     }
 
     /// Creates it with what others had set, which then belongs to a manager of its own, so that no later apply of ours

@@ -124,7 +124,7 @@ impl Wait<'_> {
         let recorded = &self.request.recorded;
         if self.request.needed && readiness::is_suspended_job(object) {
             let message = format!("{}: it is suspended, and others wait until it has completed", self.id);
-            let hint = "resume it (spec.suspend: false), or let the others not depend on its completion";
+            let hint = "resume it (spec.suspend: false, spec.parallelism above 0), or let the others not depend on its completion";
             return Err(ProviderError::new(ErrorKind::Failed, message).with_hint(hint));
         }
         let pods = pods::of(self.session, object).await?;

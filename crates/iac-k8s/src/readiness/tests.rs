@@ -228,6 +228,7 @@ fn pods_and_jobs() {
                 "spent: BackoffLimitExceeded: limit",
             ),
             (json!({"suspend": true}), json!({}), "ready"),
+            (json!({"parallelism": 0}), json!({}), "ready"),
             (
                 json!({}),
                 json!({"conditions": [{"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "message": "late"}]}),

@@ -123,9 +123,9 @@ pub(super) fn pod(object: &Json) -> Readiness {
     }
 }
 
-/// Whether a Job does nothing until somebody resumes it.
+/// Whether a Job does nothing until somebody resumes it, or lets it run pods again.
 pub(super) fn is_suspended(job: &Json) -> bool {
-    job.pointer("/spec/suspend") == Some(&Json::Bool(true))
+    job.pointer("/spec/suspend") == Some(&Json::Bool(true)) || number(job, "/spec/parallelism", 1) == 0
 }
 
 /// Whether it is not to be scheduled until somebody says so.

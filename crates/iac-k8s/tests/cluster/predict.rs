@@ -66,7 +66,10 @@ async fn an_immutable_field_means_a_replacement_and_a_wrong_value_a_problem() {
         .collect();
     assert_eq!(replaced, ["spec.selector.matchLabels.app"], "{prediction:?}");
     assert!(prediction.problems.is_empty(), "{prediction:?}");
-    assert!(prediction.risks.iter().any(|risk| risk.kind == RiskKind::Downtime));
+    assert!(
+        prediction.risks.is_empty() && prediction.unserving,
+        "it has no pods: {prediction:?}"
+    );
     let prediction = world
         .predict(
             &declare(workload("Deployment", -1, json!({}))),

@@ -1,7 +1,9 @@
 //! StatefulSets that are recreated around their pods.
 
+use std::time::Duration;
+
 use iac_core::provider::Intent;
-use kube::api::ListParams;
+use kube::api::{DeleteParams, ListParams, PropagationPolicy};
 use serde_json::{Value as Json, json};
 
 use crate::world::{PATIENCE, World, workload};
@@ -57,10 +59,7 @@ async fn claims_grow_and_pods_go_on_running() {
     );
 
     // Another policy for the order of its pods as well, which can not be changed in place either.
-    let larger = world.one(
-        "a",
-        set("16Mi", json!({"persistentVolumeClaimRetentionPolicy": policy})),
-    );
+    let larger = world.one("a", set("16Mi", json!({})));
     let prediction = world.predict(&larger, Intent::Update, Some(&recorded)).await;
     let notes = prediction.notes.join("\n");
     assert!(
@@ -69,8 +68,8 @@ async fn claims_grow_and_pods_go_on_running() {
     );
     assert!(prediction.risks.is_empty(), "{prediction:?}");
     for expected in [
-        "data-a-0 from 8Mi to 16Mi",
-        "data-a-1 from 8Mi to 16Mi",
+        "data-a-0 grows from 8Mi to 16Mi",
+        "data-a-1 grows from 8Mi to 16Mi",
         "its pods go on running",
     ] {
         assert!(notes.contains(expected), "{notes}");
@@ -92,7 +91,27 @@ async fn claims_grow_and_pods_go_on_running() {
     assert!(live.drift.is_empty(), "{live:?}");
     let there = world.read(&sets, "a").await;
     assert_eq!(there["spec"]["template"]["metadata"]["annotations"]["somebody"], "else");
+    // A run that was killed after it had deleted the set: the next one finds none, and makes one.
+    let alone = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Orphan),
+        ..DeleteParams::default()
+    };
+    sets.delete("a", &alone).await.unwrap();
+    while sets.get_opt("a").await.unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let recorded = world.apply(&larger, Intent::Create, None).await.unwrap();
+    let recorded = world.wait(&recorded, PATIENCE).await.unwrap();
+    // One that is made anew with more takes the claims of the old one, which grow too.
+    let anew = world.one("a", set("24Mi", json!({"replicas": 0, "serviceName": "b"})));
     world.delete(&recorded, false).await.unwrap();
+    let prediction = world.predict(&anew, Intent::Replace, Some(&recorded)).await;
+    let notes = prediction.notes.join("\n");
+    assert!(notes.contains("data-a-1 grows from 16Mi to 24Mi"), "{prediction:?}");
+    world.apply(&anew, Intent::Create, None).await.unwrap();
+    let claims = world.api("", "v1", "PersistentVolumeClaim");
+    let claim = world.read(&claims, "data-a-1").await;
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "24Mi");
 }
 
 #[tokio::test]

@@ -27,8 +27,12 @@ use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
 use crate::provider::recreate;
 use crate::provider::session::{Memory, Session, in_parallel};
-use crate::stateful::{self, Growth, Way};
+use crate::stateful::{self, Way};
 use crate::{fields, immutable, managed, risk};
+
+/// How a StatefulSet is changed whose pods are not touched.
+const AROUND_PODS: &str =
+    "the StatefulSet alone is deleted and recreated: its pods go on running, and it takes them over";
 
 /// Answers each request.
 pub(crate) async fn predict(
@@ -167,21 +171,29 @@ impl<'a> Question<'a> {
     }
 
     async fn ask(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
-        match self.request.intent {
-            Intent::Create => self.creation(kind, body).await,
-            Intent::Replace => self.replacement(kind, body).await,
-            Intent::Update | Intent::Adopt => self.change(kind, body).await,
-        }
+        let mut prediction = match self.request.intent {
+            Intent::Create => self.creation(kind, body).await?,
+            Intent::Replace => self.replacement(kind, body).await?,
+            Intent::Update | Intent::Adopt => return self.change(kind, body).await,
+        };
+        self.foresee_claims(body, &mut prediction).await?;
+        Ok(prediction)
     }
 
     /// The inputs compared with the recorded ones, without the server.
     fn locally(&self, why: &str) -> Prediction {
-        let replace = match self.request.intent {
+        let mut replace = match self.request.intent {
             Intent::Update => immutable::by_table(&self.id.type_name(), &self.before, &self.inputs),
             _ => Vec::new(),
         };
+        let mut notes = Vec::new();
+        if !replace.is_empty() && self.goes_around_pods() {
+            replace.clear();
+            notes.push(AROUND_PODS.to_owned());
+        }
         Prediction {
             replace,
+            notes,
             checked: Checked::Locally(self.secrets.redact(why)),
             ..self.compared()
         }
@@ -385,7 +397,7 @@ impl<'a> Question<'a> {
         let all_immutable = !replace.is_empty() && wrong.details.causes.is_empty();
         if all_immutable && self.request.intent == Intent::Update && self.id.type_name() == "apps/StatefulSet" {
             match stateful::way(live, body) {
-                Way::Around(grown) => return self.around_pods(kind, body, &grown).await,
+                Way::Around(_) => return self.around_pods(kind, live, body).await,
                 Way::Refused(problem) => {
                     return Ok(Prediction {
                         problems: vec![problem],
@@ -408,22 +420,39 @@ impl<'a> Question<'a> {
     }
 
     /// A StatefulSet that is recreated without its pods, and whose claims grow.
-    async fn around_pods(&self, kind: &ApiKind, body: &Json, grown: &[Growth]) -> Result<Prediction, ProviderError> {
-        let mut problems = self.replacement(kind, body).await?.problems;
-        let mut notes = Vec::new();
-        for claim in recreate::claims_to_grow(self.session, &self.id, grown).await? {
-            problems.extend(claim.problem(self.session, &self.id).await);
-            notes.push(format!("the claim {} grows", claim.growth()));
-        }
-        notes.push(
-            "the StatefulSet alone is deleted and recreated: its pods go on running, and it takes them over".to_owned(),
-        );
-        notes.push("claims that are there keep what else their template says now; only new ones follow it".to_owned());
-        Ok(Prediction {
-            notes,
-            problems,
+    async fn around_pods(&self, kind: &ApiKind, live: &Json, body: &Json) -> Result<Prediction, ProviderError> {
+        let tried = self.replacement(kind, body).await?;
+        let mut prediction = Prediction {
+            notes: tried.notes,
+            problems: tried.problems,
             ..self.compared()
-        })
+        };
+        prediction.notes.push(AROUND_PODS.to_owned());
+        if stateful::changes_more_than_size(live, body) {
+            let note = "claims that are there keep all but their size; only new ones follow their template";
+            prediction.notes.push(note.to_owned());
+        }
+        self.foresee_claims(body, &mut prediction).await?;
+        Ok(prediction)
+    }
+
+    /// Tells which claims grow to what a StatefulSet asks for, and what is in the way of that.
+    async fn foresee_claims(&self, body: &Json, prediction: &mut Prediction) -> Result<(), ProviderError> {
+        if self.id.type_name() != "apps/StatefulSet" || !prediction.problems.is_empty() {
+            return Ok(());
+        }
+        for claim in recreate::claims_to_grow(self.session, &self.id, &stateful::sizes(body)).await? {
+            prediction.problems.extend(claim.problem(self.session, &self.id).await);
+            prediction.notes.push(claim.told());
+        }
+        Ok(())
+    }
+
+    /// Whether the change of a StatefulSet that the server can not be asked about is made around its pods.
+    fn goes_around_pods(&self) -> bool {
+        let json = |inputs: &Value| inputs.to_json(&mut |_, _| Json::Null);
+        let is_set = self.id.type_name() == "apps/StatefulSet";
+        is_set && matches!(stateful::way(&json(&self.before), &json(&self.inputs)), Way::Around(_))
     }
 
     /// The outputs that follow from the inputs alone: all inputs that are known, and the digest of a ConfigMap's content.
