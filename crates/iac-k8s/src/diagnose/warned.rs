@@ -28,7 +28,7 @@ pub(crate) fn warned(pod: &Json, warning: &Warning) -> Option<Finding> {
 }
 
 /// What a warning about a workload tells of why it has fewer pods than it should.
-pub(crate) fn not_made(warning: &Warning) -> Option<Finding> {
+pub(crate) fn not_made(warning: &Warning) -> Finding {
     let message = &warning.message;
     let patience = match warning.reason.as_str() {
         "FailedCreate" if message.contains("service account") => Some(MISSING),
@@ -37,12 +37,12 @@ pub(crate) fn not_made(warning: &Warning) -> Option<Finding> {
         "ProvisioningFailed" if message.contains("not found") => Some(MISSING),
         _ => None,
     };
-    Some(Finding {
+    Finding {
         cause: format!("{}: {}", warning.reason, first_line(message)),
         patience,
         hint: hint_of_event(&warning.reason, message).map(str::to_owned),
         ..Finding::about(warning.about.clone())
-    })
+    }
 }
 
 fn first_line(text: &str) -> &str {
@@ -131,7 +131,7 @@ mod tests {
                 "ServiceAccount",
             ),
         ] {
-            let found = not_made(&warning("FailedCreate", message)).expect("a cause");
+            let found = not_made(&warning("FailedCreate", message));
             assert_eq!(found.patience, Some(patience), "{message}");
             assert!(found.hint.is_some_and(|text| text.contains(hint)), "{message}");
             assert_eq!(found.about, "ReplicaSet/a");

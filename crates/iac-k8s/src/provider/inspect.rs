@@ -86,10 +86,15 @@ fn findings(object: &Json, pods: &Pods, warnings: &[Warning], ends: &Ends) -> Ve
     if object["spec"]["podManagementPolicy"] != "Parallel" {
         findings.extend(pods.earlier.iter().filter_map(|pod| diagnose::left_behind(pod, ends)));
     }
-    let there = pods.current.len() + pods.earlier.len();
-    if diagnose::wanted_pods(object).is_none_or(|wanted| wanted > there) {
+    let (there, wanted) = (pods.current.len() + pods.earlier.len(), diagnose::wanted_pods(object));
+    if wanted.is_none_or(|wanted| wanted > there) {
         let of_makers = warnings.iter().filter(|warning| pods.makers.contains(&warning.uid));
-        findings.extend(of_makers.rev().filter_map(diagnose::not_made).take(1));
+        let latest = of_makers.last().map(diagnose::not_made);
+        // With the number in it, it is borne with anew whenever one more was made.
+        findings.extend(latest.map(|finding| match wanted {
+            Some(wanted) => finding.about_so_many(there, wanted),
+            None => finding,
+        }));
     }
     // What will not pass by itself, and soonest, is what to read.
     findings.sort_by_key(|finding| finding.patience.unwrap_or(Duration::MAX));

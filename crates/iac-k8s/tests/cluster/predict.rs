@@ -1,6 +1,6 @@
 //! What the server says before anything is done.
 
-use iac_core::provider::{Checked, Existence, ExternalRef, Intent, Need, Provider as _, RiskKind};
+use iac_core::provider::{Checked, Existence, ExternalRef, Intent, Need, Provider as _};
 use serde_json::json;
 
 use crate::world::{World, paths, workload};

@@ -1,6 +1,7 @@
 //! What a change would do: the server tries it without doing it (`dryRun=All`), and what comes of that is compared with
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
+mod around;
 mod compare;
 mod exclusive;
 mod fit;
@@ -15,6 +16,7 @@ use iac_core::value::diff::{FieldChange, by_element, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
 
+use self::around::AROUND_PODS;
 use self::compare::{predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
 use crate::declared::Declared;
@@ -25,14 +27,9 @@ use crate::provider::apply::is_reclaim;
 use crate::provider::call::{Answer, Call, Cause, Refusal};
 use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
-use crate::provider::recreate;
 use crate::provider::session::{Memory, Session, in_parallel};
 use crate::stateful::{self, Way};
 use crate::{fields, immutable, managed, risk};
-
-/// How a StatefulSet is changed whose pods are not touched.
-const AROUND_PODS: &str =
-    "the StatefulSet alone is deleted and recreated: its pods go on running, and it takes them over";
 
 /// Answers each request.
 pub(crate) async fn predict(
@@ -417,42 +414,6 @@ impl<'a> Question<'a> {
             problems,
             ..self.compared()
         })
-    }
-
-    /// A StatefulSet that is recreated without its pods, and whose claims grow.
-    async fn around_pods(&self, kind: &ApiKind, live: &Json, body: &Json) -> Result<Prediction, ProviderError> {
-        let tried = self.replacement(kind, body).await?;
-        let mut prediction = Prediction {
-            notes: tried.notes,
-            problems: tried.problems,
-            ..self.compared()
-        };
-        prediction.notes.push(AROUND_PODS.to_owned());
-        if stateful::changes_more_than_size(live, body) {
-            let note = "claims that are there keep all but their size; only new ones follow their template";
-            prediction.notes.push(note.to_owned());
-        }
-        self.foresee_claims(body, &mut prediction).await?;
-        Ok(prediction)
-    }
-
-    /// Tells which claims grow to what a StatefulSet asks for, and what is in the way of that.
-    async fn foresee_claims(&self, body: &Json, prediction: &mut Prediction) -> Result<(), ProviderError> {
-        if self.id.type_name() != "apps/StatefulSet" || !prediction.problems.is_empty() {
-            return Ok(());
-        }
-        for claim in recreate::claims_to_grow(self.session, &self.id, &stateful::sizes(body)).await? {
-            prediction.problems.extend(claim.problem(self.session, &self.id).await);
-            prediction.notes.push(claim.told());
-        }
-        Ok(())
-    }
-
-    /// Whether the change of a StatefulSet that the server can not be asked about is made around its pods.
-    fn goes_around_pods(&self) -> bool {
-        let json = |inputs: &Value| inputs.to_json(&mut |_, _| Json::Null);
-        let is_set = self.id.type_name() == "apps/StatefulSet";
-        is_set && matches!(stateful::way(&json(&self.before), &json(&self.inputs)), Way::Around(_))
     }
 
     /// The outputs that follow from the inputs alone: all inputs that are known, and the digest of a ConfigMap's content.
