@@ -189,7 +189,7 @@ pub(super) fn why_kept(world: &World<'_>, name: &ObjectName) -> String {
         return "it is kept for the data that needs it".to_owned();
     }
     format!(
-        "it holds data and is kept: {}; declared under its name again it is taken back, and {} deletes it",
+        "it holds data and is kept: {}; whatever is declared with its name takes it over, and {} deletes it",
         list(&items),
         option(&items),
     )
