@@ -172,7 +172,11 @@ fn declare_all(names: &[&str], public: &str) -> Declaration {
         stack.export(&format!("of-{name}"), thing.output("/value"));
     }
     let joined = format!("postgres://user:{configured}@db/{made}");
-    let _ = stack.declare::<()>(NewResource::new(KIND, "joined", json!({ "value": joined })));
+    // Of one only a part is secret, and another is by its name alone.
+    let partly = format!("--requirepass {made} --round {public}");
+    let named = stack.conceal(&stack.secret_names(), "named", "DB_PASS", CANARY);
+    let inputs = json!({ "value": joined, "partly": partly, "named": named });
+    let _ = stack.declare::<()>(NewResource::new(KIND, "joined", inputs));
     stack.export("configured", configured);
     stack.export("joined", joined.as_str());
     stack.finish().unwrap()
