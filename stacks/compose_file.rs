@@ -4,7 +4,7 @@
 //! `--config project=…`. The stack is named after the project unless `--stack` says otherwise, and belongs to that path from
 //! then on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use iac_backends::{PostgresState, S3State};
@@ -18,6 +18,14 @@ const PATH: &str = "path";
 /// The configuration that names the project.
 const PROJECT: &str = "project";
 
+/// What docker compose looks for in a folder.
+const NAMES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+];
+
 fn main() -> ExitCode {
     Program::new("compose_file")
         .provider(DockerProvider::new())
@@ -25,7 +33,7 @@ fn main() -> ExitCode {
         .backend(PostgresState::SCHEME)
         .backend(S3State::SCHEME)
         .stack_named_by(project_name)
-        .bound_to(PATH)
+        .deploys(place)
         .run(compose_file)
 }
 
@@ -37,6 +45,17 @@ fn compose_file(stack: &Stack) -> Result<()> {
         None => Compose::load(stack, path).1,
     };
     Ok(())
+}
+
+/// What a stack belongs to: the compose file, or its folder where it has one of the names that are looked for there, so
+/// that both ways to name it mean the same.
+fn place(config: &Config) -> Option<PathBuf> {
+    let path: PathBuf = config.get(PATH).ok()??;
+    let name = path.file_name().and_then(|name| name.to_str());
+    match path.parent() {
+        Some(folder) if name.is_some_and(|name| NAMES.contains(&name)) => Some(Path::new(".").join(folder)),
+        _ => Some(path),
+    }
 }
 
 fn project_name(config: &Config) -> Option<String> {

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         .backend(PostgresState::SCHEME)
         .backend(S3State::SCHEME)
         .stack_named_by(name)
-        .bound_to(PATH)
+        .deploys(|config| config.get(PATH).ok()?)
         .run(manifests)
 }
 

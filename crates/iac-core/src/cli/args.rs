@@ -268,6 +268,15 @@ pub(super) enum Stack {
         #[arg(long)]
         json: bool,
     },
+    /// Hand the stack over to this program and project, after it belonged to others; asks
+    Rebind {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// End another run's claim on the stack; if that run still lives, it stops at its next step
     Unlock,
 }

@@ -71,10 +71,6 @@ impl Failure {
                     .collect(),
             },
             EngineError::State(error) => error.into(),
-            EngineError::OtherBinding { .. } => {
-                let hint = "--stack NAME gives it a stack of its own";
-                Self::new(exit::FAILED, Diagnostic::from_error(error).hint(hint))
-            }
             EngineError::Moved => {
                 let hint = "run `preview` again to see what is left to do";
                 Self::new(exit::STALE, Diagnostic::error(error.to_string()).hint(hint))

@@ -5,11 +5,13 @@
 
 mod adopt;
 mod args;
+mod belonging;
 mod build;
 pub mod exit;
 mod failure;
 mod panic;
 mod progress;
+mod project;
 mod prompt;
 mod report;
 mod session;
@@ -19,6 +21,7 @@ mod verbs;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -39,6 +42,8 @@ use ui::Ui;
 
 /// Gives the stack's name where `--stack` does not.
 type StackName = Box<dyn Fn(&Config) -> Option<String>>;
+/// Gives what a program deploys, for one that deploys files.
+type Deploys = Box<dyn Fn(&Config) -> Option<PathBuf>>;
 /// The user's function.
 type Declare<'a> = Box<dyn FnOnce(&Stack) -> crate::Result + 'a>;
 
@@ -62,7 +67,8 @@ pub struct Program {
     backends: Backends,
     encrypt_state: bool,
     stack_name: StackName,
-    bound_to: Option<String>,
+    deploys: Option<Deploys>,
+    project: Option<String>,
     known: KnownSecrets,
     secret_names: SecretNames,
 }
@@ -77,7 +83,8 @@ impl Program {
             backends: Backends::default(),
             encrypt_state: false,
             stack_name: Box::new(|_| None),
-            bound_to: None,
+            deploys: None,
+            project: None,
             known: KnownSecrets::default(),
             secret_names: SecretNames::default(),
         }
@@ -122,12 +129,20 @@ impl Program {
         self
     }
 
-    /// Binds each stack to the file or folder that this key of the configuration names: another one under the same stack
-    /// is refused, since it would look like one whose resources have all left the program. What lies in the workspace is
-    /// known by its place in there, so that the stack can be used from other checkouts.
+    /// Says which file or folder the program deploys, for programs that deploy what others wrote: a stack belongs to that
+    /// place in that project, and another one under the same stack is refused. A stack of any other program belongs to
+    /// the project that the program is run in.
     #[must_use]
-    pub fn bound_to(mut self, key: impl Into<String>) -> Self {
-        self.bound_to = Some(key.into());
+    pub fn deploys(mut self, path: impl Fn(&Config) -> Option<PathBuf> + 'static) -> Self {
+        self.deploys = Some(Box::new(path));
+        self
+    }
+
+    /// Names the project that the program's stacks belong to, by the address of its repository or any other word. It is
+    /// needed where the program is run outside of a checkout, as in a container image; `IAC_PROJECT` does the same.
+    #[must_use]
+    pub fn project(mut self, name: impl Into<String>) -> Self {
+        self.project = Some(name.into());
         self
     }
 

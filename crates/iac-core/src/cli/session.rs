@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use super::args::Global;
 use super::failure::Failure;
+use super::project::Project;
 use super::signals::Interrupts;
 use super::ui::Ui;
-use super::{Declare, Program, build, exit};
+use super::{Declare, Deploys, Program, build, exit};
 use crate::config::{Config, ConfigValue, Layers, OpenSecret};
 use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
@@ -41,9 +44,13 @@ pub(super) struct Session {
     pub(super) engine: Engine,
     pub(super) keys: Keys,
     providers: BTreeSet<String>,
-    program: String,
-    bound_to: Option<String>,
-    workspace: PathBuf,
+    pub(super) program: String,
+    pub(super) deploys: Option<Deploys>,
+    /// The project's name as the program gives it.
+    pub(super) project_name: Option<String>,
+    /// What the stack would be bound to; looked up once.
+    pub(super) project: OnceCell<Project>,
+    pub(super) workspace: PathBuf,
     backend: Option<String>,
     backends: Backends,
     encrypt_state: bool,
@@ -102,7 +109,9 @@ impl Session {
             secret_names: program.secret_names,
             keys,
             program: program.name,
-            bound_to: program.bound_to,
+            deploys: program.deploys,
+            project_name: program.project,
+            project: OnceCell::new(),
             workspace,
             backend: global.backend.clone(),
             backends: program.backends,
@@ -129,7 +138,7 @@ impl Session {
     }
 
     /// The folder that the state is in, where it is in one.
-    fn state_folder(&self) -> Option<PathBuf> {
+    pub(super) fn state_folder(&self) -> Option<PathBuf> {
         match self.backend.as_deref() {
             None => Some(self.workspace.join(STATE_FOLDER)),
             Some(url) => local_folder(url).map(PathBuf::from),
@@ -186,10 +195,7 @@ impl Session {
         let returned = declare(&stack);
         let declared = stack.finish();
         match (returned, declared) {
-            (Ok(()), Ok(mut declaration)) => {
-                declaration.bindings.extend(self.binding(config));
-                Ok(declaration)
-            }
+            (Ok(()), Ok(declaration)) => Ok(declaration),
             (Ok(()), Err(errors)) => Err(Failure::declaration(&errors)),
             (Err(error), declared) => {
                 let mut failure = Failure::declaration(&declared.err().unwrap_or_default());
@@ -198,23 +204,6 @@ impl Session {
                 Err(failure)
             }
         }
-    }
-
-    /// The path that the stack is bound to, with the key that names it.
-    fn binding(&self, config: &Config) -> Option<(String, String)> {
-        let key = self.bound_to.as_ref()?;
-        let given: PathBuf = config.get(key).ok()??;
-        let path = given.canonicalize().unwrap_or(given);
-        let workspace = self.workspace.canonicalize().ok();
-        let place = workspace.and_then(|workspace| path.strip_prefix(workspace).ok());
-        let place = place.unwrap_or(&path);
-        // The workspace itself has no name in there.
-        let place = if place.as_os_str().is_empty() {
-            ".".into()
-        } else {
-            place.to_string_lossy()
-        };
-        Some((key.clone(), place.into_owned()))
     }
 
     /// A declaration of nothing, for verbs that only look at what is recorded.

@@ -157,9 +157,6 @@ pub struct Declaration {
     pub exports: BTreeMap<String, Value>,
     /// The values of secret configuration and of secrets that the program made, by the source that names them.
     pub secrets: BTreeMap<crate::value::Source, Secret>,
-    /// What the stack belongs to besides its targets, by the configuration that says it: another one under the same stack
-    /// is refused.
-    pub bindings: BTreeMap<String, String>,
 }
 
 impl Declaration {

@@ -262,7 +262,6 @@ impl Stack {
             notes: collected.notes,
             exports: collected.exports,
             secrets: collected.secrets,
-            bindings: BTreeMap::new(),
         })
     }
 }

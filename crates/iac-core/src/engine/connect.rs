@@ -40,7 +40,7 @@ impl Engine {
             }
         }
         let mut connections = Connections {
-            targets: bindings(request, declaration)?,
+            targets: BTreeMap::new(),
             looked: request.observe != Observe::Never,
         };
         if !connections.looked {
@@ -101,26 +101,4 @@ fn check_target(provider: &str, request: &PlanRequest<'_>, target: &Target) -> R
         }
         _ => Ok(()),
     }
-}
-
-/// What the declaration is bound to, as targets: they are recorded and compared like those of providers.
-fn bindings(request: &PlanRequest<'_>, declaration: &Declaration) -> Result<BTreeMap<String, Target>, EngineError> {
-    let bindings = declaration.bindings.iter().map(|(what, given)| {
-        match request.state.targets.get(what) {
-            Some(recorded) if recorded.id != *given && !request.state.records.is_empty() => {
-                return Err(EngineError::OtherBinding {
-                    what: what.clone(),
-                    recorded: recorded.id.clone(),
-                    given: given.clone(),
-                });
-            }
-            _ => {}
-        }
-        let target = Target {
-            description: given.clone(),
-            id: given.clone(),
-        };
-        Ok((what.clone(), target))
-    });
-    bindings.collect()
 }

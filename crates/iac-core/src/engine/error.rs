@@ -45,16 +45,6 @@ pub enum EngineError {
         /// What is connected.
         connected: String,
     },
-    /// The stack was made from something else, such as another folder of manifests.
-    #[error("this stack belongs to another {what}: it was made from {recorded}, and is now given {given}")]
-    OtherBinding {
-        /// The configuration that says it: `path`.
-        what: String,
-        /// What is recorded.
-        recorded: String,
-        /// What the configuration says now.
-        given: String,
-    },
     /// The plan has problems.
     #[error("the plan has {} problem(s)", .0.len())]
     Problems(Vec<PlanProblem>),

@@ -24,7 +24,7 @@ use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
-use crate::provider::{DataItem, Discreet, Provider, RandomProvider, Target};
+use crate::provider::{DataItem, Discreet, Provider, RandomProvider};
 use crate::state::{NewRecord, State, Summary, Vault, Writer};
 use crate::urn::Key;
 use crate::value::KnownSecrets;
@@ -259,7 +259,7 @@ impl Engine {
         if plan.mode == Mode::Refresh {
             return accept(&plan, planned.basis, writer).await;
         }
-        writer.targets(self.targets(&plan, &writer)).await?;
+        writer.targets(plan.targets.clone()).await?;
         let shared = crate::apply::Shared::new(
             self.providers.clone(),
             writer.clone(),
@@ -273,17 +273,6 @@ impl Engine {
         let mut report = run.finish(&plan, cancel).await?;
         report.version = Some(writer.finish(summary(&report)).await?);
         Ok(report)
-    }
-}
-
-impl Engine {
-    /// What the stack belongs to after this plan. What is no provider's is a binding; it lasts when nothing is declared,
-    /// as in a destruction that keeps data.
-    fn targets(&self, plan: &Plan, writer: &Writer) -> BTreeMap<String, Target> {
-        let mut targets = writer.state().targets.clone();
-        targets.retain(|name, _| !self.providers.contains_key(name));
-        targets.extend(plan.targets.clone());
-        targets
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{OpId, Pending, Record, RunInfo, Summary};
+use super::{Binding, OpId, Pending, Record, RunInfo, Summary};
 use crate::provider::Target;
 use crate::urn::Key;
 
@@ -48,6 +48,8 @@ pub(super) enum Entry {
     Exports { exports: BTreeMap<String, Json> },
     /// All targets as they are from now on.
     Targets { targets: BTreeMap<String, Target> },
+    /// What the stack belongs to from now on.
+    Binding { binding: Box<Binding> },
     /// Several changes that a person asked for: all of them, or none.
     Edit { changes: Vec<Change> },
     /// The run is complete and is this version.
@@ -76,6 +78,7 @@ pub(super) enum Change {
     Resolved { op: OpId },
     Exports { exports: BTreeMap<String, Json> },
     Targets { targets: BTreeMap<String, Target> },
+    Binding { binding: Box<Binding> },
 }
 
 impl From<Change> for Entry {
@@ -87,6 +90,7 @@ impl From<Change> for Entry {
             Change::Resolved { op } => Self::Resolved { op },
             Change::Exports { exports } => Self::Exports { exports },
             Change::Targets { targets } => Self::Targets { targets },
+            Change::Binding { binding } => Self::Binding { binding },
         }
     }
 }
@@ -96,7 +100,11 @@ impl Change {
     pub(super) fn key(&self) -> Option<&Key> {
         match self {
             Self::Put { key, .. } | Self::Forget { key } => Some(key),
-            Self::Begin(_) | Self::Resolved { .. } | Self::Exports { .. } | Self::Targets { .. } => None,
+            Self::Begin(_)
+            | Self::Resolved { .. }
+            | Self::Exports { .. }
+            | Self::Targets { .. }
+            | Self::Binding { .. } => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
 use super::log::Undo;
 use super::paths::Paths;
-use super::{Backend, Record, RunInfo, StateError, Summary, Vault, Version};
+use super::{Backend, Binding, Record, RunInfo, StateError, Summary, Vault, Version};
 use crate::urn::Key;
 
 /// The first line of a version's entry.
@@ -51,6 +51,11 @@ enum Before {
     },
     /// What was exported.
     Exports { exports: BTreeMap<String, Json> },
+    /// What the stack belonged to; nothing before it was bound.
+    Binding {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        binding: Option<Box<Binding>>,
+    },
     /// The run, where the header does not say.
     About(About),
 }
@@ -79,7 +84,7 @@ pub(super) fn encode(
         summary: version.summary,
     };
     let sealed = vault.is_some();
-    let lines = undo.records.len() + usize::from(undo.exports.is_some());
+    let lines = undo.records.len() + usize::from(undo.exports.is_some()) + usize::from(undo.binding.is_some());
     writer.push(&Header {
         format: FORMAT,
         stack: stack.to_owned(),
@@ -103,6 +108,11 @@ pub(super) fn encode(
             exports: exports.clone(),
         })?;
     }
+    if let Some(binding) = &undo.binding {
+        writer.push(&Before::Binding {
+            binding: binding.clone().map(Box::new),
+        })?;
+    }
     Ok(writer.finish().0)
 }
 
@@ -119,6 +129,7 @@ pub(super) fn decode(stack: &str, bytes: &[u8], vault: Option<&Vault>) -> Result
                 undo.records.insert(key, record.map(|record| *record));
             }
             Before::Exports { exports } => undo.exports = Some(exports),
+            Before::Binding { binding } => undo.binding = Some(binding.map(|binding| *binding)),
             Before::About(line) => about = Some(line),
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::entry::{Change, Entry, Keyed};
 use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
 use super::paths::Paths;
-use super::{Backend, Record, State, StateError, Vault, snapshot};
+use super::{Backend, Binding, Record, State, StateError, Vault, snapshot};
 use crate::urn::Key;
 
 /// How many batches are read at the same time.
@@ -61,6 +61,8 @@ pub(super) fn batch_sealing(vault: Option<&Vault>, batch: u64) -> Option<Sealing
 pub(super) struct Undo {
     pub(super) records: BTreeMap<Key, Option<Record>>,
     pub(super) exports: Option<BTreeMap<String, Json>>,
+    /// What the stack belonged to, where that was changed.
+    pub(super) binding: Option<Option<Binding>>,
 }
 
 /// The first line of a batch.
@@ -102,6 +104,7 @@ impl Log {
             .map(|key| (self.state.records.get(&key).cloned(), key))
             .collect();
         let exports = changes_exports(&entry).then(|| self.state.exports.clone());
+        let binding = changes_binding(&entry).then(|| self.state.binding.clone());
         let closes = matches!(entry, Entry::Close { .. });
         self.state.apply(entry)?;
         for (record, key) in before {
@@ -109,6 +112,9 @@ impl Log {
         }
         if let Some(exports) = exports {
             self.undo.exports.get_or_insert(exports);
+        }
+        if let Some(binding) = binding {
+            self.undo.binding.get_or_insert(binding);
         }
         if closes {
             self.undo = Undo::default();
@@ -187,6 +193,9 @@ impl State {
         if let Some(exports) = undo.exports {
             self.exports = exports;
         }
+        if let Some(binding) = undo.binding {
+            self.binding = binding;
+        }
     }
 
     /// Which records an entry is about to change.
@@ -217,6 +226,15 @@ fn changes_exports(entry: &Entry) -> bool {
     match entry {
         Entry::Exports { .. } => true,
         Entry::Edit { changes } => changes.iter().any(|change| matches!(change, Change::Exports { .. })),
+        _ => false,
+    }
+}
+
+/// Whether an entry changes what the stack belongs to.
+fn changes_binding(entry: &Entry) -> bool {
+    match entry {
+        Entry::Binding { .. } => true,
+        Entry::Edit { changes } => changes.iter().any(|change| matches!(change, Change::Binding { .. })),
         _ => false,
     }
 }

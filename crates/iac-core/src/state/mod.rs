@@ -31,6 +31,7 @@
 //! ```
 
 mod backend;
+mod binding;
 mod check;
 mod commit;
 mod compact;
@@ -64,6 +65,7 @@ mod wrapped;
 mod writer;
 
 pub use backend::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
+pub use binding::{Binding, Difference, Folder};
 pub use check::{CheckReport, Finding, Repair, Severity};
 pub use error::StateError;
 pub use keys::{KeySource, KeySourceError};
@@ -73,6 +75,7 @@ pub use migrate::Migrated;
 pub use model::{
     Former, FormerObject, NewRecord, OpId, OpKind, Opened, Operation, Pending, Record, RunInfo, State, Summary, Version,
 };
+pub(crate) use process::host;
 pub use rekey::{RekeyOptions, Rekeyed};
 pub(crate) use scheme::local_folder;
 pub use scheme::{BackendScheme, Backends, UrlParameter, open_backend, redacted, url_parameters};

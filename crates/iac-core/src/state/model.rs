@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{StateError, Vault, sealed};
+use super::{Binding, StateError, Vault, sealed};
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Phase, Recorded, Target};
 use crate::urn::Key;
@@ -27,6 +27,8 @@ pub struct State {
     pub exports: BTreeMap<String, Json>,
     /// What each provider was connected to, by its name.
     pub targets: BTreeMap<String, Target>,
+    /// The program and project that it belongs to; none before its first `up`.
+    pub binding: Option<Binding>,
     /// Number of the last completed run; 0 before the first.
     pub version: u64,
 }

@@ -85,7 +85,7 @@ pub(super) fn user() -> String {
 }
 
 /// The machine's name.
-pub(super) fn host() -> String {
+pub(crate) fn host() -> String {
     let file = |path| fs::read_to_string(path).ok();
     file("/proc/sys/kernel/hostname")
         .or_else(|| file("/etc/hostname"))

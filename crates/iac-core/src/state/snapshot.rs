@@ -90,6 +90,8 @@ fn entries(state: &State) -> Vec<Entry> {
             targets: state.targets.clone(),
         });
     }
+    let binding = state.binding.clone().map(Box::new);
+    entries.extend(binding.map(|binding| Entry::Binding { binding }));
     entries
 }
 

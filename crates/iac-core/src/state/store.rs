@@ -290,8 +290,8 @@ impl Store {
         Ok(versions.into_iter().next().map(|(version, _)| version))
     }
 
-    /// A completed run, with the state as it was before it and as it left it. Only records and exports of the two are
-    /// filled in; secrets are sealed.
+    /// A completed run, with the state as it was before it and as it left it. Only records, exports and the binding of
+    /// the two are filled in; secrets are sealed.
     ///
     /// # Errors
     /// [`StateError::UnknownVersion`]; as [`load`](Self::load).
@@ -303,6 +303,7 @@ impl Store {
         let mut after = State {
             records: log.state.records,
             exports: log.state.exports,
+            binding: log.state.binding,
             ..State::default()
         };
         after.undo(log.undo);

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::entry::Change;
 use super::keyring::KeyFile;
 use super::lines::{self, FORMAT};
-use super::{Pending, Record, RunInfo, State, StateError, Store, Summary, Vault, Writer, sealed};
+use super::{Binding, Pending, Record, RunInfo, State, StateError, Store, Summary, Vault, Writer, sealed};
 use crate::provider::Target;
 use crate::urn::Key;
 use crate::value::hex;
@@ -31,6 +31,8 @@ struct Document {
     exports: BTreeMap<String, Json>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     targets: BTreeMap<String, Target>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binding: Option<Binding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<Json>,
     /// SHA-256 of the document with this field empty, in hexadecimal.
@@ -114,6 +116,7 @@ impl Store {
             pending: state.pending,
             exports: state.exports,
             targets: state.targets,
+            binding: state.binding,
             keys,
             sum: String::new(),
         };
@@ -198,6 +201,8 @@ impl Store {
         changes.push(Change::Targets {
             targets: document.targets,
         });
+        let binding = document.binding.map(Box::new);
+        changes.extend(binding.map(|binding| Change::Binding { binding }));
         writer.change(changes).await?;
         Ok(counts)
     }

@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::commit::{Command, Committer, Waiting};
 use super::entry::{Change, Entry, Keyed};
-use super::{NewRecord, OpId, Operation, Pending, Record, State, StateError, Store, Summary, Vault, lines, sealed};
+use super::{
+    Binding, NewRecord, OpId, Operation, Pending, Record, State, StateError, Store, Summary, Vault, lines, sealed,
+};
 use crate::provider::Target;
 use crate::urn::Key;
 use crate::value::{Secret, Value};
@@ -205,6 +207,15 @@ impl Writer {
     /// As [`applied`](Self::applied).
     pub async fn targets(&self, targets: BTreeMap<String, Target>) -> Result<(), StateError> {
         self.record(Entry::Targets { targets }).await
+    }
+
+    /// Records what the stack belongs to.
+    ///
+    /// # Errors
+    /// As [`applied`](Self::applied).
+    pub async fn bind(&self, binding: Binding) -> Result<(), StateError> {
+        let binding = Box::new(binding);
+        self.record(Entry::Binding { binding }).await
     }
 
     /// A number for an operation, which no other has.

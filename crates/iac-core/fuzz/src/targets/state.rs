@@ -104,6 +104,7 @@ fn same(one: &State, other: &State) -> bool {
         && one.pending == other.pending
         && one.exports == other.exports
         && one.targets == other.targets
+        && one.binding == other.binding
 }
 
 fn who() -> RunInfo {

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::apply::{Cancel, Report};
 use crate::cli::args::Run;
+use crate::cli::belonging::is_unbound;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{Display, seconds};
@@ -14,7 +15,7 @@ use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::engine::{ExecuteRequest, Planned};
 use crate::plan::{Action, Mode, Plan};
-use crate::render::{Diagnostic, Moved, SavedPlan, TextOptions, compare, plan_text, short_name};
+use crate::render::{Diagnostic, Moved, SavedPlan, TextOptions, compare, plan_text, sanitize, short_name};
 use crate::state::{RunInfo, State, Store, Writer};
 use crate::value::Value;
 
@@ -30,22 +31,20 @@ pub(super) struct Job<'a> {
     pub(super) run: &'a Run,
 }
 
-/// Plans, shows, asks, and carries out. The lease is taken last, so that nobody is locked out while somebody thinks.
-pub(super) async fn carry_out(session: &Session, job: &Job<'_>) -> Result<u8, Failure> {
-    if !job.run.yes && !session.ui.is_interactive() {
-        let message = format!("{} asks before it acts, and there is no terminal to ask on", job.verb);
+/// What is recorded, for a run that may go ahead: it can ask, and the stack belongs to the program.
+pub(super) async fn recorded(session: &Session, verb: &str, yes: bool) -> Result<State, Failure> {
+    if !yes && !session.ui.is_interactive() {
+        let message = format!("{verb} asks before it acts, and there is no terminal to ask on");
         return Err(Failure::usage(message).hint("--yes goes ahead without asking"));
     }
+    session.interrupts.end(session.load()).await
+}
+
+/// Plans, shows, asks, and carries out. The lease is taken last, so that nobody is locked out while somebody thinks.
+pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) -> Result<u8, Failure> {
     let store = (*session.store()?).clone();
     let store = job.run.keep.into_iter().fold(store, Store::keep_versions);
-    let (state, planned) = session
-        .interrupts
-        .end(async {
-            let state = store.load().await?;
-            let planned = job.plan(session, &store, &state).await?;
-            Ok((state, planned))
-        })
-        .await?;
+    let planned = session.interrupts.end(job.plan(session, &store, &state)).await?;
     job.show(session, &planned.plan)?;
     check(session, &planned.plan)?;
     if !job.has_work(session, &store, &state, &planned).await? {
@@ -61,6 +60,10 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>) -> Result<u8, Fa
         .end(async { Ok(store.begin(run, session.lock_timeout).await?) })
         .await?;
     let planned = job.settle(session, &store, &writer, planned).await;
+    let planned = match planned {
+        Ok(planned) => job.bind(session, &writer).await.map(|()| planned),
+        failed => failed,
+    };
     match planned {
         Ok(planned) => job.execute(session, &store, writer, planned).await,
         Err(failure) => {
@@ -132,6 +135,9 @@ impl Job<'_> {
         if self.planning.mode != Mode::Up || self.saved.is_some() {
             return Ok(false);
         }
+        if is_unbound(state) {
+            return Ok(true);
+        }
         let vault = session.vault(store, state).await?;
         let recorded = state.open_exports(&vault)?;
         Ok(planned.plan.exports.values().all(Value::is_known) && recorded != planned.plan.exports)
@@ -176,6 +182,24 @@ impl Job<'_> {
         self.show(session, &planned.plan)?;
         check(session, &planned.plan)?;
         Ok(planned)
+    }
+
+    /// Holds the stack to what it belongs to, under the lease; an `up` binds one that belongs to nobody.
+    async fn bind(&self, session: &Session, writer: &Writer) -> Result<(), Failure> {
+        let state = writer.state();
+        let binding = session.check_binding(&state).await?;
+        let (Mode::Up, Some(binding)) = (self.planning.mode, binding) else {
+            return Ok(());
+        };
+        if is_unbound(&state) {
+            let name = binding.to_string();
+            session.ui.say(&format!(
+                "Stack {} belongs to {} from now on",
+                session.stack,
+                sanitize(&name)
+            ));
+        }
+        Ok(writer.bind(binding).await?)
     }
 
     async fn execute(&self, session: &Session, store: &Store, writer: Writer, planned: Planned) -> Result<u8, Failure> {

@@ -12,7 +12,7 @@ use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::render::sanitize;
-use crate::state::{Holder, StateError, Store};
+use crate::state::{Binding, Holder, StateError, Store};
 
 /// How many stacks are read at the same time.
 const AT_ONCE: usize = 8;
@@ -36,6 +36,9 @@ struct Standing {
 /// What reading it tells.
 #[derive(Serialize)]
 struct Read {
+    /// The program and project that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    belongs_to: Option<Binding>,
     resources: usize,
     version: u64,
     /// When its last run ended, and how.
@@ -100,6 +103,7 @@ async fn read(store: &Store, is_held: bool) -> Result<Read, StateError> {
     let open = state.pending.len();
     let (interrupted, under_way) = if is_held { (0, open) } else { (open, 0) };
     Ok(Read {
+        belongs_to: state.binding,
         resources: state.records.len(),
         version: state.version,
         last,

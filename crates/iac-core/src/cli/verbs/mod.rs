@@ -5,6 +5,7 @@ mod config;
 mod graph;
 mod list;
 mod preview;
+mod rebind;
 mod refresh;
 mod rekey;
 mod stack;

@@ -6,21 +6,29 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::cli::args::Preview;
+use crate::cli::belonging::is_unbound;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
 use crate::engine::Observe;
 use crate::plan::Mode;
-use crate::render::{Diagnostic, plan_json, plan_text};
+use crate::render::{Diagnostic, plan_json, plan_text, sanitize};
 use crate::value::canonical;
 
 pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<'_>) -> Result<u8, Failure> {
+    let state = session.load().await?;
+    if is_unbound(&state) {
+        let now = session.binding(None).await?.to_string();
+        let (stack, now) = (&session.stack, sanitize(&now));
+        session.ui.say(&format!(
+            "note: stack {stack} belongs to nobody yet; the next `up` binds it to {now}"
+        ));
+    }
     let config = session.config()?;
     let mut declaration = session.declare(declare, &config)?;
     adopt::named(&mut declaration, &args.adopt)?;
     session.warn_unused(&config);
     let store = session.store()?;
-    let state = store.load().await?;
     let vault = session.vault(&store, &state).await?;
     let planning = Planning {
         mode: Mode::Up,

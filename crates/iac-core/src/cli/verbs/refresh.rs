@@ -1,6 +1,6 @@
 //! `refresh` and `drift`: the world compared with the record.
 
-use super::carry_out::{Job, carry_out};
+use super::carry_out::{Job, carry_out, recorded};
 use crate::cli::args::{Drift, Refresh, Run};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
@@ -19,6 +19,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         }
         return Ok(exit::DONE);
     }
+    let state = recorded(session, "refresh --accept", args.yes).await?;
     let (config, nothing) = (session.open_config()?, session.nothing());
     let run = Run {
         yes: args.yes,
@@ -39,7 +40,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         saved: None,
         run: &run,
     };
-    carry_out(session, &job).await
+    carry_out(session, &job, state).await
 }
 
 pub(super) async fn drift(session: &Session, args: &Drift) -> Result<u8, Failure> {

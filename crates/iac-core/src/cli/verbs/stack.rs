@@ -1,12 +1,12 @@
-//! `stack output|ls|history|show|rm|rekey|unlock`.
+//! `stack output|ls|history|show|rm|rekey|rebind|unlock`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::list;
 use super::rekey::{self, recipients};
 use super::state::{confirm, mask};
+use super::{list, rebind};
 use crate::cli::args::Stack;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
@@ -46,6 +46,7 @@ pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure
             };
             rekey::stack(session, options, *json).await
         }
+        Stack::Rebind { yes, json } => rebind::rebind(session, *yes, *json).await,
         Stack::Unlock => unlock(session).await,
     }
 }
@@ -177,6 +178,7 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
         shown["changed"] = changed.into();
         shown["resources"] = after.records.len().into();
         shown["images"] = json!(images(&after));
+        shown["belongs_to"] = json!({"before": before.binding, "after": after.binding});
         session.ui.json(&shown)?;
         return Ok(exit::DONE);
     }
@@ -186,6 +188,16 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
     }
     if before.exports != after.exports {
         text.push_str("      ~ exports\n");
+    }
+    if let (Some(before), Some(after)) = (&before.binding, &after.binding)
+        && before != after
+    {
+        let (before, after) = (before.to_string(), after.to_string());
+        text.push_str(&format!(
+            "      ~ belongs to {} (before: {})\n",
+            sanitize(&after),
+            sanitize(&before)
+        ));
     }
     for (name, digests) in images(&after) {
         let digests: Vec<&str> = digests.into_iter().collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::carry_out::{Job, carry_out};
+use super::carry_out::{Job, carry_out, recorded};
 use crate::cli::args::{Destroy, Run, Up};
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
@@ -13,6 +13,7 @@ use crate::render::SavedPlan;
 
 pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Result<u8, Failure> {
     let saved = args.plan.as_deref().map(|path| read(session, path)).transpose()?;
+    let state = recorded(session, "up", args.run.yes || saved.is_some()).await?;
     let config = session.config()?;
     let mut declaration = session.declare(declare, &config)?;
     adopt::named(&mut declaration, &args.adopt)?;
@@ -39,10 +40,11 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
         saved: saved.as_ref(),
         run: &run,
     };
-    carry_out(session, &job).await
+    carry_out(session, &job, state).await
 }
 
 pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Failure> {
+    let state = recorded(session, "destroy", args.run.yes).await?;
     let (config, nothing) = (session.open_config()?, session.nothing());
     let job = Job {
         verb: "destroy",
@@ -57,7 +59,7 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
         saved: None,
         run: &args.run,
     };
-    carry_out(session, &job).await
+    carry_out(session, &job, state).await
 }
 
 fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {

@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 use super::client::{Client, Ground, together};
 use crate::declare::Options;
 use crate::provider::Recorded;
-use crate::state::{Etag, KeySource, NewRecord, OpKind, Operation, RunInfo, StateError, Store, Summary, Writer};
+use crate::state::{
+    Binding, Etag, KeySource, NewRecord, OpKind, Operation, RunInfo, StateError, Store, Summary, Writer,
+};
 use crate::{Key, Value};
 
 /// Longer than any check takes: leases run out only where a check says so.
@@ -102,6 +104,10 @@ pub(super) async fn a_stack_lives_and_is_read_by_others(ground: Ground) -> Resul
         &seen(&one, stack).await?,
         &(0, vec![], 0),
     )?;
+    let binding = Binding {
+        program: "conformance".to_owned(),
+        ..Binding::default()
+    };
     // Enough for snapshots to be written, and what lies before them to be removed.
     for run in 1..=4_u64 {
         let writer = begin(&store(if run % 2 == 0 { &one } else { &two }, stack)).await?;
@@ -110,6 +116,10 @@ pub(super) async fn a_stack_lives_and_is_read_by_others(ground: Ground) -> Resul
             async move { create(&writer, &format!("thing-{n}"), format!("{run}").repeat(12_000)).await }
         });
         together(tasks).await?;
+        if run == 1 {
+            let bound = writer.bind(binding.clone()).await;
+            bound.map_err(failed("record of what the stack belongs to"))?;
+        }
         if run == 3 {
             let removal = operation(OpKind::Delete, "thing-5")?;
             let op = writer.begin_op(removal).await.map_err(failed("record of an intent"))?;
@@ -123,6 +133,10 @@ pub(super) async fn a_stack_lives_and_is_read_by_others(ground: Ground) -> Resul
         for client in [&one, &two] {
             expect("a load after a run", &seen(client, stack).await?, &expected)?;
         }
+    }
+    for client in [&one, &two] {
+        let state = store(client, stack).load().await.map_err(failed("load"))?;
+        expect("what the stack belongs to", &state.binding.as_ref(), &Some(&binding))?;
     }
     let history = store(&one, stack).history().await.map_err(failed("history"))?;
     let versions: Vec<u64> = history.iter().map(|version| version.version).collect();
