@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::declare::SourceLine;
 use crate::plan::Action;
 use crate::provider::ProviderError;
+use crate::state::Summary;
 use crate::urn::Key;
 
 /// Something that happened.
@@ -86,6 +87,13 @@ pub enum Event {
         /// What it needs.
         because: Key,
     },
+    /// It is applied, and not waited for or cleaned up after, since something that this needs failed.
+    NotWaited {
+        /// The resource.
+        key: Key,
+        /// What it needs.
+        because: Key,
+    },
     /// An operation that an earlier run left open is settled.
     Recovered {
         /// The resource.
@@ -109,6 +117,10 @@ pub enum Outcome {
     NotReady(ProviderError),
     /// Not tried, because of that one.
     Skipped(Key),
+    /// Applied, and not waited for or cleaned up after, because of that one.
+    NotWaited(Key),
+    /// Begun, and not seen to its end, because the run was cancelled.
+    Interrupted,
     /// Not tried, because the run was cancelled.
     Cancelled,
 }
@@ -118,6 +130,8 @@ pub enum Outcome {
 pub struct Report {
     /// The steps that were to change something.
     pub outcomes: BTreeMap<Key, Outcome>,
+    /// What was done, however the step ended: an object that does not become ready was made all the same.
+    pub done: BTreeMap<Key, Action>,
     /// The version of the state that the run made; none when it changed nothing.
     pub version: Option<u64>,
 }
@@ -134,15 +148,25 @@ impl Report {
     pub fn was_cancelled(&self) -> bool {
         self.outcomes
             .values()
-            .any(|outcome| matches!(outcome, Outcome::Cancelled))
+            .any(|outcome| matches!(outcome, Outcome::Cancelled | Outcome::Interrupted))
     }
 
-    /// How many steps of an action were done.
-    pub fn done(&self, action: Action) -> usize {
-        self.outcomes
-            .values()
-            .filter(|outcome| matches!(outcome, Outcome::Done(done) if *done == action))
-            .count()
+    /// How often an action was done.
+    pub fn count(&self, action: Action) -> usize {
+        self.done.values().filter(|done| **done == action).count()
+    }
+
+    /// The same for the history.
+    pub fn summary(&self) -> Summary {
+        let sum = |actions: &[Action]| actions.iter().map(|action| self.count(*action) as u64).sum();
+        Summary {
+            created: sum(&[Action::Create, Action::Adopt]),
+            updated: sum(&[Action::Update, Action::Record, Action::Cleanup]),
+            replaced: sum(&[Action::Replace]),
+            deleted: sum(&[Action::Delete, Action::Forget]),
+            failed: self.failed() as u64,
+            ok: self.is_ok(),
+        }
     }
 
     /// How many steps failed or did not become ready.

@@ -17,6 +17,7 @@ mod run;
 mod schedule;
 mod slots;
 mod step;
+mod tally;
 
 pub(crate) use basis::{Basis, Recovery, Settled};
 pub use event::{Event, EventSink, Outcome, Report};

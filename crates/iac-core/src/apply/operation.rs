@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::event::{Event, EventSink};
 use super::limits::Timeouts;
 use super::slots::Slot;
+use super::tally::{Deed, Tally};
 use crate::declare::Options;
 use crate::plan::resolve::Outputs;
 use crate::plan::{ObjectName, Step, WorldEntry};
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     pub(super) wanted: BTreeMap<Key, BTreeSet<String>>,
     pub(super) delete_data: DeleteData,
     pub(super) left: BTreeMap<ObjectName, Vec<DataItem>>,
+    /// What was done so far.
+    pub(super) tally: Tally,
 }
 
 impl Shared {
@@ -80,6 +83,7 @@ impl Shared {
             wanted,
             delete_data,
             left,
+            tally: Tally::default(),
         }
     }
 
@@ -153,13 +157,18 @@ impl Shared {
                 let outputs = applied.outputs.clone();
                 let record = self.record(step, change.inputs, applied, formers);
                 self.writer.applied(op, record.clone()).await?;
+                self.tally.add(&step.key, Deed::Made);
                 Ok((record, outputs))
             }
             Err(error) => {
                 let partial = error.partial.clone();
                 let partial = partial.map(|applied| self.record(step, change.inputs, *applied, formers));
-                if partial.is_some() || !is_uncertain(error.kind) {
+                let was_made = partial.is_some();
+                if was_made || !is_uncertain(error.kind) {
                     self.writer.failed(op, &error.message, partial).await?;
+                }
+                if was_made {
+                    self.tally.add(&step.key, Deed::Made);
                 }
                 Err(Failure::Provider(error))
             }
@@ -270,6 +279,7 @@ impl Shared {
         let outputs = news.as_ref().map(|outputs| self.project(&key, outputs));
         let private = Some(applied.private).filter(|private| !private.is_null());
         self.writer.ready(&key, outputs.clone(), private.clone()).await?;
+        self.tally.add(&key, Deed::Ready);
         entry.recorded.ready = true;
         entry.recorded.outputs = outputs.unwrap_or(entry.recorded.outputs);
         entry.recorded.private = private.unwrap_or(entry.recorded.private);

@@ -8,7 +8,7 @@ use super::basis::{Recovery, Settled};
 use super::event::{Event, Outcome};
 use super::operation::Failure;
 use super::run::{Ended, Reached, Run, is_passive};
-use super::schedule::Node;
+use super::schedule::{Blocked, Node};
 use crate::plan::resolve::Outputs;
 use crate::plan::{Action, Stage, WorldEntry};
 use crate::provider::{ErrorKind, ProviderError};
@@ -61,7 +61,7 @@ impl Run<'_> {
                 }
             }
             Reached::Ready(ready) => {
-                self.report.outcomes.insert(key.clone(), Outcome::Done(action));
+                self.report.outcomes.entry(key.clone()).or_insert(Outcome::Done(action));
                 if let Some(outputs) = ready.news {
                     self.basis.outputs.insert(key.clone(), Outputs::Whole(outputs));
                 }
@@ -101,13 +101,48 @@ impl Run<'_> {
         };
         self.report.outcomes.insert(key.clone(), outcome);
         for blocked in self.schedule.failed(node) {
+            self.block(blocked);
+        }
+    }
+
+    fn block(&mut self, blocked: Blocked) {
+        let Blocked { key, stage, because } = blocked;
+        if stage == Stage::Exists {
             (self.shared.events)(Event::Skipped {
-                key: blocked.key.clone(),
-                because: blocked.because.clone(),
+                key: key.clone(),
+                because: because.clone(),
             });
-            self.report
-                .outcomes
-                .insert(blocked.key, Outcome::Skipped(blocked.because));
+            self.report.outcomes.insert(key, Outcome::Skipped(because));
+            return;
+        }
+        // Whatever else is known of it says more.
+        let known = self.report.outcomes.get(&key);
+        if known.is_none_or(|outcome| matches!(outcome, Outcome::Done(_))) {
+            (self.shared.events)(Event::NotWaited {
+                key: key.clone(),
+                because: because.clone(),
+            });
+            self.report.outcomes.insert(key, Outcome::NotWaited(because));
+        }
+    }
+
+    /// What of the plan is left when nothing more is started, and what was done of all of it.
+    pub(super) fn conclude(&mut self) {
+        for (key, stage) in self.schedule.left() {
+            let begun = stage != Stage::Exists || self.nodes.values().any(|node| *node == (key.clone(), stage));
+            let outcome = if begun {
+                Outcome::Interrupted
+            } else {
+                Outcome::Cancelled
+            };
+            self.report.outcomes.insert(key, outcome);
+        }
+        for (key, outcome) in &self.report.outcomes {
+            let done = match outcome {
+                Outcome::Done(action) => Some(*action),
+                _ => self.shared.tally.of(key, self.action(key)),
+            };
+            self.report.done.extend(done.map(|done| (key.clone(), done)));
         }
     }
 

@@ -111,9 +111,7 @@ impl<'a> Run<'a> {
         if let Some(error) = self.fatal.take() {
             return Err(error);
         }
-        for key in self.schedule.unstarted() {
-            self.report.outcomes.entry(key).or_insert(Outcome::Cancelled);
-        }
+        self.conclude();
         self.record_exports(plan).await?;
         Ok(self.report)
     }
@@ -163,7 +161,8 @@ impl<'a> Run<'a> {
 
     fn start_wait(&mut self, node: Node, step: &Step) {
         let Some(entry) = self.records.get(&node.0).cloned().filter(|_| waits(step)) else {
-            self.report.outcomes.insert(node.0.clone(), Outcome::Done(step.action));
+            let outcome = Outcome::Done(step.action);
+            self.report.outcomes.entry(node.0.clone()).or_insert(outcome);
             self.schedule.done(&node);
             return;
         };

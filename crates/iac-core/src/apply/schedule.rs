@@ -22,10 +22,11 @@ pub(super) struct Schedule {
     operations: VecDeque<Node>,
 }
 
-/// A resource that is not tried, and what it needed.
+/// A stage of a resource that is not reached, and what it needed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Blocked {
     pub(super) key: Key,
+    pub(super) stage: Stage,
     pub(super) because: Key,
 }
 
@@ -102,7 +103,7 @@ impl Schedule {
         }
     }
 
-    /// Marks a stage as failed; returns the resources whose *exists* stage will not be reached for that.
+    /// Marks a stage as failed; returns the stages of other resources that will not be reached for that, the first of each.
     pub(super) fn failed(&mut self, node: &Node) -> Vec<Blocked> {
         let mut blocked = Vec::new();
         let mut queue = vec![node.clone()];
@@ -110,9 +111,10 @@ impl Schedule {
             self.waiting.remove(&failed);
             for waiter in self.waiters.remove(&failed).unwrap_or_default() {
                 if self.waiting.remove(&waiter).is_some() {
-                    if waiter.1 == Stage::Exists {
+                    if waiter.0 != failed.0 {
                         blocked.push(Blocked {
                             key: waiter.0.clone(),
+                            stage: waiter.1,
                             because: failed.0.clone(),
                         });
                     }
@@ -125,12 +127,12 @@ impl Schedule {
         blocked
     }
 
-    /// The resources whose *exists* stage is still waited for.
-    pub(super) fn unstarted(&self) -> Vec<Key> {
-        self.waiting
-            .keys()
-            .filter(|(_, stage)| *stage == Stage::Exists)
-            .map(|(key, _)| key.clone())
-            .collect()
+    /// The resources of which a stage is not reached, each with the first one.
+    pub(super) fn left(&self) -> BTreeMap<Key, Stage> {
+        let mut left = BTreeMap::new();
+        for (key, stage) in self.waiting.keys() {
+            left.entry(key.clone()).or_insert(*stage);
+        }
+        left
     }
 }

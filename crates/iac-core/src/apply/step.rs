@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::event::Event;
 use super::operation::{Change, Failure, Shared};
 use super::slots::Slot;
+use super::tally::Deed;
 use crate::plan::{Action, Fate, Leftover, Moved, Order, Step, WorldEntry};
 use crate::provider::{DeleteData, Intent, ProviderError, Recorded};
 use crate::state::FormerObject;
@@ -57,6 +58,7 @@ impl Shared {
         {
             // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
             self.delete(step, old, &DeleteData::None).await?;
+            self.tally.add(&step.key, Deed::Deleted);
         }
         let formers = self.make_room(step, formers).await?;
         let intent = match step.action {
@@ -99,6 +101,7 @@ impl Shared {
     async fn unmake(&self, step: &Step, mut entry: WorldEntry) -> Result<Option<WorldEntry>, Failure> {
         if !entry.gone {
             self.delete_for_good(step, entry.recorded.clone()).await?;
+            self.tally.add(&step.key, Deed::Deleted);
             entry.gone = true;
             entry.recorded.ready = false;
             if entry.formers.is_empty() {
@@ -117,11 +120,13 @@ impl Shared {
             if !entry.gone {
                 self.writer.forget(&step.key).await?;
             }
+            self.tally.add(&step.key, Deed::Forgotten);
             return Ok(None);
         }
         entry.gone = true;
         entry.recorded.ready = false;
         self.writer.put(entry.to_record()).await?;
+        self.tally.add(&step.key, Deed::Forgotten);
         Ok(Some(entry))
     }
 
@@ -135,6 +140,7 @@ impl Shared {
             entry.options = options;
             entry.formers = formers;
             self.writer.put(entry.to_record()).await?;
+            self.tally.add(&step.key, Deed::Recorded);
         }
         Ok(entry)
     }
@@ -160,8 +166,10 @@ impl Shared {
         if entry.formers.len() < before || entry.taken_in && !kept.is_empty() {
             if entry.gone && entry.formers.is_empty() {
                 self.writer.forget(&step.key).await?;
+                self.tally.add(&step.key, Deed::Forgotten);
             } else {
                 self.writer.put(entry.to_record()).await?;
+                self.tally.add(&step.key, Deed::Recorded);
             }
         }
         entry.formers = kept;
@@ -188,6 +196,10 @@ impl Shared {
         let began = Instant::now();
         let deletion = self.delete_for_good(step, former.recorded.clone()).await;
         deletion.map_err(|failure| still_there(failure, identity))?;
+        // In the way of the new one is the recorded object under its old name, unless nobody had recorded it.
+        let is_own = former.recorded.inputs != Value::Null && leftover_of(step, former).is_some_and(|left| left.first);
+        let deed = if is_own { Deed::Deleted } else { Deed::Cleaned };
+        self.tally.add(&step.key, deed);
         (self.events)(Event::Removed {
             key: step.key.clone(),
             identity: identity.clone(),

@@ -105,6 +105,10 @@ impl Display {
                 let line = format!("{} skipped: it needs {}", self.name(&key), self.name(&because));
                 self.end(&key, &Styles::paint(styles.warning, line));
             }
+            Event::NotWaited { key, because } => {
+                let line = format!("{} not waited for: it needs {}", self.name(&key), self.name(&because));
+                self.end(&key, &Styles::paint(styles.warning, line));
+            }
             Event::Recovered { key, message } => {
                 self.line(&format!("{}: {}", self.name(&key), sanitize(&message)));
             }

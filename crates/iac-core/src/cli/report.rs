@@ -24,7 +24,7 @@ pub(super) fn report_line(plan: &Plan, report: &Report, elapsed: &str) -> String
     ];
     let mut parts: Vec<String> = counted
         .iter()
-        .map(|(action, word)| (report.done(*action), word))
+        .map(|(action, word)| (report.count(*action), word))
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
@@ -32,6 +32,11 @@ pub(super) fn report_line(plan: &Plan, report: &Report, elapsed: &str) -> String
     let others = [
         (report.failed(), "failed"),
         (count(|outcome| matches!(outcome, Outcome::Skipped(_))), "skipped"),
+        (
+            count(|outcome| matches!(outcome, Outcome::NotWaited(_))),
+            "not waited for",
+        ),
+        (count(|outcome| matches!(outcome, Outcome::Interrupted)), "interrupted"),
         (count(|outcome| matches!(outcome, Outcome::Cancelled)), "not started"),
     ];
     parts.extend(
@@ -61,9 +66,12 @@ pub(super) fn report_json(plan: &Plan, report: &Report, verb: &str) -> Json {
                 json!({"outcome": "not-ready", "error": error.message, "details": error.details})
             }
             Outcome::Skipped(because) => json!({"outcome": "skipped", "because": because}),
+            Outcome::NotWaited(because) => json!({"outcome": "not-waited", "because": because}),
+            Outcome::Interrupted => json!({"outcome": "interrupted"}),
             Outcome::Cancelled => json!({"outcome": "cancelled"}),
         };
         json["key"] = json!(key);
+        json["done"] = json!(report.done.get(key));
         json
     });
     json!({
@@ -71,6 +79,7 @@ pub(super) fn report_json(plan: &Plan, report: &Report, verb: &str) -> Json {
         "stack": plan.stack,
         "verb": verb,
         "ok": report.is_ok(),
+        "summary": report.summary(),
         "version": report.version,
         "outcomes": outcomes.collect::<Vec<_>>(),
     })

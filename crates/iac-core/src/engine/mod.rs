@@ -18,14 +18,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::apply::{Basis, Cancel, EventSink, Recovery, Report, Run, Timeouts};
+use crate::apply::{Basis, Cancel, EventSink, Outcome, Recovery, Report, Run, Timeouts};
 use crate::config::Config;
 use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
 use crate::provider::{DataItem, Discreet, Provider, RandomProvider};
-use crate::state::{NewRecord, State, Summary, Vault, Writer};
+use crate::state::{NewRecord, State, Vault, Writer};
 use crate::urn::Key;
 use crate::value::KnownSecrets;
 
@@ -271,7 +271,7 @@ impl Engine {
         );
         let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
         let mut report = run.finish(&plan, cancel).await?;
-        report.version = Some(writer.finish(summary(&report)).await?);
+        report.version = Some(writer.finish(report.summary()).await?);
         Ok(report)
     }
 }
@@ -306,24 +306,11 @@ async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, Eng
             }
             _ => writer.forget(&step.key).await?,
         }
-        report
-            .outcomes
-            .insert(step.key.clone(), crate::apply::Outcome::Done(step.action));
+        report.outcomes.insert(step.key.clone(), Outcome::Done(step.action));
+        report.done.insert(step.key.clone(), step.action);
     }
-    report.version = Some(writer.finish(summary(&report)).await?);
+    report.version = Some(writer.finish(report.summary()).await?);
     Ok(report)
-}
-
-fn summary(report: &Report) -> Summary {
-    let done = |actions: &[Action]| actions.iter().map(|action| report.done(*action) as u64).sum();
-    Summary {
-        created: done(&[Action::Create, Action::Adopt]),
-        updated: done(&[Action::Update, Action::Record]),
-        replaced: done(&[Action::Replace]),
-        deleted: done(&[Action::Delete, Action::Forget, Action::Cleanup]),
-        failed: report.failed() as u64,
-        ok: report.is_ok(),
-    }
 }
 
 fn basis(

@@ -16,6 +16,8 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// The lengths that make sense: below, it can be guessed; above, systems cut it.
 const LENGTHS: std::ops::RangeInclusive<i64> = 8..=128;
+/// How many characters tell one from another.
+const UID_LENGTH: usize = 16;
 
 /// Draws passwords. They live in the state only, so nothing is ever looked up.
 #[derive(Debug, Default)]
@@ -142,6 +144,8 @@ impl Provider for RandomProvider {
         let password = draw(usize::try_from(length).unwrap_or_default())?;
         let outputs = Map::from([("result".to_owned(), Value::Secret(password))]);
         Ok(Applied {
+            // Tells one password from the next, so that the history shows a new one.
+            uid: Some(draw(UID_LENGTH)?.expose().to_owned()),
             outputs: outputs.into(),
             ..Applied::default()
         })

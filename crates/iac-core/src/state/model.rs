@@ -268,7 +268,7 @@ pub struct RunInfo {
 pub struct Summary {
     /// How many resources were created or adopted.
     pub created: u64,
-    /// How many were changed in place.
+    /// How many were changed in place, or in the record alone.
     pub updated: u64,
     /// How many were made anew.
     pub replaced: u64,

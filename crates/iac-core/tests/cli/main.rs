@@ -44,6 +44,7 @@ fn help_of_every_verb() {
         "stack show",
         "stack rm",
         "stack rekey",
+        "stack rebind",
         "stack unlock",
         "state",
         "state list",

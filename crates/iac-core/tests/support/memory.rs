@@ -32,6 +32,8 @@ struct Inner {
     calls: usize,
     hang_at: Option<usize>,
     failing: BTreeSet<String>,
+    /// Names whose objects are made, and the call fails all the same: with a word of what was made, or without an answer.
+    failing_late: BTreeMap<String, ErrorKind>,
     never_ready: BTreeSet<String>,
     leaving: BTreeSet<String>,
     spent: BTreeSet<String>,
@@ -93,6 +95,12 @@ impl World {
         self.lock().failing = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
+    /// From now on, operations on these names have their effect and fail all the same: with this kind of error, which
+    /// tells what was made unless nobody knows.
+    pub(crate) fn fail_late(&self, names: &[&str], kind: ErrorKind) {
+        self.lock().failing_late = names.iter().map(|name| ((*name).to_owned(), kind)).collect();
+    }
+
     /// From now on, these never become ready.
     pub(crate) fn never_ready(&self, names: &[&str]) {
         self.lock().never_ready = names.iter().map(|name| (*name).to_owned()).collect();
@@ -134,6 +142,7 @@ impl World {
             next_uid: inner.next_uid,
             failing: inner.failing.clone(),
             never_ready: inner.never_ready.clone(),
+            failing_late: inner.failing_late.clone(),
             spent: inner.spent.clone(),
             ..Inner::default()
         };
@@ -224,11 +233,16 @@ impl World {
                 ours: false,
             });
         }
-        Ok(Applied {
+        let applied = Applied {
             uid: Some(uid.to_string()),
             outputs: outputs(&request.identity, &object),
             ..Applied::default()
-        })
+        };
+        match inner.failing_late.get(&request.identity) {
+            None => Ok(applied),
+            Some(ErrorKind::Timeout) => Err(ProviderError::new(ErrorKind::Timeout, "no answer")),
+            Some(kind) => Err(ProviderError::new(*kind, "told to fail late").with_partial(applied)),
+        }
     }
 
     fn delete(&self, request: &DeleteRequest) -> Result<(), ProviderError> {

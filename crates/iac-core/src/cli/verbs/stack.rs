@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::render::{sanitize, value_text};
-use crate::state::{RekeyOptions, RunInfo, State, StateError, Store, Version};
+use crate::state::{Record, RekeyOptions, RunInfo, State, StateError, Store, Version};
 use crate::urn::Key;
 use crate::value::Value;
 
@@ -160,11 +160,7 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
         None => store.load().await?.version,
     };
     let (version, before, after) = store.version(last).await?;
-    let sign = |key: &Key| match (before.records.get(key), after.records.get(key)) {
-        (None, Some(_)) => '+',
-        (Some(_), None) => '-',
-        _ => '~',
-    };
+    let sign = |key: &Key| sign(before.records.get(key), after.records.get(key));
     if as_json {
         let changed = version.changed.iter().map(|key| {
             let mut change = json!({
@@ -206,6 +202,28 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
     }
     session.ui.data(&text)?;
     Ok(exit::DONE)
+}
+
+/// What a run did to a resource, as its record tells.
+fn sign(before: Option<&Record>, after: Option<&Record>) -> char {
+    let there = |record: Option<&Record>| record.is_some_and(|record| !record.gone);
+    match (before, after) {
+        _ if !there(before) && there(after) => '+',
+        _ if there(before) && !there(after) => '-',
+        (Some(before), Some(after)) if before.uid != after.uid || before.identity != after.identity => '±',
+        (Some(before), Some(after)) if before != after && before == &as_seen(before, after) => '.',
+        _ => '~',
+    }
+}
+
+/// The record as it was after, but for what is only learned by waiting.
+fn as_seen(before: &Record, after: &Record) -> Record {
+    Record {
+        ready: before.ready,
+        outputs: before.outputs.clone(),
+        private: before.private.clone(),
+        ..after.clone()
+    }
 }
 
 /// The container images that ran, by the names that were declared. One name may have meant several at one time.
