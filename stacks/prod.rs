@@ -9,20 +9,20 @@ use codelab::kubernetes::{
 use codelab::settings::Production;
 use iac_backends::{PostgresState, S3State};
 use iac_core::{Program, Result, Stack};
-use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced, Object, restart_on};
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet};
-use k8s_openapi::api::autoscaling::v2::{
+use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet};
+use iac_k8s::k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget, ResourceMetricSource,
 };
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{
+use iac_k8s::k8s_openapi::api::batch::v1::{Job, JobSpec};
+use iac_k8s::k8s_openapi::api::core::v1::{
     ConfigMap, Container, EnvVar, Namespace, PodSpec, PodTemplateSpec, Secret, Service, ServicePort, ServiceSpec,
 };
-use k8s_openapi::api::networking::v1::{
+use iac_k8s::k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressRule, IngressSpec, IngressTLS,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use iac_k8s::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced, Object, restart_on};
 
 fn main() -> ExitCode {
     Program::new("prod")

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
-use k8s_openapi::api::core::v1::{
+use iac_k8s::k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
+use iac_k8s::k8s_openapi::api::core::v1::{
     Container, ContainerPort, ExecAction, HTTPGetAction, PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec,
     PodTemplateSpec, Probe, ResourceRequirements, Service, ServicePort, ServiceSpec, VolumeMount,
     VolumeResourceRequirements,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use iac_k8s::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use iac_k8s::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::settings::Resources;
 

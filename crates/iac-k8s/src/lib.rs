@@ -8,9 +8,9 @@
 //!
 //! use iac_core::Stack;
 //! use iac_k8s::{Kubernetes, restart_on};
-//! use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
-//! use k8s_openapi::api::core::v1::{ConfigMap, Container, Namespace, PodSpec, PodTemplateSpec, Secret};
-//! use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+//! use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+//! use iac_k8s::k8s_openapi::api::core::v1::{ConfigMap, Container, Namespace, PodSpec, PodTemplateSpec, Secret};
+//! use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 //!
 //! fn shop(stack: &Stack) {
 //!     let cluster = Kubernetes::new(stack);
@@ -101,6 +101,8 @@ mod stateful;
 mod validate;
 mod yaml;
 
+/// The types of Kubernetes, of the version that this crate is built for: no dependency of one's own is needed.
+pub use k8s_openapi;
 pub use provider::KubernetesProvider;
 pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, restart_on};
 pub use state::KubernetesState;

@@ -1,6 +1,7 @@
 //! The tasks of this repository: `cargo xtask --help` lists them.
 
 mod bench;
+mod claim;
 mod fuzz;
 mod quickstart;
 mod soak;

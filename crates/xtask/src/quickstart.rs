@@ -11,13 +11,10 @@ use clap::Args;
 use iac_testbed::testbed::{self, Options};
 use iac_testbed::{Layout, Progress, command_line, environment};
 
-use crate::{Outcome, say, workspace};
+use crate::{Outcome, claim, say, workspace};
 
 /// The program that is deployed.
 const PROGRAM: &str = "codelab_dev";
-
-/// Written when the quickstart started the Docker Engine, so that `--down` stops it and no other.
-const MARKER: &str = "started-by-quickstart";
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -48,7 +45,7 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
         progress,
     )?;
     if !was_up {
-        std::fs::write(layout.path(MARKER), "")?;
+        claim::take(layout.run())?;
     }
     let program = build(progress)?;
     let plan = layout.path("quickstart-plan.json");
@@ -85,10 +82,12 @@ fn down(layout: &Layout, progress: &Progress) -> Outcome {
     if state.exists() {
         std::fs::remove_dir_all(&state)?;
     }
-    if layout.path(MARKER).exists() {
+    if claim::is_the_quickstarts(layout.run()) {
         testbed::down(layout, true, progress)?;
+        progress.say("all that the quickstart made is gone; programs that it built stay in its cache");
+    } else {
+        progress.say("all that the quickstart made is gone; the test bed was started by somebody else or is used by others, and stays (`cargo xtask testbed down` stops it)");
     }
-    progress.say("all that the quickstart made is gone; programs that it built stay in its cache");
     Ok(ExitCode::SUCCESS)
 }
 

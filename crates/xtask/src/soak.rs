@@ -6,7 +6,7 @@ use clap::Args;
 use iac_testbed::testbed::{Options, up};
 use iac_testbed::{Layout, Progress};
 
-use crate::{Outcome, fuzz, workspace};
+use crate::{Outcome, claim, fuzz, workspace};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         storage: true,
         ..Options::default()
     };
-    up(&Layout::of_this_checkout(), &options, &progress)?;
+    let layout = Layout::of_this_checkout();
+    up(&layout, &options, &progress)?;
+    claim::release(layout.run())?;
     let cases = arguments.cases.to_string();
     let kills = arguments.kills.to_string();
     let edits = arguments.edits.to_string();

@@ -7,7 +7,7 @@ use clap::Args;
 use iac_testbed::testbed::{Options, down, status, up};
 use iac_testbed::{Layout, Progress};
 
-use crate::{Outcome, say};
+use crate::{Outcome, claim, say};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         },
         &progress,
     )?;
+    claim::release(layout.run())?;
     let result = run_tests(&arguments.cargo, &progress);
     if !ran_before && !arguments.keep {
         down(&layout, false, &progress)?;

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use iac_testbed::testbed::{Options, down, status, up};
 use iac_testbed::{Extra, Layout, Progress, environment};
 
-use crate::{Outcome, say};
+use crate::{Outcome, claim, say};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -70,9 +70,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 storage: *storage,
             };
             up(&layout, &options, &progress)?;
+            claim::release(layout.run())?;
             progress.say("to use it: eval \"$(cargo xtask testbed env)\"");
         }
-        Command::Down { purge } => down(&layout, *purge, &progress)?,
+        Command::Down { purge } => {
+            down(&layout, *purge, &progress)?;
+            claim::release(layout.run())?;
+        }
         Command::Env => say::data(&environment::exports(&layout)?)?,
         Command::Status => return show_status(&layout),
     }

@@ -33,6 +33,7 @@ pub(super) fn command(name: &str, backends: &Backends) -> clap::Command {
     );
     Cli::command()
         .name(name.to_owned())
+        .version(format!("(iac {})", env!("CARGO_PKG_VERSION")))
         .mut_arg("backend", |argument| argument.help(backend))
 }
 
@@ -98,6 +99,11 @@ pub(super) enum Verb {
     /// Read and change the stack's configuration
     #[command(subcommand)]
     Config(Config),
+    /// Print a script that completes this command line in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Which data may go.

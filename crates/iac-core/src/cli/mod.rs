@@ -18,6 +18,7 @@ mod session;
 mod signals;
 mod ui;
 mod verbs;
+mod words;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -160,11 +161,14 @@ impl Program {
         arguments: impl IntoIterator<Item = OsString>,
         declare: impl FnOnce(&Stack) -> crate::Result,
     ) -> u8 {
-        let command = args::command(&self.name, &self.backends);
-        let matches = command.try_get_matches_from(args::gather_config(arguments));
+        let mut command = args::command(&self.name, &self.backends);
+        let arguments = args::gather_config(arguments);
+        let matches = command.try_get_matches_from_mut(&arguments);
         let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
             Ok(cli) => cli,
-            Err(error) => {
+            Err(mut error) => {
+                let said = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+                words::advise(&mut error, &said.collect::<Vec<_>>());
                 let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
                 // Where nobody listens, nobody can be told.
                 let _ = error.print();
@@ -172,6 +176,13 @@ impl Program {
             }
         };
         let ui = Ui::new(cli.global.color, cli.global.verbose);
+        if let args::Verb::Completions { shell } = cli.verb {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, &self.name, &mut script);
+            // Where nobody listens, nobody can be told.
+            let _ = ui.data(&String::from_utf8_lossy(&script));
+            return exit::DONE;
+        }
         match self.dispatch(&cli, &ui, Box::new(declare)) {
             Ok(code) => code,
             Err(failure) => {

@@ -20,7 +20,8 @@ use crate::plan::{DeleteData, Mode};
 use crate::render::Diagnostic;
 use crate::secret_names::SecretNames;
 use crate::state::{
-    Backend, Backends, DataKey, KeySource, Recipients, State, StateError, Store, Vault, WrappedKey, local_folder,
+    Backend, Backends, DataKey, KeySource, LocalBackend, Recipients, State, StateError, Store, Vault, WrappedKey,
+    local_folder,
 };
 use crate::value::{KnownSecrets, Secret};
 
@@ -132,9 +133,10 @@ impl Session {
     }
 
     pub(super) fn backend(&self) -> Result<Arc<dyn Backend>, Failure> {
-        let folder = self.workspace.join(STATE_FOLDER);
-        let default = folder.to_string_lossy();
-        self.open_backend(self.backend.as_deref().unwrap_or(&default))
+        match &self.backend {
+            Some(url) => self.open_backend(url),
+            None => Ok(Arc::new(LocalBackend::kept_from_git(self.workspace.join(STATE_FOLDER)))),
+        }
     }
 
     /// The folder that the state is in, where it is in one.

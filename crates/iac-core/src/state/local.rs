@@ -19,6 +19,10 @@ const TEMPORARY: &str = ".tmp";
 /// The file whose lock makes compare-and-replace one step.
 const LOCK: &str = ".lock";
 
+/// What git reads, and what it is told: nothing in here is for the repository.
+const GITIGNORE: &str = ".gitignore";
+const IGNORED: &str = "# State is shared through a backend, not through a repository.\n*\n";
+
 /// How old a temporary file has to look before it may count as left behind by a process that was killed. Its lock decides:
 /// the age is but what this machine's clock makes of it, and spares the files that have no lock yet.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
@@ -35,14 +39,27 @@ pub struct LocalBackend {
 #[derive(Debug)]
 struct Shared {
     root: PathBuf,
+    /// Whether a folder that is made gets a file by which git leaves it alone.
+    kept_from_git: bool,
     swept: Once,
 }
 
 impl LocalBackend {
     /// State below this folder, which is made on the first write.
     pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self::with(root.into(), false)
+    }
+
+    /// The same, for a folder in a project: git leaves it alone from the moment that it is made, since state is shared
+    /// through a backend. A folder that is there already stays as it is.
+    pub fn kept_from_git(root: impl Into<PathBuf>) -> Self {
+        Self::with(root.into(), true)
+    }
+
+    fn with(root: PathBuf, kept_from_git: bool) -> Self {
         let shared = Shared {
-            root: root.into(),
+            root,
+            kept_from_git,
             swept: Once::new(),
         };
         Self {
@@ -163,6 +180,10 @@ impl Shared {
     /// A synced temporary file with this content, locked until it is closed, so that nobody takes it for left behind.
     fn written(&self, bytes: &[u8]) -> io::Result<NamedTempFile> {
         let folder = self.root.join(TEMPORARY);
+        if self.kept_from_git && !self.root.exists() {
+            make_folder(&self.root)?;
+            fs::write(self.root.join(GITIGNORE), IGNORED)?;
+        }
         make_folder(&folder)?;
         self.swept.call_once(|| sweep(&folder));
         let mut file = NamedTempFile::new_in(&folder)?;

@@ -76,12 +76,36 @@ fn is_zombie(stat: &str) -> bool {
     matches!(fields(stat).next(), Some("Z" | "X"))
 }
 
-/// The user's name.
+/// The user's name: as the environment has it, else by the number that the process runs under.
 pub(super) fn user() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .or_else(user_by_number)
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(unix)]
+fn user_by_number() -> Option<String> {
+    let number = rustix::process::getuid().as_raw();
+    let known = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(name_of(&known, number).unwrap_or_else(|| format!("uid-{number}")))
+}
+
+#[cfg(not(unix))]
+fn user_by_number() -> Option<String> {
+    None
+}
+
+/// The name of a user in the text of `/etc/passwd`.
+#[cfg(unix)]
+fn name_of(known: &str, number: u32) -> Option<String> {
+    let of = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, _, found) = (fields.next()?, fields.next()?, fields.next()?);
+        (found.parse() == Ok(number) && !name.is_empty()).then(|| name.to_owned())
+    };
+    known.lines().find_map(of)
 }
 
 /// The machine's name.
@@ -112,6 +136,15 @@ mod tests {
             assert_eq!(elsewhere.life(), Life::Unknown);
         }
         assert_eq!(this.is_some(), fs::exists("/proc/self/stat").unwrap_or(false));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_user_has_a_name_by_its_number() {
+        let known = "root:x:0:0:root:/root:/bin/sh\n# a comment\nme:x:1000:1000::/home/me:\n:x:7:7::/:\n";
+        for (number, name) in [(0, Some("root")), (1000, Some("me")), (7, None), (8, None)] {
+            assert_eq!(name_of(known, number).as_deref(), name, "{number}");
+        }
     }
 
     #[test]

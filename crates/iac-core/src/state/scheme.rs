@@ -31,6 +31,13 @@ pub struct BackendScheme {
     pub open: fn(&str) -> Result<Arc<dyn Backend>, BackendError>,
 }
 
+/// Sorts of storage that are there to be added, and what adds them.
+const KNOWN: [(&[&str], &str); 3] = [
+    (&["s3"], "iac_backends::S3State::SCHEME"),
+    (&["postgres", "postgresql"], "iac_backends::PostgresState::SCHEME"),
+    (&["kubernetes"], "iac_k8s::KubernetesState::SCHEME"),
+];
+
 /// The sorts of storage that a program knows; local files are always among them.
 #[derive(Debug, Clone, Default)]
 pub struct Backends(Vec<BackendScheme>);
@@ -80,10 +87,13 @@ impl Backends {
 
     fn unknown(&self, name: &str) -> String {
         let known: Vec<&str> = self.examples().chain(["file:///absolute/path"]).collect();
-        format!(
-            "there is no backend {name:?}; this program knows {}, and plain paths",
-            known.join(", ")
-        )
+        let known = known.join(", ");
+        match KNOWN.iter().find(|(names, _)| names.contains(&name)) {
+            Some((_, scheme)) => format!(
+                "this program has no backend {name:?}; add it where the program is built: .backend({scheme}). It knows {known}, and plain paths"
+            ),
+            None => format!("there is no backend {name:?}; this program knows {known}, and plain paths"),
+        }
     }
 }
 
@@ -161,7 +171,8 @@ mod tests {
             assert_eq!(open_backend(url).is_ok(), works, "{url}");
         }
         let error = open_backend("s3://bucket").err().map(|error| error.to_string());
-        assert!(error.is_some_and(|text| text.contains("\"s3\"") && text.contains("file:///")));
+        let line = ".backend(iac_backends::S3State::SCHEME)";
+        assert!(error.is_some_and(|text| text.contains(line) && text.contains("file:///")));
     }
 
     #[test]

@@ -94,7 +94,6 @@ impl Ground {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.path("home"))
             .env("IAC_BACKEND", self.path("backend"))
-            .env("IAC_PASSPHRASE", "correct horse battery staple")
             .env("IAC_BUILD_ID", "test")
             .env(super::PROGRAM, program)
             .envs(variables.iter().copied())

@@ -193,6 +193,21 @@ fn what_can_not_be_done_is_said_before() {
     let lines = [
         "",
         "upp",
+        "destory",
+        "plan",
+        "apply",
+        "delete web",
+        "rm",
+        "down",
+        "restart",
+        "test",
+        "status",
+        "logs",
+        "preview --dry-run",
+        "destroy --forse",
+        "stack remove",
+        "state delete",
+        "--version",
         "up",
         "destroy",
         "refresh --accept",
@@ -209,6 +224,70 @@ fn what_can_not_be_done_is_said_before() {
         "preview --config extra=maybe",
     ];
     golden!("usage", desk.session(&lines));
+}
+
+#[test]
+fn no_word_leads_to_something_dangerous() {
+    let desk = Desk::new();
+    let words =
+        "destory destroi dstroy restart test delete rm remove apply plan status logs stop down undo purge nuke des";
+    for word in words.split(' ') {
+        for line in [
+            word.to_owned(),
+            format!("{word} web"),
+            format!("preview --{word}"),
+            format!("state {word}"),
+            format!("stack {word}"),
+        ] {
+            let output = desk.output(&line);
+            let said = String::from_utf8(output.stderr).unwrap();
+            let usage = said.split("Usage:").next().unwrap();
+            if output.status.code() == Some(64) {
+                let named = [
+                    "'destroy'",
+                    "'rm'",
+                    "`destroy`",
+                    "--delete-data",
+                    "--force",
+                    "--yes",
+                    "'unlock'",
+                    "'rekey'",
+                ];
+                assert!(!named.iter().any(|name| usage.contains(name)), "{line}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_folder_of_state_is_none_of_git_s_business() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    assert!(desk.read("state/.gitignore").ends_with("\n*\n"));
+    std::fs::remove_file(desk.path("state/.gitignore")).unwrap();
+    assert_eq!(desk.code("up --yes --config name=other"), 0);
+    assert!(
+        !desk.path("state/.gitignore").exists(),
+        "a folder that is there is somebody's"
+    );
+    assert_eq!(
+        desk.code("up --yes --backend elsewhere --stack second --config files.folder=home"),
+        0
+    );
+    assert!(!desk.path("elsewhere/.gitignore").exists());
+}
+
+#[test]
+fn shells_complete_the_command_line() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = desk.output(&format!("completions {shell}"));
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && script.contains("files") && script.contains("detailed-exitcode"),
+            "{shell}"
+        );
+    }
 }
 
 #[test]

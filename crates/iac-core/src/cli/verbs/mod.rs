@@ -31,6 +31,8 @@ pub(super) async fn run(verb: &Verb, session: &Session, declare: Declare<'_>) ->
         Verb::State(args) => session.interrupts.end(state::state(session, args)).await,
         Verb::Graph(args) => graph::graph(session, args, declare),
         Verb::Config(args) => config::config(session, args, declare),
+        // Needs no stack, and is answered before one is looked for.
+        Verb::Completions { .. } => Ok(super::exit::DONE),
     }
 }
 
