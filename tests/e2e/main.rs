@@ -16,6 +16,7 @@ mod docker_codelab;
 mod docker_input;
 mod docker_kills;
 mod docker_plan;
+mod docker_ssh;
 mod input;
 mod kills;
 mod manifests;

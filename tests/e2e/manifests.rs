@@ -94,7 +94,7 @@ fn a_stack_is_named_after_its_folder_and_belongs_to_it() {
     std::fs::rename(folder.project.path("k8s"), folder.project.path("moved")).unwrap();
     let other = ["preview", "--stack", "k8s", "--config", "path=moved"];
     let refused = folder.project.run(other).exits(1);
-    refused.says(["was made from k8s, and is now given moved", "--stack"]);
+    refused.says(["belongs to manifests of", "/k8s on", "/moved on", "--stack"]);
     std::fs::rename(folder.project.path("moved"), folder.project.path("k8s")).unwrap();
     folder.project.is_up_to_date();
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use crate::docker::{ComposeFolder, sleepers};
 use crate::manifests::Folder;
 use crate::support::{Project, Ran, files};
 
@@ -66,4 +67,49 @@ fn previews_fall_back_to_the_record_and_nothing_else_goes_on() {
 fn contents(project: &Project) -> Vec<(PathBuf, Vec<u8>)> {
     let files = files(&project.state()).into_iter();
     files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn a_wrong_way_to_the_system_is_no_preview_from_the_record() {
+    let folder = Folder::new();
+    let project = &folder.project;
+    folder.config_map("one", json!({"color": "blue"}));
+    project.write("broken.json", "{ this is no kubeconfig");
+    project.write("nobody.json", NOBODY);
+    let wrong = [
+        (&["--config", "kubernetes.context=nowhere"][..], "", "context"),
+        (&["--config", "kubernetes.kubeconfig=missing.json"], "", "missing.json"),
+        (&[], "broken.json", "kubeconfig"),
+        (&[], "missing.json", "missing.json"),
+    ];
+    for (arguments, kubeconfig, said) in wrong {
+        let mut command = project.command(["preview"]);
+        if !kubeconfig.is_empty() {
+            command.env("KUBECONFIG", project.path(kubeconfig));
+        }
+        let ran = Ran::of(command.args(arguments)).exits(1);
+        ran.says(["no cluster is configured", said, "--offline"]);
+    }
+    // Where only the server is away, the cause is told.
+    without_cluster(project, ["preview"])
+        .exits(0)
+        .says(["made from the record", "127.0.0.1:1"]);
+}
+
+#[test]
+fn a_wrong_way_to_the_engine_is_no_preview_from_the_record() {
+    let folder = ComposeFolder::new();
+    folder.write(&sleepers([("web", "")]));
+    let preview = |host: &str| {
+        let mut command = folder.project.command(["preview"]);
+        Ran::of(command.env("DOCKER_HOST", host))
+    };
+    for host in ["gopher://far", "nonsense", "ssh://-oProxyCommand=x", "ssh://"] {
+        preview(host).exits(1).says([host, "it looks like"]);
+    }
+    for host in ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"] {
+        preview(host)
+            .exits(0)
+            .says(["made from the record", host.rsplit('/').next().unwrap()]);
+    }
 }

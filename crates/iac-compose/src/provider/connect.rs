@@ -1,14 +1,17 @@
 //! The connection to an engine, and what is known of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bollard::Docker;
+use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptions;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use iac_core::provider::{ConnectRequest, ErrorKind, ProviderError, Target};
 
 use super::errors::{failed, if_there};
+use super::ssh::{SCHEME, Tunnel};
 
 /// The longest that one request may take; stopping a container takes its grace period.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
@@ -23,6 +26,9 @@ const PARALLEL: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Engine {
     pub(crate) docker: Docker,
+    /// What carries the connection to another machine; it ends with the last clone.
+    #[expect(dead_code, reason = "it is there for as long as somebody has it")]
+    tunnel: Option<Arc<Tunnel>>,
     /// The stack that works here.
     pub(crate) stack: String,
     /// The API's version, as (major, minor).
@@ -37,6 +43,17 @@ fn host(request: &ConnectRequest) -> String {
         .unwrap_or_else(|| USUAL_SOCKET.to_owned())
 }
 
+/// The way to an engine on another machine, if the host is one.
+fn tunnel(host: &str) -> Result<Option<Tunnel>, ProviderError> {
+    host.starts_with(SCHEME).then(|| Tunnel::open(host)).transpose()
+}
+
+fn unknown_scheme(host: &str) -> ProviderError {
+    let message = format!("{host} is no way to a Docker Engine (DOCKER_HOST, or the configuration docker.host)");
+    ProviderError::new(ErrorKind::Invalid, message)
+        .with_hint("it looks like unix:///var/run/docker.sock, tcp://HOST:PORT or ssh://USER@HOST")
+}
+
 impl Engine {
     /// Connects, and finds out with whom.
     pub(crate) async fn connect(request: &ConnectRequest) -> Result<(Self, Target), ProviderError> {
@@ -46,23 +63,33 @@ impl Engine {
             error.with_hint(hint)
         };
         let doing = format!("reach a Docker Engine at {host}");
-        let docker = Docker::connect_with_host(&host).map_err(|error| unreachable(failed(&doing, &error)))?;
+        let tunnel = tunnel(&host)?;
+        let near = tunnel.as_ref().map_or(host.clone(), |tunnel| tunnel.url());
+        let docker = Docker::connect_with_host(&near).map_err(|error| match error {
+            Error::UnsupportedURISchemeError { .. } => unknown_scheme(&host),
+            error => unreachable(failed(&doing, &error)),
+        })?;
         let docker = docker.with_timeout(REQUEST_TIMEOUT);
+        let said = |error: ProviderError| match tunnel.as_ref().and_then(|tunnel| tunnel.words()) {
+            Some(words) => error.with_details(words.lines().map(|line| format!("ssh: {line}"))),
+            None => error,
+        };
         let asked = async { futures::try_join!(docker.version(), docker.info()) };
         let answer = tokio::time::timeout(request.timeout, asked).await;
         let (version, info) = answer
             .map_err(|_| {
                 let waited = request.timeout.as_secs();
                 let message = format!("can not {doing}: no answer within {waited} s");
-                unreachable(ProviderError::new(ErrorKind::Unreachable, message))
+                said(unreachable(ProviderError::new(ErrorKind::Unreachable, message)))
             })?
-            .map_err(|error| unreachable(failed(&doing, &error)))?;
+            .map_err(|error| said(unreachable(failed(&doing, &error))))?;
         let target = Target {
             description: format!("Docker Engine {} at {host}", version.version.unwrap_or_default()),
             id: info.id.unwrap_or_default(),
         };
         let engine = Self {
             docker,
+            tunnel: tunnel.map(Arc::new),
             stack: request.stack.clone(),
             api: api_version(version.api_version.as_deref().unwrap_or_default()),
         };

@@ -20,12 +20,30 @@ pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
         Error::RequestTimeoutError => (ErrorKind::Timeout, "the engine did not answer in time".to_owned()),
         Error::DockerStreamError { error } => (ErrorKind::Failed, error.trim().to_owned()),
         Error::IOError { .. } | Error::HyperResponseError { .. } | Error::HyperLegacyError { .. } => {
-            (ErrorKind::Unreachable, with_causes(error))
+            let kind = if is_denied(error) {
+                ErrorKind::Denied
+            } else {
+                ErrorKind::Unreachable
+            };
+            (kind, with_causes(error))
         }
         Error::SocketNotFoundError(path) => (ErrorKind::Unreachable, format!("there is no socket at {path}")),
         other => (ErrorKind::Internal, with_causes(other)),
     };
     ProviderError::new(kind, format!("can not {doing}: {reason}"))
+}
+
+/// Whether the socket is there and we may not use it.
+fn is_denied(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The status of the engine's answer, where it gave one.

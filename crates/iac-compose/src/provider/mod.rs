@@ -16,6 +16,7 @@ mod predict;
 mod readiness;
 mod references;
 mod service;
+mod ssh;
 mod validate;
 mod volume;
 mod wait;
@@ -37,7 +38,7 @@ use connect::Engine;
 /// The provider for a Docker Engine.
 ///
 /// Its configuration key `host` (`docker.host` of the stack) says where the engine listens; without it `DOCKER_HOST`
-/// does, and without that the usual socket.
+/// does, and without that the usual socket. `unix://`, `tcp://` and `ssh://` are understood; the last runs `ssh` as docker does.
 #[derive(Default)]
 pub struct DockerProvider {
     engine: RwLock<Option<Engine>>,

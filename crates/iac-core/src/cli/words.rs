@@ -108,6 +108,10 @@ pub(super) fn advise(error: &mut clap::Error, arguments: &[String]) {
             error.insert(kind, safe);
         }
     }
+    // An empty list would leave an empty line.
+    if matches!(error.get(ContextKind::Suggested), Some(ContextValue::StyledStrs(tips)) if tips.is_empty()) {
+        error.remove(ContextKind::Suggested);
+    }
     let word = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
     let word = word.into_iter().find_map(|kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),

@@ -20,6 +20,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) struct Connections {
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) looked: bool,
+    /// Why not, where that was not asked for.
+    pub(super) unreached: Vec<String>,
 }
 
 impl Engine {
@@ -42,6 +44,7 @@ impl Engine {
         let mut connections = Connections {
             targets: BTreeMap::new(),
             looked: request.observe != Observe::Never,
+            unreached: Vec::new(),
         };
         if !connections.looked {
             return Ok(connections);
@@ -72,6 +75,7 @@ impl Engine {
                         return Err(error);
                     }
                     connections.looked = false;
+                    connections.unreached.push(error.to_string());
                 }
             }
         }

@@ -70,6 +70,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The generation of the state that it was made from.
     pub generation: u64,
+    /// Why the record stands in for what is really there, a line for each provider that nothing answers.
+    pub unreached: Vec<String>,
     basis: Basis,
 }
 
@@ -230,6 +232,7 @@ impl Engine {
                     return Ok(Planned {
                         plan: *plan,
                         generation: request.state.generation,
+                        unreached: connections.unreached,
                         basis,
                     });
                 }

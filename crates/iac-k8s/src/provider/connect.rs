@@ -144,9 +144,10 @@ pub(crate) struct Connection {
 impl Connection {
     /// Reads the configuration; asks nothing of the server yet.
     pub(crate) async fn open(settings: Settings) -> Result<Self, ProviderError> {
-        let hint = "set KUBECONFIG, or the configuration keys kubernetes.kubeconfig and kubernetes.context";
+        let hint = "set KUBECONFIG, or the configuration keys kubernetes.kubeconfig and kubernetes.context; `preview --offline` needs no cluster";
+        // Not "unreachable": nobody was asked, and a preview from the record would hide the mistake.
         let fail = |why: String| {
-            ProviderError::new(ErrorKind::Unreachable, format!("no cluster is configured: {why}")).with_hint(hint)
+            ProviderError::new(ErrorKind::Invalid, format!("no cluster is configured: {why}")).with_hint(hint)
         };
         let (config, description) = settings.load().await.map_err(fail)?;
         let client = kube::Client::try_from(config).map_err(|error| fail(with_causes(&error)))?;
@@ -273,6 +274,10 @@ impl Connection {
         let mut failure = ProviderError::from(error);
         if failure.kind == ErrorKind::Timeout {
             failure.kind = ErrorKind::Unreachable;
+        }
+        // Somebody answers, and it is not the server that the kubeconfig trusts.
+        if failure.message.contains("peer certificate") {
+            failure.kind = ErrorKind::Denied;
         }
         failure.message = format!("{}: {}", self.description, failure.message);
         failure.with_hint(hint)

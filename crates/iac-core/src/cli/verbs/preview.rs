@@ -37,12 +37,14 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         observe: observe(args),
         delete_data: args.data.choice(),
     };
-    let plan = session.plan(&state, &vault, &planning).await?.plan;
+    let planned = session.plan(&state, &vault, &planning).await?;
+    let plan = planned.plan;
     if !plan.observed && !args.offline {
         let message = "nothing answers, so this preview is made from the record alone";
-        session.ui.diagnostic(
-            &Diagnostic::warning(message).hint("--offline says so on purpose, and does not try to connect"),
-        );
+        let mut warning =
+            Diagnostic::warning(message).hint("--offline says so on purpose, and does not try to connect");
+        warning.details.extend(planned.unreached);
+        session.ui.diagnostic(&warning);
     }
     let json = plan_json(&plan, &hash_with(&vault, &state));
     if args.json {
