@@ -233,3 +233,33 @@ async fn an_image_is_built_from_the_folder_that_the_state_is_in() {
     assert_eq!(actions(&runs.preview(&program()).await), ["update web", "update web"]);
     runs.destroy().await;
 }
+
+#[tokio::test]
+async fn a_port_is_given_up_before_another_service_takes_it() {
+    let bed = Bed::new("hand-on").await;
+    let program = |ports: &[(&str, u16)]| {
+        Bed::declare(|stack| {
+            let compose = Compose::project(stack, &bed.project);
+            for (name, port) in ports {
+                let ports = vec![Port::published(*port, 80).on("127.0.0.1")];
+                compose.service(name, Service { ports, ..sleeper() });
+            }
+        })
+    };
+    let (first, second) = (free_port(), free_port());
+    let runs = Runs::new();
+    runs.up(&program(&[("web", first)])).await;
+    // `api` comes first in the program.
+    let moved = program(&[("api", first), ("web", second)]);
+    assert_eq!(actions(&runs.preview(&moved).await), ["update web", "create api"]);
+    runs.up(&moved).await;
+    assert_eq!(actions(&runs.preview(&moved).await), [""; 0]);
+    let plan = runs.preview(&program(&[("api", second), ("web", first)])).await;
+    let problems: Vec<_> = plan.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].contains("until it is changed, and waits for this one"),
+        "{problems:?}"
+    );
+    runs.destroy().await;
+}

@@ -93,6 +93,7 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
             "set start_period as well",
         ));
     }
+    found.extend(same_targets(inputs));
     for (index, mount) in spec.volumes.iter().enumerate() {
         if !mount.target.starts_with('/') {
             let path = FieldPath::fields(["volumes"]).index(index).field("target");
@@ -104,6 +105,23 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
         if mount.kind == MountKind::Bind && mount.source.is_empty() {
             let path = FieldPath::fields(["volumes"]).index(index).field("source");
             found.push(Problem::new(path, "a bind mount needs the path on the host"));
+        }
+    }
+    found
+}
+
+/// Two mounts at one path of the container.
+fn same_targets(inputs: &ServiceInputs) -> Vec<Problem> {
+    let mut seen = std::collections::BTreeMap::new();
+    let mut found = Vec::new();
+    for (index, mount) in inputs.spec.volumes.iter().enumerate() {
+        let target = crate::parse::mount::clean(&mount.target);
+        if let Some(first) = seen.insert(target, index) {
+            let path = FieldPath::fields(["volumes"]).index(index).field("target");
+            found.push(Problem {
+                hint: Some("leave one of them out, or mount it elsewhere".to_owned()),
+                ..Problem::new(path, format!("volumes[{first}] is mounted at {} already", mount.target))
+            });
         }
     }
     found
@@ -199,10 +217,15 @@ mod tests {
 
     #[test]
     fn impossible_combinations_are_named() {
-        let table: [(serde_json::Value, &[&str]); 11] = [
+        let table: [(serde_json::Value, &[&str]); 13] = [
             (json!({}), &[]),
             (json!({"cpu_shares": 1}), &["cpu_shares"]),
             (json!({"cpu_shares": 0}), &[]),
+            (json!({"volumes": ["a:/x", "b:/x/"]}), &["volumes[1].target"]),
+            (
+                json!({"scale": 2, "ports": [{"target": 80, "published": "81-82"}]}),
+                &[],
+            ),
             (json!({"image": ""}), &["image"]),
             (json!({"project": "Big"}), &["project"]),
             (

@@ -54,6 +54,107 @@ pub(super) fn give_way(
         }
     }
     put_first(&mut plan.steps, &first);
+    hand_on(plan, providers, &declared, recorded);
+}
+
+/// Lets steps wait for others that give up what they need: a port that one service leaves and another one takes.
+fn hand_on(
+    plan: &mut Plan,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+    declared: &BTreeMap<&Key, &ResourceDecl>,
+    recorded: &BTreeMap<Key, WorldEntry>,
+) {
+    let making: Vec<Key> = plan
+        .steps
+        .iter()
+        .filter(|step| makes(step.action))
+        .map(|step| step.key.clone())
+        .collect();
+    let mut is_new_order = false;
+    for old in making
+        .iter()
+        .filter(|key| recorded.get(key).is_some_and(|entry| !entry.gone))
+    {
+        let (Some(before), Some(provider), Some(now)) =
+            (recorded.get(old), providers.get(old.provider()), declared.get(old))
+        else {
+            continue;
+        };
+        // What holds nothing of that sort would not be in its own way; mostly this is all that is asked.
+        let as_recorded = ResourceDecl {
+            inputs: before.recorded.inputs.clone(),
+            ..(*now).clone()
+        };
+        if provider.exclusive(&before.recorded, &as_recorded).is_empty() {
+            continue;
+        }
+        for new in making
+            .iter()
+            .filter(|new| *new != old && new.provider() == old.provider())
+        {
+            let Some(resource) = declared.get(new) else { continue };
+            let held = provider.exclusive(&before.recorded, resource);
+            if held.is_empty() {
+                continue;
+            }
+            if waits_for(&plan.steps, old, new) {
+                plan.problems.push(crossed(resource, old, &held));
+                continue;
+            }
+            for step in plan.steps.iter_mut().filter(|step| step.key == *new) {
+                step.after.push((old.clone(), Phase::Exists));
+                is_new_order = true;
+            }
+        }
+    }
+    if is_new_order {
+        sort(&mut plan.steps);
+    }
+}
+
+/// Whether a step waits for another one, directly or through others.
+fn waits_for(steps: &[Step], waiter: &Key, other: &Key) -> bool {
+    let by_key: BTreeMap<&Key, &Step> = steps.iter().map(|step| (&step.key, step)).collect();
+    let (mut open, mut seen) = (vec![waiter], BTreeSet::new());
+    while let Some(key) = open.pop() {
+        if key == other {
+            return true;
+        }
+        if let Some(step) = by_key.get(key).filter(|_| seen.insert(key)) {
+            open.extend(step.after.iter().chain(&step.ready_after).map(|(key, _)| key));
+        }
+    }
+    false
+}
+
+/// Puts each step after those that it waits for, and changes the order no more than that.
+fn sort(steps: &mut Vec<Step>) {
+    let mut left = std::mem::take(steps);
+    while !left.is_empty() {
+        let open: BTreeSet<&Key> = left.iter().map(|step| &step.key).collect();
+        let is_free = |step: &Step| {
+            step.after
+                .iter()
+                .all(|(key, _)| key == &step.key || !open.contains(key))
+        };
+        let next = left.iter().position(is_free).unwrap_or_default();
+        steps.push(left.remove(next));
+    }
+}
+
+fn crossed(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProblem {
+    let what: Vec<&str> = held.iter().map(|exclusive| exclusive.what.as_str()).collect();
+    PlanProblem {
+        key: Some(resource.key.clone()),
+        source: Some(resource.source.clone()),
+        path: held.first().map(|exclusive| exclusive.path.clone()).unwrap_or_default(),
+        message: format!(
+            "{} has {} until it is changed, and waits for this one at that",
+            old.short(),
+            what.join(", ")
+        ),
+        hint: Some("make the change in two runs: first let one of them go without it".to_owned()),
+    }
 }
 
 fn makes(action: Action) -> bool {
