@@ -221,7 +221,7 @@ mod tests {
             (json!({}), &[]),
             (json!({"cpu_shares": 1}), &["cpu_shares"]),
             (json!({"cpu_shares": 0}), &[]),
-            (json!({"volumes": ["a:/x", "b:/x/"]}), &["volumes[1].target"]),
+            (json!({"volumes": ["one:/x", "two:/x/"]}), &["volumes[1].target"]),
             (
                 json!({"scale": 2, "ports": [{"target": 80, "published": "81-82"}]}),
                 &[],
