@@ -339,3 +339,41 @@ async fn what_is_restarted_with_another_service_is() {
     assert_eq!(mode, after[0].id.as_ref().map(|id| format!("container:{id}")), "side");
     bed.down().await.unwrap();
 }
+
+/// An image that is built has all the names that the file gives it, and loses them with the project.
+#[tokio::test]
+async fn a_built_image_has_all_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bed = Bed::new("names").await;
+    let text = "services:\n  web:\n    build: {context: ., tags: ['NAME:one', 'NAME:two'], shm_size: 32m, args: [A=1]}\n    command: sleep 1000\n    init: true\n";
+    std::fs::write(folder.path().join("compose.yml"), text.replace("NAME", &bed.project)).unwrap();
+    std::fs::write(
+        folder.path().join("Dockerfile"),
+        format!("FROM {}\nARG A\nENV BUILT=$A\n", support::IMAGE),
+    )
+    .unwrap();
+    let project = bed.project.clone();
+    let declaration = Bed::declare(|stack| {
+        Compose::project(stack, &project).file(folder.path());
+    });
+    bed.up(&declaration).await.unwrap();
+    let names = [
+        format!("{project}-web"),
+        format!("{project}:one"),
+        format!("{project}:two"),
+    ];
+    let mut ids = std::collections::BTreeSet::new();
+    for name in &names {
+        let image = bed.docker.inspect_image(name).await.unwrap();
+        assert!(
+            image.config.unwrap().env.unwrap().contains(&"BUILT=1".to_owned()),
+            "{name}"
+        );
+        ids.insert(image.id);
+    }
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    bed.down().await.unwrap();
+    for name in &names {
+        assert!(bed.docker.inspect_image(name).await.is_err(), "{name} is still there");
+    }
+}
