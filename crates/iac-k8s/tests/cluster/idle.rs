@@ -43,14 +43,14 @@ fn job(spec: Json) -> Json {
 /// At the same time: both give somebody a while to come.
 #[tokio::test]
 async fn what_is_not_coming_is_waited_for_only_if_it_is_needed() {
+    let (idle, needed) = (World::new().await, World::new().await);
     tokio::join!(
-        what_nothing_more_comes_of_is_ready_and_stays_so(),
-        what_somebody_needs_is_waited_for()
+        what_nothing_more_comes_of_is_ready_and_stays_so(&idle),
+        what_somebody_needs_is_waited_for(&needed)
     );
 }
 
-async fn what_nothing_more_comes_of_is_ready_and_stays_so() {
-    let world = World::new().await;
+async fn what_nothing_more_comes_of_is_ready_and_stays_so(world: &World) {
     let port = json!({"service": {"name": "idle", "port": {"number": 80}}});
     let cron = json!({"schedule": "0 0 1 1 *", "suspend": true, "jobTemplate": {"spec": job(json!({}))["spec"]}});
     let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}});
@@ -126,8 +126,7 @@ async fn what_nothing_more_comes_of_is_ready_and_stays_so() {
     }
 }
 
-async fn what_somebody_needs_is_waited_for() {
-    let world = World::new().await;
+async fn what_somebody_needs_is_waited_for(world: &World) {
     let declared = world.declare(|k| {
         drop(k.add_json("later", job(json!({"suspend": true}))));
         drop(k.add_json("balanced", service(json!({"type": "LoadBalancer"}))));

@@ -63,18 +63,22 @@ async fn a_fix_is_not_judged_by_what_it_replaces() {
 /// At the same time: each waits for the kubelet most of the time.
 #[tokio::test]
 async fn failures_are_told_when_they_are_certain_and_not_before() {
+    // One after the other: to connect blocks.
+    let mut worlds = Vec::new();
+    for _ in 0..6 {
+        worlds.push(World::new().await);
+    }
     tokio::join!(
-        a_container_that_ends_by_itself_is_never_ready(),
-        a_container_that_fails_twice_and_then_works_is_ready(),
-        a_pod_that_a_stateful_set_does_not_replace_is_named_with_what_to_do(),
-        a_probe_that_fails_is_told_while_it_is_waited_for(),
-        pods_that_may_not_be_made_end_the_wait_with_the_servers_reason(),
-        a_job_that_failed_is_one_that_only_a_new_one_can_follow(),
+        a_container_that_ends_by_itself_is_never_ready(&worlds[0]),
+        a_container_that_fails_twice_and_then_works_is_ready(&worlds[1]),
+        a_pod_that_a_stateful_set_does_not_replace_is_named_with_what_to_do(&worlds[2]),
+        a_probe_that_fails_is_told_while_it_is_waited_for(&worlds[3]),
+        pods_that_may_not_be_made_end_the_wait_with_the_servers_reason(&worlds[4]),
+        a_job_that_failed_is_one_that_only_a_new_one_can_follow(&worlds[5]),
     );
 }
 
-async fn a_container_that_ends_by_itself_is_never_ready() {
-    let world = World::new().await;
+async fn a_container_that_ends_by_itself_is_never_ready(world: &World) {
     let ends = |command: &str| workload("Deployment", 1, json!({"command": ["sh", "-c", command]}));
     let declared = world.one("a", ends("echo no database at db:5432; exit 3"));
     let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
@@ -86,18 +90,17 @@ async fn a_container_that_ends_by_itself_is_never_ready() {
     );
     assert!(said.iter().any(|line| line.contains("exit code 3")), "{said:?}");
     // One that ends in order does not do what a Deployment is for either.
-    let recorded = change(&world, &world.one("a", ends("exit 0")), &recorded).await;
-    let text = told(&fails(&world, &recorded).await);
+    let recorded = change(world, &world.one("a", ends("exit 0")), &recorded).await;
+    let text = told(&fails(world, &recorded).await);
     assert!(
         text.contains("exit code 0") && text.contains("a Job is for work that ends"),
         "{text}"
     );
-    let recorded = change(&world, &world.one("a", ends("sleep 3600")), &recorded).await;
-    is_ready(&world, &recorded).await;
+    let recorded = change(world, &world.one("a", ends("sleep 3600")), &recorded).await;
+    is_ready(world, &recorded).await;
 }
 
-async fn a_container_that_fails_twice_and_then_works_is_ready() {
-    let world = World::new().await;
+async fn a_container_that_fails_twice_and_then_works_is_ready(world: &World) {
     let mut object = workload(
         "Deployment",
         1,
@@ -110,17 +113,16 @@ async fn a_container_that_fails_twice_and_then_works_is_ready() {
     world.up(&world.one("a", object)).await;
 }
 
-async fn a_pod_that_a_stateful_set_does_not_replace_is_named_with_what_to_do() {
-    let world = World::new().await;
+async fn a_pod_that_a_stateful_set_does_not_replace_is_named_with_what_to_do(world: &World) {
     let declare = |container: Json| {
         let mut object = workload("StatefulSet", 1, container);
         object["spec"]["serviceName"] = "a".into();
         world.one("a", object)
     };
     let recorded = world.apply(&declare(broken()), Intent::Create, None).await.unwrap();
-    fails(&world, &recorded).await;
-    let recorded = change(&world, &declare(json!({})), &recorded).await;
-    let error = fails(&world, &recorded).await;
+    fails(world, &recorded).await;
+    let recorded = change(world, &declare(json!({})), &recorded).await;
+    let error = fails(world, &recorded).await;
     let text = told(&error);
     let advice = format!("kubectl delete pod a-0 -n {}", world.namespace);
     assert!(
@@ -129,11 +131,10 @@ async fn a_pod_that_a_stateful_set_does_not_replace_is_named_with_what_to_do() {
     );
     let pods = world.api("", "v1", "Pod");
     pods.delete("a-0", &kube::api::DeleteParams::default()).await.unwrap();
-    is_ready(&world, &recorded).await;
+    is_ready(world, &recorded).await;
 }
 
-async fn a_probe_that_fails_is_told_while_it_is_waited_for() {
-    let world = World::new().await;
+async fn a_probe_that_fails_is_told_while_it_is_waited_for(world: &World) {
     let container = json!({
         "command": ["httpd", "-f", "-p", "8080"],
         "readinessProbe": {"httpGet": {"path": "/no-such-page", "port": 8080}, "periodSeconds": 1},
@@ -149,8 +150,7 @@ async fn a_probe_that_fails_is_told_while_it_is_waited_for() {
     );
 }
 
-async fn pods_that_may_not_be_made_end_the_wait_with_the_servers_reason() {
-    let world = World::new().await;
+async fn pods_that_may_not_be_made_end_the_wait_with_the_servers_reason(world: &World) {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"pods": "0"}}});
     world.up(&world.one("small", quota)).await;
     let refused = async |kind: &'static str| {
@@ -161,7 +161,7 @@ async fn pods_that_may_not_be_made_end_the_wait_with_the_servers_reason() {
             .apply(&world.one("a", object), Intent::Create, None)
             .await
             .unwrap();
-        let text = told(&fails(&world, &recorded).await);
+        let text = told(&fails(world, &recorded).await);
         assert!(
             text.contains("exceeded quota: small") && text.contains("quota is used up"),
             "{text}"
@@ -170,11 +170,10 @@ async fn pods_that_may_not_be_made_end_the_wait_with_the_servers_reason() {
     tokio::join!(refused("Deployment"), refused("StatefulSet"));
 }
 
-async fn a_job_that_failed_is_one_that_only_a_new_one_can_follow() {
-    let world = World::new().await;
+async fn a_job_that_failed_is_one_that_only_a_new_one_can_follow(world: &World) {
     let declared = world.one("migrate", job("exit 1", json!({})));
     let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
-    fails(&world, &recorded).await;
+    fails(world, &recorded).await;
     let live = world.live(&declared, Some(&recorded)).await;
     assert!(
         matches!(&live.readiness, Readiness::Spent(why) if why.contains("BackoffLimitExceeded")),
