@@ -202,7 +202,7 @@ mod tests {
                 format!("a {token} b{token}"),
                 "a <config db.password|url_encode> b<config db.password|url_encode>",
             ),
-            (format!("{cut}"), "<an output>"),
+            (cut.clone(), "<an output>"),
             (format!("{token:?}"), "\"<config db.password|url_encode>\""),
         ] {
             assert_eq!(describe(&text), expected);

@@ -283,3 +283,73 @@ fn listable(group: &str, base: &str, resource: &Json) -> Option<Listable> {
         plural: resource["resource"].as_str().unwrap_or_default().to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn thing(kind: &str) -> Listable {
+        Listable {
+            group: String::new(),
+            kind: kind.to_owned(),
+            base: "/api/v1".to_owned(),
+            plural: format!("{}s", kind.to_lowercase()),
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_counted_and_what_could_not_be_seen_counts_too() {
+        let names = |count: usize| {
+            (0..count)
+                .map(|number| format!("ConfigMap n/{number}"))
+                .collect::<Vec<_>>()
+        };
+        let item = |others, declared, unseen: &[&str]| {
+            let unseen = unseen.iter().map(|name| (*name).to_owned()).collect();
+            let found = Found {
+                others: names(others),
+                declared: names(declared),
+                unseen,
+            };
+            found.item("Namespace", "n").map(|item| item.amount)
+        };
+        assert_eq!(item(0, 0, &[]), None);
+        assert_eq!(item(1, 0, &[]).as_deref(), Some("1 object of others: ConfigMap n/0"));
+        let many = "5 objects of others: ConfigMap n/0, ConfigMap n/1, ConfigMap n/2 and 2 more; \
+                    1 object that the program still declares: ConfigMap n/0";
+        assert_eq!(item(5, 1, &[]).as_deref(), Some(many));
+        let denied = "could not be listed: secrets (not allowed), roles (not allowed)";
+        assert_eq!(
+            item(0, 0, &["secrets (not allowed)", "roles (not allowed)"]).as_deref(),
+            Some(denied)
+        );
+    }
+
+    #[test]
+    fn what_the_cluster_makes_itself_is_nobodys() {
+        let named = |name: &str| json!({"metadata": {"name": name}});
+        assert!(is_the_clusters(&thing("ConfigMap"), &named("kube-root-ca.crt")));
+        assert!(is_the_clusters(&thing("ServiceAccount"), &named("default")));
+        assert!(!is_the_clusters(&thing("ConfigMap"), &named("default")));
+        let token = |account: &str| json!({"metadata": {"name": "t", "annotations": {"kubernetes.io/service-account.name": account}}});
+        assert!(is_the_clusters(&thing("Secret"), &token("default")));
+        assert!(!is_the_clusters(&thing("Secret"), &token("app")));
+    }
+
+    #[test]
+    fn only_what_can_be_listed_and_deleted_is_looked_for() {
+        let kind = |kind: &str, scope: &str, verbs: &[&str]| json!({"resource": "x", "responseKind": {"kind": kind}, "scope": scope, "verbs": verbs});
+        let counts = |resource| listable("", "/api/v1", &resource).is_some();
+        assert!(counts(kind("ConfigMap", "Namespaced", &["get", "list", "delete"])));
+        for other in [
+            kind("ConfigMap", "Cluster", &["get", "list", "delete"]),
+            kind("PodMetrics", "Namespaced", &["get", "list"]),
+            kind("Review", "Namespaced", &["create"]),
+            kind("Event", "Namespaced", &["get", "list", "delete"]),
+            kind("PersistentVolumeClaim", "Namespaced", &["get", "list", "delete"]),
+        ] {
+            assert!(!counts(other.clone()), "{other}");
+        }
+    }
+}
