@@ -1,10 +1,12 @@
 //! Secrets in definitions: found by their names and forms, marked wherever they stand, and usable all the same.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at once")]
 
+use std::path::Path;
+
 use iac_compose::prelude::*;
 use iac_core::config::{Config as Settings, ConfigValue};
 use iac_core::declare::{Declaration, Stack};
-use iac_core::value::FieldPath;
+use iac_core::value::{FieldPath, token};
 use iac_core::{Output, Value};
 
 /// Every text of a service in clear, by its path, and what stands at the paths of the others.
@@ -116,4 +118,94 @@ fn the_configuration_says_what_else_is_secret_and_what_is_not() {
         clear.contains(&"shown".to_owned()) && hidden.len() == 1,
         "{clear:?} {hidden:?}"
     );
+}
+
+/// What a file with these lines in its service declares, or what is wrong with it.
+fn file(folder: &Path, lines: &str, env: &str) -> Result<Declaration, String> {
+    let text = format!("name: shop\nservices:\n  web:\n    image: a:1\n{lines}");
+    std::fs::write(folder.join("compose.yml"), text).unwrap();
+    std::fs::write(folder.join(".env"), env).unwrap();
+    let stack = Stack::new("t", Settings::default());
+    let _ = Compose::project(&stack, "shop").file(folder.join("compose.yml"));
+    stack.finish().map_err(|errors| {
+        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        messages.join("; ")
+    })
+}
+
+#[test]
+fn a_secret_variable_is_usable_in_every_field_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = "APP_TOKEN=8443\nAPI_SECRET=can ary'1\nSIZE_KEY=64m\nFLAG_PASSWORD=true\nTIME_KEY=3s\nPATH_SECRET=/srv/canary-2\n";
+    for (field, line) in [
+        ("a port", "    ports: ['${APP_TOKEN}:80']\n"),
+        ("a size", "    mem_limit: ${SIZE_KEY}\n"),
+        ("a number", "    pids_limit: ${APP_TOKEN}\n"),
+        ("a flag", "    read_only: ${FLAG_PASSWORD}\n"),
+        ("a duration", "    stop_grace_period: ${TIME_KEY}\n"),
+        ("a path", "    volumes: ['${PATH_SECRET}:/data']\n"),
+        (
+            "a command line",
+            "    command: serve --requirepass ${API_SECRET} --port ${APP_TOKEN}\n",
+        ),
+        ("an image", "    image: b:${APP_TOKEN}\n"),
+        ("a label", "    labels: ['a=${API_SECRET}']\n"),
+        ("a health check", "    healthcheck: {test: 'check ${APP_TOKEN}'}\n"),
+    ] {
+        let lines = line.replace("image:", "x-image:");
+        let result = file(folder.path(), &lines, env);
+        assert!(result.is_ok(), "{field}: {result:?}");
+        let (clear, _) = service(&result.unwrap(), "web");
+        assert!(clear.iter().all(|text| !text.contains("can ary")), "{field}: {clear:?}");
+    }
+    let command = "    command: serve --requirepass ${API_SECRET} -x\n";
+    let (clear, hidden) = service(&file(folder.path(), command, env).unwrap(), "web");
+    assert!(
+        clear.contains(&"-x".to_owned()) && hidden.len() == 1,
+        "{clear:?} {hidden:?}"
+    );
+}
+
+#[test]
+fn no_message_shows_a_secret_or_its_internal_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = "APP_TOKEN=canary-1\nAPI_SECRET=canary-2\n";
+    for line in [
+        "    ports: ['${APP_TOKEN}:80']\n",
+        "    mem_limit: ${API_SECRET}\n",
+        "    read_only: ${APP_TOKEN}\n",
+        "    restart: ${APP_TOKEN}\n",
+        "    healthcheck: {interval: '${API_SECRET}', test: x}\n",
+        "    command: 'serve \"${API_SECRET}'\n",
+    ] {
+        let message = file(folder.path(), line, env).expect_err(line);
+        assert!(!message.contains("canary"), "{line}: {message}");
+        assert_eq!(token::describe(&message), message, "{line}");
+    }
+}
+
+#[test]
+fn two_files_may_each_have_their_own_value_of_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("other.env", "API_TOKEN=canary-other\n");
+    write(
+        "other.yml",
+        "services:\n  db:\n    image: b:1\n    command: ['${API_TOKEN}']\n",
+    );
+    let text = "name: shop\ninclude:\n  - {path: other.yml, env_file: other.env}\nservices:\n  web:\n    image: a:1\n    command: ['${API_TOKEN}']\n";
+    write("compose.yml", text);
+    write(".env", "OUTER=1\n");
+    write("more.env", "");
+    let stack = Stack::new("t", Settings::default());
+    let _ = Compose::project(&stack, "shop").file(folder.path().join("compose.yml"));
+    let declaration = stack.finish().unwrap();
+    let (_, hidden) = service(&declaration, "db");
+    assert_eq!(hidden.len(), 1, "{hidden:?}");
+    let values: Vec<&str> = declaration
+        .secrets
+        .values()
+        .map(|secret| secret.expose().as_str())
+        .collect();
+    assert_eq!(values, ["canary-other"]);
 }

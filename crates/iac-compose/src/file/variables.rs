@@ -1,9 +1,10 @@
 //! The variables that a compose file can use, and their replacement in its texts.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::Stack;
-use iac_core::secret_names::SecretNames;
+use iac_core::secret_names::{SecretNames, can_be_secret};
 
 use super::cast;
 use super::problem::Findings;
@@ -80,11 +81,16 @@ impl<'a> Variables<'a> {
         match &mut node.data {
             Data::Text(text) => {
                 let handed_on = HANDED_ON.iter().any(|pattern| path.matches(pattern));
-                let replaced = self.text(text, handed_on);
-                match replaced {
-                    Ok((replaced, unset)) => {
-                        for name in unset {
+                match self.text(text, handed_on) {
+                    Ok((replaced, used)) => {
+                        for name in used.unset {
                             let message = format!("the variable {name} is not set; it is taken as empty");
+                            found.note(node.at, message);
+                        }
+                        for name in used.in_clear {
+                            let message = format!(
+                                "the variable {name} is a secret by its name, and {path} needs it in clear, where plans and the record show it; secrets.not={name} says that it is none"
+                            );
                             found.note(node.at, message);
                         }
                         match cast::cast(&replaced, path) {
@@ -109,16 +115,37 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// A text with its variables replaced, and the names of those that are not set.
-    fn text(&self, text: &str, handed_on: bool) -> Result<(String, Vec<String>), String> {
+    /// A text with its variables replaced.
+    fn text(&self, text: &str, handed_on: bool) -> Result<(String, Used), String> {
         if !text.contains('$') {
-            return Ok((text.to_owned(), Vec::new()));
+            return Ok((text.to_owned(), Used::default()));
         }
+        let in_clear = RefCell::new(BTreeSet::new());
         let lookup = |name: &str| match handed_on {
             true => self.get(name),
-            false => self.values.get(name).cloned(),
+            false => {
+                let value = self.values.get(name)?;
+                if self.names.is_secret(name) && can_be_secret(value) {
+                    self.stack.keep_quiet(&value.as_str().into());
+                    in_clear.borrow_mut().insert(name.to_owned());
+                }
+                Some(value.clone())
+            }
         };
         let result = interpolate::interpolate(text, &lookup).map_err(|error| error.to_string())?;
-        Ok((result.text, result.unset))
+        let used = Used {
+            unset: result.unset,
+            in_clear: in_clear.into_inner(),
+        };
+        Ok((result.text, used))
     }
+}
+
+/// What of the variables in a text has to be said.
+#[derive(Debug, Default)]
+struct Used {
+    /// Those that are not set and have no default.
+    unset: Vec<String>,
+    /// Secrets that stand in clear in what came of it.
+    in_clear: BTreeSet<String>,
 }

@@ -3,7 +3,7 @@
 
 use super::Stack;
 use crate::secret_names::{SecretNames, can_be_secret};
-use crate::value::{Expr, FieldPath, Part, Secret, Transform, Value, token};
+use crate::value::{Expr, FieldPath, Part, Secret, Source, Transform, Value, token};
 
 /// A text that can not be had in clear now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +43,7 @@ impl Stack {
     fn conceal_literal(&self, names: &SecretNames, label: &str, whole: bool, text: &str) -> String {
         if whole {
             return match can_be_secret(text) {
-                true => self.secret(label, text).to_string(),
+                true => self.own_secret(label, text),
                 false => text.to_owned(),
             };
         }
@@ -56,10 +56,27 @@ impl Stack {
                 1 => format!("{label} password"),
                 _ => format!("{label} password {}", index + 1),
             };
-            concealed.push_str(&self.secret(&label, &text[part.clone()]).to_string());
+            concealed.push_str(&self.own_secret(&label, &text[part.clone()]));
             end = part.end;
         }
         concealed + &text[end..]
+    }
+
+    /// A secret under the label, or under one with a number where that already means another: two files may each have
+    /// their own value of a variable.
+    fn own_secret(&self, label: &str, text: &str) -> String {
+        let labels = std::iter::once(label.to_owned()).chain((2..).map(|number| format!("{label} ({number})")));
+        let mut free = labels.filter(|label| {
+            let known = self.known_secret(&Source::Local(label.clone()));
+            known.is_none_or(|known| known.expose() == text)
+        });
+        let label = free.next().unwrap_or_default();
+        self.secret(&label, text).to_string()
+    }
+
+    /// A secret that stands in the inputs in clear, because it is a number, a name or a path there: no message quotes it.
+    pub fn keep_quiet(&self, secret: &Secret) {
+        self.config().known().learn_secret(secret);
     }
 
     /// A text with the secrets in it in clear, for a value that has to be read here and now: a port, a size, a path.
@@ -120,6 +137,9 @@ mod tests {
             assert_eq!(stack.reveal(&concealed).expect("known").expose(), text);
             assert_eq!(stack.conceal(&names, name, "PLAIN", &concealed), concealed);
         }
+        let other = stack.conceal(&names, "DB_PASS", "DB_PASS", "hunter3");
+        assert_eq!(token::describe(&other), "<secret DB_PASS (2)>");
+        assert_eq!(stack.reveal(&other).expect("known").expose(), "hunter3");
         let mixed = format!("a-{host}-b");
         let concealed = stack.conceal(&names, "X", "API_TOKEN", &mixed);
         assert_eq!(
