@@ -18,6 +18,7 @@ mod docker_kills;
 mod docker_plan;
 mod docker_ssh;
 mod input;
+mod interrupted;
 mod kills;
 mod manifests;
 mod prod;
