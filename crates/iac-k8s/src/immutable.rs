@@ -149,31 +149,43 @@ fn is_content(type_name: &str, change: &FieldChange) -> bool {
     matches!(type_name, "core/ConfigMap" | "core/Secret") && matches!(first, Some("data" | "binaryData" | "immutable"))
 }
 
-/// The words with which the server refuses to change a field.
-const REFUSALS: [&str; 7] = [
-    "field is immutable",
-    "may not change",
-    "is immutable",
-    "are immutable",
-    "updates to statefulset spec for fields other than",
-    "cannot change roleref",
-    "cannot be changed",
+/// The words with which the server refuses to change a field, whatever the value. A message has all words of a line.
+const REFUSALS: [&[&str]; 14] = [
+    &["field is immutable"],
+    &["is immutable"],
+    &["are immutable"],
+    &["may not change"],
+    &["may not be changed"],
+    &["may not add or remove"],
+    &["must not be changed"],
+    &["cannot be changed"],
+    &["can not be changed"],
+    &["cannot be updated"],
+    &["cannot change roleref"],
+    // A StatefulSet, a StorageClass, a certificate request.
+    &["updates to ", "are forbidden"],
+    // A rule of a custom resource without a message of its own.
+    &["failed rule: self == oldself"],
+    &["failed rule: oldself == self"],
 ];
 
 /// Whether a cause says that a field can not be changed, rather than that its value is wrong; then the fields that would
 /// have to be made anew.
 pub(crate) fn by_server(cause: &Cause, type_name: &str, before: &Value, after: &Value) -> Option<Vec<Replacement>> {
     let message = cause.message.to_lowercase();
-    let words = REFUSALS.iter().find(|words| message.contains(**words))?;
-    let (path, _) = fields::find(after, &cause.field);
-    let by_table: Vec<FieldPath> = self::by_table(type_name, before, after)
-        .into_iter()
+    let words = REFUSALS
+        .iter()
+        .find(|words| words.iter().all(|words| message.contains(words)))?;
+    let (path, is_there) = place(after, &cause.field);
+    let by_table = self::by_table(type_name, before, after).into_iter();
+    let by_table: Vec<FieldPath> = by_table
         .map(|replacement| replacement.path)
-        .filter(|listed| listed.starts_with(&path))
+        // A name that the object does not have is one of the server's own: it calls a CSIDriver's field attachedRequired.
+        .filter(|listed| !is_there || listed.starts_with(&path))
         .collect();
     // The server often names only the parent (`spec`); the table knows which of the changes it means.
     let paths = if by_table.is_empty() { vec![path] } else { by_table };
-    let why = format!("the server: {}", sentence_with(&cause.message, words));
+    let why = format!("the server: {}", sentence_with(&cause.message, words[0]));
     let replacements = paths.into_iter().map(|path| Replacement { path, why: why.clone() });
     Some(replacements.collect())
 }
@@ -190,6 +202,19 @@ fn sentence_with<'a>(message: &'a str, words: &str) -> &'a str {
         .and_then(|before| before.rfind(": "))
         .map_or(0, |colon| colon + 2);
     line[begin..].trim()
+}
+
+/// The field that the server calls `name`, and whether it is there; the server writes some in capitals (`Value`).
+fn place(after: &Value, name: &str) -> (FieldPath, bool) {
+    let found = fields::find(after, name);
+    let mut letters = name.chars();
+    match letters.next() {
+        Some(first) if !found.1 && first.is_uppercase() => {
+            let small: String = first.to_lowercase().chain(letters).collect();
+            fields::find(after, &small)
+        }
+        _ => found,
+    }
 }
 
 #[cfg(test)]
@@ -297,6 +322,41 @@ mod tests {
         let replaced = replaced.expect("immutable");
         assert_eq!(paths(&replaced), ["spec.selector"]);
         assert_eq!(replaced[0].why, "the server: field is immutable");
+        for (type_name, field, message, path) in [
+            (
+                "scheduling.k8s.io/PriorityClass",
+                "Value",
+                "Forbidden: may not be changed in an update.",
+                "value",
+            ),
+            (
+                "storage.k8s.io/StorageClass",
+                "parameters",
+                "Forbidden: updates to parameters are forbidden.",
+                "parameters",
+            ),
+            (
+                "a.io/Thing",
+                "spec.size",
+                "Invalid value: \"object\": failed rule: self == oldSelf",
+                "spec.size",
+            ),
+            (
+                "core/Service",
+                "spec.loadBalancerClass",
+                "Invalid value: \"x\": may not change once set",
+                "spec.loadBalancerClass",
+            ),
+        ] {
+            let after: Value =
+                json!({"value": 2, "parameters": {"a": "1"}, "spec": {"size": 1, "loadBalancerClass": "x"}}).into();
+            let replaced = by_server(&cause(field, message), type_name, &json!({}).into(), &after);
+            let replaced = paths(&replaced.expect("immutable"));
+            assert!(
+                replaced.iter().all(|replaced| replaced.starts_with(path)),
+                "{type_name}: {replaced:?}"
+            );
+        }
         assert!(
             by_server(
                 &cause("spec.replicas", "Invalid value: -1: must be greater than or equal to 0"),

@@ -83,6 +83,7 @@ mod agree;
 mod declared;
 mod definition;
 mod diagnose;
+mod exported;
 mod fields;
 mod immutable;
 mod kinds;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use iac_core::provider::Problem;
 use iac_core::value::{Expr, FieldPath, Map, Part, Secret, Transform, Value};
 
+use crate::exported;
 use crate::kinds::{self, Scope};
 
 /// The namespace of a namespaced object that names none.
@@ -138,38 +139,55 @@ fn known_text(inputs: &Value, path: &[&str]) -> Result<String, Problem> {
     }
 }
 
-/// The inputs as they are sent: without nulls, without a status, with a Secret's `stringData` folded into `data`, and
-/// with the namespace written out, and marked if there is nothing else.
+/// The inputs as they are sent: without what only the server and controllers write, with a Secret's `stringData` folded
+/// into `data`, and with the namespace written out, and marked if there is nothing else. A null is sent as one: it takes
+/// the field for us, and what it means is the server's to say.
 ///
 /// `scaled` leaves out `spec.replicas`, which belongs to a HorizontalPodAutoscaler.
 pub(crate) fn desired(inputs: &Value, scaled: bool) -> Value {
-    let Value::Object(mut map) = without_nulls(inputs) else {
+    let Value::Object(mut map) = inputs.clone() else {
         return inputs.clone();
     };
-    map.remove("status");
+    let id = ObjectId::of(inputs).ok();
+    let type_name = id.as_ref().map(ObjectId::type_name).unwrap_or_default();
+    exported::strip(&mut map, &type_name);
     if is_secret(inputs) {
         fold_string_data(&mut map);
     }
-    if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
-        for field in SERVER_METADATA {
-            metadata.remove(field);
-        }
-        if let (
-            false,
-            Ok(ObjectId {
-                namespace: Some(namespace),
-                ..
-            }),
-        ) = (metadata.contains_key("namespace"), ObjectId::of(inputs))
-        {
+    if let (Some(Value::Object(metadata)), Some(id)) = (map.get_mut("metadata"), id) {
+        metadata.retain(|field, value| field != "namespace" || *value != Value::Null);
+        if let (false, Some(namespace)) = (metadata.contains_key("namespace"), id.namespace) {
             metadata.insert("namespace".to_owned(), namespace.into());
         }
     }
     if scaled && let Some(Value::Object(spec)) = map.get_mut("spec") {
         spec.remove("replicas");
     }
+    name_account_twice(&mut map, &type_name);
     mark_if_bare(&mut map);
     Value::Object(map)
+}
+
+/// Sends the name of a pod's service account under its old name too. The server copies it there, nobody would own the
+/// copy, and a pod whose account is no longer declared would keep it.
+fn name_account_twice(map: &mut Map, type_name: &str) {
+    let Some(template) = kinds::pod_template(type_name).filter(|template| !template.is_empty()) else {
+        return;
+    };
+    let steps = template.split('/').skip(1).chain(["spec"]);
+    let mut node = map;
+    for step in steps {
+        match node.get_mut(step) {
+            Some(Value::Object(below)) => node = below,
+            _ => return,
+        }
+    }
+    let (new, old) = ("serviceAccountName", "serviceAccount");
+    match (node.get(new).cloned(), node.get(old).cloned()) {
+        (Some(name), None) => node.insert(old.to_owned(), name),
+        (None, Some(name)) => node.insert(new.to_owned(), name),
+        _ => None,
+    };
 }
 
 /// The annotation of an object of which nothing is declared but its name.
@@ -191,44 +209,19 @@ fn mark_if_bare(map: &mut Map) {
     }
 }
 
-/// Whether a value holds nothing.
+/// Whether a value holds nothing; a null is something, since the server notes who applied it.
 fn is_hollow(value: &Value) -> bool {
     match value {
-        Value::Null => true,
         Value::Object(map) => map.values().all(is_hollow),
         Value::Array(items) => items.is_empty(),
         _ => false,
     }
 }
 
-/// Metadata that the server alone writes; found in manifests that were exported from a cluster.
-const SERVER_METADATA: [&str; 7] = [
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "uid",
-];
-
 /// Whether these inputs describe a Secret.
 pub(crate) fn is_secret(inputs: &Value) -> bool {
     let text = |key| inputs.get(key).and_then(Value::as_str);
     text("kind") == Some("Secret") && text("apiVersion") == Some("v1")
-}
-
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .filter(|(_, child)| **child != Value::Null)
-                .map(|(key, child)| (key.clone(), without_nulls(child)))
-                .collect(),
-        ),
-        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
-        leaf => leaf.clone(),
-    }
 }
 
 /// `stringData` wins over `data`, as on the server; it is never sent, since the server would note `f:stringData` as our
@@ -338,6 +331,32 @@ mod tests {
         assert_eq!(exposed["metadata"], json!({"name": "db", "namespace": "default"}));
         assert!(exposed.get("stringData").is_none() && exposed.get("status").is_none());
         assert!(matches!(sent.pointer("/data/b"), Some(Value::Secret(_))));
+    }
+
+    #[test]
+    fn a_null_is_sent() {
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": null, "labels": null}, "data": {"EMPTY": null}});
+        let sent = desired(&map.into(), false);
+        let expected = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default", "labels": null}, "data": {"EMPTY": null}});
+        assert_eq!(sent, Value::from(expected));
+    }
+
+    #[test]
+    fn an_account_is_named_twice() {
+        let job = |spec| json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "a"}, "spec": {"jobTemplate": {"spec": {"template": {"spec": spec}}}}});
+        for spec in [json!({"serviceAccountName": "x"}), json!({"serviceAccount": "x"})] {
+            let sent = desired(&job(spec).into(), false);
+            let expected = json!({"serviceAccount": "x", "serviceAccountName": "x"});
+            assert_eq!(
+                sent.pointer("/spec/jobTemplate/spec/template/spec"),
+                Some(&expected.into())
+            );
+        }
+        let sent = desired(&job(json!({"containers": []})).into(), false);
+        assert_eq!(
+            sent.pointer("/spec/jobTemplate/spec/template/spec"),
+            Some(&json!({"containers": []}).into())
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! look, and which of the fields that we applied are no longer ours.
 
 mod compare;
+mod handover;
 mod local;
 mod owners;
 mod shape;
@@ -13,7 +14,9 @@ use iac_core::value::{FieldPath, Segment, canonical};
 use serde_json::{Map, Value as Json};
 
 pub(crate) use compare::changes;
+pub(crate) use handover::{after_hand_over, formers, handed_over};
 pub(crate) use local::drift;
+pub(crate) use owners::elements_of_others;
 
 /// The entries of an object.
 fn entries(object: &Json) -> impl Iterator<Item = &Json> {
@@ -26,11 +29,12 @@ fn entries(object: &Json) -> impl Iterator<Item = &Json> {
 
 /// The entry of `manager`'s own applies.
 pub(crate) fn applied<'a>(object: &'a Json, manager: &str) -> Option<&'a Json> {
-    entries(object).find(|entry| {
-        entry["manager"] == manager
-            && entry["operation"] == "Apply"
-            && entry["subresource"].as_str().unwrap_or("").is_empty()
-    })
+    entries(object).find(|entry| entry["manager"] == manager && entry["operation"] == "Apply" && is_of_object(entry))
+}
+
+/// Whether an entry is of the object itself, not of its status or scale.
+fn is_of_object(entry: &Json) -> bool {
+    entry["subresource"].as_str().unwrap_or("").is_empty()
 }
 
 /// A digest of the fields that `manager` owns; the same as long as nobody else touched them.
@@ -42,10 +46,7 @@ pub(crate) fn fingerprint(object: &Json, manager: &str) -> Option<String> {
 
 /// Whether nobody but `manager` has written the object, controllers' status aside: then it was made by `manager` too.
 pub(crate) fn is_alone(object: &Json, manager: &str) -> bool {
-    entries(object).all(|entry| {
-        let whole = entry["subresource"].as_str().unwrap_or("").is_empty();
-        !whole || entry["manager"] == manager
-    })
+    entries(object).all(|entry| !is_of_object(entry) || entry["manager"] == manager)
 }
 
 /// The managers other than `except` that own the field at `path`.

@@ -48,3 +48,27 @@ impl<'a> Owners<'a> {
         (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
     }
 }
+
+/// The elements of a list (`spec.ports`) that others have and `manager` has not, as JSON, with who has them.
+pub(crate) fn elements_of_others(object: &Json, list: &str, manager: &str) -> Vec<(String, String)> {
+    let names = || list.split('.').filter(|name| !name.is_empty());
+    let below = |owners: Owners<'_>| -> Vec<bool> {
+        let owners = names().fold(owners, |owners, name| owners.of_field(name));
+        items(object, names())
+            .iter()
+            .map(|item| !owners.of_element(item).0.is_empty())
+            .collect()
+    };
+    let ours = entries(object).filter(|entry| entry["manager"] == manager);
+    let ours = below(Owners(ours.map(|entry| (manager, &entry["fieldsV1"])).collect()));
+    let others = names().fold(Owners::of(object, manager), |owners, name| owners.of_field(name));
+    let all = items(object, names()).into_iter().zip(ours);
+    all.filter(|(_, ours)| !ours)
+        .filter_map(|(item, _)| Some((item.to_string(), others.of_element(item).names()?)))
+        .collect()
+}
+
+fn items<'a, 'n>(object: &'a Json, mut names: impl Iterator<Item = &'n str>) -> Vec<&'a Json> {
+    let list = names.try_fold(object, |node, name| node.get(name));
+    list.and_then(Json::as_array).into_iter().flatten().collect()
+}

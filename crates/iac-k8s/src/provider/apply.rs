@@ -160,7 +160,7 @@ impl Application<'_> {
             Err(CallError::Refused(refusal)) if is_another(&refusal) => return Err(self.another(&refusal)),
             Err(CallError::Refused(refusal)) if refusal.conflicts().next().is_some() => {
                 let before = recorded.map_or(Value::Null, |recorded| object::desired(&recorded.inputs, false));
-                if !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
+                if !self.request.adopt && !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
                     return Err(conflict(&refusal, &self.request.key));
                 }
                 self.send(&body, true).await?
@@ -178,11 +178,42 @@ impl Application<'_> {
     }
 
     async fn adopt(&self) -> Result<Applied, ProviderError> {
+        if self.request.adopt {
+            self.take_from_formers().await?;
+        }
         let answer = self.send(&self.body, true).await?;
         if is_leaving(&answer.body) {
             return self.create().await;
         }
         self.with_replicas(&answer).await
+    }
+
+    /// Makes the fields of a former manager ours, so that those which are not declared go with the apply that follows.
+    async fn take_from_formers(&self) -> Result<(), CallError> {
+        let path = self.kind.path(&self.id);
+        loop {
+            let Some(object) = self.session.get(Call::get_metadata(path.clone())).await? else {
+                return Ok(());
+            };
+            let Some(managed) = managed::handed_over(&object, &self.session.manager) else {
+                return Ok(());
+            };
+            let patch = json!([
+                {"op": "replace", "path": "/metadata/managedFields", "value": managed},
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": object["metadata"]["resourceVersion"]},
+            ]);
+            let call = Call::json_patch(path.clone(), &patch);
+            match self
+                .session
+                .connection
+                .call_patiently(&call, self.deadline, &|_| ())
+                .await
+            {
+                // Somebody wrote it meanwhile.
+                Err(CallError::Refused(refusal)) if refusal.code == 409 && Instant::now() < self.deadline => {}
+                other => return other.map(|_| ()),
+            }
+        }
     }
 
     pub(super) async fn send(&self, body: &Json, force: bool) -> Result<Answer, CallError> {

@@ -76,6 +76,15 @@ impl Call {
         call.with("fieldManager", manager).with("fieldValidation", "Strict")
     }
 
+    /// Changes single places.
+    pub(crate) fn json_patch(path: impl Into<String>, patch: &Json) -> Self {
+        Self {
+            content_type: "application/json-patch+json",
+            body: Some(patch.to_string().into_bytes()),
+            ..Self::new(Method::PATCH, path)
+        }
+    }
+
     /// Creates.
     pub(crate) fn post(path: impl Into<String>, body: &Json) -> Self {
         Self {

@@ -42,8 +42,18 @@ pub(super) fn is_untouched(session: &Session, recorded: &Recorded, metadata: &Js
         return false;
     }
     // A record of before resource versions were remembered tells no more.
-    let tells = version.is_none() || counts_generations(recorded);
+    let tells = match version {
+        // Such a record's nulls were not sent either.
+        None => !has_null(&recorded.inputs),
+        Some(_) => counts_generations(recorded),
+    };
     tells && has_our_metadata(&recorded.inputs, metadata)
+}
+
+fn has_null(inputs: &Value) -> bool {
+    let mut found = false;
+    inputs.walk(&mut |_, leaf| found |= *leaf == Value::Null);
+    found
 }
 
 /// Whether the object's kind counts each change of anything but metadata and status.

@@ -64,6 +64,7 @@ impl Place {
                 Json::Object(Map::new())
             }
         };
+        drop_nulls(&mut json);
         json["apiVersion"] = K::api_version(&()).into();
         json["kind"] = K::kind(&()).into();
         let scope = if <K::Scope as ObjectScope>::NAMESPACED {
@@ -303,6 +304,18 @@ impl Place {
             message,
             at: self.stack.source(),
         });
+    }
+}
+
+/// Takes out the nulls of a typed object: there, a null is how an `Option` without a value is written, and means nothing.
+fn drop_nulls(json: &mut Json) {
+    match json {
+        Json::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Json::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
     }
 }
 

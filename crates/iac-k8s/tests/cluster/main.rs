@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
 #![allow(clippy::needless_pass_by_value, reason = "objects are written as literals")]
 
+mod adoption;
 mod apply;
 mod autoscale;
 mod connect;
@@ -12,6 +13,7 @@ mod data;
 mod delete;
 mod drift;
 mod idle;
+mod immutable;
 mod leaving;
 mod names;
 mod observe;

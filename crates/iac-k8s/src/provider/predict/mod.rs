@@ -1,6 +1,7 @@
 //! What a change would do: the server tries it without doing it (`dryRun=All`), and what comes of that is compared with
 //! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
 
+mod adoption;
 mod around;
 mod compare;
 mod exclusive;
@@ -9,9 +10,11 @@ mod pruned;
 mod refusal;
 mod trial;
 
+use std::collections::BTreeSet;
+
 use futures::FutureExt as _;
 use iac_core::Value;
-use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError};
+use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError, Replacement};
 use iac_core::value::diff::{FieldChange, by_element, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
@@ -29,7 +32,7 @@ use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
 use crate::provider::session::{Memory, Session, in_parallel};
 use crate::stateful::{self, Way};
-use crate::{fields, immutable, managed, risk};
+use crate::{exported, fields, immutable, managed, risk};
 
 /// Answers each request.
 pub(crate) async fn predict(
@@ -113,6 +116,7 @@ impl<'a> Question<'a> {
         if self.request.intent == Intent::Replace && self.renames() {
             prediction.exclusive = exclusive::of(&self.id.type_name(), &self.before, &self.inputs);
         }
+        prediction.notes.extend(exported::left_out(&self.request.inputs));
         if self.leaves_replicas() {
             let note = "spec.replicas is left to its autoscaler";
             prediction.notes.push(note.to_owned());
@@ -303,24 +307,31 @@ impl<'a> Question<'a> {
             Err(error) if error.is_global() => return Err(error.into()),
             Err(error) => return Ok(self.locally(&error.to_string())),
         };
-        let adopts = self.request.intent == Intent::Adopt;
         let mut notes = Vec::new();
         let mut problems = Vec::new();
-        let mut trial = self.attempt(kind.path(&self.id), body, adopts).await?;
+        let force = self.request.intent == Intent::Adopt;
+        let mut trial = self.attempt(kind.path(&self.id), body, force).await?;
         if let Trial::Refused(refusal) = &trial
             && refusal.conflicts().next().is_some()
         {
-            match self.reclaims(refusal) {
-                true => notes.extend(refusal.conflicts().map(|cause| self.taken_back(cause))),
-                false => problems = self.problems(refusal),
+            match (self.reclaims(refusal), self.request.adopt) {
+                (true, _) => notes.extend(self.taken(refusal, "takes back")),
+                (false, true) => notes.extend(self.taken(refusal, "takes over")),
+                (false, false) => problems = self.problems(refusal),
             }
             // The rest of what the change would do is worth knowing all the same.
             trial = self.attempt(kind.path(&self.id), body, true).await?;
         }
+        if self.hands_over(&live) {
+            trial = self.handed_over(kind, trial).await?;
+        }
         let prediction = match trial {
-            Trial::Accepted(result) => warned(self.accepted(&live, &result.body, adopts), result),
+            Trial::Accepted(result) => warned(self.accepted(&live, &result.body), result),
             Trial::Untried(why) | Trial::Early(why) => self.locally(&why),
-            Trial::Refused(refusal) => self.immutable_or_wrong(kind, body, &live, &refusal).await?,
+            Trial::Refused(refusal) => {
+                notes.extend(self.in_the_way(&live, &refusal));
+                self.immutable_or_wrong(kind, body, &live, &refusal).await?
+            }
         };
         Ok(Prediction {
             notes: prediction.notes.into_iter().chain(notes).collect(),
@@ -329,13 +340,41 @@ impl<'a> Question<'a> {
         })
     }
 
-    fn taken_back(&self, cause: &Cause) -> String {
-        let (path, _) = fields::find(&self.inputs, &cause.field);
-        // The server puts the manager's name in quotes, and no field of the answer holds it.
-        match cause.message.split('"').nth(1) {
-            Some(manager) => format!("takes back {path} from {manager}"),
-            None => format!("takes back {path}: {}", cause.message),
-        }
+    /// Which fields are taken from whom.
+    fn taken(&self, refusal: &Refusal, verb: &str) -> Vec<String> {
+        let line = |cause: &Cause| {
+            let (path, _) = fields::find(&self.inputs, &cause.field);
+            // The server puts the manager's name in quotes, and no field of the answer holds it.
+            match cause.message.split('"').nth(1) {
+                Some(manager) => format!("{verb} {path} from {manager}"),
+                None => format!("{verb} {path}: {}", cause.message),
+            }
+        };
+        refusal.conflicts().map(line).collect()
+    }
+
+    /// The elements of others that the server's refusal of a duplicate may be about: it counts in the list that would come
+    /// of both, which nobody has seen.
+    fn in_the_way(&self, live: &Json, refusal: &Refusal) -> Vec<String> {
+        let duplicates = refusal
+            .details
+            .causes
+            .iter()
+            .filter(|cause| cause.reason == "FieldValueDuplicate");
+        let lists: BTreeSet<String> = duplicates
+            .filter_map(|cause| Some(cause.field.rsplit_once('[')?.0.to_owned()))
+            .collect();
+        let manager = &self.session.manager;
+        let found = lists.iter().flat_map(|list| {
+            let theirs = managed::elements_of_others(live, list, manager).into_iter();
+            theirs.map(move |(element, owners)| (list, element, owners))
+        });
+        let line = |(list, element, owners): (&String, String, String)| {
+            let text =
+                format!("an element of {list} that {owners} added may be in the way: {element}; delete it there");
+            self.secrets.redact(&text)
+        };
+        found.map(line).collect()
     }
 
     fn reclaims(&self, refusal: &Refusal) -> bool {
@@ -345,23 +384,52 @@ impl<'a> Question<'a> {
     }
 
     /// What the server would make of it, compared with what is there.
-    fn accepted(&self, live: &Json, result: &Json, adopts: bool) -> Prediction {
+    fn accepted(&self, live: &Json, result: &Json) -> Prediction {
         let mut changes = managed::changes(live, result, live, &self.session.manager);
         let mut notes = Vec::new();
+        let formers = match self.hands_over(live) {
+            true => managed::formers(live, &self.session.manager),
+            false => Vec::new(),
+        };
         for change in &mut changes {
-            let owners = change.origin.take();
-            if let Some(owners) = owners.filter(|_| adopts) {
+            let owners = change.origin.take().unwrap_or_default();
+            let others: Vec<&str> = owners.split(", ").filter(|owner| !owner.is_empty()).collect();
+            if self.request.intent == Intent::Adopt
+                && others.iter().any(|owner| !formers.iter().any(|former| former == owner))
+            {
                 notes.push(format!("takes over {} from {owners}", change.path));
             }
             change.origin = self.origin(change);
         }
-        let changes = changes.into_iter().flat_map(by_element).collect();
+        if !formers.is_empty() {
+            let whose = formers.join(", ");
+            notes.push(format!(
+                "takes over all fields of {whose}; those that are not declared here are removed"
+            ));
+        }
         Prediction {
-            changes,
+            changes: changes.into_iter().flat_map(by_element).collect(),
             notes,
+            replace: self.kept_headless(result).into_iter().collect(),
             outputs: self.secrets.conceal(predicted_outputs(result)),
             ..Prediction::default()
         }
+    }
+
+    /// A headless Service that is declared as an ordinary one: the server gives an address to a new one only.
+    fn kept_headless(&self, result: &Json) -> Option<Replacement> {
+        fn text<'v>(object: &'v Value, pointer: &str) -> Option<&'v str> {
+            object.pointer(pointer)?.as_str()
+        }
+        let is_kept = self.id.type_name() == "core/Service"
+            && self.request.intent == Intent::Update
+            && result.pointer("/spec/clusterIP").and_then(Json::as_str) == Some("None")
+            && text(&self.before, "/spec/clusterIP") == Some("None")
+            && text(&self.inputs, "/spec/clusterIP").unwrap_or("").is_empty();
+        is_kept.then(|| Replacement {
+            path: FieldPath::fields(["spec", "clusterIP"]),
+            why: "the server keeps \"None\" for an existing Service, and gives an address to a new one only".to_owned(),
+        })
     }
 
     /// Who changes a field: nobody to name when it is the program.

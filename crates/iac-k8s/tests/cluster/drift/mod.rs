@@ -182,4 +182,51 @@ async fn a_port_whose_protocol_somebody_changed_is_drift_though_the_server_takes
     world.meddle(&api, "dns", json!({"spec": {"ports": ports}})).await;
     let live = world.live(&declared, Some(&recorded)).await;
     assert_eq!(paths(&live.drift), ["spec.ports[name=dns-tcp]"]);
+    // The server would have two of the name; it is told whose the other one is.
+    let prediction = world.predict(&declared, Intent::Update, Some(&recorded)).await;
+    assert!(!prediction.problems.is_empty());
+    let notes = prediction.notes.concat();
+    assert!(
+        notes.contains("SCTP") && notes.contains("that meddler added"),
+        "{notes}"
+    );
+}
+
+#[tokio::test]
+async fn nulls_are_kept_as_kubectl_keeps_them() {
+    let world = World::new().await;
+    let kubectl = Kubectl::new();
+    let definition = random::definition(&world).await;
+    let mut gizmo = objects::gizmo(&world.namespace, "one");
+    gizmo["spec"]["count"] = Json::Null;
+    let namespace = &world.namespace;
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "empty", "namespace": namespace}, "data": {"EMPTY": null}});
+    let policy = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "none", "namespace": namespace, "labels": null},
+        "spec": {"podSelector": {"matchLabels": null}, "ingress": null, "policyTypes": null},
+    });
+    for (object, pointer, expected) in [
+        (gizmo, "/spec/count", Some(Json::Null)),
+        (map, "/data/EMPTY", Some(json!(""))),
+        (policy, "/spec/ingress", None),
+    ] {
+        let declared = world.one("it", object.clone());
+        let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let live = world.read(&random::api(&world, &object), name).await;
+        assert_eq!(live.pointer(pointer), expected.as_ref(), "{live:#}");
+        // Also where the record does not tell that nobody wrote it.
+        let recorded = Recorded {
+            private: json!({}),
+            ready: true,
+            ..recorded
+        };
+        assert_eq!(
+            paths(&world.live(&declared, Some(&recorded)).await.drift),
+            Vec::<String>::new()
+        );
+        let differing = kubectl.differing(std::slice::from_ref(&object));
+        assert!(differing.is_empty(), "{differing:?}");
+    }
+    world.delete(&definition, false).await.unwrap();
 }

@@ -55,8 +55,20 @@ impl Kubectl {
 
     /// What cannot be applied as declared is not as declared.
     fn diff_one(&self, object: &Json) -> BTreeSet<String> {
-        self.diff(&[object])
-            .unwrap_or_else(|_| BTreeSet::from([name_of(object)]))
+        for _ in 0..40 {
+            match self.diff(&[object]) {
+                Ok(found) => return found,
+                // It does not know a kind as soon as the server does.
+                Err(error) if error.contains("no matches for kind") || error.contains("could not find") => {
+                    std::thread::sleep(std::time::Duration::from_millis(250));
+                }
+                Err(error) => {
+                    assert!(error.contains("is invalid"), "{error}");
+                    return BTreeSet::from([name_of(object)]);
+                }
+            }
+        }
+        panic!("kubectl does not know {}", name_of(object));
     }
 
     fn diff(&self, objects: &[&Json]) -> Result<BTreeSet<String>, String> {

@@ -71,7 +71,7 @@ async fn random_edits_are_seen_as_kubectl_sees_them() {
     world.delete(&definition, false).await.unwrap();
 }
 
-async fn definition(world: &World) -> Recorded {
+pub(super) async fn definition(world: &World) -> Recorded {
     let declared = world.declare_all(|stack| {
         iac_k8s::Kubernetes::new(stack).add_json("gizmos", objects::definition(&world.namespace));
     });

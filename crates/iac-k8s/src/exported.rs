@@ -1,0 +1,171 @@
+//! What manifests that were exported from a cluster hold, and what is not theirs to say: fields that the server or a
+//! controller writes, whatever anyone applies.
+
+use iac_core::value::{Map, Value};
+
+use crate::object::ObjectId;
+
+/// Metadata that the server alone writes.
+const SERVER_METADATA: [&str; 8] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// Annotations that a controller writes, with the type of the object (any, if it is empty) and who does.
+const ANNOTATIONS: [(&str, &str, &str); 11] = [
+    ("", "kubectl.kubernetes.io/last-applied-configuration", "kubectl apply"),
+    ("", "control-plane.alpha.kubernetes.io/leader", "the leader"),
+    (
+        "apps/DaemonSet",
+        "deprecated.daemonset.template.generation",
+        "the server",
+    ),
+    (
+        "apps/Deployment",
+        "deployment.kubernetes.io/revision",
+        "the Deployment controller",
+    ),
+    (
+        "apps/ReplicaSet",
+        "deployment.kubernetes.io/desired-replicas",
+        "the Deployment controller",
+    ),
+    (
+        "apps/ReplicaSet",
+        "deployment.kubernetes.io/max-replicas",
+        "the Deployment controller",
+    ),
+    (
+        "apps/ReplicaSet",
+        "deployment.kubernetes.io/revision",
+        "the Deployment controller",
+    ),
+    (
+        "autoscaling/HorizontalPodAutoscaler",
+        "autoscaling.alpha.kubernetes.io/conditions",
+        "the autoscaler",
+    ),
+    (
+        "autoscaling/HorizontalPodAutoscaler",
+        "autoscaling.alpha.kubernetes.io/current-metrics",
+        "the autoscaler",
+    ),
+    (
+        "core/Endpoints",
+        "endpoints.kubernetes.io/last-change-trigger-time",
+        "the Endpoints controller",
+    ),
+    (
+        "core/PersistentVolumeClaim",
+        "volume.kubernetes.io/selected-node",
+        "the scheduler",
+    ),
+];
+
+/// Takes all of it out of an object's inputs.
+pub(crate) fn strip(map: &mut Map, type_name: &str) {
+    map.remove("status");
+    if is_aggregated(map, type_name) {
+        map.remove("rules");
+    }
+    let Some(Value::Object(metadata)) = map.get_mut("metadata") else {
+        return;
+    };
+    for field in SERVER_METADATA {
+        metadata.remove(field);
+    }
+    if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+        let before = annotations.len();
+        annotations.retain(|name, _| owner(type_name, name).is_none());
+        if annotations.is_empty() && before > 0 {
+            metadata.remove("annotations");
+        }
+    }
+}
+
+/// What is taken out of what somebody may have meant, a line each.
+pub(crate) fn left_out(inputs: &Value) -> Vec<String> {
+    let (Ok(id), Value::Object(map)) = (ObjectId::of(inputs), inputs) else {
+        return Vec::new();
+    };
+    let type_name = id.type_name();
+    let annotations = inputs.pointer("/metadata/annotations").and_then(Value::as_object);
+    let mut lines: Vec<String> = annotations
+        .into_iter()
+        .flat_map(Map::keys)
+        .filter_map(|name| Some((name, owner(&type_name, name)?)))
+        .map(|(name, owner)| format!("leaves out the annotation {name}, which {owner} writes"))
+        .collect();
+    let has_rules = map
+        .get("rules")
+        .and_then(Value::as_array)
+        .is_some_and(|rules| !rules.is_empty());
+    if has_rules && is_aggregated(map, &type_name) {
+        lines.push("leaves out rules, which the controller fills by the aggregationRule".to_owned());
+    }
+    lines
+}
+
+/// Who writes an annotation, if not whoever applies the object.
+fn owner(type_name: &str, annotation: &str) -> Option<&'static str> {
+    let found = ANNOTATIONS
+        .iter()
+        .find(|(of, name, _)| (of.is_empty() || *of == type_name) && *name == annotation);
+    found.map(|(_, _, owner)| *owner)
+}
+
+/// Whether a controller fills the rules of a ClusterRole from others.
+fn is_aggregated(map: &Map, type_name: &str) -> bool {
+    let rule = map.get("aggregationRule").filter(|rule| **rule != Value::Null);
+    type_name == "rbac.authorization.k8s.io/ClusterRole" && rule.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_controllers_write_is_left_out_and_said() {
+        let deployment: Value = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "status": {"replicas": 1},
+            "metadata": {"name": "a", "uid": "1", "annotations": {"deployment.kubernetes.io/revision": "3"}},
+        })
+        .into();
+        let lines = left_out(&deployment);
+        assert_eq!(
+            lines,
+            ["leaves out the annotation deployment.kubernetes.io/revision, which the Deployment controller writes"]
+        );
+        let Value::Object(mut map) = deployment else {
+            panic!("an object")
+        };
+        strip(&mut map, "apps/Deployment");
+        let expected = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}});
+        assert_eq!(Value::Object(map), Value::from(expected));
+    }
+
+    #[test]
+    fn the_rules_of_an_aggregated_role_are_its_controllers() {
+        for (rules, said) in [(json!([]), 0), (json!([{"verbs": ["get"]}]), 1)] {
+            let role: Value = json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "a"},
+                "aggregationRule": {"clusterRoleSelectors": []}, "rules": rules,
+            })
+            .into();
+            assert_eq!(left_out(&role).len(), said);
+            let Value::Object(mut map) = role else {
+                panic!("an object")
+            };
+            strip(&mut map, "rbac.authorization.k8s.io/ClusterRole");
+            assert!(!map.contains_key("rules"));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Taking over what others made, and what people changed by hand.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use iac_core::provider::{
+    ApplyRequest, Context, Intent, PredictRequest, Prediction, Provider as _, ProviderError, Recorded,
+};
+use iac_testbed::{Needs, TestBed};
+use serde_json::{Value as Json, json};
+
+use crate::world::{PATIENCE, Resolved, World, paths};
+
+/// Somebody writes objects with the real `kubectl`.
+fn kubectl(world: &World, line: &str, object: Option<&Json>) {
+    let needs = Needs {
+        kubernetes: true,
+        ..Needs::default()
+    };
+    let bed = TestBed::ensure(needs).unwrap();
+    let mut child = Command::new(&bed.kubectl)
+        .args(["-n", &world.namespace])
+        .args(line.split(' '))
+        .env("KUBECONFIG", &bed.kubeconfig)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let text = object.map(Json::to_string).unwrap_or_default();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "kubectl {line}");
+}
+
+async fn predict(
+    world: &World,
+    declared: &Resolved,
+    intent: Intent,
+    recorded: Option<&Recorded>,
+    adopt: bool,
+) -> Prediction {
+    let request = PredictRequest {
+        key: declared.key.clone(),
+        intent,
+        inputs: declared.inputs.clone(),
+        recorded: recorded.cloned(),
+        live: None,
+        adopt,
+    };
+    world.provider.predict(&[request]).await.unwrap().remove(0)
+}
+
+async fn apply(
+    world: &World,
+    declared: &Resolved,
+    intent: Intent,
+    recorded: Option<&Recorded>,
+) -> Result<Recorded, ProviderError> {
+    let request = ApplyRequest {
+        key: declared.key.clone(),
+        identity: declared.identity.clone(),
+        intent,
+        inputs: declared.inputs.clone(),
+        recorded: recorded.cloned(),
+        timeout: PATIENCE,
+        adopt: true,
+    };
+    let applied = world.provider.apply(&request, &Context::silent()).await?;
+    Ok(declared.record(applied))
+}
+
+fn managers(object: &Json) -> Vec<&str> {
+    let entries = object["metadata"]["managedFields"].as_array().unwrap().iter();
+    let own = entries.filter(|entry| entry.get("subresource").is_none());
+    own.map(|entry| entry["manager"].as_str().unwrap()).collect()
+}
+
+fn config_map(name: &str, data: Json) -> Json {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
+#[tokio::test]
+async fn what_others_made_is_taken_over_whole() {
+    let world = World::new().await;
+    let api = world.api("", "v1", "ConfigMap");
+    for (number, (line, former)) in [
+        ("apply -f -", "kubectl-client-side-apply"),
+        ("apply --server-side -f -", "kubectl"),
+        ("create -f -", "kubectl-create"),
+        ("apply --server-side --field-manager=helm -f -", "helm"),
+        ("apply --server-side --field-manager=iac-other -f -", "iac-other"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("app-{number}");
+        kubectl(
+            &world,
+            line,
+            Some(&config_map(&name, json!({"a": "1", "b": "2", "c": "3"}))),
+        );
+        let with = |data: Json| world.one(&name, config_map(&name, data));
+        let declared = with(json!({"a": "ours", "b": "2"}));
+        let prediction = predict(&world, &declared, Intent::Adopt, None, true).await;
+        let changed = paths(&prediction.changes)
+            .into_iter()
+            .filter(|path| path.starts_with("data"));
+        assert_eq!(changed.collect::<Vec<_>>(), ["data.a", "data.c (default)"], "{line}");
+        let notes = prediction.notes.concat();
+        assert!(notes.contains(&format!("takes over all fields of {former}")), "{notes}");
+        let recorded = apply(&world, &declared, Intent::Adopt, None).await.unwrap();
+        let live = world.read(&api, &name).await;
+        assert_eq!(live["data"], json!({"a": "ours", "b": "2"}), "{line}");
+        assert_eq!(managers(&live), ["iac-tests"], "{line}");
+        assert!(live["metadata"].get("annotations").is_none(), "{live:#}");
+        // What the program drops later goes.
+        world
+            .apply(&with(json!({"a": "ours"})), Intent::Update, Some(&recorded))
+            .await
+            .unwrap();
+        assert_eq!(world.read(&api, &name).await["data"], json!({"a": "ours"}), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn defaults_are_no_changes_of_what_is_taken_over() {
+    let world = World::new().await;
+    let mut theirs = crate::world::workload("Deployment", 0, json!({"args": ["x"]}));
+    theirs["metadata"] = json!({"name": "web", "labels": {"theirs": "1"}});
+    theirs["spec"]["minReadySeconds"] = 3.into();
+    kubectl(&world, "apply -f -", Some(&theirs));
+    let declared = world.one("web", crate::world::workload("Deployment", 0, json!({})));
+    let prediction = predict(&world, &declared, Intent::Adopt, None, true).await;
+    let mut changed = paths(&prediction.changes);
+    changed.retain(|path| !path.starts_with("metadata.annotations"));
+    assert_eq!(
+        changed,
+        [
+            "metadata.labels (default)",
+            "spec.minReadySeconds (default)",
+            "spec.template.spec.containers[name=main].args (default)",
+        ]
+    );
+    apply(&world, &declared, Intent::Adopt, None).await.unwrap();
+    let live = world.read(&world.api("apps", "v1", "Deployment"), "web").await;
+    assert!(live["metadata"].get("labels").is_none(), "{live:#}");
+    assert_eq!(live["spec"]["progressDeadlineSeconds"], 600);
+}
+
+#[tokio::test]
+async fn what_people_changed_by_hand_is_taken_over_when_asked() {
+    let world = World::new().await;
+    let with = |data: Json| world.one("app", config_map("app", data));
+    let recorded = world.up(&with(json!({"a": "1"}))).await;
+    kubectl(
+        &world,
+        r#"patch configmap app --field-manager=kubectl-edit -p {"data":{"b":"theirs","c":"beside"}}"#,
+        None,
+    );
+    let declared = with(json!({"a": "1", "b": "ours"}));
+    let refused = predict(&world, &declared, Intent::Update, Some(&recorded), false).await;
+    let hint = refused.problems[0].hint.as_deref().unwrap();
+    assert!(hint.contains("--adopt ConfigMap/"), "{hint}");
+    let asked = predict(&world, &declared, Intent::Update, Some(&recorded), true).await;
+    assert_eq!(asked.problems, []);
+    assert_eq!(asked.notes, ["takes over data.b from kubectl-edit"]);
+    apply(&world, &declared, Intent::Update, Some(&recorded)).await.unwrap();
+    let live = world.read(&world.api("", "v1", "ConfigMap"), "app").await;
+    assert_eq!(live["data"], json!({"a": "1", "b": "ours", "c": "beside"}));
+}
