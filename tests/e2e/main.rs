@@ -17,6 +17,7 @@ mod docker_input;
 mod docker_kills;
 mod docker_plan;
 mod docker_ssh;
+mod drift;
 mod input;
 mod interrupted;
 mod kills;
