@@ -119,13 +119,13 @@ async fn list_group(session: &Session, ids: Vec<&ObjectId>) -> Result<Vec<(Objec
             .and_then(Json::as_str)
             .map(str::to_owned)
     };
-    let mut by_name: HashMap<String, Json> = items
+    let by_name: HashMap<String, Json> = items
         .into_iter()
         .filter_map(|item| Some((name(&item)?, item)))
         .collect();
     Ok(ids
         .into_iter()
-        .map(|id| (id.clone(), by_name.remove(&id.name)))
+        .map(|id| (id.clone(), by_name.get(&id.name).cloned()))
         .collect())
 }
 

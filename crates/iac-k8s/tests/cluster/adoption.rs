@@ -104,7 +104,7 @@ async fn what_others_made_is_taken_over_whole() {
         let changed = paths(&prediction.changes)
             .into_iter()
             .filter(|path| path.starts_with("data"));
-        assert_eq!(changed.collect::<Vec<_>>(), ["data.a", "data.c (default)"], "{line}");
+        assert_eq!(changed.collect::<Vec<_>>(), ["data.a", "data.c"], "{line}");
         let notes = prediction.notes.concat();
         assert!(notes.contains(&format!("takes over all fields of {former}")), "{notes}");
         let recorded = apply(&world, &declared, Intent::Adopt, None).await.unwrap();
@@ -135,9 +135,9 @@ async fn defaults_are_no_changes_of_what_is_taken_over() {
     assert_eq!(
         changed,
         [
-            "metadata.labels (default)",
-            "spec.minReadySeconds (default)",
-            "spec.template.spec.containers[name=main].args (default)",
+            "metadata.labels",
+            "spec.minReadySeconds",
+            "spec.template.spec.containers[name=main].args",
         ]
     );
     apply(&world, &declared, Intent::Adopt, None).await.unwrap();

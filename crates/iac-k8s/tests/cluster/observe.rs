@@ -45,6 +45,25 @@ async fn what_nobody_touched_has_no_drift_and_what_somebody_did_names_them() {
 }
 
 #[tokio::test]
+async fn an_object_that_is_asked_for_twice_is_there_both_times() {
+    let world = World::new().await;
+    let declared = world.one(
+        "app",
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}}),
+    );
+    let recorded = world.up(&declared).await;
+    // Under its new key, and under the one that is recorded.
+    let requests = [declared.question(None), declared.question(Some(&recorded))];
+    let answers = world.provider.observe(&requests).await.unwrap();
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer, Observed::Present(live) if live.ours)),
+        "{answers:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_the_server_writes_otherwise_is_no_drift() {
     let world = World::new().await;
     let mut deployment = crate::world::workload(

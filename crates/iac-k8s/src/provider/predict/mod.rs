@@ -399,7 +399,10 @@ impl<'a> Question<'a> {
             {
                 notes.push(format!("takes over {} from {owners}", change.path));
             }
-            change.origin = self.origin(change);
+            // What goes with its former manager is no default.
+            let goes =
+                change.after.is_none() && others.iter().any(|owner| formers.iter().any(|former| former == owner));
+            change.origin = if goes { None } else { self.origin(change) };
         }
         if !formers.is_empty() {
             let whose = formers.join(", ");

@@ -41,6 +41,10 @@ pub(super) fn mutate(random: &mut Random, object: &mut Json) -> String {
             collect(value, &format!("/metadata/{field}"), &mut places);
         }
     }
+    if places.is_empty() {
+        object["metadata"]["labels"] = json!({"extra": "x"});
+        return "with a label".to_owned();
+    }
     let place = places[random.below(places.len())].clone();
     let node = object.pointer_mut(&place).unwrap();
     let what = match node {
