@@ -91,7 +91,7 @@ async fn what_is_in_a_namespace_that_is_being_deleted_goes_with_it() {
         other => panic!("{other:?}"),
     }
     // Whether it is gone already or not: nothing can be tried in there, and the namespace is made again first.
-    for _ in 0..100 {
+    for _ in 0..600 {
         if world.observe(named("free"), Some(&free)).await == Observed::Absent {
             break;
         }
