@@ -19,14 +19,14 @@ impl Engine {
     pub(crate) async fn held_by_others(
         &self,
         inputs: &ServiceInputs,
-        old: &Option<ServiceInputs>,
+        old: Option<&ServiceInputs>,
     ) -> Result<Vec<Problem>, ProviderError> {
         let names: Vec<String> = (1..=inputs.spec.replicas())
             .map(|number| container_name(inputs, number))
             .collect();
         let mut problems = Vec::new();
         for container in self.list(HashMap::new()).await? {
-            let is_old = old.as_ref().is_some_and(|old| is_of(&container, old));
+            let is_old = old.is_some_and(|old| is_of(&container, old));
             if is_of(&container, inputs) || is_old || self.goes_with_project(&container, inputs) {
                 continue;
             }

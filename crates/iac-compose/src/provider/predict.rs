@@ -59,7 +59,7 @@ impl Engine {
         self.check_image(inputs, prediction).await?;
         prediction
             .problems
-            .extend(self.held_by_others(inputs, &old_service(request)).await?);
+            .extend(self.held_by_others(inputs, old_service(request).as_ref()).await?);
         let composed = self.composed(request, inputs).await?;
         let stays = composed.iter().all(Option::is_none);
         if !composed.is_empty() {
