@@ -8,6 +8,7 @@ use iac_core::value::Value;
 use crate::agree::Insides;
 use crate::kinds::Scope;
 use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
+use crate::schema::Schemas;
 
 /// What the stack declares.
 #[derive(Debug, Clone, Default)]
@@ -19,11 +20,17 @@ pub(crate) struct Declared {
     objects: BTreeSet<String>,
     /// Keys, ports and labels.
     insides: Insides,
+    /// The schemas of the custom resources that the stack both defines and has.
+    schemas: Schemas,
 }
 
 impl Declared {
     /// Reads it off all the stack's resources.
     pub(crate) fn of(resources: &[&ResourceDecl]) -> Self {
+        let ids = resources
+            .iter()
+            .filter_map(|resource| ObjectId::of(&resource.inputs).ok());
+        let used: BTreeSet<String> = ids.map(|id| id.type_name()).collect();
         let mut declared = Self {
             insides: Insides::of(resources),
             ..Self::default()
@@ -39,6 +46,10 @@ impl Declared {
                 }
                 "autoscaling/HorizontalPodAutoscaler" => declared.scaled.extend(scale_target(&id, &resource.inputs)),
                 "apiextensions.k8s.io/CustomResourceDefinition" => {
+                    let of_type = defined_kind(&resource.inputs).map(|(group, kind)| type_name(&group, &kind));
+                    if of_type.is_some_and(|of_type| used.contains(&of_type)) {
+                        declared.schemas.add(resource);
+                    }
                     let scope = match resource.inputs.pointer("/spec/scope").and_then(Value::as_str) {
                         Some("Cluster") => Scope::Cluster,
                         _ => Scope::Namespaced,
@@ -77,6 +88,11 @@ impl Declared {
         let mut others = of_type.filter_map(|name| name.split_once('/'));
         let (namespace, _) = others.find(|(_, name)| *name == id.name)?;
         Some(namespace)
+    }
+
+    /// The schemas of the kinds that the stack defines.
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.schemas
     }
 
     /// The keys, ports and labels of the stack's objects.

@@ -72,6 +72,7 @@
 //! | [`readiness`] | when an object does its work |
 //! | [`diagnose`] | why pods do not run |
 //! | [`managed`] | who owns which field, and what drifted |
+//! | [`schema`] | whether a custom resource is as its definition in the stack wants it |
 //! | [`immutable`], [`risk`] | what a change costs |
 //! | [`state`] | stacks' state in Secrets |
 #![allow(
@@ -96,6 +97,7 @@ mod readiness;
 mod reference;
 mod rights;
 mod risk;
+mod schema;
 mod scope;
 mod state;
 mod stateful;

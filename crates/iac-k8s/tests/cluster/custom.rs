@@ -1,10 +1,11 @@
 //! Custom resources, typed and from YAML.
 
-use iac_core::provider::{Checked, Intent};
+use iac_core::provider::{Checked, Intent, Prediction};
 use iac_k8s::Kubernetes;
 use kube::{CustomResource, CustomResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::world::World;
 
@@ -62,4 +63,70 @@ async fn a_folder_of_manifests_is_declared_and_applied() {
     for resource in &resources {
         world.up(resource).await;
     }
+}
+
+/// A definition of a kind of the test's own, whose specification has a size between 1 and `most`.
+fn definition(group: &str, most: i64) -> serde_json::Value {
+    let spec = json!({"type": "object", "required": ["size"], "properties": {"size": {"type": "integer", "minimum": 1, "maximum": most}}});
+    let schema = json!({"type": "object", "properties": {"spec": spec}});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("things.{group}")},
+        "spec": {"group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things", "singular": "thing", "listKind": "ThingList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]},
+    })
+}
+
+#[tokio::test]
+async fn an_object_is_judged_by_the_definition_of_its_own_stack() {
+    let world = World::new().await;
+    let group = format!("{}.example", world.namespace);
+    let declare = |most: i64, spec: serde_json::Value| {
+        world.declare_all(|stack| {
+            let cluster = Kubernetes::new(stack);
+            cluster.add_json("things", definition(&group, most));
+            let thing =
+                json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "t"}, "spec": spec});
+            cluster.in_namespace(&world.namespace).add_json("t", thing);
+        })
+    };
+    let paths = |prediction: &Prediction| -> Vec<String> {
+        prediction
+            .problems
+            .iter()
+            .map(|problem| problem.path.to_string())
+            .collect()
+    };
+    for (spec, expected) in [
+        (json!({"size": 3}), vec![]),
+        (json!({"size": "3"}), vec!["spec.size"]),
+        (json!({}), vec!["spec.size"]),
+        (json!({"size": 3, "colour": "red"}), vec!["spec.colour"]),
+    ] {
+        let new = world
+            .predict(&declare(5, spec.clone()).of("Thing"), Intent::Create, None)
+            .await;
+        assert_eq!(paths(&new), expected, "{spec}: {new:?}");
+    }
+    // The server has the older one, which a newer one in the stack replaces.
+    let old = world
+        .up(&declare(5, json!({"size": 3})).of("CustomResourceDefinition"))
+        .await;
+    let refused = world
+        .predict(&declare(5, json!({"size": 7})).of("Thing"), Intent::Create, None)
+        .await;
+    assert_eq!(paths(&refused), ["spec.size"], "{refused:?}");
+    assert!(!format!("{:?}", refused.problems).contains("<nil>"), "{refused:?}");
+    let allowed = world
+        .predict(&declare(9, json!({"size": 7})).of("Thing"), Intent::Create, None)
+        .await;
+    assert!(allowed.problems.is_empty(), "{allowed:?}");
+    assert!(
+        matches!(&allowed.checked, Checked::Locally(why) if why.contains("older definition")),
+        "{allowed:?}"
+    );
+    let no_more = world
+        .predict(&declare(2, json!({"size": 3})).of("Thing"), Intent::Create, None)
+        .await;
+    assert_eq!(paths(&no_more), ["spec.size"], "{no_more:?}");
+    world.delete(&old, true).await.unwrap();
 }

@@ -3,6 +3,7 @@
 
 mod adoption;
 mod around;
+mod by_definition;
 mod compare;
 mod exclusive;
 mod fit;
@@ -105,6 +106,7 @@ impl<'a> Question<'a> {
                 Err(error) => self.locally(&error.to_string()),
             },
         };
+        prediction = self.by_definition(prediction).await?;
         self.fit(&mut prediction).await?;
         prediction.changes = conceal_changes(prediction.changes, &self.inputs, &self.secrets);
         if self.id.type_name() == DEFINITION {

@@ -1,0 +1,13 @@
+//! Checks custom resources against the schema of their definition, where no server can: the definition is in the same stack
+//! and not served yet, or the server still has an older one.
+//!
+//! A definition's schema is a structural one, so little is needed: types, required fields, enumerations, bounds, patterns,
+//! and which fields there are. Not checked: rules in CEL, `oneOf` and its like, formats, and duplicates in lists.
+
+mod definition;
+mod value;
+
+pub(crate) use self::definition::{Schemas, Verdict};
+
+#[cfg(test)]
+mod tests;

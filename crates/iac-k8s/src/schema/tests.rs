@@ -1,0 +1,126 @@
+//! One schema, and objects that fit it or do not.
+
+use iac_core::Key;
+use iac_core::declare::{Options, ResourceDecl, SourceLine};
+use iac_core::value::Value;
+use serde_json::json;
+
+use super::*;
+use crate::object::ObjectId;
+
+fn schemas() -> Schemas {
+    let spec = json!({
+        "type": "object", "required": ["size", "mode"],
+        "properties": {
+            "size": {"type": "integer", "minimum": 1, "maximum": 9},
+            "mode": {"type": "string", "enum": ["fast", "slow"], "default": "fast"},
+            "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 4},
+            "port": {"x-kubernetes-int-or-string": true},
+            "list": {"type": "array", "minItems": 1, "items": {"type": "object", "properties": {"name": {"type": "string"}, "on": {"type": "boolean"}}}},
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            "maybe": {"type": "string", "nullable": true},
+        },
+    });
+    let schema =
+        json!({"type": "object", "required": ["spec"], "properties": {"spec": spec, "status": {"type": "object"}}});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "things.a.io"},
+        "spec": {"group": "a.io", "names": {"kind": "Thing", "plural": "things"}, "versions": [
+            {"name": "v1", "served": true, "schema": {"openAPIV3Schema": schema}},
+            {"name": "v0", "served": false},
+        ]},
+    });
+    let mut schemas = Schemas::default();
+    schemas.add(&ResourceDecl {
+        key: Key::new(
+            "",
+            "kubernetes:apiextensions.k8s.io/CustomResourceDefinition",
+            "things.a.io",
+        )
+        .expect("valid"),
+        inputs: definition.into(),
+        options: Options::default(),
+        after: Vec::new(),
+        source: SourceLine::caller(),
+    });
+    schemas
+}
+
+/// What is wrong with a Thing of this version and specification, without where that is said.
+fn wrong(version: &str, spec: serde_json::Value) -> Vec<String> {
+    let object =
+        json!({"apiVersion": format!("a.io/{version}"), "kind": "Thing", "metadata": {"name": "t"}, "spec": spec});
+    let inputs: Value = object.into();
+    let id = ObjectId::of(&inputs).expect("complete");
+    let verdict = schemas().judge(&id, &inputs).expect("defined");
+    let text = |message: &str| {
+        message
+            .trim_end_matches(", says its definition in this stack")
+            .to_owned()
+    };
+    verdict
+        .problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.path, text(&problem.message)))
+        .collect()
+}
+
+#[test]
+fn an_object_is_compared_with_the_schema_of_its_definition() {
+    for (spec, expected) in [
+        (
+            json!({"size": 3, "port": "http", "labels": {"a": "b"}, "free": {"x": [1]}, "maybe": null, "list": [{"on": true}]}),
+            vec![],
+        ),
+        (json!({"size": 3.0, "port": 80}), vec![]),
+        (json!({}), vec!["spec.size: it is required"]),
+        (
+            json!({"size": "3"}),
+            vec!["spec.size: it must be of type integer, and is a text"],
+        ),
+        (
+            json!({"size": 0}),
+            vec!["spec.size: it must not be less than 1, and is 0"],
+        ),
+        (
+            json!({"size": 10}),
+            vec!["spec.size: it must not be more than 9, and is 10"],
+        ),
+        (
+            json!({"size": 3, "mode": "odd"}),
+            vec!["spec.mode: it must be one of \"fast\", \"slow\""],
+        ),
+        (
+            json!({"size": 3, "name": "ABCDE"}),
+            vec![
+                "spec.name: it must have at most 4 characters, and has 5",
+                "spec.name: it must match \"^[a-z]+$\"",
+            ],
+        ),
+        (
+            json!({"size": 3, "port": true}),
+            vec!["spec.port: it must be of type integer or string, and is a boolean"],
+        ),
+        (
+            json!({"size": 3, "list": []}),
+            vec!["spec.list: it must have at least 1 items, and has 0"],
+        ),
+        (
+            json!({"size": 3, "list": [{"name": "x", "on": "yes"}]}),
+            vec!["spec.list[name=x].on: it must be of type boolean, and is a text"],
+        ),
+        (
+            json!({"size": 3, "labels": {"a": 1}}),
+            vec!["spec.labels.a: it must be of type string, and is a number"],
+        ),
+        (json!({"size": 3, "sise": 1}), vec!["spec.sise: there is no such field"]),
+        (json!({"size": null}), vec!["spec.size: it must not be null"]),
+    ] {
+        assert_eq!(wrong("v1", spec.clone()), expected, "{spec}");
+    }
+    assert_eq!(
+        wrong("v0", json!({"size": 3})),
+        ["apiVersion: the stack's definition of Thing does not serve the version \"v0\""]
+    );
+}
