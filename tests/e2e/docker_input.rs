@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use crate::docker::{ComposeFolder, free_ports, sleepers};
 use crate::support::Ran;
 
-/// `up` of a file that can not work, after which the state can still be read.
+/// `up` of a file that cannot work, after which the state can still be read.
 fn fails(folder: &ComposeFolder, text: &str) -> Ran {
     folder.write(text);
     let up = folder.project.run(["up", "--yes"]).exits(1);

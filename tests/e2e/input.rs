@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::manifests::{Folder, deployment, job, shell};
 use crate::support::{KUBERNETES, Project, Ran};
 
-/// `up` of a folder that can not work; the state is readable afterwards and holds these.
+/// `up` of a folder that cannot work; the state is readable afterwards and holds these.
 fn fails(folder: &Folder, recorded: &[&str]) -> Ran {
     let up = folder.project.run(["up", "--yes"]).exits(1);
     assert!(!up.stderr.contains("panicked"), "{up}");

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` brings the test bed up and runs this; a test bed that is missing is a failure. Each test has a
 //! backend, a home and names of its own, and removes what it made, also when it fails.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on is to stop")]
 #![allow(
     clippy::needless_pass_by_value,
     reason = "`json!` in a call reads better than a reference to it"

@@ -22,7 +22,7 @@ pub(crate) enum Again {
 #[derive(Debug)]
 pub(crate) struct Ended<T, E> {
     pub(crate) result: Result<T, E>,
-    /// Whether an attempt before the last may have been carried out.
+    /// True if an attempt before the last may have been carried out.
     pub(crate) uncertain: bool,
 }
 

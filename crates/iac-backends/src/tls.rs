@@ -14,7 +14,7 @@ pub(crate) fn client(authorities: Option<&Path>) -> Result<ClientConfig, String>
     let mut roots = RootCertStore::empty();
     match authorities {
         Some(file) => {
-            let unreadable = |error| format!("the certificates in {} can not be read: {error}", file.display());
+            let unreadable = |error| format!("the certificates in {} cannot be read: {error}", file.display());
             for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
                 roots
                     .add(certificate.map_err(unreadable)?)

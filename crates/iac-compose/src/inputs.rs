@@ -21,7 +21,7 @@ pub(crate) struct ServiceInputs {
     pub(crate) project: String,
     /// Its name in the project.
     pub(crate) service: String,
-    /// Whether it does its work by ending with status 0.
+    /// True if it does its work by ending with status 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) completes: bool,
     /// The ID of its image where that is built by a resource: another build makes new containers.

@@ -300,7 +300,7 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         (
             "services:\n  web:\n    build: missing\n",
-            &["@2:3: p/web: the build context can not be read: #/missing"],
+            &["@2:3: p/web: the build context cannot be read: #/missing"],
         ),
         (
             "services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['80:8080']}\n",

@@ -115,7 +115,7 @@ async fn every_spelling_settles_and_is_what_docker_compose_makes_of_it() {
     assert_eq!(changed, [""; 0]);
 }
 
-/// Whether a step takes over something as it is.
+/// True if a step takes over something as it is.
 fn is_kept(step: &str) -> bool {
     let network = step == "Adopt None: [] []";
     network

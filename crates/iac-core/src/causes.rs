@@ -27,8 +27,8 @@ mod tests {
     #[test]
     fn each_cause_is_said_once() {
         let root = Told("refused", None);
-        let middle = Told("can not connect: refused", Some(Box::new(root)));
+        let middle = Told("cannot connect: refused", Some(Box::new(root)));
         let top = Told("no answer", Some(Box::new(middle)));
-        assert_eq!(with_causes(&top), "no answer: can not connect: refused");
+        assert_eq!(with_causes(&top), "no answer: cannot connect: refused");
     }
 }

@@ -19,7 +19,7 @@ use support::canary::{CANARY, assert_silent};
 use support::harness::Bench;
 use support::memory::{KIND, Memory, World};
 
-/// The world in memory, with a provider that can not hold its tongue.
+/// The world in memory, with a provider that cannot hold its tongue.
 struct Gossip(Memory);
 
 /// What it says: the secret as it is, and as systems quote it.

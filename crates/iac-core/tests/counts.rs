@@ -246,7 +246,7 @@ async fn a_wait_is_no_change_and_a_clean_up_no_deletion() {
     let report = bench.up(&declare(one)).await;
     assert_eq!(outcome(&report, "a"), "done, wait");
     assert_eq!(counts(report.summary()), "+0 ~0 ±0 -0, 0 failed, ok");
-    // The old object of a rename can not be deleted at first.
+    // The old object of a rename cannot be deleted at first.
     bench.world.fail(&["one"]);
     let report = bench.up(&declare(other_name)).await;
     assert_eq!(outcome(&report, "a"), "failed, replace");

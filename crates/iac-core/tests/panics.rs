@@ -93,7 +93,7 @@ fn what_is_said_is_not_drawn_over() {
     assert!(!text.contains('\u{1b}'), "{said:?}");
 }
 
-/// Whether a run may begin at once: nobody claims the stack, or a process that has ended.
+/// True if a run may begin at once: nobody claims the stack, or a process that has ended.
 fn is_free(stack: &Json) -> bool {
     stack.get("claimed_by").is_none() || stack["under_way"] == 0
 }

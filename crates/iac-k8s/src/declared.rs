@@ -64,17 +64,17 @@ impl Declared {
         declared
     }
 
-    /// Whether a HorizontalPodAutoscaler of the stack sets this object's replicas.
+    /// True if a HorizontalPodAutoscaler of the stack sets this object's replicas.
     pub(crate) fn is_scaled(&self, id: &ObjectId) -> bool {
         self.scaled.contains(&id.to_string())
     }
 
-    /// Whether the stack makes this namespace.
+    /// True if the stack makes this namespace.
     pub(crate) fn makes_namespace(&self, name: &str) -> bool {
         self.namespaces.contains(name)
     }
 
-    /// Whether the stack declares this object.
+    /// True if the stack declares this object.
     pub(crate) fn declares(&self, id: &ObjectId) -> bool {
         self.objects.contains(&id.to_string())
     }
@@ -100,7 +100,7 @@ impl Declared {
         &self.insides
     }
 
-    /// Whether the stack defines this object's kind.
+    /// True if the stack defines this object's kind.
     pub(crate) fn defines(&self, id: &ObjectId) -> bool {
         self.kinds.contains_key(&(id.group.clone(), id.kind.clone()))
     }

@@ -113,7 +113,7 @@ fn detail(change: &FieldChange) -> Option<Detail> {
     }
 }
 
-/// Whether a list or map now is said to be what it was without a word.
+/// True if a list or map now is said to be what it was without a word.
 fn is_default(change: &FieldChange) -> bool {
     let after = change.after.as_ref().and_then(Value::as_str);
     matches!(after, Some("atomic" | "granular"))

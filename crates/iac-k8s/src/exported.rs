@@ -120,7 +120,7 @@ fn owner(type_name: &str, annotation: &str) -> Option<&'static str> {
     found.map(|(_, _, owner)| *owner)
 }
 
-/// Whether a controller fills the rules of a ClusterRole from others.
+/// True if a controller fills the rules of a ClusterRole from others.
 fn is_aggregated(map: &Map, type_name: &str) -> bool {
     let rule = map.get("aggregationRule").filter(|rule| **rule != Value::Null);
     type_name == "rbac.authorization.k8s.io/ClusterRole" && rule.is_some()

@@ -70,7 +70,7 @@ fn bracket(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix('[')?.split_once(']')
 }
 
-/// Whether an element has these fields; one that is missing was filled in by the server.
+/// True if an element has these fields; one that is missing was filled in by the server.
 fn has(item: &Value, wanted: &[(&str, &str)]) -> bool {
     let mut found = false;
     for (field, value) in wanted {

@@ -1,7 +1,7 @@
 //! Which fields can only be changed by making the object anew.
 //!
 //! Where the server can be asked, its answer decides: the causes of a refusal, field by field, and never just any
-//! refusal, since a new value that is merely wrong must not cost the object. Where it can not be asked, this table does.
+//! refusal, since a new value that is merely wrong must not cost the object. Where it cannot be asked, this table does.
 
 use iac_core::Value;
 use iac_core::provider::Replacement;
@@ -11,7 +11,7 @@ use iac_core::value::{FieldPath, Segment};
 use crate::fields;
 use crate::provider::Cause;
 
-/// What of a kind can not be changed.
+/// What of a kind cannot be changed.
 enum Rule {
     /// These fields, and what lies below them.
     Fields(&'static [&'static str]),
@@ -98,7 +98,7 @@ const TABLE: [(&str, Rule); 19] = [
     ("core/ResourceQuota", Rule::Fields(&["spec.scopes"])),
 ];
 
-/// The fields that differ and can not be changed in place, by the table.
+/// The fields that differ and cannot be changed in place, by the table.
 pub(crate) fn by_table(type_name: &str, before: &Value, after: &Value) -> Vec<Replacement> {
     let changes = diff(before, after);
     let frozen = before.get("immutable").and_then(Value::as_bool) == Some(true);
@@ -159,7 +159,7 @@ const REFUSALS: [&[&str]; 14] = [
     &["may not add or remove"],
     &["must not be changed"],
     &["cannot be changed"],
-    &["can not be changed"],
+    &["cannot be changed"],
     &["cannot be updated"],
     &["cannot change roleref"],
     // A StatefulSet, a StorageClass, a certificate request.
@@ -169,7 +169,7 @@ const REFUSALS: [&[&str]; 14] = [
     &["failed rule: oldself == self"],
 ];
 
-/// Whether a cause says that a field can not be changed, rather than that its value is wrong; then the fields that would
+/// Whether a cause says that a field cannot be changed, rather than that its value is wrong; then the fields that would
 /// have to be made anew.
 pub(crate) fn by_server(cause: &Cause, type_name: &str, before: &Value, after: &Value) -> Option<Vec<Replacement>> {
     let message = cause.message.to_lowercase();

@@ -92,13 +92,13 @@ const COUNTED_KINDS: [&str; 12] = [
     "policy/PodDisruptionBudget",
 ];
 
-/// Whether each change of an object of this kind, its metadata and status aside, moves its generation; so it is with
+/// True if each change of an object of this kind, its metadata and status aside, moves its generation; so it is with
 /// every custom resource, and with some of Kubernetes' own kinds.
 pub(crate) fn counts_generations(group: &str, kind: &str) -> bool {
     scope(group, kind).is_none() || COUNTED_KINDS.contains(&format!("{group}/{kind}").as_str())
 }
 
-/// Whether objects of a kind own pods, directly or not, which have to be gone with them: what holds a port, a volume or a
+/// True if objects of a kind own pods, directly or not, which have to be gone with them: what holds a port, a volume or a
 /// name is free only then.
 pub(crate) fn runs_pods(type_name: &str) -> bool {
     type_name != "core/Pod" && pod_template(type_name).is_some()

@@ -130,7 +130,7 @@ fn known_text(inputs: &Value, path: &[&str]) -> Result<String, Problem> {
             hint: Some("give it a fixed text, and put the output into another field".to_owned()),
             path: field,
         }),
-        Some(Value::Secret(_)) => Err(Problem::new(field.clone(), format!("{field} can not be secret"))),
+        Some(Value::Secret(_)) => Err(Problem::new(field.clone(), format!("{field} cannot be secret"))),
         _ => Err(Problem {
             message: format!("{field} is missing"),
             hint: Some("every Kubernetes object needs apiVersion, kind and metadata.name".to_owned()),
@@ -209,7 +209,7 @@ fn mark_if_bare(map: &mut Map) {
     }
 }
 
-/// Whether a value holds nothing; a null is something, since the server notes who applied it.
+/// True if a value holds nothing; a null is something, since the server notes who applied it.
 fn is_hollow(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.values().all(is_hollow),
@@ -218,7 +218,7 @@ fn is_hollow(value: &Value) -> bool {
     }
 }
 
-/// Whether these inputs describe a Secret.
+/// True if these inputs describe a Secret.
 pub(crate) fn is_secret(inputs: &Value) -> bool {
     let text = |key| inputs.get(key).and_then(Value::as_str);
     text("kind") == Some("Secret") && text("apiVersion") == Some("v1")

@@ -180,7 +180,7 @@ fn of_rule(rule: &Value) -> BTreeSet<Right> {
     found
 }
 
-/// Whether a rule's resources hold this one: `pods/*` and `*/exec` are forms that the server knows.
+/// True if a rule's resources hold this one: `pods/*` and `*/exec` are forms that the server knows.
 fn covers(resources: &BTreeSet<&str>, wanted: &str) -> bool {
     let subresource = wanted.split_once('/').map(|(_, sub)| format!("*/{sub}"));
     resources.contains(wanted) || subresource.is_some_and(|form| resources.contains(form.as_str()))

@@ -13,7 +13,7 @@ pub(crate) struct Change<'a> {
     pub(crate) type_name: &'a str,
     /// What is intended.
     pub(crate) intent: Intent,
-    /// Whether the object has to be made anew.
+    /// True if the object has to be made anew.
     pub(crate) replaced: bool,
     /// The inputs as last sent; null or empty where there were none.
     pub(crate) before: &'a Value,
@@ -84,7 +84,7 @@ fn templates_left<'a>(change: &Change<'a>) -> Vec<&'a str> {
     names(change.before).filter(|name| !after.contains(name)).collect()
 }
 
-/// Whether nobody is served by an object, so that its replacement is no downtime: it does its work and ends, has no pods,
+/// True if nobody is served by an object, so that its replacement is no downtime: it does its work and ends, has no pods,
 /// or is only looked at when something is made.
 pub(crate) fn serves_nobody(change: &Change<'_>) -> bool {
     let ends = matches!(

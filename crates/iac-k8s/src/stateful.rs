@@ -40,7 +40,7 @@ pub(crate) fn way(live: &Json, wanted: &Json) -> Way {
     let mut grown = Vec::new();
     for (index, template) in templates(wanted).enumerate() {
         let name = name_of(template);
-        // A pod can not get a volume that it was made without.
+        // A pod cannot get a volume that it was made without.
         let Some(before) = templates(live).find(|before| name_of(before) == name) else {
             return Way::Anew;
         };
@@ -62,7 +62,7 @@ pub(crate) fn sizes(wanted: &Json) -> Vec<Growth> {
     templates(&wanted["spec"]).enumerate().map(of_template).collect()
 }
 
-/// Whether a claim template that stays says anything else than before, its size aside.
+/// True if a claim template that stays says anything else than before, its size aside.
 pub(crate) fn changes_more_than_size(live: &Json, wanted: &Json) -> bool {
     let (live, wanted) = (&live["spec"], &wanted["spec"]);
     let mut stay = templates(wanted).filter_map(|after| {
@@ -86,7 +86,7 @@ pub(crate) fn changes_more_than_size(live: &Json, wanted: &Json) -> bool {
     })
 }
 
-/// Whether the wanted set selects the pods of the one that is there.
+/// True if the wanted set selects the pods of the one that is there.
 fn still_selects(live: &Json, wanted: &Json) -> bool {
     let labels = &live["template"]["metadata"]["labels"];
     let by_labels = wanted["selector"]["matchLabels"].as_object().into_iter().flatten();

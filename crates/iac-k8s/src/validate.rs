@@ -35,7 +35,7 @@ pub(crate) fn object(inputs: &Value) -> Vec<Problem> {
 fn name_problem(path: &[&str], name: &str, is_valid: fn(&str) -> bool) -> Option<Problem> {
     (!is_valid(name)).then(|| Problem {
         path: FieldPath::fields(path.iter().copied()),
-        message: format!("{name:?} can not be a name in Kubernetes"),
+        message: format!("{name:?} cannot be a name in Kubernetes"),
         hint: Some("use lower-case letters, digits and '-', beginning and ending with a letter or digit".to_owned()),
     })
 }

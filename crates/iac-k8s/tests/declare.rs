@@ -1,5 +1,5 @@
 //! What a program's declarations come to, without any cluster.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on is to stop")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

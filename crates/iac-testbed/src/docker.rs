@@ -43,7 +43,7 @@ impl Engine {
         command
     }
 
-    /// Whether the engine answers.
+    /// True if the engine answers.
     #[must_use]
     pub fn answers(&self) -> bool {
         self.socket.exists()

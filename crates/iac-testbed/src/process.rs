@@ -157,12 +157,12 @@ impl<'a> Daemon<'a> {
         std::fs::write(&pid_file, format!("{} {started}\n", child.id())).map_err(io("write", &pid_file))
     }
 
-    /// Whether the process of the pid file is alive, and the one that was started rather than a later one of the same number.
+    /// True if the process of the pid file is alive, and the one that was started rather than a later one of the same number.
     pub(crate) fn alive(&self) -> bool {
         self.pid().is_some()
     }
 
-    /// Whether the daemon is alive and runs just this program with these arguments, not those of an older checkout.
+    /// True if the daemon is alive and runs just this program with these arguments, not those of an older checkout.
     fn runs(&self, program: &Path, arguments: &[String]) -> bool {
         let Some(pid) = self.pid() else { return false };
         let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
@@ -284,14 +284,14 @@ pub(crate) fn kill_leftovers(left: impl Fn(&[String]) -> bool) {
     }
 }
 
-/// Whether a command line runs `program`, by the last part of its path.
+/// True if a command line runs `program`, by the last part of its path.
 pub(crate) fn is_program(words: &[String], program: &Path) -> bool {
     words
         .first()
         .is_some_and(|word| Path::new(word).file_name() == program.file_name())
 }
 
-/// Whether `GET http://ADDRESS PATH` answers 200.
+/// True if `GET http://ADDRESS PATH` answers 200.
 pub(crate) fn http_ok(address: &str, path: &str) -> bool {
     use std::io::{Read as _, Write as _};
     let Ok(mut stream) = std::net::TcpStream::connect(address) else {

@@ -18,9 +18,9 @@ pub struct Record {
     pub block: Block,
     /// The socket of the Docker Engine.
     pub docker_socket: PathBuf,
-    /// Whether the engine was there before the test bed, which then never stops it.
+    /// True if the engine was there before the test bed, which then never stops it.
     pub docker_is_foreign: bool,
-    /// Whether the cluster was asked for.
+    /// True if the cluster was asked for.
     pub kubernetes: bool,
     /// What else was asked for in the cluster.
     #[serde(default)]

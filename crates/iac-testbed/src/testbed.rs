@@ -156,7 +156,7 @@ fn sweep(layout: &Layout) {
 pub struct Part {
     /// What it is.
     pub name: &'static str,
-    /// Whether it does its work.
+    /// True if it does its work.
     pub healthy: bool,
     /// Where it is to be found, or what is wrong with it.
     pub detail: String,

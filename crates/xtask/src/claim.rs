@@ -20,7 +20,7 @@ pub(crate) fn release(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the quickstart started it, and nobody asked for it since.
+/// True if the quickstart started it, and nobody asked for it since.
 pub(crate) fn is_the_quickstarts(folder: &Path) -> bool {
     folder.join(MARKER).exists()
 }

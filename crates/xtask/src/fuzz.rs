@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     pub(crate) targets: Vec<String>,
 }
 
-/// Options of cargo-fuzz. A sanitizer needs a compiler of the night and finds what safe code can not do; coverage works
+/// Options of cargo-fuzz. A sanitizer needs a compiler of the night and finds what safe code cannot do; coverage works
 /// without.
 const OPTIONS: [&str; 2] = ["--sanitizer", "none"];
 

@@ -51,7 +51,7 @@ impl Failure {
         self.state() == Some(&SqlState::UNDEFINED_TABLE)
     }
 
-    /// Whether somebody else made the table, or its schema's entry, at the same moment.
+    /// True if somebody else made the table, or its schema's entry, at the same moment.
     pub(super) fn is_made_already(&self) -> bool {
         let made = [
             SqlState::UNIQUE_VIOLATION,
@@ -110,7 +110,7 @@ impl Failure {
     }
 }
 
-/// Whether a failure may be over in a moment: a server that starts or stops, that is too busy, or that chose another of two.
+/// True if a failure may be over in a moment: a server that starts or stops, that is too busy, or that chose another of two.
 fn is_passing(state: &SqlState) -> bool {
     let code = state.code();
     code.starts_with("08") || matches!(code, "53300" | "57P01" | "57P02" | "57P03" | "40001" | "40P01")

@@ -11,7 +11,7 @@ use crate::write::WriteId;
 /// What the names of probes begin with. A key of state never does.
 const NAME: &str = ".iac-probe-";
 
-/// Whether an object is a probe, of a run that is on its way or was killed.
+/// True if an object is a probe, of a run that is on its way or was killed.
 pub(super) fn is_probe(key: &str) -> bool {
     key.starts_with(NAME)
 }
@@ -22,7 +22,7 @@ impl S3State {
         let other = |message| self.shared.place.error("try", "", message, BackendErrorKind::Other);
         let path = self.path(&format!("{NAME}{}", WriteId::draw().map_err(other)?));
         let result = self.probe_at(&path).await;
-        // One that can not be removed is in nobody's way.
+        // One that cannot be removed is in nobody's way.
         let _ = self.shared.store.delete(&path).await;
         result
     }

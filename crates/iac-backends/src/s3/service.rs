@@ -51,7 +51,7 @@ impl Refused {
     }
 }
 
-/// Whether an answer is one that [`object_store`] should see as it is.
+/// True if an answer is one that [`object_store`] should see as it is.
 fn is_plain(status: StatusCode) -> bool {
     // A conflict is none of them: it says that another request was under way, not that a condition does not hold.
     status.is_success() || matches!(status, StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED)

@@ -44,7 +44,7 @@ impl Proxy {
         *self.cuts.lock().unwrap() = cuts.to_vec();
     }
 
-    /// Whether all cuts that were asked for have been made.
+    /// True if all cuts that were asked for have been made.
     pub(crate) fn is_through(&self) -> bool {
         self.cuts.lock().unwrap().is_empty()
     }

@@ -87,7 +87,7 @@ pub(super) fn join(base: &str, path: &str) -> String {
     }
 }
 
-/// Whether a build's context is somewhere else than on this machine.
+/// True if a build's context is somewhere else than on this machine.
 pub(super) fn is_remote(context: &str) -> bool {
     const REMOTE: [&str; 6] = ["https://", "http://", "git://", "ssh://", "github.com/", "git@"];
     context.contains("://") || REMOTE.iter().any(|prefix| context.starts_with(prefix))

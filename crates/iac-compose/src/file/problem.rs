@@ -45,7 +45,7 @@ impl Findings {
         }
     }
 
-    /// Whether something is wrong at a key already, or below it.
+    /// True if something is wrong at a key already, or below it.
     pub(super) fn has(&self, key: &Path) -> bool {
         let key = key.to_string();
         let is_below = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
@@ -55,7 +55,7 @@ impl Findings {
             .any(|problem| problem.key.strip_prefix(&key).is_some_and(is_below))
     }
 
-    /// Whether nothing is wrong so far.
+    /// True if nothing is wrong so far.
     pub(super) fn is_fine(&self) -> bool {
         self.problems.borrow().is_empty()
     }

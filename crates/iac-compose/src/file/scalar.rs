@@ -69,7 +69,7 @@ fn is_float(text: &str) -> bool {
     is_mantissa && exponent.is_none_or(|text| are_digits(text.strip_prefix(['+', '-']).unwrap_or(text)))
 }
 
-/// Whether it begins as `2024-01-01` does, with nothing or a time behind it.
+/// True if it begins as `2024-01-01` does, with nothing or a time behind it.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {

@@ -44,7 +44,7 @@ fn keep(node: &mut Node, shape: &Shape) {
     }
 }
 
-/// Whether a node has a shape, as far as its own kind goes.
+/// True if a node has a shape, as far as its own kind goes.
 fn is_kind(node: &Node, shape: &Shape) -> bool {
     match (shape, &node.data) {
         (Shape::Any, _) | (Shape::Null, Data::Null) | (Shape::Text, Data::Text(_)) | (Shape::Flag, Data::Flag(_)) => {

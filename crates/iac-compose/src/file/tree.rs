@@ -168,7 +168,7 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// Whether two nodes say the same, wherever they stand.
+    /// True if two nodes say the same, wherever they stand.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (&self.data, &other.data) {
             (Data::Null, Data::Null) => true,
@@ -257,7 +257,7 @@ impl Path {
         self.key(&format!("[{index}]"))
     }
 
-    /// Whether it is of a pattern such as `services.*.ports.*`, where `*` is any key, or any item of a list.
+    /// True if it is of a pattern such as `services.*.ports.*`, where `*` is any key, or any item of a list.
     pub(super) fn matches(&self, pattern: &str) -> bool {
         let mut parts = self.0.iter();
         let fits = pattern

@@ -42,10 +42,10 @@ pub struct Build {
     /// The size of `/dev/shm` in `RUN` steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shm_size: Option<Bytes>,
-    /// Whether no layer is reused.
+    /// True if no layer is reused.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_cache: bool,
-    /// Whether base images are always looked up in their registry.
+    /// True if base images are always looked up in their registry.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pull: bool,
 }

@@ -32,7 +32,7 @@ pub struct Mount {
     pub source: String,
     /// The absolute path in the container.
     pub target: String,
-    /// Whether the container may only read.
+    /// True if the container may only read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
     /// For a volume: whether an empty one stays empty instead of being filled from the image.

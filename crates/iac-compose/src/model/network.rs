@@ -23,19 +23,19 @@ pub struct Network {
     /// Its addresses.
     #[serde(skip_serializing_if = "is_default")]
     pub ipam: Ipam,
-    /// Whether it is somebody else's: it has to be there, and is never changed or deleted.
+    /// True if it is somebody else's: it has to be there, and is never changed or deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub external: bool,
-    /// Whether containers in it can not reach the outside.
+    /// True if containers in it cannot reach the outside.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub internal: bool,
-    /// Whether containers that are no part of the project may join by hand (overlay networks).
+    /// True if containers that are no part of the project may join by hand (overlay networks).
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub attachable: bool,
     /// Whether it has IPv4 addresses; it has unless this says no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_ipv4: Option<bool>,
-    /// Whether it has IPv6 addresses.
+    /// True if it has IPv6 addresses.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub enable_ipv6: bool,
     /// Labels.
@@ -89,7 +89,7 @@ pub struct Volume {
     /// The driver's options.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
     pub driver_opts: BTreeMap<String, String>,
-    /// Whether it is somebody else's: it has to be there, and is never changed or deleted.
+    /// True if it is somebody else's: it has to be there, and is never changed or deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub external: bool,
     /// Labels.

@@ -67,10 +67,10 @@ pub struct Service {
     /// Whether a small init runs as process 1 and reaps what others leave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<bool>,
-    /// Whether there is a terminal.
+    /// True if there is a terminal.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub tty: bool,
-    /// Whether the input stays open.
+    /// True if the input stays open.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub stdin_open: bool,
     /// The signal that asks it to end; the image's own when none is given.
@@ -135,7 +135,7 @@ pub struct Service {
     /// Files from secrets.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "forms::files")]
     pub secrets: Vec<FileMount>,
-    /// Whether its own file system is read only.
+    /// True if its own file system is read only.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub read_only: bool,
     /// The size of `/dev/shm`.
@@ -206,7 +206,7 @@ pub struct Service {
     /// How early the kernel kills it when memory is short, from -1000 to 1000.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub oom_score_adj: Option<i64>,
-    /// Whether the kernel does not kill it when it uses more memory than it may.
+    /// True if the kernel does not kill it when it uses more memory than it may.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub oom_kill_disable: bool,
     /// What it may read from and write to block devices.
@@ -225,7 +225,7 @@ pub struct Service {
     /// Capabilities it loses.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
     pub cap_drop: Vec<String>,
-    /// Whether it may do all that the host's root may.
+    /// True if it may do all that the host's root may.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub privileged: bool,
     /// Options of security modules: `no-new-privileges:true`.

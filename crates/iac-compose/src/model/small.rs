@@ -17,7 +17,7 @@ pub struct DependsOn {
     /// How far the other one has to be.
     #[serde(default)]
     pub condition: Condition,
-    /// Whether a missing other one is an error.
+    /// True if a missing other one is an error.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub required: bool,
     /// Whether it is restarted when the other one's containers are replaced.
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for Ulimit {
 pub struct EnvFile {
     /// Its path.
     pub path: String,
-    /// Whether it has to be there.
+    /// True if it has to be there.
     pub required: bool,
     /// How it is read.
     pub format: EnvFormat,

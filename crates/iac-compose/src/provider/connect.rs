@@ -79,7 +79,7 @@ impl Engine {
         let (version, info) = answer
             .map_err(|_| {
                 let waited = request.timeout.as_secs();
-                let message = format!("can not {doing}: no answer within {waited} s");
+                let message = format!("cannot {doing}: no answer within {waited} s");
                 said(unreachable(ProviderError::new(ErrorKind::Unreachable, message)))
             })?
             .map_err(|error| said(unreachable(failed(&doing, &error))))?;

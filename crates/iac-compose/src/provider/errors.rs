@@ -30,10 +30,10 @@ pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
         Error::SocketNotFoundError(path) => (ErrorKind::Unreachable, format!("there is no socket at {path}")),
         other => (ErrorKind::Internal, with_causes(other)),
     };
-    ProviderError::new(kind, format!("can not {doing}: {reason}"))
+    ProviderError::new(kind, format!("cannot {doing}: {reason}"))
 }
 
-/// Whether the socket is there and we may not use it.
+/// True if the socket is there and we may not use it.
 fn is_denied(error: &Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! What two objects of different names can not hold at the same time, so that a rename has to delete the old one first.
+//! What two objects of different names cannot hold at the same time, so that a rename has to delete the old one first.
 
 use std::net::IpAddr;
 
@@ -60,7 +60,7 @@ fn addresses(attachment: &Attachment) -> Vec<&String> {
     attachment.ipv4_address.iter().chain(&attachment.ipv6_address).collect()
 }
 
-/// Whether two published ports are the same one of the host.
+/// True if two published ports are the same one of the host.
 fn meet(a: &Port, b: &Port) -> bool {
     let same_address = a.host_ip.is_none() || b.host_ip.is_none() || a.host_ip == b.host_ip;
     // Of a range the engine takes one that is free.
@@ -81,7 +81,7 @@ fn networks(old: &NetworkInputs, new: &NetworkInputs) -> Vec<Exclusive> {
         .collect()
 }
 
-/// Whether two subnets share an address; the engine refuses the second of two that do.
+/// True if two subnets share an address; the engine refuses the second of two that do.
 fn overlap(a: &str, b: &str) -> bool {
     let range = |subnet: &str| -> Option<(bool, u128, u128)> {
         let (address, length) = subnet.split_once('/')?;

@@ -14,7 +14,7 @@ use crate::labels;
 use crate::model::Port;
 
 impl Engine {
-    /// What the service can not have, since somebody else's containers do. `old` is what it was until now, which goes first
+    /// What the service cannot have, since somebody else's containers do. `old` is what it was until now, which goes first
     /// where both want the same.
     pub(crate) async fn held_by_others(
         &self,
@@ -58,7 +58,7 @@ impl Engine {
         Ok(problems)
     }
 
-    /// Whether a container is of this stack and project, or was recreated there by docker compose: what it holds is freed by
+    /// True if a container is of this stack and project, or was recreated there by docker compose: what it holds is freed by
     /// the same run, or reported with the service that keeps it.
     fn goes_with_project(&self, container: &ContainerSummary, inputs: &ServiceInputs) -> bool {
         let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name));
@@ -81,7 +81,7 @@ fn owner(container: &ContainerSummary, inputs: &ServiceInputs) -> String {
         .unwrap_or_default()
 }
 
-/// Whether a port that is to be published is one that is held: the same number and protocol, at an address of both.
+/// True if a port that is to be published is one that is held: the same number and protocol, at an address of both.
 fn meet(wanted: &Port, held: &PortSummary) -> bool {
     let every = |ip: Option<&str>| ip.is_none_or(|ip| matches!(ip, "" | "0.0.0.0" | "::"));
     let (ip, held_ip) = (wanted.host_ip.as_deref(), held.ip.as_deref());

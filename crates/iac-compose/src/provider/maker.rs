@@ -41,7 +41,7 @@ impl Maker {
         }
     }
 
-    /// Whether an object of a name that is recorded counts as this stack's.
+    /// True if an object of a name that is recorded counts as this stack's.
     pub(crate) fn is_ours(self, recorded: Option<&Recorded>) -> bool {
         match self {
             Self::Us => true,

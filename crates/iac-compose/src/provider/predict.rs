@@ -308,7 +308,7 @@ fn is_maker(change: &FieldChange) -> bool {
     change.path == FieldPath::fields([maker::FIELD])
 }
 
-/// Networks and volumes can not be changed. A network is made anew instead, as docker compose does; a volume holds data, so
+/// Networks and volumes cannot be changed. A network is made anew instead, as docker compose does; a volume holds data, so
 /// its labels stay as they are, and so do those of what is taken over.
 fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) {
     if !matches!(request.intent, Intent::Update | Intent::Adopt) {
@@ -322,14 +322,14 @@ fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) 
         }
         let is_label = change.path.starts_with(&FieldPath::fields(["labels"]));
         if is_label && (what == "volume" || request.intent == Intent::Adopt) {
-            let note = format!("an engine can not change the labels of a {what}; they stay as they are");
+            let note = format!("an engine cannot change the labels of a {what}; they stay as they are");
             if !prediction.notes.contains(&note) {
                 prediction.notes.push(note);
             }
         } else {
             prediction.replace.push(Replacement {
                 path: change.path.clone(),
-                why: format!("an engine can not change a {what}"),
+                why: format!("an engine cannot change a {what}"),
             });
         }
     }

@@ -23,9 +23,9 @@ const QUICK: Duration = Duration::from_secs(10);
 /// What is expected of a container.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
-    /// Whether it does its work by ending with status 0.
+    /// True if it does its work by ending with status 0.
     pub(crate) completes: bool,
-    /// Whether others reach it at a port of the host, so that it does no work once it has ended.
+    /// True if others reach it at a port of the host, so that it does no work once it has ended.
     pub(crate) serves: bool,
     /// When the engine starts it again.
     pub(crate) restart: Restart,
@@ -41,7 +41,7 @@ impl Expected {
     }
 }
 
-/// Whether a container has done its work and ended with status 0, and nothing is to start it again. One with a health check
+/// True if a container has done its work and ended with status 0, and nothing is to start it again. One with a health check
 /// or a published port is there to stay.
 pub(crate) fn has_finished(container: &ContainerInspectResponse, expected: Expected) -> bool {
     let state = container.state.clone().unwrap_or_default();
@@ -86,7 +86,7 @@ pub(crate) fn judge(container: &ContainerInspectResponse, expected: Expected) ->
     }
 }
 
-/// Whether the last run was so short that it was none.
+/// True if the last run was so short that it was none.
 fn is_quick(state: &ContainerState) -> bool {
     ran_for(state).is_none_or(|time| time < QUICK)
 }

@@ -128,7 +128,7 @@ async fn accept(listener: UnixListener, address: Address, words: Arc<Mutex<Strin
     while let Ok((stream, _)) = listener.accept().await {
         match address.command().spawn() {
             Ok(child) => drop(tokio::spawn(relay(stream, child, Arc::clone(&words)))),
-            Err(error) => keep(&words, &format!("ssh can not be run: {error}")),
+            Err(error) => keep(&words, &format!("ssh cannot be run: {error}")),
         }
     }
 }

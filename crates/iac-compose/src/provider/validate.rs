@@ -41,7 +41,7 @@ fn is_service_name(name: &str) -> bool {
 
 fn name_problem(field: &str, name: &str, is_valid: fn(&str) -> bool) -> Option<Problem> {
     let hint = "use lower-case letters, digits, - and _, beginning with a letter or digit";
-    (!is_valid(name)).then(|| problem(&[field], format!("{name:?} can not be the name of a {field}"), hint))
+    (!is_valid(name)).then(|| problem(&[field], format!("{name:?} cannot be the name of a {field}"), hint))
 }
 
 fn service(inputs: &ServiceInputs) -> Vec<Problem> {
@@ -70,7 +70,7 @@ fn service(inputs: &ServiceInputs) -> Vec<Problem> {
         ));
     }
     if spec.read_only && !(spec.configs.is_empty() && spec.secrets.is_empty()) {
-        let message = "configs and secrets can not be written into a container whose file system is read only";
+        let message = "configs and secrets cannot be written into a container whose file system is read only";
         found.push(problem(
             &["read_only"],
             message,
@@ -135,7 +135,7 @@ fn replicas(inputs: &ServiceInputs) -> Vec<Problem> {
     let count = spec.replicas();
     let mut found = Vec::new();
     if spec.container_name.is_some() {
-        let message = format!("{count} containers can not have one name");
+        let message = format!("{count} containers cannot have one name");
         found.push(problem(
             &["container_name"],
             message,
@@ -148,7 +148,7 @@ fn replicas(inputs: &ServiceInputs) -> Vec<Problem> {
         first.zip(last).is_some_and(|(first, last)| last - first + 1 < count)
     };
     if let Some(port) = spec.ports.iter().find(too_few).and_then(|port| port.published_text()) {
-        let message = format!("{count} containers can not all be reached at port {port} of the host");
+        let message = format!("{count} containers cannot all be reached at port {port} of the host");
         found.push(problem(
             &["ports"],
             message,
@@ -166,7 +166,7 @@ fn network_mode(inputs: &ServiceInputs) -> Vec<Problem> {
     let mut found = Vec::new();
     if mode.starts_with("service:") {
         let message =
-            "another service's network can not be shared: it goes whenever that service's container is replaced";
+            "another service's network cannot be shared: it goes whenever that service's container is replaced";
         found.push(problem(&["network_mode"], message, "put both into one network"));
     }
     if !spec.networks.is_empty() {

@@ -86,7 +86,7 @@ impl Engine {
     }
 }
 
-/// Whether each container tells for itself how it is: by a health check, its own or its image's, or by its end.
+/// True if each container tells for itself how it is: by a health check, its own or its image's, or by its end.
 fn all_told(members: &[ContainerInspectResponse], inputs: &ServiceInputs) -> bool {
     let expected = readiness::Expected::of(inputs);
     let tells = |member: &ContainerInspectResponse| {

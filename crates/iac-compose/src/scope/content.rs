@@ -8,8 +8,8 @@ use crate::parse::dotenv::DotenvError;
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContentError {
-    /// A file can not be read.
-    #[error("{path} can not be read: {error}")]
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {error}")]
     Read {
         /// Which.
         path: String,

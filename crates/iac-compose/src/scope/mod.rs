@@ -199,7 +199,7 @@ impl Compose {
     pub fn secret(&self, name: &str, secret: Config) -> SecretRef {
         let file = secret.file.clone();
         match content::read(secret) {
-            // What holds an output is as secret as that is; tokens can not be put into a secret of our own.
+            // What holds an output is as secret as that is; tokens cannot be put into a secret of our own.
             Ok(text) if iac_core::value::token::is_token(&text) => {
                 let content = Content { text, file };
                 self.known.borrow_mut().secrets.insert(name.to_owned(), content);
@@ -349,7 +349,7 @@ impl Compose {
         let context_hash = match image::context_hash(&build, state_folder.as_deref()) {
             Ok(hash) => hash,
             Err(error) => {
-                self.report(name, format!("the build context can not be read: {error}"));
+                self.report(name, format!("the build context cannot be read: {error}"));
                 String::new()
             }
         };

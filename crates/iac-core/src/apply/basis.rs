@@ -32,7 +32,7 @@ pub(crate) struct Recovery {
     pub(crate) text: String,
     /// How it is settled.
     pub(crate) settled: Settled,
-    /// Whether nobody would know of its object if its call had yet to go through: it is not wanted.
+    /// True if nobody would know of its object if its call had yet to go through: it is not wanted.
     pub(crate) may_come: bool,
 }
 

@@ -137,14 +137,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether everything was done.
+    /// True if everything was done.
     pub fn is_ok(&self) -> bool {
         self.outcomes
             .values()
             .all(|outcome| matches!(outcome, Outcome::Done(_)))
     }
 
-    /// Whether something was left since the run was cancelled.
+    /// True if something was left since the run was cancelled.
     pub fn was_cancelled(&self) -> bool {
         self.outcomes
             .values()

@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(super) enum Failure {
     /// The provider failed; the run goes on with what does not depend on it.
     Provider(ProviderError),
-    /// The journal can not be written; nothing more may be done.
+    /// The journal cannot be written; nothing more may be done.
     State(StateError),
 }
 
@@ -291,7 +291,7 @@ impl Shared {
     }
 }
 
-/// Whether a failed call may have had its effect all the same. Its intent stays open then, and the next run looks.
+/// True if a failed call may have had its effect all the same. Its intent stays open then, and the next run looks.
 fn is_uncertain(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Timeout | ErrorKind::Unreachable | ErrorKind::Internal)
 }

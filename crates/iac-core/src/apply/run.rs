@@ -231,12 +231,12 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether a step's *exists* stage does nothing but record, so that it is not worth telling.
+/// True if a step's *exists* stage does nothing but record, so that it is not worth telling.
 pub(super) fn is_passive(action: Action) -> bool {
     matches!(action, Action::Wait | Action::Record | Action::Cleanup)
 }
 
-/// Whether a step ends with a wait for readiness.
+/// True if a step ends with a wait for readiness.
 fn waits(step: &Step) -> bool {
     let is_there = matches!(
         step.action,

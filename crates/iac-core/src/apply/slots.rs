@@ -29,7 +29,7 @@ impl Slots {
         }
     }
 
-    /// Whether there is a free one while so many operations are not through.
+    /// True if there is a free one while so many operations are not through.
     pub(super) fn are_free(&self, operations: usize) -> bool {
         self.free.available_permits() > 0 && !(self.is_single && operations > 0)
     }

@@ -175,7 +175,7 @@ impl Shared {
         entry.formers = kept;
         let mut failed = None;
         for former in deleted {
-            // One that can not be deleted does not keep the others.
+            // One that cannot be deleted does not keep the others.
             match self.delete_leftover(step, &former).await {
                 Ok(()) => {}
                 Err(Failure::Provider(error)) => {

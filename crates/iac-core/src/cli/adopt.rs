@@ -35,7 +35,7 @@ pub(super) fn saved(declaration: &mut Declaration, saved: &SavedPlan) {
     }
 }
 
-/// Whether a name means this resource: its whole key, `Kind/name`, or its name, with or without the folders before it (a
+/// True if a name means this resource: its whole key, `Kind/name`, or its name, with or without the folders before it (a
 /// manifest's namespace).
 fn is_called(key: &Key, name: &str) -> bool {
     let last = key.name().rsplit('/').next().unwrap_or_default();

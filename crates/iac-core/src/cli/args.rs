@@ -470,7 +470,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration = text
         .parse()
         .map_err(|_| format!("{text:?} is no time such as 30s or 5m"))?;
-    Duration::try_from(duration).map_err(|_| "a time can not be negative".to_owned())
+    Duration::try_from(duration).map_err(|_| "a time cannot be negative".to_owned())
 }
 
 fn parallel(text: &str) -> Result<usize, String> {

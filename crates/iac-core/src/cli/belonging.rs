@@ -87,12 +87,12 @@ impl Session {
     }
 }
 
-/// Whether nothing is recorded in it: then it is anybody's.
+/// True if nothing is recorded in it: then it is anybody's.
 pub(super) fn is_vacant(state: &State) -> bool {
     state.records.is_empty() && state.pending.is_empty()
 }
 
-/// Whether it is from before stacks belonged to anybody.
+/// True if it is from before stacks belonged to anybody.
 pub(super) fn is_unbound(state: &State) -> bool {
     state.binding.is_none() && !is_vacant(state)
 }

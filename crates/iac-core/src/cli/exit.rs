@@ -16,7 +16,7 @@ pub const POLICY: u8 = 5;
 pub const LOCKED: u8 = 6;
 /// The cluster or engine does not answer.
 pub const UNREACHABLE: u8 = 7;
-/// The command line can not be used as it is.
+/// The command line cannot be used as it is.
 pub const USAGE: u8 = 64;
 /// A bug of this program: it panicked.
 pub const BUG: u8 = 101;

@@ -57,9 +57,9 @@ impl Failure {
                     exit::FAILED
                 };
                 let message = if error.is_unreachable() {
-                    format!("{provider} can not be reached")
+                    format!("{provider} cannot be reached")
                 } else {
-                    format!("{provider} can not be used")
+                    format!("{provider} cannot be used")
                 };
                 Self::new(code, Diagnostic::from_provider(message, cause))
             }
@@ -148,6 +148,6 @@ impl From<std::io::Error> for Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::quiet(exit::FAILED);
         }
-        Self::failed(format!("standard output can not be written: {error}"))
+        Self::failed(format!("standard output cannot be written: {error}"))
     }
 }

@@ -197,7 +197,7 @@ impl Program {
 
     fn dispatch(self, cli: &Cli, ui: &Ui, declare: Declare<'_>) -> Result<u8, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can not be started: {error}")))?;
+        let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
         let guard = runtime.enter();
         let session = Session::open(self, &cli.global, ui.clone(), Interrupts::listen())?;
         drop(guard);

@@ -29,7 +29,7 @@ fn report(info: &PanicHookInfo<'_>, known: &KnownSecrets, ui: &Ui) {
     if backtrace.status() == BacktraceStatus::Captured {
         let mut message = info.payload_as_str().unwrap_or("no message").to_owned();
         if !known.try_hide(&mut message) {
-            "its message can not be shown: it may quote a secret that is being looked at".clone_into(&mut message);
+            "its message cannot be shown: it may quote a secret that is being looked at".clone_into(&mut message);
         }
         diagnostic.causes.push(message);
         diagnostic.details.push(backtrace.to_string());

@@ -31,8 +31,8 @@ pub(super) async fn ask(session: &Session, question: &str, details: impl Fn()) -
             });
             match read.await {
                 Ok(Ok(read)) => Ok(read),
-                Ok(Err(error)) => Err(Failure::failed(format!("the answer can not be read: {error}"))),
-                Err(error) => Err(Failure::failed(format!("the answer can not be read: {error}"))),
+                Ok(Err(error)) => Err(Failure::failed(format!("the answer cannot be read: {error}"))),
+                Err(error) => Err(Failure::failed(format!("the answer cannot be read: {error}"))),
             }
         });
         let (length, line) = line.await?;
@@ -48,7 +48,7 @@ pub(super) async fn ask(session: &Session, question: &str, details: impl Fn()) -
 
 /// Reads a value: from a terminal a line, without echo for a secret; else all of standard input but the last line end.
 pub(super) fn value(ui: &Ui, key: &str, secret: bool) -> Result<Secret, Failure> {
-    let fail = |error: std::io::Error| Failure::failed(format!("the value can not be read: {error}"));
+    let fail = |error: std::io::Error| Failure::failed(format!("the value cannot be read: {error}"));
     if !std::io::stdin().is_terminal() {
         let mut text = std::io::read_to_string(std::io::stdin()).map_err(fail)?;
         if text.ends_with('\n') {

@@ -273,12 +273,12 @@ pub(super) fn hash_with<'a>(vault: &'a Vault, state: &State) -> impl Fn(&str) ->
     move |text| if keyed { vault.keyed_hash(text) } else { String::new() }
 }
 
-/// Whether the environment wants new stacks to be encrypted as a whole.
+/// True if the environment wants new stacks to be encrypted as a whole.
 fn wants_encryption() -> bool {
     std::env::var_os(ENCRYPT_STATE).is_some_and(|value| value == "1" || value == "true")
 }
 
-/// Whether a stack may be called so; the rule is the state's.
+/// True if a stack may be called so; the rule is the state's.
 fn is_name(stack: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     stack.starts_with(|c: char| c.is_ascii_alphanumeric()) && stack.chars().all(plain)
@@ -294,7 +294,7 @@ fn layers(workspace: &std::path::Path, stack_file: Option<&str>, arguments: &[St
         layers.file(&workspace.join(name), name)?;
     }
     let here = std::env::current_dir().unwrap_or_default();
-    // A variable whose value is no text can not be configuration.
+    // A variable whose value is no text cannot be configuration.
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     layers.environment(variables, &here)?;

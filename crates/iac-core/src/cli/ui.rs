@@ -71,7 +71,7 @@ impl Ui {
         self.talk(&diagnostic.render(&self.styles()));
     }
 
-    /// Whether somebody is there who can be asked.
+    /// True if somebody is there who can be asked.
     pub(super) fn is_interactive(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }

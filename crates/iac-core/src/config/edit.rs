@@ -18,7 +18,7 @@ impl ConfigEditor {
     /// Opens a file; one that is not there yet is created by [`save`](Self::save).
     ///
     /// # Errors
-    /// When it can not be read or is no TOML.
+    /// When it cannot be read or is no TOML.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -104,7 +104,7 @@ impl ConfigEditor {
     /// Writes the file: a temporary one beside it, synced, then renamed, so that a crash leaves the old or the new one.
     ///
     /// # Errors
-    /// When it can not be written.
+    /// When it cannot be written.
     pub fn save(&self) -> Result<(), FileError> {
         let write = || -> std::io::Result<()> {
             let folder = self.path.parent().filter(|path| !path.as_os_str().is_empty());
@@ -149,7 +149,7 @@ fn to_toml(value: &FileValue) -> TomlValue {
     }
 }
 
-/// Whether an item holds keys of its own; an inline table that is a secret is one value.
+/// True if an item holds keys of its own; an inline table that is a secret is one value.
 fn is_table(item: &Item) -> bool {
     !item.is_value() || item.is_inline_table() && sealed_secret(item).is_none()
 }

@@ -41,10 +41,10 @@ pub enum FileValue {
     Sealed(String),
 }
 
-/// Why a configuration file can not be used.
+/// Why a configuration file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It can not be read.
+    /// It cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
         /// The file.
@@ -52,8 +52,8 @@ pub enum FileError {
         /// Why.
         source: std::io::Error,
     },
-    /// It can not be written.
-    #[error("{}: it can not be written: {source}", path.display())]
+    /// It cannot be written.
+    #[error("{}: it cannot be written: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -95,8 +95,8 @@ pub enum FileError {
         /// What stands there.
         found: String,
     },
-    /// A key that can not be set, because what it runs through is a value.
-    #[error("{}: {key:?} can not be set: {at:?} is a value there, not a table", path.display())]
+    /// A key that cannot be set, because what it runs through is a value.
+    #[error("{}: {key:?} cannot be set: {at:?} is a value there, not a table", path.display())]
     NotATable {
         /// The file.
         path: PathBuf,
@@ -105,7 +105,7 @@ pub enum FileError {
         /// The part of it that is a value.
         at: String,
     },
-    /// A key that can not be set, because it is a table.
+    /// A key that cannot be set, because it is a table.
     #[error("{}: {key:?} is a table; set one of its keys, such as {key}.name", path.display())]
     IsATable {
         /// The file.
@@ -119,7 +119,7 @@ impl ConfigFile {
     /// Reads a file; none when there is no such file.
     ///
     /// # Errors
-    /// When it can not be read, is no TOML, or holds lists or dates.
+    /// When it cannot be read, is no TOML, or holds lists or dates.
     pub fn read(path: &Path) -> Result<Option<Self>, FileError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, path).map(Some),

@@ -17,7 +17,7 @@ pub trait OpenSecret {
     /// Opens what is sealed in the file of this wrapped data key; `key` is the configuration key.
     ///
     /// # Errors
-    /// Why it can not be opened and what to do, in one sentence.
+    /// Why it cannot be opened and what to do, in one sentence.
     fn open(&self, wrapped_key: &str, key: &str, sealed: &str) -> Result<Secret, String>;
 }
 
@@ -36,14 +36,14 @@ pub struct LayerEntry {
     pub origin: String,
     wrapped_key: Option<String>,
     loose: bool,
-    /// Whether it is from a file that several programs may share.
+    /// True if it is from a file that several programs may share.
     shared: bool,
 }
 
 /// What is wrong with the configuration as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum LayerError {
-    /// A file can not be used.
+    /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
     /// The file that a variable names is not there.
@@ -58,7 +58,7 @@ pub enum LayerError {
         /// The argument, without what may be a value.
         argument: String,
     },
-    /// A secret can not be opened.
+    /// A secret cannot be opened.
     #[error("configuration {key:?} (from {origin}): {message}")]
     Secret {
         /// Its key.
@@ -88,7 +88,7 @@ impl Layers {
     /// Lays a file over what is there; a file that is not there adds nothing.
     ///
     /// # Errors
-    /// When it is there and can not be used.
+    /// When it is there and cannot be used.
     pub fn file(&mut self, path: &Path, shown_as: &str) -> Result<bool, LayerError> {
         self.lay(path, shown_as, false)
     }
@@ -116,7 +116,7 @@ impl Layers {
     /// hyphen, and case does not count. `relative_to` is the folder that a relative file name starts from.
     ///
     /// # Errors
-    /// When the file is not there or can not be used.
+    /// When the file is not there or cannot be used.
     pub fn environment(
         &mut self,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -198,7 +198,7 @@ impl Layers {
     /// One value, its secret opened.
     ///
     /// # Errors
-    /// When it is a secret that can not be opened.
+    /// When it is a secret that cannot be opened.
     pub fn value(&self, key: &str, opener: &dyn OpenSecret) -> Result<Option<ConfigValue>, LayerError> {
         let entry = self.entries.get(key);
         entry.map(|entry| entry.open(key, opener)).transpose()
@@ -207,7 +207,7 @@ impl Layers {
     /// The configuration, all its secrets opened.
     ///
     /// # Errors
-    /// When a secret can not be opened.
+    /// When a secret cannot be opened.
     pub fn open(&self, opener: &dyn OpenSecret) -> Result<Config, LayerError> {
         let mut config = Config::default();
         for (key, entry) in &self.entries {

@@ -47,9 +47,9 @@ pub struct Entry {
     pub value: ConfigValue,
     /// Where it comes from, for messages: `--config`, `IAC_CONFIG_…`, a file's name.
     pub origin: String,
-    /// Whether only the folded form of its key is known, because it comes from an environment variable.
+    /// True if only the folded form of its key is known, because it comes from an environment variable.
     loose: bool,
-    /// Whether it is from a file that several programs may share.
+    /// True if it is from a file that several programs may share.
     shared: bool,
 }
 
@@ -114,7 +114,7 @@ impl Config {
         &self.entries
     }
 
-    /// Whether a key is set.
+    /// True if a key is set.
     pub fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
     }
@@ -138,12 +138,12 @@ impl Config {
         self.usage.unused(&self.entries)
     }
 
-    /// Whether the program asked for this key as a secret.
+    /// True if the program asked for this key as a secret.
     pub fn is_asked_as_secret(&self, key: &str) -> bool {
         self.usage.is_secret(key)
     }
 
-    /// The entry of a key. One from the environment is found by its folded name, since a variable's name can not tell
+    /// The entry of a key. One from the environment is found by its folded name, since a variable's name cannot tell
     /// `image-tag` from `image_tag`.
     fn find(&self, key: &str) -> Option<&Entry> {
         self.usage.note(key, false);

@@ -21,7 +21,7 @@ pub struct Unused {
 }
 
 impl Unused {
-    /// Whether the key that is spelled much like it is of the same section, so that it is no other program's.
+    /// True if the key that is spelled much like it is of the same section, so that it is no other program's.
     fn is_slip(&self) -> bool {
         let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_owned());
         let meant = self.meant.as_deref();
@@ -31,7 +31,7 @@ impl Unused {
 
 impl Usage {
     pub(super) fn note(&self, key: &str, secret: bool) {
-        // A panic while the map was locked can not have left it half changed.
+        // A panic while the map was locked cannot have left it half changed.
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *keys.entry(key.to_owned()).or_default() |= secret;
     }

@@ -160,7 +160,7 @@ pub struct Declaration {
 }
 
 impl Declaration {
-    /// Whether any value in it is secret, so that the stack's key is needed.
+    /// True if any value in it is secret, so that the stack's key is needed.
     pub fn has_secrets(&self) -> bool {
         let inputs = self.resources.iter().map(|resource| &resource.inputs);
         let generated = self
@@ -228,7 +228,7 @@ pub enum DeclareError {
         /// The second one.
         second: SourceLine,
     },
-    /// A name that can not be used.
+    /// A name that cannot be used.
     #[error("{at}: {error}")]
     Name {
         /// Why.
@@ -236,7 +236,7 @@ pub enum DeclareError {
         /// Where.
         at: SourceLine,
     },
-    /// An output that stands where it can not be used.
+    /// An output that stands where it cannot be used.
     #[error("{at}: {key}: {error}")]
     Token {
         /// Which resource.
@@ -246,7 +246,7 @@ pub enum DeclareError {
         /// Where.
         at: SourceLine,
     },
-    /// A resource that can not be written as JSON.
+    /// A resource that cannot be written as JSON.
     #[error("{at}: {name}: {message}")]
     Inputs {
         /// Which resource.
@@ -256,7 +256,7 @@ pub enum DeclareError {
         /// Where.
         at: SourceLine,
     },
-    /// An export that can not be used.
+    /// An export that cannot be used.
     #[error("{at}: export {name:?}: {message}")]
     Export {
         /// Its name.

@@ -38,7 +38,7 @@ impl Wait {
         }
     }
 
-    /// Whether it is the usual one, which records leave out.
+    /// True if it is the usual one, which records leave out.
     pub(crate) fn is_usual(&self) -> bool {
         *self == Self::Ready
     }

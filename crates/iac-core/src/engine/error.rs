@@ -12,10 +12,10 @@ pub enum EngineError {
     /// The declaration has no order.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// The state can not be read or written.
+    /// The state cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A provider can not be used at all.
+    /// A provider cannot be used at all.
     #[error("{provider}: {error}")]
     Provider {
         /// Which.
@@ -64,7 +64,7 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the cluster or engine could not be reached.
+    /// True if the cluster or engine could not be reached.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Provider { error, .. } if error.kind == ErrorKind::Unreachable)
     }

@@ -112,7 +112,7 @@ fn hand_on(
     }
 }
 
-/// Whether a step waits for another one, directly or through others.
+/// True if a step waits for another one, directly or through others.
 fn waits_for(steps: &[Step], waiter: &Key, other: &Key) -> bool {
     let by_key: BTreeMap<&Key, &Step> = steps.iter().map(|step| (&step.key, step)).collect();
     let (mut open, mut seen) = (vec![waiter], BTreeSet::new());

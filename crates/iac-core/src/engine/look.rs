@@ -227,7 +227,7 @@ fn recorded_output(
     }
 }
 
-/// Whether someone uses an output that is not recorded.
+/// True if someone uses an output that is not recorded.
 fn lacks_outputs(recorded: Option<&Recorded>, wanted: Option<&BTreeSet<String>>) -> bool {
     let (Some(recorded), Some(wanted)) = (recorded, wanted) else {
         return false;

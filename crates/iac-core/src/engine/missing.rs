@@ -16,7 +16,7 @@ use crate::urn::Key;
 struct Named<'a> {
     reference: &'a Reference,
     name: &'a ExternalRef,
-    /// Whether a missing one stops the step.
+    /// True if a missing one stops the step.
     stops: bool,
 }
 
@@ -113,7 +113,7 @@ impl Engine {
     }
 }
 
-/// Whether a step with this action cares for what its inputs name.
+/// True if a step with this action cares for what its inputs name.
 fn asks(action: Action) -> bool {
     matches!(
         action,

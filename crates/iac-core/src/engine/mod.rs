@@ -76,7 +76,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Whether an earlier run left operations open, which carrying out the plan settles even if nothing else changes.
+    /// True if an earlier run left operations open, which carrying out the plan settles even if nothing else changes.
     pub fn recovers(&self) -> bool {
         !self.basis.recoveries.is_empty()
     }
@@ -243,7 +243,7 @@ impl Engine {
     /// Carries out a plan, and records it as a version of the state.
     ///
     /// # Errors
-    /// When the plan has problems, the state moved meanwhile, or the journal can not be written. Failures of single
+    /// When the plan has problems, the state moved meanwhile, or the journal cannot be written. Failures of single
     /// steps are in the [`Report`].
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Report, EngineError> {
         let ExecuteRequest {
@@ -347,7 +347,7 @@ fn left(data: &BTreeMap<ObjectName, Vec<DataItem>>, allowed: &DeleteData) -> BTr
     left.filter(|(_, items)| !items.is_empty()).collect()
 }
 
-/// Whether the object stays as it is, so that its outputs are known before the run.
+/// True if the object stays as it is, so that its outputs are known before the run.
 fn is_left_as_it_is(action: Action) -> bool {
     matches!(
         action,

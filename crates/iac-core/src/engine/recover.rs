@@ -107,7 +107,7 @@ impl<'a> Index<'a> {
         self.steps.get(key).is_some_and(|step| step.action == Action::Keep)
     }
 
-    /// Whether a former object of the resource is kept, and so is in the record.
+    /// True if a former object of the resource is kept, and so is in the record.
     fn keeps(&self, key: &Key, identity: &str) -> bool {
         let left = self.steps.get(key).into_iter().flat_map(|step| &step.leftovers);
         left.into_iter()

@@ -99,7 +99,7 @@ fn unwaited(declaration: &Declaration) -> BTreeSet<&Key> {
     unwaited.map(|resource| &resource.key).collect()
 }
 
-/// Whether something can not be made before something else is ready. A mere order is no need.
+/// True if something cannot be made before something else is ready. A mere order is no need.
 fn needs_ready(edge: &Edge) -> bool {
     edge.from.1 == Phase::Exists && edge.to.1 == Phase::Ready && edge.kind != EdgeKind::Order
 }

@@ -13,7 +13,7 @@ pub(super) struct Situation<'a> {
     pub(super) identity: &'a str,
     pub(super) entry: Option<&'a WorldEntry>,
     pub(super) observed: &'a Observed,
-    /// Whether the object of its name is recorded as another resource's.
+    /// True if the object of its name is recorded as another resource's.
     pub(super) held: bool,
     pub(super) interrupted: Option<&'a Interrupted>,
     /// Between the recorded inputs and the new ones.
@@ -32,7 +32,7 @@ pub(super) enum Decision {
     Recreate(Vec<Reason>),
     /// This, once the provider has said what it would do.
     Act(Intent, Vec<Reason>),
-    /// It can not be done.
+    /// It cannot be done.
     Blocked(PlanProblem),
 }
 

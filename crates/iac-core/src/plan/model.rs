@@ -51,12 +51,12 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether the action changes the world or the record.
+    /// True if the action changes the world or the record.
     pub fn is_change(self) -> bool {
         !matches!(self, Self::Same | Self::Keep)
     }
 
-    /// Whether the action changes the world.
+    /// True if the action changes the world.
     pub fn touches_world(self) -> bool {
         matches!(
             self,
@@ -106,7 +106,7 @@ pub struct Leftover {
     /// What becomes of it.
     #[serde(flatten)]
     pub fate: Fate,
-    /// Whether it goes before the resource's own object is made or changed.
+    /// True if it goes before the resource's own object is made or changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
 }
@@ -132,7 +132,7 @@ pub enum Fate {
 }
 
 impl Leftover {
-    /// Whether something is done about it once the step's own object is there.
+    /// True if something is done about it once the step's own object is there.
     pub(crate) fn is_work(&self) -> bool {
         matches!(self.fate, Fate::Delete | Fate::Handover { .. })
     }
@@ -173,14 +173,14 @@ pub enum Reason {
     NotReady {
         /// Why it is not; none if it is by now.
         why: Option<String>,
-        /// Whether it was, at the end of the last run.
+        /// True if it was, at the end of the last run.
         was: bool,
     },
     /// It has failed for good, because of this, and only a new object can try again.
     Spent(String),
     /// An object of that name is there already.
     Exists {
-        /// Whether it bears this stack's mark.
+        /// True if it bears this stack's mark.
         ours: bool,
     },
     /// The whole stack is to go.
@@ -206,7 +206,7 @@ pub enum Reason {
 /// What has to be true of the world for a step to be what was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precondition {
-    /// Whether the object is there.
+    /// True if the object is there.
     pub exists: bool,
     /// Which object it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -261,7 +261,7 @@ impl Step {
         deleted.map(|leftover| leftover.identity.clone()).collect()
     }
 
-    /// Whether the step leaves objects to be dealt with once it is ready. What is no longer wanted goes with what it left.
+    /// True if the step leaves objects to be dealt with once it is ready. What is no longer wanted goes with what it left.
     pub(crate) fn has_gone_stage(&self) -> bool {
         let unwanted = matches!(
             self.action,
@@ -315,7 +315,7 @@ pub struct Plan {
     pub mode: Mode,
     /// Which build of the program made it.
     pub build: String,
-    /// Whether the world was looked at; if not, the record stands in for it.
+    /// True if the world was looked at; if not, the record stands in for it.
     pub observed: bool,
     /// What each provider is connected to, by its name.
     pub targets: BTreeMap<String, Target>,
@@ -339,7 +339,7 @@ impl Plan {
         self.steps.iter().filter(|step| step.action.is_change())
     }
 
-    /// Whether there is nothing to do.
+    /// True if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
     }

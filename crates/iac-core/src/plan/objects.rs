@@ -100,7 +100,7 @@ pub(crate) fn take_in<'a>(
     }
 }
 
-/// Whether what is there under an object's name is another one.
+/// True if what is there under an object's name is another one.
 pub(crate) fn is_another(object: &Recorded, observed: &Observed) -> bool {
     match observed {
         Observed::Present(live) => {

@@ -107,7 +107,7 @@ impl<'a> Walk<'a> {
         self.world.recorded.get(key).filter(|entry| !entry.gone)
     }
 
-    /// Whether the object of this name is another resource's by the record.
+    /// True if the object of this name is another resource's by the record.
     fn held(&self, key: &Key, identity: &str) -> bool {
         let Some(Observed::Present(live)) = self.world.observed.get(key) else {
             return false;

@@ -10,7 +10,7 @@ use crate::urn::Key;
 use crate::value::{FieldPath, Value};
 
 impl Walk<'_> {
-    /// Whether making the resource replaces an object of another name, which is still there as far as is known.
+    /// True if making the resource replaces an object of another name, which is still there as far as is known.
     pub(super) fn replaces_renamed(&self, key: &Key) -> bool {
         let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
         renamed.is_some_and(|former| {
@@ -30,7 +30,7 @@ impl Walk<'_> {
             _ => None,
         };
         if live.is_some_and(|live| !live.ours) && self.entry(&resource.key).is_none() {
-            let message = "it can not be taken over: it would have to be deleted and made anew, and is not ours";
+            let message = "it cannot be taken over: it would have to be deleted and made anew, and is not ours";
             let hint = "declare it as it is, give yours another name, or delete it";
             self.problem(resource, with_hint(message, hint));
         }
@@ -81,7 +81,7 @@ impl Walk<'_> {
         step.order = Some(Order::CreateFirst);
         self.make_way(&mut step, resource, first);
         let fate = step.leftovers.last().map(|leftover| leftover.fate.clone());
-        // What is kept for its data stays beside the new one, unless both can not be.
+        // What is kept for its data stays beside the new one, unless both cannot be.
         if resource.options.delete_before_replace && fate != Some(Fate::Keep) {
             step.order = Some(Order::DeleteFirst);
             step.reasons.push(Reason::Option("delete_before_replace".to_owned()));

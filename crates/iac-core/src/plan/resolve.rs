@@ -44,7 +44,7 @@ impl Outputs {
     }
 }
 
-/// Why an expression can not be resolved although everything it needs is there.
+/// Why an expression cannot be resolved although everything it needs is there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct ResolveError {

@@ -40,11 +40,11 @@ pub struct WorldEntry {
     pub source: Option<SourceLine>,
     /// What it was before, and is still to be deleted, or is kept for its data.
     pub formers: Vec<FormerObject>,
-    /// Whether there is no object of its own, only former ones.
+    /// True if there is no object of its own, only former ones.
     pub gone: bool,
     /// How this differs from the record, since the program gives the resource another name.
     pub moved: Moved,
-    /// Whether it has former objects that the record lacks, since an interrupted run left them.
+    /// True if it has former objects that the record lacks, since an interrupted run left them.
     pub taken_in: bool,
 }
 
@@ -149,7 +149,7 @@ pub struct World<'a> {
     pub build: &'a str,
     /// What the providers are connected to.
     pub targets: &'a BTreeMap<String, Target>,
-    /// Whether the world was looked at.
+    /// True if the world was looked at.
     pub looked: bool,
     /// What the program declares; for a destroy, nothing of it is wanted.
     pub declaration: &'a Declaration,

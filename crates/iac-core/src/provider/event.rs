@@ -11,7 +11,7 @@ pub struct Progress {
     pub key: Key,
     /// What is going on, in a few words: "2 of 3 replicas ready".
     pub message: String,
-    /// Whether it stays worth knowing once the operation is over.
+    /// True if it stays worth knowing once the operation is over.
     pub lasting: bool,
 }
 

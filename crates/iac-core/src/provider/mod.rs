@@ -47,7 +47,7 @@ pub trait Provider: Send + Sync {
     /// The name that stands before the colon of a resource's type: `kubernetes`.
     fn name(&self) -> &str;
 
-    /// Pointers to outputs that are recorded even where no other resource uses them yet: values that can not be read
+    /// Pointers to outputs that are recorded even where no other resource uses them yet: values that cannot be read
     /// again from the outside world.
     fn always_recorded(&self) -> &[&str] {
         &[]
@@ -66,7 +66,7 @@ pub trait Provider: Send + Sync {
     /// whether objects of a kind live in namespaces. Without it, both answer as well as they can.
     ///
     /// # Errors
-    /// When the system can not be asked at all.
+    /// When the system cannot be asked at all.
     async fn learn_names(&self, _declared: &[&ResourceDecl], _recorded: &[&str]) -> Result<(), ProviderError> {
         Ok(())
     }
@@ -99,19 +99,19 @@ pub trait Provider: Send + Sync {
     /// [`predict`](Self::predict), and only with what the steps of a plan name.
     ///
     /// # Errors
-    /// When the system can not be asked at all.
+    /// When the system cannot be asked at all.
     async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError>;
 
     /// What is there now.
     ///
     /// # Errors
-    /// When the system can not be asked at all; what concerns one resource is [`Observed::Unknown`].
+    /// When the system cannot be asked at all; what concerns one resource is [`Observed::Unknown`].
     async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError>;
 
     /// What each of these changes would do; changes nothing.
     ///
     /// # Errors
-    /// When the system can not be asked at all; what concerns one resource is [`Prediction::problems`].
+    /// When the system cannot be asked at all; what concerns one resource is [`Prediction::problems`].
     async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError>;
 
     /// What data would be lost if these resources were deleted, and what would be left without its owner; whatever else
@@ -119,7 +119,7 @@ pub trait Provider: Send + Sync {
     /// nothing is deleted unseen.
     ///
     /// # Errors
-    /// When the system can not be asked at all.
+    /// When the system cannot be asked at all.
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError>;
 
     /// How data that outlives its resource is recorded by itself once that is deleted, so that it is listed, kept, and

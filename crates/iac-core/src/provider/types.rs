@@ -40,7 +40,7 @@ pub enum Referent {
     /// A resource of the stack that no field names, and that should have reached this phase before all the same: what
     /// decides whether the other one is let in, and with which defaults. It gives way where it would close a cycle.
     First(Key, Phase),
-    /// The same, where the inputs themselves ask for this order (`depends_on`). It is never given up: where it can not be
+    /// The same, where the inputs themselves ask for this order (`depends_on`). It is never given up: where it cannot be
     /// kept, that is an error.
     Ordered(Key, Phase),
     /// Something that the stack does not declare.
@@ -79,7 +79,7 @@ pub enum Existence {
     Yes,
     /// It is not.
     No,
-    /// That can not be told, because of this.
+    /// That cannot be told, because of this.
     Unknown(String),
 }
 
@@ -143,7 +143,7 @@ pub struct Recorded {
     pub private: serde_json::Value,
     /// What it depended on when it was applied.
     pub dependencies: Vec<(Key, Phase)>,
-    /// Whether it has been ready since it was last applied.
+    /// True if it has been ready since it was last applied.
     pub ready: bool,
 }
 
@@ -158,7 +158,7 @@ pub struct ObserveRequest {
     pub inputs: Option<Value>,
     /// What is recorded, if anything.
     pub recorded: Option<Recorded>,
-    /// Whether all outputs are wanted, not only whether something changed.
+    /// True if all outputs are wanted, not only whether something changed.
     pub full: bool,
 }
 
@@ -181,7 +181,7 @@ pub enum Observed {
 pub struct Live {
     /// What tells it from another object of the same name.
     pub uid: Option<String>,
-    /// Whether this stack made it or took it over.
+    /// True if this stack made it or took it over.
     pub ours: bool,
     /// Its outputs, as far as they were read.
     pub outputs: Value,
@@ -204,7 +204,7 @@ pub enum Readiness {
     Failed {
         /// Why.
         reason: String,
-        /// Whether it can not recover by itself.
+        /// True if it cannot recover by itself.
         terminal: bool,
     },
     /// It has failed for good, because of this, and only a new object in its place can try again: a Job that has used up
@@ -240,7 +240,7 @@ pub struct PredictRequest {
     pub recorded: Option<Recorded>,
     /// What is there.
     pub live: Option<Live>,
-    /// Whether fields that somebody else holds are taken over.
+    /// True if fields that somebody else holds are taken over.
     pub adopt: bool,
 }
 
@@ -249,7 +249,7 @@ pub struct PredictRequest {
 pub struct Prediction {
     /// The fields that would change.
     pub changes: Vec<FieldChange>,
-    /// Why it can not be done in place; empty when it can.
+    /// Why it cannot be done in place; empty when it can.
     pub replace: Vec<Replacement>,
     /// For a replacement under another name: what only one of the two objects can hold, so that the old one has to go
     /// first.
@@ -264,7 +264,7 @@ pub struct Prediction {
     pub problems: Vec<Problem>,
     /// What a reviewer should know besides.
     pub notes: Vec<String>,
-    /// Whether nobody is served by it, so that a replacement is no downtime: a Job.
+    /// True if nobody is served by it, so that a replacement is no downtime: a Job.
     pub unserving: bool,
     /// The changes that are only counted unless everything is to be seen.
     pub minor: Option<Minor>,
@@ -328,7 +328,7 @@ pub enum RiskKind {
     Exposure,
     /// Somebody may do more than before.
     Privilege,
-    /// It can not be undone.
+    /// It cannot be undone.
     Irreversible,
 }
 
@@ -343,7 +343,7 @@ pub struct DataItem {
     /// How much there is and whose it is, for people, as far as that is known: `10Gi`, `3 objects of others: …`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub amount: String,
-    /// Whether it stays when the resource is deleted, unless `--delete-data` names it.
+    /// True if it stays when the resource is deleted, unless `--delete-data` names it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub outlives: bool,
 }
@@ -422,7 +422,7 @@ impl DeleteData {
         }
     }
 
-    /// Whether this data may go.
+    /// True if this data may go.
     pub fn allows(&self, item: &DataItem) -> bool {
         match self {
             Self::None => false,
@@ -445,7 +445,7 @@ pub struct ApplyRequest {
     pub inputs: Value,
     /// What is recorded.
     pub recorded: Option<Recorded>,
-    /// Whether fields that somebody else holds are taken over.
+    /// True if fields that somebody else holds are taken over.
     pub adopt: bool,
     /// How long the call may take.
     pub timeout: Duration,
@@ -481,7 +481,7 @@ pub struct WaitRequest {
     pub recorded: Recorded,
     /// How long to wait at the most.
     pub timeout: Duration,
-    /// Whether anything else in the stack, or an export, needs it ready. Where nothing does, a provider may stop to wait
+    /// True if anything else in the stack, or an export, needs it ready. Where nothing does, a provider may stop to wait
     /// for what nobody in the target is going to do.
     pub needed: bool,
 }

@@ -203,7 +203,7 @@ fn same_change(saved: Option<&SavedChange>, fresh: Option<&SavedChange>) -> bool
     }
 }
 
-/// Whether two trees are the same. A secret's hash that was made before the stack had a key can not be compared and
+/// True if two trees are the same. A secret's hash that was made before the stack had a key cannot be compared and
 /// fits any.
 fn alike(saved: &Json, fresh: &Json) -> bool {
     match (saved, fresh) {

@@ -25,7 +25,7 @@ pub(super) fn text(reason: &Reason) -> String {
         }
         Reason::Drift(paths) => format!("somebody else changed {}", list(paths)),
         Reason::Immutable { path, why } => {
-            format!("{} can not be changed in place: {}", path_text(path), sanitize(why))
+            format!("{} cannot be changed in place: {}", path_text(path), sanitize(why))
         }
         Reason::Interrupted(what) => format!("an earlier run was interrupted: {}", sanitize(what)),
         Reason::NotReady {

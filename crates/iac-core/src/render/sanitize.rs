@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::value::token;
 
-/// Whether a character could move the cursor, change colours or reorder what is seen.
+/// True if a character could move the cursor, change colours or reorder what is seen.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e000}' | '\u{e001}')

@@ -20,13 +20,13 @@ pub struct SavedPlan {
     pub mode: Mode,
     /// Which build of the program made it.
     pub build: String,
-    /// Whether the world was looked at.
+    /// True if the world was looked at.
     pub observed: bool,
     /// What each provider was connected to.
     pub targets: BTreeMap<String, Target>,
     /// The steps, unchanged resources left out.
     pub steps: Vec<SavedStep>,
-    /// What of the plan is wrong; one with problems can not be applied.
+    /// What of the plan is wrong; one with problems cannot be applied.
     pub problems: Vec<Json>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,

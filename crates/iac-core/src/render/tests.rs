@@ -185,7 +185,7 @@ fn what_does_not_touch_a_step_does_not_count() {
             plan.steps[0].source = line(99);
             plan.steps[13].action = Action::Update;
             plan.exports.clear();
-            // Not checked by the server when it was saved: what only the server adds can not be compared.
+            // Not checked by the server when it was saved: what only the server adds cannot be compared.
             plan.steps[4].changes.pop();
         }),
         Vec::<String>::new()
@@ -221,19 +221,19 @@ fn a_secret_hashed_before_there_was_a_key_fits_any() {
 fn errors_name_resource_place_cause_and_remedy() {
     let provider = ProviderError::new(
         crate::provider::ErrorKind::Failed,
-        "the image can not be pulled: not found\nsecond line\u{7}",
+        "the image cannot be pulled: not found\nsecond line\u{7}",
     )
     .with_details(["event: Failed to pull image \"api:nope\"".to_owned()])
     .with_hint("check the name");
     let deployment = key("kubernetes:apps/Deployment::api");
-    let diagnostic = Diagnostic::from_provider("Deployment codelab/api can not become ready", &provider)
+    let diagnostic = Diagnostic::from_provider("Deployment codelab/api cannot become ready", &provider)
         .about(&deployment, "prod")
         .at(line(40));
     insta::assert_snapshot!(diagnostic.render(&Styles::plain()), @r#"
-    error: Deployment codelab/api can not become ready
+    error: Deployment codelab/api cannot become ready
       resource: prod::kubernetes:apps/Deployment::api
       declared at: stacks/prod.rs:40:5
-      caused by: the image can not be pulled: not found
+      caused by: the image cannot be pulled: not found
         second line\u{7}
         event: Failed to pull image "api:nope"
       hint: check the name

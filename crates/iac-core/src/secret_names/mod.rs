@@ -57,7 +57,7 @@ impl SecretNames {
         inside::parts(self, text)
     }
 
-    /// Whether a value of this name is a secret.
+    /// True if a value of this name is a secret.
     pub fn is_secret(&self, name: &str) -> bool {
         let folded = name.to_lowercase();
         let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, &folded));
@@ -71,7 +71,7 @@ fn names_in(list: &str) -> impl Iterator<Item = String> {
     names.filter(|name| !name.is_empty()).map(str::to_lowercase)
 }
 
-/// Whether a pattern fits a whole text; `*` stands for any text.
+/// True if a pattern fits a whole text; `*` stands for any text.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -82,7 +82,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Whether a value can be a secret at all: a word for yes or no is none, nor is a reference to another variable
+/// True if a value can be a secret at all: a word for yes or no is none, nor is a reference to another variable
 /// (`$NAME`, `${NAME}`, `$(NAME)`), which only names where the secret is.
 pub fn can_be_secret(value: &str) -> bool {
     const WORDS: [&str; 11] = ["0", "1", "false", "no", "none", "null", "off", "on", "true", "yes", "~"];
@@ -90,7 +90,7 @@ pub fn can_be_secret(value: &str) -> bool {
     !value.is_empty() && !WORDS.contains(&value.to_ascii_lowercase().as_str()) && !is_reference(value)
 }
 
-/// Whether a text stands for a value that is elsewhere, or that somebody is still to fill in: `$(cat file)`, `{{ value }}`,
+/// True if a text stands for a value that is elsewhere, or that somebody is still to fill in: `$(cat file)`, `{{ value }}`,
 /// `***`.
 fn is_placeholder(text: &str) -> bool {
     let variable = text
@@ -99,7 +99,7 @@ fn is_placeholder(text: &str) -> bool {
     variable || text.starts_with("{{") || text.starts_with('%') || text.chars().all(|c| matches!(c, '*' | '.' | 'x'))
 }
 
-/// Whether a text is a reference to a variable, and nothing else.
+/// True if a text is a reference to a variable, and nothing else.
 fn is_reference(text: &str) -> bool {
     let Some(name) = text.strip_prefix('$') else {
         return false;

@@ -244,7 +244,7 @@ const QUANTITIES: [&str; 8] = ["avg", "limit", "max", "maximum", "min", "minimum
 /// What says that the value is shown to everybody: `NEXT_PUBLIC_API_KEY`.
 const PUBLIC: [&str; 4] = ["anon", "pub", "public", "publishable"];
 
-/// Whether a value of this name is a secret.
+/// True if a value of this name is a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -272,12 +272,12 @@ pub(super) fn is_secret(name: &str) -> bool {
     }
 }
 
-/// Whether one word says that the value is a secret.
+/// True if one word says that the value is a secret.
 fn says_secret(word: &str) -> bool {
     SECRET.contains(&word) || ENDINGS.iter().any(|end| word.ends_with(end)) && !INNOCENT.contains(&word)
 }
 
-/// Whether a key is named before the last word, with what makes it a secret one: `SECRET_KEY_BASE` has a word of its own,
+/// True if a key is named before the last word, with what makes it a secret one: `SECRET_KEY_BASE` has a word of its own,
 /// `PRIVATE_KEY_PEM` has not.
 fn holds_key(words: &[&str]) -> bool {
     const KINDS: [&str; 8] = [

@@ -50,7 +50,7 @@ pub struct BackendError {
 }
 
 impl BackendError {
-    /// A URL that can not be used, shown without a password that is in it.
+    /// A URL that cannot be used, shown without a password that is in it.
     pub fn unusable(url: &str, message: impl Into<String>) -> Self {
         Self {
             operation: "open",
@@ -101,7 +101,7 @@ pub trait Backend: Send + Sync {
     /// What is under a key, or nothing.
     ///
     /// # Errors
-    /// When the storage can not be asked.
+    /// When the storage cannot be asked.
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError>;
 
     /// Stores under a key that holds nothing; of several at the same time, one wins. Atomic, and durable when it returns.
@@ -119,7 +119,7 @@ pub trait Backend: Send + Sync {
     /// The keys that begin with `prefix`, in ascending order.
     ///
     /// # Errors
-    /// When the storage can not be asked.
+    /// When the storage cannot be asked.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError>;
 
     /// Removes a key; that it is not there is no error.

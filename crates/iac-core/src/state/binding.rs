@@ -132,7 +132,7 @@ impl Binding {
         self.origin.is_none() && self.roots.is_empty() && self.folder.is_none()
     }
 
-    /// Whether it is the same place on the same machine.
+    /// True if it is the same place on the same machine.
     fn is_spot(&self, now: &Self) -> bool {
         match (&self.folder, &now.folder) {
             (Some(recorded), Some(here)) => recorded.host == here.host && recorded.path == here.path,
@@ -147,7 +147,7 @@ impl Binding {
         Some(recorded == here || self.remotes.contains(here) || now.remotes.contains(recorded))
     }
 
-    /// Whether two addresses differ in nothing but the host.
+    /// True if two addresses differ in nothing but the host.
     fn is_mirror(&self, now: &Self) -> bool {
         let path = |binding: &Self| {
             let origin = binding.origin.as_deref()?;

@@ -58,7 +58,7 @@ pub(super) struct Committer {
     pub(super) term: u64,
     pub(super) run: RunInfo,
     pub(super) started: Timestamp,
-    /// Whether this term's first batch is written.
+    /// True if this term's first batch is written.
     pub(super) opened: bool,
     /// What seals whole files, if they are to be.
     pub(super) sealing: Option<Arc<Vault>>,
@@ -127,7 +127,7 @@ impl Committer {
         }
     }
 
-    /// Checks an entry against the state, and applies it there. If it then can not be written, nothing ever is again.
+    /// Checks an entry against the state, and applies it there. If it then cannot be written, nothing ever is again.
     fn prepare(&mut self, entry: Entry) -> Result<(), StateError> {
         match &self.failed {
             Some(error) => Err(error.clone()),

@@ -14,7 +14,7 @@ const FRACTION: usize = 2;
 /// A journal of more batches than this takes long to read, however small they are.
 const MOST_BATCHES: usize = 1024;
 
-/// Whether a new snapshot is worth writing.
+/// True if a new snapshot is worth writing.
 pub(super) fn is_due(log: &Log) -> bool {
     let snapshot = log.snapshot.map_or(0, |snapshot| snapshot.bytes);
     log.journal.bytes >= LEAST_BYTES.max(snapshot / FRACTION) || log.journal.batches >= MOST_BATCHES

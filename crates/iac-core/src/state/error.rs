@@ -8,15 +8,15 @@ use super::{BackendError, Holder, OpId, VaultError};
 /// Why state could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
-    /// The stack's name can not be part of a key.
+    /// The stack's name cannot be part of a key.
     #[error("stack name {0:?}: use letters, digits, '.', '_' and '-', and begin with a letter or digit")]
     Name(String),
     /// The storage failed while reading.
-    #[error("the state can not be read: {0}")]
+    #[error("the state cannot be read: {0}")]
     Read(#[source] BackendError),
     /// The storage failed while writing; nothing more is written by this run.
     #[error(
-        "the state can not be written: {0}; all that was recorded before is safe, and the next run looks at what was in flight and goes on from there"
+        "the state cannot be written: {0}; all that was recorded before is safe, and the next run looks at what was in flight and goes on from there"
     )]
     Write(#[source] BackendError),
     /// Somebody else is writing.
@@ -65,7 +65,7 @@ pub enum StateError {
     #[error("the state of stack {0:?} is encrypted as a whole; nothing of it can be read without its key")]
     Sealed(String),
     /// Something could not be sealed.
-    #[error("the state can not be sealed: {0}")]
+    #[error("the state cannot be sealed: {0}")]
     Seal(String),
     /// A run came in between that did not end as it should.
     #[error("stack {0:?} was changed meanwhile by a run that was interrupted; run `up`, and then this once more")]
@@ -73,7 +73,7 @@ pub enum StateError {
     /// The stack has other keys by now than those that were opened.
     #[error("the keys of stack {0:?} were changed since they were opened; nothing was done, run it again")]
     Rekeyed(String),
-    /// The stack's key can not be had.
+    /// The stack's key cannot be had.
     #[error(transparent)]
     Key(#[from] super::KeySourceError),
     /// A sealed value does not open.
@@ -95,7 +95,7 @@ pub enum StateError {
         message: String,
     },
     /// A value to be recorded depends on something that is not known.
-    #[error("{key}: {path} can not be recorded, since it is not resolved")]
+    #[error("{key}: {path} cannot be recorded, since it is not resolved")]
     Unresolved {
         /// The resource or export.
         key: String,
@@ -105,7 +105,7 @@ pub enum StateError {
     /// An operation was never begun, or has an outcome already.
     #[error("operation {0} is not pending")]
     UnknownOp(OpId),
-    /// A change of the record that was asked for can not be made.
+    /// A change of the record that was asked for cannot be made.
     #[error("{key}: {why}; the state was not changed")]
     Refused {
         /// The resource.
@@ -142,8 +142,8 @@ pub enum StateError {
         /// Where.
         to: String,
     },
-    /// A stack can not be brought to another backend.
-    #[error("stack {stack:?} can not be brought to {to}: {why}; nothing was changed here")]
+    /// A stack cannot be brought to another backend.
+    #[error("stack {stack:?} cannot be brought to {to}: {why}; nothing was changed here")]
     Occupied {
         /// The stack.
         stack: String,
@@ -152,7 +152,7 @@ pub enum StateError {
         /// Why not.
         why: String,
     },
-    /// A document can not be taken in.
+    /// A document cannot be taken in.
     #[error("the state was not imported: {0}")]
     Import(String),
     /// There is no such version, or it is no longer kept.

@@ -25,7 +25,7 @@ struct Header {
     about: Option<About>,
     /// How many lines follow.
     entries: usize,
-    /// Whether they are sealed.
+    /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     sealed: bool,
 }
@@ -150,7 +150,7 @@ pub(super) fn decode(stack: &str, bytes: &[u8], vault: Option<&Vault>) -> Result
     Ok((version, undo))
 }
 
-/// Whether an entry's lines are sealed as they should be: under the current key, or not at all.
+/// True if an entry's lines are sealed as they should be: under the current key, or not at all.
 pub(super) fn is_sealed_by(vault: &Vault, whole: bool, bytes: &[u8]) -> bool {
     let mut lines = bytes
         .split(|byte| *byte == b'\n')

@@ -20,7 +20,7 @@ pub(super) struct KeyFile {
     stack: String,
     pub(super) current: u32,
     pub(super) keys: BTreeMap<u32, WrappedKey>,
-    /// Whether whole files are encrypted, and not only the secrets in them.
+    /// True if whole files are encrypted, and not only the secrets in them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) whole: bool,
 }
@@ -59,7 +59,7 @@ impl Store {
     /// The stack's vault: loads its wrapped data key, or makes one on first use. Unwrapped once per store.
     ///
     /// # Errors
-    /// When the key can not be read, made or unwrapped.
+    /// When the key cannot be read, made or unwrapped.
     pub async fn vault(&self) -> Result<Arc<Vault>, StateError> {
         self.vault.get_or_try_init(|| self.open_vault()).await.cloned()
     }

@@ -23,10 +23,10 @@ enum Origin {
     NoHome,
 }
 
-/// Why a data key can not be had.
+/// Why a data key cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KeySourceError {
-    /// A file with a passphrase or identity can not be used.
+    /// A file with a passphrase or identity cannot be used.
     #[error("{path}: {message}")]
     File {
         /// Which.
@@ -35,7 +35,7 @@ pub enum KeySourceError {
         message: String,
     },
     /// The key does not open.
-    #[error("the stack's key can not be opened with {with}: {error}")]
+    #[error("the stack's key cannot be opened with {with}: {error}")]
     Unwrap {
         /// What was tried: `IAC_PASSPHRASE`, a file's name.
         with: String,
@@ -115,7 +115,7 @@ impl KeySource {
     /// Makes a data key and wraps it.
     ///
     /// # Errors
-    /// When a file can not be read or made.
+    /// When a file cannot be read or made.
     pub fn create(&self) -> Result<(DataKey, WrappedKey), KeySourceError> {
         let key = DataKey::generate()?;
         let wrapped = WrappedKey::wrap(&key, &self.recipients()?)?;
@@ -125,7 +125,7 @@ impl KeySource {
     /// Unwraps a data key.
     ///
     /// # Errors
-    /// When a file can not be read, or what is there does not open the key.
+    /// When a file cannot be read, or what is there does not open the key.
     pub fn unwrap(&self, wrapped: &WrappedKey) -> Result<DataKey, KeySourceError> {
         let failed = |with: String| move |error| KeySourceError::Unwrap { with, error };
         match &self.origin {

@@ -36,7 +36,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether its process is known to have ended, so that the next run takes over at once. Of a process on another
+    /// True if its process is known to have ended, so that the next run takes over at once. Of a process on another
     /// machine that is never known.
     pub fn has_ended(&self) -> bool {
         self.process
@@ -90,7 +90,7 @@ impl LeaseFile {
         }
     }
 
-    /// Whether the last holder may still be running, as far as can be told.
+    /// True if the last holder may still be running, as far as can be told.
     fn may_run(&self) -> bool {
         match &self.claim {
             Claim::Held(holder) => !holder.has_ended(),
@@ -114,7 +114,7 @@ pub(super) fn check_form(key: &str, bytes: &[u8]) -> Result<(), StateError> {
 struct Watch {
     /// How it was when it last changed, and when that was noticed.
     last: Option<(Etag, Instant)>,
-    /// Whether it has changed since the first look.
+    /// True if it has changed since the first look.
     changed: bool,
 }
 
@@ -151,9 +151,9 @@ pub(super) struct LeasePlace {
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) term: u64,
-    /// Whether the holder before may still believe that it holds it.
+    /// True if the holder before may still believe that it holds it.
     pub(super) unclean: bool,
-    /// Whether the holder before may still be running, with a call under way.
+    /// True if the holder before may still be running, with a call under way.
     pub(super) overtakes: bool,
     file: LeaseFile,
     etag: Etag,

@@ -159,7 +159,7 @@ pub(super) struct Fault {
     pub(super) line: usize,
     /// What is wrong with it.
     pub(super) what: String,
-    /// Whether it looks as if writing had been interrupted: the end is missing, or blocks that were never filled.
+    /// True if it looks as if writing had been interrupted: the end is missing, or blocks that were never filled.
     pub(super) torn: bool,
 }
 
@@ -282,7 +282,7 @@ pub(super) fn is_sealed_by(vault: &Vault, line: &[u8]) -> Option<bool> {
     (!vault.is_stale(&sealed.sealed)).then_some(true)
 }
 
-/// Whether a file of lines says that it is sealed.
+/// True if a file of lines says that it is sealed.
 pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let header = split(first).and_then(|(_, body)| serde_json::from_str::<Json>(body).ok());
@@ -303,7 +303,7 @@ pub(super) fn check_header(stack: &str, file: &str, bytes: &[u8], vault: Option<
         Some(other) if other != stack => Err(StateError::Damaged {
             file: file.to_owned(),
             line: Some(1),
-            what: format!("this belongs to stack {other:?}; the state of a stack can not be copied to another name"),
+            what: format!("this belongs to stack {other:?}; the state of a stack cannot be copied to another name"),
         }),
         _ => Ok(()),
     }

@@ -39,7 +39,7 @@ pub struct LocalBackend {
 #[derive(Debug)]
 struct Shared {
     root: PathBuf,
-    /// Whether a folder that is made gets a file by which git leaves it alone.
+    /// True if a folder that is made gets a file by which git leaves it alone.
     kept_from_git: bool,
     swept: Once,
 }
@@ -213,7 +213,7 @@ impl Shared {
     }
 }
 
-/// Whether a text is a key: parts that can not lead elsewhere, nor meet our own files.
+/// True if a text is a key: parts that cannot lead elsewhere, nor meet our own files.
 fn is_key(key: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     key.split('/')

@@ -77,7 +77,7 @@ pub(super) struct BatchHeader {
     pub(super) prev: String,
     /// How many lines follow.
     pub(super) entries: usize,
-    /// Whether they are sealed.
+    /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) sealed: bool,
     pub(super) at: Timestamp,
@@ -221,7 +221,7 @@ impl State {
     }
 }
 
-/// Whether an entry changes the exports.
+/// True if an entry changes the exports.
 fn changes_exports(entry: &Entry) -> bool {
     match entry {
         Entry::Exports { .. } => true,
@@ -230,7 +230,7 @@ fn changes_exports(entry: &Entry) -> bool {
     }
 }
 
-/// Whether an entry changes what the stack belongs to.
+/// True if an entry changes what the stack belongs to.
 fn changes_binding(entry: &Entry) -> bool {
     match entry {
         Entry::Binding { .. } => true,
@@ -307,7 +307,7 @@ async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, vault: Opti
     Ok(log)
 }
 
-/// Whether a batch's first line is whole and follows upon this sum.
+/// True if a batch's first line is whole and follows upon this sum.
 fn follows(bytes: &[u8], chain: Chain) -> bool {
     LineReader::new(bytes, chain).expect::<BatchHeader>().is_ok()
 }

@@ -13,12 +13,12 @@ pub(super) struct Marker {
     pub(super) format: u64,
     pub(super) stack: String,
     pub(super) created: Timestamp,
-    /// Why the stack can not be used at present.
+    /// Why the stack cannot be used at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<Status>,
 }
 
-/// Why a stack can not be used.
+/// Why a stack cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {

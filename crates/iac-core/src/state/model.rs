@@ -53,7 +53,7 @@ pub struct Record {
     /// What it depended on when it was applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(Key, Phase)>,
-    /// Whether it has been ready since it was last applied.
+    /// True if it has been ready since it was last applied.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ready: bool,
     /// The options it was declared with.
@@ -65,7 +65,7 @@ pub struct Record {
     /// What it was before it was replaced and is still to be deleted, or is kept for its data, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formers: Vec<Former>,
-    /// Whether the object itself is deleted, and the record stays only for its former objects.
+    /// True if the object itself is deleted, and the record stays only for its former objects.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gone: bool,
 }
@@ -219,7 +219,7 @@ pub struct NewRecord {
     /// What it was before it was replaced and still is there, the oldest first. Whoever records a resource anew
     /// hands on those that are recorded: what is left out is forgotten.
     pub formers: Vec<FormerObject>,
-    /// Whether the object itself is deleted, and the record stays only for its former objects.
+    /// True if the object itself is deleted, and the record stays only for its former objects.
     pub gone: bool,
 }
 
@@ -276,7 +276,7 @@ pub struct Summary {
     pub deleted: u64,
     /// How many steps failed.
     pub failed: u64,
-    /// Whether everything that was planned is done.
+    /// True if everything that was planned is done.
     pub ok: bool,
 }
 
@@ -325,7 +325,7 @@ impl Record {
 }
 
 impl State {
-    /// Whether anything in it is sealed; if not, any vault opens it ([`Vault::ephemeral`]).
+    /// True if anything in it is sealed; if not, any vault opens it ([`Vault::ephemeral`]).
     pub fn has_secrets(&self) -> bool {
         let values = self.records.values().flat_map(Record::values);
         values.chain(self.exports.values()).any(sealed::has_secret)

@@ -48,7 +48,7 @@ pub(super) enum Life {
     Alive,
     /// It has ended.
     Dead,
-    /// That can not be told: another machine or container, or a user whose processes are hidden from us.
+    /// That cannot be told: another machine or container, or a user whose processes are hidden from us.
     Unknown,
 }
 

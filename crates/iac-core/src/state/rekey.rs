@@ -35,7 +35,7 @@ pub struct Rekeyed {
     pub sealed: usize,
     /// How many versions of the history were.
     pub versions: usize,
-    /// Whether this finished what an interrupted run had begun.
+    /// True if this finished what an interrupted run had begun.
     pub resumed: bool,
 }
 

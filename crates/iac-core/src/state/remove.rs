@@ -14,7 +14,7 @@ impl Store {
     /// itself; another call finishes it.
     ///
     /// # Errors
-    /// [`StateError::NotEmpty`] when resources are recorded, unless `force` is given; with it, state that can not be read
+    /// [`StateError::NotEmpty`] when resources are recorded, unless `force` is given; with it, state that cannot be read
     /// is removed as well. [`StateError::Locked`].
     pub async fn remove(&self, run: RunInfo, lock_timeout: Duration, force: bool) -> Result<bool, StateError> {
         let paths = Paths::new(self.stack())?;
@@ -30,7 +30,7 @@ impl Store {
         let removed = self.remove_all(&paths, force).await;
         heartbeat.stop().await;
         if removed.is_err() {
-            // What went wrong is what counts; a lease that can not be given back runs out.
+            // What went wrong is what counts; a lease that cannot be given back runs out.
             let _ = place.release(term).await;
             return removed;
         }

@@ -119,7 +119,7 @@ impl Record {
     }
 }
 
-/// Whether an operation was on this object: the same name, and the same object of that name as far as is known.
+/// True if an operation was on this object: the same name, and the same object of that name as far as is known.
 fn is_object_of(identity: &str, uid: Option<&String>, pending: &Pending) -> bool {
     let same_uid = match (uid, &pending.uid) {
         (Some(recorded), Some(deleted)) => recorded == deleted,

@@ -20,12 +20,12 @@ pub(super) fn export_place(name: &str) -> String {
     format!("export {name}")
 }
 
-/// Whether a value in the form of files has a sealed leaf.
+/// True if a value in the form of files has a sealed leaf.
 pub(super) fn has_secret(json: &Json) -> bool {
     any_sealed(json, &|_| true)
 }
 
-/// Whether a value in the form of files has a leaf that is sealed under another key than the vault's current one.
+/// True if a value in the form of files has a leaf that is sealed under another key than the vault's current one.
 pub(super) fn is_stale(vault: &Vault, json: &Json) -> bool {
     any_sealed(json, &|sealed| {
         ciphertext(sealed).as_str().is_none_or(|text| vault.is_stale(text))

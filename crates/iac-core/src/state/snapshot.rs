@@ -22,7 +22,7 @@ struct Header {
     version: u64,
     /// How many lines follow.
     entries: usize,
-    /// Whether they are sealed.
+    /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     sealed: bool,
     at: Timestamp,

@@ -113,7 +113,7 @@ impl Store {
     /// Reads the state; takes no lock, and is not disturbed by a run that writes at the same time.
     ///
     /// # Errors
-    /// When the storage can not be asked, or what it holds is damaged or newer than this program.
+    /// When the storage cannot be asked, or what it holds is damaged or newer than this program.
     pub async fn load(&self) -> Result<State, StateError> {
         Ok(self.load_log().await?.state)
     }
@@ -121,7 +121,7 @@ impl Store {
     /// Makes sure that the stack is there, for what would make no sense otherwise.
     ///
     /// # Errors
-    /// [`StateError::NoStack`]; when the storage can not be asked.
+    /// [`StateError::NoStack`]; when the storage cannot be asked.
     pub async fn must_exist(&self) -> Result<(), StateError> {
         match Marker::read(self.backend(), &Paths::new(&self.stack)?).await? {
             Some(_) => Ok(()),
@@ -181,7 +181,7 @@ impl Store {
         match self.begin_under(paths, place.clone(), &mut taken, run).await {
             Ok(writer) => Ok(writer),
             Err(error) => {
-                // What went wrong is what counts; a lease that can not be given back runs out.
+                // What went wrong is what counts; a lease that cannot be given back runs out.
                 let _ = place.release(taken.term).await;
                 Err(error)
             }
@@ -225,7 +225,7 @@ impl Store {
         Ok(Writer::start(committer, overtakes))
     }
 
-    /// Writes the first batch of a term whose predecessor may still be writing: from then on it can not. Until then,
+    /// Writes the first batch of a term whose predecessor may still be writing: from then on it cannot. Until then,
     /// what it wrote is read again.
     async fn fence(&self, committer: &mut Committer) -> Result<(), StateError> {
         let mut result = committer.open().await;
@@ -253,7 +253,7 @@ impl Store {
     /// Ends whatever lease there is and says whose it was. The old holder notices at its next intent at the latest.
     ///
     /// # Errors
-    /// When the storage can not be asked.
+    /// When the storage cannot be asked.
     pub async fn unlock(&self) -> Result<Option<Holder>, StateError> {
         self.lease(&Paths::new(&self.stack)?).unlock().await
     }
@@ -261,7 +261,7 @@ impl Store {
     /// Who holds the lease, if anybody; the holder may have died.
     ///
     /// # Errors
-    /// When the storage can not be asked.
+    /// When the storage cannot be asked.
     pub async fn holder(&self) -> Result<Option<Holder>, StateError> {
         self.lease(&Paths::new(&self.stack)?).holder().await
     }
@@ -336,7 +336,7 @@ impl Store {
     /// The names of the stacks on a backend, in order.
     ///
     /// # Errors
-    /// When the storage can not be asked.
+    /// When the storage cannot be asked.
     pub async fn stacks(backend: &dyn Backend) -> Result<Vec<String>, StateError> {
         let keys = backend.list("").await.map_err(StateError::Read)?;
         let stacks = keys.iter().filter_map(|key| Paths::stack_of_marker(key));

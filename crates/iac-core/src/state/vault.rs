@@ -29,7 +29,7 @@ pub enum VaultError {
     #[error("the system gives no random bytes: {0}")]
     Random(String),
     /// A key could not be wrapped.
-    #[error("the key can not be wrapped: {0}")]
+    #[error("the key cannot be wrapped: {0}")]
     Wrap(String),
     /// Not an age recipient.
     #[error("{name:?} is no age recipient (age1…): {message}")]
@@ -177,7 +177,7 @@ impl Vault {
         self.current
     }
 
-    /// Whether a sealed text is sealed under another key than the current one.
+    /// True if a sealed text is sealed under another key than the current one.
     pub(super) fn is_stale(&self, sealed: &str) -> bool {
         !sealed.starts_with(&format!("{HEADER}{}.", self.current))
     }
@@ -211,7 +211,7 @@ fn subkey(key: &DataKey, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    // HMAC takes keys of any length: the constructor can not fail for it.
+    // HMAC takes keys of any length: the constructor cannot fail for it.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         unreachable!("HMAC takes keys of any length")
     };

@@ -19,7 +19,7 @@ const KEY_LENGTH: usize = 32;
 /// Work factor of scrypt for new passphrases, as a power of two: 64 MiB of memory for each guess.
 const WORK_FACTOR: u8 = 16;
 
-/// The highest work factor that is accepted, so that a forged file can not keep us busy for hours.
+/// The highest work factor that is accepted, so that a forged file cannot keep us busy for hours.
 const MAX_WORK_FACTOR: u8 = 20;
 
 /// A random key for values; wiped when it is dropped.

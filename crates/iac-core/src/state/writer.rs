@@ -62,12 +62,12 @@ impl Writer {
         self.shared.start.clone()
     }
 
-    /// Whether the lease is known to be lost, so that nothing more can be started.
+    /// True if the lease is known to be lost, so that nothing more can be started.
     pub fn is_lost(&self) -> bool {
         *self.shared.lost.borrow()
     }
 
-    /// Whether this run took the lease from one that may not have ended: whatever operation that left open, its call may
+    /// True if this run took the lease from one that may not have ended: whatever operation that left open, its call may
     /// still be under way, and have its effect after everybody has looked.
     pub fn overtakes(&self) -> bool {
         self.shared.overtakes

@@ -2,7 +2,7 @@
 
 use super::{FieldPath, Map, Segment, Value};
 
-/// Whether an element of a list is the one that a segment names.
+/// True if an element of a list is the one that a segment names.
 fn names(segment: &Segment, index: usize, item: &Value) -> bool {
     match segment {
         Segment::Index(wanted) => *wanted == index,

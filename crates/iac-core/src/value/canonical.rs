@@ -57,7 +57,7 @@ fn write(json: &Json, out: &mut String) {
 
 fn write_number(number: &Number, out: &mut String) {
     use std::fmt::Write as _;
-    // Writing to a String can not fail.
+    // Writing to a String cannot fail.
     let _ = match (number.as_i64(), number.as_u64(), number.as_f64()) {
         (Some(integer), _, _) => write!(out, "{integer}"),
         (_, Some(integer), _) => write!(out, "{integer}"),

@@ -31,7 +31,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A pure, named and versioned function from text to text; a plan can carry it, which a closure's code can not.
+/// A pure, named and versioned function from text to text; a plan can carry it, which a closure's code cannot.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -95,7 +95,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String can not fail.
+            // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
@@ -122,7 +122,7 @@ pub struct OutputRef {
     pub path: String,
     /// When it is there: with the object, or only once that is ready.
     pub phase: Phase,
-    /// Whether it must never be shown.
+    /// True if it must never be shown.
     pub secret: bool,
     /// What is done with it, first to last.
     pub transforms: Vec<Transform>,
@@ -165,7 +165,7 @@ impl Expr {
         })
     }
 
-    /// Whether any of its outputs is secret, and with it the whole string.
+    /// True if any of its outputs is secret, and with it the whole string.
     pub fn is_secret(&self) -> bool {
         self.outputs().any(|output| output.secret)
     }

@@ -60,12 +60,12 @@ impl FieldPath {
         &self.0
     }
 
-    /// Whether this is the root.
+    /// True if this is the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `self` is `other` or lies below it.
+    /// True if `self` is `other` or lies below it.
     pub fn starts_with(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)
     }
@@ -77,7 +77,7 @@ impl FromIterator<Segment> for FieldPath {
     }
 }
 
-/// Whether a key can stand in a path without quotes.
+/// True if a key can stand in a path without quotes.
 fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name

@@ -19,7 +19,7 @@ const OPEN: char = '\u{E000}';
 /// Closes a token.
 const CLOSE: char = '\u{E001}';
 
-/// A token that can not be used where it stands.
+/// A token that cannot be used where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// An output stands in an object's key, which has to be known when planning.
@@ -97,7 +97,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace(&quoted(CLOSE), CLOSE.encode_utf8(&mut [0; 4])))
 }
 
-/// Whether a text holds anything of a token.
+/// True if a text holds anything of a token.
 pub fn is_token(text: &str) -> bool {
     text.contains([OPEN, CLOSE])
 }

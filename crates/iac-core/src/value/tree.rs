@@ -95,12 +95,12 @@ impl Value {
         }
     }
 
-    /// Whether every leaf is known.
+    /// True if every leaf is known.
     pub fn is_known(&self) -> bool {
         !self.any_leaf(&|leaf| matches!(leaf, Self::Expr(_)))
     }
 
-    /// Whether any leaf is secret, resolved or not.
+    /// True if any leaf is secret, resolved or not.
     pub fn has_secret(&self) -> bool {
         self.any_leaf(&|leaf| match leaf {
             Self::Secret(_) => true,
@@ -109,7 +109,7 @@ impl Value {
         })
     }
 
-    /// Whether a test holds for any leaf. Trees may be large: no path is made, and nothing is copied.
+    /// True if a test holds for any leaf. Trees may be large: no path is made, and nothing is copied.
     fn any_leaf(&self, test: &impl Fn(&Self) -> bool) -> bool {
         match self {
             Self::Object(map) => map.values().any(|child| child.any_leaf(test)),

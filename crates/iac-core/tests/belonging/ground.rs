@@ -161,5 +161,5 @@ pub(crate) fn link(target: &Path, name: &Path) {
     #[cfg(unix)]
     std::os::unix::fs::symlink(target, name).unwrap();
     #[cfg(not(unix))]
-    panic!("{} can not be linked to {} here", name.display(), target.display());
+    panic!("{} cannot be linked to {} here", name.display(), target.display());
 }

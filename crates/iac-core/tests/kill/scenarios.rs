@@ -30,7 +30,7 @@ impl Run {
         bench.run_with(self.mode, &self.program, self.delete_data.clone()).await
     }
 
-    /// Whether anything is left to do.
+    /// True if anything is left to do.
     pub(crate) async fn is_settled(&self, bench: &Bench) -> bool {
         let planned = bench.plan_with(self.mode, &self.program, self.delete_data.clone());
         let planned = planned.await.unwrap();

@@ -1,4 +1,4 @@
-//! State in a folder: its files, and what it says of one that can not be used. The contract is checked in
+//! State in a folder: its files, and what it says of one that cannot be used. The contract is checked in
 //! `conformance.rs`.
 
 use std::sync::Arc;

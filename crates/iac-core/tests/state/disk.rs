@@ -146,7 +146,7 @@ async fn ever_less_full(scarce: Scarce) -> Vec<BackendError> {
     stops
 }
 
-/// Whether a run was stopped while it wrote such a file.
+/// True if a run was stopped while it wrote such a file.
 fn stopped_at(stops: &[BackendError], part: &str) -> bool {
     stops.iter().any(|stop| stop.place.contains(part))
 }

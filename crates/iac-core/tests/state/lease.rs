@@ -132,7 +132,7 @@ async fn a_living_holder_elsewhere_is_not_taken_over() {
     let store = store(&backend).lease_ttl(HOUR);
     let writer = begin(&store).await;
     move_away(&backend);
-    // Its process can not be looked at, but its renewals show that it lives.
+    // Its process cannot be looked at, but its renewals show that it lives.
     let mut beat = 0;
     let renewing = Arc::clone(&backend);
     let renewals = tokio::spawn(async move {

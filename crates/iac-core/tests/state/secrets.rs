@@ -203,7 +203,7 @@ async fn the_wrong_passphrase_is_called_that() {
         missing.contains("IAC_PASSPHRASE_FILE") && missing.contains("other.txt"),
         "{missing}"
     );
-    assert!(!key_file.exists(), "no new key is made for what it can not open");
+    assert!(!key_file.exists(), "no new key is made for what it cannot open");
     local(&folder.path().join("elsewhere"), KeySource::key_file(&key_file))
         .vault()
         .await

@@ -90,7 +90,7 @@ fn until_full(mut act: impl FnMut(u64) -> io::Result<()>) -> u64 {
         match act(number) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::StorageFull => return number,
-            Err(error) => panic!("the disk can not be filled: {error}"),
+            Err(error) => panic!("the disk cannot be filled: {error}"),
         }
     }
     u64::MAX
@@ -99,7 +99,7 @@ fn until_full(mut act: impl FnMut(u64) -> io::Result<()>) -> u64 {
 /// A fault that could not be made is a failed test: one that was passed over would look like one that went well.
 fn command(name: &str, options: &[&str], at: &Path) {
     let output = Command::new(name).args(options).arg(at).output();
-    let output = output.unwrap_or_else(|error| panic!("`{name}` can not be run: {error}"));
+    let output = output.unwrap_or_else(|error| panic!("`{name}` cannot be run: {error}"));
     assert!(
         output.status.success(),
         "`{name} {}` at {} failed, and this test needs Linux and root: {}",

@@ -14,7 +14,7 @@ use crate::reference::{CONTAINERS, items, pod_spec};
 #[derive(Debug, Clone)]
 pub(super) struct Content {
     keys: BTreeSet<String>,
-    /// Whether others are known to fill it.
+    /// True if others are known to fill it.
     open: bool,
 }
 

@@ -106,7 +106,7 @@ fn autoscaler(insides: &Insides, id: &ObjectId, inputs: &Value) -> Vec<Misfit> {
         .collect()
 }
 
-/// A share of what the containers ask for can not be told where one asks for nothing.
+/// A share of what the containers ask for cannot be told where one asks for nothing.
 fn of_metric(template: &Template, path: &FieldPath, metric: &Value) -> Option<Misfit> {
     let (field, source) = ["resource", "containerResource"]
         .iter()
@@ -127,7 +127,7 @@ fn of_metric(template: &Template, path: &FieldPath, metric: &Value) -> Option<Mi
         .filter(|(name, _)| container.is_none_or(|container| container == *name));
     let lacking = concerned.into_iter().find(|(_, given)| !given.contains(resource))?.0;
     let message = format!(
-        "container {lacking:?} requests no {resource}, so its utilization can not be told, unless a LimitRange gives one"
+        "container {lacking:?} requests no {resource}, so its utilization cannot be told, unless a LimitRange gives one"
     );
     Some(perhaps(path.field("target"), message))
 }

@@ -194,7 +194,7 @@ fn selectors_and_what_hangs_on_them_are_noted() {
         (
             scaler,
             vec![
-                "spec.metrics[0].resource.target: container \"c\" requests no cpu, so its utilization can not be told, unless a LimitRange gives one?",
+                "spec.metrics[0].resource.target: container \"c\" requests no cpu, so its utilization cannot be told, unless a LimitRange gives one?",
             ],
         ),
     ] {

@@ -34,7 +34,7 @@ impl Ends {
         }
     }
 
-    /// Whether a container that is down has ended so often in the same way that it will again. What was not seen of its
+    /// True if a container that is down has ended so often in the same way that it will again. What was not seen of its
     /// earlier ends counts as the same.
     pub(super) fn has_repeated(&self, pod: &Json, status: &Json) -> bool {
         let ended = restarts(status) + 1;
@@ -74,7 +74,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Whether it has run for longer than that by our clock, which is not the cluster's.
+    /// True if it has run for longer than that by our clock, which is not the cluster's.
     pub(crate) fn is_older_than(&self, time: Duration) -> bool {
         let age = self
             .started

@@ -34,7 +34,7 @@ pub(crate) struct Finding {
     pub(crate) patience: Option<Duration>,
     /// What to do.
     pub(crate) hint: Option<String>,
-    /// Whether the container ran, so that it has a log.
+    /// True if the container ran, so that it has a log.
     pub(crate) has_log: bool,
 }
 
@@ -79,13 +79,13 @@ pub(crate) fn name_of(pod: &Json) -> &str {
     pod["metadata"]["name"].as_str().unwrap_or("?")
 }
 
-/// Whether it is none of those that could still get ready.
+/// True if it is none of those that could still get ready.
 fn is_over(pod: &Json) -> bool {
     let phase = pod["status"]["phase"].as_str();
     pod["metadata"]["deletionTimestamp"].is_string() || phase == Some("Succeeded")
 }
 
-/// Whether a pod that could be ready says that it is not.
+/// True if a pod that could be ready says that it is not.
 pub(crate) fn is_down(pod: &Json) -> bool {
     let failed = pod["status"]["phase"] == "Failed";
     let says_no = condition(pod, "Ready").is_some_and(|ready| ready.status == "False");
@@ -99,7 +99,7 @@ fn is_ready(pod: &Json) -> bool {
     condition(pod, "Ready").is_some_and(|ready| ready.status == "True")
 }
 
-/// Whether a Job counts its attempts, so that nobody else has to.
+/// True if a Job counts its attempts, so that nobody else has to.
 fn is_of_job(pod: &Json) -> bool {
     let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
     owners.into_iter().any(|owner| owner["kind"] == "Job")
@@ -237,7 +237,7 @@ fn container(base: &Finding, pod: &Json, status: &Json, ends: &Ends) -> Option<F
     })
 }
 
-/// Whether it is a container that comes before the others.
+/// True if it is a container that comes before the others.
 fn is_init(pod: &Json, status: &Json) -> bool {
     let before = pod["spec"]["initContainers"].as_array().into_iter().flatten();
     before.into_iter().any(|container| container["name"] == status["name"])

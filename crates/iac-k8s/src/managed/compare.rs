@@ -108,11 +108,11 @@ impl Comparison {
 /// The elements of two lists that belong together.
 struct Elements<'a> {
     pairs: BTreeMap<Segment, States<'a>>,
-    /// Whether those that are in both stand in another order.
+    /// True if those that are in both stand in another order.
     moved: bool,
 }
 
-/// Brings the elements together that have the same keys; none where a single field can not name each of them.
+/// Brings the elements together that have the same keys; none where a single field cannot name each of them.
 fn elements<'a>(keys: &BTreeSet<String>, old: &'a [Json], new: &'a [Json]) -> Option<Elements<'a>> {
     let key = |item: &Json| -> Vec<Json> { keys.iter().map(|field| item[field].clone()).collect() };
     let position = |list: &[Json], item: &Json| list.iter().position(|other| key(other) == key(item));

@@ -26,7 +26,7 @@ const FORMERS: [&str; 13] = [
     "Terraform",
 ];
 
-/// Whether an entry is of a former manager; another stack of ours is one.
+/// True if an entry is of a former manager; another stack of ours is one.
 fn is_former(entry: &Json, manager: &str) -> bool {
     let name = entry["manager"].as_str().unwrap_or_default();
     let ours = name == manager || name.starts_with(&format!("{manager}-"));
@@ -120,7 +120,7 @@ fn remove(node: &mut Json, former: &Json, others: &[&Json]) {
     }
 }
 
-/// Whether fields are those of a value without parts, or of a list or map that is owned as a whole.
+/// True if fields are those of a value without parts, or of a list or map that is owned as a whole.
 fn is_leaf(fields: &Json) -> bool {
     fields.as_object().is_none_or(Map::is_empty)
 }

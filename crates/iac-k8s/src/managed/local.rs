@@ -96,7 +96,7 @@ impl<'a> Owned<'a> {
             .collect()
     }
 
-    /// Whether what is there is somebody's as a whole: a list or map that the schema does not let anyone share.
+    /// True if what is there is somebody's as a whole: a list or map that the schema does not let anyone share.
     fn is_whole(&self) -> bool {
         !self.others.is_empty() && self.others.iter().all(|fields| is_leaf(fields))
     }

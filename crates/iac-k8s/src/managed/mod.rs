@@ -32,7 +32,7 @@ pub(crate) fn applied<'a>(object: &'a Json, manager: &str) -> Option<&'a Json> {
     entries(object).find(|entry| entry["manager"] == manager && entry["operation"] == "Apply" && is_of_object(entry))
 }
 
-/// Whether an entry is of the object itself, not of its status or scale.
+/// True if an entry is of the object itself, not of its status or scale.
 fn is_of_object(entry: &Json) -> bool {
     entry["subresource"].as_str().unwrap_or("").is_empty()
 }
@@ -44,7 +44,7 @@ pub(crate) fn fingerprint(object: &Json, manager: &str) -> Option<String> {
     Some(canonical::digest(&what))
 }
 
-/// Whether nobody but `manager` has written the object, controllers' status aside: then it was made by `manager` too.
+/// True if nobody but `manager` has written the object, controllers' status aside: then it was made by `manager` too.
 pub(crate) fn is_alone(object: &Json, manager: &str) -> bool {
     entries(object).all(|entry| !is_of_object(entry) || entry["manager"] == manager)
 }
@@ -88,7 +88,7 @@ fn text_of(json: &Json) -> String {
     }
 }
 
-/// Whether an element has these identifying fields. The server fills in a protocol, so `lenient` takes an element without
+/// True if an element has these identifying fields. The server fills in a protocol, so `lenient` takes an element without
 /// a field for one that has it, except that a protocol that is not given is TCP.
 fn has_key(item: &Json, key: &Json, lenient: bool) -> bool {
     let Some(key) = key.as_object() else { return false };

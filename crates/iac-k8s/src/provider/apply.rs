@@ -334,7 +334,7 @@ impl Application<'_> {
     }
 }
 
-/// Whether the object is not the one that a change with its UID was meant for: it is gone, or another has its name.
+/// True if the object is not the one that a change with its UID was meant for: it is gone, or another has its name.
 fn is_another(refusal: &Refusal) -> bool {
     let names_uid = |cause: &Cause| cause.field == "metadata.uid";
     match refusal.code {
@@ -344,7 +344,7 @@ fn is_another(refusal: &Refusal) -> bool {
     }
 }
 
-/// Whether all fields that others hold are ones that we applied before: then an apply takes back what was changed.
+/// True if all fields that others hold are ones that we applied before: then an apply takes back what was changed.
 pub(crate) fn is_reclaim(before: &Value, refusal: &Refusal, own: &str) -> bool {
     refusal.conflicts().all(|cause| {
         let ours = cause.message.contains(&format!("\"{own}\""));

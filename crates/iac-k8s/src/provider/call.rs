@@ -139,7 +139,7 @@ impl Call {
 /// A successful answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    /// Whether the call made something new (201).
+    /// True if the call made something new (201).
     pub(crate) created: bool,
     /// The body.
     pub(crate) body: Json,
@@ -151,7 +151,7 @@ pub(crate) struct Answer {
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum CallError {
     /// Nothing answers: name, connection, TLS.
-    #[error("the API server can not be reached: {0}")]
+    #[error("the API server cannot be reached: {0}")]
     Unreachable(String),
     /// No answer in time.
     #[error("the API server did not answer within {} s", .0.as_secs())]
@@ -162,8 +162,8 @@ pub(crate) enum CallError {
     /// The server refuses.
     #[error("{}", .0.message)]
     Refused(Box<Refusal>),
-    /// The server's answer can not be read.
-    #[error("the API server's answer can not be read: {0}")]
+    /// The server's answer cannot be read.
+    #[error("the API server's answer cannot be read: {0}")]
     Unreadable(String),
 }
 
@@ -211,7 +211,7 @@ pub(crate) struct Cause {
 const WHOLE: &str = "<nil>";
 
 impl Cause {
-    /// Whether it only says that there would be more to check.
+    /// True if it only says that there would be more to check.
     pub(crate) fn is_hollow(&self) -> bool {
         self.message
             .contains("some validation rules were not checked because the object was invalid")
@@ -248,7 +248,7 @@ impl Refusal {
         causes.filter(|cause| cause.reason == "FieldManagerConflict")
     }
 
-    /// Whether nothing can be made in the namespace, since it is being deleted.
+    /// True if nothing can be made in the namespace, since it is being deleted.
     pub(crate) fn is_namespace_leaving(&self) -> bool {
         self.code == 403
             && self
@@ -258,7 +258,7 @@ impl Refusal {
                 .any(|cause| cause.reason == "NamespaceTerminating")
     }
 
-    /// Whether the server could not match the inputs with the kind's schema. It says so with status 500 for an apply.
+    /// True if the server could not match the inputs with the kind's schema. It says so with status 500 for an apply.
     pub(crate) fn is_schema_mismatch(&self) -> bool {
         [
             "field not declared in schema",
@@ -272,17 +272,17 @@ impl Refusal {
         .any(|text| self.message.contains(text))
     }
 
-    /// Whether others changed the object faster than the server could: it gives up an apply after some attempts of its own.
+    /// True if others changed the object faster than the server could: it gives up an apply after some attempts of its own.
     pub(crate) fn is_race(&self) -> bool {
         self.code == 409 && self.message.contains("the object has been modified")
     }
 
-    /// Whether a pod's account is not there.
+    /// True if a pod's account is not there.
     pub(crate) fn lacks_account(&self) -> bool {
         self.code == 403 && self.message.contains("error looking up service account")
     }
 
-    /// Whether a pod is refused for an object that it names and that is not there.
+    /// True if a pod is refused for an object that it names and that is not there.
     pub(crate) fn lacks_named(&self) -> bool {
         let class = self.message.contains("no PriorityClass with name")
             || (self.message.contains("RuntimeClass") && self.message.contains("not found"));
@@ -310,12 +310,12 @@ impl CallError {
         }
     }
 
-    /// Whether the server says that there is no such thing.
+    /// True if the server says that there is no such thing.
     pub(crate) fn is_not_found(&self) -> bool {
         self.code() == Some(404)
     }
 
-    /// Whether the same call may succeed later. Only for calls that may be made twice.
+    /// True if the same call may succeed later. Only for calls that may be made twice.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Timeout(_) => true,
@@ -332,7 +332,7 @@ impl CallError {
         }
     }
 
-    /// Whether it concerns the cluster as a whole, not one object.
+    /// True if it concerns the cluster as a whole, not one object.
     pub(crate) fn is_global(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Credentials(_)) || self.code() == Some(401)
     }

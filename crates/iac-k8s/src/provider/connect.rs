@@ -32,7 +32,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) name: String,
-    /// Whether the configuration says so, not only the kubeconfig's context.
+    /// True if the configuration says so, not only the kubeconfig's context.
     pub(crate) asked: bool,
 }
 

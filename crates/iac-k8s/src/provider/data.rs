@@ -102,7 +102,7 @@ pub(crate) async fn claims_of(session: &Session, id: &ObjectId, inputs: &Value) 
     Ok(claims.into_iter().filter(is_ours).collect())
 }
 
-/// Whether a claim has the name that a StatefulSet gives to those of a template.
+/// True if a claim has the name that a StatefulSet gives to those of a template.
 pub(crate) fn is_claim_of(claim: &str, template: &str, set: &str) -> bool {
     let ordinal = claim.strip_prefix(&format!("{template}-{set}-"));
     ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))

@@ -17,7 +17,7 @@ pub(crate) struct ApiKind {
     base: String,
     /// `deployments`.
     plural: String,
-    /// Whether its objects live in namespaces.
+    /// True if its objects live in namespaces.
     pub(crate) namespaced: bool,
     /// `apps/v1`.
     pub(crate) api_version: String,

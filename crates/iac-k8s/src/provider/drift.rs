@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often an object is looked at again that somebody writes all the time.
 const LOOKS: usize = 4;
 
-/// Whether its metadata tell that nobody has written the object since our last apply, as far as that could matter.
+/// True if its metadata tell that nobody has written the object since our last apply, as far as that could matter.
 pub(super) fn is_untouched(session: &Session, recorded: &Recorded, metadata: &Json, memory: &Memory) -> bool {
     let text = |pointer: &str| metadata.pointer(pointer).and_then(Json::as_str);
     if recorded.uid.is_none() || uid(metadata) != recorded.uid {
@@ -56,12 +56,12 @@ fn has_null(inputs: &Value) -> bool {
     found
 }
 
-/// Whether the object's kind counts each change of anything but metadata and status.
+/// True if the object's kind counts each change of anything but metadata and status.
 fn counts_generations(recorded: &Recorded) -> bool {
     ObjectId::of(&recorded.inputs).is_ok_and(|id| kinds::counts_generations(&id.group, &id.kind))
 }
 
-/// Whether the metadata that we applied are still there: no generation counts those.
+/// True if the metadata that we applied are still there: no generation counts those.
 fn has_our_metadata(inputs: &Value, live: &Json) -> bool {
     let Some(Value::Object(ours)) = object::desired(inputs, false).get("metadata").cloned() else {
         return true;

@@ -59,7 +59,7 @@ impl Warning {
     }
 }
 
-/// The warnings about any of these objects, the latest last. What can not be read is left out: a failure is more
+/// The warnings about any of these objects, the latest last. What cannot be read is left out: a failure is more
 /// important than its explanation.
 pub(crate) async fn warnings(session: &Session, namespace: &str, involved: &BTreeSet<String>) -> Vec<Warning> {
     let events = read(session, namespace).await;
@@ -88,7 +88,7 @@ async fn read(session: &Session, namespace: &str) -> Arc<Vec<Json>> {
     }
 }
 
-/// Whether anything at all was said about an object: then somebody looks after it.
+/// True if anything at all was said about an object: then somebody looks after it.
 pub(crate) async fn is_spoken_of(session: &Session, namespace: &str, uid: &str) -> bool {
     let path = format!("/api/v1/namespaces/{namespace}/events");
     let call = Call::get(path).with("fieldSelector", format!("involvedObject.uid={uid}"));

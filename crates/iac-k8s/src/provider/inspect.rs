@@ -199,7 +199,7 @@ pub(crate) struct Report {
     pub(crate) hint: Option<String>,
 }
 
-/// Everything that the cluster can tell about why an object is not ready. What can not be read is left out: the failure
+/// Everything that the cluster can tell about why an object is not ready. What cannot be read is left out: the failure
 /// itself is more important than its explanation.
 pub(crate) async fn report(session: &Session, object: &Json, patience: &Patience) -> Report {
     let mut report = Report::default();

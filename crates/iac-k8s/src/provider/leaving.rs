@@ -10,7 +10,7 @@ use super::delete::holding;
 use super::session::{Session, in_parallel};
 use crate::object::ObjectId;
 
-/// Whether the object is being deleted.
+/// True if the object is being deleted.
 pub(super) fn is_leaving(object: &Json) -> bool {
     object.pointer("/metadata/deletionTimestamp").is_some()
 }

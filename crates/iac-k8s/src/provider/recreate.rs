@@ -45,7 +45,7 @@ impl Claim {
         session.connection.call(&call).await.map(|_| ())
     }
 
-    /// Why it can not grow, by the server.
+    /// Why it cannot grow, by the server.
     pub(super) async fn problem(&self, session: &Session, id: &ObjectId) -> Option<Problem> {
         match self.grow(session, id, true).await {
             Err(CallError::Refused(refusal)) => {

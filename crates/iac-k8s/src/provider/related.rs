@@ -78,7 +78,7 @@ async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallErr
     Ok(false)
 }
 
-/// Whether a workload is to have pods that bear these labels.
+/// True if a workload is to have pods that bear these labels.
 fn makes_pods(maker: &Json, selector: &Map<String, Json>) -> bool {
     let labels = &maker["spec"]["template"]["metadata"]["labels"];
     let is_selected = selector.iter().all(|(key, value)| labels[key] == *value);
@@ -91,7 +91,7 @@ fn makes_pods(maker: &Json, selector: &Map<String, Json>) -> bool {
     is_selected && !is_going && wanted > 0 && maker["spec"]["paused"] != true
 }
 
-/// Whether anybody in the cluster looks after the address that an object lacks: a controller that does leaves a finalizer
+/// True if anybody in the cluster looks after the address that an object lacks: a controller that does leaves a finalizer
 /// on it, or says something about it.
 pub(crate) async fn is_served(session: &Session, object: &Json) -> bool {
     let finalizers = object["metadata"]["finalizers"].as_array();

@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 12;
 
 /// Runs futures, a limited number at a time, and keeps their order; ends with the first error.
 ///
-/// Boxed, because the compiler can not tell that closures over borrowed requests hold for any lifetime otherwise.
+/// Boxed, because the compiler cannot tell that closures over borrowed requests hold for any lifetime otherwise.
 pub(crate) async fn in_parallel<T, E>(futures: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<Vec<T>, E> {
     stream::iter(futures).buffered(CONCURRENCY).try_collect().await
 }
@@ -65,7 +65,7 @@ impl Session {
         absent.insert(name.to_owned());
     }
 
-    /// Whether the server said that it has no such namespace, when a change in it was tried.
+    /// True if the server said that it has no such namespace, when a change in it was tried.
     pub(crate) fn lacks_namespace(&self, name: &str) -> bool {
         let absent = self.absent_namespaces.lock().unwrap_or_else(PoisonError::into_inner);
         absent.contains(name)
@@ -156,10 +156,10 @@ pub(crate) struct Memory {
     /// The fingerprint of our fields as our apply returned them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) managed: Option<String>,
-    /// Whether its replicas were left to an autoscaler.
+    /// True if its replicas were left to an autoscaler.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) scaled: bool,
-    /// Whether it is a Job that has completed.
+    /// True if it is a Job that has completed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) completed: bool,
     /// Which images its pods ran when it was last seen ready: by the names in their specification.

@@ -73,7 +73,7 @@ struct Wait<'a> {
     answered: Instant,
     patience: Patience,
     settling: Settling,
-    /// Whether nobody gives it the address that it lacks.
+    /// True if nobody gives it the address that it lacks.
     unserved: bool,
     /// What was said last.
     said: String,
@@ -138,7 +138,7 @@ impl Wait<'_> {
         Ok(Ok(applied(recorded, object, inspect::images(&pods))))
     }
 
-    /// Whether it lacks an address that nobody gives it, and that nothing else needs.
+    /// True if it lacks an address that nobody gives it, and that nothing else needs.
     async fn is_unserved(&self, object: &Json) -> bool {
         !self.request.needed
             && readiness::lacks_address(object)

@@ -66,7 +66,7 @@ pub(crate) fn of(object: &Json, related: &Related) -> Readiness {
     }
 }
 
-/// Whether the controller has yet to see the object as it is now. Some controllers write the number as text.
+/// True if the controller has yet to see the object as it is now. Some controllers write the number as text.
 pub(crate) fn is_unobserved(object: &Json) -> bool {
     let observed = match object.pointer("/status/observedGeneration") {
         Some(Json::String(text)) => text.parse::<i64>().ok(),
@@ -77,7 +77,7 @@ pub(crate) fn is_unobserved(object: &Json) -> bool {
     matches!((observed, generation), (Some(observed), Some(generation)) if observed < generation)
 }
 
-/// Whether somebody told the controller of a custom resource to leave it alone: it does not even look at changes then.
+/// True if somebody told the controller of a custom resource to leave it alone: it does not even look at changes then.
 fn is_suspended(object: &Json) -> bool {
     let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or(""));
     let is_own = kinds::scope(group, object["kind"].as_str().unwrap_or("")).is_some();
@@ -93,12 +93,12 @@ pub(crate) fn last_changed(object: &Json) -> Option<&str> {
     of_spec.filter_map(|entry| entry["time"].as_str()).max()
 }
 
-/// Whether it is a Job that does nothing until somebody resumes it.
+/// True if it is a Job that does nothing until somebody resumes it.
 pub(crate) fn is_suspended_job(object: &Json) -> bool {
     object["kind"] == "Job" && object["apiVersion"] == "batch/v1" && workload::is_suspended(object)
 }
 
-/// Whether a controller, if there is one for it, has yet to give it an address.
+/// True if a controller, if there is one for it, has yet to give it an address.
 pub(crate) fn lacks_address(object: &Json) -> bool {
     let is_balanced = object.pointer("/spec/type").and_then(Json::as_str) == Some("LoadBalancer");
     let takes_one = match (object["apiVersion"].as_str(), object["kind"].as_str()) {

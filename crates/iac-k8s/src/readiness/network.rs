@@ -40,7 +40,7 @@ pub(super) fn ingress(object: &Json, related: &Related) -> Readiness {
     })
 }
 
-/// Whether it waits for an address from a controller.
+/// True if it waits for an address from a controller.
 pub(super) fn lacks_address(object: &Json) -> bool {
     is_empty(object.pointer("/status/loadBalancer/ingress"))
 }
@@ -53,7 +53,7 @@ fn is_empty(list: Option<&Json>) -> bool {
     }
 }
 
-/// Works as long as its controller does not say that it can not. Missing metrics, common in the first minutes, do not
+/// Works as long as its controller does not say that it cannot. Missing metrics, common in the first minutes, do not
 /// make it wait.
 pub(super) fn autoscaler(object: &Json) -> Readiness {
     match condition(object, "AbleToScale") {

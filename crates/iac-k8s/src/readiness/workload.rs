@@ -123,12 +123,12 @@ pub(super) fn pod(object: &Json) -> Readiness {
     }
 }
 
-/// Whether a Job does nothing until somebody resumes it, or lets it run pods again.
+/// True if a Job does nothing until somebody resumes it, or lets it run pods again.
 pub(super) fn is_suspended(job: &Json) -> bool {
     job.pointer("/spec/suspend") == Some(&Json::Bool(true)) || number(job, "/spec/parallelism", 1) == 0
 }
 
-/// Whether it is not to be scheduled until somebody says so.
+/// True if it is not to be scheduled until somebody says so.
 fn is_gated(pod: &Json) -> bool {
     condition(pod, "PodScheduled").is_some_and(|scheduled| scheduled.reason == "SchedulingGated")
 }

@@ -246,7 +246,7 @@ impl Place {
                     .unwrap_or_default();
                 if token::is_token(&String::from_utf8_lossy(&bytes)) {
                     let message = format!(
-                        "{field}.{key}: an output of another resource can not be used inside bytes; put it into stringData (a Secret) or data (a ConfigMap)"
+                        "{field}.{key}: an output of another resource cannot be used inside bytes; put it into stringData (a Secret) or data (a ConfigMap)"
                     );
                     self.report(name, message);
                 }

@@ -22,7 +22,7 @@ pub(super) fn options(of_type: &str, object: &Json) -> Result<Options, String> {
     let text = match said {
         Json::String(text) if token::is_token(text) => {
             return Err(format!(
-                "{place}: an output of another resource can not say how long to wait"
+                "{place}: an output of another resource cannot say how long to wait"
             ));
         }
         Json::String(text) => text,

@@ -67,7 +67,7 @@ impl<'a> Write<'a> {
         &rest[..rest.len().min(CHUNK_SIZE)]
     }
 
-    /// Whether it took so long, by a clock that also counts while the machine sleeps, that its chunks may soon be swept.
+    /// True if it took so long, by a clock that also counts while the machine sleeps, that its chunks may soon be swept.
     /// A clock that was set back tells nothing.
     fn is_late(&self) -> bool {
         self.is_chunked() && self.begun.elapsed().is_ok_and(|time| time > LONGEST_WRITE)
@@ -143,7 +143,7 @@ impl KubernetesState {
         }
     }
 
-    /// What can not be removed now is swept one day.
+    /// What cannot be removed now is swept one day.
     async fn remove(&self, location: &Location, write: WriteId, count: usize) {
         let deletes = (0..count).map(|number| {
             let name = location.chunk(write, number);

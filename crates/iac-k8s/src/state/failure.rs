@@ -4,12 +4,12 @@ use iac_core::state::BackendErrorKind;
 
 use crate::provider::call::CallError;
 
-/// Whether a name is taken by another object.
+/// True if a name is taken by another object.
 pub(super) fn is_taken(error: &CallError) -> bool {
     matches!(error, CallError::Refused(refusal) if refusal.reason == "AlreadyExists")
 }
 
-/// Whether a write may be sent again: it was not taken on, or a second attempt does no harm, since it is conditional. Not
+/// True if a write may be sent again: it was not taken on, or a second attempt does no harm, since it is conditional. Not
 /// after a time-out: the first may still be under way.
 pub(super) fn may_be_repeated(error: &CallError) -> bool {
     match error {

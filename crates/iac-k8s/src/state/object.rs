@@ -226,11 +226,11 @@ pub(super) fn value_of(object: &Json) -> Result<Vec<u8>, String> {
     let text = object["data"][VALUE].as_str().unwrap_or_default();
     STANDARD
         .decode(text)
-        .map_err(|error| format!("its data can not be decoded: {error}"))
+        .map_err(|error| format!("its data cannot be decoded: {error}"))
 }
 
 pub(super) fn metadata_of(object: &Json) -> Result<ObjectMeta, String> {
-    serde_json::from_value(object["metadata"].clone()).map_err(|error| format!("its metadata can not be read: {error}"))
+    serde_json::from_value(object["metadata"].clone()).map_err(|error| format!("its metadata cannot be read: {error}"))
 }
 
 fn annotation<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
@@ -262,7 +262,7 @@ fn labels_of(key: &str, is_whole: bool) -> Map<String, Json> {
     labels
 }
 
-/// A part of a key as a label; one that can not be a label is told by its hash.
+/// A part of a key as a label; one that cannot be a label is told by its hash.
 fn label(part: &str) -> String {
     let ends = |c: char| c.is_ascii_alphanumeric();
     if part.len() <= 63 && part.starts_with(ends) && part.ends_with(ends) {

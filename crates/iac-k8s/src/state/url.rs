@@ -40,7 +40,7 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
     Ok(place)
 }
 
-/// Whether a text can name a namespace: an RFC 1123 label.
+/// True if a text can name a namespace: an RFC 1123 label.
 fn is_namespace(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')

@@ -52,7 +52,7 @@ pub(crate) fn read(files: &ManifestFiles) -> Result<Vec<Manifest>, Vec<ManifestE
     for file in files.list()? {
         match text::read(&file) {
             Ok(text) => parse(&file, &text, &mut manifests, &mut errors),
-            Err(error) => errors.push(ManifestError::of(&file, None, format!("can not be read: {error}"))),
+            Err(error) => errors.push(ManifestError::of(&file, None, format!("cannot be read: {error}"))),
         }
     }
     if errors.is_empty() {

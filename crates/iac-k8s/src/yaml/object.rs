@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 pub(super) const CHART: &str =
     "this looks like a template of a Helm chart; `helm template NAME CHART > FILE` makes manifests of one";
 
-/// Whether a text is a template that has to be filled in.
+/// True if a text is a template that has to be filled in.
 pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") && text.contains("}}")
 }

@@ -50,7 +50,7 @@ impl ManifestFiles {
     }
 
     fn collect(&self, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ManifestError> {
-        let fail = |error: std::io::Error| ManifestError::of(folder, None, format!("can not be read: {error}"));
+        let fail = |error: std::io::Error| ManifestError::of(folder, None, format!("cannot be read: {error}"));
         let entries = std::fs::read_dir(folder).map_err(fail)?;
         let mut paths: Vec<PathBuf> = entries
             .map(|entry| entry.map(|entry| entry.path()))
@@ -103,7 +103,7 @@ fn matches_path(pattern: &[&str], parts: &[&str]) -> bool {
     }
 }
 
-/// Whether a name is as the pattern says: the texts between the stars, in this order.
+/// True if a name is as the pattern says: the texts between the stars, in this order.
 fn matches_name(pattern: &str, name: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == name;

@@ -19,7 +19,7 @@ pub(super) struct Document {
     pub(super) tree: Json,
 }
 
-/// Why a text can not be read.
+/// Why a text cannot be read.
 pub(super) struct Failure {
     pub(super) line: u64,
     pub(super) message: String,

@@ -1,7 +1,7 @@
 //! The provider against a real Kubernetes: a real API server with real controllers and a real kubelet.
 //!
 //! Each test works in a namespace of its own and removes it. A cluster that is missing is a failure.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on is to stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on is to stop")]
 #![allow(clippy::needless_pass_by_value, reason = "objects are written as literals")]
 
 mod adoption;

@@ -157,6 +157,6 @@ async fn a_server_that_does_not_answer_may_answer_later() {
     let (read, create) = tokio::join!(state.read("s/a"), state.create("s/a", Vec::new()));
     for error in [read.unwrap_err(), create.unwrap_err()] {
         assert_eq!(error.kind, BackendErrorKind::Transient, "{error}");
-        assert!(error.to_string().contains("can not be reached"), "{error}");
+        assert!(error.to_string().contains("cannot be reached"), "{error}");
     }
 }

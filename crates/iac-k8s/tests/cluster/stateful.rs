@@ -58,7 +58,7 @@ async fn claims_grow_and_pods_go_on_running() {
         "{smaller:?}"
     );
 
-    // Another policy for the order of its pods as well, which can not be changed in place either.
+    // Another policy for the order of its pods as well, which cannot be changed in place either.
     let larger = world.one("a", set("16Mi", json!({})));
     let prediction = world.predict(&larger, Intent::Update, Some(&recorded)).await;
     let notes = prediction.notes.join("\n");

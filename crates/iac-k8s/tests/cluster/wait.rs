@@ -183,13 +183,13 @@ async fn a_secret_in_a_log_is_not_shown() {
     );
     world.up(&secret).await;
     let from = json!([{"name": "P", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}}]);
-    let mut leaking = job("echo can not log in with $P; exit 1", json!({}));
+    let mut leaking = job("echo cannot log in with $P; exit 1", json!({}));
     leaking["spec"]["template"]["spec"]["containers"][0]["env"] = from;
     let declared = world.one("migrate", leaking);
     let recorded = world.apply(&declared, Intent::Create, None).await.unwrap();
     let text = told(&world.wait(&recorded, Duration::from_secs(60)).await.unwrap_err());
     assert!(
-        text.contains("can not log in with (secret)") && !text.contains("canary"),
+        text.contains("cannot log in with (secret)") && !text.contains("canary"),
         "{text}"
     );
 }

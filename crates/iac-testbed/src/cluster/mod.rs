@@ -112,7 +112,7 @@ impl<'a> Cluster<'a> {
             .collect()
     }
 
-    /// Whether the node says that it is ready.
+    /// True if the node says that it is ready.
     pub(crate) fn node_is_ready(&self) -> bool {
         let query = "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
         let answer = self

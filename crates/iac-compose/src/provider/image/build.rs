@@ -31,7 +31,7 @@ impl Engine {
         while let Some(step) = stream.next().await {
             let step = step.map_err(|error| failed(&doing, &error).with_details(output.clone()))?;
             if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
-                let error = ProviderError::new(ErrorKind::Failed, format!("can not {doing}: {message}"));
+                let error = ProviderError::new(ErrorKind::Failed, format!("cannot {doing}: {message}"));
                 return Err(error.with_details(output));
             }
             for line in step
@@ -58,7 +58,7 @@ fn packed(inputs: &ImageInputs) -> Result<Vec<u8>, ProviderError> {
     let unreadable = |error: context::ContextError| {
         ProviderError::new(
             ErrorKind::Invalid,
-            format!("can not read the build context of {}: {error}", inputs.tag),
+            format!("cannot read the build context of {}: {error}", inputs.tag),
         )
     };
     let left_out = inputs.state_folder.as_deref();

@@ -15,10 +15,10 @@ use crate::model::Build;
 /// The name under which a Dockerfile that stands in the definition goes into the archive.
 const INLINE: &str = ".iac.Dockerfile";
 
-/// Why a context can not be read.
+/// Why a context cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContextError {
-    /// A file or folder can not be read.
+    /// A file or folder cannot be read.
     #[error("{path}: {error}")]
     Read {
         /// Which.
@@ -140,7 +140,7 @@ fn is_executable(_: &fs::Metadata) -> bool {
 /// The digest of a context.
 ///
 /// # Errors
-/// When the folder or something in it can not be read, or it has no Dockerfile.
+/// When the folder or something in it cannot be read, or it has no Dockerfile.
 pub(crate) fn hash(build: &Build, left_out: Option<&str>) -> Result<String, ContextError> {
     let mut digest = Sha256::new();
     for (name, path, entry) in entries(build, left_out)? {

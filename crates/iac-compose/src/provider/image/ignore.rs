@@ -28,7 +28,7 @@ impl Ignore {
         Self { rules: rules.collect() }
     }
 
-    /// Whether a path (relative, with slashes) is left out.
+    /// True if a path (relative, with slashes) is left out.
     pub(crate) fn leaves_out(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').collect();
         let mut out = false;
@@ -41,7 +41,7 @@ impl Ignore {
         out
     }
 
-    /// Whether nothing below a folder that is left out can be taken back.
+    /// True if nothing below a folder that is left out can be taken back.
     pub(crate) fn is_final(&self) -> bool {
         self.rules.iter().all(|(takes_back, _)| !takes_back)
     }

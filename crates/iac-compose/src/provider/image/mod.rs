@@ -81,7 +81,7 @@ impl Engine {
             let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
             let step = step.map_err(|error| failed(&format!("pull the image {name}"), &error).with_hint(hint))?;
             if let Some(error) = step.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
-                let message = format!("can not pull the image {name}: {error}");
+                let message = format!("cannot pull the image {name}: {error}");
                 return Err(ProviderError::new(ErrorKind::Failed, message).with_hint(hint));
             }
             if let Some(text) = layers.step(step) {
@@ -153,7 +153,7 @@ fn repository(name: &str) -> &str {
     name[last..].find(':').map_or(name, |colon| &name[..last + colon])
 }
 
-/// Whether a repository is the one that a shorter name means: `docker.io/library/nginx` is `nginx`.
+/// True if a repository is the one that a shorter name means: `docker.io/library/nginx` is `nginx`.
 fn is_repository(repository: &str, name: &str) -> bool {
     repository
         .strip_suffix(name)

@@ -73,7 +73,7 @@ pub(crate) fn judge(
     match adjustment(live.host_config.as_ref(), request.body.host_config.as_ref()) {
         Ok(None) => Verdict::Current,
         Ok(Some(update)) => Verdict::Adjust(Box::new(update)),
-        Err(what) => Verdict::Replace(format!("{what} can not be lifted from a container")),
+        Err(what) => Verdict::Replace(format!("{what} cannot be lifted from a container")),
     }
 }
 
@@ -114,7 +114,7 @@ fn is_mark(label: &str) -> bool {
     matches!(label, labels::STACK | labels::SPEC | labels::CONFIG_HASH)
 }
 
-/// The update that gives a container its limits; an error names a limit that can not be lifted in place.
+/// The update that gives a container its limits; an error names a limit that cannot be lifted in place.
 fn adjustment(
     live: Option<&HostConfig>,
     wanted: Option<&HostConfig>,

@@ -39,7 +39,7 @@ pub(super) struct Converge<'a> {
     trusted: Option<BTreeSet<String>>,
     /// What is known of containers that we did not make.
     takeover: Takeover,
-    /// Whether a service that this one is restarted with has another container.
+    /// True if a service that this one is restarted with has another container.
     restart: bool,
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn apply(
     }
 }
 
-/// Whether a service that this one depends on with `restart` has another container than when this was applied last.
+/// True if a service that this one depends on with `restart` has another container than when this was applied last.
 fn restarts(request: &ApplyRequest) -> bool {
     let Some(recorded) = &request.recorded else {
         return false;
@@ -331,7 +331,7 @@ impl Converge<'_> {
         let archive = files::archive(&self.inputs.spec).map_err(|error| {
             ProviderError::new(
                 ErrorKind::Invalid,
-                format!("can not pack the configs and secrets of {name}: {error}"),
+                format!("cannot pack the configs and secrets of {name}: {error}"),
             )
         })?;
         if let Some(archive) = archive {

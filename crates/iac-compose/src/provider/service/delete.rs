@@ -47,7 +47,7 @@ pub(crate) async fn members(
     Ok(members)
 }
 
-/// Whether a container is somebody's `docker compose run` that is under way. One that has ended goes with its service, as
+/// True if a container is somebody's `docker compose run` that is under way. One that has ended goes with its service, as
 /// `docker compose down` has it.
 fn is_running_oneoff(member: &ContainerInspectResponse) -> bool {
     let labels = member.config.as_ref().and_then(|config| config.labels.as_ref());

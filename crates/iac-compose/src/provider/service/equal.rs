@@ -254,7 +254,7 @@ fn options(host: &HostConfig) -> Json {
             map.remove(key);
         }
     }
-    // In the host's namespaces a label of its own can not be; the engine says so by itself.
+    // In the host's namespaces a label of its own cannot be; the engine says so by itself.
     if let Some(Json::Array(labels)) = map.get_mut("SecurityOpt") {
         labels.retain(|label| *label != json!("label=disable"));
     }
@@ -264,7 +264,7 @@ fn options(host: &HostConfig) -> Json {
     meaning(all)
 }
 
-/// Whether the mounts differ.
+/// True if the mounts differ.
 fn mounts(live: &[MountPoint], inputs: &ServiceInputs, image: &ImageConfig) -> bool {
     let mut open: BTreeMap<String, &MountPoint> = live
         .iter()
@@ -307,7 +307,7 @@ fn is_mount(point: &MountPoint, mount: &Mount) -> bool {
     same_source && point.rw.unwrap_or(true) != mount.read_only
 }
 
-/// Whether it is in a network that it should not be in, or has another place in one. A missing network is joined.
+/// True if it is in a network that it should not be in, or has another place in one. A missing network is joined.
 fn networks(live: &ContainerInspectResponse, request: &Request) -> bool {
     let settings = live.network_settings.clone().unwrap_or_default();
     let first = request

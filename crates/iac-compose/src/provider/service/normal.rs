@@ -38,14 +38,14 @@ fn entrypoint(words: &[String]) -> &[String] {
     if words == [""] { &[] } else { words }
 }
 
-/// Whether a container has the command that is asked for. An empty one without an entrypoint of its own is the image's.
+/// True if a container has the command that is asked for. An empty one without an entrypoint of its own is the image's.
 pub(crate) fn is_command(body: &ContainerCreateBody, live: Option<&Vec<String>>) -> bool {
     let Some(wanted) = &body.cmd else { return true };
     let has_entrypoint = body.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
     (wanted.is_empty() && !has_entrypoint) || wanted.as_slice() == live.map_or(&[][..], Vec::as_slice)
 }
 
-/// Whether a container has the entrypoint that is asked for.
+/// True if a container has the entrypoint that is asked for.
 pub(crate) fn is_entrypoint(body: &ContainerCreateBody, live: Option<&Vec<String>>) -> bool {
     let Some(wanted) = &body.entrypoint else { return true };
     entrypoint(wanted) == live.map_or(&[][..], |words| entrypoint(words))

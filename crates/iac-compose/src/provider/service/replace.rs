@@ -2,7 +2,7 @@
 //!
 //! The new one is made under a name of its own before anything is taken away, so a missing image or a refused option
 //! costs no downtime. Then, *start first*: start the new one, wait for it, stop the old one; or *stop first*, where both
-//! can not run at the same time: stop the old one, start the new one, wait for it. When the new one does not become
+//! cannot run at the same time: stop the old one, start the new one, wait for it. When the new one does not become
 //! healthy it is removed, and the old one is started again.
 
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) fn order(spec: &Service) -> (UpdateOrder, String) {
     }
 }
 
-/// Why two containers of the service can not run side by side, if they can not.
+/// Why two containers of the service cannot run side by side, if they cannot.
 pub(crate) fn exclusive(spec: &Service) -> Option<String> {
     if let Some(port) = spec.ports.iter().find_map(|port| port.published) {
         return Some(format!("port {port} of the host can be bound once"));

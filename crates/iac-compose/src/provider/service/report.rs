@@ -48,7 +48,7 @@ impl Engine {
         };
         let mut stream = std::pin::pin!(self.docker.logs(id, Some(options)));
         let mut bytes = Vec::new();
-        // Some logging drivers can not be read; what failed is reported without them.
+        // Some logging drivers cannot be read; what failed is reported without them.
         while let Some(Ok(chunk)) = stream.next().await {
             let (LogOutput::StdOut { message }
             | LogOutput::StdErr { message }

@@ -297,7 +297,7 @@ fn limits(spec: &Service) -> HostConfig {
     }
 }
 
-/// Whether a device is named by its vendor (`vendor.com/class=name`) and not by its path.
+/// True if a device is named by its vendor (`vendor.com/class=name`) and not by its path.
 fn is_named(device: &str) -> bool {
     let name = device.split(':').next().unwrap_or_default();
     !name.starts_with('/') && name.contains('/') && name.contains('=')
@@ -413,7 +413,7 @@ fn port_bindings(spec: &Service) -> Option<PortMap> {
     (!bindings.is_empty()).then_some(bindings)
 }
 
-/// Whether a mount can only be said in the older of the engine's two forms.
+/// True if a mount can only be said in the older of the engine's two forms.
 fn needs_bind(mount: &Mount) -> bool {
     let is_plain = mount
         .recursive

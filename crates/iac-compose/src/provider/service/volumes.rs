@@ -18,7 +18,7 @@ use crate::provider::errors::{failed, status};
 /// What an anonymous volume is called where data is listed.
 pub(crate) const ANONYMOUS: &str = "anonymous volume";
 
-/// Whether a volume's name is one that the engine made up.
+/// True if a volume's name is one that the engine made up.
 pub(crate) fn is_anonymous(volume: &str) -> bool {
     volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
 }

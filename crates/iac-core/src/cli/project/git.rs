@@ -51,7 +51,7 @@ impl Repository {
         remotes(&String::from_utf8_lossy(&text))
     }
 
-    /// The commits that its history begins with; none where that can not be told, as in a shallow clone.
+    /// The commits that its history begins with; none where that cannot be told, as in a shallow clone.
     pub(super) async fn roots(&self) -> BTreeSet<String> {
         if std::fs::metadata(self.common.join("shallow")).is_ok_and(|file| file.len() > 0) {
             return BTreeSet::new();

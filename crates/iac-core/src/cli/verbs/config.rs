@@ -66,7 +66,7 @@ fn check_key(key: &str) -> Result<(), Failure> {
     }
     if key.split('.').next() == Some("encryption") {
         return Err(Failure::usage(
-            "the table `encryption` holds the key of the file's secrets and can not be set",
+            "the table `encryption` holds the key of the file's secrets and cannot be set",
         ));
     }
     Ok(())

@@ -23,12 +23,12 @@ struct Standing {
     stack: String,
     #[serde(flatten)]
     read: Option<Read>,
-    /// Why it can not be read.
+    /// Why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claimed_by: Option<Holder>,
-    /// Whether the run that claims it still goes on, as far as is known; asked once, so that all that is said agrees.
+    /// True if the run that claims it still goes on, as far as is known; asked once, so that all that is said agrees.
     #[serde(skip)]
     is_held: bool,
 }
@@ -57,7 +57,7 @@ struct Last {
     finished: Timestamp,
 }
 
-/// Lists the stacks. One that can not be read does not hide the others.
+/// Lists the stacks. One that cannot be read does not hide the others.
 pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure> {
     let backend = session.backend()?;
     let stacks = Store::stacks(&*backend).await?;
@@ -118,7 +118,7 @@ fn line(standing: &Standing, width: usize) -> String {
         Some(read) => line.push_str(&read.to_string()),
         None => {
             let why = standing.error.as_deref().unwrap_or_default();
-            line.push_str(&format!("  can not be read: {}", sanitize(why)));
+            line.push_str(&format!("  cannot be read: {}", sanitize(why)));
         }
     }
     if let Some(holder) = &standing.claimed_by {

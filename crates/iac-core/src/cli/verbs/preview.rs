@@ -53,7 +53,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         session.ui.data(&plan_text(&plan, &session.ui.text_options()))?;
     }
     if !plan.problems.is_empty() {
-        return Err(Failure::failed("this plan can not be carried out as it is").hint("see its problems above"));
+        return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));
     }
     if let Some(path) = &args.out {
         save(path, &json)?;
@@ -92,5 +92,5 @@ fn save(path: &Path, json: &Json) -> Result<(), Failure> {
         file.persist(path)?;
         Ok(())
     };
-    write().map_err(|error| Failure::failed(format!("{} can not be written: {error}", path.display())))
+    write().map_err(|error| Failure::failed(format!("{} cannot be written: {error}", path.display())))
 }

@@ -64,7 +64,7 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
 
 fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
     let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| Failure::failed(format!("{} can not be read: {error}", path.display())))?;
+    let text = text.map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
     let saved = SavedPlan::parse(&text);
     let saved = saved.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
     if saved.mode != Mode::Up {
@@ -72,7 +72,7 @@ fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
     }
     if !saved.problems.is_empty() {
         return Err(Failure::failed(format!(
-            "{} has problems and can not be applied",
+            "{} has problems and cannot be applied",
             path.display()
         )));
     }

@@ -132,7 +132,7 @@ impl Files {
                 if let Err(error) = marker_file.check() {
                     let follows = match marker_file.status {
                         Some(Status::Moved { .. }) => "what lies here is a copy of what was moved",
-                        _ => "the stack can not be used until that is finished",
+                        _ => "the stack cannot be used until that is finished",
                     };
                     findings.push(Finding::note(Some(&marker), error.to_string(), follows));
                 }
@@ -159,7 +159,7 @@ impl Files {
         let mut findings = Vec::new();
         for (number, (key, bytes)) in self.snapshots() {
             if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
-                findings.push(Finding::of(&error, "the state can not be read"));
+                findings.push(Finding::of(&error, "the state cannot be read"));
             } else if let Err(fault) = snapshot::decode(&self.stack, number, bytes, self.vault()) {
                 let follows =
                     "it is passed over where the journal reaches back far enough; `state repair` writes a new one";
@@ -186,7 +186,7 @@ impl Files {
         let mut last: Option<(u64, Batch)> = None;
         for (number, (key, bytes)) in &batches {
             if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
-                findings.push(Finding::of(&error, "the state can not be read"));
+                findings.push(Finding::of(&error, "the state cannot be read"));
                 continue;
             }
             let batch = self.alone(*number, bytes);
@@ -229,11 +229,11 @@ impl Files {
             let follows = "a newer snapshot holds what it recorded; `state repair` puts it aside";
             return Finding::note(file, what(), follows);
         }
-        let follows = "the state can not be read; `state repair` shows what can be saved";
+        let follows = "the state cannot be read; `state repair` shows what can be saved";
         Finding::damage(file, Some(fault.line), fault.what.as_str(), follows)
     }
 
-    /// Whether a batch is torn and that was nobody's loss: nothing follows, or what follows was written by somebody who
+    /// True if a batch is torn and that was nobody's loss: nothing follows, or what follows was written by somebody who
     /// saw it.
     pub(super) fn is_cut_off(&self, number: u64, batch: &Batch) -> bool {
         if !batch.fault.as_ref().is_some_and(|fault| fault.torn) {
@@ -271,7 +271,7 @@ impl Files {
 
     fn history_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let follows = "this version can not be shown, nor those before it; `state repair` puts it aside";
+        let follows = "this version cannot be shown, nor those before it; `state repair` puts it aside";
         for (key, bytes) in self.versions().into_values() {
             if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
                 findings.push(Finding::of(&error, follows));

@@ -47,12 +47,12 @@ pub struct CheckReport {
     pub findings: Vec<Finding>,
     /// How many files were read.
     pub files: usize,
-    /// How many resources are recorded; none if the state can not be read.
+    /// How many resources are recorded; none if the state cannot be read.
     pub records: Option<usize>,
 }
 
 impl CheckReport {
-    /// Whether nothing is damaged.
+    /// True if nothing is damaged.
     pub fn is_whole(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity == Severity::Note)
     }
@@ -93,7 +93,7 @@ impl Store {
     /// at the same time may be told as missing.
     ///
     /// # Errors
-    /// When the storage can not be asked. What is wrong with the state is in the report.
+    /// When the storage cannot be asked. What is wrong with the state is in the report.
     pub async fn check(&self) -> Result<CheckReport, StateError> {
         let files = Files::read(self).await?;
         let mut report = CheckReport {
@@ -110,7 +110,7 @@ impl Store {
             Err(error) => {
                 let finding = Finding::of(
                     &error,
-                    "the state can not be read; `state repair` shows what can be saved",
+                    "the state cannot be read; `state repair` shows what can be saved",
                 );
                 let told = |other: &Finding| other.file.is_some() && other.file == finding.file;
                 if !report.findings.iter().any(told) {
@@ -130,7 +130,7 @@ impl Store {
             Ok(vault) => vault,
             Err(error) => return vec![Finding::note(None, error.to_string(), "the secrets were not looked at")],
         };
-        let lost = "the secret is lost; `up` can not compare or apply it";
+        let lost = "the secret is lost; `up` cannot compare or apply it";
         let records = state.records.iter().filter_map(|(key, record)| {
             let error = sealed::open_record(&vault, key, record).err()?;
             Some(Finding::of(&error, lost))
@@ -146,7 +146,7 @@ fn integrity(state: &State) -> Vec<Finding> {
     let mut owners: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for (key, record) in &state.records {
         if let Err(error) = sealed::check_record(key, record) {
-            findings.push(Finding::of(&error, "the record can not be used"));
+            findings.push(Finding::of(&error, "the record cannot be used"));
         }
         let own = (!record.gone).then_some(record.identity.as_str());
         for identity in own

@@ -24,16 +24,16 @@ pub struct Repair {
     /// The snapshot that is written, if one is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// Whether the marker is written anew.
+    /// True if the marker is written anew.
     pub marker: bool,
     /// How many resources are recorded afterwards.
     pub records: usize,
-    /// What can not be saved.
+    /// What cannot be saved.
     pub lost: Vec<String>,
 }
 
 impl Repair {
-    /// Whether there is nothing to do.
+    /// True if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.aside.is_empty() && self.snapshot.is_none() && !self.marker
     }
@@ -43,7 +43,7 @@ impl Store {
     /// What [`repair`](Self::repair) would do; changes nothing.
     ///
     /// # Errors
-    /// [`StateError::Newer`] when a newer release wrote any of the files; when the storage can not be asked.
+    /// [`StateError::Newer`] when a newer release wrote any of the files; when the storage cannot be asked.
     pub async fn plan_repair(&self) -> Result<Repair, StateError> {
         Ok(self.look_for_repair().await?.0)
     }
@@ -90,7 +90,7 @@ impl Store {
             return Ok(first);
         }
         let paths = Paths::new(self.stack())?;
-        // A lease that can not be read keeps everybody out; it says nothing that is not said by a new one.
+        // A lease that cannot be read keeps everybody out; it says nothing that is not said by a new one.
         if first.aside.contains(&paths.lease()) {
             self.put_aside(&paths.lease()).await?;
         }

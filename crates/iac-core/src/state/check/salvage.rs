@@ -91,7 +91,7 @@ fn apply_lines(log: &mut Log, batch: u64, file: &str, bytes: &[u8], files: &File
             // The header, which is no entry.
             _ if number == 0 => {}
             Some(Ok(entry)) => apply(log, file, number + 1, entry, lost),
-            _ => lost.push(format!("{file}, line {}: can not be read{}", number + 1, about(&text))),
+            _ => lost.push(format!("{file}, line {}: cannot be read{}", number + 1, about(&text))),
         }
     }
     match header(bytes) {
@@ -101,9 +101,7 @@ fn apply_lines(log: &mut Log, batch: u64, file: &str, bytes: &[u8], files: &File
             header.entries - lines,
             header.entries
         )),
-        None => lost.push(format!(
-            "{file}: its first line can not be read; entries may be missing"
-        )),
+        None => lost.push(format!("{file}: its first line cannot be read; entries may be missing")),
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Whether it changes what is stored.
+    /// True if it changes what is stored.
     pub fn writes(self) -> bool {
         matches!(self, Self::Create | Self::Put | Self::Delete)
     }

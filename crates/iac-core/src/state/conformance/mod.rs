@@ -27,7 +27,7 @@
 //!
 //! Checks run side by side, each below a key prefix of its own that no other run has, and remove what they wrote; so
 //! the storage may be shared and in use. A storage of which a tool can do less than the whole (one that is read only, or
-//! holds one stack) can not be checked.
+//! holds one stack) cannot be checked.
 
 mod client;
 mod contracts;
@@ -197,7 +197,7 @@ async fn run_one(check: &'static Check, ground: Ground, limit: Duration) -> Outc
         }
     };
     let took = begin.elapsed();
-    // A client that can not even remove what was written has failed checks about that.
+    // A client that cannot even remove what was written has failed checks about that.
     let left = match timeout(limit, tokio::spawn(clean_up(ground))).await {
         Ok(Ok(result)) => result.err(),
         _ => Some("removing what the check wrote came to no end".to_owned()),

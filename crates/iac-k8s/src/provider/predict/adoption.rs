@@ -13,7 +13,7 @@ use crate::provider::discovery::ApiKind;
 const LOOKS: usize = 4;
 
 impl Question<'_> {
-    /// Whether the fields of a former manager become ours.
+    /// True if the fields of a former manager become ours.
     pub(super) fn hands_over(&self, live: &Json) -> bool {
         let asked = self.request.intent == Intent::Adopt && self.request.adopt;
         asked && !managed::formers(live, &self.session.manager).is_empty()

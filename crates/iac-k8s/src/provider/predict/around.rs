@@ -48,7 +48,7 @@ impl Question<'_> {
         Ok(())
     }
 
-    /// Whether the change of a StatefulSet that the server can not be asked about is made around its pods.
+    /// True if the change of a StatefulSet that the server cannot be asked about is made around its pods.
     pub(super) fn goes_around_pods(&self) -> bool {
         let json = |inputs: &Value| inputs.to_json(&mut |_, _| Json::Null);
         let is_set = self.id.type_name() == "apps/StatefulSet";

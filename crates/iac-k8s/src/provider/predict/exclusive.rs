@@ -1,4 +1,4 @@
-//! What two objects of different names can not hold at the same time, so that a rename has to delete the old one first.
+//! What two objects of different names cannot hold at the same time, so that a rename has to delete the old one first.
 
 use iac_core::Value;
 use iac_core::provider::Exclusive;

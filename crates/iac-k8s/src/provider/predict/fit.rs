@@ -82,7 +82,7 @@ impl Question<'_> {
         });
     }
 
-    /// Whether the live object has a key that the stack does not give it; none where that can not be told.
+    /// Whether the live object has a key that the stack does not give it; none where that cannot be told.
     async fn live_has(&self, target: &str, key: &str) -> Result<Option<bool>, ProviderError> {
         let Some(id) = ObjectId::from_identity(target) else {
             return Ok(None);

@@ -1,5 +1,5 @@
 //! What a change would do: the server tries it without doing it (`dryRun=All`), and what comes of that is compared with
-//! what is there. Where the server can not try it, the inputs are compared, and the prediction says why.
+//! what is there. Where the server cannot try it, the inputs are compared, and the prediction says why.
 
 mod adoption;
 mod around;
@@ -156,13 +156,13 @@ impl<'a> Question<'a> {
         Ok(())
     }
 
-    /// Whether a replacement is one under another name.
+    /// True if a replacement is one under another name.
     fn renames(&self) -> bool {
         let recorded = self.request.recorded.as_ref();
         recorded.is_some_and(|recorded| recorded.identity != self.id.to_string())
     }
 
-    /// Whether the program changed a number of replicas that belongs to an autoscaler.
+    /// True if the program changed a number of replicas that belongs to an autoscaler.
     fn leaves_replicas(&self) -> bool {
         let replicas = |inputs: &Value| inputs.pointer("/spec/replicas").cloned();
         let recorded = self

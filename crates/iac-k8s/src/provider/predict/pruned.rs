@@ -188,7 +188,7 @@ fn implicit(path: &[Part]) -> impl Iterator<Item = &'static str> {
     names.iter().copied()
 }
 
-/// Whether an object has something there.
+/// True if an object has something there.
 fn holds(node: &Json, path: &[Part]) -> bool {
     let Some((part, rest)) = path.split_first() else {
         return !node.is_null();

@@ -76,7 +76,7 @@ fn is_bytes(path: &FieldPath) -> bool {
     matches!(path.segments().first(), Some(Segment::Field(field)) if field == "data" || field == "binaryData")
 }
 
-/// Whether a quantity stands at a path.
+/// True if a quantity stands at a path.
 fn may_be_quantity(path: &FieldPath) -> bool {
     const MAPS: [&str; 9] = [
         "limits",
@@ -107,7 +107,7 @@ fn may_be_quantity(path: &FieldPath) -> bool {
     above.is_some_and(|name| MAPS.contains(name)) || (FIELDS.contains(&last) && !(is_variable && last == "value"))
 }
 
-/// Whether a text is a quantity: a number with a suffix.
+/// True if a text is a quantity: a number with a suffix.
 fn is_quantity(text: &str) -> bool {
     const SUFFIXES: [&str; 15] = [
         "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P", "E",

@@ -64,7 +64,7 @@ impl Question<'_> {
                 "the namespace {namespace} is being deleted, and made again in the same run"
             )),
             400 if message.contains("dry run") || message.contains("dryRun") => {
-                Trial::Untried(format!("a webhook can not be tried: {message}"))
+                Trial::Untried(format!("a webhook cannot be tried: {message}"))
             }
             500.. | 429 if !refusal.is_schema_mismatch() => {
                 Trial::Untried(format!("the server could not try it: {message}"))

@@ -20,7 +20,7 @@ struct Subject {
     resource: Resolved,
     recorded: Recorded,
     api: Api<DynamicObject>,
-    /// Whether somebody deleted it and made it again: for us that is another object, for kubectl it may be the same.
+    /// True if somebody deleted it and made it again: for us that is another object, for kubectl it may be the same.
     remade: bool,
     /// What was done to it since it was last as declared.
     story: Vec<String>,

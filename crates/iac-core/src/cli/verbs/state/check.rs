@@ -20,7 +20,7 @@ pub(super) async fn check(session: &Session, as_json: bool) -> Result<u8, Failur
     let mut text: String = report.findings.iter().map(finding_text).collect();
     let verdict = if report.is_whole() { "whole" } else { "DAMAGED" };
     let records = report.records.map_or_else(
-        || "the state can not be read".to_owned(),
+        || "the state cannot be read".to_owned(),
         |records| format!("{records} resources recorded"),
     );
     text.push_str(&format!(

@@ -81,7 +81,7 @@ fn find(session: &Session, state: &State, name: &str) -> Result<Key, Failure> {
     }
 }
 
-/// Asks before something that can not be taken back; a no, or nobody to ask, ends the command.
+/// Asks before something that cannot be taken back; a no, or nobody to ask, ends the command.
 pub(super) async fn confirm(session: &Session, verb: &str, question: &str, details: &str) -> Result<(), Failure> {
     if !session.ui.is_interactive() {
         let message = format!("{verb} asks before it acts, and there is no terminal to ask on");
