@@ -222,11 +222,11 @@ async fn a_running_project_is_taken_over_and_what_is_as_declared_keeps_running()
     let plan = shared.runs.preview(&adopting(&shared)).await;
     assert!(plan.problems.is_empty(), "{:?}", plan.problems);
     let told = |name: &str| {
-        let steps = plan
+        let mut steps = plan
             .steps
             .iter()
             .filter(|step| step.key.name() == name && step.key.kind().ends_with("Service"));
-        let step = steps.last().unwrap();
+        let step = steps.next_back().unwrap();
         let changes: Vec<_> = step.changes.iter().map(|change| change.path.to_string()).collect();
         (step.action, changes, step.notes.join("; "))
     };

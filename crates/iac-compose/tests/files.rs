@@ -428,7 +428,8 @@ fn a_cycle_of_conditions_in_a_program_is_an_error_that_names_each_link() {
         Compose::project(stack, "p").service("web", web);
     };
     let engine = iac_core::engine::Engine::new(vec![std::sync::Arc::new(DockerProvider::new())]);
-    let programs: [(&dyn Fn(&Stack), &[&str]); 3] = [
+    type Program<'a> = &'a dyn Fn(&Stack);
+    let programs: [(Program<'_>, &[&str]); 3] = [
         (&conditions, &["depends_on.web says so", "depends_on.db says so"]),
         (
             &condition_and_after,

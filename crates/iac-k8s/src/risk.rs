@@ -28,15 +28,11 @@ pub(crate) fn of(change: &Change<'_>) -> Vec<Risk> {
     let mut risks = Vec::new();
     let mut add = |kind, message: String| risks.push(Risk { kind, message });
     if change.replaced {
-        match change.type_name {
-            "apps/StatefulSet" => {
-                for template in templates_left(change) {
-                    let message =
-                        format!("the claims of its template {template:?} stay, but nothing uses them any more");
-                    add(RiskKind::DataLoss, message);
-                }
+        if change.type_name == "apps/StatefulSet" {
+            for template in templates_left(change) {
+                let message = format!("the claims of its template {template:?} stay, but nothing uses them any more");
+                add(RiskKind::DataLoss, message);
             }
-            _ => {}
         }
         if kinds::pod_template(change.type_name).is_some() && !serves_nobody(change) {
             add(

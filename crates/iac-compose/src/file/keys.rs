@@ -15,14 +15,14 @@ pub(super) enum Shape {
     /// One of these texts.
     Word(&'static [&'static str]),
     /// One of these shapes.
-    OneOf(&'static [Shape]),
-    List(&'static Shape),
+    OneOf(&'static [Self]),
+    List(&'static Self),
     /// A list without equal items.
-    Set(&'static Shape),
+    Set(&'static Self),
     /// A map with keys of the author's own.
-    Map(&'static Shape),
+    Map(&'static Self),
     /// The same with keys that can be names: letters, digits, `.`, `_` and `-`.
-    Named(&'static Shape),
+    Named(&'static Self),
     /// A map with these keys, and `x-…`.
     Keys(&'static [Key]),
     /// The same, of which these keys have to be there.

@@ -174,7 +174,7 @@ impl Reader<'_> {
             let read = file.read(&text, &lookup, &mut all);
             read.map_err(|error| {
                 self.found
-                    .problem(at, &path, format!("{}:{}: {}", file.path, error.line, error.message))
+                    .problem(at, &path, format!("{}:{}: {}", file.path, error.line, error.message));
             })
             .ok()?;
         }
@@ -194,7 +194,7 @@ impl Reader<'_> {
             let read = dotenv::parse_into(&text, &|_| None, &mut all);
             read.map_err(|error| {
                 self.found
-                    .problem(at, &path, format!("{file}:{}: {}", error.line, error.message))
+                    .problem(at, &path, format!("{file}:{}: {}", error.line, error.message));
             })
             .ok()?;
         }

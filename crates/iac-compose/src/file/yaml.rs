@@ -219,11 +219,13 @@ impl<'a> Composer<'a> {
             Some("str") => Ok(Data::Text(text.to_owned())),
             Some(wanted @ ("int" | "float" | "bool" | "null")) => {
                 let data = scalar::plain(text).map_err(fail)?;
-                let fits = match (&data, wanted) {
-                    (Data::Int(_), "int" | "float") | (Data::Float(_), "float") => true,
-                    (Data::Flag(_), "bool") | (Data::Null, "null") => true,
-                    _ => false,
-                };
+                let fits = matches!(
+                    (&data, wanted),
+                    (Data::Int(_), "int" | "float")
+                        | (Data::Float(_), "float")
+                        | (Data::Flag(_), "bool")
+                        | (Data::Null, "null")
+                );
                 fits.then_some(data)
                     .ok_or_else(|| fail(format!("{text:?} is not what !!{wanted} says")))
             }

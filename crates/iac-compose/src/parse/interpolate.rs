@@ -164,7 +164,7 @@ impl Parser<'_> {
     /// The text after an operator, up to its brace, with its own variables replaced. Docker compose does that whether or
     /// not the text is taken, so that what is wrong in it counts; what is unset in one that is not taken does not.
     fn branch(&mut self, taken: bool) -> Result<String, InterpolationError> {
-        let inner = self.to_closing_brace()?;
+        let inner = self.take_to_closing_brace()?;
         let result = interpolate(&inner, self.lookup)?;
         if taken {
             result.unset.into_iter().for_each(|name| self.is_unset(name));
@@ -174,7 +174,7 @@ impl Parser<'_> {
 
     /// The text up to the brace that closes the one that is open; those in between come in pairs. A text with more open
     /// than closed ones goes to the last brace of its line.
-    fn to_closing_brace(&mut self) -> Result<String, InterpolationError> {
+    fn take_to_closing_brace(&mut self) -> Result<String, InterpolationError> {
         let rest = self.rest();
         let line = rest.split('\n').next().unwrap_or_default();
         let mut open = 1_u32;

@@ -305,7 +305,7 @@ impl Compose {
             let (other, alias) = link.split_once(':').unwrap_or((link, link));
             match known.get(other) {
                 Some((_, containers)) => {
-                    links.extend(containers.iter().map(|container| format!("{container}:{alias}")))
+                    links.extend(containers.iter().map(|container| format!("{container}:{alias}")));
                 }
                 None => missing.push(("links", other.to_owned())),
             }

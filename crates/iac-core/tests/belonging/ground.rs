@@ -144,7 +144,7 @@ impl Ran {
 
     /// Refused since the stack belongs to something else, before anything was planned.
     #[track_caller]
-    pub(crate) fn is_refused(self, texts: &[&str]) -> Self {
+    pub(crate) fn refused(self, texts: &[&str]) -> Self {
         assert!(self.stdout.is_empty(), "{self}");
         self.exits(1).says(&["belongs to", "stack rebind"]).says(texts)
     }

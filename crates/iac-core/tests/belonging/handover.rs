@@ -33,7 +33,7 @@ pub(crate) fn a_stack_is_handed_over_when_asked() {
     let json: Json = serde_json::from_str(&done.stdout).unwrap();
     assert!(json["before"] != json["after"] && json["version"] == 2, "{done}");
     ground.preview("two").exits(0);
-    ground.preview("one").is_refused(&["another project"]);
+    ground.preview("one").refused(&["another project"]);
     // It is told by the history.
     let history = ground.run("manifests", "two", "stack history --stack k8s").exits(0);
     assert!(history.stdout.contains("stack rebind"), "{history}");
@@ -53,7 +53,7 @@ pub(crate) fn a_stack_is_handed_over_when_asked() {
     assert_eq!(list[0]["belongs_to"]["program"], "manifests");
     // To another program as well.
     ground.run("charts", "two", &format!("{rebind} --yes")).exits(0);
-    ground.preview("two").is_refused(&["charts of", "another program"]);
+    ground.preview("two").refused(&["charts of", "another program"]);
 }
 
 pub(crate) fn copies_of_a_state_belong_to_the_same() {
@@ -78,7 +78,7 @@ pub(crate) fn copies_of_a_state_belong_to_the_same() {
             let line = format!("preview --detailed-exitcode --stack k8s --backend @/{backend} --config path=k8s");
             ground.run("manifests", folder, &line)
         };
-        preview("two").is_refused(&["another project"]);
+        preview("two").refused(&["another project"]);
         preview("one").exits(0);
         let repair = ground.run(
             "manifests",
@@ -86,7 +86,7 @@ pub(crate) fn copies_of_a_state_belong_to_the_same() {
             &format!("state repair --yes --stack k8s --backend @/{backend}"),
         );
         repair.exits(0);
-        preview("two").is_refused(&[]);
+        preview("two").refused(&[]);
     }
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn an_old_or_empty_stack_is_bound_by_the_next_up() {
         .exits(0)
         .says(&["Stack k8s belongs to manifests of", "from now on"]);
     assert!(!ground.up("one").exits(0).stderr.contains("belongs to"));
-    ground.preview("two").is_refused(&[]);
+    ground.preview("two").refused(&[]);
     // When nothing is recorded any more, it is free.
     ground
         .run("manifests", "one", "destroy --yes --stack k8s --config path=k8s")
@@ -111,7 +111,7 @@ pub(crate) fn an_old_or_empty_stack_is_bound_by_the_next_up() {
     ground.preview("two").exits(2);
     ground.preview("one").exits(2);
     ground.up("two").exits(0);
-    ground.preview("one").is_refused(&[]);
+    ground.preview("one").refused(&[]);
 }
 
 /// A stack as an earlier release left it: it belongs to nobody.

@@ -20,7 +20,7 @@ pub(crate) fn another_program_is_refused_by_every_verb() {
         "refresh --accept --yes",
     ] {
         let ran = ground.run("blog", "shop", &format!("{verb} --stack staging"));
-        ran.is_refused(&[
+        ran.refused(&[
             "stack staging belongs to shop of",
             "this is blog of",
             "another program",
@@ -49,9 +49,9 @@ pub(crate) fn two_projects_with_one_path_are_two() {
             }
         }
         ground.up("one").exits(0);
-        let refused = ground.up("two").is_refused(&["another project"]);
+        let refused = ground.up("two").refused(&["another project"]);
         assert!(!refused.stderr.contains("s3cret"), "{refused}");
-        ground.preview("two").is_refused(&[]);
+        ground.preview("two").refused(&[]);
         ground.preview("one").exits(0);
     }
     // Neither is under git, or only one of them.
@@ -60,8 +60,8 @@ pub(crate) fn two_projects_with_one_path_are_two() {
     ground.up("one").exits(0);
     ground
         .preview("two")
-        .is_refused(&["another folder", "one/k8s on", "two/k8s on"]);
-    ground.preview("three").is_refused(&["another folder"]);
+        .refused(&["another folder", "one/k8s on", "two/k8s on"]);
+    ground.preview("three").refused(&["another folder"]);
     ground.preview("one").exits(0);
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn parts_of_one_repository_are_told_apart() {
     ground.folder("mono/a").folder("mono/b").repository("mono");
     ground.up("mono/a").exits(0);
     let refused = ground.preview("mono/b");
-    refused.is_refused(&["another part of the project", "mono/a/k8s", "mono/b/k8s"]);
+    refused.refused(&["another part of the project", "mono/a/k8s", "mono/b/k8s"]);
     let ground = Ground::new();
     ground.folder("mono/a").folder("mono/b").repository("mono");
     ground.git("mono", "remote add origin https://git.io/acme/mono");
@@ -124,7 +124,7 @@ pub(crate) fn parts_of_one_repository_are_told_apart() {
         .git("copy", "remote set-url origin git@git.io:acme/mono");
     ground.preview("copy/a").exits(0);
     let refused = ground.preview("copy/b");
-    refused.is_refused(&["another part of the project", "git.io/acme/mono (a/k8s)", "(b/k8s)"]);
+    refused.refused(&["another part of the project", "git.io/acme/mono (a/k8s)", "(b/k8s)"]);
 }
 
 pub(crate) fn a_submodule_is_a_project_of_its_own() {
@@ -137,7 +137,7 @@ pub(crate) fn a_submodule_is_a_project_of_its_own() {
     // The same files of the same project, wherever they are checked out.
     ground.preview("two/base").exits(0);
     ground.preview("library").exits(0);
-    ground.preview("one").is_refused(&["another project"]);
+    ground.preview("one").refused(&["another project"]);
 }
 
 pub(crate) fn a_fork_is_another_project() {
@@ -151,7 +151,7 @@ pub(crate) fn a_fork_is_another_project() {
         .git("fork", "remote set-url origin https://git.io/bob/own");
     ground
         .preview("fork")
-        .is_refused(&["the same history at another address", "git.io/bob/own"]);
+        .refused(&["the same history at another address", "git.io/bob/own"]);
     // The address under another name of the host, as an alias of ssh or a mirror is.
     ground.git("fork", "remote set-url origin work:acme/one.git");
     ground.preview("fork").exits(0);
@@ -185,10 +185,8 @@ pub(crate) fn typed_programs_of_two_projects_are_two() {
     }
     ground
         .run("prod", "two", "preview")
-        .is_refused(&["prod of", "another project"]);
-    ground
-        .run("prod", "home", "preview")
-        .is_refused(&["nothing here tells"]);
+        .refused(&["prod of", "another project"]);
+    ground.run("prod", "home", "preview").refused(&["nothing here tells"]);
 }
 
 pub(crate) fn nothing_of_a_repository_is_run() {

@@ -32,14 +32,14 @@ pub(crate) fn one_folder_has_many_spellings() {
             ground.run("manifests", folder, &line).exits(0);
         }
         let other = ground.run("manifests", "one", "preview --stack k8s --config path=.");
-        other.is_refused(&["one"]);
+        other.refused(&["one"]);
         // What is deployed is gone, and its stack is to go: the name still says which it is.
         std::fs::rename(ground.path("one/k8s"), ground.path("one/old")).unwrap();
         ground
             .run("manifests", "one", "preview --stack k8s --config path=old")
-            .is_refused(&[]);
+            .refused(&[]);
         let without = ground.run("manifests", "home", "destroy --yes --stack k8s");
-        without.is_refused(&["nothing here tells", "--config path="]);
+        without.refused(&["nothing here tells", "--config path="]);
         ground
             .run("manifests", "one", "destroy --yes --stack k8s --config path=k8s")
             .exits(0);
@@ -54,15 +54,15 @@ pub(crate) fn a_project_without_a_folder_is_named() {
     ground.up("one").exits(0);
     // As in a container: the files, and no repository.
     ground.folder("srv");
-    ground.preview("srv").is_refused(&["IAC_PROJECT=git.io/acme/one"]);
+    ground.preview("srv").refused(&["IAC_PROJECT=git.io/acme/one"]);
     let named = |name| {
         let line = "preview --detailed-exitcode --stack k8s --config path=k8s";
         ground.run_with("manifests", "srv", line, &[("IAC_PROJECT", name)])
     };
     named("https://git.io/acme/one").exits(0);
     named("git.io/acme/one").exits(0);
-    named("git.io/acme/two").is_refused(&["another project"]);
-    named(" ").is_refused(&["another folder"]);
+    named("git.io/acme/two").refused(&["another project"]);
+    named(" ").refused(&["another folder"]);
     // A program that names its project, run where there is none; its credentials are nowhere.
     ground.run("named", "home", "up --yes").exits(0);
     ground.run("named", "srv", "preview --detailed-exitcode").exits(0);
@@ -88,5 +88,5 @@ pub(crate) fn a_folder_that_moves_with_its_state_stays_the_same() {
     std::fs::rename(ground.path("one"), ground.path("moved")).unwrap();
     preview("moved", "k8s").exits(0);
     std::fs::rename(ground.path("moved/k8s"), ground.path("moved/old")).unwrap();
-    preview("moved", "old").is_refused(&["another folder"]);
+    preview("moved", "old").refused(&["another folder"]);
 }

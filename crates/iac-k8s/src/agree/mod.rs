@@ -99,4 +99,5 @@ pub(crate) fn unmounted(id: &ObjectId, inputs: &Value) -> Vec<Misfit> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests;

@@ -162,6 +162,7 @@ fn segment(field: &str, item: &Json) -> Segment {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests {
     use serde_json::json;
 

@@ -139,7 +139,7 @@ fn place(node: &Json, name: &str) -> Option<Place> {
     let items = node.as_array()?;
     let found = match (key_of(name), name.strip_prefix("v:")) {
         (Some(key), _) => items.iter().position(|item| has_key(item, &key, false)),
-        (None, Some(value)) => items.iter().position(|item| item.to_string() == value),
+        (None, Some(value)) => items.iter().position(|item| *item == value),
         _ => None,
     };
     found.map(Place::Element)
@@ -153,6 +153,7 @@ fn at<'a>(node: &'a mut Json, place: &Place) -> Option<&'a mut Json> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests {
     use super::*;
 

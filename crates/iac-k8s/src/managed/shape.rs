@@ -13,8 +13,8 @@ use super::{entries, key_of};
 /// What is known of a field: of what lies below it, and of a list's elements.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    fields: BTreeMap<String, Shape>,
-    element: Option<Box<Shape>>,
+    fields: BTreeMap<String, Self>,
+    element: Option<Box<Self>>,
     /// The fields that together tell a list's elements apart; none for a list that has no keys.
     keys: BTreeSet<String>,
 }

@@ -14,10 +14,13 @@ use super::session::Session;
 /// How long a list is good for.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// When a list was read, and what it held.
+type Read = (Instant, Arc<Vec<Json>>);
+
 /// The lists that were read.
 #[derive(Default)]
 pub(crate) struct Warnings {
-    read: Mutex<HashMap<String, (Instant, Arc<Vec<Json>>)>>,
+    read: Mutex<HashMap<String, Read>>,
 }
 
 /// A warning about one object.

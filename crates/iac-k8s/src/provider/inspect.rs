@@ -88,8 +88,8 @@ fn findings(object: &Json, pods: &Pods, warnings: &[Warning], ends: &Ends) -> Ve
     }
     let (there, wanted) = (pods.current.len() + pods.earlier.len(), diagnose::wanted_pods(object));
     if wanted.is_none_or(|wanted| wanted > there) {
-        let of_makers = warnings.iter().filter(|warning| pods.makers.contains(&warning.uid));
-        let latest = of_makers.last().map(diagnose::not_made);
+        let mut of_makers = warnings.iter().filter(|warning| pods.makers.contains(&warning.uid));
+        let latest = of_makers.next_back().map(diagnose::not_made);
         // With the number in it, it is borne with anew whenever one more was made.
         findings.extend(latest.map(|finding| match wanted {
             Some(wanted) => finding.about_so_many(there, wanted),

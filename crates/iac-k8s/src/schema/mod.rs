@@ -10,4 +10,5 @@ mod value;
 pub(crate) use self::definition::{Schemas, Verdict};
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests;

@@ -29,7 +29,7 @@ fn check(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdict)
     }
     if *value == Value::Null {
         if !flag("nullable") && schema.get("default").is_none() {
-            verdict.refuse(path, "it must not be null".to_owned());
+            verdict.refuse(path, "it must not be null");
         }
         return;
     }
@@ -46,7 +46,7 @@ fn check(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdict)
     };
     if !fits {
         let wanted = wanted.unwrap_or("integer or string");
-        return verdict.refuse(path, format!("it must be of type {wanted}, and is {}", type_of(value)));
+        return verdict.refuse(path, &format!("it must be of type {wanted}, and is {}", type_of(value)));
     }
     allowed(schema, value, path, verdict);
     match value {
@@ -81,7 +81,7 @@ fn field(schema: &Value, name: &str, value: &Value, path: &FieldPath, verdict: &
         (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => check(schema, value, path, verdict),
         (None, Some(Value::Bool(true))) => {}
         (None, _) if keeps => {}
-        (None, _) => verdict.refuse(path, "there is no such field".to_owned()),
+        (None, _) => verdict.refuse(path, "there is no such field"),
     }
 }
 
@@ -103,7 +103,7 @@ fn required(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdi
             .get("properties")
             .and_then(|properties| properties.get(name)?.get("default"));
         if value.get(name).is_none() && default.is_none() {
-            verdict.refuse(&path.field(name), "it is required".to_owned());
+            verdict.refuse(&path.field(name), "it is required");
         }
     }
 }
@@ -114,7 +114,7 @@ fn allowed(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdic
     };
     if !values.contains(value) {
         let values: Vec<String> = values.iter().map(shown).collect();
-        verdict.refuse(path, format!("it must be one of {}", values.join(", ")));
+        verdict.refuse(path, &format!("it must be one of {}", values.join(", ")));
     }
 }
 
@@ -124,7 +124,7 @@ fn string(schema: &Value, text: &str, path: &FieldPath, verdict: &mut Verdict) {
     // A pattern that only the server can read is left to it.
     let read = pattern.and_then(|pattern| regex::Regex::new(pattern).ok());
     if let Some(pattern) = read.filter(|pattern| !pattern.is_match(text)) {
-        verdict.refuse(path, format!("it must match {:?}", pattern.as_str()));
+        verdict.refuse(path, &format!("it must match {:?}", pattern.as_str()));
     }
 }
 
@@ -134,10 +134,10 @@ fn count(schema: &Value, what: &str, number: usize, unit: &str, path: &FieldPath
         usize::try_from(limit).ok()
     };
     if let Some(least) = limit("min").filter(|least| number < *least) {
-        verdict.refuse(path, format!("it must have at least {least} {unit}, and has {number}"));
+        verdict.refuse(path, &format!("it must have at least {least} {unit}, and has {number}"));
     }
     if let Some(most) = limit("max").filter(|most| number > *most) {
-        verdict.refuse(path, format!("it must have at most {most} {unit}, and has {number}"));
+        verdict.refuse(path, &format!("it must have at most {most} {unit}, and has {number}"));
     }
 }
 
@@ -151,12 +151,12 @@ fn bounds(schema: &Value, number: Option<f64>, path: &FieldPath, verdict: &mut V
     if let Some(least) = limit("minimum")
         && (number < least || (number <= least && excludes("exclusiveMinimum")))
     {
-        verdict.refuse(path, format!("it must not be less than {least}, and is {number}"));
+        verdict.refuse(path, &format!("it must not be less than {least}, and is {number}"));
     }
     if let Some(most) = limit("maximum")
         && (number > most || (number >= most && excludes("exclusiveMaximum")))
     {
-        verdict.refuse(path, format!("it must not be more than {most}, and is {number}"));
+        verdict.refuse(path, &format!("it must not be more than {most}, and is {number}"));
     }
 }
 
@@ -180,7 +180,7 @@ fn shown(value: &Value) -> String {
 }
 
 impl Verdict {
-    fn refuse(&mut self, path: &FieldPath, message: String) {
+    fn refuse(&mut self, path: &FieldPath, message: &str) {
         self.problems.push(Problem {
             path: path.clone(),
             message: format!("{message}, says its definition in this stack"),

@@ -92,7 +92,8 @@ mod tests {
             entrypoint: Some(list(&["e"])),
             ..ImageConfig::default()
         };
-        let table: [(Option<&[&str]>, Option<&[&str]>, &[&str], &[&str]); 7] = [
+        type Words = &'static [&'static str];
+        let table: [(Option<Words>, Option<Words>, Words, Words); 7] = [
             (None, None, &["c"], &["e"]),
             (Some(&[]), None, &["c"], &["e"]),
             (Some(&["x"]), None, &["x"], &["e"]),

@@ -207,6 +207,7 @@ fn holds(node: &Json, path: &[Part]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -40,24 +40,26 @@ fn plain(text: &str) -> String {
     }
 }
 
+/// Which fields may hold the culprit, when a text is none, and what to say of one that is.
+type Suspicion = (fn(&FieldPath) -> bool, fn(&str) -> bool, &'static str);
+
 /// The values that a refusal is about which says only what they should look like.
 pub(super) fn culprits(message: &str, inputs: &Value) -> Vec<(FieldPath, String)> {
-    let (is_candidate, is_fine, wanted): (fn(&FieldPath) -> bool, fn(&str) -> bool, &str) =
-        if message.contains("quantities must match") {
-            (
-                may_be_quantity,
-                is_quantity,
-                "it is no quantity, such as 500m, 0.5 or 2Gi",
-            )
-        } else if message.contains("illegal base64 data") {
-            (
-                is_bytes,
-                |text| STANDARD.decode(text).is_ok(),
-                "it is not base64; stringData takes plain text",
-            )
-        } else {
-            return Vec::new();
-        };
+    let (is_candidate, is_fine, wanted): Suspicion = if message.contains("quantities must match") {
+        (
+            may_be_quantity,
+            is_quantity,
+            "it is no quantity, such as 500m, 0.5 or 2Gi",
+        )
+    } else if message.contains("illegal base64 data") {
+        (
+            is_bytes,
+            |text| STANDARD.decode(text).is_ok(),
+            "it is not base64; stringData takes plain text",
+        )
+    } else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     inputs.walk(&mut |path, leaf| {
         let text = match leaf {

@@ -27,6 +27,7 @@ struct Subject {
 }
 
 #[tokio::test]
+#[allow(clippy::print_stdout, reason = "shown when it fails, and by soak")]
 async fn random_edits_are_seen_as_kubectl_sees_them() {
     let number = |name: &str, default: u64| {
         let value = std::env::var(name).ok();
