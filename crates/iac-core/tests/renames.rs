@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iac_core::Value;
 use iac_core::declare::{Declaration, Handle};
 use iac_core::plan::{DeleteData, Plan};
+use iac_core::state::{Record, State};
 use proptest::prelude::*;
 use serde_json::json;
 use support::harness::{Bench, declare, thing};
@@ -222,6 +223,22 @@ async fn check(bench: &Bench, program: &Program) {
     }
 }
 
+/// The names that each resource is recorded with, its own first.
+fn names_in(state: &State) -> Vec<(String, Vec<String>)> {
+    let names = |record: &Record| {
+        let own = (!record.gone).then(|| record.identity.clone());
+        let formers = record
+            .formers
+            .iter()
+            .map(|former| format!("former {}", former.identity));
+        own.into_iter().chain(formers).collect()
+    };
+    let records = state.records.iter();
+    records
+        .map(|(key, record)| (key.name().to_owned(), names(record)))
+        .collect()
+}
+
 async fn story(runs: Vec<(Program, Fate)>) {
     let bench = Bench::in_memory();
     for (program, fate) in &runs {
@@ -245,7 +262,11 @@ async fn story(runs: Vec<(Program, Fate)>) {
             .into_iter()
             .chain(record.formers.iter().map(|former| &former.identity))
         {
-            assert!(left.remove(identity), "{identity} is recorded twice, or is not there");
+            assert!(
+                left.remove(identity),
+                "{identity} is recorded twice, or is not there: {:?}",
+                names_in(&state)
+            );
         }
     }
     assert!(left.is_empty(), "nobody knows of {left:?}");

@@ -182,6 +182,7 @@ impl Engine {
         };
         if request.mode != Mode::Refresh {
             crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, |name| sight.of(name));
+            crate::plan::objects::settle_shared(&mut recorded, &identities, |name| sight.of(name));
         }
         let mut ending = look::ending(request.mode, declaration, &recorded);
         let mut data = match looked {

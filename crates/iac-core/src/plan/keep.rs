@@ -36,6 +36,10 @@ pub(super) fn end(
         let reason = Reason::Option(format!("now declared as {new}"));
         return Some(End::Forget(vec![reason]));
     }
+    if let Some(holder) = entry.elsewhere.get(&entry.recorded.identity) {
+        let reason = Reason::Option(format!("recorded as {holder} too"));
+        return Some(End::Forget(vec![reason]));
+    }
     let why = why(world);
     if entry.options.retain_on_delete {
         let reason = Reason::Option(leftover::RETAINED.to_owned());

@@ -29,7 +29,7 @@ pub(super) fn of(
     let leftovers = entry.formers.iter().enumerate().map(|(place, former)| {
         let retained = Some(place) == left_now && retains(&former.options);
         let name = ObjectName::new(key, &former.recorded.identity);
-        let fate = match fate(world, wanted, key, &former.recorded, retained) {
+        let fate = match fate(world, wanted, key, entry, &former.recorded, retained) {
             Fate::Delete if kept.contains(&name) => Fate::Keep,
             fate => fate,
         };
@@ -44,7 +44,14 @@ pub(super) fn of(
     leftovers.collect()
 }
 
-fn fate(world: &World<'_>, wanted: &BTreeMap<ObjectName, &Key>, key: &Key, object: &Recorded, retained: bool) -> Fate {
+fn fate(
+    world: &World<'_>,
+    wanted: &BTreeMap<ObjectName, &Key>,
+    key: &Key,
+    entry: &WorldEntry,
+    object: &Recorded,
+    retained: bool,
+) -> Fate {
     let name = ObjectName::new(key, &object.identity);
     let forget = |because: &str| Fate::Forget {
         because: because.to_owned(),
@@ -53,6 +60,9 @@ fn fate(world: &World<'_>, wanted: &BTreeMap<ObjectName, &Key>, key: &Key, objec
         Some(to) if *to == key => return forget("its name is the resource's own"),
         Some(to) => return Fate::Handover { to: (*to).clone() },
         None => {}
+    }
+    if let Some(holder) = entry.elsewhere.get(&object.identity) {
+        return forget(&format!("it is recorded as {holder} too"));
     }
     match world.others.get(&name) {
         Some(Observed::Absent | Observed::Finished) => forget("it is gone"),

@@ -87,6 +87,7 @@ pub(crate) fn take_in<'a>(
             gone: true,
             moved: Moved::No,
             taken_in: true,
+            elsewhere: BTreeMap::new(),
         });
         entry.taken_in = true;
         // What the resource is to be replaced by its new name stays the last one.
@@ -98,6 +99,61 @@ pub(crate) fn take_in<'a>(
             },
         );
     }
+}
+
+/// Says who has an object that several resources are recorded with, where the program gives nobody its name. An object
+/// that changes hands stays in the record of its former resource until that one's own step is done, and a run may end
+/// before. `observed` is what is there under a name.
+pub(crate) fn settle_shared<'a>(
+    recorded: &mut BTreeMap<Key, WorldEntry>,
+    identities: &BTreeMap<Key, String>,
+    observed: impl Fn(&ObjectName) -> Option<&'a Observed>,
+) {
+    let wanted: BTreeSet<ObjectName> = identities
+        .iter()
+        .map(|(key, identity)| ObjectName::new(key, identity))
+        .collect();
+    let mut claims: BTreeMap<ObjectName, Vec<(Claim, &Key)>> = BTreeMap::new();
+    for (key, entry) in recorded.iter() {
+        for (place, object) in entry.objects().enumerate() {
+            let name = ObjectName::new(key, &object.identity);
+            if !wanted.contains(&name) {
+                let claim = Claim {
+                    is_there: !observed(&name).is_some_and(|there| is_another(object, there)),
+                    protected: entry.options.protect,
+                    retained: entry.options.retain_on_delete,
+                    own: place == 0 && !entry.gone,
+                };
+                claims.entry(name).or_default().push((claim, key));
+            }
+        }
+    }
+    let mut elsewhere: Vec<(Key, String, Key)> = Vec::new();
+    for (name, claims) in claims {
+        let Some((_, holder)) = claims.iter().max().filter(|(claim, _)| claim.is_there) else {
+            continue;
+        };
+        let others = claims.iter().filter(|(_, key)| key != holder);
+        elsewhere.extend(others.map(|(_, key)| ((*key).clone(), name.identity.clone(), (*holder).clone())));
+    }
+    for (key, identity, holder) in elsewhere {
+        if let Some(entry) = recorded.get_mut(&key) {
+            entry.elsewhere.insert(identity, holder);
+        }
+    }
+}
+
+/// How good a resource's claim to an object is, by what counts most first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    /// What is recorded is what is there.
+    is_there: bool,
+    /// What is not to be deleted stays so.
+    protected: bool,
+    /// The same for what is to be left.
+    retained: bool,
+    /// The resource is the object, and not only was it.
+    own: bool,
 }
 
 /// True if what is there under an object's name is another one.

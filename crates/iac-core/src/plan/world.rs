@@ -46,6 +46,8 @@ pub struct WorldEntry {
     pub moved: Moved,
     /// True if it has former objects that the record lacks, since an interrupted run left them.
     pub taken_in: bool,
+    /// Objects of it that are recorded as another resource's as well, and which one has them from now on.
+    pub elsewhere: BTreeMap<String, Key>,
 }
 
 /// What the matching of recorded names with declared ones did to an entry.
@@ -73,6 +75,7 @@ impl From<NewRecord> for WorldEntry {
             gone: record.gone,
             moved: Moved::No,
             taken_in: false,
+            elsewhere: BTreeMap::new(),
         }
     }
 }
