@@ -85,8 +85,8 @@ fn what_is_wrong_with_a_file_is_said_before_anything_is_done() {
             &["services.web.imgae", "did you mean \"image\"?"],
         ),
         (
-            "services:\n  web:\n    image: x\n    links: [db]\n",
-            &["services.web.links", "use networks"],
+            "services:\n  web:\n    image: x\n    post_start: []\n",
+            &["services.web.post_start", "use a service of its own"],
         ),
         (
             "services:\n  web:\n    image: x\n    volumes: ['data:/data']\n",

@@ -63,7 +63,7 @@ fn manifests_that_are_no_yaml_are_named_with_their_line() {
     folder
         .project
         .write("k8s/app.yaml", &format!("{good}---\n{good}data:\n  a: [\n"));
-    fails(&folder, &[]).says(["k8s/app.yaml:", "document 2"]);
+    fails(&folder, &[]).says(["k8s/app.yaml:9:1", "unclosed bracket"]);
     folder
         .project
         .write("k8s/app.yaml", "kind: ConfigMap\nmetadata: {name: a}\n");
