@@ -130,30 +130,51 @@ fn waits_for(steps: &[Step], waiter: &Key, other: &Key) -> bool {
 /// Puts each step after those that it waits for, and changes the order no more than that.
 fn sort(steps: &mut Vec<Step>) {
     let mut left = std::mem::take(steps);
+    let mut open: BTreeSet<Key> = left.iter().map(|step| step.key.clone()).collect();
     while !left.is_empty() {
-        let open: BTreeSet<&Key> = left.iter().map(|step| &step.key).collect();
         let is_free = |step: &Step| {
             step.after
                 .iter()
                 .all(|(key, _)| key == &step.key || !open.contains(key))
         };
         let next = left.iter().position(is_free).unwrap_or_default();
-        steps.push(left.remove(next));
+        let step = left.remove(next);
+        open.remove(&step.key);
+        steps.push(step);
     }
 }
 
 fn crossed(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProblem {
+    let message = |what: &str| {
+        format!(
+            "{} has {what} until it is changed, and waits for this one at that",
+            old.short()
+        )
+    };
+    let hint = "make the change in two runs: first let one of them go without it";
+    in_the_way(resource, held, message, hint)
+}
+
+fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProblem {
+    let message = |what: &str| format!("only one object can hold {what}, and {} stays", old.short());
+    let hint = "give this one another, or delete the old one with its data first";
+    in_the_way(resource, held, message, hint)
+}
+
+/// The problem of a resource that cannot have what another object holds.
+fn in_the_way(
+    resource: &ResourceDecl,
+    held: &[Exclusive],
+    message: impl FnOnce(&str) -> String,
+    hint: &str,
+) -> PlanProblem {
     let what: Vec<&str> = held.iter().map(|exclusive| exclusive.what.as_str()).collect();
     PlanProblem {
         key: Some(resource.key.clone()),
         source: Some(resource.source.clone()),
         path: held.first().map(|exclusive| exclusive.path.clone()).unwrap_or_default(),
-        message: format!(
-            "{} has {} until it is changed, and waits for this one at that",
-            old.short(),
-            what.join(", ")
-        ),
-        hint: Some("make the change in two runs: first let one of them go without it".to_owned()),
+        message: message(&what.join(", ")),
+        hint: Some(hint.to_owned()),
     }
 }
 
@@ -175,21 +196,6 @@ fn wait_for(step: &mut Step, old: &Key, held: Vec<Exclusive>) {
         what: exclusive.what,
     });
     step.reasons.extend(reasons);
-}
-
-fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProblem {
-    let what: Vec<&str> = held.iter().map(|exclusive| exclusive.what.as_str()).collect();
-    PlanProblem {
-        key: Some(resource.key.clone()),
-        source: Some(resource.source.clone()),
-        path: held.first().map(|exclusive| exclusive.path.clone()).unwrap_or_default(),
-        message: format!(
-            "only one object can hold {}, and {} stays",
-            what.join(", "),
-            old.short()
-        ),
-        hint: Some("give this one another, or delete the old one with its data first".to_owned()),
-    }
 }
 
 /// Moves deletions before everything else; they wait for nobody, since what used the old objects follows later.
