@@ -216,12 +216,15 @@ impl Session {
         }
     }
 
-    /// What opens the state's secrets. A stack that holds none needs no key, and none is made for it.
+    /// What opens the state's secrets. A stack that never held one has no key, and none is made for it here.
     pub(super) async fn vault(&self, store: &Store, state: &State) -> Result<Arc<Vault>, Failure> {
         if state.has_secrets() {
             return Ok(store.vault().await?);
         }
-        Ok(Arc::new(Vault::ephemeral(&self.stack)?))
+        match store.kept_vault().await? {
+            Some(vault) => Ok(vault),
+            None => Ok(Arc::new(Vault::ephemeral(&self.stack)?)),
+        }
     }
 
     pub(super) async fn plan(
@@ -268,9 +271,11 @@ impl Session {
 
 /// The keyed hash that stands for a secret in a plan; none where the stack has no key that would still be the same in
 /// the next run.
-pub(super) fn hash_with<'a>(vault: &'a Vault, state: &State) -> impl Fn(&str) -> String + use<'a> {
-    let keyed = state.has_secrets();
-    move |text| if keyed { vault.keyed_hash(text) } else { String::new() }
+pub(super) fn hash_with(vault: &Vault) -> impl Fn(&str) -> String + use<'_> {
+    |text| match vault.is_kept() {
+        true => vault.keyed_hash(text),
+        false => String::new(),
+    }
 }
 
 /// True if the environment wants new stacks to be encrypted as a whole.

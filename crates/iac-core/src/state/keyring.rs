@@ -46,6 +46,18 @@ impl Store {
         }
     }
 
+    /// The stack's vault, if the stack has a key; none is made.
+    ///
+    /// # Errors
+    /// When the key cannot be read or unwrapped.
+    pub async fn kept_vault(&self) -> Result<Option<Arc<Vault>>, StateError> {
+        match self.opened_vault() {
+            Some(vault) => Ok(Some(vault)),
+            None if self.read_key_file().await?.is_some() => self.vault().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// What seals whole files, if the stack is one of which everything is encrypted; a new stack becomes one if this
     /// store is to make such.
     pub(super) async fn sealing(&self) -> Result<Option<Arc<Vault>>, StateError> {

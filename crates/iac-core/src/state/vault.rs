@@ -78,6 +78,8 @@ pub struct Vault {
     current: u32,
     ciphers: BTreeMap<u32, XChaCha20Poly1305>,
     hash_key: Zeroizing<[u8; 32]>,
+    mac_key: Zeroizing<[u8; 32]>,
+    kept: bool,
 }
 
 impl Vault {
@@ -88,18 +90,22 @@ impl Vault {
             current: 1,
             ciphers: BTreeMap::from([(1, cipher(key))]),
             hash_key: subkey(key, b"iac v1 hash"),
+            mac_key: subkey(key, b"iac v2 mac"),
+            kept: true,
         }
     }
 
     /// A vault over several keys by their numbers: `current` seals and hashes, each opens what it sealed. None when
     /// there is no key of that number.
     pub(super) fn with_keys(current: u32, keys: &BTreeMap<u32, DataKey>, scope: impl Into<String>) -> Option<Self> {
-        let hash_key = subkey(keys.get(&current)?, b"iac v1 hash");
+        let key = keys.get(&current)?;
         Some(Self {
             scope: scope.into(),
             current,
             ciphers: keys.iter().map(|(number, key)| (*number, cipher(key))).collect(),
-            hash_key,
+            hash_key: subkey(key, b"iac v1 hash"),
+            mac_key: subkey(key, b"iac v2 mac"),
+            kept: true,
         })
     }
 
@@ -108,7 +114,15 @@ impl Vault {
     /// # Errors
     /// When the system has no randomness to give.
     pub fn ephemeral(scope: impl Into<String>) -> Result<Self, VaultError> {
-        Ok(Self::new(&DataKey::generate()?, scope))
+        Ok(Self {
+            kept: false,
+            ..Self::new(&DataKey::generate()?, scope)
+        })
+    }
+
+    /// True if its key is kept, so that the next run has it as well; an [`ephemeral`](Self::ephemeral) one is not.
+    pub fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Seals a secret for its place (the resource's key and the field's path), as JSON for a file.
@@ -186,6 +200,25 @@ impl Vault {
     /// same, to nobody but those who have the key.
     pub fn keyed_hash(&self, text: &str) -> String {
         crate::value::hex(&mac(self.hash_key.as_slice(), text.as_bytes()))
+    }
+
+    /// The HMAC-SHA-256 of bytes for a purpose (`saved plan`), in lower-case hexadecimal: says that somebody who has the
+    /// stack's current key made it, for this purpose and this stack. None where the key is [kept](Self::is_kept) nowhere.
+    pub fn mac(&self, purpose: &str, bytes: &[u8]) -> Option<String> {
+        self.kept.then(|| crate::value::hex(&self.mac_of(purpose, bytes)))
+    }
+
+    /// True if [`mac`](Self::mac) gave this text for the same purpose and bytes. Takes as long for every wrong one.
+    pub fn is_mac(&self, purpose: &str, bytes: &[u8], text: &str) -> bool {
+        let expected = crate::value::hex(&self.mac_of(purpose, bytes));
+        let differing = expected.bytes().zip(text.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+        self.kept && expected.len() == text.len() && differing == 0
+    }
+
+    fn mac_of(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        // The purpose's own key comes first, so that no text of one purpose looks like one of another.
+        let place = format!("{}:{}{purpose}", self.scope.len(), self.scope);
+        mac(&mac(self.mac_key.as_slice(), place.as_bytes()), bytes)
     }
 
     /// What a value is bound to; lengths keep one pair of texts from looking like another.

@@ -285,6 +285,33 @@ fn vaults_of_one_key_agree_and_others_do_not() {
 }
 
 #[test]
+fn a_mac_is_of_one_purpose_one_stack_and_a_key_that_is_kept() {
+    let data_key = DataKey::generate().unwrap();
+    let vault = Vault::new(&data_key, "prod");
+    let made = vault.mac("saved plan", b"text").unwrap();
+    assert!(Vault::new(&data_key, "prod").is_mac("saved plan", b"text", &made));
+    let others = [
+        (&vault, "saved plan", &b"texts"[..], made.as_str()),
+        (&vault, "content", b"text", &made),
+        (&Vault::new(&data_key, "dev"), "saved plan", b"text", &made),
+        (
+            &Vault::new(&DataKey::generate().unwrap(), "prod"),
+            "saved plan",
+            b"text",
+            &made,
+        ),
+        (&vault, "saved plan", b"text", &made[1..]),
+        (&vault, "saved plan", b"text", ""),
+    ];
+    for (vault, purpose, bytes, text) in others {
+        assert!(!vault.is_mac(purpose, bytes, text), "{purpose} {bytes:?} {text}");
+    }
+    let nowhere = Vault::ephemeral("prod").unwrap();
+    assert_eq!(nowhere.mac("saved plan", b"text"), None);
+    assert!(!nowhere.is_kept() && vault.is_kept());
+}
+
+#[test]
 fn a_wrapped_key_opens_for_each_of_its_recipients() {
     use age::secrecy::ExposeSecret as _;
     let identities: Vec<_> = (0..3).map(|_| age::x25519::Identity::generate()).collect();

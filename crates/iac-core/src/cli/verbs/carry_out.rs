@@ -87,7 +87,7 @@ impl Job<'_> {
         let vault = session.vault(store, state).await?;
         let mut planned = session.plan(state, &vault, &self.planning).await?;
         if let Some(saved) = self.saved {
-            let comparison = compare(saved, &planned.plan, &hash_with(&vault, state));
+            let comparison = compare(saved, &planned.plan, &hash_with(&vault));
             if !comparison.moved.is_empty() {
                 return Err(refused(&comparison.moved, session));
             }

@@ -46,7 +46,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         warning.details.extend(planned.unreached);
         session.ui.diagnostic(&warning);
     }
-    let json = plan_json(&plan, &hash_with(&vault, &state));
+    let json = plan_json(&plan, &hash_with(&vault));
     if args.json {
         session.ui.json(&json)?;
     } else {

@@ -63,7 +63,7 @@ async fn look(session: &Session, json: bool) -> Result<Plan, Failure> {
     };
     let plan = session.plan(&state, &vault, &planning).await?.plan;
     if json {
-        session.ui.json(&plan_json(&plan, &hash_with(&vault, &state)))?;
+        session.ui.json(&plan_json(&plan, &hash_with(&vault)))?;
     } else {
         session.ui.data(&plan_text(&plan, &session.ui.text_options()))?;
     }
