@@ -98,7 +98,7 @@ pub(crate) fn left_out(inputs: &Value) -> Vec<String> {
     let annotations = inputs.pointer("/metadata/annotations").and_then(Value::as_object);
     let mut lines: Vec<String> = annotations
         .into_iter()
-        .flat_map(Map::keys)
+        .flat_map(|map| map.keys())
         .filter_map(|name| Some((name, owner(&type_name, name)?)))
         .map(|(name, owner)| format!("leaves out the annotation {name}, which {owner} writes"))
         .collect();

@@ -21,7 +21,7 @@ use crate::plan::{Action, Plan, Stage, Step, WorldEntry};
 use crate::provider::{ErrorKind, Phase, ProviderError};
 use crate::state::StateError;
 use crate::urn::Key;
-use crate::value::{Map, OutputRef, Source, Value};
+use crate::value::{OutputRef, Source, Value};
 
 /// One stage of one step has ended.
 pub(super) struct Ended {
@@ -223,7 +223,7 @@ impl<'a> Run<'a> {
             let value = resolve(value, &|output| self.lookup(output)).ok()?;
             value.is_known().then(|| (name.clone(), value))
         });
-        let exports: Map = resolved.collect();
+        let exports: BTreeMap<String, Value> = resolved.collect();
         if exports.len() < plan.exports.len() {
             return Ok(());
         }

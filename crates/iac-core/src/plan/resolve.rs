@@ -71,6 +71,9 @@ pub fn wanted_outputs(declaration: &Declaration) -> BTreeMap<Key, BTreeSet<Strin
 /// # Errors
 /// When a transform refuses its input, or an output is no text.
 pub fn resolve(value: &Value, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> Result<Value, ResolveError> {
+    if value.is_known() {
+        return Ok(value.clone());
+    }
     value.try_map_leaves(&mut |path, leaf| match leaf {
         Value::Expr(expr) => {
             let resolved = resolve_expr(expr, lookup);

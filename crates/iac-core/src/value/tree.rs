@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Number;
 
-use super::{Expr, FieldPath, OutputRef, Secret};
-
-/// An object's keys and values, ordered by code point.
-pub type Map = BTreeMap<String, Value>;
+use super::{Expr, FieldPath, Map, OutputRef, Secret};
 
 /// A JSON tree whose string leaves may be secret, or not known yet.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -285,6 +282,12 @@ impl From<i64> for Value {
 impl From<Secret> for Value {
     fn from(secret: Secret) -> Self {
         Self::Secret(secret)
+    }
+}
+
+impl From<BTreeMap<String, Self>> for Value {
+    fn from(map: BTreeMap<String, Self>) -> Self {
+        Self::Object(map.into())
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use iac_core::Value;
 use iac_core::state::{BackendErrorKind, KeySource, OpKind, RekeyOptions, State, StateError, Store};
-use iac_core::value::Map;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 use super::support::{Memory, Verdict, begin, content, key, no_keys, operation, record, run, summary};
@@ -46,7 +46,7 @@ impl Desk {
             let inputs = json!({ "canary": "x".repeat(size), "n": number });
             writer.put(record(&format!("canary{number}"), inputs)).await.unwrap();
         }
-        let secret = Map::from([("canary".to_owned(), Value::Secret("hunter2".into()))]);
+        let secret = BTreeMap::from([("canary".to_owned(), Value::Secret("hunter2".into()))]);
         writer.exports(secret).await.unwrap();
         writer.finish(summary()).await.unwrap();
         let writer = begin(&store).await;

@@ -9,14 +9,14 @@ use iac_core::Value;
 use iac_core::state::{
     BackendErrorKind, FormerObject, KeySource, Recipients, RekeyOptions, Rekeyed, StateError, Store,
 };
-use iac_core::value::Map;
 use serde_json::json;
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 use super::support::{Memory, Verdict, begin, content, key, record, run, summary};
 
-fn secret(text: &str) -> Map {
-    Map::from([("password".to_owned(), Value::Secret(text.into()))])
+fn secret(text: &str) -> BTreeMap<String, Value> {
+    BTreeMap::from([("password".to_owned(), Value::Secret(text.into()))])
 }
 
 fn old_keys() -> KeySource {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use iac_core::Value;
 use iac_core::state::{Backend, BackendErrorKind, ImportOptions, KeySource, OpKind, State, StateError, Store};
-use iac_core::value::Map;
 use serde_json::json;
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 use super::support::{Memory, Verdict, begin, content, key, operation, record, run, summary};
@@ -37,7 +37,7 @@ impl Desk {
         let backend = Memory::new();
         let store = self.store(&backend, "prod");
         let writer = begin(&store).await;
-        let secret = Map::from([("password".to_owned(), Value::Secret("hunter2".into()))]);
+        let secret = BTreeMap::from([("password".to_owned(), Value::Secret("hunter2".into()))]);
         writer.put(record("a", Value::from(secret.clone()))).await.unwrap();
         writer.exports(secret).await.unwrap();
         writer.finish(summary()).await.unwrap();

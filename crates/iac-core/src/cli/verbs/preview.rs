@@ -10,7 +10,7 @@ use crate::cli::belonging::is_unbound;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
-use crate::engine::Observe;
+use crate::engine::{Observe, Planned};
 use crate::plan::Mode;
 use crate::render::{Diagnostic, plan_json, plan_text, sanitize};
 use crate::value::canonical;
@@ -37,18 +37,19 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         observe: observe(args),
         delete_data: args.data.choice(),
     };
-    let planned = session.plan(&state, &vault, &planning).await?;
-    let plan = planned.plan;
+    let Planned { plan, unreached, .. } = session.plan(&state, &vault, &planning).await?;
+    // The plan has all that is shown, and large stacks need the room.
+    drop((state, declaration));
     if !plan.observed && !args.offline {
         let message = "nothing answers, so this preview is made from the record alone";
         let mut warning =
             Diagnostic::warning(message).hint("--offline says so on purpose, and does not try to connect");
-        warning.details.extend(planned.unreached);
+        warning.details.extend(unreached);
         session.ui.diagnostic(&warning);
     }
-    let json = plan_json(&plan, &hash_with(&vault));
+    let json = || plan_json(&plan, &hash_with(&vault));
     if args.json {
-        session.ui.json(&json)?;
+        session.ui.json(&json())?;
     } else {
         session.ui.data(&plan_text(&plan, &session.ui.text_options()))?;
     }
@@ -56,6 +57,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));
     }
     if let Some(path) = &args.out {
+        let json = json();
         save(path, &json)?;
         let digest = json["digest"].as_str().unwrap_or_default();
         session.ui.say(&format!(

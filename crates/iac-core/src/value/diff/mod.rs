@@ -66,6 +66,7 @@ pub fn by_element(change: FieldChange) -> Vec<FieldChange> {
 
 fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<FieldChange>) {
     match (before, after) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) if old.is_same(new) => {}
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for key in keys {
