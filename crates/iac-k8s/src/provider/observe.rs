@@ -83,11 +83,16 @@ async fn list_groups(
     requests: &[ObserveRequest],
     ids: &[Option<ObjectId>],
 ) -> Result<Listed, ProviderError> {
-    let mut groups: BTreeMap<(String, String, Option<String>), Vec<&ObjectId>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, String, Option<String>), Vec<Wanted<'_>>> = BTreeMap::new();
     for (request, id) in requests.iter().zip(ids) {
         if let (false, Some(id)) = (request.full, id) {
             let group = (id.api_version(), id.kind.clone(), id.namespace.clone());
-            groups.entry(group).or_default().push(id);
+            let memory = request
+                .recorded
+                .as_ref()
+                .map(|recorded| Memory::read(&recorded.private));
+            let version = memory.and_then(|memory| memory.resource_version);
+            groups.entry(group).or_default().push(Wanted { id, version });
         }
     }
     let several = groups.into_values().filter(|ids| ids.len() > 1);
@@ -95,38 +100,53 @@ async fn list_groups(
     Ok(lists.into_iter().flatten().collect())
 }
 
-async fn list_group(session: &Session, ids: Vec<&ObjectId>) -> Result<Vec<(ObjectId, Option<Json>)>, CallError> {
-    let absent = || ids.iter().map(|id| ((*id).clone(), None)).collect();
-    let Some(first) = ids.first() else {
+/// One of the objects that a list is read for.
+struct Wanted<'a> {
+    id: &'a ObjectId,
+    /// The version that our last apply led to.
+    version: Option<String>,
+}
+
+async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(ObjectId, Option<Json>)>, CallError> {
+    let absent = || wanted.iter().map(|wanted| (wanted.id.clone(), None)).collect();
+    let Some(first) = wanted.first().map(|wanted| wanted.id) else {
         return Ok(Vec::new());
     };
+    let versions: HashMap<&str, Option<&str>> = wanted
+        .iter()
+        .map(|wanted| (wanted.id.name.as_str(), wanted.version.as_deref()))
+        .collect();
     let kind = match session.discovery.find_any(&session.connection, first).await? {
         Some(kind) => kind,
         None => return Ok(absent()),
     };
-    let items = match session
-        .list(Call::list_metadata(kind.list_path(kind.namespace(first))))
-        .await
-    {
+    let list = Call::list_metadata(kind.list_path(kind.namespace(first)));
+    let items = match session.list_each(list, |item| slim(item, &versions)).await {
         Ok(items) => items,
         // Without the right to list, each object is asked for by its name.
         Err(error) if error.code() == Some(403) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let name = |object: &Json| {
-        object
-            .pointer("/metadata/name")
-            .and_then(Json::as_str)
-            .map(str::to_owned)
-    };
-    let by_name: HashMap<String, Json> = items
+    let mut by_name: HashMap<String, Json> = items
         .into_iter()
-        .filter_map(|item| Some((name(&item)?, item)))
+        .filter_map(|item| Some((item.pointer("/metadata/name")?.as_str()?.to_owned(), item)))
         .collect();
-    Ok(ids
+    Ok(wanted
         .into_iter()
-        .map(|id| (id.clone(), by_name.get(&id.name).cloned()))
+        .map(|wanted| (wanted.id.clone(), by_name.remove(&wanted.id.name)))
         .collect())
+}
+
+/// What is needed of a listed object's metadata: nothing of others' objects, and only the version of one that nobody has
+/// written since.
+fn slim(mut item: Json, versions: &HashMap<&str, Option<&str>>) -> Option<Json> {
+    let metadata = item.get_mut("metadata")?.as_object_mut()?;
+    let version = versions.get(metadata.get("name")?.as_str()?)?;
+    let same = version.is_some() && metadata.get("resourceVersion").and_then(Json::as_str) == *version;
+    if same && !metadata.contains_key("deletionTimestamp") {
+        metadata.retain(|field, _| matches!(field.as_str(), "name" | "namespace" | "uid" | "resourceVersion"));
+    }
+    Some(item)
 }
 
 async fn one(session: &Session, request: &ObserveRequest, id: &ObjectId, seen: &Seen) -> Result<Observed, CallError> {

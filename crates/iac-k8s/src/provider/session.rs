@@ -114,6 +114,16 @@ impl Session {
 
     /// Reads all pages of a list.
     pub(crate) async fn list(&self, call: Call) -> Result<Vec<Json>, CallError> {
+        self.list_each(call, Some).await
+    }
+
+    /// Reads all pages of a list, and keeps what `keep` leaves of each item: a list may be far larger than what is wanted
+    /// of it.
+    pub(crate) async fn list_each(
+        &self,
+        call: Call,
+        keep: impl Fn(Json) -> Option<Json> + Send,
+    ) -> Result<Vec<Json>, CallError> {
         let mut items = Vec::new();
         let mut from = String::new();
         loop {
@@ -125,7 +135,7 @@ impl Session {
                 return Ok(items);
             };
             if let Some(Json::Array(found)) = body.get_mut("items").map(Json::take) {
-                items.extend(found);
+                items.extend(found.into_iter().filter_map(&keep));
             }
             match body.pointer("/metadata/continue").and_then(Json::as_str) {
                 Some(next) if !next.is_empty() => from = next.to_owned(),
@@ -184,7 +194,7 @@ impl Memory {
 
     /// Reads it back; what is not ours counts as nothing.
     pub(crate) fn read(private: &Json) -> Self {
-        serde_json::from_value(private.clone()).unwrap_or_default()
+        Self::deserialize(private).unwrap_or_default()
     }
 
     /// As it is recorded.
