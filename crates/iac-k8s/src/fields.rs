@@ -41,9 +41,7 @@ fn step<'v, 't>(node: &'v Value, text: &'t str) -> Option<(Segment, &'v Value, &
         Value::Object(map) => {
             let name = text.strip_prefix('.').unwrap_or(text);
             if let Some((key, after)) = bracket(text) {
-                return map
-                    .get_key_value(key)
-                    .map(|(key, child)| (Segment::Field(key.clone()), child, after));
+                return map.get(key).map(|child| (Segment::Field(key.to_owned()), child, after));
             }
             let ends = |key: &str| name[key.len()..].is_empty() || name[key.len()..].starts_with(['.', '[']);
             let fitting = map

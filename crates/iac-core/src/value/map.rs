@@ -1,22 +1,32 @@
 //! An object's keys and values. A map is shared until somebody changes it: the engine, the planner and the providers all
 //! hold the same trees, and a stack of ten thousand resources is there once and not once for each of them.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use litemap::LiteMap;
+
 use super::Value;
 
-/// An object's keys and values, ordered by code point. It is used as the [`BTreeMap`] that it holds; a clone costs
+/// Most maps have a few keys, and there are very many: a sorted list takes a third of the memory of a tree's nodes.
+type Entries = LiteMap<String, Value>;
+
+/// An object's keys and values, ordered by code point. It is used as the [`LiteMap`] that it holds; a clone costs
 /// nothing, and the first change of a clone makes it a map of its own.
 #[derive(Clone, Default)]
-pub struct Map(Arc<BTreeMap<String, Value>>);
+pub struct Map(Arc<Entries>);
 
 impl Map {
     /// An empty map.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The values, to be changed, in the order of their keys.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.iter_mut().map(|(_, value)| value)
     }
 
     /// True if both are the same map in memory, and so certainly equal.
@@ -26,7 +36,7 @@ impl Map {
 }
 
 impl Deref for Map {
-    type Target = BTreeMap<String, Value>;
+    type Target = LiteMap<String, Value>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -53,46 +63,54 @@ impl fmt::Debug for Map {
 
 impl From<BTreeMap<String, Value>> for Map {
     fn from(map: BTreeMap<String, Value>) -> Self {
-        Self(Arc::new(map))
+        map.into_iter().collect()
     }
 }
 
 impl<const N: usize> From<[(String, Value); N]> for Map {
     fn from(entries: [(String, Value); N]) -> Self {
-        BTreeMap::from(entries).into()
+        entries.into_iter().collect()
     }
 }
 
 impl FromIterator<(String, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
-        BTreeMap::from_iter(entries).into()
+        let mut entries = Entries::from_iter(entries).into_tuple_vec();
+        entries.shrink_to_fit();
+        Self(Arc::new(LiteMap::from_sorted_store_unchecked(entries)))
     }
 }
 
 impl IntoIterator for Map {
     type Item = (String, Value);
-    type IntoIter = btree_map::IntoIter<String, Value>;
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Arc::unwrap_or_clone(self.0).into_iter()
+        Arc::unwrap_or_clone(self.0).into_tuple_vec().into_iter()
+    }
+}
+
+impl Extend<(String, Value)> for Map {
+    fn extend<I: IntoIterator<Item = (String, Value)>>(&mut self, entries: I) {
+        (**self).extend(entries);
     }
 }
 
 impl<'a> IntoIterator for &'a Map {
     type Item = (&'a String, &'a Value);
-    type IntoIter = btree_map::Iter<'a, String, Value>;
+    type IntoIter = <&'a Entries as IntoIterator>::IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        (&*self.0).into_iter()
     }
 }
 
 impl<'a> IntoIterator for &'a mut Map {
     type Item = (&'a String, &'a mut Value);
-    type IntoIter = btree_map::IterMut<'a, String, Value>;
+    type IntoIter = <&'a mut Entries as IntoIterator>::IntoIter;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.iter_mut()
+        Arc::make_mut(&mut self.0).into_iter()
     }
 }
 
