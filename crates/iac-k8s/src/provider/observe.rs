@@ -127,13 +127,13 @@ async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(O
         Err(error) if error.code() == Some(403) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut by_name: HashMap<String, Json> = items
+    let by_name: HashMap<String, Json> = items
         .into_iter()
         .filter_map(|item| Some((item.pointer("/metadata/name")?.as_str()?.to_owned(), item)))
         .collect();
     Ok(wanted
         .into_iter()
-        .map(|wanted| (wanted.id.clone(), by_name.remove(&wanted.id.name)))
+        .map(|wanted| (wanted.id.clone(), by_name.get(&wanted.id.name).cloned()))
         .collect())
 }
 
