@@ -147,7 +147,7 @@ impl<'de> Deserialize<'de> for Restart {
 }
 
 /// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PullPolicy {
     /// When the engine does not have it.

@@ -11,6 +11,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use iac_core::provider::{ConnectRequest, ErrorKind, ProviderError, Target};
 
 use super::errors::{failed, if_there};
+use super::events::Events;
+use super::image::UnderWay;
 use super::ssh::{SCHEME, Tunnel};
 
 /// The longest that one request may take; stopping a container takes its grace period.
@@ -33,6 +35,10 @@ pub(crate) struct Engine {
     pub(crate) stack: String,
     /// The API's version, as (major, minor).
     pub(crate) api: (u32, u32),
+    /// What happens to containers.
+    pub(crate) events: Arc<Events>,
+    /// The images that are looked up or pulled at this moment.
+    pub(crate) under_way: UnderWay,
 }
 
 /// Where the engine listens: the configuration's `host`, else `DOCKER_HOST`, else the usual socket.
@@ -88,6 +94,8 @@ impl Engine {
             id: info.id.unwrap_or_default(),
         };
         let engine = Self {
+            events: Arc::new(Events::new(docker.clone(), info.system_time.as_deref())),
+            under_way: UnderWay::default(),
             docker,
             tunnel: tunnel.map(Arc::new),
             stack: request.stack.clone(),
@@ -116,6 +124,14 @@ impl Engine {
         summaries: Vec<ContainerSummary>,
     ) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
         let ids = summaries.into_iter().filter_map(|summary| summary.id);
+        self.inspect_ids(ids).await
+    }
+
+    /// The same for containers that are known by their IDs.
+    pub(crate) async fn inspect_ids(
+        &self,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
         let inspected = stream::iter(ids)
             .map(|id| async move { if_there(self.docker.inspect_container(&id, None).await) })
             .buffered(PARALLEL);

@@ -1,9 +1,7 @@
 //! What containers of others hold that a service needs: ports of the host, and the names of its own containers.
 
-use std::collections::HashMap;
-
 use bollard::models::{ContainerSummary, PortSummary};
-use iac_core::provider::{Problem, ProviderError};
+use iac_core::provider::Problem;
 use iac_core::value::FieldPath;
 
 use super::connect::Engine;
@@ -14,29 +12,30 @@ use crate::labels;
 use crate::model::Port;
 
 impl Engine {
-    /// What the service cannot have, since somebody else's containers do. `old` is what it was until now, which goes first
+    /// What the service cannot have, since somebody else's containers (of those around) do. `old` is what it was until now, which goes first
     /// where both want the same.
-    pub(crate) async fn held_by_others(
+    pub(crate) fn held_by_others(
         &self,
+        around: &[ContainerSummary],
         inputs: &ServiceInputs,
         old: Option<&ServiceInputs>,
-    ) -> Result<Vec<Problem>, ProviderError> {
+    ) -> Vec<Problem> {
         let names: Vec<String> = (1..=inputs.spec.replicas())
             .map(|number| container_name(inputs, number))
             .collect();
         let mut problems = Vec::new();
-        for container in self.list(HashMap::new()).await? {
-            let is_old = old.is_some_and(|old| is_of(&container, old));
-            if is_of(&container, inputs) || is_old || self.goes_with_project(&container, inputs) {
+        for container in around {
+            let is_old = old.is_some_and(|old| is_of(container, old));
+            if is_of(container, inputs) || is_old || self.goes_with_project(container, inputs) {
                 continue;
             }
-            let name = listed_name(&container);
+            let name = listed_name(container);
             if names.iter().any(|wanted| wanted == name) {
                 problems.push(Problem {
                     hint: Some(format!("set container_name to another one, or remove {name}")),
                     ..Problem::new(
                         FieldPath::fields(["container_name"]),
-                        format!("the container name {name} is taken{}", owner(&container, inputs)),
+                        format!("the container name {name} is taken{}", owner(container, inputs)),
                     )
                 });
             }
@@ -49,13 +48,13 @@ impl Engine {
                         FieldPath::fields(["ports"]),
                         format!(
                             "port {published} of the host is held by the container {name}{}",
-                            owner(&container, inputs)
+                            owner(container, inputs)
                         ),
                     )
                 });
             }
         }
-        Ok(problems)
+        problems
     }
 
     /// True if a container is of this stack and project, or was recreated there by docker compose: what it holds is freed by

@@ -6,6 +6,7 @@
 
 mod connect;
 mod errors;
+mod events;
 mod exclusive;
 mod held;
 pub(crate) mod image;
@@ -133,12 +134,7 @@ impl Provider for DockerProvider {
     }
 
     async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
-        let engine = self.engine()?;
-        let mut answers = Vec::with_capacity(requests.len());
-        for request in requests {
-            answers.push(engine.predict_one(request).await?);
-        }
-        Ok(answers)
+        self.engine()?.predict_all(requests).await
     }
 
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {

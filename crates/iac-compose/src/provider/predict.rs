@@ -1,7 +1,8 @@
 //! What a change would do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bollard::models::ContainerSummary;
 use iac_core::provider::{
     Checked, Intent, Live, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind,
 };
@@ -20,8 +21,26 @@ use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
 use crate::model::{PullPolicy, UpdateOrder};
 
+/// What several predictions of one question need, so that it is asked for once.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// All containers of the engine.
+    containers: Option<Vec<ContainerSummary>>,
+    /// Their IDs, by name.
+    images: BTreeMap<String, Option<String>>,
+}
+
 impl Engine {
-    pub(crate) async fn predict_one(&self, request: &PredictRequest) -> Result<Prediction, ProviderError> {
+    pub(crate) async fn predict_all(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
+        let mut seen = Seen::default();
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(self.predict_one(request, &mut seen).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn predict_one(&self, request: &PredictRequest, seen: &mut Seen) -> Result<Prediction, ProviderError> {
         let mut prediction = Prediction {
             changes: changes(request),
             checked: Checked::ByServer,
@@ -33,7 +52,7 @@ impl Engine {
         }
         match inputs {
             Err(problem) => prediction.problems.push(problem),
-            Ok(Inputs::Service(inputs)) => self.predict_service(request, &inputs, &mut prediction).await?,
+            Ok(Inputs::Service(inputs)) => self.predict_service(request, &inputs, seen, &mut prediction).await?,
             Ok(Inputs::Network(_)) => immutable("network", request, &mut prediction),
             Ok(Inputs::Volume(_)) => immutable("volume", request, &mut prediction),
             Ok(Inputs::Image(inputs)) => {
@@ -49,6 +68,7 @@ impl Engine {
         &self,
         request: &PredictRequest,
         inputs: &ServiceInputs,
+        seen: &mut Seen,
         prediction: &mut Prediction,
     ) -> Result<(), ProviderError> {
         prediction.problems.extend(validate::too_new(inputs, self.api));
@@ -56,10 +76,14 @@ impl Engine {
             let members = self.members(&inputs.project, &inputs.service).await?;
             prediction.notes.extend(volumes::unused(&members, inputs));
         }
-        self.check_image(inputs, prediction).await?;
-        prediction
-            .problems
-            .extend(self.held_by_others(inputs, old_service(request).as_ref()).await?);
+        self.check_image(inputs, seen, prediction).await?;
+        let around = match seen.containers.take() {
+            Some(containers) => containers,
+            None => self.list(HashMap::new()).await?,
+        };
+        let around = seen.containers.insert(around);
+        let held = self.held_by_others(around, inputs, old_service(request).as_ref());
+        prediction.problems.extend(held);
         let composed = self.composed(request, inputs).await?;
         let stays = composed.iter().all(Option::is_none);
         if !composed.is_empty() {
@@ -110,14 +134,24 @@ impl Engine {
         Ok(judged.collect())
     }
 
-    async fn check_image(&self, inputs: &ServiceInputs, prediction: &mut Prediction) -> Result<(), ProviderError> {
+    async fn check_image(
+        &self,
+        inputs: &ServiceInputs,
+        seen: &mut Seen,
+        prediction: &mut Prediction,
+    ) -> Result<(), ProviderError> {
         let name = &inputs.spec.image;
         let is_built = inputs.image_id.is_some();
         if name.contains(UNKNOWN) || is_built || name.is_empty() {
             return Ok(());
         }
         let path = FieldPath::fields(["image"]);
-        match (self.image_id(name).await?, inputs.spec.pull_policy.unwrap_or_default()) {
+        let id = match seen.images.get(name) {
+            Some(id) => id.clone(),
+            None => self.image_id(name).await?,
+        };
+        seen.images.insert(name.clone(), id.clone());
+        match (id, inputs.spec.pull_policy.unwrap_or_default()) {
             (None, PullPolicy::Never | PullPolicy::Build) => {
                 let message = format!("the engine does not have the image {name}, and may not pull it");
                 prediction.problems.push(Problem::new(path, message));

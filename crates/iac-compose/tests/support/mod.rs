@@ -2,6 +2,7 @@
 //! declaration, and waits where a dependency asks for readiness.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub)]
 
+pub mod fake;
 pub mod runs;
 
 use std::collections::BTreeMap;

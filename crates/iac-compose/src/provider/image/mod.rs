@@ -3,6 +3,7 @@
 mod build;
 mod context;
 mod credentials;
+mod ensure;
 mod ignore;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,9 @@ use serde_json::json;
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
 use crate::inputs::ImageInputs;
-use crate::model::{PullPolicy, Service};
 
 pub(crate) use context::{hash as context_hash, place_of};
+pub(crate) use ensure::UnderWay;
 
 impl Engine {
     /// The ID of an image that the engine has.
@@ -27,42 +28,6 @@ impl Engine {
         let found = if_there(self.docker.inspect_image(name).await);
         let found = found.map_err(|error| failed(&format!("look up the image {name}"), &error))?;
         Ok(found.and_then(|image| image.id))
-    }
-
-    /// What a name means: the digest under which its repository has the image, or the image's ID where it was never
-    /// pulled from one.
-    pub(crate) async fn pinned(&self, name: &str, id: &str) -> Result<String, ProviderError> {
-        let found = if_there(self.docker.inspect_image(id).await);
-        let found = found.map_err(|error| failed(&format!("look up the image {name}"), &error))?;
-        let digests = found.and_then(|image| image.repo_digests).unwrap_or_default();
-        let wanted = repository(name);
-        let own = digests
-            .into_iter()
-            .find(|digest| is_repository(repository(digest), wanted));
-        Ok(own.unwrap_or_else(|| id.to_owned()))
-    }
-
-    /// The ID of a service's image, which is pulled where its policy says so.
-    pub(crate) async fn ensure_image(&self, spec: &Service, key: &Key, cx: &Context) -> Result<String, ProviderError> {
-        let name = &spec.image;
-        let policy = spec.pull_policy.unwrap_or_default();
-        let found = self.image_id(name).await?;
-        match (found, policy) {
-            (Some(id), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build) => Ok(id),
-            (None, PullPolicy::Never) => {
-                let message = format!("the engine does not have the image {name}, and pull_policy is never");
-                Err(ProviderError::new(ErrorKind::NotFound, message))
-            }
-            (None, PullPolicy::Build) => {
-                let message = format!("the engine does not have the image {name}, which is to be built");
-                Err(ProviderError::new(ErrorKind::NotFound, message).with_hint("give the service a build"))
-            }
-            (_, PullPolicy::Always | PullPolicy::Missing) => {
-                self.pull(name, spec.platform.as_deref(), key, cx).await?;
-                let missing = || ProviderError::new(ErrorKind::Internal, format!("{name} was pulled and is not there"));
-                self.image_id(name).await?.ok_or_else(missing)
-            }
-        }
     }
 
     async fn pull(&self, name: &str, platform: Option<&str>, key: &Key, cx: &Context) -> Result<(), ProviderError> {

@@ -6,6 +6,8 @@ use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum as Status, NetworkConnectRequest, NetworkDisconnectRequest,
 };
 use bollard::query_parameters::{CreateContainerOptions, RenameContainerOptions, UploadToContainerOptions};
+use futures::future;
+use futures::stream::{self, StreamExt};
 use iac_core::Key;
 use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError, adopt_hint};
 use iac_core::value::Value;
@@ -23,6 +25,9 @@ use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
 use crate::provider::maker::Maker;
 use crate::provider::readiness::{Expected, has_finished};
+
+/// How many containers of one service are made at the same time.
+const PARALLEL: usize = 8;
 
 /// One convergence of one service.
 pub(super) struct Converge<'a> {
@@ -51,10 +56,9 @@ pub(crate) async fn apply(
     cx: &Context,
 ) -> Result<Applied, ProviderError> {
     let image = engine.ensure_image(&inputs.spec, &request.key, cx).await?;
-    let pinned = engine.pinned(&inputs.spec.image, &image).await?;
     let members = engine.members(&inputs.project, &inputs.service).await?;
     let why = (request.intent, request.recorded.as_ref());
-    let takeover = Takeover::of(engine, &members, inputs, why, &image).await?;
+    let takeover = Takeover::of(engine, &members, inputs, why, &image.id).await?;
     let run = Converge {
         engine,
         cx,
@@ -62,19 +66,18 @@ pub(crate) async fn apply(
         inputs,
         deadline: Instant::now() + request.timeout.mul_f64(0.9),
         digest: crate::hash::of_service(&request.inputs),
-        image_id: image,
-        pinned,
+        image_id: image.id,
+        pinned: image.pinned,
         trusted: trusted(request),
         takeover,
         restart: restarts(request),
     };
     run.refuse_foreign(request, &members)?;
-    let result = run.all(members).await;
-    let now = engine.members(&inputs.project, &inputs.service).await?;
-    let mut applied = run.applied(&now);
-    match result {
-        Ok(()) => Ok(applied),
+    match run.all(members).await {
+        Ok(ids) => Ok(run.applied(&engine.inspect_ids(ids).await?)),
         Err(error) => {
+            let now = engine.members(&inputs.project, &inputs.service).await?;
+            let mut applied = run.applied(&now);
             let error = engine.explain_port(error).await;
             // What was there before is there again, or still is: the record of it stays as it was.
             let is_new = request.recorded.is_none() && now.iter().any(|one| engine.maker_of(one, inputs) == Maker::Us);
@@ -153,28 +156,51 @@ impl Converge<'_> {
         }
     }
 
-    async fn all(&self, members: Vec<ContainerInspectResponse>) -> Result<(), ProviderError> {
+    /// Makes the service's containers as they are asked for; gives their IDs, in the order of their numbers. Those that are
+    /// there already are seen to one after the other, so that a change that does not work stops at the first one; new ones
+    /// come side by side.
+    async fn all(&self, members: Vec<ContainerInspectResponse>) -> Result<Vec<String>, ProviderError> {
         let mut by_number: BTreeMap<u32, Vec<ContainerInspectResponse>> = BTreeMap::new();
         for member in members {
             by_number.entry(number_of(&member)).or_default().push(member);
         }
+        let mut ids = BTreeMap::new();
+        let mut new = Vec::new();
         for number in 1..=self.inputs.spec.replicas() {
-            self.replica(number, by_number.remove(&number).unwrap_or_default())
-                .await?;
-        }
-        for surplus in by_number.into_values().flatten() {
-            self.cx.progress(self.key, format!("removing {}", name_of(&surplus)));
-            self.engine.stop(&surplus).await?;
-            for item in volumes::of(std::slice::from_ref(&surplus)) {
-                let message = format!("the {} {} ({}) stays", item.kind, item.name, item.amount);
-                self.cx.progress(self.key, message);
+            match by_number.remove(&number) {
+                Some(members) => {
+                    ids.insert(number, self.replica(number, members).await?);
+                }
+                None => new.push(number),
             }
-            self.engine.remove(&surplus).await?;
         }
-        Ok(())
+        let made: Vec<_> = stream::iter(new)
+            .map(|number| async move { Ok((number, self.replica(number, Vec::new()).await?)) })
+            .buffered(PARALLEL)
+            .collect()
+            .await;
+        for made in made {
+            ids.extend([made?]);
+        }
+        let surplus: Vec<_> = by_number.into_values().flatten().collect();
+        let removed = future::join_all(surplus.iter().map(|container| self.remove_surplus(container))).await;
+        removed.into_iter().collect::<Result<(), _>>()?;
+        Ok(ids.into_values().collect())
     }
 
-    async fn replica(&self, number: u32, members: Vec<ContainerInspectResponse>) -> Result<(), ProviderError> {
+    /// Takes away a container that is one too many.
+    async fn remove_surplus(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        self.cx.progress(self.key, format!("removing {}", name_of(container)));
+        self.engine.stop(container).await?;
+        for item in volumes::of(std::slice::from_ref(container)) {
+            let message = format!("the {} {} ({}) stays", item.kind, item.name, item.amount);
+            self.cx.progress(self.key, message);
+        }
+        self.engine.remove(container).await
+    }
+
+    /// Sees to one of the service's containers; gives its ID.
+    async fn replica(&self, number: u32, members: Vec<ContainerInspectResponse>) -> Result<String, ProviderError> {
         let request = self.request(number);
         let mut current = None;
         let mut stale = Vec::new();
@@ -187,10 +213,14 @@ impl Converge<'_> {
         }
         let name = request::container_name(self.inputs, number);
         match current {
-            Some((member, verdict)) if stale.is_empty() => self.keep(&member, verdict, &name).await,
+            Some((member, verdict)) if stale.is_empty() => {
+                self.keep(&member, verdict, &name).await?;
+                Ok(member.id.unwrap_or_default())
+            }
             None if stale.is_empty() => {
                 let id = self.create(&name, request).await?;
-                self.start(&id, &name).await
+                self.start(&id, &name).await?;
+                Ok(id)
             }
             current => {
                 self.replace(current.map(|(member, _)| member), &stale, request, &name)

@@ -5,8 +5,6 @@
 //! cannot run at the same time: stop the old one, start the new one, wait for it. When the new one does not become
 //! healthy it is removed, and the old one is started again.
 
-use std::time::Duration;
-
 use bollard::models::ContainerInspectResponse;
 use iac_core::provider::{ErrorKind, ProviderError, Readiness};
 use tokio::time::Instant;
@@ -17,10 +15,7 @@ use super::request::{self, Request};
 use crate::model::{MountKind, Service, UpdateOrder};
 use crate::provider::errors::failed;
 use crate::provider::readiness::{self, Expected, STEADY};
-use crate::provider::wait::starts;
-
-/// How often a container is looked at while it is waited for.
-const POLL: Duration = Duration::from_millis(300);
+use crate::provider::wait::{Patience, Steady};
 
 /// Which comes first, and why.
 pub(crate) fn order(spec: &Service) -> (UpdateOrder, String) {
@@ -69,14 +64,14 @@ fn successor(name: &str) -> String {
 }
 
 impl Converge<'_> {
-    /// Replaces `stale` by one container: `current`, which an interrupted run made, or a new one.
+    /// Replaces `stale` by one container: `current`, which an interrupted run made, or a new one. Gives its ID.
     pub(super) async fn replace(
         &self,
         current: Option<ContainerInspectResponse>,
         stale: &[ContainerInspectResponse],
         mut request: Request,
         name: &str,
-    ) -> Result<(), ProviderError> {
+    ) -> Result<String, ProviderError> {
         let next_name = successor(name);
         let mut stale = stale.to_vec();
         let id = match &current {
@@ -110,7 +105,8 @@ impl Converge<'_> {
             self.engine.remove(old).await?;
         }
         let next = self.look(&id).await?;
-        self.rename(&next, name).await
+        self.rename(&next, name).await?;
+        Ok(id)
     }
 
     /// Frees the successor's name where a run that was killed left one that is out of date itself by now: it goes, unless
@@ -152,35 +148,40 @@ impl Converge<'_> {
             .deploy
             .as_ref()
             .and_then(|deploy| deploy.update_config.as_ref()?.monitor);
-        let mut steady: Option<(Vec<Option<String>>, Instant)> = None;
+        let bell = self.engine.events.listen(&self.inputs.project, &self.inputs.service);
+        let (mut patience, mut steady) = (Patience::default(), Steady::default());
         loop {
-            let container = self.look(id).await?;
-            let has_check = container.state.as_ref().is_some_and(|state| state.health.is_some());
-            match readiness::judge(&container, expected) {
-                Readiness::Ready if has_check || readiness::has_finished(&container, expected) => return Ok(()),
-                Readiness::Ready => {
-                    let starts = starts(std::slice::from_ref(&container));
-                    let began = steady.take().filter(|(before, _)| *before == starts);
-                    let (starts, since) = began.unwrap_or_else(|| (starts, Instant::now()));
-                    if since.elapsed() >= monitor.unwrap_or(STEADY) {
-                        return Ok(());
+            let mut limit = self.deadline.saturating_duration_since(Instant::now());
+            let container = patience.with(self.look(id).await)?;
+            if let Some(container) = &container {
+                let has_check = container.state.as_ref().is_some_and(|state| state.health.is_some());
+                match readiness::judge(container, expected) {
+                    Readiness::Ready if has_check || readiness::has_finished(container, expected) => return Ok(()),
+                    Readiness::Ready => {
+                        let left = steady.left(std::slice::from_ref(container), monitor.unwrap_or(STEADY));
+                        if left.is_zero() {
+                            return Ok(());
+                        }
+                        limit = limit.min(left);
                     }
-                    steady = Some((starts, since));
-                }
-                Readiness::Pending(why) => {
-                    self.cx.progress(self.key, format!("new container: {why}"));
-                }
-                Readiness::Failed { reason, .. } | Readiness::Spent(reason) => {
-                    let words = self.engine.last_words(&container).await;
-                    return Err(ProviderError::new(ErrorKind::Failed, reason).with_details(words));
+                    Readiness::Pending(why) => {
+                        self.cx.progress(self.key, format!("new container: {why}"));
+                    }
+                    Readiness::Failed { reason, .. } | Readiness::Spent(reason) => {
+                        let words = self.engine.last_words(container).await;
+                        return Err(ProviderError::new(ErrorKind::Failed, reason).with_details(words));
+                    }
                 }
             }
             if Instant::now() >= self.deadline {
-                let words = self.engine.last_words(&container).await;
+                let words = match &container {
+                    Some(container) => self.engine.last_words(container).await,
+                    None => Vec::new(),
+                };
                 let message = "it did not become ready in time";
                 return Err(ProviderError::new(ErrorKind::Timeout, message).with_details(words));
             }
-            tokio::time::sleep(POLL).await;
+            bell.wait(limit).await;
         }
     }
 
