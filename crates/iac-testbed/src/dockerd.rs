@@ -190,10 +190,14 @@ fn arguments(layout: &Layout, record: &Record, containerd: &Path) -> Result<Vec<
     ])
 }
 
-/// Puts the compose plugin where the client looks for it.
+/// Puts the compose plugin, if it was built, where the client looks for it.
 fn link_compose(layout: &Layout) -> Result<()> {
+    let compose = binaries::COMPOSE.path(layout);
+    if !compose.is_file() {
+        return Ok(());
+    }
     let plugins = layout.folder("docker-config/cli-plugins")?;
-    link(&binaries::COMPOSE.path(layout), &plugins.join("docker-compose"))
+    link(&compose, &plugins.join("docker-compose"))
 }
 
 /// Makes or renews a symbolic link.

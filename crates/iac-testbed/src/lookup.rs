@@ -81,6 +81,13 @@ impl TestBed {
         if needs.docker && docker_host.is_none() {
             check("the Docker Engine", "Docker Engine")?;
         }
+        let compose = binaries::COMPOSE.path(&layout);
+        if needs.docker && !compose.is_file() {
+            return Err(Error::NotRunning {
+                part: "docker compose",
+                problem: "is not built: the quickstart does without it".to_owned(),
+            });
+        }
         if needs.kubernetes && kubeconfig.is_none() {
             check("the cluster", "Kubernetes")?;
         }
@@ -93,7 +100,7 @@ impl TestBed {
                 .or_else(|| record.as_ref().map(|record| record.engine().host()))
                 .unwrap_or_default(),
             docker_config: environment::docker_config(&layout),
-            compose: binaries::COMPOSE.path(&layout),
+            compose,
             kubeconfig: kubeconfig.map_or_else(|| environment::kubeconfig(&layout), PathBuf::from),
             kubectl: kubectl(&layout),
             config_file: config_file(&layout),

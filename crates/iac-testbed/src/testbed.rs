@@ -26,6 +26,8 @@ const USUAL_SOCKET: &str = "/var/run/docker.sock";
 pub struct Options {
     /// The cluster as well as the Docker Engine, which it takes its images from.
     pub kubernetes: bool,
+    /// `docker compose`, which takes a minute and a half to build on a machine that has built nothing yet.
+    pub compose: bool,
     /// Use a Docker Engine that already answers on the usual socket as it is, rather than start one of our own.
     pub existing_engine: bool,
     /// Parts of the cluster that are there on request.
@@ -44,7 +46,7 @@ pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Rec
     packages::install(packages::CLIENT, progress)?;
     let earlier = Record::read(layout)?;
     let record = open_record(layout, earlier.as_ref(), options)?;
-    match start(layout, &record, progress) {
+    match start(layout, &record, options, progress) {
         Err(error @ Error::Daemon { .. }) if earlier.is_some() => {
             progress.say(format!(
                 "what an earlier run left is in the way, starting afresh: {error}"
@@ -56,18 +58,20 @@ pub fn up(layout: &Layout, options: &Options, progress: &Progress) -> Result<Rec
                 ..record
             };
             fresh.write(layout)?;
-            start(layout, &fresh, progress)?;
+            start(layout, &fresh, options, progress)?;
             Ok(fresh)
         }
         result => result.map(|()| record),
     }
 }
 
-fn start(layout: &Layout, record: &Record, progress: &Progress) -> Result<()> {
+fn start(layout: &Layout, record: &Record, options: &Options, progress: &Progress) -> Result<()> {
     if !record.docker_is_foreign {
         packages::install(packages::ENGINE, progress)?;
     }
-    binaries::build(layout, &[&binaries::COMPOSE], progress)?;
+    if options.compose {
+        binaries::build(layout, &[&binaries::COMPOSE], progress)?;
+    }
     dockerd::start(layout, record, progress)?;
     images::ensure(&record.engine(), &mut |line| progress.say(format!("image: {line}")))?;
     let config = config_file(layout);

@@ -3,6 +3,8 @@
 //! Both sides of the programs do the same job on the same machine one after the other, each on objects of its own. Figures are wall time
 //! and the peak of resident memory of the program itself; the work of the cluster or the engine is part of the time.
 
+mod compose;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use crate::{Outcome, say, workspace};
 pub(crate) enum Part {
     /// Programs beside kubectl and docker compose
     Programs,
+    /// Compose projects beside docker compose, and beside a bare loop of the engine's calls
+    Compose,
     /// What state costs on files, beside a backend that writes the whole snapshot at each step
     State,
     /// What recording adds to a step, on every backend
@@ -39,6 +43,7 @@ pub(crate) struct Arguments {
 }
 
 /// One measured command.
+#[derive(Clone)]
 struct Measured {
     time: Duration,
     /// Peak of resident memory, in KiB.
@@ -47,7 +52,7 @@ struct Measured {
 
 /// One line of the result: ours and the reference.
 struct Row {
-    what: &'static str,
+    what: String,
     ours: Measured,
     reference_name: &'static str,
     reference: Measured,
@@ -56,8 +61,10 @@ struct Row {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let progress = Progress::start();
     let wanted = |part| arguments.only.is_none_or(|only| only == part);
-    if wanted(Part::Programs) {
-        programs(arguments, &progress)?;
+    match arguments.only {
+        None | Some(Part::Programs) => programs(arguments, [true, true], &progress)?,
+        Some(Part::Compose) => programs(arguments, [false, true], &progress)?,
+        Some(Part::State | Part::Backends) => {}
     }
     if wanted(Part::State) {
         progress.say("what state costs");
@@ -87,10 +94,14 @@ fn cargo_bench(package: &str, bench: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Our programs beside the real ones.
-fn programs(arguments: &Arguments, progress: &Progress) -> Result<(), Box<dyn Error>> {
+fn programs(
+    arguments: &Arguments,
+    [kubernetes, compose]: [bool; 2],
+    progress: &Progress,
+) -> Result<(), Box<dyn Error>> {
     TestBed::own(Needs {
-        docker: true,
-        kubernetes: true,
+        docker: compose,
+        kubernetes,
         ..Needs::default()
     })?;
     let folder = std::env::temp_dir().join(format!("iac-bench-{}", std::process::id()));
@@ -100,11 +111,17 @@ fn programs(arguments: &Arguments, progress: &Progress) -> Result<(), Box<dyn Er
         layout: Layout::of_this_checkout(),
         programs: build(progress)?,
     };
-    let rows = bench.kubernetes(arguments.config_maps, progress);
-    let rows = rows.and_then(|mut rows| {
-        rows.extend(bench.compose(arguments.services, progress)?);
-        Ok(rows)
-    });
+    let measure = || {
+        let mut rows = Vec::new();
+        if kubernetes {
+            rows.extend(bench.kubernetes(arguments.config_maps, progress)?);
+        }
+        if compose {
+            rows.extend(bench.compose(arguments.services, progress)?);
+        }
+        Ok::<_, Box<dyn Error>>(rows)
+    };
+    let rows = measure();
     std::fs::remove_dir_all(&folder)?;
     say::data(&table(&rows?))?;
     Ok(())
@@ -159,56 +176,22 @@ impl Bench {
         self.measure(self.command("kubectl", &["delete", "namespace", theirs])?)?;
         Ok(vec![
             Row {
-                what: "create ConfigMaps",
+                what: "create ConfigMaps".to_owned(),
                 ours: up,
                 reference_name: "kubectl apply --server-side",
                 reference: apply,
             },
             Row {
-                what: "preview, no change",
+                what: "preview, no change".to_owned(),
                 ours: preview,
                 reference_name: "kubectl diff --server-side",
                 reference: diff,
             },
             Row {
-                what: "up, no change",
+                what: "up, no change".to_owned(),
                 ours: up_again,
                 reference_name: "kubectl apply --server-side",
                 reference: apply_again,
-            },
-        ])
-    }
-
-    fn compose(&self, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
-        let file = self.folder.join("compose.yml");
-        std::fs::write(&file, compose_file(count))?;
-        let path = file.to_string_lossy().into_owned();
-        let program = |verb: &[&str]| self.program("compose_file", verb, &file);
-        let compose = |verb: &[&str]| {
-            let project = ["compose", "-p", "iac-bench-compose", "-f", &path];
-            self.command("docker", &[&project[..], verb].concat())
-        };
-        progress.say(format!("{count} services: up"));
-        let up = self.measure(program(&["up", "--yes"])?)?;
-        let up_again = self.measure(program(&["up", "--yes"])?)?;
-        self.measure(program(&["destroy", "--yes", "--delete-data", "all"])?)?;
-        progress.say(format!("{count} services: docker compose up"));
-        let theirs = self.measure(compose(&["up", "-d", "--wait"])?)?;
-        let theirs_again = self.measure(compose(&["up", "-d", "--wait"])?)?;
-        self.measure(compose(&["down", "-v"])?)?;
-        let reference_name = "docker compose up -d --wait";
-        Ok(vec![
-            Row {
-                what: "create services",
-                ours: up,
-                reference_name,
-                reference: theirs,
-            },
-            Row {
-                what: "up, no change",
-                ours: up_again,
-                reference_name,
-                reference: theirs_again,
             },
         ])
     }
@@ -281,18 +264,9 @@ fn peak_memory(pid: u32) -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-fn compose_file(count: usize) -> String {
-    let service = |number: usize| {
-        format!(
-            "  s{number}:\n    image: localhost/iac-test/busybox:1\n    init: true\n    command: [\"sleep\", \"3600\"]\n    environment:\n      NUMBER: \"{number}\"\n    healthcheck:\n      test: [\"CMD\", \"true\"]\n      interval: 1s\n"
-        )
-    };
-    format!("services:\n{}", (0..count).map(service).collect::<String>())
-}
-
 fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<20} {:>9} {:>9}   {:<28} {:>9} {:>9}   {:>6} {:>6}\n",
+        "{:<22} {:>9} {:>9}   {:<28} {:>9} {:>9}   {:>6} {:>6}\n",
         "", "ours", "memory", "reference", "time", "memory", "time", "memory"
     );
     for Row {
@@ -303,14 +277,20 @@ fn table(rows: &[Row]) -> String {
     } in rows
     {
         let ratio = ours.time.as_secs_f64() / reference.time.as_secs_f64();
-        let memory = ours.memory as f64 / reference.memory.max(1) as f64;
-        let line = format!(
-            "{what:<20} {:>7.2} s {:>5} MiB   {reference_name:<28} {:>7.2} s {:>5} MiB   {ratio:>5.2}x {memory:>5.2}x\n",
+        let mut line = format!(
+            "{what:<22} {:>7.2} s {:>5} MiB   {reference_name:<28} {:>7.2} s",
             ours.time.as_secs_f64(),
             ours.memory / 1024,
             reference.time.as_secs_f64(),
-            reference.memory / 1024,
         );
+        // A loop of ours has no memory of its own.
+        match reference.memory {
+            0 => line.push_str(&format!(" {:>9}   {ratio:>5.2}x\n", "")),
+            memory => {
+                let share = ours.memory as f64 / memory as f64;
+                line.push_str(&format!(" {:>5} MiB   {ratio:>5.2}x {share:>5.2}x\n", memory / 1024));
+            }
+        }
         text.push_str(&line);
     }
     text

@@ -39,6 +39,7 @@ fn up(layout: &Layout, progress: &Progress) -> Outcome {
         layout,
         &Options {
             kubernetes: false,
+            compose: false,
             existing_engine: true,
             ..Options::default()
         },
@@ -164,8 +165,8 @@ fn next_steps(address: &str) -> String {
 What to try next:
   open {address}/docs
   cargo xtask quickstart                     again: no change
-  eval \"$(cargo xtask testbed env)\"          this Docker Engine in your shell, with docker compose
-  docker compose -p codelab ps
+  eval \"$(cargo xtask testbed env)\"          this Docker Engine in your shell
+  docker ps --filter label=com.docker.compose.project=codelab
   cargo run --bin {PROGRAM} -- preview --config app.log_level=DEBUG
   less stacks/{PROGRAM}.rs                 the program behind it
   cargo xtask quickstart --down              remove everything, data included

@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let progress = Progress::start();
     let options = Options {
         kubernetes: true,
+        compose: true,
         storage: true,
         ..Options::default()
     };

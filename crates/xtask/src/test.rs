@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         &layout,
         &Options {
             kubernetes: true,
+            compose: true,
             storage: true,
             ..Options::default()
         },

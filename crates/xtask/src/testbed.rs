@@ -65,6 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         } => {
             let options = Options {
                 kubernetes: !docker,
+                compose: true,
                 existing_engine: *existing_engine,
                 with: with.clone(),
                 storage: *storage,
