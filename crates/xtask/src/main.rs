@@ -9,6 +9,7 @@ mod style;
 mod test;
 mod testbed;
 mod tool;
+mod upstream;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// The full numbers: 100,000 model cases, 200 kills on each target, 10 minutes of each fuzz target; takes hours
     Soak(soak::Arguments),
+    /// What real projects publish: taken by `manifests preview` as by kubectl, and with plans of upgrades that can be read
+    Upstream(upstream::Arguments),
     /// Check format, lints, documentation, and the licences and sources of what is linked
     Style,
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
+        Task::Upstream(arguments) => upstream::run(&arguments),
         Task::Style => style::run(),
     };
     match done {
