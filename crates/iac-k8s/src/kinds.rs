@@ -98,6 +98,36 @@ pub(crate) fn counts_generations(group: &str, kind: &str) -> bool {
     scope(group, kind).is_none() || COUNTED_KINDS.contains(&format!("{group}/{kind}").as_str())
 }
 
+/// Kinds that no controller works on: others read what they say.
+const PASSIVE_KINDS: [&str; 21] = [
+    "/ConfigMap",
+    "/Endpoints",
+    "/LimitRange",
+    "/PodTemplate",
+    "/Secret",
+    "/ServiceAccount",
+    "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+    "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
+    "apps/ControllerRevision",
+    "coordination.k8s.io/Lease",
+    "discovery.k8s.io/EndpointSlice",
+    "networking.k8s.io/IngressClass",
+    "networking.k8s.io/NetworkPolicy",
+    "node.k8s.io/RuntimeClass",
+    "rbac.authorization.k8s.io/ClusterRoleBinding",
+    "rbac.authorization.k8s.io/Role",
+    "rbac.authorization.k8s.io/RoleBinding",
+    "scheduling.k8s.io/PriorityClass",
+    "storage.k8s.io/CSIDriver",
+    "storage.k8s.io/StorageClass",
+    "storage.k8s.io/VolumeAttributesClass",
+];
+
+/// True if objects of a kind are as good as they get once they are there.
+pub(crate) fn is_passive(group: &str, kind: &str) -> bool {
+    PASSIVE_KINDS.contains(&format!("{group}/{kind}").as_str())
+}
+
 /// True if objects of a kind own pods, directly or not, which have to be gone with them: what holds a port, a volume or a
 /// name is free only then.
 pub(crate) fn runs_pods(type_name: &str) -> bool {

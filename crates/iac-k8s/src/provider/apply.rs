@@ -1,7 +1,7 @@
 //! Creates, changes and takes over objects by server-side apply.
 //!
-//! An apply makes an object or joins one that is there, so where a creation was planned it is made sure that there was
-//! nothing, and the answer's status is looked at besides. A change carries the UID of the object it is meant for.
+//! An apply makes an object or joins one that is there, so where a creation was planned it carries a version that no object
+//! has: the server makes a new one, and refuses to join any. A change carries the UID of the object it is meant for.
 //! Fields that we applied before and somebody else changed are taken back; fields that were never ours are not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +23,15 @@ use crate::fields;
 use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
+use crate::readiness;
 use crate::stateful;
 
 /// How long a server that says "not now" is asked again.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The version of no object: an apply that carries it makes a new one or fails. Versions are 64-bit numbers, counted from
+/// one.
+const OF_NO_OBJECT: &str = "9223372036854775807";
 
 /// How long a kind that was just defined may take to be served.
 const KIND_PATIENCE: Duration = Duration::from_secs(30);
@@ -104,6 +109,35 @@ pub(super) struct Application<'a> {
 
 impl Application<'_> {
     async fn create(&self) -> Result<Applied, ProviderError> {
+        // Before one of its kind is made there is more to do, for which it has to be known that there is none.
+        if self.id.type_name() != "apps/StatefulSet" {
+            match self.send_new().await {
+                Err(CallError::Refused(refusal)) if refusal.code == 409 => {}
+                answer => return self.made(&answer?, false).await,
+            }
+        }
+        self.create_with_care().await
+    }
+
+    /// Sends what only makes a new object.
+    async fn send_new(&self) -> Result<Answer, CallError> {
+        let mut body = self.body.clone();
+        body["metadata"]["resourceVersion"] = OF_NO_OBJECT.into();
+        let call = Call::apply(self.kind.path(&self.id), &self.session.manager, &body).with("force", "false");
+        let again = |error: &CallError| {
+            let again = error.may_pass() && error.code() != Some(409);
+            if again {
+                self.tell_retry(error);
+            }
+            again
+        };
+        let deadline = self.deadline.min(Instant::now() + PATIENCE);
+        self.session.connection.call_while(&call, deadline, &again).await
+    }
+
+    /// Creates where something has the object's name, or may have it: what a run of ours left that was interrupted, or what
+    /// is still being deleted.
+    async fn create_with_care(&self) -> Result<Applied, ProviderError> {
         if let Some(object) = self.settled().await? {
             // An interrupted run of ours made it; what follows is the same as for a change.
             if managed::applied(&object, &self.session.manager).is_some() {
@@ -118,14 +152,17 @@ impl Application<'_> {
         }
         let interrupted = AtomicBool::new(false);
         let answer = self.send_noting(&self.body, false, &interrupted).await?;
-        // Where an attempt failed without an answer, that attempt may have made it; or, since the look above, the last
-        // call of a run that was killed.
-        let ours = || interrupted.load(Ordering::Relaxed) || managed::is_alone(&answer.body, &self.session.manager);
-        if !answer.created && !ours() {
+        self.made(&answer, interrupted.load(Ordering::Relaxed)).await
+    }
+
+    /// Takes in what came of a creation. Where an attempt before failed without an answer, that one may have made it; or,
+    /// since the look at it, the last call of a run that was killed.
+    async fn made(&self, answer: &Answer, interrupted: bool) -> Result<Applied, ProviderError> {
+        if !answer.created && !interrupted && !managed::is_alone(&answer.body, &self.session.manager) {
             self.give_up().await?;
             return Err(self.taken());
         }
-        self.with_replicas(&answer).await
+        self.with_replicas(answer).await
     }
 
     /// What has the object's name; one that is being deleted is waited for.
@@ -226,10 +263,14 @@ impl Application<'_> {
         let deadline = self.deadline.min(Instant::now() + PATIENCE);
         let waiting = |error: &CallError| {
             interrupted.store(true, Ordering::Relaxed);
-            let message = self.secrets.redact(&format!("trying again: {error}"));
-            self.cx.progress(&self.request.key, message);
+            self.tell_retry(error);
         };
         self.session.connection.call_patiently(&call, deadline, &waiting).await
+    }
+
+    fn tell_retry(&self, error: &CallError) {
+        let message = self.secrets.redact(&format!("trying again: {error}"));
+        self.cx.progress(&self.request.key, message);
     }
 
     /// Gives up every field that we own: an apply of nothing but the name.
@@ -299,6 +340,9 @@ impl Application<'_> {
                 "the server's answer to the apply has no metadata.uid",
             )
         })?;
+        if readiness::is_ready_by_itself(&answer.body) {
+            self.session.note_ready(&uid);
+        }
         Ok(Applied {
             uid: Some(uid),
             outputs: self.secrets.conceal(outputs::of_object(&answer.body)),

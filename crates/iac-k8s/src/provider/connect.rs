@@ -230,6 +230,23 @@ impl Connection {
         deadline: Instant,
         waiting: &(dyn Fn(&CallError) + Sync),
     ) -> Result<Answer, CallError> {
+        self.call_while(call, deadline, &|error| {
+            let again = error.may_pass();
+            if again {
+                waiting(error);
+            }
+            again
+        })
+        .await
+    }
+
+    /// Makes a call again and again until `deadline`, as long as `again` says so of its failure.
+    pub(crate) async fn call_while(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        again: &(dyn Fn(&CallError) -> bool + Sync),
+    ) -> Result<Answer, CallError> {
         let mut pause = Duration::from_millis(200);
         loop {
             let error = match self.call(call).await {
@@ -237,10 +254,9 @@ impl Connection {
                 Err(error) => error,
             };
             let wait = error.retry_after().unwrap_or(pause);
-            if !error.may_pass() || Instant::now() + wait >= deadline {
+            if Instant::now() + wait >= deadline || !again(&error) {
                 return Err(error);
             }
-            waiting(&error);
             sleep(wait).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }

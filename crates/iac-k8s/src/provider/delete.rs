@@ -80,12 +80,23 @@ async fn delete_one(
     let call = Call::delete(kind.path(id), &options);
     let waiting = |error: &CallError| progress(format!("trying again: {error}"));
     match session.connection.call_patiently(&call, deadline, &waiting).await {
+        Ok(answer) if is_gone(&answer.body, uid) => Ok(()),
         Ok(_) => wait_gone(session, id, &kind, uid, deadline, progress).await,
         Err(error) if error.is_not_found() => Ok(()),
         // Another object has the name now: ours is gone.
         Err(error) if error.code() == Some(409) && is_other(session, &kind, id, uid).await? => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// True if the answer to a deletion says that the object is gone. One that a finalizer, a grace period or its dependents
+/// still hold is returned itself, with its deletion timestamp.
+fn is_gone(answer: &Json, expected: Option<&str>) -> bool {
+    let gone = answer.pointer("/details/uid").and_then(Json::as_str);
+    answer["kind"] == "Status"
+        && answer["status"] == "Success"
+        && gone.is_some()
+        && (expected.is_none() || expected == gone)
 }
 
 async fn is_other(session: &Session, kind: &ApiKind, id: &ObjectId, expected: Option<&str>) -> Result<bool, CallError> {

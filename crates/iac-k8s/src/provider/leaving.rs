@@ -47,6 +47,10 @@ pub(super) async fn namespaces(session: &Session, ids: impl Iterator<Item = &Obj
 
 async fn look(session: &Session, name: &str) -> Result<Option<(String, String)>, CallError> {
     match session.get(Call::get(format!("/api/v1/namespaces/{name}"))).await {
+        Ok(None) => {
+            session.note_absent_namespace(name);
+            Ok(None)
+        }
         Ok(namespace) => Ok(namespace
             .filter(is_leaving)
             .map(|namespace| (name.to_owned(), what_holds(&namespace)))),

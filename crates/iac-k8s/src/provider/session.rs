@@ -15,6 +15,7 @@ use super::call::{Call, CallError};
 use super::connect::Connection;
 use super::discovery::Discovery;
 use super::events::Warnings;
+use super::predict::Trials;
 use crate::managed;
 use crate::object::ObjectId;
 use crate::outputs::Secrets;
@@ -40,10 +41,14 @@ pub(crate) struct Session {
     pub(crate) manager: String,
     /// What the cluster warns of.
     pub(crate) warnings: Warnings,
+    /// What was tried for many objects at once.
+    pub(crate) trials: Trials,
     /// Every secret that this run has sent or may send.
     secrets: Mutex<Secrets>,
     /// The namespaces that the server said are not there.
     absent_namespaces: Mutex<BTreeSet<String>>,
+    /// The UIDs of objects that were ready when the server answered to their apply, and that nobody has asked about since.
+    ready: Mutex<BTreeSet<String>>,
 }
 
 impl Session {
@@ -54,9 +59,22 @@ impl Session {
             discovery: Discovery::default(),
             manager,
             warnings: Warnings::default(),
+            trials: Trials::default(),
             secrets: Mutex::default(),
             absent_namespaces: Mutex::default(),
+            ready: Mutex::default(),
         }
+    }
+
+    /// Remembers that an object was ready when it was applied.
+    pub(crate) fn note_ready(&self, uid: &str) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.insert(uid.to_owned());
+    }
+
+    /// True if an object was ready when it was applied. That is told once: later it may be another story.
+    pub(crate) fn was_ready(&self, uid: &str) -> bool {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(uid)
     }
 
     /// Remembers that the server has no such namespace.

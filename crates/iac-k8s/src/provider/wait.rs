@@ -35,6 +35,13 @@ pub(crate) async fn wait_ready(
     cx: &Context,
 ) -> Result<Applied, ProviderError> {
     let recorded = &request.recorded;
+    if recorded.uid.as_deref().is_some_and(|uid| session.was_ready(uid)) {
+        return Ok(Applied {
+            uid: recorded.uid.clone(),
+            private: recorded.private.clone(),
+            ..Applied::default()
+        });
+    }
     let id = recorded_id(recorded)?;
     session.learn_secrets(&recorded.inputs);
     let mut wait = Wait {

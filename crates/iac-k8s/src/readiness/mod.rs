@@ -66,6 +66,15 @@ pub(crate) fn of(object: &Json, related: &Related) -> Readiness {
     }
 }
 
+/// True if an object as the server returned it does its work by being there: nothing that happens later decides.
+pub(crate) fn is_ready_by_itself(object: &Json) -> bool {
+    let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or(""));
+    let is_leaving = object.pointer("/metadata/deletionTimestamp").is_some();
+    // The cluster fills it in, or deletes it where its account is missing.
+    let is_token = object["type"] == "kubernetes.io/service-account-token";
+    kinds::is_passive(group, object["kind"].as_str().unwrap_or("")) && !is_leaving && !is_token
+}
+
 /// True if the controller has yet to see the object as it is now. Some controllers write the number as text.
 pub(crate) fn is_unobserved(object: &Json) -> bool {
     let observed = match object.pointer("/status/observedGeneration") {

@@ -2,6 +2,7 @@
 //! what is there. Where the server cannot try it, the inputs are compared, and the prediction says why.
 
 mod adoption;
+mod alike;
 mod around;
 mod by_definition;
 mod compare;
@@ -20,6 +21,7 @@ use iac_core::value::diff::{FieldChange, by_element, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
 
+pub(crate) use self::alike::Trials;
 use self::around::AROUND_PODS;
 use self::compare::{predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
@@ -28,7 +30,7 @@ use crate::definition::{self, DEFINITION};
 use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::provider::apply::is_reclaim;
-use crate::provider::call::{Answer, Call, Cause, Refusal};
+use crate::provider::call::{Call, Cause, Refusal};
 use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
 use crate::provider::session::{Memory, Session, in_parallel};
@@ -225,7 +227,7 @@ impl<'a> Question<'a> {
             return self.elsewhere(kind, body, &why).await;
         }
         Ok(match self.attempt(kind.path(&self.id), body, false).await? {
-            Trial::Accepted(answer) => warned(self.compared(), answer),
+            Trial::Accepted(answer) => warned(self.compared(), answer.warnings),
             Trial::Early(why) => self.elsewhere(kind, body, &why).await?,
             other => self.not_accepted(other),
         })
@@ -237,7 +239,7 @@ impl<'a> Question<'a> {
             return Ok(self.locally("a trial would need another name, and this kind's name is made of its content"));
         };
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(answer) => warned(self.compared(), answer),
+            Trial::Accepted(answer) => warned(self.compared(), answer.warnings),
             Trial::Early(why) => self.elsewhere(kind, &body, &why).await?,
             other => self.not_accepted(other),
         })
@@ -257,8 +259,20 @@ impl<'a> Question<'a> {
         if self.id.type_name() == "core/Pod" {
             forget_names(&mut body);
         }
+        if let Some(verdict) = self.session.trials.of(self.session, &id, &body).await? {
+            let judge = || async {
+                let trial = self.attempt(kind.path(&id), &body, false).await?;
+                let Trial::Accepted(answer) = trial else {
+                    return Ok(None);
+                };
+                Ok::<_, ProviderError>(Some(answer.warnings))
+            };
+            if let Some(warnings) = verdict.get_or_try_init(judge).await? {
+                return Ok(warned(self.compared(), warnings.clone()));
+            }
+        }
         Ok(match self.attempt(kind.path(&id), &body, false).await? {
-            Trial::Accepted(answer) => warned(self.compared(), answer),
+            Trial::Accepted(answer) => warned(self.compared(), answer.warnings),
             Trial::Refused(refusal) if refusal.code == 422 || refusal.is_schema_mismatch() => {
                 self.not_accepted(Trial::Refused(refusal))
             }
@@ -288,7 +302,7 @@ impl<'a> Question<'a> {
                 ..self.compared()
             },
             Trial::Untried(why) | Trial::Early(why) => self.locally(&why),
-            Trial::Accepted(answer) => warned(self.compared(), answer),
+            Trial::Accepted(answer) => warned(self.compared(), answer.warnings),
         }
     }
 
@@ -328,7 +342,7 @@ impl<'a> Question<'a> {
             trial = self.handed_over(kind, trial).await?;
         }
         let prediction = match trial {
-            Trial::Accepted(result) => warned(self.accepted(&live, &result.body), result),
+            Trial::Accepted(result) => warned(self.accepted(&live, &result.body), result.warnings),
             Trial::Untried(why) | Trial::Early(why) => self.locally(&why),
             Trial::Refused(refusal) => {
                 notes.extend(self.in_the_way(&live, &refusal));
@@ -519,8 +533,8 @@ fn forget_names(pod: &mut Json) {
 }
 
 /// The prediction with what the server warned of.
-fn warned(mut prediction: Prediction, answer: Answer) -> Prediction {
-    let warnings = answer.warnings.into_iter();
+fn warned(mut prediction: Prediction, warnings: Vec<String>) -> Prediction {
+    let warnings = warnings.into_iter();
     prediction
         .notes
         .extend(warnings.map(|warning| format!("the server warns: {warning}")));
