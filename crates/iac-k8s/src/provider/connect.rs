@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::io::AsyncBufRead;
 use http::Request;
 use iac_core::config::{Config, ConfigValue, Entry};
 use iac_core::provider::{ErrorKind, ProviderError};
@@ -220,6 +221,28 @@ impl Connection {
             ))));
         }
         Ok((head, bytes))
+    }
+
+    /// Opens an answer that goes on: a watch.
+    pub(crate) async fn stream(&self, call: &Call) -> Result<impl AsyncBufRead + use<>, CallError> {
+        let request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.target())
+            .header(http::header::ACCEPT, call.accept)
+            .body(Vec::new())
+            .map_err(|error| CallError::Unreadable(format!("{} is no request: {error}", call.path)))?;
+        let client = self.client.read().await.clone();
+        let answer = timeout(call.timeout, client.request_stream(request)).await;
+        answer
+            .map_err(|_| CallError::Timeout(call.timeout))?
+            .map_err(|error| match error {
+                kube::Error::Api(status) => CallError::Refused(Box::new(Refusal {
+                    code: status.code,
+                    message: status.message,
+                    ..Refusal::default()
+                })),
+                other => transport(&other),
+            })
     }
 
     /// Makes a call that may be made twice, again and again until `deadline` as long as that can help; `waiting` is told

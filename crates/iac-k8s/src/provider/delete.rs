@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use iac_core::provider::{Context, DeleteData, DeleteRequest, ErrorKind, ProviderError, Recorded};
 use serde_json::{Value as Json, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::call::{Call, CallError};
 use super::data::claims_of;
@@ -13,6 +13,12 @@ use super::session::{Session, uid};
 use crate::kinds;
 use crate::object::ObjectId;
 use crate::readiness::condition;
+
+/// The pause between two looks where a watch tells of each change.
+const AWAKE: Duration = Duration::from_secs(5);
+
+/// How long it is looked as often as without a watch.
+const EAGER: Duration = Duration::from_secs(1);
 
 /// Deletes one object and waits until it is gone.
 pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError> {
@@ -113,6 +119,8 @@ pub(crate) async fn wait_gone(
     deadline: Instant,
     progress: &(dyn Fn(String) + Sync),
 ) -> Result<(), ProviderError> {
+    let ear = session.ear(kind, id);
+    let began = Instant::now();
     let mut pause = Duration::from_millis(50);
     let mut said = String::new();
     loop {
@@ -131,14 +139,17 @@ pub(crate) async fn wait_gone(
                 .with_hint(hint));
         }
         let message = holding.join("; ");
-        if message != said && pause >= Duration::from_millis(400) {
+        if message != said && began.elapsed() >= Duration::from_millis(350) {
             progress(format!(
                 "being deleted{}{message}",
                 if message.is_empty() { "" } else { ": " }
             ));
             said = message;
         }
-        sleep(pause).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        // What holds it is to be told soon.
+        let heard = if began.elapsed() < EAGER { pause } else { AWAKE };
+        ear.wait(pause.min(left), heard.min(left)).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }

@@ -19,6 +19,7 @@ mod recreate;
 mod related;
 mod session;
 mod wait;
+mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 

@@ -69,7 +69,7 @@ async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallErr
     }
     for (group, resource) in MAKERS {
         let path = format!("{group}/namespaces/{namespace}/{resource}");
-        match session.list(Call::get(path)).await {
+        match session.shared_list(path).await {
             Ok(makers) if makers.iter().any(|maker| makes_pods(maker, selector)) => return Ok(true),
             Err(error) if error.code() == Some(403) => return Ok(true),
             other => other.map(|_| ())?,

@@ -1,7 +1,7 @@
 //! What one run holds: the connection, what the server knows, and under which name we write.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -10,12 +10,14 @@ use iac_core::Value;
 use iac_core::provider::{ErrorKind, ProviderError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tokio::time::Instant;
 
 use super::call::{Call, CallError};
 use super::connect::Connection;
-use super::discovery::Discovery;
+use super::discovery::{ApiKind, Discovery};
 use super::events::Warnings;
 use super::predict::Trials;
+use super::watch::{Ear, Rings, Watches};
 use crate::managed;
 use crate::object::ObjectId;
 use crate::outputs::Secrets;
@@ -33,9 +35,12 @@ pub(crate) async fn in_parallel<T, E>(futures: Vec<BoxFuture<'_, Result<T, E>>>)
 /// How many objects one page of a list holds.
 const PAGE: &str = "500";
 
+/// When a list was last read, and what was in it.
+type SharedList = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Json>>)>>;
+
 /// A connected provider.
 pub(crate) struct Session {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Arc<Connection>,
     pub(crate) discovery: Discovery,
     /// The field manager: `iac-<stack>`.
     pub(crate) manager: String,
@@ -43,6 +48,10 @@ pub(crate) struct Session {
     pub(crate) warnings: Warnings,
     /// What was tried for many objects at once.
     pub(crate) trials: Trials,
+    /// Who is told of what is written.
+    watches: Watches,
+    /// Lists that several ask for at the same time.
+    lists: Mutex<HashMap<String, Arc<SharedList>>>,
     /// Every secret that this run has sent or may send.
     secrets: Mutex<Secrets>,
     /// The namespaces that the server said are not there.
@@ -55,11 +64,13 @@ impl Session {
     /// A session over a connection, that writes as `manager`.
     pub(crate) fn new(connection: Connection, manager: String) -> Self {
         Self {
-            connection,
+            connection: Arc::new(connection),
             discovery: Discovery::default(),
             manager,
             warnings: Warnings::default(),
             trials: Trials::default(),
+            watches: Watches::default(),
+            lists: Mutex::default(),
             secrets: Mutex::default(),
             absent_namespaces: Mutex::default(),
             ready: Mutex::default(),
@@ -122,12 +133,47 @@ impl Session {
 
     /// Makes a call that reads; none when there is no such thing.
     pub(crate) async fn get(&self, call: Call) -> Result<Option<Json>, CallError> {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + Duration::from_secs(15);
         match self.connection.call_patiently(&call, deadline, &|_| ()).await {
             Ok(answer) => Ok(Some(answer.body)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// One who is woken when an object is written, or what decides whether it is ready.
+    pub(crate) fn ear(&self, kind: &ApiKind, id: &ObjectId) -> Ear {
+        let mut ear = Ear::new(&id.name);
+        let path = kind.list_path(kind.namespace(id));
+        self.watches.add(&self.connection, path, Rings::Itself, &mut ear);
+        if id.type_name() == "core/Service"
+            && let Some(namespace) = kind.namespace(id)
+        {
+            let path = format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices");
+            let rings = Rings::Label("kubernetes.io/service-name");
+            self.watches.add(&self.connection, path, rings, &mut ear);
+        }
+        ear
+    }
+
+    /// Reads all pages of a list that others ask for as well: whoever asks while it is read gets the next one, together with
+    /// all that ask meanwhile. So nobody gets what was read before he asked.
+    pub(crate) async fn shared_list(&self, path: String) -> Result<Arc<Vec<Json>>, CallError> {
+        let asked = Instant::now();
+        let list = {
+            let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lists.entry(path.clone()).or_default())
+        };
+        let mut last = list.lock().await;
+        if let Some((began, items)) = &*last
+            && *began >= asked
+        {
+            return Ok(Arc::clone(items));
+        }
+        let began = Instant::now();
+        let items = Arc::new(self.list(Call::get(path)).await?);
+        *last = Some((began, Arc::clone(&items)));
+        Ok(items)
     }
 
     /// Reads all pages of a list.

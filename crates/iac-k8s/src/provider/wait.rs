@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use iac_core::provider::{Applied, Context, ErrorKind, ProviderError, Readiness, Recorded, WaitRequest};
 use serde_json::Value as Json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::call::{Call, CallError};
 use super::delete::recorded_id;
 use super::inspect::{self, Patience, Settling};
 use super::session::{Memory, Session, uid};
+use super::watch::Ear;
 use super::{pods, related};
 use crate::object::ObjectId;
 use crate::outputs::{self, Secrets};
@@ -18,6 +19,9 @@ use crate::readiness;
 
 /// The pause between two looks at an object.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The pause between two looks where a watch tells of each change: pods are asked why it takes so long.
+const AWAKE: Duration = Duration::from_secs(2);
 
 /// How long an object is looked at as often as that.
 const EAGER: Duration = Duration::from_secs(15);
@@ -55,14 +59,23 @@ pub(crate) async fn wait_ready(
         patience: Patience::default(),
         settling: Settling::default(),
         unserved: false,
+        time_decides: false,
         said: String::new(),
+    };
+    if let Some(applied) = wait.look().await? {
+        return Ok(applied);
+    }
+    let ear = match session.discovery.find_any(&session.connection, &wait.id).await {
+        Ok(Some(kind)) => session.ear(&kind, &wait.id),
+        _ => Ear::new(&wait.id.name),
     };
     let mut pause = Duration::from_millis(100);
     loop {
+        let heard = if wait.time_decides { pause } else { AWAKE.max(pause) };
+        ear.wait(pause, heard).await;
         if let Some(applied) = wait.look().await? {
             return Ok(applied);
         }
-        sleep(pause).await;
         let longest = if wait.began.elapsed() < EAGER { PAUSE } else { PAUSE * 2 };
         pause = (pause * 2).min(longest);
     }
@@ -82,6 +95,8 @@ struct Wait<'a> {
     settling: Settling,
     /// True if nobody gives it the address that it lacks.
     unserved: bool,
+    /// True if it has only to stay as it is for a while.
+    time_decides: bool,
     /// What was said last.
     said: String,
 }
@@ -105,10 +120,14 @@ impl Wait<'_> {
         let object = present(recorded, &self.id, object)?;
         self.unserved = self.unserved || self.is_unserved(&object).await;
         let related = related::of(self.session, &object, self.unserved).await?;
+        self.time_decides = false;
         let why = match readiness::of(&object, &related) {
             Readiness::Ready => match self.ready(&object).await? {
                 Ok(applied) => return Ok(Some(applied)),
-                Err(why) => why,
+                Err(why) => {
+                    self.time_decides = true;
+                    why
+                }
             },
             Readiness::Failed { reason, terminal: true } | Readiness::Spent(reason) => {
                 return Err(self.failure(&object, ErrorKind::Failed, &reason).await);

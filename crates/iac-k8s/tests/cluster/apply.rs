@@ -42,6 +42,15 @@ async fn what_somebody_else_made_is_not_taken_over_unless_asked() {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}, "data": {"a": "theirs"}}),
         )
         .await;
+    let before = world.read(&api, "app").await;
+    // Also where nothing of it is in the way.
+    let beside = world.one(
+        "app",
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"b": "ours"}}),
+    );
+    let error = world.apply(&beside, Intent::Create, None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
+    assert_eq!(world.read(&api, "app").await, before, "not even for a moment");
     let ours = world.one(
         "app",
         json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "ours"}}),

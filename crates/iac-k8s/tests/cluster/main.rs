@@ -24,4 +24,5 @@ mod state;
 mod state_answers;
 mod stateful;
 mod wait;
+mod watch;
 mod world;
