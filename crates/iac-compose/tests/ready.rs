@@ -126,3 +126,73 @@ async fn a_compose_file_says_what_is_not_waited_for() {
     );
     runs.destroy().await;
 }
+
+/// `web` waits for `db`, whose check passes after some seconds, or never.
+fn waiting(project: &str, check: &str, replicas: u32) -> Declaration {
+    Bed::declare(|stack| {
+        let compose = Compose::project(stack, project);
+        let db = Service {
+            healthcheck: Some(
+                Healthcheck::cmd_shell(check)
+                    .interval(Duration::from_millis(500))
+                    .retries(9),
+            ),
+            command: shell("sleep 4; touch /ok; sleep 1000"),
+            network_mode: Some("none".into()),
+            ..sleeper()
+        };
+        let db = compose.service("db", db);
+        let web = Service {
+            network_mode: Some("none".into()),
+            scale: Some(replicas),
+            depends_on: [db.healthy()].into(),
+            ..sleeper()
+        };
+        compose.service("web", web);
+    })
+}
+
+#[tokio::test]
+async fn containers_are_created_early_and_started_once_that_is_allowed() {
+    let bed = Bed::new("early").await;
+    let runs = Runs::new();
+    let declaration = waiting(&bed.project, "test -e /ok", 3);
+    runs.up(&declaration).await;
+    let time = |text: Option<String>| text.unwrap().parse::<jiff::Timestamp>().unwrap();
+    let health = bed.inspect("db-1").await.state.unwrap().health.unwrap();
+    let checks = health.log.unwrap();
+    let healthy = checks
+        .iter()
+        .find(|check| check.exit_code == Some(0))
+        .unwrap()
+        .start
+        .clone();
+    for number in 1..=3 {
+        let web = bed.inspect(&format!("web-{number}")).await;
+        assert!(
+            time(web.created.clone()) < time(healthy.clone()),
+            "created while db was not healthy"
+        );
+        assert!(
+            time(web.state.unwrap().started_at) > time(healthy.clone()),
+            "started afterwards"
+        );
+    }
+    assert!(runs.preview(&declaration).await.is_empty());
+    runs.destroy().await;
+    assert_eq!(bed.containers().await, []);
+}
+
+#[tokio::test]
+async fn what_was_created_early_is_removed_where_it_may_not_start() {
+    let bed = Bed::new("early-off").await;
+    let runs = Runs::new();
+    let declaration = waiting(&bed.project, "false", 2);
+    let report = runs.try_up(&declaration).await;
+    let web = report.outcomes.iter().find(|(key, _)| key.name() == "web").unwrap().1;
+    assert!(matches!(web, Outcome::Skipped(_)), "{web:?}");
+    let left: Vec<String> = bed.containers().await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(left, ["db-1"], "nothing is left of web");
+    runs.destroy().await;
+    assert_eq!(bed.containers().await, []);
+}

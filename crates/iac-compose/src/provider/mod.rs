@@ -31,6 +31,7 @@ use iac_core::provider::{
     ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded,
     Reference, Target, WaitRequest,
 };
+use iac_core::{Key, Value};
 
 use crate::inputs::Inputs;
 use crate::labels;
@@ -64,7 +65,7 @@ impl DockerProvider {
 }
 
 /// Planned inputs as types.
-fn read(kind: &str, value: &iac_core::Value) -> Result<Inputs, ProviderError> {
+fn read(kind: &str, value: &Value) -> Result<Inputs, ProviderError> {
     Inputs::read(kind, value).map_err(|problem| invalid(&problem))
 }
 
@@ -152,6 +153,18 @@ impl Provider for DockerProvider {
 
     fn left_behind(&self, holder: &Recorded, item: &DataItem) -> Option<Recorded> {
         service::volumes::record(holder, item)
+    }
+
+    fn prepares(&self, key: &Key, inputs: &Value) -> bool {
+        matches!(Inputs::read(key.kind(), inputs), Ok(Inputs::Service(inputs)) if service::prepare::is_possible(&inputs.spec))
+    }
+
+    async fn prepare(&self, request: &ApplyRequest, cx: &Context) -> Result<(), ProviderError> {
+        let engine = self.engine()?;
+        match read(request.key.kind(), &request.inputs)? {
+            Inputs::Service(inputs) => service::prepare::prepare(&engine, request, &inputs, cx).await,
+            Inputs::Network(_) | Inputs::Volume(_) | Inputs::Image(_) => Ok(()),
+        }
     }
 
     async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {

@@ -16,7 +16,7 @@ use crate::provider::{
     Applied, ApplyRequest, Context, DataItem, DeleteData, DeleteRequest, ErrorKind, Intent, Provider, ProviderError,
     Recorded, WaitRequest,
 };
-use crate::state::{FormerObject, NewRecord, OpKind, Operation, Record, StateError, Writer};
+use crate::state::{FormerObject, NewRecord, OpId, OpKind, Operation, Record, StateError, Writer};
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 
@@ -175,6 +175,49 @@ impl Shared {
         }
     }
 
+    /// Makes what may be there of a new object before it may begin to work. Its intent stays open until the object is
+    /// complete, or gone again: both have an intent of their own, so that a run that was overtaken stops there.
+    pub(super) async fn prepare(&self, step: &Step, inputs: Value, slot: &mut Slot) -> Result<OpId, Failure> {
+        let provider = self.provider(&step.key)?;
+        let operation = self.operation(step, OpKind::Create, None, &inputs);
+        let op = self.writer.begin_op(operation).await?;
+        let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
+        let request = ApplyRequest {
+            key: step.key.clone(),
+            identity: step.identity.clone(),
+            intent: Intent::Create,
+            inputs,
+            recorded: None,
+            adopt: false,
+            timeout,
+        };
+        // Whatever came of it: the application meets it, and tells.
+        let _ = bounded(timeout, provider.prepare(&request, &self.context())).await;
+        slot.free();
+        Ok(op)
+    }
+
+    /// Takes away what was made ahead and is not to be completed. Where that fails, the intents stay open, and the next run
+    /// sees to it.
+    pub(super) async fn abandon(&self, step: &Step, op: OpId) -> Result<(), StateError> {
+        let made = Recorded {
+            key: step.key.clone(),
+            identity: step.identity.clone(),
+            uid: None,
+            // Only its mark tells that it is ours: nobody has recorded it.
+            inputs: Value::Null,
+            outputs: Value::Null,
+            private: serde_json::Value::Null,
+            dependencies: Vec::new(),
+            ready: false,
+        };
+        match self.delete(step, made, &DeleteData::None).await {
+            Ok(()) => self.writer.resolve(op).await,
+            Err(Failure::Provider(_)) => Ok(()),
+            Err(Failure::State(error)) => Err(error),
+        }
+    }
+
     fn operation(&self, step: &Step, kind: OpKind, uid: Option<String>, inputs: &Value) -> Operation {
         // Secrets stay out of the digest: it only helps a person to tell two attempts apart.
         let public = inputs.to_json(&mut |_, _| serde_json::Value::Null);
@@ -292,7 +335,7 @@ impl Shared {
 }
 
 /// True if a failed call may have had its effect all the same. Its intent stays open then, and the next run looks.
-fn is_uncertain(kind: ErrorKind) -> bool {
+pub(super) fn is_uncertain(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Timeout | ErrorKind::Unreachable | ErrorKind::Internal)
 }
 

@@ -6,7 +6,7 @@ use tokio::task::{Id, JoinError};
 
 use super::basis::{Recovery, Settled};
 use super::event::{Event, Outcome};
-use super::operation::Failure;
+use super::operation::{Failure, is_uncertain};
 use super::run::{Ended, Reached, Run, is_passive};
 use super::schedule::{Blocked, Node};
 use crate::plan::resolve::Outputs;
@@ -40,6 +40,19 @@ impl Run<'_> {
         if ended.node.1 != Stage::Ready {
             self.operations -= 1;
         }
+        let ended = match ended.result {
+            Ok(Reached::Prepared(op)) => {
+                let key = ended.node.0;
+                self.ahead.insert(key.clone(), op);
+                self.schedule.prepared(&key);
+                return;
+            }
+            result => Ended { result, ..ended },
+        };
+        if let Err(error) = self.close_ahead(&ended).await {
+            self.fatal = Some(error);
+            return;
+        }
         match ended.result {
             Ok(reached) => self.reached(ended.node, reached, ended.elapsed).await,
             Err(Failure::Provider(error)) => self.fail(&ended.node, error),
@@ -47,10 +60,29 @@ impl Run<'_> {
         }
     }
 
+    /// Closes the intent of what was made ahead, now that its completion is recorded; after a failure whose outcome nobody
+    /// knows both stay open.
+    async fn close_ahead(&mut self, ended: &Ended) -> Result<(), StateError> {
+        if ended.node.1 != Stage::Exists {
+            return Ok(());
+        }
+        let Some(op) = self.completing.remove(&ended.node.0) else {
+            return Ok(());
+        };
+        match &ended.result {
+            Ok(_) => self.shared.writer.resolve(op).await,
+            Err(Failure::Provider(error)) if error.partial.is_some() || !is_uncertain(error.kind) => {
+                self.shared.writer.resolve(op).await
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
     async fn reached(&mut self, node: Node, reached: Reached, elapsed: Duration) {
         let key = node.0.clone();
         let action = self.action(&key);
         match reached {
+            Reached::Prepared(_) => return,
             Reached::Exists(made) => {
                 self.remember(&key, made.entry);
                 if let Some(outputs) = made.outputs {

@@ -19,7 +19,7 @@ use crate::declare::{Declaration, Wait};
 use crate::plan::resolve::resolve;
 use crate::plan::{Action, Plan, Stage, Step, WorldEntry};
 use crate::provider::{ErrorKind, Phase, ProviderError};
-use crate::state::StateError;
+use crate::state::{OpId, StateError};
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Value};
 
@@ -31,6 +31,8 @@ pub(super) struct Ended {
 }
 
 pub(super) enum Reached {
+    /// As much of the object is there as may be by now.
+    Prepared(OpId),
     /// The object is there, or gone.
     Exists(Made),
     /// It is ready.
@@ -46,6 +48,10 @@ pub(crate) struct Run<'a> {
     pub(super) steps: BTreeMap<Key, &'a Step>,
     pub(super) schedule: Schedule,
     needed: BTreeSet<Key>,
+    /// The intents of what was made ahead.
+    pub(super) ahead: BTreeMap<Key, OpId>,
+    /// The intents of what was made ahead and is being completed.
+    pub(super) completing: BTreeMap<Key, OpId>,
     pub(super) basis: Basis,
     /// What is recorded by now.
     pub(super) records: BTreeMap<Key, WorldEntry>,
@@ -67,11 +73,12 @@ impl<'a> Run<'a> {
         parallel: usize,
     ) -> Self {
         Self {
-            shared,
             declaration,
             steps: plan.steps.iter().map(|step| (step.key.clone(), step)).collect(),
-            schedule: Schedule::new(&plan.steps),
+            schedule: Schedule::new(&plan.steps, |step| can_be_prepared(step, &basis, &shared)),
             needed: needed(plan),
+            ahead: BTreeMap::new(),
+            completing: BTreeMap::new(),
             records: std::mem::take(&mut basis.recorded),
             basis,
             report: Report::default(),
@@ -80,6 +87,7 @@ impl<'a> Run<'a> {
             slots: Slots::new(parallel),
             operations: 0,
             fatal: None,
+            shared,
         }
     }
 
@@ -111,6 +119,12 @@ impl<'a> Run<'a> {
         if let Some(error) = self.fatal.take() {
             return Err(error);
         }
+        if *cancel.borrow() != Cancel::AtOnce {
+            tokio::select! {
+                abandoned = self.abandon() => abandoned?,
+                () = given_up(cancel) => {}
+            }
+        }
         self.conclude();
         self.record_exports(plan).await?;
         Ok(self.report)
@@ -127,6 +141,41 @@ impl<'a> Run<'a> {
                 Stage::Gone => self.start_removal(node, step),
             }
         }
+        while self.slots.are_free(self.operations)
+            && let Some(key) = self.schedule.next_preparation()
+        {
+            self.start_preparation(key);
+        }
+    }
+
+    /// Makes ahead what may be, unless its inputs need what is not there yet.
+    fn start_preparation(&mut self, key: Key) {
+        let step = self.steps.get(&key).copied();
+        let inputs = step.and_then(|step| resolve(step.inputs.as_ref()?, &|output| self.lookup(output)).ok());
+        let (Some(step), Some(inputs)) = (step, inputs.filter(Value::is_known)) else {
+            self.schedule.prepared(&key);
+            return;
+        };
+        self.tell_started(step);
+        let (shared, step) = (Arc::clone(&self.shared), step.clone());
+        self.spawn_operation((key, Stage::Exists), |mut slot| async move {
+            shared.prepare(&step, inputs, &mut slot).await.map(Reached::Prepared)
+        });
+    }
+
+    fn tell_started(&self, step: &Step) {
+        let (key, action) = (step.key.clone(), step.action);
+        (self.shared.events)(Event::Started { key, action });
+    }
+
+    /// Takes away what was made ahead of something that did not come.
+    async fn abandon(&mut self) -> Result<(), StateError> {
+        let ahead = std::mem::take(&mut self.ahead);
+        let abandoned = ahead.into_iter().filter_map(|(key, op)| {
+            let step = self.steps.get(&key)?;
+            Some(self.shared.abandon(step, op))
+        });
+        futures::future::try_join_all(abandoned).await.map(drop)
     }
 
     fn start_operation(&mut self, node: Node, step: &Step) {
@@ -142,11 +191,12 @@ impl<'a> Run<'a> {
                 return;
             }
         };
-        if !is_passive(step.action) {
-            (self.shared.events)(Event::Started {
-                key: node.0.clone(),
-                action: step.action,
-            });
+        match self.ahead.remove(&node.0) {
+            Some(op) => {
+                self.completing.insert(node.0.clone(), op);
+            }
+            None if !is_passive(step.action) => self.tell_started(step),
+            None => {}
         }
         let (shared, step, entry) = (
             Arc::clone(&self.shared),
@@ -228,6 +278,24 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.shared.writer.exports(exports).await
+    }
+}
+
+/// True if the object of a step can be made ahead: a new one, in whose way nothing is and nothing was.
+fn can_be_prepared(step: &Step, basis: &Basis, shared: &Shared) -> bool {
+    let is_new = step.action == Action::Create && step.order.is_none() && !step.precondition.exists;
+    let is_first = step.leftovers.is_empty() && !basis.recorded.contains_key(&step.key);
+    let inputs = step.inputs.as_ref().filter(|_| is_new && is_first);
+    inputs.is_some_and(|inputs| {
+        let provider = shared.providers.get(step.key.provider());
+        provider.is_some_and(|provider| provider.prepares(&step.key, inputs))
+    })
+}
+
+/// Comes back once the run is to be given up.
+async fn given_up(mut cancel: watch::Receiver<Cancel>) {
+    if cancel.wait_for(|level| *level == Cancel::AtOnce).await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -20,6 +20,12 @@ pub(super) struct Schedule {
     waits: VecDeque<Node>,
     /// Stages that may start and touch the world; in a queue of their own, since they may be many and stand for long.
     operations: VecDeque<Node>,
+    /// What can be made ahead, and which stages that still waits for.
+    early: BTreeMap<Key, BTreeSet<Node>>,
+    /// What may be made ahead now.
+    preparations: VecDeque<Key>,
+    /// What is being made ahead; its own stages wait for the end of that.
+    preparing: BTreeSet<Key>,
 }
 
 /// A stage of a resource that is not reached, and what it needed.
@@ -31,8 +37,9 @@ pub(super) struct Blocked {
 }
 
 impl Schedule {
-    /// A schedule of the steps that change something; stages of all others count as done.
-    pub(super) fn new(steps: &[Step]) -> Self {
+    /// A schedule of the steps that change something; stages of all others count as done. `prepares` says what can be made
+    /// ahead.
+    pub(super) fn new(steps: &[Step], prepares: impl Fn(&Step) -> bool) -> Self {
         let mut schedule = Self::default();
         let changing: BTreeMap<&Key, &Step> = steps
             .iter()
@@ -54,6 +61,11 @@ impl Schedule {
             let mut exists_after = phases(&step.after);
             if matches!(step.action, Action::Delete | Action::Forget) {
                 exists_after.extend(std::mem::take(&mut deletes_after));
+            }
+            let order_only = phases(&step.order_only);
+            if !order_only.is_empty() && prepares(step) {
+                let needs = exists_after.difference(&order_only).cloned().collect();
+                schedule.add_early(&step.key, needs);
             }
             let mut ready_after = phases(&step.ready_after);
             ready_after.insert(node(Stage::Exists));
@@ -77,8 +89,17 @@ impl Schedule {
         self.waiting.insert(node, needs);
     }
 
+    fn add_early(&mut self, key: &Key, needs: BTreeSet<Node>) {
+        if needs.is_empty() {
+            self.preparations.push_back(key.clone());
+        } else {
+            self.early.insert(key.clone(), needs);
+        }
+    }
+
     fn may_start(&mut self, node: Node) {
         match node.1 {
+            Stage::Exists if self.preparing.contains(&node.0) => {}
             Stage::Ready => self.waits.push_back(node),
             Stage::Exists | Stage::Gone => self.operations.push_back(node),
         }
@@ -90,9 +111,34 @@ impl Schedule {
         self.waits.pop_front().or_else(|| operations?.pop_front())
     }
 
+    /// What may be made ahead now, while something that decides when it begins to work is outstanding.
+    pub(super) fn next_preparation(&mut self) -> Option<Key> {
+        while let Some(key) = self.preparations.pop_front() {
+            let needs = self.waiting.get(&(key.clone(), Stage::Exists));
+            if needs.is_some_and(|needs| !needs.is_empty()) {
+                self.preparing.insert(key.clone());
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Marks what was being made ahead as made as far as it goes.
+    pub(super) fn prepared(&mut self, key: &Key) {
+        self.preparing.remove(key);
+        let node = (key.clone(), Stage::Exists);
+        if self.waiting.get(&node).is_some_and(BTreeSet::is_empty) {
+            self.may_start(node);
+        }
+    }
+
     /// Marks a stage as done.
     pub(super) fn done(&mut self, node: &Node) {
         self.waiting.remove(node);
+        let may_prepare = self
+            .early
+            .extract_if(.., |_, needs| needs.remove(node) && needs.is_empty());
+        self.preparations.extend(may_prepare.map(|(key, _)| key));
         for waiter in self.waiters.remove(node).unwrap_or_default() {
             if let Some(needs) = self.waiting.get_mut(&waiter) {
                 needs.remove(node);

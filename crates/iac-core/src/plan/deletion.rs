@@ -114,6 +114,7 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
         checked: Checked::ByServer,
         notes: Vec::new(),
         after: Vec::new(),
+        order_only: Vec::new(),
         ready_after: Vec::new(),
         leftovers,
         deletes_after: Vec::new(),

@@ -240,6 +240,8 @@ pub struct Step {
     pub notes: Vec<String>,
     /// What has to come first, with the phase that has to be reached.
     pub after: Vec<(Key, Phase)>,
+    /// Those of them that only say when it may begin to work, and that it has no other need of.
+    pub order_only: Vec<(Key, Phase)>,
     /// What its readiness waits for besides the object itself.
     pub ready_after: Vec<(Key, Phase)>,
     /// What it was before: objects that go once it is ready and what used them points to it.

@@ -26,6 +26,7 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
             checked: Checked::ByServer,
             notes: Vec::new(),
             after: Vec::new(),
+            order_only: Vec::new(),
             ready_after: Vec::new(),
             leftovers: Vec::new(),
             deletes_after: Vec::new(),

@@ -8,6 +8,7 @@ use super::{
     Action, DeleteData, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, deletion, leftover,
 };
 use crate::declare::{Options, ResourceDecl, Wait};
+use crate::graph::EdgeKind;
 use crate::provider::{Checked, Observed, Phase, Problem};
 use crate::urn::Key;
 
@@ -70,6 +71,7 @@ impl Walk<'_> {
             checked: Checked::ByServer,
             notes: notes.collect(),
             after: needs(Phase::Exists),
+            order_only: self.order_only(key),
             ready_after: needs(Phase::Ready),
             leftovers: leftovers.unwrap_or_default(),
             deletes_after: Vec::new(),
@@ -80,6 +82,18 @@ impl Walk<'_> {
                 uid: live.and_then(|live| live.uid.clone()),
             },
         }
+    }
+
+    /// What of a resource's needs nothing but an order that its inputs ask for says.
+    fn order_only(&self, key: &Key) -> Vec<(Key, Phase)> {
+        let nodes = |is_ordered: bool| -> BTreeSet<&(Key, Phase)> {
+            let edges = self.edges.get(key).into_iter().flatten();
+            let edges = edges.filter(|edge| edge.from.1 == Phase::Exists);
+            let edges = edges.filter(|edge| matches!(edge.kind, EdgeKind::Ordered(_)) == is_ordered);
+            edges.map(|edge| &edge.to).collect()
+        };
+        let (ordered, firm) = (nodes(true), nodes(false));
+        ordered.difference(&firm).map(|node| (*node).clone()).collect()
     }
 
     /// Gives a step that leaves the object as it is something to do, where the record does not follow the program or an

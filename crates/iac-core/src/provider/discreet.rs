@@ -14,6 +14,7 @@ use super::{
     Readiness, Recorded, Reference, Target, WaitRequest,
 };
 use crate::declare::ResourceDecl;
+use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{KnownSecrets, Secrets, Value};
 
@@ -229,6 +230,16 @@ impl Provider for Discreet {
 
     fn left_behind(&self, holder: &Recorded, item: &DataItem) -> Option<Recorded> {
         self.provider.left_behind(holder, item)
+    }
+
+    fn prepares(&self, key: &Key, inputs: &Value) -> bool {
+        self.provider.prepares(key, inputs)
+    }
+
+    async fn prepare(&self, request: &ApplyRequest, cx: &Context) -> Result<(), ProviderError> {
+        self.known.learn(&request.inputs);
+        let answer = self.provider.prepare(request, &self.context(cx)).await;
+        answer.map_err(|error| self.error(error))
     }
 
     async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {

@@ -11,6 +11,7 @@
 //! | where are we, and may we? | [`Provider::connect`] |
 //! | what is there now? | [`Provider::observe`] |
 //! | what would this change do? | [`Provider::predict`] |
+//! | make what may be there before it begins to work | [`Provider::prepare`] |
 //! | do it | [`Provider::apply`], [`Provider::delete`] |
 //! | is it ready? | [`Provider::wait_ready`] |
 
@@ -33,12 +34,14 @@ pub use types::{
 };
 
 use crate::declare::ResourceDecl;
+use crate::urn::Key;
+use crate::value::Value;
 
 /// A system that holds resources: a Kubernetes cluster, a Docker Engine.
 ///
 /// Texts that a provider gives (errors, notes, progress) may quote what it was sent: the engine takes every secret out of
 /// them that it has seen. Outputs and private data are taken as they are; what is secret in outputs has to be a
-/// [`Value::Secret`](crate::Value::Secret), and private data must hold no secret.
+/// [`Value::Secret`], and private data must hold no secret.
 ///
 /// Every asynchronous method except [`connect`](Self::connect) is called after a successful `connect`. Methods take
 /// `&self` and may be called concurrently. A request's answer stands at the request's position.
@@ -126,6 +129,21 @@ pub trait Provider: Send + Sync {
     /// deleted when that is asked for; none where it can only be told of. The record has a key of its own.
     fn left_behind(&self, _holder: &Recorded, _item: &DataItem) -> Option<Recorded> {
         None
+    }
+
+    /// True if a new resource can be made ahead, as far as [`prepare`](Self::prepare) goes: a container that is created, and
+    /// not started. Nothing is asked of the system for it.
+    fn prepares(&self, _key: &Key, _inputs: &Value) -> bool {
+        false
+    }
+
+    /// Makes as much of a new resource as may be there before those that it only waits for. It is a head start:
+    /// [`apply`](Self::apply) follows, and completes it whatever came of this; or [`delete`](Self::delete), where those fail.
+    ///
+    /// # Errors
+    /// Any; they are not told, since `apply` meets the same.
+    async fn prepare(&self, _request: &ApplyRequest, _cx: &Context) -> Result<(), ProviderError> {
+        Ok(())
     }
 
     /// Creates, updates or adopts. Must converge when it is called again after it was interrupted anywhere.

@@ -43,6 +43,7 @@ pub(super) fn step(name: &str, identity: &str, action: Action, reason: Reason) -
         checked: Checked::ByServer,
         notes: Vec::new(),
         after: Vec::new(),
+        order_only: Vec::new(),
         ready_after: Vec::new(),
         inputs: None,
         options: Options::default(),

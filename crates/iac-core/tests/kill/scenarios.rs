@@ -82,6 +82,19 @@ fn chain(value: &str) -> Declaration {
     })
 }
 
+/// Two that wait for one another, and so are made ahead but for the first; the last one also uses an output.
+fn levels() -> Declaration {
+    declare(|stack| {
+        let first = thing(stack, "first", json!({}));
+        let _ = thing(stack, "second", json!({ "ordered_ref": "first" }));
+        let _ = thing(
+            stack,
+            "third",
+            json!({ "ordered_ref": "second", "uses": first.output("/name") }),
+        );
+    })
+}
+
 /// A resource with these inputs, and one that uses it.
 fn pair(inputs: Json, options: impl FnOnce(Handle<()>) -> Handle<()>) -> Declaration {
     declare(|stack| {
@@ -110,6 +123,11 @@ pub(crate) fn all() -> Vec<Scenario> {
             before: None,
             ..password
         },
+        Scenario {
+            before: None,
+            ..scenario("make ahead", nothing(), levels())
+        },
+        scenario("make ahead beside a deletion", chain("1"), levels()),
         scenario("update", chain("1"), chain("2")),
         scenario("replace, the new one first", named("one"), named("two")),
         scenario("replace, the old one first as asked", first("one"), first("two")),

@@ -232,9 +232,13 @@ impl Bench {
     }
 
     /// What the last runs recovered, and forgets it.
+    /// What was told so far.
+    pub(crate) fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.events.lock().unwrap())
+    }
+
     pub(crate) fn take_recovered(&self) -> Vec<String> {
-        let events = std::mem::take(&mut *self.events.lock().unwrap());
-        let recovered = events.into_iter().filter_map(|event| match event {
+        let recovered = self.take_events().into_iter().filter_map(|event| match event {
             Event::Recovered { key, message } => Some(format!("{}: {message}", key.name())),
             _ => None,
         });

@@ -35,6 +35,8 @@ struct Inner {
     /// Names whose objects are made, and the call fails all the same: with a word of what was made, or without an answer.
     failing_late: BTreeMap<String, ErrorKind>,
     never_ready: BTreeSet<String>,
+    /// Names that are waited for without an end.
+    not_ready_yet: BTreeSet<String>,
     leaving: BTreeSet<String>,
     spent: BTreeSet<String>,
     log: Vec<String>,
@@ -104,6 +106,11 @@ impl World {
     /// From now on, these never become ready.
     pub(crate) fn never_ready(&self, names: &[&str]) {
         self.lock().never_ready = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    /// From now on, these are waited for without an end.
+    pub(crate) fn not_ready_yet(&self, names: &[&str]) {
+        self.lock().not_ready_yet = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// This one has failed for good; only a new object of its name is well again.
@@ -195,7 +202,8 @@ impl World {
             inner.objects.remove(&request.identity);
         }
         let existing = inner.objects.get(&request.identity).cloned();
-        if request.intent == Intent::Create && existing.is_some() {
+        let existing_is_prepared = existing.as_ref().is_some_and(|object| is_prepared(&object.inputs));
+        if request.intent == Intent::Create && existing.is_some() && !existing_is_prepared {
             return Err(ProviderError::new(ErrorKind::Conflict, "it is there already"));
         }
         let held = exclusive(&request.inputs).is_some_and(|wanted| {
@@ -243,6 +251,24 @@ impl World {
             Some(ErrorKind::Timeout) => Err(ProviderError::new(ErrorKind::Timeout, "no answer")),
             Some(kind) => Err(ProviderError::new(*kind, "told to fail late").with_partial(applied)),
         }
+    }
+
+    /// Makes an object that does nothing yet.
+    fn prepare(&self, request: &ApplyRequest) -> Result<(), ProviderError> {
+        let mut inner = self.lock();
+        if inner.failing.contains(&request.identity) || inner.objects.contains_key(&request.identity) {
+            return Err(ProviderError::new(ErrorKind::Failed, "it cannot be prepared"));
+        }
+        self.changed("prepare", &request.identity);
+        inner.log.push(format!("prepare {}", request.identity));
+        inner.next_uid += 1;
+        let object = Object {
+            uid: inner.next_uid,
+            inputs: serde_json::json!({ "prepared": true }).into(),
+            ours: true,
+        };
+        inner.objects.insert(request.identity.clone(), object);
+        Ok(())
     }
 
     fn delete(&self, request: &DeleteRequest) -> Result<(), ProviderError> {
@@ -300,6 +326,11 @@ fn leaves(inputs: &Value) -> Option<&str> {
     inputs.get("leaves").and_then(Value::as_str)
 }
 
+/// True if an object was made ahead, and does nothing yet.
+fn is_prepared(inputs: &Value) -> bool {
+    inputs.get("prepared").is_some()
+}
+
 /// What only one object of the world can hold.
 fn exclusive(inputs: &Value) -> Option<&str> {
     inputs.get("exclusive").and_then(Value::as_str)
@@ -321,10 +352,12 @@ impl Provider for Memory {
             ("ready_ref", Phase::Ready, Need::AtOnce),
             ("later_ref", Phase::Exists, Need::Later),
             ("optional_ref", Phase::Exists, Need::Optional),
+            ("ordered_ref", Phase::Ready, Need::AtOnce),
         ];
         let reference = |resource: &ResourceDecl, (field, phase, need): (&str, Phase, Need)| {
             let wanted = resource.inputs.get(field)?.as_str()?;
             let to = match resources.iter().find(|other| name_of(other) == wanted) {
+                Some(other) if field == "ordered_ref" => Referent::Ordered(other.key.clone(), phase),
                 Some(other) => Referent::Declared(other.key.clone(), phase),
                 None => Referent::External(ExternalRef {
                     kind: "core/Thing".into(),
@@ -487,6 +520,21 @@ impl Provider for Memory {
         })
     }
 
+    fn prepares(&self, _: &iac_core::Key, inputs: &Value) -> bool {
+        inputs.get("ordered_ref").is_some()
+    }
+
+    async fn prepare(&self, request: &ApplyRequest, _: &Context) -> Result<(), ProviderError> {
+        let (world, request) = (self.0.clone(), request.clone());
+        let call = async move {
+            world.boundary().await;
+            world.prepare(&request)?;
+            world.boundary().await;
+            Ok(())
+        };
+        self.0.sent(call).await
+    }
+
     async fn apply(&self, request: &ApplyRequest, _: &Context) -> Result<Applied, ProviderError> {
         let (world, request) = (self.0.clone(), request.clone());
         let call = async move {
@@ -512,6 +560,9 @@ impl Provider for Memory {
     async fn wait_ready(&self, request: &WaitRequest, _: &Context) -> Result<Applied, ProviderError> {
         if self.0.lock().never_ready.contains(&request.recorded.identity) {
             return Err(ProviderError::new(ErrorKind::Failed, "it will never be ready"));
+        }
+        if self.0.lock().not_ready_yet.contains(&request.recorded.identity) {
+            std::future::pending::<()>().await;
         }
         self.0.boundary().await;
         self.0.boundary().await;

@@ -93,8 +93,19 @@ pub(crate) fn declaration(program: &Program) -> Declaration {
                 .iter()
                 .filter_map(|used| Some(handles.get(used)?.output("/uid").to_string()));
             let value = format!("{} {}", one.value, uids.collect::<Vec<_>>().join(" "));
-            let mut handle = thing(stack, &name(*number), json!({ "value": value, "fixed": one.fixed }));
-            for earlier in one.after.iter().filter_map(|earlier| handles.get(earlier)) {
+            let mut inputs = json!({ "value": value, "fixed": one.fixed });
+            let mut earlier: Vec<usize> = one
+                .after
+                .iter()
+                .copied()
+                .filter(|one| handles.contains_key(one))
+                .collect();
+            // One of them is asked for by the inputs, so that this one can be made ahead.
+            if let Some(last) = earlier.pop() {
+                inputs["ordered_ref"] = name(last).into();
+            }
+            let mut handle = thing(stack, &name(*number), inputs);
+            for earlier in earlier.iter().filter_map(|earlier| handles.get(earlier)) {
                 handle = handle.after(earlier.ready());
             }
             handles.insert(*number, handle);

@@ -27,7 +27,7 @@ use crate::provider::maker::Maker;
 use crate::provider::readiness::{Expected, has_finished};
 
 /// How many containers of one service are made at the same time.
-const PARALLEL: usize = 8;
+pub(super) const PARALLEL: usize = 8;
 
 /// One convergence of one service.
 pub(super) struct Converge<'a> {
@@ -55,24 +55,7 @@ pub(crate) async fn apply(
     inputs: &ServiceInputs,
     cx: &Context,
 ) -> Result<Applied, ProviderError> {
-    let image = engine.ensure_image(&inputs.spec, &request.key, cx).await?;
-    let members = engine.members(&inputs.project, &inputs.service).await?;
-    let why = (request.intent, request.recorded.as_ref());
-    let takeover = Takeover::of(engine, &members, inputs, why, &image.id).await?;
-    let run = Converge {
-        engine,
-        cx,
-        key: &request.key,
-        inputs,
-        deadline: Instant::now() + request.timeout.mul_f64(0.9),
-        digest: crate::hash::of_service(&request.inputs),
-        image_id: image.id,
-        pinned: image.pinned,
-        trusted: trusted(request),
-        takeover,
-        restart: restarts(request),
-    };
-    run.refuse_foreign(request, &members)?;
+    let (run, members) = Converge::begin(engine, request, inputs, cx).await?;
     match run.all(members).await {
         Ok(ids) => Ok(run.applied(&engine.inspect_ids(ids).await?)),
         Err(error) => {
@@ -126,6 +109,36 @@ fn trusted(request: &ApplyRequest) -> Option<BTreeSet<String>> {
         .flatten()
         .filter_map(|id| id.as_str().map(str::to_owned));
     Some(ids.collect())
+}
+
+impl<'a> Converge<'a> {
+    /// Looks at what there is: the image, which is pulled where that is asked for, and the service's containers.
+    pub(super) async fn begin(
+        engine: &'a Engine,
+        request: &'a ApplyRequest,
+        inputs: &'a ServiceInputs,
+        cx: &'a Context,
+    ) -> Result<(Self, Vec<ContainerInspectResponse>), ProviderError> {
+        let image = engine.ensure_image(&inputs.spec, &request.key, cx).await?;
+        let members = engine.members(&inputs.project, &inputs.service).await?;
+        let why = (request.intent, request.recorded.as_ref());
+        let takeover = Takeover::of(engine, &members, inputs, why, &image.id).await?;
+        let run = Self {
+            engine,
+            cx,
+            key: &request.key,
+            inputs,
+            deadline: Instant::now() + request.timeout.mul_f64(0.9),
+            digest: crate::hash::of_service(&request.inputs),
+            image_id: image.id,
+            pinned: image.pinned,
+            trusted: trusted(request),
+            takeover,
+            restart: restarts(request),
+        };
+        run.refuse_foreign(request, &members)?;
+        Ok((run, members))
+    }
 }
 
 impl Converge<'_> {

@@ -22,6 +22,10 @@ pub(crate) async fn delete(
     let key = &request.recorded.key;
     let members = members(engine, &request.recorded, inputs).await?;
     let removals = members.iter().map(|member| async move {
+        // Nothing has ever run in it, so nothing is in the volumes that were made for it.
+        if status_of(member) == Status::CREATED {
+            return engine.discard(member).await;
+        }
         cx.progress(key, format!("stopping {}", name_of(member)));
         engine.stop(member).await?;
         engine.remove(member).await

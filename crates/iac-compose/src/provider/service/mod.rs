@@ -13,6 +13,7 @@ pub(crate) mod equal;
 pub(crate) mod files;
 pub(crate) mod normal;
 pub(crate) mod outputs;
+pub(crate) mod prepare;
 pub(crate) mod replace;
 pub(crate) mod report;
 pub(crate) mod request;
