@@ -367,7 +367,7 @@ impl Provider for Memory {
             };
             Some(Reference {
                 from: resource.key.clone(),
-                phase,
+                phase: if field == "ordered_ref" { Phase::Exists } else { phase },
                 path: FieldPath::fields([field]),
                 to,
             })
