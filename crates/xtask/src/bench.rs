@@ -4,9 +4,9 @@
 //! and the peak of resident memory of the program itself; the work of the cluster or the engine is part of the time.
 
 mod compose;
+mod kubernetes;
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ use crate::{Outcome, say, workspace};
 pub(crate) enum Part {
     /// Programs beside kubectl and docker compose
     Programs,
+    /// Manifests beside kubectl
+    Kubernetes,
     /// Compose projects beside docker compose, and beside a bare loop of the engine's calls
     Compose,
     /// What state costs on files, beside a backend that writes the whole snapshot at each step
@@ -34,9 +36,12 @@ pub(crate) struct Arguments {
     /// Only this part
     #[arg(long)]
     only: Option<Part>,
-    /// How many ConfigMaps
+    /// Which rows of Kubernetes; all of them unless given
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<kubernetes::Rows>,
+    /// How many objects of Kubernetes
     #[arg(long, default_value_t = 1000)]
-    config_maps: usize,
+    objects: usize,
     /// How many compose services
     #[arg(long, default_value_t = 20)]
     services: usize,
@@ -63,6 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let wanted = |part| arguments.only.is_none_or(|only| only == part);
     match arguments.only {
         None | Some(Part::Programs) => programs(arguments, [true, true], &progress)?,
+        Some(Part::Kubernetes) => programs(arguments, [true, false], &progress)?,
         Some(Part::Compose) => programs(arguments, [false, true], &progress)?,
         Some(Part::State | Part::Backends) => {}
     }
@@ -114,7 +120,7 @@ fn programs(
     let measure = || {
         let mut rows = Vec::new();
         if kubernetes {
-            rows.extend(bench.kubernetes(arguments.config_maps, progress)?);
+            rows.extend(bench.kubernetes(&arguments.rows, arguments.objects, progress)?);
         }
         if compose {
             rows.extend(bench.compose(arguments.services, progress)?);
@@ -153,66 +159,6 @@ struct Bench {
 }
 
 impl Bench {
-    fn kubernetes(&self, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
-        let [ours, theirs] = ["iac-bench-ours", "iac-bench-kubectl"];
-        let (our_files, their_files) = (self.manifests(ours, count)?, self.manifests(theirs, count)?);
-        let program = |verb: &[&str]| self.program("manifests", verb, &our_files);
-        let kubectl = |verb: &str| {
-            self.command(
-                "kubectl",
-                &[verb, "--server-side", "-f", &their_files.to_string_lossy()],
-            )
-        };
-        progress.say(format!("{count} ConfigMaps: up"));
-        let up = self.measure(program(&["up", "--yes"])?)?;
-        progress.say(format!("{count} ConfigMaps: kubectl apply"));
-        let apply = self.measure(kubectl("apply")?)?;
-        progress.say("preview and diff without changes");
-        let preview = self.measure(program(&["preview"])?)?;
-        let diff = self.measure(kubectl("diff")?)?;
-        let up_again = self.measure(program(&["up", "--yes"])?)?;
-        let apply_again = self.measure(kubectl("apply")?)?;
-        self.measure(program(&["destroy", "--yes", "--delete-data", "all"])?)?;
-        self.measure(self.command("kubectl", &["delete", "namespace", theirs])?)?;
-        Ok(vec![
-            Row {
-                what: "create ConfigMaps".to_owned(),
-                ours: up,
-                reference_name: "kubectl apply --server-side",
-                reference: apply,
-            },
-            Row {
-                what: "preview, no change".to_owned(),
-                ours: preview,
-                reference_name: "kubectl diff --server-side",
-                reference: diff,
-            },
-            Row {
-                what: "up, no change".to_owned(),
-                ours: up_again,
-                reference_name: "kubectl apply --server-side",
-                reference: apply_again,
-            },
-        ])
-    }
-
-    /// A folder with a namespace and ConfigMaps in it.
-    fn manifests(&self, namespace: &str, count: usize) -> Result<PathBuf, Box<dyn Error>> {
-        let folder = self.folder.join(namespace);
-        std::fs::create_dir_all(&folder)?;
-        let head = format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n");
-        std::fs::write(folder.join("0-namespace.yaml"), head)?;
-        let mut text = String::new();
-        for number in 0..count {
-            write!(
-                text,
-                "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{number}\n  namespace: {namespace}\ndata:\n  number: \"{number}\"\n  text: |\n    some lines\n    of text\n"
-            )?;
-        }
-        std::fs::write(folder.join("1-config-maps.yaml"), text)?;
-        Ok(folder)
-    }
-
     fn program(&self, name: &str, verb: &[&str], path: &Path) -> Result<Command, Box<dyn Error>> {
         let program = self.programs.join(name).to_string_lossy().into_owned();
         let state = self.folder.join("state").to_string_lossy().into_owned();
@@ -231,8 +177,13 @@ impl Bench {
         Ok(command)
     }
 
-    /// Runs a command to its end. Exit code 1 of `kubectl diff` would mean a difference, which is a failure here too.
-    fn measure(&self, mut command: Command) -> Result<Measured, Box<dyn Error>> {
+    /// Runs a command to its end, which is to be a success.
+    fn measure(&self, command: Command) -> Result<Measured, Box<dyn Error>> {
+        self.measure_ending(command, &[0])
+    }
+
+    /// Runs a command to its end, which is to be one of these.
+    fn measure_ending(&self, mut command: Command, endings: &[i32]) -> Result<Measured, Box<dyn Error>> {
         let log = std::fs::File::create(self.folder.join("log"))?;
         let began = Instant::now();
         let mut child = command
@@ -249,7 +200,7 @@ impl Bench {
             std::thread::sleep(Duration::from_millis(2));
         };
         let time = began.elapsed();
-        if !status.success() {
+        if !status.code().is_some_and(|code| endings.contains(&code)) {
             let log = std::fs::read_to_string(self.folder.join("log"))?;
             return Err(format!("`{}` ended with {status}:\n{log}", command_line(&command)).into());
         }
@@ -266,7 +217,7 @@ fn peak_memory(pid: u32) -> Option<u64> {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<22} {:>9} {:>9}   {:<28} {:>9} {:>9}   {:>6} {:>6}\n",
+        "{:<36} {:>9} {:>9}   {:<28} {:>9} {:>9}   {:>6} {:>6}\n",
         "", "ours", "memory", "reference", "time", "memory", "time", "memory"
     );
     for Row {
@@ -278,7 +229,7 @@ fn table(rows: &[Row]) -> String {
     {
         let ratio = ours.time.as_secs_f64() / reference.time.as_secs_f64();
         let mut line = format!(
-            "{what:<22} {:>7.2} s {:>5} MiB   {reference_name:<28} {:>7.2} s",
+            "{what:<36} {:>7.2} s {:>5} MiB   {reference_name:<28} {:>7.2} s",
             ours.time.as_secs_f64(),
             ours.memory / 1024,
             reference.time.as_secs_f64(),

@@ -1,0 +1,210 @@
+//! The rows of Kubernetes: `manifests` beside kubectl on the same objects, and how each verb grows.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::ValueEnum;
+use iac_testbed::Progress;
+
+use super::{Bench, Measured, Row};
+
+/// A group of rows.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rows {
+    /// ConfigMaps in a namespace of their own
+    ConfigMaps,
+    /// Deployments without replicas, Services, ConfigMaps and Secrets, a quarter each
+    Mix,
+    /// ConfigMaps, a tenth, as many and ten times as many: each beside ten times the one before
+    Growth,
+}
+
+/// The objects of a folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Objects {
+    ConfigMaps,
+    Mix,
+}
+
+/// What our verbs took.
+struct Ours {
+    up: Measured,
+    preview: Measured,
+    up_again: Measured,
+    destroy: Measured,
+}
+
+const APPLY: &str = "kubectl apply --server-side";
+const DIFF: &str = "kubectl diff --server-side";
+
+impl Bench {
+    pub(super) fn kubernetes(
+        &self,
+        wanted: &[Rows],
+        count: usize,
+        progress: &Progress,
+    ) -> Result<Vec<Row>, Box<dyn Error>> {
+        let wanted = |rows| wanted.is_empty() || wanted.contains(&rows);
+        let mut rows = Vec::new();
+        if wanted(Rows::ConfigMaps) {
+            rows.extend(self.beside_kubectl(Objects::ConfigMaps, count, progress)?);
+        }
+        if wanted(Rows::Mix) {
+            rows.extend(self.beside_kubectl(Objects::Mix, count, progress)?);
+        }
+        if wanted(Rows::Growth) {
+            rows.extend(self.growth(count, progress)?);
+        }
+        Ok(rows)
+    }
+
+    /// Each verb beside the command of kubectl that does the same.
+    fn beside_kubectl(&self, objects: Objects, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
+        let what = |verb: &str| format!("{verb} {count} {}", objects.name());
+        progress.say(what("ours:"));
+        let ours = self.ours(objects, count)?;
+        progress.say(what("kubectl:"));
+        let theirs = self.folder_of("iac-bench-kubectl", objects, count)?;
+        let kubectl = |verb: &str| self.kubectl(&[verb, "--server-side"], &[&theirs]);
+        let apply = self.measure(kubectl("apply")?)?;
+        let diff = self.measure(kubectl("diff")?)?;
+        let apply_again = self.measure(kubectl("apply")?)?;
+        let delete = self.measure(self.kubectl(&["delete"], &[&theirs.join(OBJECTS), &theirs.join(NAMESPACE)])?)?;
+        progress.say(what("kubectl, with a look first:"));
+        let checked = self.diff_and_apply(objects, count)?;
+        let row = |verb: &str, ours: &Measured, reference_name, reference| Row {
+            what: what(verb),
+            ours: ours.clone(),
+            reference_name,
+            reference,
+        };
+        Ok(vec![
+            row("up,", &ours.up, APPLY, apply),
+            row("up,", &ours.up, "kubectl diff, then apply", checked),
+            row("preview, no change:", &ours.preview, DIFF, diff),
+            row("up, no change:", &ours.up_again, APPLY, apply_again),
+            row("destroy,", &ours.destroy, "kubectl delete -f", delete),
+        ])
+    }
+
+    /// What somebody runs who wants to see first what an apply would do. The namespace has to be there for that.
+    fn diff_and_apply(&self, objects: Objects, count: usize) -> Result<Measured, Box<dyn Error>> {
+        let namespace = "iac-bench-checked";
+        let files = self.folder_of(namespace, objects, count)?;
+        self.measure(self.command("kubectl", &["create", "namespace", namespace])?)?;
+        // It ends with 1, since there is a difference.
+        let diff = self.measure_ending(self.kubectl(&["diff", "--server-side"], &[&files])?, &[0, 1])?;
+        let apply = self.measure(self.kubectl(&["apply", "--server-side"], &[&files])?)?;
+        self.measure(self.command("kubectl", &["delete", "namespace", namespace])?)?;
+        Ok(Measured {
+            time: diff.time + apply.time,
+            memory: diff.memory.max(apply.memory),
+        })
+    }
+
+    /// What each verb takes for more objects, beside ten times what it took for a tenth of them.
+    fn growth(&self, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
+        let mut rows = Vec::new();
+        let mut before: Option<Ours> = None;
+        for count in [count / 10, count, count * 10] {
+            progress.say(format!("growth: {count} ConfigMaps"));
+            let ours = self.ours(Objects::ConfigMaps, count)?;
+            if let Some(before) = &before {
+                let mut row = |verb: &str, ours: &Measured, before: &Measured| {
+                    rows.push(Row {
+                        what: format!("{verb} {count} ConfigMaps"),
+                        ours: ours.clone(),
+                        reference_name: "ten times that of a tenth",
+                        reference: Measured {
+                            time: before.time * 10,
+                            memory: before.memory,
+                        },
+                    });
+                };
+                row("up,", &ours.up, &before.up);
+                row("preview, no change:", &ours.preview, &before.preview);
+                row("destroy,", &ours.destroy, &before.destroy);
+            }
+            before = Some(ours);
+        }
+        Ok(rows)
+    }
+
+    /// Our verbs, one after the other.
+    fn ours(&self, objects: Objects, count: usize) -> Result<Ours, Box<dyn Error>> {
+        let files = self.folder_of("iac-bench-ours", objects, count)?;
+        let run = |verb: &[&str]| self.measure(self.program("manifests", verb, &files)?);
+        Ok(Ours {
+            up: run(&["up", "--yes"])?,
+            preview: run(&["preview"])?,
+            up_again: run(&["up", "--yes"])?,
+            destroy: run(&["destroy", "--yes", "--delete-data", "all"])?,
+        })
+    }
+
+    fn kubectl(&self, verb: &[&str], files: &[&Path]) -> Result<Command, Box<dyn Error>> {
+        let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+        let files = files.iter().flat_map(|path| ["-f", path.as_str()]);
+        let words: Vec<&str> = verb.iter().copied().chain(files).collect();
+        self.command("kubectl", &words)
+    }
+
+    /// A folder with a namespace and so many objects in it.
+    fn folder_of(&self, namespace: &str, objects: Objects, count: usize) -> Result<PathBuf, Box<dyn Error>> {
+        let folder = self.folder.join(namespace);
+        std::fs::create_dir_all(&folder)?;
+        let head = format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n");
+        std::fs::write(folder.join(NAMESPACE), head)?;
+        let mut text = String::new();
+        for number in 0..count {
+            let (kind, rest) = objects.one(number);
+            write!(
+                text,
+                "---\n{kind}\nmetadata:\n  name: n{number}\n  namespace: {namespace}\n{rest}"
+            )?;
+        }
+        std::fs::write(folder.join(OBJECTS), text)?;
+        Ok(folder)
+    }
+}
+
+const NAMESPACE: &str = "0-namespace.yaml";
+const OBJECTS: &str = "1-objects.yaml";
+
+impl Objects {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ConfigMaps => "ConfigMaps",
+            Self::Mix => "mixed objects",
+        }
+    }
+
+    /// The type of an object, and all that follows its metadata.
+    fn one(self, number: usize) -> (&'static str, String) {
+        match (self, number % 4) {
+            (Self::ConfigMaps, _) | (Self::Mix, 0) => (
+                "apiVersion: v1\nkind: ConfigMap",
+                format!("data:\n  number: \"{number}\"\n  text: |\n    some lines\n    of text\n"),
+            ),
+            (Self::Mix, 1) => (
+                "apiVersion: apps/v1\nkind: Deployment",
+                format!(
+                    "spec:\n  replicas: 0\n  selector:\n    matchLabels:\n      app: n{number}\n  template:\n    metadata:\n      labels:\n        app: n{number}\n    spec:\n      containers:\n        - name: main\n          image: localhost/iac-test/busybox:1\n          command: [sleep, \"3600\"]\n          ports:\n            - containerPort: 8080\n"
+                ),
+            ),
+            (Self::Mix, 2) => (
+                "apiVersion: v1\nkind: Service",
+                format!(
+                    "spec:\n  selector:\n    app: n{}\n  ports:\n    - port: 80\n      targetPort: 8080\n",
+                    number - 1
+                ),
+            ),
+            (Self::Mix, _) => (
+                "apiVersion: v1\nkind: Secret",
+                format!("stringData:\n  number: \"n{number}\"\n"),
+            ),
+        }
+    }
+}
