@@ -1,4 +1,5 @@
-//! What only waits for others is made ahead, and completed once they are there; where they fail, it goes again.
+//! What only waits for others is made ahead, and completed once they are there; where they fail, it goes again. And what only
+//! waits for its own end holds up nobody.
 #![allow(
     clippy::unwrap_used,
     missing_docs,
@@ -123,4 +124,21 @@ async fn what_was_made_ahead_goes_when_the_run_is_cancelled() {
     assert!(told.contains(&"api cancelled".to_owned()), "{told:?}");
     assert_eq!(bench.world.objects().into_keys().collect::<Vec<_>>(), ["db"]);
     assert!(is_settled(&bench).await);
+}
+
+#[tokio::test]
+async fn an_operation_that_only_waits_holds_up_no_other() {
+    let bench = Bench::new().parallel(2);
+    let program = declare(|stack| {
+        for number in 0..7 {
+            let _ = thing(stack, &format!("t{number}"), json!({}));
+        }
+    });
+    assert!(bench.up(&program).await.is_ok());
+    bench.world.delete_together(7);
+    let nothing = declare(|_| {});
+    let destroyed = bench.run(Mode::Destroy, &nothing);
+    let report = tokio::time::timeout(std::time::Duration::from_secs(60), destroyed).await;
+    assert!(report.expect("they wait for one another").unwrap().is_ok());
+    assert!(bench.world.objects().is_empty());
 }

@@ -140,11 +140,12 @@ impl Provider for DockerProvider {
 
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError> {
         let engine = self.engine()?;
+        let mut projects = service::volumes::Projects::default();
         let mut answers = Vec::with_capacity(resources.len());
         for resource in resources {
             answers.push(match recorded_inputs(resource)? {
                 Inputs::Volume(inputs) => engine.data_of_volume(&inputs).await?,
-                Inputs::Service(inputs) => service::volumes::data(&engine, resource, &inputs).await?,
+                Inputs::Service(inputs) => projects.data(&engine, resource, &inputs).await?,
                 Inputs::Network(_) | Inputs::Image(_) => Vec::new(),
             });
         }

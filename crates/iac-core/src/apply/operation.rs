@@ -94,15 +94,20 @@ impl Shared {
         })
     }
 
-    fn context(&self) -> Context {
+    /// What a call of a provider is given; one that only waits gives its slot back.
+    fn context(&self, slot: Option<&Slot>) -> Context {
         let events = Arc::clone(&self.events);
-        Context::new(move |progress| {
+        let context = Context::new(move |progress| {
             let (key, message) = (progress.key, progress.message);
             events(match progress.lasting {
                 true => Event::Noted { key, message },
                 false => Event::Progress { key, message },
             });
-        })
+        });
+        match slot.cloned() {
+            Some(slot) => context.giving_way(move || slot.free()),
+            None => context,
+        }
     }
 
     /// The outputs to record: those that others use.
@@ -129,7 +134,7 @@ impl Shared {
         step: &Step,
         change: Change,
         formers: Vec<FormerObject>,
-        slot: &mut Slot,
+        slot: &Slot,
     ) -> Result<(NewRecord, Value), Failure> {
         let provider = self.provider(&step.key)?;
         let kind = match change.intent {
@@ -150,7 +155,7 @@ impl Shared {
             adopt: step.options.adopt,
             timeout,
         };
-        let answer = bounded(timeout, provider.apply(&request, &self.context())).await;
+        let answer = bounded(timeout, provider.apply(&request, &self.context(Some(slot)))).await;
         slot.free();
         match answer {
             Ok(applied) => {
@@ -177,7 +182,7 @@ impl Shared {
 
     /// Makes what may be there of a new object before it may begin to work. Its intent stays open until the object is
     /// complete, or gone again: both have an intent of their own, so that a run that was overtaken stops there.
-    pub(super) async fn prepare(&self, step: &Step, inputs: Value, slot: &mut Slot) -> Result<OpId, Failure> {
+    pub(super) async fn prepare(&self, step: &Step, inputs: Value, slot: &Slot) -> Result<OpId, Failure> {
         let provider = self.provider(&step.key)?;
         let operation = self.operation(step, OpKind::Create, None, &inputs);
         let op = self.writer.begin_op(operation).await?;
@@ -192,7 +197,7 @@ impl Shared {
             timeout,
         };
         // Whatever came of it: the application meets it, and tells.
-        let _ = bounded(timeout, provider.prepare(&request, &self.context())).await;
+        let _ = bounded(timeout, provider.prepare(&request, &self.context(Some(slot)))).await;
         slot.free();
         Ok(op)
     }
@@ -211,7 +216,7 @@ impl Shared {
             dependencies: Vec::new(),
             ready: false,
         };
-        match self.delete(step, made, &DeleteData::None).await {
+        match self.delete(step, made, &DeleteData::None, None).await {
             Ok(()) => self.writer.resolve(op).await,
             Err(Failure::Provider(_)) => Ok(()),
             Err(Failure::State(error)) => Err(error),
@@ -253,7 +258,7 @@ impl Shared {
 
     /// Deletes one object of a step's resource for good. What it leaves is recorded first, so that it stays known whatever
     /// becomes of the run.
-    pub(super) async fn delete_for_good(&self, step: &Step, recorded: Recorded) -> Result<(), Failure> {
+    pub(super) async fn delete_for_good(&self, step: &Step, recorded: Recorded, slot: &Slot) -> Result<(), Failure> {
         let items = self.left.get(&ObjectName::new(&step.key, &recorded.identity));
         for item in items.into_iter().flatten() {
             let Some(left) = self.provider(&step.key)?.left_behind(&recorded, item) else {
@@ -267,7 +272,7 @@ impl Shared {
                 self.writer.put(NewRecord::new(left, Options::default(), None)).await?;
             }
         }
-        self.delete(step, recorded, &self.delete_data).await
+        self.delete(step, recorded, &self.delete_data, Some(slot)).await
     }
 
     /// Deletes one object of a step's resource.
@@ -276,6 +281,7 @@ impl Shared {
         step: &Step,
         recorded: Recorded,
         delete_data: &DeleteData,
+        slot: Option<&Slot>,
     ) -> Result<(), Failure> {
         let provider = self.provider(&step.key)?;
         let operation = Operation {
@@ -292,7 +298,7 @@ impl Shared {
             delete_data: delete_data.clone(),
             timeout,
         };
-        match bounded(timeout, provider.delete(&request, &self.context())).await {
+        match bounded(timeout, provider.delete(&request, &self.context(slot))).await {
             Ok(()) => Ok(self.writer.deleted(op).await?),
             Err(error) => {
                 if !is_uncertain(error.kind) {
@@ -315,7 +321,7 @@ impl Shared {
             needed,
         };
         let began = Instant::now();
-        let applied = bounded(timeout, provider.wait_ready(&request, &self.context()))
+        let applied = bounded(timeout, provider.wait_ready(&request, &self.context(None)))
             .await
             .map_err(Failure::Provider)?;
         let news = (applied.outputs != Value::Null).then(|| applied.outputs.clone());

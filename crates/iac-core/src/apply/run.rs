@@ -13,7 +13,7 @@ use super::event::{Event, Outcome, Report};
 use super::limits::Cancel;
 use super::operation::{Failure, Ready, Shared};
 use super::schedule::{Node, Schedule};
-use super::slots::{Slot, Slots};
+use super::slots::{Holding, Slot, Slots};
 use super::step::Made;
 use crate::declare::{Declaration, Wait};
 use crate::plan::resolve::resolve;
@@ -158,8 +158,8 @@ impl<'a> Run<'a> {
         };
         self.tell_started(step);
         let (shared, step) = (Arc::clone(&self.shared), step.clone());
-        self.spawn_operation((key, Stage::Exists), |mut slot| async move {
-            shared.prepare(&step, inputs, &mut slot).await.map(Reached::Prepared)
+        self.spawn_operation((key, Stage::Exists), |slot| async move {
+            shared.prepare(&step, inputs, &slot).await.map(Reached::Prepared)
         });
     }
 
@@ -203,8 +203,8 @@ impl<'a> Run<'a> {
             step.clone(),
             self.records.get(&node.0).cloned(),
         );
-        self.spawn_operation(node, |mut slot| async move {
-            let made = shared.reach_exists(&step, inputs, entry, &mut slot).await;
+        self.spawn_operation(node, |slot| async move {
+            let made = shared.reach_exists(&step, inputs, entry, &slot).await;
             made.map(Reached::Exists)
         });
     }
@@ -230,8 +230,8 @@ impl<'a> Run<'a> {
             return;
         };
         let (shared, step) = (Arc::clone(&self.shared), step.clone());
-        self.spawn_operation(node, |_slot| async move {
-            shared.reach_gone(&step, entry).await.map(Reached::Gone)
+        self.spawn_operation(node, |slot| async move {
+            shared.reach_gone(&step, entry, &slot).await.map(Reached::Gone)
         });
     }
 
@@ -242,7 +242,12 @@ impl<'a> Run<'a> {
     {
         if let Some(slot) = self.slots.take() {
             self.operations += 1;
-            self.spawn(node, work(slot));
+            let held = Holding(slot.clone());
+            let work = work(slot);
+            self.spawn(node, async move {
+                let _held = held;
+                work.await
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! How many calls of providers go on at the same time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -13,10 +13,10 @@ pub(super) struct Slots {
     is_single: bool,
 }
 
-/// One slot, held until its operation has the provider's answer; recording that takes none.
-#[derive(Debug)]
+/// One slot, held until its operation has the provider's answer, or only waits for it; recording that takes none.
+#[derive(Debug, Clone)]
 pub(super) struct Slot {
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
     freed: Arc<Notify>,
 }
 
@@ -38,7 +38,7 @@ impl Slots {
     pub(super) fn take(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         Some(Slot {
-            permit: Some(permit),
+            permit: Arc::new(Mutex::new(Some(permit))),
             freed: Arc::clone(&self.freed),
         })
     }
@@ -51,15 +51,20 @@ impl Slots {
 
 impl Slot {
     /// Gives it back.
-    pub(super) fn free(&mut self) {
-        if self.permit.take().is_some() {
+    pub(super) fn free(&self) {
+        let permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if permit.is_some() {
+            drop(permit);
             self.freed.notify_one();
         }
     }
 }
 
-impl Drop for Slot {
+/// Gives a slot back when its operation ends in any way.
+pub(super) struct Holding(pub(super) Slot);
+
+impl Drop for Holding {
     fn drop(&mut self) {
-        self.free();
+        self.0.free();
     }
 }

@@ -24,27 +24,21 @@ impl Shared {
         step: &Step,
         inputs: Option<Value>,
         entry: Option<WorldEntry>,
-        slot: &mut Slot,
+        slot: &Slot,
     ) -> Result<Made, Failure> {
         let entry = match (step.action, inputs, entry) {
             (Action::Create | Action::Update | Action::Replace | Action::Adopt, Some(inputs), entry) => {
                 return self.make(step, inputs, entry, slot).await;
             }
-            (Action::Delete, _, Some(entry)) => self.unmake(step, entry).await?,
-            (Action::Forget, _, Some(entry)) => self.let_go(step, entry).await?,
+            (Action::Delete, _, Some(entry)) => self.unmake(step, entry, slot).await?,
+            (Action::Forget, _, Some(entry)) => self.let_go(step, entry, slot).await?,
             (Action::Record | Action::Cleanup | Action::Wait, _, Some(entry)) => Some(self.follow(step, entry).await?),
             (_, _, entry) => entry,
         };
         Ok(Made { entry, outputs: None })
     }
 
-    async fn make(
-        &self,
-        step: &Step,
-        inputs: Value,
-        entry: Option<WorldEntry>,
-        slot: &mut Slot,
-    ) -> Result<Made, Failure> {
+    async fn make(&self, step: &Step, inputs: Value, entry: Option<WorldEntry>, slot: &Slot) -> Result<Made, Failure> {
         let formers = entry
             .as_ref()
             .map(|entry| kept_in_mind(step, entry))
@@ -57,10 +51,10 @@ impl Shared {
             && let Some(old) = in_the_way(recorded.take(), found(step, &inputs))
         {
             // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
-            self.delete(step, old, &DeleteData::None).await?;
+            self.delete(step, old, &DeleteData::None, Some(slot)).await?;
             self.tally.add(&step.key, Deed::Deleted);
         }
-        let formers = self.make_room(step, formers).await?;
+        let formers = self.make_room(step, formers, slot).await?;
         let intent = match step.action {
             Action::Update => Intent::Update,
             Action::Adopt => Intent::Adopt,
@@ -79,7 +73,12 @@ impl Shared {
     }
 
     /// Deletes the former objects that have to go before the resource's own is made; gives the others.
-    async fn make_room(&self, step: &Step, formers: Vec<FormerObject>) -> Result<Vec<FormerObject>, Failure> {
+    async fn make_room(
+        &self,
+        step: &Step,
+        formers: Vec<FormerObject>,
+        slot: &Slot,
+    ) -> Result<Vec<FormerObject>, Failure> {
         let mut left = Vec::new();
         for former in formers {
             let goes = |leftover: &Leftover| leftover.first && leftover.fate == Fate::Delete;
@@ -87,7 +86,7 @@ impl Shared {
                 left.push(former);
                 continue;
             }
-            match self.delete_leftover(step, &former).await {
+            match self.delete_leftover(step, &former, slot).await {
                 Ok(()) => {}
                 // What nobody recorded may not be in the way; it is tried again once the step is through.
                 Err(Failure::Provider(_)) if former.recorded.inputs == Value::Null => left.push(former),
@@ -98,9 +97,9 @@ impl Shared {
     }
 
     /// Deletes all objects of a resource that is no longer wanted, but those that are kept for their data.
-    async fn unmake(&self, step: &Step, mut entry: WorldEntry) -> Result<Option<WorldEntry>, Failure> {
+    async fn unmake(&self, step: &Step, mut entry: WorldEntry, slot: &Slot) -> Result<Option<WorldEntry>, Failure> {
         if !entry.gone {
-            self.delete_for_good(step, entry.recorded.clone()).await?;
+            self.delete_for_good(step, entry.recorded.clone(), slot).await?;
             self.tally.add(&step.key, Deed::Deleted);
             entry.gone = true;
             entry.recorded.ready = false;
@@ -108,13 +107,13 @@ impl Shared {
                 return Ok(None);
             }
         }
-        let entry = self.delete_leftovers(step, entry).await?;
+        let entry = self.delete_leftovers(step, entry, slot).await?;
         Ok((!entry.formers.is_empty()).then_some(entry))
     }
 
     /// Drops a resource's own object from the record, and deletes what it was before.
-    async fn let_go(&self, step: &Step, entry: WorldEntry) -> Result<Option<WorldEntry>, Failure> {
-        let mut entry = self.delete_leftovers(step, entry).await?;
+    async fn let_go(&self, step: &Step, entry: WorldEntry, slot: &Slot) -> Result<Option<WorldEntry>, Failure> {
+        let mut entry = self.delete_leftovers(step, entry, slot).await?;
         if entry.formers.is_empty() {
             // One that had no object of its own is out of the record with its last former one.
             if !entry.gone {
@@ -146,12 +145,12 @@ impl Shared {
     }
 
     /// Carries out the part of a step that ends with nothing left of what the resource was before.
-    pub(super) async fn reach_gone(&self, step: &Step, entry: WorldEntry) -> Result<WorldEntry, Failure> {
-        self.delete_leftovers(step, entry).await
+    pub(super) async fn reach_gone(&self, step: &Step, entry: WorldEntry, slot: &Slot) -> Result<WorldEntry, Failure> {
+        self.delete_leftovers(step, entry, slot).await
     }
 
     /// Deletes those former objects that are to be deleted, and drops the others from the record.
-    async fn delete_leftovers(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
+    async fn delete_leftovers(&self, step: &Step, mut entry: WorldEntry, slot: &Slot) -> Result<WorldEntry, Failure> {
         let (mut deleted, mut kept) = (Vec::new(), Vec::new());
         let before = entry.formers.len();
         entry
@@ -176,7 +175,7 @@ impl Shared {
         let mut failed = None;
         for former in deleted {
             // One that cannot be deleted does not keep the others.
-            match self.delete_leftover(step, &former).await {
+            match self.delete_leftover(step, &former, slot).await {
                 Ok(()) => {}
                 Err(Failure::Provider(error)) => {
                     failed.get_or_insert(error);
@@ -187,14 +186,14 @@ impl Shared {
         failed.map_or(Ok(entry), |error| Err(Failure::Provider(error)))
     }
 
-    async fn delete_leftover(&self, step: &Step, former: &FormerObject) -> Result<(), Failure> {
+    async fn delete_leftover(&self, step: &Step, former: &FormerObject, slot: &Slot) -> Result<(), Failure> {
         let identity = &former.recorded.identity;
         (self.events)(Event::Removing {
             key: step.key.clone(),
             identity: identity.clone(),
         });
         let began = Instant::now();
-        let deletion = self.delete_for_good(step, former.recorded.clone()).await;
+        let deletion = self.delete_for_good(step, former.recorded.clone(), slot).await;
         deletion.map_err(|failure| still_there(failure, identity))?;
         // In the way of the new one is the recorded object under its old name, unless nobody had recorded it.
         let is_own = former.recorded.inputs != Value::Null && leftover_of(step, former).is_some_and(|left| left.first);

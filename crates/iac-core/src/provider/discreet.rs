@@ -116,10 +116,10 @@ impl Discreet {
     }
 
     fn context(&self, cx: &Context) -> Context {
-        let (known, cx) = (self.known.clone(), cx.clone());
-        Context::new(move |mut progress| {
+        let (known, to) = (self.known.clone(), cx.clone());
+        cx.with_sink(move |mut progress| {
             known.hide(&mut progress.message);
-            cx.pass(progress);
+            to.pass(progress);
         })
     }
 }

@@ -19,17 +19,44 @@ pub struct Progress {
 #[derive(Clone)]
 pub struct Context {
     sink: Arc<dyn Fn(Progress) + Send + Sync>,
+    /// Gives the operation's slot back.
+    give_way: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Context {
     /// A context that hands every sign of life to `sink`.
     pub fn new(sink: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        Self { sink: Arc::new(sink) }
+        Self {
+            sink: Arc::new(sink),
+            give_way: Arc::new(|| {}),
+        }
     }
 
     /// A context that nobody listens to.
     pub fn silent() -> Self {
         Self::new(|_| {})
+    }
+
+    /// The same, which also does this when the operation only waits.
+    pub(crate) fn giving_way(self, give_way: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            give_way: Arc::new(give_way),
+            ..self
+        }
+    }
+
+    /// The same with another sink.
+    pub(crate) fn with_sink(&self, sink: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self {
+            sink: Arc::new(sink),
+            give_way: Arc::clone(&self.give_way),
+        }
+    }
+
+    /// Says that what is left of the operation is mostly waiting (for a process to end, for a probe), so that others may
+    /// begin meanwhile. How many operations go on at the same time is limited by the work, not by the patience.
+    pub fn waits(&self) {
+        (self.give_way)();
     }
 
     /// Says what is going on.

@@ -35,6 +35,8 @@ struct Inner {
     /// Names whose objects are made, and the call fails all the same: with a word of what was made, or without an answer.
     failing_late: BTreeMap<String, ErrorKind>,
     never_ready: BTreeSet<String>,
+    /// So many deletions wait for one another.
+    together: Option<Arc<tokio::sync::Barrier>>,
     /// Names that are waited for without an end.
     not_ready_yet: BTreeSet<String>,
     leaving: BTreeSet<String>,
@@ -111,6 +113,11 @@ impl World {
     /// From now on, these are waited for without an end.
     pub(crate) fn not_ready_yet(&self, names: &[&str]) {
         self.lock().not_ready_yet = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    /// From now on, deletions take until so many of them are under way.
+    pub(crate) fn delete_together(&self, deletions: usize) {
+        self.lock().together = Some(Arc::new(tokio::sync::Barrier::new(deletions)));
     }
 
     /// This one has failed for good; only a new object of its name is well again.
@@ -546,7 +553,12 @@ impl Provider for Memory {
         self.0.sent(call).await
     }
 
-    async fn delete(&self, request: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
+    async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError> {
+        let together = self.0.lock().together.clone();
+        if let Some(together) = together {
+            cx.waits();
+            together.wait().await;
+        }
         let (world, request) = (self.0.clone(), request.clone());
         let call = async move {
             world.boundary().await;

@@ -20,13 +20,16 @@ pub(crate) async fn delete(
     cx: &Context,
 ) -> Result<(), ProviderError> {
     let key = &request.recorded.key;
-    let members = members(engine, &request.recorded, inputs).await?;
+    let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::SERVICE, &inputs.service)]);
+    let found = engine.inspect_all(engine.list(filter).await?).await?;
+    let members = ours(found, engine, &request.recorded, inputs);
     let removals = members.iter().map(|member| async move {
         // Nothing has ever run in it, so nothing is in the volumes that were made for it.
         if status_of(member) == Status::CREATED {
             return engine.discard(member).await;
         }
         cx.progress(key, format!("stopping {}", name_of(member)));
+        cx.waits();
         engine.stop(member).await?;
         engine.remove(member).await
     });
@@ -37,18 +40,17 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-/// The containers that go with a service.
-pub(crate) async fn members(
+/// Those of a service's containers that go with it.
+pub(crate) fn ours(
+    mut members: Vec<ContainerInspectResponse>,
     engine: &Engine,
     recorded: &Recorded,
     inputs: &ServiceInputs,
-) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
-    let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::SERVICE, &inputs.service)]);
-    let mut members = engine.inspect_all(engine.list(filter).await?).await?;
+) -> Vec<ContainerInspectResponse> {
     // Of what an interrupted run made, only our mark tells that it is ours.
     let known = Some(recorded).filter(|recorded| recorded.inputs != Value::Null);
     members.retain(|member| engine.maker_of(member, inputs).is_ours(known) && !is_running_oneoff(member));
-    Ok(members)
+    members
 }
 
 /// True if a container is somebody's `docker compose run` that is under way. One that has ended goes with its service, as

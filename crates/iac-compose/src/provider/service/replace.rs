@@ -148,6 +148,7 @@ impl Converge<'_> {
             .deploy
             .as_ref()
             .and_then(|deploy| deploy.update_config.as_ref()?.monitor);
+        self.cx.waits();
         let bell = self.engine.events.listen(&self.inputs.project, &self.inputs.service);
         let (mut patience, mut steady) = (Patience::default(), Steady::default());
         loop {

@@ -1,6 +1,8 @@
 //! The anonymous volumes of a service's containers (`volumes: [/data]`, or what its image asks for): they are carried from
 //! each container to its successor, stay when the service goes, and are known by their names from then on.
 
+use std::collections::BTreeMap;
+
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::RemoveVolumeOptions;
 use iac_core::Key;
@@ -11,6 +13,7 @@ use serde_json::json;
 use super::containers::{name_of, number_of};
 use super::delete;
 use crate::inputs::{ServiceInputs, VOLUME};
+use crate::labels;
 use crate::model::MountKind;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
@@ -62,13 +65,31 @@ pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceIn
     unused
 }
 
-/// The data that a service leaves.
-pub(crate) async fn data(
-    engine: &Engine,
-    recorded: &Recorded,
-    inputs: &ServiceInputs,
-) -> Result<Vec<DataItem>, ProviderError> {
-    Ok(of(&delete::members(engine, recorded, inputs).await?).collect())
+/// The containers of projects, each asked for once for a question about several services.
+#[derive(Default)]
+pub(crate) struct Projects(BTreeMap<String, Vec<ContainerInspectResponse>>);
+
+impl Projects {
+    /// The data that a service leaves.
+    pub(crate) async fn data(
+        &mut self,
+        engine: &Engine,
+        recorded: &Recorded,
+        inputs: &ServiceInputs,
+    ) -> Result<Vec<DataItem>, ProviderError> {
+        if !self.0.contains_key(&inputs.project) {
+            let filter = labels::filter([(labels::PROJECT, &inputs.project)]);
+            let found = engine.inspect_all(engine.list(filter).await?).await?;
+            self.0.insert(inputs.project.clone(), found);
+        }
+        let all = self.0.get(&inputs.project).map_or(&[][..], Vec::as_slice);
+        let is_member = |container: &&ContainerInspectResponse| {
+            let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
+            labels.and_then(|labels| labels.get(labels::SERVICE)) == Some(&inputs.service)
+        };
+        let members = all.iter().filter(is_member).cloned().collect();
+        Ok(of(&delete::ours(members, engine, recorded, inputs)).collect())
+    }
 }
 
 /// How an anonymous volume is recorded by itself once its service is gone.
