@@ -10,7 +10,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use iac_core::config::Config;
-use iac_core::declare::{Declaration, NewResource, Stack};
+use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::graph::Graph;
 use iac_core::plan::{Answer, DeleteData, Mode, World, WorldEntry, plan};
 use iac_core::provider::{Live, Observed, Readiness, Recorded};
@@ -18,14 +18,39 @@ use iac_core::state::NewRecord;
 use iac_core::{Key, Value};
 use serde_json::json;
 
-/// A chain of resources, each using an output of the one before.
-fn declaration(count: usize) -> Declaration {
+/// How the resources depend on each other.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Not at all.
+    Flat,
+    /// Each uses an output of the one before.
+    Chain,
+    /// All use an output of the first one.
+    Fan,
+}
+
+impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Chain => "chain",
+            Self::Fan => "fan",
+        }
+    }
+}
+
+fn declaration(shape: Shape, count: usize) -> Declaration {
     let stack = Stack::new("bench", Config::default());
-    let mut previous = None;
+    let mut used: Option<Handle<()>> = None;
     for number in 0..count {
-        let uses = previous.map(|handle: iac_core::declare::Handle<()>| handle.output("/uid").to_string());
+        let uses = used.as_ref().map(|handle| handle.output("/uid").to_string());
         let inputs = json!({ "number": number, "uses": uses, "text": "some text that is long enough to be a setting" });
-        previous = Some(stack.declare::<()>(NewResource::new("mem:core/Thing", format!("n{number}"), inputs)));
+        let handle = stack.declare::<()>(NewResource::new("mem:core/Thing", format!("n{number}"), inputs));
+        match shape {
+            Shape::Flat => {}
+            Shape::Chain => used = Some(handle),
+            Shape::Fan => used = used.or(Some(handle)),
+        }
     }
     stack.finish().unwrap()
 }
@@ -96,18 +121,26 @@ fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldE
 
 fn planning(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan");
-    group.sample_size(20);
-    for count in [100, 1_000, 10_000] {
-        let declaration = declaration(count);
+    group.sample_size(10);
+    let shapes = [Shape::Flat, Shape::Chain, Shape::Fan];
+    for (shape, count) in [100, 1_000, 10_000, 100_000]
+        .iter()
+        .flat_map(|&count| shapes.map(|shape| (shape, count)))
+    {
+        let declaration = declaration(shape, count);
         let graph = Graph::build(&declaration, &[]).unwrap();
         let applied = recorded(&declaration);
-        group.bench_with_input(BenchmarkId::new("graph", count), &count, |bencher, _| {
+        let name = |what| BenchmarkId::new(format!("{}, {what}", shape.name()), count);
+        group.bench_function(name("declared"), |bencher| {
+            bencher.iter(|| black_box(self::declaration(shape, count)));
+        });
+        group.bench_function(name("graph"), |bencher| {
             bencher.iter(|| black_box(Graph::build(&declaration, &[])));
         });
-        group.bench_with_input(BenchmarkId::new("no change", count), &count, |bencher, _| {
+        group.bench_function(name("no change"), |bencher| {
             bencher.iter(|| black_box(run(&declaration, &graph, &applied)));
         });
-        group.bench_with_input(BenchmarkId::new("all new, first round", count), &count, |bencher, _| {
+        group.bench_function(name("all new, first round"), |bencher| {
             bencher.iter(|| black_box(run(&declaration, &graph, &BTreeMap::new())));
         });
     }

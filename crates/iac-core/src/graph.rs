@@ -136,13 +136,6 @@ impl Graph {
             dropped,
         })
     }
-
-    /// What a phase of a resource needs.
-    pub fn needs<'a>(&'a self, key: &'a Key, phase: Phase) -> impl Iterator<Item = &'a Edge> {
-        self.edges
-            .iter()
-            .filter(move |edge| edge.from.0 == *key && edge.from.1 == phase)
-    }
 }
 
 /// The edges that come from outputs and from `after`.
@@ -257,18 +250,29 @@ impl<'a> Builder<'a> {
         if self.cycle().is_none() {
             return Vec::new();
         }
-        // Rare, so it may be slow: one at a time, in the order of declaration.
+        let component = self.components();
         self.edges.truncate(before);
         self.graph
             .retain_edges(|graph, edge| graph[edge].is_none_or(|position| position < before));
         let mut dropped = Vec::new();
         for edge in inferred {
             let ends = (self.index.get(&edge.from), self.index.get(&edge.to));
+            // An edge between components is on no cycle. Looking for a way is slow, and rare: in the order of declaration.
             let closes = matches!(ends, (Some(&from), Some(&to))
-                if petgraph::algo::has_path_connecting(&self.graph, to, from, None));
+                if component[from.index()] == component[to.index()]
+                    && petgraph::algo::has_path_connecting(&self.graph, to, from, None));
             if closes { dropped.push(edge) } else { self.add(edge) }
         }
         dropped
+    }
+
+    /// Of each node, which strongly connected component it is in: there is a way from each to each within one.
+    fn components(&self) -> Vec<usize> {
+        let mut component = vec![0; self.graph.node_count()];
+        for (number, nodes) in tarjan_scc(&self.graph).into_iter().enumerate() {
+            nodes.into_iter().for_each(|node| component[node.index()] = number);
+        }
+        component
     }
 
     /// Some cycle, as the shortest way around within its component.

@@ -142,6 +142,12 @@ fn program(place: &str) -> ExitCode {
 }
 
 fn declare(stack: &Stack, place: &str) -> iac_core::Result<()> {
+    #[cfg(target_os = "linux")]
+    assert_eq!(
+        rustix::process::dumpable_behavior().unwrap(),
+        rustix::process::DumpableBehavior::NotDumpable,
+        "a crash would write the secrets to a core dump"
+    );
     // Given in clear, by the environment; that it is a secret is known from how it is asked for.
     let token = stack.config().secret("token")?;
     if place == "configuration" {

@@ -150,6 +150,8 @@ impl Program {
     /// Reads the command line and does what it says. `declare` is called by the verbs that need to know what the program
     /// declares, once.
     pub fn run(self, declare: impl FnOnce(&Stack) -> crate::Result) -> ExitCode {
+        #[cfg(target_os = "linux")]
+        panic::without_core_dumps();
         panic::install(self.known.clone());
         ExitCode::from(self.run_with(std::env::args_os(), declare))
     }

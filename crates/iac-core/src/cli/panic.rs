@@ -14,6 +14,14 @@ use crate::value::KnownSecrets;
 /// How long is waited for lines to be taken away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Has the kernel write no memory of this process to a file or to a crash reporter, whatever the limits say: it holds
+/// secrets. Other processes of the user cannot read its memory or environment either, and a debugger needs root.
+#[cfg(target_os = "linux")]
+pub(super) fn without_core_dumps() {
+    // Where it is not allowed, everything else is as before.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// Installs the hook. A panic's own message may hold anything, a secret too: it is only shown to whoever asks for a
 /// backtrace, and without the secrets that are known by then, since many have backtraces switched on for good.
 pub(super) fn install(known: KnownSecrets) {

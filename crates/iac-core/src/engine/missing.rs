@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::look::check_count;
 use super::{Engine, EngineError, check};
-use crate::declare::Declaration;
+use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::{Action, Fate, Plan, PlanProblem, Step};
 use crate::provider::{Existence, ExternalRef, Need, Problem, Reference, Referent};
 use crate::urn::Key;
@@ -69,8 +69,11 @@ impl Engine {
                 notes.entry((&reference.from, name)).or_insert_with(note);
             }
         }
+        let declared = declaration.resources.iter().map(|resource| (&resource.key, resource));
+        let declared: BTreeMap<&Key, &ResourceDecl> = declared.collect();
         let problems = problems.into_iter().filter_map(|(name, (reference, absence, all))| {
-            dangling(declaration, reference, name, absence, all.len() - 1)
+            let resource = declared.get(&reference.from)?;
+            Some(dangling(resource, reference, name, absence, all.len() - 1))
         });
         let problems = problems.collect();
         let mut by_step: BTreeMap<Key, Vec<String>> = BTreeMap::new();
@@ -179,13 +182,12 @@ fn why(absence: Absence) -> &'static str {
 
 /// One problem for a name, however many resources give it.
 fn dangling(
-    declaration: &Declaration,
+    resource: &ResourceDecl,
     reference: &Reference,
     name: &ExternalRef,
     absence: Absence,
     others: usize,
-) -> Option<PlanProblem> {
-    let resource = declaration.get(&reference.from)?;
+) -> PlanProblem {
     let others = match others {
         0 => String::new(),
         1 => "; one other resource names it too".to_owned(),
@@ -200,5 +202,5 @@ fn dangling(
         message: format!("it names {}, {}{others}", thing(name), why(absence)),
         hint: Some(hint.to_owned()),
     };
-    Some(check::of(resource, problem))
+    check::of(resource, problem)
 }

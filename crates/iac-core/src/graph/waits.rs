@@ -43,7 +43,8 @@ pub(super) fn check(declaration: &Declaration, edges: &[Edge]) -> Result<(), Gra
     if unwaited.is_empty() {
         return Ok(());
     }
-    let by_resources = edges.iter().filter(|edge| needs_ready(edge));
+    let needs_one = |edge: &&Edge| needs_ready(edge) && unwaited.contains(&edge.to.0);
+    let by_resources = edges.iter().filter(needs_one);
     let by_resources = by_resources.filter_map(|edge| Some((need_of(declaration, edge)?, edge.to.0.clone())));
     let by_exports = exported(declaration).map(|(name, on)| (format!("the export {name:?} needs {on} ready"), on));
     let all: Vec<Contradiction> = by_resources

@@ -1,5 +1,6 @@
 //! The walk over the declared resources that makes a plan, or says what it still needs to know.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, Situation, decide};
@@ -48,6 +49,8 @@ pub(super) struct Walk<'a> {
     /// The objects that stay for the data that they hold.
     pub(super) kept: BTreeSet<ObjectName>,
     interrupted: BTreeMap<ObjectName, &'a Interrupted>,
+    /// Every recorded object, as far as somebody had to ask.
+    recorded_objects: OnceCell<BTreeMap<ObjectName, Vec<&'a Recorded>>>,
     outputs: BTreeMap<Key, Outputs>,
     /// Resources whose outputs may change in this run.
     changing: BTreeSet<Key>,
@@ -86,6 +89,7 @@ impl<'a> Walk<'a> {
             interrupted: interrupted
                 .map(|operation| (ObjectName::new(&operation.key, &operation.identity), operation))
                 .collect(),
+            recorded_objects: OnceCell::new(),
             outputs: BTreeMap::new(),
             changing: BTreeSet::new(),
             open: BTreeSet::new(),
@@ -107,17 +111,19 @@ impl<'a> Walk<'a> {
         self.world.recorded.get(key).filter(|entry| !entry.gone)
     }
 
-    /// True if the object of this name is another resource's by the record.
+    /// True if the object of this name is another resource's by the record. Only what does not bear our mark needs this: a
+    /// volume that was taken over.
     fn held(&self, key: &Key, identity: &str) -> bool {
         let Some(Observed::Present(live)) = self.world.observed.get(key) else {
             return false;
         };
-        let is_it = |object: &Recorded| {
-            object.identity == identity && (object.uid.is_none() || live.uid.is_none() || object.uid == live.uid)
-        };
-        // Only what does not bear our mark needs this: a volume that was taken over.
-        let mut all = self.world.recorded.iter().filter(|_| !live.ours);
-        all.any(|(other, entry)| other.provider() == key.provider() && entry.objects().any(is_it))
+        if live.ours {
+            return false;
+        }
+        let is_it = |object: &&Recorded| object.uid.is_none() || live.uid.is_none() || object.uid == live.uid;
+        let recorded = self.recorded_objects.get_or_init(|| recorded_objects(self.world));
+        let of_name = recorded.get(&ObjectName::new(key, identity));
+        of_name.into_iter().flatten().any(is_it)
     }
 
     fn visit(&mut self, resource: &'a ResourceDecl) {
@@ -355,6 +361,18 @@ impl<'a> Walk<'a> {
             delete_data: world.delete_data.clone(),
         }
     }
+}
+
+/// All objects that are recorded, by what they are called.
+fn recorded_objects<'a>(world: &World<'a>) -> BTreeMap<ObjectName, Vec<&'a Recorded>> {
+    let mut objects: BTreeMap<ObjectName, Vec<&Recorded>> = BTreeMap::new();
+    for (key, entry) in world.recorded {
+        for object in entry.objects() {
+            let name = ObjectName::new(key, &object.identity);
+            objects.entry(name).or_default().push(object);
+        }
+    }
+    objects
 }
 
 /// The outputs of a resource that is left as it is: read from the object where that was done, else as recorded.

@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex};
 use super::{DataKey, Recipients, VaultError, WrappedKey};
 use crate::value::Secret;
 
+/// How many characters a passphrase that wraps a new key has at the least: whoever can read the state can try as many as
+/// he likes.
+const MIN_PASSPHRASE: usize = 12;
+
 /// Where the means to wrap and unwrap data keys come from.
 #[derive(Debug, Clone)]
 pub struct KeySource {
@@ -41,6 +45,14 @@ pub enum KeySourceError {
         with: String,
         /// Why not.
         error: VaultError,
+    },
+    /// The passphrase is too short for a new key.
+    #[error(
+        "the passphrase in {with} is too short: a new key takes at least {MIN_PASSPHRASE} characters, since whoever can read the state can try short ones one by one"
+    )]
+    TooShort {
+        /// Where it comes from: `IAC_PASSPHRASE`, a file's name.
+        with: String,
     },
     /// The key could not be made.
     #[error(transparent)]
@@ -133,11 +145,11 @@ impl KeySource {
                 .unwrap_with_passphrase(passphrase)
                 .map_err(failed("IAC_PASSPHRASE".into())),
             Origin::PassphraseFile(path) => wrapped
-                .unwrap_with_passphrase(&passphrase_in(path)?)
+                .unwrap_with_passphrase(&self.passphrase_in(path)?)
                 .map_err(failed(path.display().to_string())),
             Origin::KeyFile(path) if !path.exists() => Err(KeySourceError::Missing(path.clone())),
             Origin::Identity(path) | Origin::KeyFile(path) => wrapped
-                .unwrap_with_identity(&read(path)?)
+                .unwrap_with_identity(&self.read(path)?)
                 .map_err(failed(path.display().to_string())),
             Origin::NotText => Err(KeySourceError::NotText),
             Origin::NoHome => Err(KeySourceError::NoHome),
@@ -147,23 +159,78 @@ impl KeySource {
     /// Whom a new key is wrapped for; makes the key file if that is what is used.
     pub(crate) fn recipients(&self) -> Result<Recipients, KeySourceError> {
         match &self.origin {
-            Origin::Passphrase(passphrase) => Ok(Recipients::Passphrase(passphrase.clone())),
-            Origin::PassphraseFile(path) => Ok(Recipients::Passphrase(passphrase_in(path)?)),
-            Origin::Identity(path) => public_of(path),
+            Origin::Passphrase(passphrase) => long_enough(passphrase.clone(), || "IAC_PASSPHRASE".to_owned()),
+            Origin::PassphraseFile(path) => long_enough(self.passphrase_in(path)?, || path.display().to_string()),
+            Origin::Identity(path) => self.public_of(path),
             Origin::KeyFile(path) => {
-                if self.make_key_file(path)?
-                    && let Ok(mut notices) = self.notices.lock()
-                {
-                    notices.push(format!(
+                if self.make_key_file(path)? {
+                    self.notice(format!(
                         "made the key file {}: secrets in state can only be read with it, so keep a copy; IAC_PASSPHRASE, IAC_PASSPHRASE_FILE or IAC_IDENTITY can be used instead",
                         path.display()
                     ));
                 }
-                public_of(path)
+                self.public_of(path)
             }
             Origin::NotText => Err(KeySourceError::NotText),
             Origin::NoHome => Err(KeySourceError::NoHome),
         }
+    }
+
+    fn notice(&self, text: String) {
+        if let Ok(mut notices) = self.notices.lock()
+            && !notices.contains(&text)
+        {
+            notices.push(text);
+        }
+    }
+
+    fn public_of(&self, path: &Path) -> Result<Recipients, KeySourceError> {
+        let identities = super::wrapped::identities(&self.read(path)?).map_err(|error| KeySourceError::File {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
+        let public = identities.iter().map(|identity| identity.to_public().to_string());
+        Ok(Recipients::Age(public.collect()))
+    }
+
+    /// The passphrase in a file: its first line.
+    fn passphrase_in(&self, path: &Path) -> Result<Secret, KeySourceError> {
+        let text = self.read(path)?;
+        let line = text.expose().lines().next().unwrap_or_default();
+        if line.is_empty() {
+            return Err(KeySourceError::File {
+                path: path.to_owned(),
+                message: "its first line, which is the passphrase, is empty".into(),
+            });
+        }
+        Ok(Secret::from(line))
+    }
+
+    fn read(&self, path: &Path) -> Result<Secret, KeySourceError> {
+        let failed = |error: std::io::Error| file_error(path, &error);
+        #[cfg(unix)]
+        self.check_mode(path).map_err(failed)?;
+        std::fs::read_to_string(path).map(Secret::from).map_err(failed)
+    }
+
+    /// Refuses a file that others may write, since they would choose the key, and tells of one that they may read: a file
+    /// that is mounted into a container is often made so, and its owner cannot change it.
+    #[cfg(unix)]
+    fn check_mode(&self, path: &Path) -> std::io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+        let way_out = format!("`chmod 600 {}` ends that", path.display());
+        if mode & 0o022 != 0 {
+            let message = format!("other users may write it (mode {mode:o}), and with it choose the key: {way_out}");
+            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
+        }
+        if mode & 0o044 != 0 {
+            self.notice(format!(
+                "other users of this machine may read the key in {} (mode {mode:o}): {way_out}",
+                path.display()
+            ));
+        }
+        Ok(())
     }
 
     /// Makes a key file if there is none; says whether it did.
@@ -204,36 +271,12 @@ fn default_key_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<Pa
     Some(folder.join("iac").join("key.txt"))
 }
 
-fn public_of(path: &Path) -> Result<Recipients, KeySourceError> {
-    let identities = super::wrapped::identities(&read(path)?).map_err(|error| KeySourceError::File {
-        path: path.to_owned(),
-        message: error.to_string(),
-    })?;
-    Ok(Recipients::Age(
-        identities
-            .iter()
-            .map(|identity| identity.to_public().to_string())
-            .collect(),
-    ))
-}
-
-/// The passphrase in a file: its first line.
-fn passphrase_in(path: &Path) -> Result<Secret, KeySourceError> {
-    let text = read(path)?;
-    let line = text.expose().lines().next().unwrap_or_default();
-    if line.is_empty() {
-        return Err(KeySourceError::File {
-            path: path.to_owned(),
-            message: "its first line, which is the passphrase, is empty".into(),
-        });
+/// A passphrase for a new key.
+fn long_enough(passphrase: Secret, with: impl FnOnce() -> String) -> Result<Recipients, KeySourceError> {
+    match passphrase.expose().chars().count() {
+        MIN_PASSPHRASE.. => Ok(Recipients::Passphrase(passphrase)),
+        _ => Err(KeySourceError::TooShort { with: with() }),
     }
-    Ok(Secret::from(line))
-}
-
-fn read(path: &Path) -> Result<Secret, KeySourceError> {
-    std::fs::read_to_string(path)
-        .map(Secret::from)
-        .map_err(|error| file_error(path, &error))
 }
 
 fn file_error(path: &Path, error: &std::io::Error) -> KeySourceError {

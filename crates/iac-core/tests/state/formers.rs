@@ -96,7 +96,7 @@ async fn a_former_objects_secrets_are_sealed_for_its_own_place() {
     let store = Store::new(
         Arc::clone(&backend) as Arc<dyn iac_core::state::Backend>,
         "prod",
-        KeySource::passphrase("test"),
+        KeySource::passphrase("test passphrase"),
     );
     let writer = begin(&store).await;
     let secret = Value::Object([("p".to_owned(), Value::Secret("canary-1".into()))].into());

@@ -216,6 +216,75 @@ async fn the_wrong_passphrase_is_called_that() {
 }
 
 #[tokio::test]
+async fn a_short_passphrase_makes_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("passphrase");
+    for (passphrase, taken) in [
+        ("a", false),
+        ("elevenchars", false),
+        ("twelve chars", true),
+        ("двенадцать12", true),
+        ("двенадцать", false),
+    ] {
+        std::fs::write(&file, format!("{passphrase}\n")).unwrap();
+        let sources = [KeySource::passphrase(passphrase), KeySource::passphrase_file(&file)];
+        for (number, (source, named)) in sources.into_iter().zip(["IAC_PASSPHRASE", "passphrase"]).enumerate() {
+            let store = local(&folder.path().join(format!("{passphrase} {number}")), source);
+            match store.vault().await {
+                Ok(_) => assert!(taken, "{passphrase:?} made a key"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(
+                        !taken && error.contains("too short") && error.contains(named),
+                        "{error}"
+                    );
+                    assert!(!error.contains(&format!("{passphrase:?}")), "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_that_others_may_read_is_told_and_one_that_they_may_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (key_file, passphrase) = (folder.path().join("key.txt"), folder.path().join("passphrase"));
+    std::fs::write(&passphrase, "long enough for anybody\n").unwrap();
+    local(&folder.path().join("first"), KeySource::key_file(&key_file))
+        .vault()
+        .await
+        .unwrap();
+    for (mode, told, refused) in [
+        (0o600, false, false),
+        (0o400, false, false),
+        (0o644, true, false),
+        (0o440, true, false),
+        (0o666, false, true),
+        (0o620, false, true),
+    ] {
+        let sources = [
+            (&key_file, KeySource::key_file(&key_file)),
+            (&key_file, KeySource::identity_file(&key_file)),
+            (&passphrase, KeySource::passphrase_file(&passphrase)),
+        ];
+        for (number, (path, source)) in sources.into_iter().enumerate() {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let store = local(&folder.path().join(format!("{mode:o} {number}")), source.clone());
+            let opened = store.vault().await.map(|_| ()).map_err(|error| error.to_string());
+            assert_eq!(opened.is_err(), refused, "{path:?}, mode {mode:o}: {opened:?}");
+            let said = source.notices().join("\n") + &opened.err().unwrap_or_default();
+            assert_eq!(
+                said.contains("chmod 600"),
+                told || refused,
+                "{path:?}, mode {mode:o}: {said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_stack_without_secrets_needs_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let store = local(folder.path(), KeySource::identity_file("no such file"));
