@@ -23,7 +23,6 @@ use crate::fields;
 use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
-use crate::readiness;
 use crate::stateful;
 
 /// How long a server that says "not now" is asked again.
@@ -340,9 +339,7 @@ impl Application<'_> {
                 "the server's answer to the apply has no metadata.uid",
             )
         })?;
-        if readiness::is_ready_by_itself(&answer.body) {
-            self.session.note_ready(&uid);
-        }
+        self.session.note_applied(&uid, &answer.body);
         Ok(Applied {
             uid: Some(uid),
             outputs: self.secrets.conceal(outputs::of_object(&answer.body)),

@@ -54,13 +54,13 @@ async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallErr
     ) else {
         return Ok(false);
     };
-    let terms = selector
+    let labels: Vec<(&str, &str)> = selector
         .iter()
-        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+        .collect();
     let pods = Call::list_metadata(format!("/api/v1/namespaces/{namespace}/pods"))
-        .with("labelSelector", terms.collect::<Vec<_>>().join(","))
         .with("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
-    let pods = match session.list(pods).await {
+    let pods = match session.labelled(pods, &labels).await {
         Err(error) if error.code() == Some(403) => return Ok(true),
         other => other?,
     };
@@ -69,7 +69,7 @@ async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallErr
     }
     for (group, resource) in MAKERS {
         let path = format!("{group}/namespaces/{namespace}/{resource}");
-        match session.shared_list(path).await {
+        match session.shared_list(Call::get(path)).await {
             Ok(makers) if makers.iter().any(|maker| makes_pods(maker, selector)) => return Ok(true),
             Err(error) if error.code() == Some(403) => return Ok(true),
             other => other.map(|_| ())?,
@@ -117,8 +117,8 @@ async fn ready_endpoints(session: &Session, service: &Json) -> Result<Option<usi
         return Ok(None);
     };
     let path = format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices");
-    let selector = format!("kubernetes.io/service-name={name}");
-    let slices = session.list(Call::get(path).with("labelSelector", selector)).await?;
+    let labels = [("kubernetes.io/service-name", name)];
+    let slices = session.labelled(Call::get(path), &labels).await?;
     let endpoints = slices
         .iter()
         .filter_map(|slice| slice["endpoints"].as_array())

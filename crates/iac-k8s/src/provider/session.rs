@@ -18,9 +18,11 @@ use super::discovery::{ApiKind, Discovery};
 use super::events::Warnings;
 use super::predict::Trials;
 use super::watch::{Ear, Rings, Watches};
+use crate::kinds;
 use crate::managed;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, split_api_version};
 use crate::outputs::Secrets;
+use crate::readiness;
 
 /// How many questions are asked at the same time.
 const CONCURRENCY: usize = 12;
@@ -37,6 +39,30 @@ const PAGE: &str = "500";
 
 /// When a list was last read, and what was in it.
 type SharedList = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Json>>)>>;
+
+/// How many answers are kept before those are dropped that nobody wanted.
+const MOST_FRESH: usize = 256;
+
+/// How long an answer may stand in for a look.
+const STALE: Duration = Duration::from_secs(1);
+
+/// How many have to wait before they share lists.
+const CROWD: usize = 8;
+
+/// What the server answered to an apply.
+#[derive(Debug)]
+pub(crate) enum Fresh {
+    /// It is ready by being there.
+    Ready,
+    /// It was like this then.
+    Object(Instant, Json),
+}
+
+impl Fresh {
+    fn is_stale(&self) -> bool {
+        matches!(self, Self::Object(answered, _) if answered.elapsed() > STALE)
+    }
+}
 
 /// A connected provider.
 pub(crate) struct Session {
@@ -56,8 +82,10 @@ pub(crate) struct Session {
     secrets: Mutex<Secrets>,
     /// The namespaces that the server said are not there.
     absent_namespaces: Mutex<BTreeSet<String>>,
-    /// The UIDs of objects that were ready when the server answered to their apply, and that nobody has asked about since.
-    ready: Mutex<BTreeSet<String>>,
+    /// What the server answered to applies, by UID, of which nobody has asked since.
+    fresh: Mutex<HashMap<String, Fresh>>,
+    /// Held by everybody who waits.
+    waiting: Arc<()>,
 }
 
 impl Session {
@@ -73,19 +101,43 @@ impl Session {
             lists: Mutex::default(),
             secrets: Mutex::default(),
             absent_namespaces: Mutex::default(),
-            ready: Mutex::default(),
+            fresh: Mutex::default(),
+            waiting: Arc::default(),
         }
     }
 
-    /// Remembers that an object was ready when it was applied.
-    pub(crate) fn note_ready(&self, uid: &str) {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.insert(uid.to_owned());
+    /// Remembers what the server answered to an apply, for whoever asks soon. A custom resource is looked at again: its
+    /// controller may be quick, and nothing tells that it has not seen the object yet.
+    pub(crate) fn note_applied(&self, uid: &str, object: &Json) {
+        let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or_default());
+        if kinds::scope(group, object["kind"].as_str().unwrap_or_default()).is_none() {
+            return;
+        }
+        let answer = match readiness::is_ready_by_itself(object) {
+            true => Fresh::Ready,
+            false => Fresh::Object(Instant::now(), object.clone()),
+        };
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        if fresh.len() >= MOST_FRESH {
+            fresh.retain(|_, fresh| !fresh.is_stale());
+        }
+        fresh.insert(uid.to_owned(), answer);
     }
 
-    /// True if an object was ready when it was applied. That is told once: later it may be another story.
-    pub(crate) fn was_ready(&self, uid: &str) -> bool {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).remove(uid)
+    /// What the server answered to an object's apply, unless that is too long ago. It is told once.
+    pub(crate) fn take_applied(&self, uid: &str) -> Option<Fresh> {
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        fresh.remove(uid).filter(|fresh| !fresh.is_stale())
+    }
+
+    /// Counts one who waits, until that is dropped.
+    pub(crate) fn count_wait(&self) -> Arc<()> {
+        Arc::clone(&self.waiting)
+    }
+
+    /// True if so many wait that one list for all of them is less than one for each.
+    fn is_crowded(&self) -> bool {
+        Arc::strong_count(&self.waiting) > CROWD
     }
 
     /// Remembers that the server has no such namespace.
@@ -158,11 +210,11 @@ impl Session {
 
     /// Reads all pages of a list that others ask for as well: whoever asks while it is read gets the next one, together with
     /// all that ask meanwhile. So nobody gets what was read before he asked.
-    pub(crate) async fn shared_list(&self, path: String) -> Result<Arc<Vec<Json>>, CallError> {
+    pub(crate) async fn shared_list(&self, call: Call) -> Result<Arc<Vec<Json>>, CallError> {
         let asked = Instant::now();
         let list = {
             let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(lists.entry(path.clone()).or_default())
+            Arc::clone(lists.entry(call.target()).or_default())
         };
         let mut last = list.lock().await;
         if let Some((began, items)) = &*last
@@ -171,9 +223,23 @@ impl Session {
             return Ok(Arc::clone(items));
         }
         let began = Instant::now();
-        let items = Arc::new(self.list(Call::get(path)).await?);
+        let items = Arc::new(self.list(call).await?);
         *last = Some((began, Arc::clone(&items)));
         Ok(items)
+    }
+
+    /// The objects of a list that bear these labels. Where many wait, the list is read as a whole and shared.
+    pub(crate) async fn labelled(&self, list: Call, labels: &[(&str, &str)]) -> Result<Vec<Json>, CallError> {
+        if !self.is_crowded() {
+            let terms: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            return self.list(list.with("labelSelector", terms.join(","))).await;
+        }
+        let all = self.shared_list(list).await?;
+        let bears = |object: &&Json| {
+            let own = &object["metadata"]["labels"];
+            labels.iter().all(|(key, value)| own[*key] == **value)
+        };
+        Ok(all.iter().filter(bears).cloned().collect())
     }
 
     /// Reads all pages of a list.

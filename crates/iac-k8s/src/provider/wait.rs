@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::call::{Call, CallError};
 use super::delete::recorded_id;
 use super::inspect::{self, Patience, Settling};
-use super::session::{Memory, Session, uid};
+use super::session::{Fresh, Memory, Session, uid};
 use super::watch::Ear;
 use super::{pods, related};
 use crate::object::ObjectId;
@@ -39,13 +39,18 @@ pub(crate) async fn wait_ready(
     cx: &Context,
 ) -> Result<Applied, ProviderError> {
     let recorded = &request.recorded;
-    if recorded.uid.as_deref().is_some_and(|uid| session.was_ready(uid)) {
-        return Ok(Applied {
-            uid: recorded.uid.clone(),
-            private: recorded.private.clone(),
-            ..Applied::default()
-        });
-    }
+    let seen = match recorded.uid.as_deref().and_then(|uid| session.take_applied(uid)) {
+        Some(Fresh::Ready) => {
+            return Ok(Applied {
+                uid: recorded.uid.clone(),
+                private: recorded.private.clone(),
+                ..Applied::default()
+            });
+        }
+        Some(Fresh::Object(_, object)) => Some(object),
+        None => None,
+    };
+    let _counted = session.count_wait();
     let id = recorded_id(recorded)?;
     session.learn_secrets(&recorded.inputs);
     let mut wait = Wait {
@@ -59,6 +64,7 @@ pub(crate) async fn wait_ready(
         patience: Patience::default(),
         settling: Settling::default(),
         unserved: false,
+        seen,
         time_decides: false,
         said: String::new(),
     };
@@ -95,6 +101,8 @@ struct Wait<'a> {
     settling: Settling,
     /// True if nobody gives it the address that it lacks.
     unserved: bool,
+    /// The object as its apply left it, for the first look.
+    seen: Option<Json>,
     /// True if it has only to stay as it is for a while.
     time_decides: bool,
     /// What was said last.
@@ -105,7 +113,7 @@ impl Wait<'_> {
     /// One look: done, not yet, or never.
     async fn look(&mut self) -> Result<Option<Applied>, ProviderError> {
         let recorded = &self.request.recorded;
-        let object = match self.session.read(&self.id).await {
+        let object = match self.read().await {
             Ok(object) => object,
             Err(error) if error.may_pass() && self.answered.elapsed() < OUTAGE && Instant::now() < self.deadline => {
                 self.say(error.to_string());
@@ -143,6 +151,13 @@ impl Wait<'_> {
         }
         self.say(self.patience.explain(why));
         Ok(None)
+    }
+
+    async fn read(&mut self) -> Result<Option<Json>, CallError> {
+        match self.seen.take() {
+            Some(object) => Ok(Some(object)),
+            None => self.session.read(&self.id).await,
+        }
     }
 
     /// What is known of the object now that its rule calls it ready, or what it has yet to show.

@@ -69,10 +69,21 @@ pub(crate) fn of(object: &Json, related: &Related) -> Readiness {
 /// True if an object as the server returned it does its work by being there: nothing that happens later decides.
 pub(crate) fn is_ready_by_itself(object: &Json) -> bool {
     let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or(""));
+    let kind = object["kind"].as_str().unwrap_or("");
     let is_leaving = object.pointer("/metadata/deletionTimestamp").is_some();
     // The cluster fills it in, or deletes it where its account is missing.
     let is_token = object["type"] == "kubernetes.io/service-account-token";
-    kinds::is_passive(group, object["kind"].as_str().unwrap_or("")) && !is_leaving && !is_token
+    let is_passive = kinds::is_passive(group, kind) && !is_token;
+    !is_leaving && (is_passive || is_new_without_pods(group, kind, object))
+}
+
+/// True if it is a workload that was just made and is to have no pods. One that had some is waited for until they are gone.
+fn is_new_without_pods(group: &str, kind: &str, object: &Json) -> bool {
+    let is_scaled = matches!((group, kind), ("apps", "Deployment" | "StatefulSet" | "ReplicaSet"));
+    is_scaled
+        && object["spec"]["replicas"] == 0
+        && object["metadata"]["generation"] == 1
+        && number(object, "/status/replicas", 0) == 0
 }
 
 /// True if the controller has yet to see the object as it is now. Some controllers write the number as text.

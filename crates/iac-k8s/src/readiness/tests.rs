@@ -430,3 +430,31 @@ fn what_is_being_deleted_is_not_ready() {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
     assert_eq!(text(&object, &Related::default()), "pending: being deleted");
 }
+
+#[test]
+fn what_is_ready_by_being_there_is_told_from_what_is_waited_for() {
+    let workload = |kind: &str, replicas: i64, generation: i64| json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"generation": generation}, "spec": {"replicas": replicas}});
+    let core = |kind: &str| json!({"apiVersion": "v1", "kind": kind, "metadata": {}});
+    let token = "kubernetes.io/service-account-token";
+    for (object, expected) in [
+        (core("ConfigMap"), true),
+        (core("Secret"), true),
+        (json!({"apiVersion": "v1", "kind": "Secret", "type": token}), false),
+        (
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"deletionTimestamp": "x"}}),
+            false,
+        ),
+        (core("Service"), false),
+        (core("Pod"), false),
+        (core("Namespace"), false),
+        (json!({"apiVersion": "example.com/v1", "kind": "ConfigMap"}), false),
+        (workload("Deployment", 0, 1), true),
+        (workload("StatefulSet", 0, 1), true),
+        (workload("Deployment", 1, 1), false),
+        // Its pods have to go.
+        (workload("Deployment", 0, 2), false),
+        (workload("DaemonSet", 0, 1), false),
+    ] {
+        assert_eq!(is_ready_by_itself(&object), expected, "{object}");
+    }
+}

@@ -69,12 +69,18 @@ async fn built_in_only(session: &Session) -> Result<bool, CallError> {
             Err(error) => Err(error),
         };
         match list {
-            Ok(Some(list)) if list["items"].as_array().is_some_and(Vec::is_empty) => {}
+            Ok(Some(list)) if is_empty(&list) => {}
             Err(error) if error.is_global() => return Err(error),
             _ => return Ok(false),
         }
     }
     Ok(true)
+}
+
+/// True if it is a list of nothing: the server writes null for the elements of some.
+fn is_empty(list: &Json) -> bool {
+    let is_list = list["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    is_list && list["items"].as_array().is_none_or(Vec::is_empty)
 }
 
 /// What the server's verdict on an object depends on, if that is less than the whole.

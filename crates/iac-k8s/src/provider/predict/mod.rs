@@ -37,6 +37,9 @@ use crate::provider::session::{Memory, Session, in_parallel};
 use crate::stateful::{self, Way};
 use crate::{exported, fields, immutable, managed, risk};
 
+/// How often an object is looked at again that somebody writes all the time.
+const LOOKS: usize = 3;
+
 /// Answers each request.
 pub(crate) async fn predict(
     session: &Session,
@@ -317,7 +320,7 @@ impl<'a> Question<'a> {
     }
 
     async fn change(&self, kind: &ApiKind, body: &Json) -> Result<Prediction, ProviderError> {
-        let live = match self.session.get(Call::get(kind.path(&self.id))).await {
+        let mut live = match self.session.get(Call::get(kind.path(&self.id))).await {
             Ok(Some(live)) => live,
             Ok(None) => return Ok(self.locally("the object is not there at the moment")),
             Err(error) if error.is_global() => return Err(error.into()),
@@ -338,6 +341,7 @@ impl<'a> Question<'a> {
             // The rest of what the change would do is worth knowing all the same.
             trial = self.attempt(kind.path(&self.id), body, true).await?;
         }
+        trial = self.of_one_moment(kind, &mut live, trial).await?;
         if self.hands_over(&live) {
             trial = self.handed_over(kind, trial).await?;
         }
@@ -354,6 +358,33 @@ impl<'a> Question<'a> {
             problems: prediction.problems.into_iter().chain(problems).collect(),
             ..prediction
         })
+    }
+
+    /// Looks again where somebody wrote the object between the look and the trial, if only its status: what he changed is
+    /// no change of ours.
+    async fn of_one_moment(&self, kind: &ApiKind, live: &mut Json, trial: Trial) -> Result<Trial, ProviderError> {
+        let version = |object: &Json| object["metadata"]["resourceVersion"].clone();
+        let Trial::Accepted(mut answer) = trial else {
+            return Ok(trial);
+        };
+        for _ in 0..LOOKS {
+            if version(live) == version(&answer.body) {
+                break;
+            }
+            match self.session.get(Call::get(kind.path(&self.id))).await {
+                Ok(Some(now)) => *live = now,
+                Err(error) if error.is_global() => return Err(error.into()),
+                _ => break,
+            }
+            if version(live) != version(&answer.body) {
+                let body = self.inputs.expose().unwrap_or_default();
+                match self.attempt(kind.path(&self.id), &body, true).await? {
+                    Trial::Accepted(again) => answer = again,
+                    other => return Ok(other),
+                }
+            }
+        }
+        Ok(Trial::Accepted(answer))
     }
 
     /// Which fields are taken from whom.
