@@ -351,6 +351,16 @@ pub(super) enum State {
         #[arg(long)]
         json: bool,
     },
+    /// Believe what lies there where that was refused: an older state put back, a stack made anew elsewhere, one without
+    /// the seal of its key; shows what it would believe, and asks
+    Trust {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a resource another name in the record, as the program will; the object stays as it is
     Mv {
         /// Its name

@@ -35,6 +35,9 @@ const CONFIG_SCOPE: &str = "config";
 /// The variable that has new stacks encrypted as a whole.
 const ENCRYPT_STATE: &str = "IAC_ENCRYPT_STATE";
 
+/// The variable that says which key the stack has.
+const STATE_KEY: &str = "IAC_STATE_KEY";
+
 /// One run of a verb on a stack.
 pub(super) struct Session {
     pub(super) ui: Ui,
@@ -162,9 +165,19 @@ impl Session {
         Ok(opened)
     }
 
+    /// The stack's state for verbs that only show it.
+    pub(super) fn store_to_show(&self) -> Result<Store, Failure> {
+        Ok((*self.store()?).clone().showing())
+    }
+
     /// The state of any stack on a backend.
     pub(super) fn store_of(&self, backend: Arc<dyn Backend>, stack: &str) -> Store {
-        Store::new(backend, stack, self.keys.source.clone()).encrypt_new(self.encrypt_state)
+        let store = Store::new(backend, stack, self.keys.source.clone()).encrypt_new(self.encrypt_state);
+        let store = store.expect_key(pinned_key());
+        match memory_folder() {
+            Some(folder) => store.remember_in(folder),
+            None => store,
+        }
     }
 
     /// What the user should be told of the state and its keys.
@@ -276,6 +289,23 @@ pub(super) fn hash_with(vault: &Vault) -> impl Fn(&str) -> String + use<'_> {
         true => vault.keyed_hash(text),
         false => String::new(),
     }
+}
+
+/// The fingerprint that the environment wants the stack's key to have.
+fn pinned_key() -> Option<String> {
+    let pin = std::env::var(STATE_KEY).ok()?;
+    Some(pin.trim().to_owned()).filter(|pin| !pin.is_empty())
+}
+
+/// Where this machine keeps what it remembers of stacks.
+fn memory_folder() -> Option<PathBuf> {
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(base.join("iac/stacks"))
 }
 
 /// True if the environment wants new stacks to be encrypted as a whole.

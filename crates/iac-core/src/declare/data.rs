@@ -81,7 +81,7 @@ impl TryFrom<String> for SourceLine {
 
 /// What a program can ask for besides a resource's inputs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Options {
     /// A plan that would delete or replace the resource is an error. Recorded, so that it outlives the declaration.
     pub protect: bool,

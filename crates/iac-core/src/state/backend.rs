@@ -98,6 +98,13 @@ pub enum BackendErrorKind {
 /// The feature `conformance` has a suite that checks all of it (but what takes a crash): `state::conformance`.
 #[async_trait]
 pub trait Backend: Send + Sync {
+    /// Where it is: the same for the same storage whatever name it was called by, and another for another one. By it a
+    /// machine knows again what it has seen there; none where that cannot be told, and then nothing is remembered. Holds
+    /// no credentials.
+    async fn place(&self) -> Option<String> {
+        None
+    }
+
     /// What is under a key, or nothing.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The program and the project that a stack belongs to.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Binding {
     /// The program's name.
     pub program: String,
@@ -37,7 +37,6 @@ pub struct Binding {
 
 /// A place on one machine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Folder {
     /// The machine's name.
     pub host: String,

@@ -1,16 +1,17 @@
 //! The task that writes the journal: one batch at a time, and all that has come together meanwhile in the next.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::entry::Entry;
+use super::keyring::Keeping;
 use super::lease::{Heartbeat, LeasePlace};
+use super::lines::Guard;
 use super::log::{Log, Undo};
 use super::paths::Paths;
-use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Vault, Version, compact, history, lines};
+use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Version, compact, history, lines};
 
 /// Most entries in one batch: bounds what one write holds up.
 const MOST_ENTRIES: usize = 1000;
@@ -60,8 +61,8 @@ pub(super) struct Committer {
     pub(super) started: Timestamp,
     /// True if this term's first batch is written.
     pub(super) opened: bool,
-    /// What seals whole files, if they are to be.
-    pub(super) sealing: Option<Arc<Vault>>,
+    /// The stack's keys, as soon as it has some: all that is written bears their seal.
+    pub(super) keeping: Option<Keeping>,
     /// Why nothing more is written.
     pub(super) failed: Option<StateError>,
 }
@@ -156,9 +157,14 @@ impl Committer {
             self.place.check(self.term).await?;
             return Err(self.place.lost(None));
         }
+        if self.keeping.is_none() {
+            // A key that was made since is in use from here on.
+            self.keeping = self.store.keeping().await?;
+        }
+        self.log.keys = self.keeping.as_ref().map_or(0, |keeping| keeping.generation);
         let (bytes, chain) = self
             .log
-            .encode_batch(self.store.stack(), self.term, texts, self.sealing.as_deref())?;
+            .encode_batch(self.store.stack(), self.term, texts, self.guard())?;
         let number = self.log.state.generation + 1;
         self.create(&self.paths.batch(number), &bytes).await?;
         // A run that stood still for long may write a number that others have written, compacted and removed
@@ -167,9 +173,30 @@ impl Committer {
         self.log.state.generation = number;
         self.log.chain = chain;
         self.log.term = self.term;
+        self.log.format = lines::FORMAT;
         self.log.journal.batches += 1;
         self.log.journal.bytes += bytes.len();
+        self.log.keyed = self.guard().key();
+        self.use_keys().await;
         Ok(())
+    }
+
+    /// Says in the key file that the stack's files bear its seal from now on.
+    async fn use_keys(&mut self) {
+        let Some(keeping) = self.keeping.as_mut().filter(|keeping| keeping.unused) else {
+            return;
+        };
+        // Nothing is lost by it: the next run says so.
+        match self.store.use_keys(self.log.state.version).await {
+            Ok(generation) => (keeping.unused, keeping.generation) = (false, generation),
+            Err(error) => self
+                .store
+                .notice(format!("the key file was not brought up to date: {error}")),
+        }
+    }
+
+    fn guard(&self) -> Guard<'_> {
+        self.keeping.as_ref().map(Keeping::guard).unwrap_or_default()
     }
 
     /// Creates an object that nobody but this run can create, trying again where that may help.
@@ -219,13 +246,7 @@ impl Committer {
             changed: self.log.undo.records.keys().cloned().collect(),
         };
         let number = version.version;
-        let bytes = history::encode(
-            self.store.stack(),
-            self.term,
-            &version,
-            &self.log.undo,
-            self.sealing.as_deref(),
-        )?;
+        let bytes = history::encode(self.store.stack(), self.term, &version, &self.log.undo, self.guard())?;
         self.create(&self.paths.version(number, self.term), &bytes).await?;
         let close = Entry::Close {
             version: number,
@@ -255,8 +276,9 @@ impl Committer {
     }
 
     async fn write_snapshot(&mut self) -> Result<(), StateError> {
-        let (backend, stack, vault) = (self.store.backend(), self.store.stack(), self.sealing.as_deref());
-        compact::compact(backend, &self.paths, stack, &mut self.log, vault).await
+        let guard = self.keeping.as_ref().map(Keeping::guard).unwrap_or_default();
+        let (backend, stack) = (self.store.backend(), self.store.stack());
+        compact::compact(backend, &self.paths, stack, &mut self.log, guard).await
     }
 
     async fn tidy(&mut self) -> Result<(), StateError> {
@@ -273,6 +295,9 @@ impl Committer {
     }
 
     async fn release(self) {
+        if let (Some(keeping), None) = (&self.keeping, &self.failed) {
+            self.store.learn(keeping.generation, &keeping.vault, &self.log).await;
+        }
         self.heartbeat.stop().await;
         if let Err(error) = self.place.release(self.term).await {
             self.store

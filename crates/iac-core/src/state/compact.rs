@@ -1,8 +1,9 @@
 //! Compaction: a new snapshot when the journal has grown long, and removal of what nobody needs any more.
 
+use super::lines::Guard;
 use super::log::{Log, SnapshotInfo};
 use super::paths::Paths;
-use super::{Backend, Created, StateError, Vault, snapshot};
+use super::{Backend, Created, StateError, snapshot};
 
 /// A journal shorter than this is left alone.
 const LEAST_BYTES: usize = 64 * 1024;
@@ -17,7 +18,9 @@ const MOST_BATCHES: usize = 1024;
 /// True if a new snapshot is worth writing.
 pub(super) fn is_due(log: &Log) -> bool {
     let snapshot = log.snapshot.map_or(0, |snapshot| snapshot.bytes);
-    log.journal.bytes >= LEAST_BYTES.max(snapshot / FRACTION) || log.journal.batches >= MOST_BATCHES
+    // One from before the stack had a key is vouched for by a batch alone: the next one vouches for itself.
+    let bare = log.keyed.is_some() && log.snapshot.is_some_and(|snapshot| !snapshot.keyed);
+    bare || log.journal.bytes >= LEAST_BYTES.max(snapshot / FRACTION) || log.journal.batches >= MOST_BATCHES
 }
 
 /// Writes a snapshot, and then removes what lies before the *last* one: whoever reads that one at this moment is not
@@ -27,12 +30,14 @@ pub(super) async fn compact(
     paths: &Paths,
     stack: &str,
     log: &mut Log,
-    vault: Option<&Vault>,
+    guard: Guard<'_>,
 ) -> Result<(), StateError> {
-    let bytes = snapshot::encode(stack, log, vault)?;
+    let (bytes, sum) = snapshot::encode(stack, log, guard)?;
     let new = SnapshotInfo {
         batch: log.state.generation,
         bytes: bytes.len(),
+        sum,
+        keyed: guard.vault.is_some(),
     };
     let created = backend.create(&paths.snapshot(new.batch), bytes).await;
     // Two snapshots of one batch hold the same state.

@@ -12,7 +12,7 @@ use crate::urn::Key;
 
 /// One line of the journal: a change of state, complete in itself.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Entry {
     /// A run begins to write; the first entry of its term.
     Run { run: RunInfo, at: Timestamp },
@@ -62,7 +62,6 @@ pub(super) enum Entry {
 
 /// A record with its resource's name.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Keyed {
     pub(super) key: Key,
     pub(super) record: Box<Record>,
@@ -70,7 +69,7 @@ pub(super) struct Keyed {
 
 /// One change of an [`Entry::Edit`]; each is as the entry of its name.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Change {
     Put { key: Key, record: Box<Record> },
     Forget { key: Key },

@@ -52,17 +52,37 @@ pub enum StateError {
         what: String,
     },
     /// A file was written by a newer release.
-    #[error("{file} has format {found}, this program knows up to {known}; nothing was touched, use a newer release")]
+    #[error(
+        "{file} was made by a newer version of iac{}, which needs at least {needs}; this program, iac {}, knows format {} and reader {}, and touched nothing: use a newer release",
+        by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default(), env!("CARGO_PKG_VERSION"), super::stamp::Stamp::FORMAT, super::stamp::Stamp::READS
+    )]
     Newer {
         /// Which.
         file: String,
-        /// Its format's number.
-        found: u64,
-        /// The newest that is known.
-        known: u64,
+        /// What it needs: `format 3`, `reader 4`.
+        needs: String,
+        /// The version of iac that wrote it, if it says so.
+        by: Option<String>,
     },
-    /// The whole state is encrypted, and there is no key.
-    #[error("the state of stack {0:?} is encrypted as a whole; nothing of it can be read without its key")]
+    /// What lies there is not what runs of this stack have left there, or not what this machine has seen last.
+    #[error("{file}: {what}; nothing was done. {remedy}")]
+    Untrusted {
+        /// The file, or the stack.
+        file: String,
+        /// Why it is not believed.
+        what: String,
+        /// What can be done.
+        remedy: String,
+    },
+    /// The stack is not encrypted as a whole, and this run was told that it has to be.
+    #[error(
+        "stack {0:?} is to be encrypted as a whole (IAC_ENCRYPT_STATE, or the program), and it is not; nothing was written. `stack rekey --encrypt-state` changes it over"
+    )]
+    NotWhole(String),
+    /// The state bears the seal of a key, and there is no key file.
+    #[error(
+        "the state of stack {0:?} bears the seal of its key, and there is no key.json; restore that from a copy or from a `state export`"
+    )]
     Sealed(String),
     /// Something could not be sealed.
     #[error("the state cannot be sealed: {0}")]

@@ -7,16 +7,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
+use super::lines::{self, Access, Chain, Fault, Guard, LineReader, LineWriter};
 use super::log::Undo;
 use super::paths::Paths;
-use super::{Backend, Binding, Record, RunInfo, StateError, Summary, Vault, Version};
+use super::stamp::Stamp;
+use super::{Backend, Binding, Record, RunInfo, StateError, Summary, Version};
 use crate::urn::Key;
 
 /// The first line of a version's entry.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    format: u64,
+    #[serde(flatten)]
+    stamp: Stamp,
     stack: String,
     version: u64,
     term: u64,
@@ -28,6 +30,9 @@ struct Header {
     /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     sealed: bool,
+    /// The key whose seal it bears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<u32>,
 }
 
 /// Who ran what, and what came of it.
@@ -41,7 +46,7 @@ struct About {
 
 /// A line that leads back to the version before.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 enum Before {
     /// What was recorded of a resource; nothing if it was not.
     Record {
@@ -60,12 +65,12 @@ enum Before {
     About(About),
 }
 
-fn start(stack: &str) -> Chain {
+pub(super) fn start(stack: &str) -> Chain {
     Chain::start(&format!("iac version {stack}"))
 }
 
-fn sealing(vault: Option<&Vault>, version: u64, term: u64) -> Option<Sealing<'_>> {
-    vault.map(|vault| Sealing::new(vault, format!("version {version}-{term}")))
+pub(super) fn place((version, term): (u64, u64)) -> String {
+    format!("version {version}-{term}")
 }
 
 /// A version's entry.
@@ -74,25 +79,26 @@ pub(super) fn encode(
     term: u64,
     version: &Version,
     undo: &Undo,
-    vault: Option<&Vault>,
+    guard: Guard<'_>,
 ) -> Result<Vec<u8>, StateError> {
-    let mut writer = LineWriter::new(start(stack), sealing(vault, version.version, term));
+    let mut writer = LineWriter::new(start(stack), place((version.version, term)), guard);
     let about = About {
         run: version.run.clone(),
         started: version.started,
         finished: version.finished,
         summary: version.summary,
     };
-    let sealed = vault.is_some();
+    let sealed = guard.whole;
     let lines = undo.records.len() + usize::from(undo.exports.is_some()) + usize::from(undo.binding.is_some());
     writer.push(&Header {
-        format: FORMAT,
+        stamp: Stamp::new(),
         stack: stack.to_owned(),
         version: version.version,
         term,
         about: (!sealed).then(|| about.clone()),
         entries: lines + usize::from(sealed),
         sealed,
+        key: guard.key(),
     })?;
     if sealed {
         writer.push(&Before::About(about))?;
@@ -116,11 +122,22 @@ pub(super) fn encode(
     Ok(writer.finish().0)
 }
 
-/// A version, and what leads back to the one before it.
-pub(super) fn decode(stack: &str, bytes: &[u8], vault: Option<&Vault>) -> Result<(Version, Undo), Fault> {
-    let mut reader = LineReader::new(bytes, start(stack));
+/// A version of this number and term, and what leads back to the one before it.
+pub(super) fn decode(
+    stack: &str,
+    (number, term): (u64, u64),
+    bytes: &[u8],
+    access: Access<'_>,
+) -> Result<(Version, Undo), Fault> {
+    let mut reader = LineReader::new(bytes, start(stack), place((number, term)), access);
     let header: Header = reader.expect()?;
-    let mut reader = reader.opened_by(sealing(vault, header.version, header.term));
+    if (header.version, header.term) != (number, term) {
+        return Err(Fault {
+            line: 1,
+            what: format!("this is version {} of term {}", header.version, header.term),
+            torn: false,
+        });
+    }
     let mut about = header.about;
     let mut undo = Undo::default();
     for _ in 0..header.entries {
@@ -150,22 +167,13 @@ pub(super) fn decode(stack: &str, bytes: &[u8], vault: Option<&Vault>) -> Result
     Ok((version, undo))
 }
 
-/// True if an entry's lines are sealed as they should be: under the current key, or not at all.
-pub(super) fn is_sealed_by(vault: &Vault, whole: bool, bytes: &[u8]) -> bool {
-    let mut lines = bytes
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .filter(|line| !line.is_empty());
-    lines.all(|line| lines::is_sealed_by(vault, line) == Some(whole))
-}
-
 /// The entries of these versions, by number. Where a killed run left an entry, that of the next run, which has the higher
 /// term, counts.
 async fn entries(
     backend: &dyn Backend,
     paths: &Paths,
     which: &RangeInclusive<u64>,
-) -> Result<BTreeMap<u64, String>, StateError> {
+) -> Result<BTreeMap<u64, (u64, String)>, StateError> {
     let keys = backend.list(&paths.history()).await.map_err(StateError::Read)?;
     let mut entries: BTreeMap<u64, (u64, String)> = BTreeMap::new();
     for key in keys {
@@ -176,23 +184,35 @@ async fn entries(
             entries.insert(version, (term, key));
         }
     }
-    Ok(entries.into_iter().map(|(version, (_, key))| (version, key)).collect())
+    Ok(entries)
 }
 
-/// Those of these versions that are kept, oldest first, each with what leads back to the one before it.
+/// A version that is kept.
+pub(super) struct Kept {
+    pub(super) version: Version,
+    /// What leads back to the version before.
+    pub(super) undo: Undo,
+    /// True if it bears the seal of one of the stack's keys.
+    pub(super) keyed: bool,
+}
+
+/// Those of these versions that are kept, oldest first.
 pub(super) async fn read(
     backend: &dyn Backend,
     paths: &Paths,
     stack: &str,
     which: &RangeInclusive<u64>,
-    vault: Option<&Vault>,
-) -> Result<Vec<(Version, Undo)>, StateError> {
+    access: Access<'_>,
+) -> Result<Vec<Kept>, StateError> {
     let mut versions = Vec::new();
-    for file in entries(backend, paths, which).await?.into_values() {
+    for (number, (term, file)) in entries(backend, paths, which).await? {
         // One that was pruned since it was listed is no longer kept.
         if let Some(object) = backend.read(&file).await.map_err(StateError::Read)? {
-            lines::check_header(stack, &file, &object.bytes, vault)?;
-            versions.push(decode(stack, &object.bytes, vault).map_err(|fault| fault.in_file(&file))?);
+            lines::check_header(stack, &file, &object.bytes, access)?;
+            let decoded = decode(stack, (number, term), &object.bytes, access);
+            let (version, undo) = decoded.map_err(|fault| fault.in_file(&file))?;
+            let keyed = lines::key_of(&object.bytes).is_some();
+            versions.push(Kept { version, undo, keyed });
         }
     }
     Ok(versions)

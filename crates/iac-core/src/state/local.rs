@@ -106,6 +106,12 @@ impl LocalBackend {
 
 #[async_trait]
 impl Backend for LocalBackend {
+    async fn place(&self) -> Option<String> {
+        let root = &self.shared.root;
+        let path = root.canonicalize().or_else(|_| std::path::absolute(root)).ok()?;
+        Some(format!("file://{}", path.display()))
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
         self.blocking("read", self.file("read", key)?, |_, path| read(path))
             .await

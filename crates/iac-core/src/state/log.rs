@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::entry::{Change, Entry, Keyed};
-use super::lines::{self, Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
+use super::lines::{self, Access, Chain, Fault, Guard, LineReader, LineWriter};
 use super::paths::Paths;
-use super::{Backend, Binding, Record, State, StateError, Vault, snapshot};
+use super::stamp::Stamp;
+use super::{Backend, Binding, Record, State, StateError, snapshot};
 use crate::urn::Key;
 
 /// How many batches are read at the same time.
@@ -27,12 +28,20 @@ pub(super) struct Log {
     pub(super) chain: Chain,
     /// The highest term that has written.
     pub(super) term: u64,
+    /// The key whose seal the last file bears; from the first that bears one on, all do.
+    pub(super) keyed: Option<u32>,
+    /// The highest generation of the key file that a file names.
+    pub(super) keys: u64,
+    /// The format of the last file; it never falls.
+    pub(super) format: u64,
     /// The snapshot that this was read from.
     pub(super) snapshot: Option<SnapshotInfo>,
     /// Size of the journal behind that snapshot.
     pub(super) journal: JournalSize,
     /// What was before the last version: records that have changed since, and exports if they have.
     pub(super) undo: Undo,
+    /// The sum after the batch that a reader asked for.
+    pub(super) watched: Option<Chain>,
     /// What a reader should know.
     pub(super) notices: Vec<String>,
 }
@@ -42,6 +51,10 @@ pub(super) struct Log {
 pub(super) struct SnapshotInfo {
     pub(super) batch: u64,
     pub(super) bytes: usize,
+    /// The sum at its end.
+    pub(super) sum: Chain,
+    /// True if it bears the seal of a key.
+    pub(super) keyed: bool,
 }
 
 /// How long the journal is.
@@ -51,9 +64,9 @@ pub(super) struct JournalSize {
     pub(super) bytes: usize,
 }
 
-/// What seals the lines of a batch.
-pub(super) fn batch_sealing(vault: Option<&Vault>, batch: u64) -> Option<Sealing<'_>> {
-    vault.map(|vault| Sealing::new(vault, format!("batch {batch}")))
+/// What a batch is called, as its lines have it in their place.
+pub(super) fn batch_place(batch: u64) -> String {
+    format!("batch {batch}")
 }
 
 /// What leads back to the state of the last version.
@@ -68,7 +81,8 @@ pub(super) struct Undo {
 /// The first line of a batch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct BatchHeader {
-    pub(super) format: u64,
+    #[serde(flatten)]
+    pub(super) stamp: Stamp,
     pub(super) stack: String,
     pub(super) batch: u64,
     pub(super) term: u64,
@@ -80,6 +94,16 @@ pub(super) struct BatchHeader {
     /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) sealed: bool,
+    /// The key whose seal it bears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<u32>,
+    /// The lowest generation of the key file that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keys: Option<u64>,
+    /// In the first that bears a seal: the sum at the end of the snapshot without one that it goes on from. With `prev`, it
+    /// vouches for all that was recorded before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) base: Option<String>,
     pub(super) at: Timestamp,
 }
 
@@ -90,9 +114,13 @@ impl Log {
             state: State::default(),
             chain: Chain::start(&format!("iac journal {stack}")),
             term: 0,
+            keyed: None,
+            keys: 0,
+            format: 0,
             snapshot: None,
             journal: JournalSize::default(),
             undo: Undo::default(),
+            watched: None,
             notices: Vec::new(),
         }
     }
@@ -128,17 +156,20 @@ impl Log {
         stack: &str,
         term: u64,
         entries: &[String],
-        vault: Option<&Vault>,
+        guard: Guard<'_>,
     ) -> Result<(Vec<u8>, Chain), StateError> {
-        let mut writer = LineWriter::new(self.chain, batch_sealing(vault, self.state.generation + 1));
+        let mut writer = LineWriter::new(self.chain, batch_place(self.state.generation + 1), guard);
         writer.push(&BatchHeader {
-            format: FORMAT,
+            stamp: Stamp::new(),
             stack: stack.to_owned(),
             batch: self.state.generation + 1,
             term,
             prev: self.chain.to_string(),
             entries: entries.len(),
-            sealed: vault.is_some(),
+            sealed: guard.whole,
+            key: guard.key(),
+            keys: guard.vault.map(|_| self.keys),
+            base: guard.vault.and_then(|_| self.base()),
             at: Timestamp::now(),
         })?;
         for entry in entries {
@@ -147,27 +178,37 @@ impl Log {
         Ok(writer.finish())
     }
 
+    /// Keeps the sum, if this is the batch of which it is wanted.
+    fn watch(&mut self, access: Access<'_>) {
+        if access.watch == Some(self.state.generation) {
+            self.watched = Some(self.chain);
+        }
+    }
+
+    /// What the first batch that bears a seal says of the snapshot before it.
+    fn base(&self) -> Option<String> {
+        let bare = self.snapshot.filter(|_| self.keyed.is_none());
+        bare.map(|snapshot| snapshot.sum.to_string())
+    }
+
     /// Replays a batch that is the next one; a fault tells where it stops being whole, and all before that is applied.
-    pub(super) fn replay_batch(&mut self, bytes: &[u8], vault: Option<&Vault>) -> Result<(), Fault> {
+    pub(super) fn replay_batch(&mut self, bytes: &[u8], access: Access<'_>) -> Result<(), Fault> {
         let number = self.state.generation + 1;
         self.journal.batches += 1;
         self.journal.bytes += bytes.len();
         self.state.generation = number;
-        let mut reader = LineReader::new(bytes, self.chain).opened_by(batch_sealing(vault, number));
+        let mut reader = LineReader::new(bytes, self.chain, batch_place(number), access);
         let header: BatchHeader = reader.expect()?;
-        let fault = |what: String| Fault {
+        self.check_batch(number, &header, access).map_err(|what| Fault {
             line: 1,
             what,
             torn: false,
-        };
-        if header.batch != number {
-            return Err(fault(format!("this is batch {}", header.batch)));
-        }
-        if header.prev != self.chain.to_string() {
-            return Err(fault("it does not follow upon the batch before it".to_owned()));
-        }
+        })?;
         self.chain = reader.chain();
         self.term = self.term.max(header.term);
+        self.keyed = header.key;
+        self.keys = self.keys.max(header.keys.unwrap_or_default());
+        self.format = header.stamp.format;
         for line in 2..header.entries.saturating_add(2) {
             let entry: Entry = reader.expect()?;
             self.apply(entry).map_err(|error| Fault {
@@ -179,7 +220,37 @@ impl Log {
         }
         reader.end()
     }
+
+    /// Whether a batch is the one that comes next.
+    fn check_batch(&self, number: u64, header: &BatchHeader, access: Access<'_>) -> Result<(), String> {
+        if header.batch != number {
+            return Err(format!("this is batch {}", header.batch));
+        }
+        if header.prev != self.chain.to_string() {
+            return Err("it does not follow upon the batch before it".to_owned());
+        }
+        if header.stamp.format < self.format {
+            let (theirs, before) = (header.stamp.format, self.format);
+            return Err(format!(
+                "it is of format {theirs}, and what lies before it of format {before}: no run wrote that"
+            ));
+        }
+        match (self.keyed, header.key) {
+            (Some(_), None) => Err(UNSEALED.to_owned()),
+            (Some(before), Some(key)) if key < before => Err(format!(
+                "it bears the seal of key {key}, and what lies before it that of key {before}"
+            )),
+            (None, Some(_)) if header.base != self.base() && !access.unverified => {
+                Err("the snapshot before it is not the one that it goes on from".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// What is said of a file without a seal where one is due.
+pub(super) const UNSEALED: &str =
+    "it does not bear the seal of the stack's key, and what was recorded before it does: no run of the stack wrote it";
 
 impl State {
     /// Goes back to where `undo` leads.
@@ -246,11 +317,11 @@ pub(super) async fn read_log(
     backend: &dyn Backend,
     paths: &Paths,
     stack: &str,
-    vault: Option<&Vault>,
+    access: Access<'_>,
 ) -> Result<Log, StateError> {
     let mut result = Err(StateError::Closed);
     for _ in 0..ATTEMPTS {
-        result = match try_read(backend, paths, stack, vault).await {
+        result = match try_read(backend, paths, stack, access).await {
             // A compaction at the same time may have removed it; then a newer snapshot is there by now.
             Err(Missing::Gone(error)) => Err(error),
             Err(Missing::Failed(error)) => return Err(error),
@@ -274,10 +345,11 @@ impl From<StateError> for Missing {
     }
 }
 
-async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, vault: Option<&Vault>) -> Result<Log, Missing> {
+async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, access: Access<'_>) -> Result<Log, Missing> {
     let snapshots = numbers(backend, &paths.snapshots()).await?;
     let batches = numbers(backend, &paths.journal()).await?;
-    let mut log = newest_snapshot(backend, paths, stack, vault, &snapshots, batches.first().copied()).await?;
+    let mut log = newest_snapshot(backend, paths, stack, access, &snapshots, batches.first().copied()).await?;
+    log.watch(access);
     let base = log.state.generation;
     let batches: Vec<u64> = batches.into_iter().filter(|number| *number > base).collect();
     for (expected, found) in (base + 1..).zip(&batches) {
@@ -290,15 +362,16 @@ async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, vault: Opti
     // A torn file is forgiven if nothing follows, or what follows was written by somebody who cut it off there.
     let mut fault: Option<StateError> = None;
     while let Some((file, bytes)) = reads.try_next().await? {
-        lines::check_header(stack, &file, &bytes, vault)?;
-        if let Some(fault) = fault.take_if(|_| !follows(&bytes, log.chain)) {
+        lines::check_header(stack, &file, &bytes, access)?;
+        if let Some(fault) = fault.take_if(|_| !follows(&bytes, &log, access)) {
             return Err(fault.into());
         }
-        fault = match log.replay_batch(&bytes, vault) {
+        fault = match log.replay_batch(&bytes, access) {
             Ok(()) => None,
             Err(fault) if fault.torn => Some(fault.in_file(&file)),
             Err(fault) => return Err(fault.in_file(&file).into()),
         };
+        log.watch(access);
     }
     if let Some(fault) = fault {
         log.notices
@@ -308,8 +381,10 @@ async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, vault: Opti
 }
 
 /// True if a batch's first line is whole and follows upon this sum.
-fn follows(bytes: &[u8], chain: Chain) -> bool {
-    LineReader::new(bytes, chain).expect::<BatchHeader>().is_ok()
+fn follows(bytes: &[u8], log: &Log, access: Access<'_>) -> bool {
+    let file = batch_place(log.state.generation + 1);
+    let mut reader = LineReader::new(bytes, log.chain, file, access);
+    reader.expect::<BatchHeader>().is_ok()
 }
 
 /// The log as of the newest snapshot that is whole. A damaged one is passed over if the journal reaches back beyond it.
@@ -317,7 +392,7 @@ async fn newest_snapshot(
     backend: &dyn Backend,
     paths: &Paths,
     stack: &str,
-    vault: Option<&Vault>,
+    access: Access<'_>,
     snapshots: &[u64],
     first_batch: Option<u64>,
 ) -> Result<Log, Missing> {
@@ -325,8 +400,8 @@ async fn newest_snapshot(
     let mut notices = Vec::new();
     for number in snapshots.iter().rev() {
         let (file, bytes) = read(backend, paths.snapshot(*number)).await?;
-        lines::check_header(stack, &file, &bytes, vault)?;
-        match snapshot::decode(stack, *number, &bytes, vault) {
+        lines::check_header(stack, &file, &bytes, access)?;
+        match snapshot::decode(stack, *number, &bytes, access) {
             Ok(log) => return Ok(Log { notices, ..log }),
             Err(fault) => {
                 let fault = fault.in_file(&file);

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::lines::Access;
 use super::log::read_log;
 use super::marker::{Marker, Status};
 use super::paths::Paths;
-use super::{Backend, Created, RunInfo, StateError, Store};
+use super::{Backend, Created, RunInfo, StateError, Store, Vault};
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,7 +59,9 @@ impl Store {
         }
         let files = read_files(self.backend(), &paths).await?;
         let there = read_files(target, &paths).await?;
-        self.prepare(target, &paths, &files, &there, to).await?;
+        let vault = self.kept_vault().await?;
+        self.prepare(target, &paths, &files, &there, to, vault.as_deref())
+            .await?;
         for key in there.keys().filter(|key| !files.contains_key(*key)) {
             target.delete(key).await.map_err(StateError::Write)?;
         }
@@ -73,10 +76,11 @@ impl Store {
             copied += 1;
         }
         let records = self.verify(target, &paths, &files, to).await?;
-        Marker::set(target, &paths, self.stack(), None).await?;
+        Marker::set(target, &paths, self.stack(), None, vault.as_deref()).await?;
+        self.remember_at(target).await;
         if !copy {
             let moved = Status::Moved { to: to.to_owned() };
-            Marker::set(self.backend(), &paths, self.stack(), Some(moved)).await?;
+            Marker::set(self.backend(), &paths, self.stack(), Some(moved), vault.as_deref()).await?;
         }
         Ok(Migrated {
             copied,
@@ -103,6 +107,7 @@ impl Store {
         files: &Files,
         there: &Files,
         to: &str,
+        vault: Option<&Vault>,
     ) -> Result<(), StateError> {
         let marker = Marker::read(target, paths).await?;
         let status = marker.as_ref().map(|(marker, _)| marker.status.clone());
@@ -117,10 +122,10 @@ impl Store {
             return Err(self.occupied(to, "it has a stack of this name, which is not a copy of this one"));
         }
         match marker {
-            Some(_) => Marker::set(target, paths, self.stack(), Some(Status::Arriving)).await,
+            Some(_) => Marker::set(target, paths, self.stack(), Some(Status::Arriving), vault).await,
             None => {
                 let marker = Marker::new(self.stack(), Some(Status::Arriving));
-                if marker.write(target, paths, None).await? {
+                if marker.write(target, paths, None, vault).await? {
                     return Ok(());
                 }
                 Err(self.occupied(to, "somebody else began a stack of this name at this moment"))
@@ -133,7 +138,7 @@ impl Store {
         let back = read_files(target, paths).await?;
         let ours = self.load_log().await?;
         let vault = self.opened_vault();
-        let theirs = read_log(target, paths, self.stack(), vault.as_deref()).await?;
+        let theirs = read_log(target, paths, self.stack(), Access::with(vault.as_deref())).await?;
         if back != *files || ours.state != theirs.state {
             return Err(self.occupied(to, "what was written does not read back as it was"));
         }

@@ -35,7 +35,6 @@ pub struct State {
 
 /// What is recorded of one resource.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Record {
     /// Its name in the outside world.
     pub identity: String,
@@ -72,7 +71,6 @@ pub struct Record {
 
 /// An object that a resource was before it was replaced, and that is still to be deleted, or is kept for its data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Former {
     /// Its name in the outside world.
     pub identity: String,
@@ -100,7 +98,6 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// An intent without an outcome.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Pending {
     /// The operation.
     pub op: OpId,

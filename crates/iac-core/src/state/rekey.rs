@@ -1,17 +1,19 @@
 //! Other keys for a stack: a new data key and everything sealed anew, or the same one wrapped for other people.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::entry::Change;
-use super::keyring::{KeyFile, off_the_runtime};
+use super::keyring::{KeyFile, KeysThere, off_the_runtime};
+use super::lines::{Access, Guard};
 use super::log::Undo;
 use super::paths::Paths;
 use super::{
-    DataKey, Etag, KeySourceError, Put, Recipients, Record, RunInfo, StateError, Store, Summary, Vault, WrappedKey,
-    Writer, history, lines, sealed,
+    DataKey, KeySourceError, Put, Recipients, Record, RunInfo, StateError, Store, Summary, Vault, WrappedKey, Writer,
+    history, lines, sealed,
 };
 use crate::urn::Key;
 
@@ -57,6 +59,22 @@ impl Store {
         options: RekeyOptions,
     ) -> Result<Rekeyed, StateError> {
         self.must_exist().await?;
+        if self.encrypt_new && options.whole == Some(false) {
+            return Err(StateError::NotWhole(self.stack().to_owned()));
+        }
+        // It may change over to what is asked for here.
+        let store = self
+            .clone()
+            .encrypt_new(self.encrypt_new && options.whole != Some(true));
+        store.rekey_as_asked(run, lock_timeout, options).await
+    }
+
+    async fn rekey_as_asked(
+        &self,
+        run: RunInfo,
+        lock_timeout: Duration,
+        options: RekeyOptions,
+    ) -> Result<Rekeyed, StateError> {
         let writer = self.begin(run.clone(), lock_timeout).await?;
         let (mut rekeyed, vault) = match self.rekey_under(&writer, options).await {
             Ok(done) => done,
@@ -72,7 +90,8 @@ impl Store {
         };
         writer.finish(summary).await?;
         // What lies in files that are never written again: the history, this run's own version with it, and the journal.
-        let fresh = self.reopened();
+        let vault = Arc::new(vault);
+        let fresh = self.reopened_with(Arc::clone(&vault));
         let writer = fresh.begin(run, lock_timeout).await?;
         let tidied = fresh.tidy_up(&writer, &vault).await;
         writer.abandon().await;
@@ -90,9 +109,10 @@ impl Store {
     }
 
     async fn rekey_under(&self, writer: &Writer, options: RekeyOptions) -> Result<(Rekeyed, Vault), StateError> {
-        let (file, etag) = self.key_file_or_new().await?;
+        let there = self.key_file_or_new().await?;
+        let file = &there.file;
         let whole = options.whole.unwrap_or(file.whole);
-        let mut keys = self.unwrap_keys(&Paths::new(self.stack())?.keys(), &file).await?;
+        let mut keys = self.unwrap_keys(&Paths::new(self.stack())?.keys(), file).await?;
         let resumed = keys.len() > 1;
         let current = if options.only_wrap || resumed {
             file.current
@@ -101,12 +121,17 @@ impl Store {
             keys.insert(next, DataKey::generate().map_err(KeySourceError::from)?);
             next
         };
+        let vault = Vault::with_keys(current, &keys, self.stack()).ok_or_else(|| self.no_key())?;
         // What an interrupted run has wrapped already is wrapped again only if that is asked for.
         if !resumed || options.recipients.is_some() || whole != file.whole {
-            let file = self.wrap(current, &keys, options.recipients, whole).await?;
-            self.replace_key_file(&file, &etag).await?;
+            let file = KeyFile {
+                current,
+                keys: self.wrap(&keys, options.recipients).await?,
+                whole,
+                ..file.next()
+            };
+            self.replace_key_file(file, &there.etag, &vault).await?;
         }
-        let vault = Vault::with_keys(current, &keys, self.stack()).ok_or_else(|| self.no_key())?;
         let rekeyed = Rekeyed {
             key: current,
             sealed: self.seal_records(writer, &vault).await?,
@@ -145,26 +170,30 @@ impl Store {
 
     /// Seals what the versions hold anew, each in one step.
     async fn seal_history(&self, vault: &Vault) -> Result<usize, StateError> {
-        let whole = self.read_key_file().await?.is_some_and(|(file, _)| file.whole);
+        let whole = self.read_key_file().await?.is_some_and(|there| there.file.whole);
+        let guard = Guard {
+            vault: Some(vault),
+            whole,
+        };
         let paths = Paths::new(self.stack())?;
         let backend = self.backend();
         let mut count = 0;
         for key in backend.list(&paths.history()).await.map_err(StateError::Read)? {
-            let (Some((_, term)), Some(object)) = (
+            let (Some(number), Some(object)) = (
                 Paths::version_and_term(&key),
                 backend.read(&key).await.map_err(StateError::Read)?,
             ) else {
                 continue;
             };
-            let decoded = history::decode(self.stack(), &object.bytes, Some(vault));
+            let decoded = history::decode(self.stack(), number, &object.bytes, Access::with(Some(vault)));
             let (version, mut undo) = decoded.map_err(|fault| fault.in_file(&key))?;
-            if !undo_anew(vault, &mut undo)? && history::is_sealed_by(vault, whole, &object.bytes) {
+            if !undo_anew(vault, &mut undo)? && lines::is_kept_by(&object.bytes, guard) {
                 continue;
             }
-            let bytes = history::encode(self.stack(), term, &version, &undo, whole.then_some(vault))?;
+            let bytes = history::encode(self.stack(), number.1, &version, &undo, guard)?;
             let put = backend.put_if_match(&key, bytes, &object.etag).await;
             if put.map_err(StateError::Write)? == Put::Mismatch {
-                return Err(changed(&key));
+                return Err(lines::changed(&key));
             }
             count += 1;
         }
@@ -190,24 +219,26 @@ impl Store {
 
     /// Keeps the current key alone.
     async fn drop_old_keys(&self) -> Result<(), StateError> {
-        let Some((mut file, etag)) = self.read_key_file().await? else {
+        let Some(there) = self.read_key_file().await? else {
             return Ok(());
         };
-        let current = file.current;
-        if file.keys.len() > 1 {
+        let vault = self.open_keys(&there).await?;
+        let current = there.file.current;
+        if there.file.keys.len() > 1 || there.file.bare > 0 {
+            let mut file = there.file.next();
             file.keys.retain(|number, _| *number == current);
-            self.replace_key_file(&file, &etag).await?;
+            // All of the history was written again.
+            file.bare = 0;
+            self.replace_key_file(file, &there.etag, &vault).await?;
         }
         Ok(())
     }
 
     async fn wrap(
         &self,
-        current: u32,
         keys: &BTreeMap<u32, DataKey>,
         recipients: Option<Recipients>,
-        whole: bool,
-    ) -> Result<KeyFile, StateError> {
+    ) -> Result<BTreeMap<u32, WrappedKey>, StateError> {
         let (source, keys) = (self.key_source().clone(), keys.clone());
         let path = Paths::new(self.stack())?.keys();
         let wrapped = off_the_runtime(&path, move || {
@@ -215,20 +246,10 @@ impl Store {
             let wrap = |(number, key)| Ok((number, WrappedKey::wrap(key, &recipients)?));
             keys.iter().map(|(number, key)| wrap((*number, key))).collect()
         });
-        Ok(KeyFile::new(self.stack(), current, wrapped.await?, whole))
+        wrapped.await
     }
 
-    async fn replace_key_file(&self, file: &KeyFile, etag: &Etag) -> Result<(), StateError> {
-        let path = Paths::new(self.stack())?.keys();
-        let bytes = lines::json_file(file)?;
-        let put = self.backend().put_if_match(&path, bytes, etag).await;
-        match put.map_err(StateError::Write)? {
-            Put::Done(_) => Ok(()),
-            Put::Mismatch => Err(changed(&path)),
-        }
-    }
-
-    async fn key_file_or_new(&self) -> Result<(KeyFile, Etag), StateError> {
+    async fn key_file_or_new(&self) -> Result<KeysThere, StateError> {
         // Makes one where there is none yet.
         self.vault().await?;
         self.read_key_file().await?.ok_or_else(|| self.no_key())
@@ -272,12 +293,4 @@ fn undo_anew(vault: &Vault, undo: &mut Undo) -> Result<bool, StateError> {
         }
     }
     Ok(stale)
-}
-
-fn changed(key: &str) -> StateError {
-    StateError::Damaged {
-        file: key.to_owned(),
-        line: None,
-        what: "somebody else changed it at this moment; run the same once more".to_owned(),
-    }
 }

@@ -37,6 +37,7 @@ impl Store {
         for last in [paths.lease(), paths.marker()] {
             backend.delete(&last).await.map_err(StateError::Write)?;
         }
+        self.forget_seen().await;
         Ok(true)
     }
 
@@ -46,7 +47,9 @@ impl Store {
             self.check_empty(paths).await?;
         }
         let backend = self.backend();
-        Marker::set(backend, paths, self.stack(), Some(Status::Removing)).await?;
+        // A state that nobody can read any more can be removed all the same.
+        let vault = self.kept_vault().await.ok().flatten();
+        Marker::set(backend, paths, self.stack(), Some(Status::Removing), vault.as_deref()).await?;
         for key in backend.list(&paths.all()).await.map_err(StateError::Read)? {
             if key != paths.lease() && key != paths.marker() {
                 backend.delete(&key).await.map_err(StateError::Write)?;
@@ -56,9 +59,15 @@ impl Store {
     }
 
     async fn check_empty(&self, paths: &Paths) -> Result<(), StateError> {
+        let vault = self.kept_vault().await?;
+        let is_true = |marker: &Marker| vault.as_deref().is_none_or(|vault| marker.is_vouched(vault));
         match Marker::read(self.backend(), paths).await? {
             // What is left here is a copy of what is elsewhere, or of nothing.
-            Some((marker, _)) if matches!(marker.status, Some(Status::Removing | Status::Moved { .. })) => Ok(()),
+            Some((marker, _))
+                if matches!(marker.status, Some(Status::Removing | Status::Moved { .. })) && is_true(&marker) =>
+            {
+                Ok(())
+            }
             _ => {
                 let state = self.load().await?;
                 if state.records.is_empty() && state.pending.is_empty() {

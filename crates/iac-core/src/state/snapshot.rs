@@ -4,14 +4,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
-use super::lines::{Chain, FORMAT, Fault, LineReader, LineWriter, Sealing};
+use super::lines::{Access, Chain, Fault, Guard, LineReader, LineWriter};
 use super::log::{JournalSize, Log, SnapshotInfo, Undo};
-use super::{State, StateError, Vault, sealed};
+use super::stamp::Stamp;
+use super::{State, StateError, sealed};
 
 /// The first line of a snapshot.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    format: u64,
+    #[serde(flatten)]
+    stamp: Stamp,
     stack: String,
     /// The last batch that is part of it.
     batch: u64,
@@ -25,42 +27,50 @@ struct Header {
     /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     sealed: bool,
+    /// The key whose seal it bears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<u32>,
+    /// The lowest generation of the key file that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keys: Option<u64>,
     at: Timestamp,
 }
 
 /// The sum before a snapshot's first line.
-fn start(stack: &str) -> Chain {
+pub(super) fn start(stack: &str) -> Chain {
     Chain::start(&format!("iac snapshot {stack}"))
 }
 
-fn sealing(vault: Option<&Vault>, batch: u64) -> Option<Sealing<'_>> {
-    vault.map(|vault| Sealing::new(vault, format!("snapshot {batch}")))
+pub(super) fn place(batch: u64) -> String {
+    format!("snapshot {batch}")
 }
 
 /// The snapshot of a log, read back before it is given: what does not lead to the same state is not written.
-pub(super) fn encode(stack: &str, log: &Log, vault: Option<&Vault>) -> Result<Vec<u8>, StateError> {
+pub(super) fn encode(stack: &str, log: &Log, guard: Guard<'_>) -> Result<(Vec<u8>, Chain), StateError> {
     for (key, record) in &log.state.records {
         sealed::check_record(key, record)?;
     }
     let entries = entries(&log.state);
-    let mut writer = LineWriter::new(start(stack), sealing(vault, log.state.generation));
+    let mut writer = LineWriter::new(start(stack), place(log.state.generation), guard);
     writer.push(&Header {
-        format: FORMAT,
+        stamp: Stamp::new(),
         stack: stack.to_owned(),
         batch: log.state.generation,
         chain: log.chain.to_string(),
         term: log.term,
         version: log.state.version,
         entries: entries.len(),
-        sealed: vault.is_some(),
+        sealed: guard.whole,
+        key: guard.key(),
+        keys: guard.vault.map(|_| log.keys),
         at: Timestamp::now(),
     })?;
     for entry in &entries {
         writer.push(entry)?;
     }
-    let (bytes, _) = writer.finish();
-    match decode(stack, log.state.generation, &bytes, vault) {
-        Ok(back) if back.state == log.state && back.chain == log.chain => Ok(bytes),
+    let (bytes, sum) = writer.finish();
+    match decode(stack, log.state.generation, &bytes, Access::with(guard.vault)) {
+        Ok(back) if back.state == log.state && back.chain == log.chain => Ok((bytes, sum)),
         Ok(_) => Err(not_whole("it reads back as another state")),
         Err(fault) => Err(not_whole(&fault.what)),
     }
@@ -96,8 +106,8 @@ fn entries(state: &State) -> Vec<Entry> {
 }
 
 /// Reads a snapshot.
-pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8], vault: Option<&Vault>) -> Result<Log, Fault> {
-    let mut reader = LineReader::new(bytes, start(stack)).opened_by(sealing(vault, batch));
+pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8], access: Access<'_>) -> Result<Log, Fault> {
+    let mut reader = LineReader::new(bytes, start(stack), place(batch), access);
     let header: Header = reader.expect()?;
     let fault = |line, what: String| Fault {
         line,
@@ -111,10 +121,9 @@ pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8], vault: Option<&Vault
     let mut log = Log {
         chain,
         term: header.term,
-        snapshot: Some(SnapshotInfo {
-            batch,
-            bytes: bytes.len(),
-        }),
+        keyed: header.key,
+        keys: header.keys.unwrap_or_default(),
+        format: header.stamp.format,
         journal: JournalSize::default(),
         ..Log::empty(stack)
     };
@@ -123,6 +132,12 @@ pub(super) fn decode(stack: &str, batch: u64, bytes: &[u8], vault: Option<&Vault
         log.state.apply(entry).map_err(|error| fault(line, error.to_string()))?;
     }
     reader.end()?;
+    log.snapshot = Some(SnapshotInfo {
+        batch,
+        bytes: bytes.len(),
+        sum: reader.chain(),
+        keyed: header.key.is_some(),
+    });
     log.state.generation = batch;
     log.state.version = header.version;
     log.undo = Undo::default();

@@ -11,11 +11,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 use super::commit::Committer;
+use super::history::Kept;
+use super::keyring::Opened;
 use super::lease::{Heartbeat, LeasePlace, TIME_TO_LIVE, Taken};
 use super::lines;
-use super::log::{Log, Undo, read_log};
+use super::log::{Log, UNSEALED, read_log};
 use super::marker::Marker;
 use super::paths::Paths;
+use super::seen::SeenFolder;
 use super::{Backend, Created, Holder, KeySource, RunInfo, State, StateError, Vault, Version, Writer, history};
 
 /// How many versions are kept unless told otherwise.
@@ -24,6 +27,16 @@ const KEPT_VERSIONS: u64 = 100;
 /// How often a new holder gives way to batches that the old one writes at the same moment; it can write few, since it
 /// finds out with each that the lease is no longer its own.
 const FENCING_ATTEMPTS: usize = 16;
+
+/// When what nobody vouches for is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Showing {
+    Never,
+    /// Where the key cannot be had.
+    WithoutKey,
+    /// Always: seals are not looked at.
+    AsItLies,
+}
 
 /// One stack's state on a backend; cheap to clone.
 #[derive(Clone)]
@@ -36,6 +49,10 @@ pub struct Store {
     lease_ttl: Duration,
     kept_versions: u64,
     pub(super) encrypt_new: bool,
+    pub(super) showing: Showing,
+    pub(super) seen: Option<SeenFolder>,
+    /// The fingerprint that the key has to have.
+    pub(super) pin: Option<String>,
 }
 
 impl Store {
@@ -50,7 +67,25 @@ impl Store {
             lease_ttl: TIME_TO_LIVE,
             kept_versions: KEPT_VERSIONS,
             encrypt_new: false,
+            showing: Showing::Never,
+            seen: None,
+            pin: None,
         }
+    }
+
+    /// The same store for verbs that only show: where the stack's key cannot be had, it gives what lies there all the same,
+    /// and a notice that nothing vouches for it. It is not for runs that act.
+    #[must_use]
+    pub fn showing(mut self) -> Self {
+        self.showing = Showing::WithoutKey;
+        self
+    }
+
+    /// The same store for lists of many stacks: no key is opened, unless all is encrypted, and no seal looked at.
+    #[must_use]
+    pub fn as_it_lies(mut self) -> Self {
+        self.showing = Showing::AsItLies;
+        self
     }
 
     /// Sets how long a lease of this store lasts when it is not renewed; 10 seconds unless set. Every holder's own
@@ -68,8 +103,8 @@ impl Store {
         self
     }
 
-    /// Encrypts everything that is recorded of a stack that is new, and not only its secrets. One that has keys already
-    /// stays as it is; [`rekey`](Self::rekey) changes it.
+    /// Encrypts everything that is recorded of a stack that has no keys yet, and not only its secrets. Nothing is written
+    /// to one that has keys and is not encrypted as a whole; [`rekey`](Self::rekey) changes it over.
     #[must_use]
     pub fn encrypt_new(mut self, encrypt: bool) -> Self {
         self.encrypt_new = encrypt;
@@ -130,24 +165,53 @@ impl Store {
     }
 
     pub(super) async fn load_log(&self) -> Result<Log, StateError> {
+        Ok(self.load_with_keys().await?.0)
+    }
+
+    async fn load_with_keys(&self) -> Result<(Log, Opened), StateError> {
         let paths = Paths::new(&self.stack)?;
-        Marker::read(self.backend(), &paths)
-            .await?
-            .map_or(Ok(()), |(marker, _)| marker.check())?;
-        let opened = self.opened_vault();
-        let read = read_log(self.backend(), &paths, &self.stack, opened.as_deref()).await;
-        let mut log = match read {
-            // Only now is the key needed.
-            Err(StateError::Sealed(_)) => {
-                let vault = self.existing_vault().await?;
-                read_log(self.backend(), &paths, &self.stack, Some(&*vault)).await?
+        let marker = Marker::read(self.backend(), &paths).await?;
+        let mut opened = self.opened().await?;
+        marker.map_or(Ok(()), |(marker, _)| marker.check(opened.vault.as_deref()))?;
+        let mut read = self.read_with(&paths, &opened).await;
+        // Only now is the key needed: for lines that are encrypted, or since it was made at this moment.
+        if matches!(read, Err(StateError::Sealed(_)))
+            && let Some(there) = self.read_key_file().await?
+        {
+            opened.vault = Some(self.open_keys(&there).await?);
+            opened.there = Some(there);
+            read = self.read_with(&paths, &opened).await;
+        }
+        if read.is_err() {
+            // Other keys explain what does not fit these.
+            self.check_keys().await?;
+        }
+        let mut log = read?;
+        if opened.check_log(&log).is_err() {
+            // The key file may have been replaced since.
+            opened = self.opened().await?;
+        }
+        opened.check_log(&log)?;
+        if !opened.unverified {
+            self.check_seen_log(&opened, &log).await?;
+            if let (Some(there), Some(vault)) = (&opened.there, &opened.vault)
+                && there.file.seals()
+            {
+                self.learn(there.file.generation, vault, &log).await;
             }
-            read => read?,
-        };
+        }
         for notice in log.notices.drain(..) {
             self.notice(notice);
         }
-        Ok(log)
+        Ok((log, opened))
+    }
+
+    async fn read_with(&self, paths: &Paths, opened: &Opened) -> Result<Log, StateError> {
+        let access = lines::Access {
+            watch: self.watched().await,
+            ..opened.access()
+        };
+        read_log(self.backend(), paths, &self.stack, access).await
     }
 
     pub(super) async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
@@ -170,7 +234,8 @@ impl Store {
     pub async fn begin(&self, run: RunInfo, lock_timeout: Duration) -> Result<Writer, StateError> {
         let paths = Paths::new(&self.stack)?;
         match Marker::read(self.backend(), &paths).await? {
-            Some((marker, _)) => marker.check()?,
+            // Looked at once more under the lease, with the keys at hand.
+            Some((marker, _)) => marker.check(None)?,
             None => {
                 let marker = Marker::new(&self.stack, None);
                 self.create_json(&paths.marker(), &marker).await?;
@@ -198,8 +263,12 @@ impl Store {
         // Reading may take longer than a lease lasts.
         let mut heartbeat = Heartbeat::start(place.clone(), taken.clone());
         self.check_keys().await?;
-        let sealing = self.sealing().await?;
-        let log = self.load_log().await?;
+        let (log, opened) = self.load_with_keys().await?;
+        if opened.there.is_none() && log.state.generation == 0 {
+            self.forget_seen().await;
+        }
+        let keeping = self.keeping_anew().await?;
+        Marker::raise(self.backend(), &paths).await?;
         if taken.term <= log.term {
             heartbeat.stop().await;
             place.raise(taken, log.term).await?;
@@ -216,7 +285,7 @@ impl Store {
             run,
             started: Timestamp::now(),
             opened: false,
-            sealing,
+            keeping,
             failed: None,
         };
         if unclean {
@@ -271,10 +340,9 @@ impl Store {
     /// # Errors
     /// As [`load`](Self::load).
     pub async fn history(&self) -> Result<Vec<Version>, StateError> {
-        let paths = Paths::new(&self.stack)?;
-        let last = self.load().await?.version;
-        let versions = self.read_history(&paths, 1..=last).await?;
-        Ok(versions.into_iter().map(|(version, _)| version).collect())
+        let (log, opened) = self.load_with_keys().await?;
+        let versions = self.read_history(&opened, 1..=log.state.version).await?;
+        Ok(versions.into_iter().map(|kept| kept.version).collect())
     }
 
     /// The run that this state was left by; none before the first completed one, and where it is not kept.
@@ -285,9 +353,9 @@ impl Store {
         if state.version == 0 {
             return Ok(None);
         }
-        let paths = Paths::new(&self.stack)?;
-        let versions = self.read_history(&paths, state.version..=state.version).await?;
-        Ok(versions.into_iter().next().map(|(version, _)| version))
+        let opened = self.opened().await?;
+        let versions = self.read_history(&opened, state.version..=state.version).await?;
+        Ok(versions.into_iter().next().map(|kept| kept.version))
     }
 
     /// A completed run, with the state as it was before it and as it left it. Only records, exports and the binding of
@@ -296,10 +364,9 @@ impl Store {
     /// # Errors
     /// [`StateError::UnknownVersion`]; as [`load`](Self::load).
     pub async fn version(&self, number: u64) -> Result<(Version, State, State), StateError> {
-        let paths = Paths::new(&self.stack)?;
-        let log = self.load_log().await?;
-        let mut versions = self.read_history(&paths, 1..=log.state.version).await?;
-        let first = versions.first().map(|(version, _)| version.version);
+        let (log, opened) = self.load_with_keys().await?;
+        let mut versions = self.read_history(&opened, 1..=log.state.version).await?;
+        let first = versions.first().map(|kept| kept.version.version);
         let mut after = State {
             records: log.state.records,
             exports: log.state.exports,
@@ -307,7 +374,7 @@ impl Store {
             ..State::default()
         };
         after.undo(log.undo);
-        while let Some((version, undo)) = versions.pop() {
+        while let Some(Kept { version, undo, .. }) = versions.pop() {
             let mut before = after.clone();
             before.undo(undo);
             if version.version == number {
@@ -318,19 +385,35 @@ impl Store {
         Err(StateError::UnknownVersion { version: number, first })
     }
 
-    async fn read_history(
-        &self,
-        paths: &Paths,
-        which: RangeInclusive<u64>,
-    ) -> Result<Vec<(Version, Undo)>, StateError> {
-        let opened = self.opened_vault();
-        match history::read(self.backend(), paths, &self.stack, &which, opened.as_deref()).await {
-            Err(StateError::Sealed(_)) => {
-                let vault = self.existing_vault().await?;
-                history::read(self.backend(), paths, &self.stack, &which, Some(&*vault)).await
-            }
-            read => read,
+    async fn read_history(&self, opened: &Opened, which: RangeInclusive<u64>) -> Result<Vec<Kept>, StateError> {
+        let paths = Paths::new(&self.stack)?;
+        let mut read = history::read(self.backend(), &paths, &self.stack, &which, opened.access()).await;
+        if matches!(read, Err(StateError::Sealed(_))) {
+            let vault = self.existing_vault().await?;
+            let access = lines::Access::with(Some(&vault));
+            read = history::read(self.backend(), &paths, &self.stack, &which, access).await;
         }
+        let versions = read?;
+        let Some(there) = opened.there.as_ref().filter(|there| there.file.seals()) else {
+            return Ok(versions);
+        };
+        let bare = versions
+            .iter()
+            .filter(|kept| !kept.keyed)
+            .map(|kept| kept.version.version);
+        if let Some(last) = bare.max() {
+            if last > there.file.bare && !there.file.unused && !opened.unverified {
+                return Err(StateError::Damaged {
+                    file: format!("{}{last:012}", paths.history()),
+                    line: Some(1),
+                    what: UNSEALED.to_owned(),
+                });
+            }
+            self.notice(format!(
+                "the history up to version {last} is from before the stack had a key that seals it: nothing vouches for it"
+            ));
+        }
+        Ok(versions)
     }
 
     /// The names of the stacks on a backend, in order.

@@ -1,6 +1,7 @@
 //! A whole state as one document: for keeping a copy, and for bringing it elsewhere.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::Change;
 use super::keyring::KeyFile;
-use super::lines::{self, FORMAT};
+use super::stamp::{Stamp, check_reader};
 use super::{Binding, Pending, Record, RunInfo, State, StateError, Store, Summary, Vault, Writer, sealed};
 use crate::provider::Target;
 use crate::urn::Key;
@@ -18,9 +19,9 @@ use crate::value::hex;
 
 /// The document. Secrets in it are sealed; the keys that open them go along, wrapped as they are in the stack.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Document {
-    format: u64,
+    #[serde(flatten)]
+    stamp: Stamp,
     stack: String,
     version: u64,
     at: Timestamp,
@@ -35,7 +36,8 @@ struct Document {
     binding: Option<Binding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<Json>,
-    /// SHA-256 of the document with this field empty, in hexadecimal.
+    /// Of the document with this field empty, in hexadecimal: under the current key of `keys` where there is that, else
+    /// the SHA-256.
     sum: String,
 }
 
@@ -59,6 +61,29 @@ pub struct Imported {
     pub replaced: usize,
 }
 
+/// What a document's sum is of.
+struct Source {
+    text: String,
+    /// True if the sum is one under the key in the document.
+    seals: bool,
+}
+
+/// What the MAC of a document is for.
+const PURPOSE: &str = "export";
+
+const CHANGED: &str = "it was changed or cut: its checksum does not fit it";
+
+/// The document's text with an empty sum: that stands at its end, as it is written.
+fn without_sum(bytes: &[u8], sum: &str) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (before, after) = text.rsplit_once(&format!("\"sum\": \"{sum}\""))?;
+    Some(format!("{before}\"sum\": \"\"{after}"))
+}
+
+fn plain_sum(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
 impl Document {
     /// Its text as a file.
     fn text(&self) -> Result<String, StateError> {
@@ -66,24 +91,22 @@ impl Document {
         Ok(text + "\n")
     }
 
-    fn sum(&mut self) -> Result<String, StateError> {
-        let stated = std::mem::take(&mut self.sum);
-        let text = self.text();
-        self.sum = stated;
-        Ok(hex(&Sha256::digest(text?.as_bytes())))
-    }
-
-    fn parse(bytes: &[u8]) -> Result<Self, StateError> {
+    fn parse(bytes: &[u8]) -> Result<(Self, Source), StateError> {
         let json: Json = serde_json::from_slice(bytes).map_err(|error| broken(&error.to_string()))?;
-        lines::check_json_format("the exported state", &json)?;
-        let mut document: Self = serde_json::from_value(json).map_err(|error| broken(&error.to_string()))?;
-        if document.sum()? != document.sum {
-            return Err(broken("it was changed or cut: its checksum does not fit it"));
+        check_reader("the exported state", &json)?;
+        let document: Self = serde_json::from_value(json).map_err(|error| broken(&error.to_string()))?;
+        let text = without_sum(bytes, &document.sum).ok_or_else(|| broken(CHANGED))?;
+        let source = Source {
+            seals: document.keys.is_some() && document.stamp.format >= 2,
+            text,
+        };
+        if !source.seals && plain_sum(&source.text) != document.sum {
+            return Err(broken(CHANGED));
         }
         for (key, record) in &document.records {
             sealed::check_record(key, record)?;
         }
-        Ok(document)
+        Ok((document, source))
     }
 
     fn state(&self) -> State {
@@ -102,13 +125,9 @@ impl Store {
     /// As [`load`](Self::load).
     pub async fn export(&self) -> Result<String, StateError> {
         let state = self.load().await?;
-        let keys = if state.has_secrets() {
-            self.key_file().await?
-        } else {
-            None
-        };
+        let keys = self.key_file().await?;
         let mut document = Document {
-            format: FORMAT,
+            stamp: Stamp::new(),
             stack: self.stack().to_owned(),
             version: state.version,
             at: Timestamp::now(),
@@ -120,7 +139,11 @@ impl Store {
             keys,
             sum: String::new(),
         };
-        document.sum = document.sum()?;
+        let text = document.text()?;
+        document.sum = match &document.keys {
+            Some(_) => self.vault().await?.file_mac(PURPOSE, text.as_bytes()),
+            None => plain_sum(&text),
+        };
         document.text()
     }
 
@@ -137,7 +160,7 @@ impl Store {
         lock_timeout: Duration,
         options: ImportOptions,
     ) -> Result<Imported, StateError> {
-        let document = Document::parse(document)?;
+        let (document, source) = Document::parse(document)?;
         if document.stack != self.stack() && !options.other_stack {
             return Err(StateError::Import(format!(
                 "it is the state of stack {:?}, not of {:?}",
@@ -145,8 +168,9 @@ impl Store {
                 self.stack()
             )));
         }
+        let theirs = self.vault_of(&document, &source).await?;
         let writer = self.begin(run, lock_timeout).await?;
-        let imported = self.import_under(&writer, document, options).await;
+        let imported = self.import_under(&writer, document, theirs.as_deref(), options).await;
         let (records, replaced) = match imported {
             Ok(imported) => imported,
             Err(error) => {
@@ -171,6 +195,7 @@ impl Store {
         &self,
         writer: &Writer,
         document: Document,
+        theirs: Option<&Vault>,
         options: ImportOptions,
     ) -> Result<(usize, usize), StateError> {
         let there = writer.state();
@@ -182,7 +207,7 @@ impl Store {
                 there.records.len()
             )));
         }
-        let (records, exports) = self.sealed_here(&document).await?;
+        let (records, exports) = self.sealed_here(&document, theirs).await?;
         let gone = there.records.keys().filter(|key| !records.contains_key(*key));
         let mut changes: Vec<Change> = gone.map(|key| Change::Forget { key: key.clone() }).collect();
         let counts = (records.len(), changes.len());
@@ -211,18 +236,19 @@ impl Store {
     async fn sealed_here(
         &self,
         document: &Document,
+        theirs: Option<&Vault>,
     ) -> Result<(BTreeMap<Key, Record>, BTreeMap<String, Json>), StateError> {
         let state = document.state();
         if !state.has_secrets() {
             return Ok((state.records, state.exports));
         }
-        let theirs = self.vault_of(document).await?;
+        let theirs = theirs.ok_or_else(|| broken("it holds secrets, and no keys"))?;
         let ours = self.vault().await?;
-        let opened = state.open(&theirs)?;
+        let opened = state.open(theirs)?;
         let records = opened
             .into_iter()
             .map(|(key, record)| Ok((key, sealed::seal_record(Some(&ours), record)?)));
-        let exports = state.open_exports(&theirs)?.into_iter().map(|(name, value)| {
+        let exports = state.open_exports(theirs)?.into_iter().map(|(name, value)| {
             let sealed = sealed::seal_value(Some(&ours), &sealed::export_place(&name), "value", &value)?;
             Ok((name, sealed))
         });
@@ -232,14 +258,20 @@ impl Store {
         ))
     }
 
-    async fn vault_of(&self, document: &Document) -> Result<std::sync::Arc<Vault>, StateError> {
-        let keys = document
-            .keys
-            .clone()
-            .ok_or_else(|| broken("it holds secrets, and no keys"))?;
+    /// The keys in a document, which have to vouch for it.
+    async fn vault_of(&self, document: &Document, source: &Source) -> Result<Option<Arc<Vault>>, StateError> {
+        let Some(keys) = document.keys.clone() else {
+            return Ok(None);
+        };
+        if !source.seals && !document.state().has_secrets() {
+            return Ok(None);
+        }
         let keys: KeyFile = serde_json::from_value(keys).map_err(|error| broken(&error.to_string()))?;
-        self.unwrap("the exported state".to_owned(), keys, &document.stack)
-            .await
+        let vault = self.unwrap("the exported state", &keys, &document.stack).await?;
+        if source.seals && vault.file_mac(PURPOSE, source.text.as_bytes()) != document.sum {
+            return Err(broken(CHANGED));
+        }
+        Ok(Some(vault))
     }
 }
 

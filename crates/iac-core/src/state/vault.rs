@@ -13,6 +13,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::DataKey;
+use super::links::LinkKey;
 use crate::value::Secret;
 
 /// What every sealed value begins with; names the way it is sealed. The number of the key and a dot follow, and then
@@ -20,7 +21,7 @@ use crate::value::Secret;
 const HEADER: &str = "v1.";
 
 /// Length of a nonce of XChaCha20, in bytes.
-const NONCE_LENGTH: usize = 24;
+pub(super) const NONCE_LENGTH: usize = 24;
 
 /// Why a key could not be wrapped or unwrapped, or a value not sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,10 +77,20 @@ pub enum VaultError {
 pub struct Vault {
     scope: String,
     current: u32,
-    ciphers: BTreeMap<u32, XChaCha20Poly1305>,
+    keys: BTreeMap<u32, Subkeys>,
     hash_key: Zeroizing<[u8; 32]>,
     mac_key: Zeroizing<[u8; 32]>,
     kept: bool,
+}
+
+/// What one data key is used for.
+struct Subkeys {
+    seal: XChaCha20Poly1305,
+    /// Makes the sums of lines.
+    lines: Hmac<Sha256>,
+    /// Vouches for the key file.
+    files: Zeroizing<[u8; 32]>,
+    link: LinkKey,
 }
 
 impl Vault {
@@ -88,7 +99,7 @@ impl Vault {
         Self {
             scope: scope.into(),
             current: 1,
-            ciphers: BTreeMap::from([(1, cipher(key))]),
+            keys: BTreeMap::from([(1, Subkeys::of(key))]),
             hash_key: subkey(key, b"iac v1 hash"),
             mac_key: subkey(key, b"iac v2 mac"),
             kept: true,
@@ -102,7 +113,7 @@ impl Vault {
         Some(Self {
             scope: scope.into(),
             current,
-            ciphers: keys.iter().map(|(number, key)| (*number, cipher(key))).collect(),
+            keys: keys.iter().map(|(number, key)| (*number, Subkeys::of(key))).collect(),
             hash_key: subkey(key, b"iac v1 hash"),
             mac_key: subkey(key, b"iac v2 mac"),
             kept: true,
@@ -152,8 +163,8 @@ impl Vault {
             msg: secret.expose().as_bytes(),
             aad: &self.associated(place),
         };
-        let cipher = self.ciphers.get(&self.current).ok_or(VaultError::Refused)?;
-        let sealed = cipher.encrypt(&XNonce::from(nonce), payload);
+        let keys = self.keys.get(&self.current).ok_or(VaultError::Refused)?;
+        let sealed = keys.seal.encrypt(&XNonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| VaultError::Form)?;
         let mut bytes = nonce.to_vec();
         bytes.extend_from_slice(&sealed);
@@ -174,16 +185,52 @@ impl Vault {
         };
         let (number, body) = body.split_once('.').ok_or(VaultError::Form)?;
         let number: u32 = number.parse().map_err(|_| VaultError::Form)?;
-        let cipher = self.ciphers.get(&number).ok_or(VaultError::Refused)?;
+        let keys = self.keys.get(&number).ok_or(VaultError::Refused)?;
         let bytes = BASE64.decode(body).map_err(|_| VaultError::Form)?;
         let (nonce, body) = bytes.split_first_chunk::<NONCE_LENGTH>().ok_or(VaultError::Form)?;
         let payload = Payload {
             msg: body,
             aad: &self.associated(place),
         };
-        let clear = cipher.decrypt(&XNonce::from(*nonce), payload);
+        let clear = keys.seal.decrypt(&XNonce::from(*nonce), payload);
         let clear = clear.map_err(|_| VaultError::Refused)?;
         String::from_utf8(clear).map(Secret::from).map_err(|_| VaultError::Form)
+    }
+
+    /// The sum of a line under the key of this number: of the sum before it, the line's place and its text. None where
+    /// there is no such key.
+    pub(super) fn line_sum(
+        &self,
+        key: u32,
+        before: &[u8; 32],
+        place: fmt::Arguments<'_>,
+        body: &[u8],
+    ) -> Option<[u8; 32]> {
+        let mut mac = self.keys.get(&key)?.lines.clone();
+        mac.update(before);
+        mac.update(format!("{place}\n").as_bytes());
+        mac.update(body);
+        Some(mac.finalize().into_bytes().into())
+    }
+
+    /// What vouches, under the current key, for a small file of this purpose.
+    pub(super) fn file_mac(&self, purpose: &str, bytes: &[u8]) -> String {
+        let key = self
+            .keys
+            .get(&self.current)
+            .map_or(&[][..], |keys| keys.files.as_slice());
+        let place = format!("{purpose} {}", self.scope);
+        crate::value::hex(&mac(&mac(key, place.as_bytes()), bytes))
+    }
+
+    /// By what the current key is known again.
+    pub(super) fn link_key(&self) -> Option<&LinkKey> {
+        self.keys.get(&self.current).map(|keys| &keys.link)
+    }
+
+    /// The link keys of all keys that are here, by number.
+    pub(super) fn link_keys(&self) -> impl Iterator<Item = (u32, &LinkKey)> {
+        self.keys.iter().map(|(number, keys)| (*number, &keys.link))
     }
 
     /// The number of the key that seals.
@@ -235,19 +282,35 @@ impl fmt::Debug for Vault {
     }
 }
 
-fn cipher(key: &DataKey) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&*subkey(key, b"iac v1 seal")).into())
+impl Subkeys {
+    fn of(key: &DataKey) -> Self {
+        Self {
+            seal: cipher(&subkey(key, b"iac v1 seal")),
+            lines: keyed(subkey(key, b"iac v2 lines").as_slice()),
+            files: subkey(key, b"iac v2 files"),
+            link: LinkKey(subkey(key, b"iac v2 link")),
+        }
+    }
+}
+
+pub(super) fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(key.into())
 }
 
 fn subkey(key: &DataKey, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(mac(key.bytes(), purpose))
 }
 
-fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of any length: the constructor cannot fail for it.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else {
         unreachable!("HMAC takes keys of any length")
     };
+    mac
+}
+
+pub(super) fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = keyed(key);
     mac.update(message);
     mac.finalize().into_bytes().into()
 }

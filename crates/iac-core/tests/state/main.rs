@@ -18,6 +18,7 @@ mod encrypted;
 #[cfg(target_os = "linux")]
 #[path = "../support/disk.rs"]
 mod filesystem;
+mod forged;
 mod format;
 mod formers;
 mod lease;
@@ -25,6 +26,7 @@ mod life;
 mod rekey;
 mod script;
 mod secrets;
+mod seen;
 #[path = "../support/storage.rs"]
 mod storage;
 mod support;

@@ -210,9 +210,17 @@ async fn the_wrong_passphrase_is_called_that() {
         .unwrap();
     let identity = open(KeySource::identity_file(&key_file)).await;
     assert!(identity.contains("wrapped by a passphrase"), "{identity}");
-    // The state itself can be read without any key, up to its secrets.
+    // Nothing is believed without the key; what lies there can be shown all the same, up to its secrets.
     let store = local(folder.path(), KeySource::passphrase("battery staple"));
-    assert_eq!(store.load().await.unwrap().records.len(), 4);
+    assert!(matches!(store.load().await, Err(StateError::Key(_))));
+    let shown = store.showing();
+    assert_eq!(shown.load().await.unwrap().records.len(), 4);
+    assert!(
+        shown
+            .notices()
+            .iter()
+            .any(|notice| notice.contains("nothing vouches for it"))
+    );
 }
 
 #[tokio::test]

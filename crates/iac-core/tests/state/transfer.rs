@@ -109,7 +109,7 @@ async fn an_import_refuses_what_is_not_whole_or_not_asked_for() {
             .await;
         assert!(refused.is_err(), "byte {position}");
     }
-    let newer = document.replacen("\"format\": 1", "\"format\": 2", 1);
+    let newer = document.replacen("\"format\": 2", "\"format\": 3", 1);
     let refused = target
         .import(newer.as_bytes(), run(), Duration::ZERO, ImportOptions::default())
         .await;

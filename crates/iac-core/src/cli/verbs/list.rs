@@ -61,7 +61,9 @@ struct Last {
 pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure> {
     let backend = session.backend()?;
     let stacks = Store::stacks(&*backend).await?;
-    let stores = stacks.iter().map(|stack| session.store_of(Arc::clone(&backend), stack));
+    let stores = stacks
+        .iter()
+        .map(|stack| session.store_of(Arc::clone(&backend), stack).as_it_lies());
     let standings: Vec<Standing> = stream::iter(stores.map(standing)).buffered(AT_ONCE).collect().await;
     if as_json {
         session.ui.json(&json!(standings))?;

@@ -121,7 +121,7 @@ fn unknown(session: &Session, name: &str, exports: &BTreeMap<String, Value>) -> 
 }
 
 async fn history(session: &Session, limit: Option<usize>, json: bool) -> Result<u8, Failure> {
-    let mut versions = session.store()?.history().await?;
+    let mut versions = session.store_to_show()?.history().await?;
     let more = limit.map_or(0, |limit| versions.len().saturating_sub(limit));
     versions.drain(..more);
     if json {
@@ -154,7 +154,7 @@ fn version_line(version: &Version) -> String {
 }
 
 async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<u8, Failure> {
-    let store = session.store()?;
+    let store = session.store_to_show()?;
     let last = match version {
         Some(number) => number,
         None => store.load().await?.version,

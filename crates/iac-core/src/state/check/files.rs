@@ -3,13 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::Finding;
-use crate::state::keyring::KeyFile;
-use crate::state::lines::{self, Chain, Fault, LineReader};
-use crate::state::log::{BatchHeader, batch_sealing};
+use crate::state::keyring::{KeyFile, KeysThere};
+use crate::state::lines::{self, Access, Chain, Fault, LineReader};
+use crate::state::log::{BatchHeader, UNSEALED, batch_place};
 use crate::state::marker::{Marker, Status};
 use crate::state::paths::Paths;
-use crate::state::{StateError, Store, Vault, entry::Entry, history, lease, snapshot};
+use crate::state::stamp::check_reader;
+use crate::state::{Etag, StateError, Store, Vault, entry::Entry, history, lease, snapshot};
+
+/// What is said of a key file whose keys have sealed nothing of what is there.
+pub(super) const OTHER_KEYS: &str =
+    "its keys are not those whose seal the stack's files bear: somebody put others there";
+
+/// What follows where a seal is missing.
+const FORGED: &str = "the state cannot be read; `state repair` puts it aside";
 
 /// Every file of a stack as it was read.
 pub(super) struct Files {
@@ -17,6 +27,12 @@ pub(super) struct Files {
     pub(super) paths: Paths,
     pub(super) content: BTreeMap<String, Vec<u8>>,
     vault: Option<Arc<Vault>>,
+    /// Why seals are not looked at, if they are not.
+    pub(super) unverified: Option<StateError>,
+    /// Why the keys are not believed, if they are not.
+    pub(super) untrusted: Option<StateError>,
+    /// The lowest number of a batch or snapshot that bears the seal of a key; from there on all have to.
+    sealed_from: Option<u64>,
 }
 
 /// A batch, looked at by itself.
@@ -44,11 +60,77 @@ impl Files {
             paths,
             content,
             vault: None,
+            unverified: None,
+            untrusted: None,
+            sealed_from: None,
         };
-        if files.content.values().any(|bytes| lines::is_sealed(bytes)) {
-            files.vault = Some(store.existing_vault().await?);
-        }
+        files.open(store).await?;
         Ok(files)
+    }
+
+    /// Opens the keys, where there is something to read with them.
+    async fn open(&mut self, store: &Store) -> Result<(), StateError> {
+        let of_lines = self.content.iter().filter(|(key, _)| !key.ends_with(".json"));
+        let keyed = of_lines.clone().any(|(_, bytes)| lines::key_of(bytes).is_some());
+        let sealed = of_lines.clone().any(|(_, bytes)| lines::is_sealed(bytes));
+        if !(keyed || sealed) {
+            return Ok(());
+        }
+        match store.existing_vault().await {
+            Ok(vault) => self.vault = Some(vault),
+            // Whatever keys these are, the files show whose they bear the seal of.
+            Err(error @ StateError::Untrusted { .. }) => {
+                self.untrusted = Some(error);
+                if let Some(there) = store.read_key_file().await? {
+                    self.vault = Some(store.unwrap_there(&there).await?);
+                }
+            }
+            // What is not encrypted can be looked at all the same.
+            Err(error) if !sealed => self.unverified = Some(error),
+            Err(error) => return Err(error),
+        }
+        let numbers = self.batches().into_iter().chain(self.snapshots());
+        let keyed = numbers.filter(|(_, (_, bytes))| lines::key_of(bytes).is_some());
+        self.sealed_from = keyed.map(|(number, _)| number).min();
+        Ok(())
+    }
+
+    /// True if files bear seals, and not one of them is of the keys that are there: those are not the stack's.
+    pub(super) fn has_other_keys(&self) -> bool {
+        let Some(vault) = self.vault.as_deref() else {
+            return false;
+        };
+        let of_lines = self.content.iter().filter(|(key, _)| !key.ends_with(".json"));
+        let mut keyed = of_lines.filter(|(_, bytes)| lines::key_of(bytes).is_some()).peekable();
+        keyed.peek().is_some() && !keyed.any(|(key, bytes)| self.is_sealed_by(key, bytes, vault))
+    }
+
+    /// True if the first line bears the seal of one of these keys.
+    fn is_sealed_by(&self, key: &str, bytes: &[u8], vault: &Vault) -> bool {
+        let access = Access::with(Some(vault));
+        let (place, start) = if key.starts_with(&self.paths.journal()) {
+            let prev = header(bytes).and_then(|header| Chain::parse(&header.prev));
+            (Paths::number(key).map(batch_place), prev)
+        } else if key.starts_with(&self.paths.snapshots()) {
+            (
+                Paths::number(key).map(snapshot::place),
+                Some(snapshot::start(&self.stack)),
+            )
+        } else {
+            (
+                Paths::version_and_term(key).map(history::place),
+                Some(history::start(&self.stack)),
+            )
+        };
+        let (Some(place), Some(start)) = (place, start) else {
+            return false;
+        };
+        LineReader::new(bytes, start, place, access).expect::<Json>().is_ok()
+    }
+
+    /// True if a batch or snapshot bears no seal where one is due.
+    pub(super) fn is_forged(&self, number: u64, bytes: &[u8]) -> bool {
+        self.sealed_from.is_some_and(|from| number >= from) && lines::key_of(bytes).is_none()
     }
 
     pub(super) fn count(&self) -> usize {
@@ -86,10 +168,10 @@ impl Files {
             if key.ends_with(".json") {
                 // What is no JSON at all is damage, not a newer format.
                 if let Ok(json) = serde_json::from_slice(bytes) {
-                    lines::check_json_format(key, &json)?;
+                    check_reader(key, &json)?;
                 }
             } else if !key.starts_with(&self.paths.damaged()) {
-                lines::check_header(&self.stack, key, bytes, self.vault())?;
+                lines::check_header(&self.stack, key, bytes, self.access())?;
             }
         }
         Ok(())
@@ -129,7 +211,7 @@ impl Files {
             )),
             Some(Err(error)) => findings.push(Finding::of(&error, "`state repair` writes it anew")),
             Some(Ok(marker_file)) => {
-                if let Err(error) = marker_file.check() {
+                if let Err(error) = marker_file.check(None) {
                     let follows = match marker_file.status {
                         Some(Status::Moved { .. }) => "what lies here is a copy of what was moved",
                         _ => "the stack cannot be used until that is finished",
@@ -143,24 +225,35 @@ impl Files {
             let follows = "no run can begin; `state repair` puts it aside, and the next run makes a new one";
             findings.push(Finding::of(&error, follows));
         }
-        let keys = self.paths.keys();
-        if let Some(Err(error)) = self
-            .content
-            .get(&keys)
-            .map(|bytes| lines::read_json::<KeyFile>(&keys, bytes))
-        {
-            let follows = "no secret of the stack opens; restore the file from a copy or from a `state export`";
-            findings.push(Finding::of(&error, follows));
-        }
+        findings.extend(self.key_file());
         findings
+    }
+
+    fn key_file(&self) -> Option<Finding> {
+        let path = self.paths.keys();
+        let bytes = self.content.get(&path)?;
+        if let Err(error) = lines::read_json::<KeyFile>(&path, bytes) {
+            let follows = "no secret of the stack opens; restore the file from a copy or from a `state export`";
+            return Some(Finding::of(&error, follows));
+        }
+        let there = KeysThere::read(&path, bytes, Etag(String::new())).ok()?;
+        let checked = there.check(self.vault.as_deref()?);
+        let error = match checked {
+            Ok(()) if self.has_other_keys() => there.untrusted(OTHER_KEYS),
+            checked => checked.err()?,
+        };
+        let follows = "no run goes on with it; restore the file from a copy or from a `state export`";
+        Some(Finding::damage(Some(&path), None, error.to_string(), follows))
     }
 
     fn snapshot_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (number, (key, bytes)) in self.snapshots() {
-            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
+            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.access()) {
                 findings.push(Finding::of(&error, "the state cannot be read"));
-            } else if let Err(fault) = snapshot::decode(&self.stack, number, bytes, self.vault()) {
+            } else if self.is_forged(number, bytes) {
+                findings.push(Finding::damage(Some(key), Some(1), UNSEALED, FORGED));
+            } else if let Err(fault) = snapshot::decode(&self.stack, number, bytes, self.access()) {
                 let follows =
                     "it is passed over where the journal reaches back far enough; `state repair` writes a new one";
                 findings.push(Finding::of(&fault.in_file(key), follows));
@@ -171,12 +264,16 @@ impl Files {
 
     /// The newest batch that a whole snapshot makes unnecessary.
     fn covered(&self) -> u64 {
-        let whole = |(number, (_, bytes)): (&u64, &(&String, &Vec<u8>))| {
-            snapshot::decode(&self.stack, *number, bytes, self.vault())
-                .is_ok()
-                .then_some(*number)
-        };
-        self.snapshots().iter().rev().find_map(whole).unwrap_or(0)
+        let snapshots = self.snapshots();
+        let mut whole = snapshots
+            .iter()
+            .rev()
+            .filter(|(number, (_, bytes))| self.is_whole_snapshot(**number, bytes));
+        whole.next().map_or(0, |(number, _)| *number)
+    }
+
+    pub(super) fn is_whole_snapshot(&self, number: u64, bytes: &[u8]) -> bool {
+        !self.is_forged(number, bytes) && snapshot::decode(&self.stack, number, bytes, self.access()).is_ok()
     }
 
     fn journal_findings(&self) -> Vec<Finding> {
@@ -185,7 +282,7 @@ impl Files {
         let batches = self.batches();
         let mut last: Option<(u64, Batch)> = None;
         for (number, (key, bytes)) in &batches {
-            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
+            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.access()) {
                 findings.push(Finding::of(&error, "the state cannot be read"));
                 continue;
             }
@@ -249,9 +346,13 @@ impl Files {
         }
     }
 
-    /// What opens the lines of sealed files, if there are any.
-    pub(super) fn vault(&self) -> Option<&Vault> {
-        self.vault.as_deref()
+    /// With what the files are read.
+    pub(super) fn access(&self) -> Access<'_> {
+        Access {
+            vault: self.vault.as_deref(),
+            unverified: self.unverified.is_some(),
+            watch: None,
+        }
     }
 
     /// Reads a batch without those before it: its header says what it follows upon.
@@ -263,8 +364,15 @@ impl Files {
             fault: None,
         };
         let start = batch.prev.unwrap_or_else(|| Chain::start(""));
-        let mut reader = LineReader::new(bytes, start).opened_by(batch_sealing(self.vault(), number));
+        let mut reader = LineReader::new(bytes, start, batch_place(number), self.access());
         batch.fault = read_alone(&mut reader, number).err();
+        if batch.fault.is_none() && self.is_forged(number, bytes) {
+            batch.fault = Some(Fault {
+                line: 1,
+                what: UNSEALED.to_owned(),
+                torn: false,
+            });
+        }
         batch.end = batch.prev.map(|_| reader.chain());
         batch
     }
@@ -272,10 +380,10 @@ impl Files {
     fn history_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let follows = "this version cannot be shown, nor those before it; `state repair` puts it aside";
-        for (key, bytes) in self.versions().into_values() {
-            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.vault()) {
+        for (number, (key, bytes)) in self.versions() {
+            if let Err(error) = lines::check_header(&self.stack, key, bytes, self.access()) {
                 findings.push(Finding::of(&error, follows));
-            } else if let Err(fault) = history::decode(&self.stack, bytes, self.vault()) {
+            } else if let Err(fault) = history::decode(&self.stack, number, bytes, self.access()) {
                 findings.push(Finding::of(&fault.in_file(key), follows));
             }
         }

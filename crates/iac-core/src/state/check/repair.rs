@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::files::Files;
+use super::files::{Files, OTHER_KEYS};
 use super::salvage::{Salvaged, salvage};
 use super::{CheckReport, Finding, Severity};
+use crate::state::keyring::Keeping;
 use crate::state::lease::{Heartbeat, check_form};
 use crate::state::lines::{self, Chain};
 use crate::state::marker::Marker;
@@ -51,8 +52,25 @@ impl Store {
     async fn look_for_repair(&self) -> Result<(Repair, Salvaged), StateError> {
         let files = Files::read(self).await?;
         files.foreign()?;
+        if let Some(error) = files.unverified.as_ref().or(files.untrusted.as_ref()) {
+            return Err(error.clone());
+        }
+        if files.has_other_keys() {
+            return Err(StateError::Untrusted {
+                file: files.paths.keys(),
+                what: OTHER_KEYS.to_owned(),
+                remedy: "Bring it back from a copy or from a `state export`".to_owned(),
+            });
+        }
         let findings = files.findings();
-        let saved = salvage(&files);
+        let mut saved = salvage(&files);
+        if let Some(seen) = self.watched().await.filter(|seen| *seen > saved.highest) {
+            let first = saved.highest + 1;
+            saved.lost.push(format!(
+                "batches {first} to {seen}, which this machine has seen, are missing: what they recorded is unknown"
+            ));
+            saved.highest = seen;
+        }
         let damaged: Vec<Finding> = findings
             .into_iter()
             .filter(|finding| finding.severity == Severity::Damage)
@@ -115,13 +133,10 @@ impl Store {
             let mut log = saved.log;
             log.state.generation = saved.highest + 1;
             log.chain = Chain::start(&format!("iac repair {} {}", self.stack(), log.state.generation));
-            let whole = self.read_key_file().await?.is_some_and(|(file, _)| file.whole);
-            let vault = if whole {
-                Some(self.existing_vault().await?)
-            } else {
-                None
-            };
-            let bytes = snapshot::encode(self.stack(), &log, vault.as_deref())?;
+            let keeping = self.keeping().await?;
+            log.keys = keeping.as_ref().map_or(0, |keeping| keeping.generation);
+            let guard = keeping.as_ref().map(Keeping::guard).unwrap_or_default();
+            let (bytes, _) = snapshot::encode(self.stack(), &log, guard)?;
             let created = self.backend().create(key, bytes).await.map_err(StateError::Write)?;
             if created == Created::Exists {
                 return Err(StateError::Damaged {
@@ -136,7 +151,7 @@ impl Store {
         }
         if repair.marker {
             let marker = Marker::new(self.stack(), None);
-            marker.write(self.backend(), &paths, None).await?;
+            marker.write(self.backend(), &paths, None, None).await?;
         }
         // The lease was put aside before, if it had to be.
         repair
@@ -184,7 +199,7 @@ impl CheckReport {
 fn aside(files: &Files) -> Vec<String> {
     let mut aside = Vec::new();
     for (number, (key, bytes)) in files.snapshots() {
-        if snapshot::decode(&files.stack, number, bytes, files.vault()).is_err() {
+        if !files.is_whole_snapshot(number, bytes) {
             aside.push(key.clone());
         }
     }
@@ -194,8 +209,8 @@ fn aside(files: &Files) -> Vec<String> {
             aside.push(key.clone());
         }
     }
-    for (key, bytes) in files.versions().into_values() {
-        if history::decode(&files.stack, bytes, files.vault()).is_err() {
+    for (number, (key, bytes)) in files.versions() {
+        if history::decode(&files.stack, number, bytes, files.access()).is_err() {
             aside.push(key.clone());
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::files::{Files, header};
 use crate::state::entry::Entry;
 use crate::state::lines::{Chain, LineReader};
-use crate::state::log::{Log, batch_sealing};
+use crate::state::log::{Log, batch_place};
 use crate::state::snapshot;
 
 /// What could be saved.
@@ -33,6 +33,12 @@ pub(super) fn salvage(files: &Files) -> Salvaged {
             ));
         }
         expected = number + 1;
+        if files.is_forged(*number, bytes) {
+            lost.push(format!(
+                "{key}: it does not bear the seal of the stack's key, and nothing of it counts"
+            ));
+            continue;
+        }
         log.term = log.term.max(files.alone(*number, bytes).term);
         // What was cut off while it was written was nobody's yet.
         let mut unread = Vec::new();
@@ -56,7 +62,10 @@ pub(super) fn salvage(files: &Files) -> Salvaged {
 /// The newest snapshot that is whole, or nothing.
 fn base(files: &Files) -> (Log, Vec<String>) {
     for (number, (_, bytes)) in files.snapshots().iter().rev() {
-        if let Ok(log) = snapshot::decode(&files.stack, *number, bytes, files.vault()) {
+        if files.is_forged(*number, bytes) {
+            continue;
+        }
+        if let Ok(log) = snapshot::decode(&files.stack, *number, bytes, files.access()) {
             return (log, Vec::new());
         }
     }
@@ -78,9 +87,8 @@ fn apply_lines(log: &mut Log, batch: u64, file: &str, bytes: &[u8], files: &File
     let mut lines = 0;
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let read = |stated| {
-            let reader = LineReader::new(line, stated).after_line(number);
-            let mut reader = reader.opened_by(batch_sealing(files.vault(), batch));
-            reader.expect::<Json>().ok()
+            let reader = LineReader::new(bytes, stated, batch_place(batch), files.access());
+            reader.after_line(line, number, stated).expect::<Json>().ok()
         };
         let whole = stated.and_then(read);
         let text = String::from_utf8_lossy(line);

@@ -4,6 +4,7 @@ mod check;
 mod edit;
 mod show;
 mod transfer;
+mod trust;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure>
         Args::Show { name, show_secrets } => show::show(session, name, *show_secrets).await,
         Args::Check { json } => check::check(session, *json).await,
         Args::Repair { yes, json } => check::repair(session, *yes, *json).await,
+        Args::Trust { yes, json } => trust::trust(session, *yes, *json).await,
         Args::Export { file } => transfer::export(session, file.as_deref()).await,
         Args::Import {
             file,

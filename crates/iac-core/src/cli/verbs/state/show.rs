@@ -15,7 +15,7 @@ const SECRET: &str = "(secret)";
 const FORMER: &str = "  (what it was before: kept for its data, or still to be deleted)";
 
 pub(super) async fn show(session: &Session, name: &str, show_secrets: bool) -> Result<u8, Failure> {
-    let store = session.store()?;
+    let store = session.store_to_show()?;
     let state = store.load().await?;
     let key = super::find(session, &state, name)?;
     let mut record = json!(state.records[&key]);
@@ -35,7 +35,7 @@ pub(super) async fn show(session: &Session, name: &str, show_secrets: bool) -> R
 }
 
 pub(super) async fn list(session: &Session, as_json: bool) -> Result<u8, Failure> {
-    let state = session.store()?.load().await?;
+    let state = session.store_to_show()?.load().await?;
     if as_json {
         let records = state.records.iter().map(|(key, record)| {
             json!({

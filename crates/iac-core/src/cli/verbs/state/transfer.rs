@@ -101,7 +101,7 @@ async fn migrate_one(
     stack: &str,
     copy: bool,
 ) -> Result<Option<Json>, Failure> {
-    let store = Store::new(Arc::clone(source), stack, session.keys.source.clone());
+    let store = session.store_of(Arc::clone(source), stack).encrypt_new(false);
     let run = RunInfo::current("state migrate", session.build());
     let migrated = store.migrate(target, to, run, session.lock_timeout, copy).await;
     let migrated = match migrated {
