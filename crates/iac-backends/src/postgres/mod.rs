@@ -39,6 +39,8 @@ struct Shared {
     /// The table's name, quoted.
     table: String,
     place: Place,
+    /// By what a machine knows it again: with the port and the table.
+    known_as: String,
 }
 
 impl std::fmt::Debug for PostgresState {
@@ -69,6 +71,12 @@ impl PostgresState {
         let place = url::parse(url).map_err(|message| BackendError::unusable(url, message))?;
         Ok(Self {
             shared: Arc::new(Shared {
+                known_as: format!(
+                    "{} {:?} {}",
+                    url::shown(&place.config),
+                    place.config.get_ports(),
+                    place.table
+                ),
                 place: Place(url::shown(&place.config)),
                 pool: Pool::new(place.config, place.authorities),
                 table: place.table,
@@ -173,6 +181,10 @@ fn etag(write: WriteId) -> Etag {
 
 #[async_trait]
 impl Backend for PostgresState {
+    async fn place(&self) -> Option<String> {
+        Some(self.shared.known_as.clone())
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
         let statement = "SELECT write, value FROM $table WHERE key = $1";
         let rows = self.ask("read", key, statement, &[(&key, Type::TEXT)]).await?;

@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
-use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
+use iac_core::state::{
+    Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put, redacted,
+};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::{
@@ -46,6 +48,8 @@ struct Shared {
     bucket: String,
     prefix: String,
     place: Place,
+    /// By what a machine knows it again: buckets of two servers may have one name.
+    known_as: String,
     /// Done once the server is known to honour conditions.
     tried: OnceCell<()>,
 }
@@ -112,6 +116,7 @@ impl S3State {
             .as_ref()
             .is_some_and(|endpoint| endpoint.starts_with("http://"));
         let store = builder.with_allow_http(clear).build();
+        let at = endpoint.as_deref().map(|endpoint| format!(" at {}", redacted(endpoint)));
         let tried = match endpoint {
             Some(_) => OnceCell::new(),
             None => OnceCell::new_with(Some(())),
@@ -120,6 +125,7 @@ impl S3State {
         Ok(Self {
             shared: Arc::new(Shared {
                 store: store.map_err(|error| unusable(error.to_string()))?,
+                known_as: format!("s3://{}{slash}{}{}", place.bucket, place.prefix, at.unwrap_or_default()),
                 place: Place(format!("s3://{}{slash}{}", place.bucket, place.prefix)),
                 bucket: place.bucket,
                 prefix: format!("{}{slash}", place.prefix),
@@ -217,6 +223,10 @@ impl S3State {
 
 #[async_trait]
 impl Backend for S3State {
+    async fn place(&self) -> Option<String> {
+        Some(self.shared.known_as.clone())
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
         let path = self.path(key);
         let get = || async {

@@ -214,6 +214,8 @@ pub(super) struct Opened {
     pub(super) vault: Option<Arc<Vault>>,
     /// True if seals are not looked at.
     pub(super) unverified: bool,
+    /// Why the keys are not at hand, where what lies there is shown without them.
+    pub(super) missing: Option<KeySourceError>,
 }
 
 impl Opened {
@@ -252,7 +254,7 @@ impl Store {
         let mut opened = Opened {
             vault: self.opened_vault(),
             there,
-            unverified: false,
+            ..Opened::default()
         };
         let Some(there) = opened.there.as_ref().filter(|there| there.file.seals()) else {
             return Ok(opened);
@@ -264,11 +266,8 @@ impl Store {
         match self.open_keys(there).await {
             Ok(vault) => opened.vault = Some(vault),
             Err(StateError::Key(error)) if self.showing == Showing::WithoutKey => {
-                self.notice(format!(
-                    "stack {} is shown as it lies there, and nothing vouches for it: {error}",
-                    self.stack
-                ));
                 opened.unverified = true;
+                opened.missing = Some(error);
             }
             Err(error) => return Err(error),
         }

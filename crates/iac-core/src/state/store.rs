@@ -203,6 +203,12 @@ impl Store {
         for notice in log.notices.drain(..) {
             self.notice(notice);
         }
+        if let Some(error) = &opened.missing {
+            self.notice(format!(
+                "stack {} is shown as it lies there, and nothing vouches for it: {error}",
+                self.stack
+            ));
+        }
         Ok((log, opened))
     }
 

@@ -70,6 +70,13 @@ impl Api {
         })
     }
 
+    /// The API server's address; none where no cluster is configured.
+    pub(super) async fn server(&self) -> Option<String> {
+        let connection = self.connection("read", "").await.ok()?;
+        let mut parts = connection.description.split(", ");
+        parts.find_map(|part| part.strip_prefix("server ")).map(str::to_owned)
+    }
+
     /// A call that may be made twice.
     async fn ask(&self, operation: &'static str, key: &str, call: &Call) -> Result<Option<Json>, BackendError> {
         let connection = self.connection(operation, key).await?;

@@ -165,6 +165,11 @@ impl KubernetesState {
 
 #[async_trait]
 impl Backend for KubernetesState {
+    async fn place(&self) -> Option<String> {
+        let server = self.api().server().await?;
+        Some(format!("kubernetes://{} at {server}", self.api().namespace))
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
         let location = self.location("read", key)?;
         let mut last = None;
