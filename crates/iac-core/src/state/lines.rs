@@ -270,7 +270,7 @@ impl<'a> LineReader<'a> {
                 let missing = || format!("it bears the seal of key {key}, which the stack does not have");
                 (
                     chain.ok_or_else(missing)?,
-                    "its seal does not fit it and the lines before it: it was changed, added or moved, or a line before it was",
+                    "its seal does not fit it and the lines before it",
                 )
             }
         };

@@ -184,13 +184,19 @@ async fn a_state_of_format_1_becomes_one_of_format_2_with_the_next_run() {
     std::fs::remove_dir_all(&root).unwrap();
     copy(&fixture(1), &root);
     let refused = open().load().await;
-    assert!(matches!(refused, Err(StateError::Untrusted { .. })), "as it was before: {refused:?}");
+    assert!(
+        matches!(refused, Err(StateError::Untrusted { .. })),
+        "as it was before: {refused:?}"
+    );
 }
 
 /// Changes the JSON of one line of a plain file, and puts the sums right.
 fn with_line(bytes: &[u8], line: usize, change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
     let text = String::from_utf8(bytes.to_vec()).unwrap();
-    let mut bodies: Vec<String> = text.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    let mut bodies: Vec<String> = text
+        .lines()
+        .map(|line| line.split_once(' ').unwrap().1.to_owned())
+        .collect();
     let mut json: serde_json::Value = serde_json::from_str(&bodies[line]).unwrap();
     change(&mut json);
     bodies[line] = json.to_string();
