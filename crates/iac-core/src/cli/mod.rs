@@ -113,8 +113,9 @@ impl Program {
         self
     }
 
-    /// Encrypts everything that is recorded of new stacks, and not only their secrets. `IAC_ENCRYPT_STATE=1` does the same,
-    /// and `stack rekey --encrypt-state` changes a stack that is there.
+    /// Encrypts everything that is recorded of stacks that have no key yet, and not only their secrets; nothing is written
+    /// to one that has a key and is not encrypted as a whole. `IAC_ENCRYPT_STATE=1` does the same, and `stack rekey
+    /// --encrypt-state` changes a stack that is there.
     #[must_use]
     pub fn encrypt_state(mut self) -> Self {
         self.encrypt_state = true;
