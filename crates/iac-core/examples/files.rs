@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use iac_core::cli::Program;
 use iac_core::declare::{Handle, NewResource, ResourceDecl};
 use iac_core::provider::{
-    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence,
+    Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Existence,
     ExternalRef, Intent, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
     Readiness, Recorded, Reference, Target, WaitRequest,
 };
@@ -118,6 +118,14 @@ impl Provider for Files {
         "files"
     }
 
+    fn connecting(&self) -> Connecting {
+        // The world is a folder of the project itself.
+        Connecting {
+            free: &["folder"],
+            ..Connecting::default()
+        }
+    }
+
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
         match resource.inputs.get("name").and_then(Value::as_str) {
             Some(name) => Ok(format!("File {name}")),
@@ -153,6 +161,7 @@ impl Provider for Files {
         Ok(Target {
             description,
             id: id.display().to_string(),
+            evidence: Vec::new(),
         })
     }
 

@@ -17,13 +17,17 @@ pub mod cli;
 pub mod config;
 pub mod declare;
 pub mod engine;
+pub mod environment;
 pub mod graph;
 pub mod plan;
 pub mod provider;
+pub mod redact;
 pub mod render;
 pub mod secret_names;
 pub mod state;
+pub mod transport;
 mod urn;
+mod user_folder;
 pub mod value;
 
 pub use causes::with_causes;

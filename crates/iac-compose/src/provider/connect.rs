@@ -92,6 +92,7 @@ impl Engine {
         let target = Target {
             description: format!("Docker Engine {} at {host}", version.version.unwrap_or_default()),
             id: info.id.unwrap_or_default(),
+            evidence: Vec::new(),
         };
         let engine = Self {
             events: Arc::new(Events::new(docker.clone(), info.system_time.as_deref())),

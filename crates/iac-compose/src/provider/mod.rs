@@ -27,9 +27,9 @@ use std::sync::RwLock;
 use async_trait::async_trait;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Exclusive, Existence,
-    ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded,
-    Reference, Target, WaitRequest,
+    Applied, ApplyRequest, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Exclusive,
+    Existence, ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
+    Recorded, Reference, Target, WaitRequest,
 };
 use iac_core::{Key, Value};
 
@@ -83,6 +83,13 @@ fn invalid(problem: &Problem) -> ProviderError {
 impl Provider for DockerProvider {
     fn name(&self) -> &str {
         "docker"
+    }
+
+    fn connecting(&self) -> Connecting {
+        Connecting {
+            variables: &[("host", "DOCKER_HOST")],
+            ..Connecting::default()
+        }
     }
 
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {

@@ -7,6 +7,7 @@ use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use iac_core::environment;
 use iac_core::provider::{ErrorKind, ProviderError};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -114,7 +115,8 @@ impl Address {
         command.args(self.socket.iter().flat_map(|socket| ["--host", socket.as_str()]));
         command
             .args(["system", "dial-stdio"])
-            .env_remove("IAC_PASSPHRASE")
+            .env_clear()
+            .envs(environment::for_others())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

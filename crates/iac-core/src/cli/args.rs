@@ -431,6 +431,12 @@ pub(super) enum Config {
         #[arg(long)]
         secret: bool,
     },
+    /// Allow what the stack's file says about where to connect, until it changes
+    Trust {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Seal the secrets of the stack's file under a new key
     Rekey {
         /// Wrap the key for this age recipient (age1…); may be repeated

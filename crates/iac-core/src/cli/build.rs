@@ -1,15 +1,19 @@
 //! Which build of the program runs, and where its workspace is.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use object::Object as _;
+use object::read::ReadCache;
 use sha2::{Digest as _, Sha256};
+
+use super::project::Repository;
 
 /// How many hexadecimal digits of a commit or hash name a build.
 const DIGITS: usize = 12;
 
-/// The build's name: `IAC_BUILD_ID`; else the commit of the workspace, with `-dirty` when it holds changes; else a hash
-/// of the executable.
+/// The build's name: `IAC_BUILD_ID`; else the commit of the workspace, with `-dirty` when it holds changes; else what
+/// tells this executable from others.
 pub(super) fn id(workspace: &Path) -> String {
     let given = std::env::var("IAC_BUILD_ID").ok().filter(|id| !id.is_empty());
     given
@@ -19,33 +23,42 @@ pub(super) fn id(workspace: &Path) -> String {
 }
 
 fn commit(workspace: &Path) -> Option<String> {
-    let commit = git(workspace, &["rev-parse", "HEAD"])?;
-    let commit = commit.trim().get(..DIGITS)?.to_owned();
-    let changes = git(workspace, &["status", "--porcelain", "--untracked-files=no"])?;
-    Some(if changes.trim().is_empty() {
-        commit
-    } else {
+    let repository = Repository::of(&workspace.canonicalize().ok()?)?;
+    let commit = repository.head()?.get(..DIGITS)?.to_owned();
+    Some(if repository.is_changed()? {
         commit + "-dirty"
+    } else {
+        commit
     })
 }
 
-fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(workspace)
-        .args(arguments)
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// The identity that the linker gave the executable; where it gave none, that of the file. Neither takes longer for a
+/// larger one.
+fn executable() -> Option<String> {
+    let file = File::open(std::env::current_exe().ok()?).ok()?;
+    let identity = linked(&file).or_else(|| stored(&file))?;
+    let hash = crate::value::hex(&Sha256::digest(&identity));
+    Some(format!("exe-{}", hash.get(..DIGITS)?))
 }
 
-fn executable() -> Option<String> {
-    let bytes = std::fs::read(std::env::current_exe().ok()?).ok()?;
-    let hash = crate::value::hex(&Sha256::digest(&bytes));
-    Some(format!("exe-{}", hash.get(..DIGITS)?))
+/// The linker's own hash of what it linked: the build identity of ELF, the UUID of Mach-O.
+fn linked(file: &File) -> Option<Vec<u8>> {
+    let cache = ReadCache::new(file);
+    let object = object::File::parse(&cache).ok()?;
+    let uuid = || object.mach_uuid().ok().flatten().map(|uuid| uuid.to_vec());
+    let identity = object.build_id().ok().flatten().map(<[u8]>::to_vec);
+    identity.or_else(uuid)
+}
+
+/// Size, time and place of the file: a copy counts as another build.
+fn stored(file: &File) -> Option<Vec<u8>> {
+    let data = file.metadata().ok()?;
+    let since = data.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    #[cfg(unix)]
+    let place = std::os::unix::fs::MetadataExt::ino(&data);
+    #[cfg(not(unix))]
+    let place = 0;
+    Some(format!("{} {} {place}", data.len(), since.as_nanos()).into_bytes())
 }
 
 /// The folder of the nearest `Cargo.toml` upwards that makes a workspace; the current folder where there is none.

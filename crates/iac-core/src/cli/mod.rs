@@ -6,9 +6,11 @@
 mod adopt;
 mod args;
 mod belonging;
+mod borrowed;
 mod build;
 pub mod exit;
 mod failure;
+mod foreign;
 mod panic;
 mod progress;
 mod project;

@@ -1,6 +1,6 @@
 //! What all verbs share: the stack, its configuration, its state, and the engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::args::Global;
 use super::failure::Failure;
+use super::foreign::{self, Connects, Foreign};
 use super::project::Project;
 use super::signals::Interrupts;
 use super::ui::Ui;
@@ -47,7 +48,7 @@ pub(super) struct Session {
     pub(super) lock_timeout: Duration,
     pub(super) engine: Engine,
     pub(super) keys: Keys,
-    providers: BTreeSet<String>,
+    connects: Connects,
     pub(super) program: String,
     pub(super) deploys: Option<Deploys>,
     /// The project's name as the program gives it.
@@ -103,11 +104,7 @@ impl Session {
             stack,
             layers,
             lock_timeout: global.lock_timeout,
-            providers: program
-                .providers
-                .iter()
-                .map(|provider| provider.name().to_owned())
-                .collect(),
+            connects: foreign::connects(&program.providers),
             engine: Engine::knowing(program.providers, program.known.clone()),
             known: program.known,
             secret_names: program.secret_names,
@@ -194,13 +191,40 @@ impl Session {
         self.build.get_or_init(|| build::id(&self.workspace))
     }
 
+    /// The settings of the workspace's file that decide where this program connects.
+    pub(super) fn foreign(&self) -> Foreign {
+        Foreign::find(&self.connects, &self.layers)
+    }
+
+    /// Allows a setting that the user has just made in the workspace's file.
+    pub(super) fn allow_own(&self, key: &str) -> Result<(), Failure> {
+        let mut layers = Layers::default();
+        layers.file(&self.config_path(), &self.config_name())?;
+        let foreign = Foreign::find(&self.connects, &layers);
+        let own = foreign.open().filter(|setting| setting.key == key);
+        own.into_iter().try_for_each(foreign::Setting::allow)
+    }
+
+    /// The configuration, if nothing in it needs a decision of the user first.
     pub(super) fn config(&self) -> Result<Config, Failure> {
+        self.foreign().check(&self.stack)?;
+        self.config_unchecked()
+    }
+
+    /// The configuration, to be shown.
+    pub(super) fn config_unchecked(&self) -> Result<Config, Failure> {
         let config = self.layers.open(&self.keys)?.known_to(&self.known);
         Ok(config.with_secret_names(self.secret_names.clone()))
     }
 
     /// The configuration without its secrets, which providers are not given: for verbs that do not run the program.
     pub(super) fn open_config(&self) -> Result<Config, Failure> {
+        self.foreign().check(&self.stack)?;
+        self.open_config_unchecked()
+    }
+
+    /// As [`open_config`](Self::open_config), to be shown.
+    pub(super) fn open_config_unchecked(&self) -> Result<Config, Failure> {
         Ok(self.layers.open(&Blank)?)
     }
 
@@ -266,7 +290,7 @@ impl Session {
         // Values below a provider's name are for it, and it asks only when it is used.
         let for_provider = |key: &str| {
             key.split_once('.')
-                .is_some_and(|(name, _)| self.providers.contains(name))
+                .is_some_and(|(name, _)| self.connects.contains_key(name))
         };
         for unused in unused.filter(|unused| !for_provider(&unused.key)) {
             let message = format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Config, ConfigFile, ConfigValue, Entry, FileError, FileValue};
 use crate::value::Secret;
@@ -38,6 +38,8 @@ pub struct LayerEntry {
     loose: bool,
     /// True if it is from a file that several programs may share.
     shared: bool,
+    /// The file of the workspace that it stands in: not the user's own word where somebody else wrote the workspace.
+    pub(crate) repository: Option<PathBuf>,
 }
 
 /// What is wrong with the configuration as a whole.
@@ -85,7 +87,7 @@ pub(super) fn fold(key: &str) -> String {
 }
 
 impl Layers {
-    /// Lays a file over what is there; a file that is not there adds nothing.
+    /// Lays a file of the workspace over what is there; a file that is not there adds nothing.
     ///
     /// # Errors
     /// When it is there and cannot be used.
@@ -104,6 +106,7 @@ impl Layers {
                 wrapped_key: file.wrapped_key.clone(),
                 loose: false,
                 shared,
+                repository: (!shared).then(|| path.to_owned()),
             };
             self.entries.insert(key, entry);
         }
@@ -152,6 +155,7 @@ impl Layers {
             wrapped_key: None,
             loose,
             shared: false,
+            repository: None,
         };
         self.entries.insert(key, entry);
     }
@@ -184,6 +188,7 @@ impl Layers {
                 wrapped_key: None,
                 loose: false,
                 shared: false,
+                repository: None,
             };
             self.entries.insert(key.to_owned(), entry);
         }

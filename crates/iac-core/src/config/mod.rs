@@ -13,6 +13,7 @@
 mod edit;
 mod file;
 mod layers;
+mod trust;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::value::{KnownSecrets, Secret};
 pub use edit::ConfigEditor;
 pub use file::{ConfigFile, FileEntry, FileError, FileValue};
 pub use layers::{LayerEntry, LayerError, Layers, OpenSecret};
+pub(crate) use trust::Trusted;
 use usage::Usage;
 pub use usage::{Unused, similar};
 

@@ -96,13 +96,11 @@ fn provider_config(request: &PlanRequest<'_>, provider: &str) -> BTreeMap<String
 /// One stack, one target: another cluster under the same stack would be taken for one that lost everything.
 fn check_target(provider: &str, request: &PlanRequest<'_>, target: &Target) -> Result<(), EngineError> {
     match request.state.targets.get(provider) {
-        Some(recorded) if recorded.id != target.id && !request.state.records.is_empty() => {
-            Err(EngineError::OtherTarget {
-                provider: provider.to_owned(),
-                recorded: recorded.description.clone(),
-                connected: target.description.clone(),
-            })
-        }
+        Some(recorded) if !target.is(recorded) && !request.state.records.is_empty() => Err(EngineError::OtherTarget {
+            provider: provider.to_owned(),
+            recorded: recorded.description.clone(),
+            connected: target.description.clone(),
+        }),
         _ => Ok(()),
     }
 }

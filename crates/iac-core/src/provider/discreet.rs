@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, Exclusive, Existence,
+    Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, Exclusive, Existence,
     ExternalRef, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
     Readiness, Recorded, Reference, Target, WaitRequest,
 };
@@ -138,6 +138,10 @@ impl Provider for Discreet {
 
     fn always_recorded(&self) -> &[&str] {
         self.provider.always_recorded()
+    }
+
+    fn connecting(&self) -> Connecting {
+        self.provider.connecting()
     }
 
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {

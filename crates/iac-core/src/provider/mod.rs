@@ -15,6 +15,7 @@
 //! | do it | [`Provider::apply`], [`Provider::delete`] |
 //! | is it ready? | [`Provider::wait_ready`] |
 
+mod connecting;
 mod discreet;
 mod error;
 mod event;
@@ -23,6 +24,7 @@ mod types;
 
 use async_trait::async_trait;
 
+pub use connecting::{Connecting, LeadsTo};
 pub(crate) use discreet::Discreet;
 pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
@@ -54,6 +56,11 @@ pub trait Provider: Send + Sync {
     /// again from the outside world.
     fn always_recorded(&self) -> &[&str] {
         &[]
+    }
+
+    /// How its configuration bears on connecting: which settings a file of a repository may not make by itself.
+    fn connecting(&self) -> Connecting {
+        Connecting::default()
     }
 
     /// What the resource is called in the outside world, e.g. `apps/Deployment codelab/api`; known before it exists.

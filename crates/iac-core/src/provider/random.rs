@@ -88,6 +88,7 @@ impl Provider for RandomProvider {
         Ok(Target {
             description: "generated here".to_owned(),
             id: "random".to_owned(),
+            evidence: Vec::new(),
         })
     }
 

@@ -124,6 +124,25 @@ pub struct Target {
     /// What tells this target from any other for as long as it lives (a cluster's UID); recorded, and another one under
     /// the same stack is refused.
     pub id: String,
+    /// What else tells it from others, by names, the strongest first: not every account may see the same. Of what two
+    /// runs both saw, the first decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<(String, String)>,
+}
+
+impl Target {
+    /// True if this is the target that was recorded.
+    pub fn is(&self, recorded: &Self) -> bool {
+        let both = self.evidence.iter().find_map(|(name, value)| {
+            let mut theirs = recorded.evidence.iter().filter(|(other, _)| other == name);
+            theirs.next().map(|(_, other)| value == other)
+        });
+        if self.evidence.is_empty() || recorded.evidence.is_empty() {
+            // Earlier versions recorded the identity alone.
+            return self.id == recorded.id;
+        }
+        both.unwrap_or(false)
+    }
 }
 
 /// What is recorded of a resource, secrets opened.

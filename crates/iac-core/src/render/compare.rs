@@ -82,7 +82,7 @@ fn whole_plan(saved: &SavedPlan, fresh: &Plan) -> Vec<Moved> {
     }
     for (name, target) in &saved.targets {
         match fresh.targets.get(name) {
-            Some(now) if now.id == target.id => {}
+            Some(now) if now.is(target) => {}
             Some(now) => found.push(moved(
                 &format!("target {name}"),
                 target.description.clone(),

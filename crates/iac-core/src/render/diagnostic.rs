@@ -8,6 +8,7 @@ use super::style::Styles;
 use crate::declare::SourceLine;
 use crate::plan::PlanProblem;
 use crate::provider::ProviderError;
+use crate::redact;
 use crate::urn::{Key, Urn};
 
 /// How bad it is.
@@ -155,7 +156,8 @@ fn push(out: &mut String, label: &str, text: &str) {
         } else {
             out.push_str("    ");
         }
-        out.push_str(sanitize(line).trim_end());
+        // Libraries quote URLs, and users give them with passwords in them.
+        out.push_str(sanitize(&redact::text(line)).trim_end());
         out.push('\n');
     }
 }

@@ -375,6 +375,7 @@ pub(super) fn everything() -> Plan {
             Target {
                 description: "context prod, server https://10.0.0.1:6443".into(),
                 id: "cluster-1".into(),
+                evidence: Vec::new(),
             },
         )]),
         steps,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::redact;
+
 /// What tells one content of a key from another.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Etag(pub String);
@@ -50,12 +52,12 @@ pub struct BackendError {
 }
 
 impl BackendError {
-    /// A URL that cannot be used, shown without a password that is in it.
-    pub fn unusable(url: &str, message: impl Into<String>) -> Self {
+    /// A URL that cannot be used, shown without the credentials that are in it.
+    pub fn unusable(url: &str, message: impl AsRef<str>) -> Self {
         Self {
             operation: "open",
-            place: super::redacted(url),
-            message: message.into(),
+            place: redact::url(url),
+            message: redact::about(url, message.as_ref()),
             kind: BackendErrorKind::Other,
         }
     }

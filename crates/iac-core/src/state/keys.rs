@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::{DataKey, Recipients, VaultError, WrappedKey};
+use crate::user_folder::user_folder;
 use crate::value::Secret;
 
 /// How many characters a passphrase that wraps a new key has at the least: whoever can read the state can try as many as
@@ -85,7 +86,7 @@ impl KeySource {
         let origin = passphrase
             .or_else(|| path("IAC_PASSPHRASE_FILE").map(Origin::PassphraseFile))
             .or_else(|| path("IAC_IDENTITY").map(Origin::Identity))
-            .or_else(|| default_key_file(path("XDG_CONFIG_HOME"), path("HOME")).map(Origin::KeyFile));
+            .or_else(|| user_folder().map(|folder| Origin::KeyFile(folder.join("key.txt"))));
         Self::of(origin.unwrap_or(Origin::NoHome))
     }
 
@@ -262,13 +263,6 @@ impl KeySource {
             Err(error) => Err(failed(error.error)),
         }
     }
-}
-
-fn default_key_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let folder = config
-        .filter(|path| path.is_absolute())
-        .or_else(|| home.map(|home| home.join(".config")))?;
-    Some(folder.join("iac").join("key.txt"))
 }
 
 /// A passphrase for a new key.

@@ -7,6 +7,7 @@ use super::lines::{self, Vouched};
 use super::paths::Paths;
 use super::stamp::Stamp;
 use super::{Backend, Created, Etag, Put, StateError, Vault};
+use crate::redact;
 
 /// What the object holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,7 +77,10 @@ impl Marker {
             None => Ok(()),
             Some(Status::Removing) => Err(StateError::Removing(stack)),
             Some(Status::Arriving) => Err(StateError::Arriving(stack)),
-            Some(Status::Moved { to }) => Err(StateError::Moved { stack, to: to.clone() }),
+            Some(Status::Moved { to }) => Err(StateError::Moved {
+                stack,
+                to: redact::url(to),
+            }),
         }
     }
 

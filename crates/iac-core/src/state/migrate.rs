@@ -11,6 +11,7 @@ use super::log::read_log;
 use super::marker::{Marker, Status};
 use super::paths::Paths;
 use super::{Backend, Created, RunInfo, StateError, Store, Vault};
+use crate::redact;
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,7 +80,7 @@ impl Store {
         Marker::set(target, &paths, self.stack(), None, vault.as_deref()).await?;
         self.remember_at(target).await;
         if !copy {
-            let moved = Status::Moved { to: to.to_owned() };
+            let moved = Status::Moved { to: redact::url(to) };
             Marker::set(self.backend(), &paths, self.stack(), Some(moved), vault.as_deref()).await?;
         }
         Ok(Migrated {

@@ -82,7 +82,7 @@ pub use model::{
 pub(crate) use process::host;
 pub use rekey::{RekeyOptions, Rekeyed};
 pub(crate) use scheme::local_folder;
-pub use scheme::{BackendScheme, Backends, UrlParameter, open_backend, redacted, url_parameters};
+pub use scheme::{BackendScheme, Backends, UrlParameter, open_backend, url_parameters};
 pub use store::Store;
 pub use transfer::{ImportOptions, Imported};
 pub use trust::Trusted;

@@ -62,6 +62,7 @@ fn help_of_every_verb() {
         "config",
         "config set",
         "config get",
+        "config trust",
         "config rekey",
     ];
     let pages: Vec<String> = verbs

@@ -42,6 +42,7 @@ async fn every_outcome_is_there_again() {
     let target = Target {
         description: "a test".into(),
         id: "1".into(),
+        evidence: Vec::new(),
     };
     writer
         .targets(BTreeMap::from([("test".into(), target.clone())]))

@@ -395,6 +395,7 @@ impl Provider for Memory {
         Ok(Target {
             description: "memory".into(),
             id: "memory".into(),
+            evidence: Vec::new(),
         })
     }
 

@@ -8,14 +8,16 @@ use std::time::Duration;
 use futures::io::AsyncBufRead;
 use http::Request;
 use iac_core::config::{Config, ConfigValue, Entry};
-use iac_core::provider::{ErrorKind, ProviderError};
+use iac_core::provider::{ErrorKind, LeadsTo, ProviderError};
 use iac_core::with_causes;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use jiff::{SignedDuration, Timestamp};
+use kube::config::{ExecConfig, Kubeconfig};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::object::DEFAULT_NAMESPACE;
 
+use super::access::Access;
 use super::call::{Answer, Call, CallError, Refusal, warning_text};
 
 /// How the configuration says where the cluster is.
@@ -54,6 +56,31 @@ pub(crate) fn chosen_namespace(config: &Config) -> String {
         .map_or_else(|| DEFAULT_NAMESPACE.to_owned(), |chosen| chosen.name)
 }
 
+/// What settings that a repository makes lead to: the kubeconfig, and the programs that it runs for its users.
+pub(super) fn leads_to(config: &BTreeMap<String, String>) -> LeadsTo {
+    let Some(path) = config.get("kubeconfig").map(PathBuf::from) else {
+        return LeadsTo::default();
+    };
+    // One that cannot be read is told when it is connected with.
+    let read = Kubeconfig::read_from(&path).unwrap_or_default();
+    let users = read.auth_infos.into_iter().filter_map(|named| named.auth_info);
+    let commands: Vec<ExecConfig> = users.filter_map(|user| user.exec).collect();
+    let words = |exec: &ExecConfig| {
+        let command = exec.command.iter().chain(exec.args.iter().flatten());
+        command.cloned().collect::<Vec<_>>().join(" ")
+    };
+    LeadsTo {
+        runs: commands.iter().map(words).collect(),
+        // Programs and scripts that lie in the repository are part of what is allowed.
+        files: std::iter::once(path)
+            .chain(commands.into_iter().flat_map(|exec| {
+                let words = exec.command.into_iter().chain(exec.args.into_iter().flatten());
+                words.map(PathBuf::from).filter(|word| word.is_file())
+            }))
+            .collect(),
+    }
+}
+
 impl Settings {
     /// Reads the configuration's keys.
     pub(crate) fn read(config: &BTreeMap<String, String>) -> Result<Self, ProviderError> {
@@ -90,7 +117,7 @@ impl Settings {
     }
 
     /// The kubeconfig to read, if there is one.
-    fn file(&self) -> Result<Option<Kubeconfig>, String> {
+    pub(super) fn file(&self) -> Result<Option<Kubeconfig>, String> {
         let found = match &self.kubeconfig {
             Some(path) => Kubeconfig::read_from(path).map(Some),
             None => Kubeconfig::from_env(),
@@ -105,42 +132,52 @@ impl Settings {
             Err(error) => Err(with_causes(&error)),
         }
     }
-
-    /// The configuration of a client, and what to call the connection.
-    async fn load(&self) -> Result<(kube::Config, String), String> {
-        let (mut config, place) = match self.file()? {
-            Some(file) => {
-                let context = self.context.clone().or_else(|| file.current_context.clone());
-                let options = KubeConfigOptions {
-                    context: self.context.clone(),
-                    ..KubeConfigOptions::default()
-                };
-                let config = kube::Config::from_custom_kubeconfig(file, &options).await;
-                let config = config.map_err(|error| with_causes(&error))?;
-                (config, format!("context {}", context.as_deref().unwrap_or("(none)")))
-            }
-            None => {
-                let config = kube::Config::incluster().map_err(|error| with_causes(&error))?;
-                (config, "the pod's own account".to_owned())
-            }
-        };
-        // Trying again is decided here, per call and within its time limit.
-        config.default_retry = false;
-        config.connect_timeout = Some(Duration::from_secs(10));
-        let server = config.cluster_url.to_string();
-        Ok((config, format!("{place}, server {}", server.trim_end_matches('/'))))
-    }
 }
+
+/// The namespace that every cluster has.
+const SYSTEM: &str = "kube-system";
 
 /// A connection to one cluster.
 pub(crate) struct Connection {
     settings: Settings,
-    client: RwLock<kube::Client>,
+    client: RwLock<Current>,
+    /// What tells the server from others where nothing else can be had.
+    server: String,
     /// For people: `context prod, server https://10.0.0.1:6443, namespace shop`.
     pub(crate) description: String,
     /// The namespace for what names none.
     pub(crate) chosen: Chosen,
 }
+
+/// The client with the credentials of now.
+struct Current {
+    client: kube::Client,
+    /// Until when they can be used.
+    until: Option<Timestamp>,
+    /// How often they were fetched.
+    times: usize,
+}
+
+impl Current {
+    fn of(access: Access, times: usize) -> Result<(Self, Told), String> {
+        let (description, server, until) = (access.description, access.server, access.until);
+        let client = kube::Client::try_from(access.config).map_err(|error| with_causes(&error))?;
+        Ok((Self { client, until, times }, Told { description, server }))
+    }
+
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Timestamp::now() + MARGIN)
+    }
+}
+
+/// What is known of a connection without asking the server.
+struct Told {
+    description: String,
+    server: String,
+}
+
+/// How long before their end credentials are fetched again.
+const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Connection {
     /// Reads the configuration; asks nothing of the server yet.
@@ -150,14 +187,15 @@ impl Connection {
         let fail = |why: String| {
             ProviderError::new(ErrorKind::Invalid, format!("no cluster is configured: {why}")).with_hint(hint)
         };
-        let (config, description) = settings.load().await.map_err(fail)?;
-        let client = kube::Client::try_from(config).map_err(|error| fail(with_causes(&error)))?;
+        let access = Access::find(&settings).await.map_err(fail)?;
+        let (current, told) = Current::of(access, 0).map_err(fail)?;
         let chosen = settings.chosen();
         let namespace = chosen.as_ref().map(|chosen| format!(", namespace {}", chosen.name));
         Ok(Self {
             settings,
-            client: RwLock::new(client),
-            description: description + &namespace.unwrap_or_default(),
+            client: RwLock::new(current),
+            server: told.server,
+            description: told.description + &namespace.unwrap_or_default(),
             chosen: chosen.unwrap_or_else(|| Chosen {
                 name: DEFAULT_NAMESPACE.to_owned(),
                 asked: false,
@@ -165,16 +203,37 @@ impl Connection {
         })
     }
 
-    /// Makes one call. Credentials that are no longer valid are fetched anew once.
+    /// Makes one call. Credentials that are no longer valid are fetched again, once.
     pub(crate) async fn call(&self, call: &Call) -> Result<Answer, CallError> {
+        let seen = self.times_fetched().await?;
         let first = self.call_once(call).await;
         if first.as_ref().err().and_then(CallError::code) != Some(401) {
             return first;
         }
-        let (config, _) = self.settings.load().await.map_err(CallError::Credentials)?;
-        let client = kube::Client::try_from(config).map_err(|error| CallError::Credentials(with_causes(&error)))?;
-        *self.client.write().await = client;
+        self.fetch_again(seen).await?;
         self.call_once(call).await
+    }
+
+    /// How often the credentials were fetched; those that are over are fetched again first.
+    async fn times_fetched(&self) -> Result<usize, CallError> {
+        let (times, is_over) = {
+            let current = self.client.read().await;
+            (current.times, current.is_over())
+        };
+        if is_over {
+            self.fetch_again(times).await?;
+        }
+        Ok(times + usize::from(is_over))
+    }
+
+    /// Fetches the credentials, unless another call has done so since.
+    async fn fetch_again(&self, seen: usize) -> Result<(), CallError> {
+        let mut current = self.client.write().await;
+        if current.times == seen {
+            let access = Access::find(&self.settings).await.map_err(CallError::Credentials)?;
+            (*current, _) = Current::of(access, seen + 1).map_err(CallError::Credentials)?;
+        }
+        Ok(())
     }
 
     async fn call_once(&self, call: &Call) -> Result<Answer, CallError> {
@@ -205,7 +264,7 @@ impl Connection {
             .header(http::header::CONTENT_TYPE, call.content_type)
             .body(kube::client::Body::from(call.body.clone().unwrap_or_default()))
             .map_err(|error| CallError::Unreadable(format!("{} is no request: {error}", call.path)))?;
-        let client = self.client.read().await.clone();
+        let client = self.client.read().await.client.clone();
         let exchange = async {
             let response = client.send(request).await.map_err(|error| transport(&error))?;
             let (head, body) = response.into_parts();
@@ -231,7 +290,7 @@ impl Connection {
             .header(http::header::ACCEPT, call.accept)
             .body(Vec::new())
             .map_err(|error| CallError::Unreadable(format!("{} is no request: {error}", call.path)))?;
-        let client = self.client.read().await.clone();
+        let client = self.client.read().await.client.clone();
         let answer = timeout(call.timeout, client.request_stream(request)).await;
         answer
             .map_err(|_| CallError::Timeout(call.timeout))?
@@ -285,22 +344,40 @@ impl Connection {
         }
     }
 
-    /// The cluster's own name: the UID of its `kube-system` namespace, which lives as long as the cluster.
-    pub(crate) async fn cluster_id(&self, limit: Duration) -> Result<String, ProviderError> {
-        let call = Call::get_metadata("/api/v1/namespaces/kube-system").within(limit.min(Duration::from_secs(10)));
+    /// What tells the cluster from others, the strongest first: the UID of its `kube-system` namespace, which lives as long
+    /// as the cluster; that of the namespace of what names none, for accounts that may see no other; its address and
+    /// authority, for those that may see neither.
+    pub(crate) async fn evidence(&self, limit: Duration) -> Result<Vec<(String, String)>, ProviderError> {
+        let own = &self.chosen.name;
+        let (system, namespace) = futures::join!(self.uid_of(SYSTEM, limit), self.uid_of(own, limit));
+        let mut found = Vec::new();
+        match system {
+            Ok(Some(uid)) => found.push(("cluster".to_owned(), uid)),
+            Ok(None) => {
+                let message = format!(
+                    "{}: namespace {SYSTEM} has no UID; is this a Kubernetes API server?",
+                    self.description
+                );
+                return Err(ProviderError::new(ErrorKind::Internal, message));
+            }
+            Err(error) if error.code() == Some(403) => {}
+            Err(error) => return Err(self.refused(error)),
+        }
+        // It need not be there, nor may everybody see it.
+        if let Ok(Some(uid)) = namespace {
+            found.push((format!("namespace {own}"), uid));
+        }
+        found.push(("server".to_owned(), self.server.clone()));
+        Ok(found)
+    }
+
+    async fn uid_of(&self, namespace: &str, limit: Duration) -> Result<Option<String>, CallError> {
+        let path = format!("/api/v1/namespaces/{namespace}");
+        let call = Call::get_metadata(&path).within(limit.min(Duration::from_secs(10)));
         let patience = Instant::now() + limit.min(Duration::from_secs(5));
-        let answer = self
-            .call_patiently(&call, patience, &|_| ())
-            .await
-            .map_err(|error| self.refused(error))?;
+        let answer = self.call_patiently(&call, patience, &|_| ()).await?;
         let uid = answer.body.pointer("/metadata/uid").and_then(serde_json::Value::as_str);
-        uid.map(str::to_owned).ok_or_else(|| {
-            let message = format!(
-                "{}: namespace kube-system has no UID; is this a Kubernetes API server?",
-                self.description
-            );
-            ProviderError::new(ErrorKind::Internal, message)
-        })
+        Ok(uid.map(str::to_owned))
     }
 
     fn refused(&self, error: CallError) -> ProviderError {
@@ -308,7 +385,7 @@ impl Connection {
             CallError::Unreachable(_) | CallError::Timeout(_) => {
                 "check that the cluster runs and that the context is the right one (kubectl config get-contexts)"
             }
-            _ => "the account needs to read the namespace kube-system, whose UID tells this cluster from any other",
+            _ => "check the credentials of the kubeconfig's user (kubectl auth whoami)",
         };
         let mut failure = ProviderError::from(error);
         if failure.kind == ErrorKind::Timeout {

@@ -1,5 +1,6 @@
 //! The provider: implements [`iac_core::provider::Provider`] over the API server.
 
+mod access;
 mod apply;
 pub(crate) mod call;
 pub(crate) mod connect;
@@ -13,8 +14,10 @@ mod leaving;
 mod names;
 mod observe;
 mod others;
+mod plugin;
 mod pods;
 mod predict;
+mod proxy;
 mod recreate;
 mod related;
 mod session;
@@ -27,9 +30,9 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence, ExternalRef,
-    ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded, Reference,
-    Target, WaitRequest,
+    Applied, ApplyRequest, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Existence,
+    ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded,
+    Reference, Target, WaitRequest,
 };
 
 pub(crate) use self::call::Cause;
@@ -83,6 +86,14 @@ impl Provider for KubernetesProvider {
         PROVIDER
     }
 
+    fn connecting(&self) -> Connecting {
+        Connecting {
+            free: &["namespace"],
+            variables: &[("kubeconfig", "KUBECONFIG")],
+            leads_to: connect::leads_to,
+        }
+    }
+
     fn identity(&self, resource: &ResourceDecl) -> Result<String, Problem> {
         let id = ObjectId::of(&resource.inputs)?;
         Ok(self.names().placed(id, &self.declared()).to_string())
@@ -124,11 +135,16 @@ impl Provider for KubernetesProvider {
             return Err(ProviderError::new(ErrorKind::Invalid, message));
         }
         let connection = Connection::open(Settings::read(&request.config)?).await?;
-        let id = connection.cluster_id(request.timeout).await?;
+        let evidence = connection.evidence(request.timeout).await?;
         let description = connection.description.clone();
         let session = Session::new(connection, manager);
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
-        Ok(Target { description, id })
+        Ok(Target {
+            description,
+            // The strongest.
+            id: evidence.first().map(|(_, value)| value.clone()).unwrap_or_default(),
+            evidence,
+        })
     }
 
     async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {

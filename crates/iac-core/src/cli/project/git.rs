@@ -1,24 +1,30 @@
 //! A git repository, as far as it tells one project from another.
 //!
 //! It is read from its own files, so that nothing of it is run, git need not be there, and it may belong to another user.
-//! Only the beginning of its history is asked of git, by a command that runs no hook and no monitor.
+//! Only the beginning of its history, and whether its files are changed, are asked of git, which sees none of the
+//! repository's own configuration.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::cli::borrowed::Borrowed;
+
 /// How long git may think about where the history begins.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest file of git's that is read as a whole: a list of all references.
+const LARGEST: u64 = 64 << 20;
 
 /// How many beginnings of its history a repository may have.
 const MOST_ROOTS: usize = 16;
 
 /// A repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Repository {
+pub(in crate::cli) struct Repository {
     /// The folder of the files that it holds.
-    pub(super) top: PathBuf,
+    pub(in crate::cli) top: PathBuf,
     /// What git keeps of this work tree.
     folder: PathBuf,
     /// What all work trees of the repository share.
@@ -27,14 +33,14 @@ pub(super) struct Repository {
 
 impl Repository {
     /// The one that holds a file or folder, the innermost of several.
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(in crate::cli) fn of(path: &Path) -> Option<Self> {
         path.ancestors().find_map(|top| {
             let entry = top.join(".git");
             let folder = if entry.is_dir() {
                 entry
             } else {
                 // A work tree or a submodule: the file says where the folder is.
-                let text = std::fs::read_to_string(&entry).ok()?;
+                let text = small(&entry)?;
                 top.join(text.strip_prefix("gitdir:")?.trim())
             };
             folder.join("HEAD").is_file().then(|| Self {
@@ -47,8 +53,59 @@ impl Repository {
 
     /// Its remotes: name and URL, as they are written down.
     pub(super) fn remotes(&self) -> Vec<(String, String)> {
-        let text = std::fs::read(self.common.join("config")).unwrap_or_default();
-        remotes(&String::from_utf8_lossy(&text))
+        remotes(&small(&self.common.join("config")).unwrap_or_default())
+    }
+
+    /// The commit that is checked out.
+    pub(in crate::cli) fn head(&self) -> Option<String> {
+        let text = small(&self.folder.join("HEAD"))?;
+        let is_commit = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let Some(name) = text.trim().strip_prefix("ref:").map(str::trim) else {
+            return Some(text.trim().to_owned()).filter(|text| is_commit(text));
+        };
+        let is_name = name.starts_with("refs/") && !name.split('/').any(|part| part == "..");
+        let loose = [&self.folder, &self.common].map(|folder| small(&folder.join(name)));
+        let commit = loose.into_iter().flatten().next().or_else(|| {
+            let packed = small(&self.common.join("packed-refs"))?;
+            let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
+            lines.find_map(|(commit, packed)| (packed == name).then(|| commit.to_owned()))
+        });
+        commit
+            .map(|commit| commit.trim().to_owned())
+            .filter(|commit| is_name && is_commit(commit))
+    }
+
+    /// True if files that the repository holds differ from the commit that is checked out.
+    pub(in crate::cli) fn is_changed(&self) -> Option<bool> {
+        let (borrowed, mut command) = self.command()?;
+        let output = command
+            .arg("--work-tree")
+            .arg(&self.top)
+            .args([
+                "status",
+                "--porcelain",
+                "--untracked-files=no",
+                "--ignore-submodules=all",
+            ])
+            .as_std_mut()
+            .stderr(Stdio::null())
+            .output();
+        drop(borrowed);
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(!output.stdout.is_empty())
+    }
+
+    /// `git` over this repository's objects, with none of its configuration.
+    fn command(&self) -> Option<(Borrowed, tokio::process::Command)> {
+        let borrowed = Borrowed::of(&self.folder, &self.common, &self.head()?)?;
+        let mut command = tokio::process::Command::new("git");
+        command
+            .args(borrowed.arguments())
+            .current_dir(&self.top)
+            .env_clear()
+            .envs(borrowed.environment())
+            .stdin(Stdio::null());
+        Some((borrowed, command))
     }
 
     /// The commits that its history begins with; none where that cannot be told, as in a shallow clone.
@@ -56,26 +113,15 @@ impl Repository {
         if std::fs::metadata(self.common.join("shallow")).is_ok_and(|file| file.len() > 0) {
             return BTreeSet::new();
         }
-        let mut command = tokio::process::Command::new("git");
+        let Some((borrowed, mut command)) = self.command() else {
+            return BTreeSet::new();
+        };
         command
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
-            .arg("--git-dir")
-            .arg(&self.folder)
             .args(["rev-list", "--max-parents=0", "HEAD", "--"])
-            .env_clear()
-            .envs(
-                ["PATH", "HOME"]
-                    .iter()
-                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
-            )
-            .envs([
-                ("GIT_OPTIONAL_LOCKS", "0"),
-                ("GIT_NO_LAZY_FETCH", "1"),
-                ("GIT_TERMINAL_PROMPT", "0"),
-            ])
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        drop(borrowed);
         let text = match output {
             Ok(Ok(output)) if output.status.success() => output.stdout,
             // No git, no commit yet, or too long a history: other evidence has to do.
@@ -87,10 +133,14 @@ impl Repository {
 }
 
 fn common(folder: &Path) -> PathBuf {
-    match std::fs::read_to_string(folder.join("commondir")) {
-        Ok(text) => folder.join(text.trim()),
-        Err(_) => folder.to_owned(),
-    }
+    small(&folder.join("commondir")).map_or_else(|| folder.to_owned(), |text| folder.join(text.trim()))
+}
+
+/// The text of a file of git's, if it is a file and of a size that such files have.
+fn small(path: &Path) -> Option<String> {
+    let file = std::fs::metadata(path).ok()?;
+    let text = (file.is_file() && file.len() <= LARGEST).then(|| std::fs::read(path));
+    Some(String::from_utf8_lossy(&text?.ok()?).into_owned())
 }
 
 /// The remotes in the text of a `.git/config`.

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::state::{Binding, Folder, host};
 use address::Address;
-use git::Repository;
+pub(super) use git::Repository;
 
 /// Names the project where its folder does not tell.
 pub(super) const PROJECT: &str = "IAC_PROJECT";

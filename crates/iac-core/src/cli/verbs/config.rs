@@ -1,8 +1,8 @@
-//! `config set|get`; `rekey` is with that of the state.
+//! `config set|get`; `rekey` is with that of the state, and `trust` by itself.
 
 use serde_json::{Value as Json, json};
 
-use super::rekey;
+use super::{rekey, trust};
 use crate::cli::args::Config as Args;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, exposed};
@@ -15,9 +15,10 @@ use crate::value::Secret;
 /// What stands for a secret.
 const SECRET: &str = "(secret)";
 
-pub(super) fn config(session: &Session, args: &Args, declare: Declare<'_>) -> Result<u8, Failure> {
+pub(super) async fn config(session: &Session, args: &Args, declare: Declare<'_>) -> Result<u8, Failure> {
     match args {
         Args::Set { key, value, secret } => set(session, key, value.as_deref(), *secret)?,
+        Args::Trust { yes } => return trust::trust(session, *yes).await,
         Args::Rekey {
             recipient,
             passphrase_file,
@@ -52,6 +53,7 @@ fn set(session: &Session, key: &str, value: Option<&str>, secret: bool) -> Resul
         editor.set(key, &FileValue::Plain(value.expose().clone()))?;
     }
     editor.save()?;
+    session.allow_own(key)?;
     session.ui.say(&format!("Set {key} in {}", session.config_name()));
     Ok(())
 }
@@ -118,9 +120,9 @@ fn get(session: &Session, key: &str, show_secrets: bool, as_json: bool) -> Resul
 
 fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bool) -> Result<(), Failure> {
     let config = if show_secrets {
-        session.config()?
+        session.config_unchecked()?
     } else {
-        session.open_config()?
+        session.open_config_unchecked()?
     };
     let secrets = asked_as_secret(session, declare, &config);
     let mut text = String::new();

@@ -10,6 +10,7 @@ mod refresh;
 mod rekey;
 mod stack;
 mod state;
+mod trust;
 mod up;
 
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ pub(super) async fn run(verb: &Verb, session: &Session, declare: Declare<'_>) ->
         Verb::Stack(args) => session.interrupts.end(stack::stack(session, args)).await,
         Verb::State(args) => session.interrupts.end(state::state(session, args)).await,
         Verb::Graph(args) => graph::graph(session, args, declare),
-        Verb::Config(args) => config::config(session, args, declare),
+        Verb::Config(args) => config::config(session, args, declare).await,
         // Needs no stack, and is answered before one is looked for.
         Verb::Completions { .. } => Ok(super::exit::DONE),
     }

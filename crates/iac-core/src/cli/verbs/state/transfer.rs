@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
-use crate::state::{Backend, ImportOptions, RunInfo, StateError, Store, redacted};
+use crate::redact;
+use crate::state::{Backend, ImportOptions, RunInfo, StateError, Store};
 
 pub(super) async fn export(session: &Session, file: Option<&Path>) -> Result<u8, Failure> {
     let text = session.store()?.export().await?;
@@ -85,7 +86,7 @@ pub(super) async fn migrate(session: &Session, to: &str, all: bool, copy: bool, 
     };
     let mut done = Vec::new();
     for stack in stacks {
-        done.extend(migrate_one(session, &source, &target, &redacted(to), &stack, copy).await?);
+        done.extend(migrate_one(session, &source, &target, &redact::url(to), &stack, copy).await?);
     }
     if as_json {
         session.ui.json(&Json::Array(done))?;

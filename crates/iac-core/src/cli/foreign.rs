@@ -1,0 +1,179 @@
+//! Settings of a repository's file that decide where a program connects: refused until the user allows them.
+//!
+//! Whoever runs a program in a folder that came from elsewhere has not read what lies there. A kubeconfig may name a
+//! program to run, and a host may be anybody's; so such a setting needs a decision that is kept outside of the repository.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::failure::Failure;
+use crate::config::{FileValue, Layers, Trusted};
+use crate::provider::{Connecting, LeadsTo, Provider};
+use crate::redact;
+use crate::render::sanitize;
+use crate::value::hex;
+
+/// How each provider connects, by its name.
+pub(super) type Connects = BTreeMap<String, Connecting>;
+
+/// How these providers connect.
+pub(super) fn connects(providers: &[Arc<dyn Provider>]) -> Connects {
+    let one = |provider: &Arc<dyn Provider>| (provider.name().to_owned(), provider.connecting());
+    providers.iter().map(one).collect()
+}
+
+/// One setting of a file of the repository that bears on connecting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    value: String,
+    /// File and line, for people.
+    origin: String,
+    file: PathBuf,
+    leads_to: LeadsTo,
+    /// Of the value, and of what lies in the repository and decides as well.
+    digest: String,
+    /// The user's own variable that says something else, with what it says.
+    contradicts: Option<(&'static str, String)>,
+}
+
+/// The settings of the repository that bear on connecting.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Foreign(Vec<Setting>);
+
+impl Foreign {
+    /// Finds them. What the user says elsewhere wins over the file, and then the file says nothing.
+    pub(super) fn find(connects: &Connects, layers: &Layers) -> Self {
+        let found = layers.entries().iter().filter_map(|(key, entry)| {
+            let (provider, setting) = key.split_once('.')?;
+            let connecting = connects.get(provider)?;
+            let (Some(file), FileValue::Plain(value)) = (&entry.repository, &entry.value) else {
+                return None;
+            };
+            if connecting.free.contains(&setting) {
+                return None;
+            }
+            let mut own = connecting.variables.iter().filter(|(name, _)| *name == setting);
+            let leads_to = (connecting.leads_to)(&BTreeMap::from([(setting.to_owned(), value.clone())]));
+            Some(Setting {
+                key: key.clone(),
+                value: value.clone(),
+                origin: entry.origin.clone(),
+                file: file.clone(),
+                digest: digest(key, value, file, &leads_to),
+                leads_to,
+                contradicts: own.find_map(|(_, variable)| contradiction(variable, value)),
+            })
+        });
+        Self(found.collect())
+    }
+
+    /// Those that nobody has allowed.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Setting> {
+        let is_open = |setting: &&Setting| !Trusted::of(&setting.file).allows(&setting.key, &setting.digest);
+        self.0.iter().filter(is_open)
+    }
+
+    /// Refuses what is not allowed, and what says something else than the user's environment.
+    pub(super) fn check(&self, stack: &str) -> Result<(), Failure> {
+        let open: Vec<&Setting> = self.open().collect();
+        if let Some(first) = open.first() {
+            let message = format!(
+                "{} decides where this program connects, and you have not allowed that",
+                sanitize(&shown(&first.file))
+            );
+            let mut failure = Failure::failed(message);
+            for diagnostic in &mut failure.diagnostics {
+                diagnostic
+                    .details
+                    .extend(open.iter().flat_map(|setting| setting.told()));
+            }
+            let program = std::env::args().next().unwrap_or_else(|| "PROGRAM".to_owned());
+            return Err(failure
+                .hint(format!(
+                    "to allow exactly this: {} config trust --stack {stack}",
+                    sanitize(&program)
+                ))
+                .hint(format!(
+                    "to connect elsewhere, say it yourself: --config {}=…",
+                    first.key
+                )));
+        }
+        let mut contradictions = self
+            .0
+            .iter()
+            .filter_map(|setting| Some((setting, setting.contradicts.as_ref()?)));
+        contradictions.next().map_or(Ok(()), |(setting, (variable, other))| {
+            let message = format!(
+                "{} says {} = {:?}, and {variable} is {:?}",
+                sanitize(&setting.origin),
+                setting.key,
+                redact::url(&setting.value),
+                redact::url(other)
+            );
+            let hint = format!("unset {variable}, or say which one with --config {}=…", setting.key);
+            Err(Failure::failed(message).hint(hint))
+        })
+    }
+}
+
+impl Setting {
+    /// For people: what it says and what that leads to.
+    pub(super) fn told(&self) -> Vec<String> {
+        let value = redact::url(&self.value);
+        let mut lines = vec![format!("{} = {value:?} ({})", self.key, sanitize(&self.origin))];
+        let runs = self.leads_to.runs.iter();
+        lines.extend(runs.map(|program| format!("it runs {}", sanitize(program))));
+        lines
+    }
+
+    /// Remembers that the user allows it.
+    pub(super) fn allow(&self) -> Result<(), Failure> {
+        let mut trusted = Trusted::of(&self.file);
+        let allowed = trusted.allow([(self.key.clone(), self.digest.clone())]);
+        allowed.map_err(|why| Failure::failed(format!("the decision cannot be kept: {why}")))
+    }
+}
+
+fn shown(file: &Path) -> String {
+    file.display().to_string()
+}
+
+/// What a variable of the user says, if that is something else.
+fn contradiction(variable: &'static str, value: &str) -> Option<(&'static str, String)> {
+    let own = std::env::var(variable).ok().filter(|own| !own.is_empty())?;
+    (own != value).then_some((variable, own))
+}
+
+/// What a decision is about: the setting, and the contents of the files in the same repository that it leads to. What
+/// lies elsewhere is the user's own, and may change.
+fn digest(key: &str, value: &str, file: &Path, leads_to: &LeadsTo) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(key.as_bytes());
+    part(value.as_bytes());
+    let top = top(file);
+    for path in &leads_to.files {
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        part(path.as_os_str().as_encoded_bytes());
+        let inside = top.as_ref().is_some_and(|top| path.starts_with(top));
+        if inside && path.is_file() {
+            part(&std::fs::read(&path).unwrap_or_default());
+        }
+    }
+    hex(&hash.finalize())
+}
+
+/// The folder that a configuration file came in: its repository, else the one above `stacks/`.
+fn top(file: &Path) -> Option<PathBuf> {
+    let file = file.canonicalize().ok()?;
+    let repository = file.ancestors().find(|folder| folder.join(".git").exists());
+    let workspace = file.parent().and_then(Path::parent);
+    repository.or(workspace).map(Path::to_owned)
+}
