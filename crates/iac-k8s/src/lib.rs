@@ -86,6 +86,7 @@ mod definition;
 mod diagnose;
 mod exported;
 mod fields;
+mod granted;
 mod immutable;
 mod kinds;
 mod managed;

@@ -7,6 +7,8 @@ use crate::value::FieldPath;
 
 /// How many paths a reason names before it counts the rest.
 const PATHS: usize = 3;
+/// How long these names may be together. The fields are shown below the reason anyway.
+const WIDTH: usize = 120;
 
 /// The reason as what follows "because".
 pub(super) fn text(reason: &Reason) -> String {
@@ -61,12 +63,45 @@ pub(super) fn text(reason: &Reason) -> String {
 
 fn list(paths: &[FieldPath]) -> String {
     let mut names: Vec<String> = paths.iter().take(PATHS).map(path_text).collect();
-    if paths.len() > PATHS {
-        names.push(format!("{} more", paths.len() - PATHS));
+    while paths.len() > 1 && names.iter().map(String::len).sum::<usize>() > WIDTH {
+        names.pop();
+    }
+    match paths.len() - names.len() {
+        0 => {}
+        rest if names.is_empty() => return format!("{rest} fields"),
+        rest => names.push(format!("{rest} more")),
     }
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         Some((last, _)) => last.clone(),
         None => "its options".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_with_long_names_are_counted() {
+        let long = |number: usize| format!("spec.{}{number}", "x".repeat(70));
+        let path = |text: &str| FieldPath::fields(text.split('.'));
+        for (paths, expected) in [
+            (vec!["a".to_owned()], "a".to_owned()),
+            (vec!["a".to_owned(), "b.c".to_owned()], "a and b.c".to_owned()),
+            (
+                ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec(),
+                "a, b, c and 2 more".to_owned(),
+            ),
+            (vec![long(1)], long(1)),
+            (
+                vec![long(1), "a".to_owned(), long(2)],
+                format!("{}, a and 1 more", long(1)),
+            ),
+            (vec![long(1).repeat(2), "a".to_owned()], "2 fields".to_owned()),
+        ] {
+            let paths: Vec<FieldPath> = paths.iter().map(|text| path(text)).collect();
+            assert_eq!(list(&paths), expected);
+        }
     }
 }

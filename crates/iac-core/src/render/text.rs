@@ -190,6 +190,21 @@ fn order_lines(step: &Step) -> Vec<String> {
     order.into_iter().chain(leftovers).collect()
 }
 
+/// The changes that are shown where there are more than a reader is to see: those of what is there come before what is new.
+/// They keep their order.
+fn first<'a>(changes: &[&'a FieldChange], limit: usize) -> Vec<&'a FieldChange> {
+    let rank = |change: &FieldChange| match (&change.before, &change.after) {
+        (Some(_), Some(_)) => 0,
+        (_, None) => 1,
+        (None, Some(_)) => 2,
+    };
+    let mut places: Vec<usize> = (0..changes.len()).collect();
+    places.sort_by_key(|place| rank(changes[*place]));
+    places.truncate(limit);
+    places.sort_unstable();
+    places.into_iter().map(|place| changes[place]).collect()
+}
+
 /// A number with its thousands apart: `1,234`.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -318,9 +333,8 @@ impl Page {
             |path: &FieldPath| verbose || step.minor.as_ref().is_none_or(|minor| !minor.paths.contains(path));
         let shown: Vec<&FieldChange> = step.changes.iter().filter(|change| is_shown(&change.path)).collect();
         let limit = if verbose { shown.len() } else { FIELDS };
-        for line in shown
-            .iter()
-            .take(limit)
+        for line in first(&shown, limit)
+            .into_iter()
             .flat_map(|change| change_lines(change, &styles, verbose))
         {
             self.line(4, &line);
@@ -422,10 +436,37 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    #[test]
+    fn what_changes_is_shown_before_what_is_new() {
+        let change = |name: &str, before: Option<&str>, after: Option<&str>| FieldChange {
+            path: FieldPath::fields([name]),
+            before: before.map(Value::from),
+            after: after.map(Value::from),
+            origin: None,
+        };
+        let changes = [
+            change("a", None, Some("1")),
+            change("b", None, Some("1")),
+            change("image", Some("1"), Some("2")),
+            change("z", Some("1"), None),
+        ];
+        let changes: Vec<&FieldChange> = changes.iter().collect();
+        let shown = |limit| -> Vec<String> {
+            let shown = first(&changes, limit).into_iter();
+            shown.map(|change| change.path.to_string()).collect()
+        };
+        assert_eq!(shown(1), ["image"]);
+        assert_eq!(shown(3), ["a", "image", "z"]);
+        assert_eq!(shown(9), ["a", "b", "image", "z"]);
+    }
+
     #[test]
     fn numbers_have_their_thousands_apart() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(super::grouped(number), text);
+            assert_eq!(grouped(number), text);
         }
     }
 }

@@ -83,17 +83,34 @@ struct Kubectl {
 impl Kubectl {
     fn read(said: &Said) -> Self {
         let mut found = Self::default();
-        let lines = said.err.lines().map(str::trim).filter(|line| !line.is_empty());
-        for line in lines.filter(|line| !line.starts_with("Warning:") && !line.starts_with("ensure CRDs are installed"))
-        {
+        for line in said.err.lines().map(str::trim) {
             let namespace = line.contains("namespaces \"") && line.ends_with("\" not found");
-            match namespace || line.contains("no matches for kind") {
-                true => found.unseen += 1,
-                false => found.refused.push(line.to_owned()),
+            if namespace || line.contains("no matches for kind") {
+                found.unseen += 1;
+            } else if is_refusal(line) {
+                found.refused.push(line.to_owned());
             }
+        }
+        if said.code != 0 && found == Self::default() {
+            found
+                .refused
+                .push(said.err.lines().last().unwrap_or_default().to_owned());
         }
         found
     }
+}
+
+/// True if a line begins a refusal; what follows it is advice, or lists fields.
+fn is_refusal(line: &str) -> bool {
+    let starts = [
+        "Error ",
+        "Error:",
+        "error: ",
+        "error when ",
+        "error validating ",
+        "Apply failed ",
+    ];
+    starts.iter().any(|start| line.starts_with(start)) || (line.starts_with("The ") && line.contains(" is invalid"))
 }
 
 /// What our preview found wrong.
@@ -173,6 +190,7 @@ mod tests {
     fn what_both_sides_say_is_weighed() {
         let namespace = "Error from server (NotFound): error when creating \"a.yaml\": namespaces \"x\" not found\n";
         let kind = "resource mapping not found for name: \"a\" namespace: \"\" from \"a.yaml\": no matches for kind \"B\" in version \"c/v1\"\nensure CRDs are installed first\n";
+        let conflict = "Apply failed with 1 conflict: conflict with \"x\": .spec.a\nPlease review the fields above\n* If you intend to\n";
         let invalid = "The Deployment \"a\" is invalid: spec.template: Required value\n";
         let warning = "Warning: unrecognized format\n";
         let plan = "error: x\nPlan: 3 to create, 1 to update; 2 unchanged; risks: 4 privilege\n";
@@ -205,6 +223,7 @@ mod tests {
                 "both refuse it",
                 false,
             ),
+            (conflict, none, "error: it exists already\n", "both refuse it", false),
             (invalid, none, "", "DIFFERS: only kubectl refuses it", true),
             ("", none, missing, "DIFFERS: only ours refuses it", true),
         ] {
@@ -213,7 +232,7 @@ mod tests {
         }
         assert_eq!(Preview::read(&said(plan, "")).objects, 6);
         assert_eq!(Preview::read(&said(none, "")).objects, 2);
-        let counted = Kubectl::read(&said("", &format!("{namespace}{kind}{invalid}")));
-        assert_eq!((counted.unseen, counted.refused.len()), (2, 1));
+        let counted = Kubectl::read(&said("", &format!("{namespace}{kind}{invalid}{conflict}")));
+        assert_eq!((counted.unseen, counted.refused.len()), (2, 2));
     }
 }

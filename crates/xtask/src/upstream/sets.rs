@@ -98,7 +98,6 @@ pub(crate) const SETS: &[Set] = &[
     set("manila-csi", "kubernetes/cloud-provider-openstack", "HEAD", &["manifests/manila-csi-plugin/**/*.yaml"]),
     set("openstack-controller", "kubernetes/cloud-provider-openstack", "HEAD", &["manifests/controller-manager/**/*.yaml"]),
     set("guestbook", "kubernetes/examples", "HEAD", &["**/guestbook/**/*.yaml"]),
-    set("wordpress", "kubernetes/examples", "HEAD", &["**/mysql-wordpress-pd/*.yaml"]),
 ];
 
 /// Two releases of a set.
@@ -122,7 +121,7 @@ const fn upgrade(
 }
 
 /// The upgrades. What takes part in the admission of everybody's objects (webhooks, API services) is left out, since no pod
-/// of these sets ever runs on the test bed.
+/// of these sets ever runs on the test bed; so are ingress classes, which the test bed has itself.
 #[rustfmt::skip]
 pub(crate) const UPGRADES: &[Upgrade] = &[
     upgrade("argo-cd", "argoproj/argo-cd", ("v3.4.7", &["manifests/install.yaml"]), ("v3.5.1", &["manifests/install.yaml"])),

@@ -13,8 +13,10 @@ use super::table::{Line, Table};
 /// A plan of so many lines is too long to be read.
 const LINES: usize = 400;
 
-/// What is left out: it takes part in the admission of everybody's objects, and nobody would answer.
-const LEFT_OUT: [&str; 3] = [
+/// What is left out: it takes part in the admission of everybody's objects, and nobody would answer; and what the test bed
+/// has itself.
+const LEFT_OUT: [&str; 4] = [
+    "IngressClass",
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
     "APIService",
@@ -126,20 +128,38 @@ fn prepare(
     if annotated.code != 0 {
         return Err(format!("{side}: {}", last_error(&annotated)));
     }
-    let documents: Vec<&str> = annotated.out.split("\n---\n").filter(|text| is_applied(text)).collect();
+    let documents = annotated.out.split("\n---\n").filter(|text| is_applied(text));
+    let documents: Vec<String> = documents.map(waited_for).collect();
     let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: upstream-{name}\n---\n");
     Ok((namespace + &documents.join("\n---\n"), documents.len()))
 }
 
-/// True unless a document is of a kind that is left out. kubectl writes each field on a line of its own.
+/// A definition is waited for, since its objects need it.
+fn waited_for(document: &str) -> String {
+    match kind(document) {
+        Some("CustomResourceDefinition") => document.replace("    iac.dev/wait: \"false\"", "    iac.dev/wait: 2m"),
+        _ => document.to_owned(),
+    }
+}
+
+/// True unless a document is of a kind that is left out.
 fn is_applied(document: &str) -> bool {
-    let kind = document.lines().find_map(|line| line.strip_prefix("kind: "));
-    kind.is_some_and(|kind| !LEFT_OUT.contains(&kind.trim()))
+    kind(document).is_some_and(|kind| !LEFT_OUT.contains(&kind))
+}
+
+/// The kind of a document: kubectl writes each field on a line of its own.
+fn kind(document: &str) -> Option<&str> {
+    document
+        .lines()
+        .find_map(|line| line.strip_prefix("kind: "))
+        .map(str::trim)
 }
 
 fn last_error(said: &Said) -> String {
     let lines = said.err.lines().chain(said.out.lines());
-    let errors: Vec<&str> = lines.filter(|line| line.contains("error")).collect();
+    let errors: Vec<&str> = lines
+        .filter(|line| line.contains("error") && !line.contains("this plan cannot"))
+        .collect();
     let shown = errors.first().copied().or_else(|| said.err.lines().last());
     shown.unwrap_or("it failed without a word").to_owned()
 }
@@ -154,6 +174,8 @@ mod tests {
             "apiVersion: v1\nkind: ConfigMap\ndata:\n  kind: APIService\n"
         ));
         assert!(!is_applied("apiVersion: apiregistration.k8s.io/v1\nkind: APIService\n"));
+        let definition = "kind: CustomResourceDefinition\nmetadata:\n  annotations:\n    iac.dev/wait: \"false\"\n";
+        assert!(waited_for(definition).ends_with("iac.dev/wait: 2m\n"));
         assert!(!is_applied("metadata:\n  kind: no\n"), "no object");
     }
 }

@@ -35,7 +35,7 @@ use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
 use crate::provider::session::{Memory, Session, in_parallel};
 use crate::stateful::{self, Way};
-use crate::{exported, fields, immutable, managed, risk};
+use crate::{exported, fields, granted, immutable, managed, risk};
 
 /// How often an object is looked at again that somebody writes all the time.
 const LOOKS: usize = 3;
@@ -117,6 +117,7 @@ impl<'a> Question<'a> {
         if self.id.type_name() == DEFINITION {
             prediction.minor = definition::minor(&prediction.changes);
         }
+        self.tell_rights(&mut prediction);
         for problem in &mut prediction.problems {
             problem.message = self.secrets.redact(&problem.message);
         }
@@ -143,6 +144,19 @@ impl<'a> Question<'a> {
         prediction.notes.extend(of_pods);
         self.add_definition_risks(&mut prediction).await?;
         Ok(prediction)
+    }
+
+    /// What a changed role gives and takes. Where others changed it as well, the rules themselves are shown.
+    fn tell_rights(&self, prediction: &mut Prediction) {
+        let drifts = self.request.live.as_ref().is_none_or(|live| !live.drift.is_empty());
+        if self.request.intent != Intent::Update || drifts {
+            return;
+        }
+        let type_name = self.id.type_name();
+        if let Some(granted) = granted::changed(&type_name, &self.before, &self.inputs, &prediction.changes) {
+            prediction.notes.extend(granted.notes);
+            prediction.minor = Some(granted.minor);
+        }
     }
 
     /// What a changed definition takes from objects that are there.
