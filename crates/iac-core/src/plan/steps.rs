@@ -18,13 +18,15 @@ fn lifted(entry: Option<&WorldEntry>, options: &Options) -> Option<String> {
     lifts.then(|| "its protection is lifted: the program declares it without .protect()".to_owned())
 }
 
-/// Says so where the run does not wait for what it makes.
-fn not_waited_for(action: Action, options: &Options) -> Option<String> {
+/// Says so where the run does not wait for what it makes, unless that is so already.
+fn not_waited_for(action: Action, entry: Option<&WorldEntry>, options: &Options) -> Option<String> {
+    let known = action == Action::Update && entry.is_some_and(|entry| entry.options.wait == Wait::No);
     let makes = matches!(
         action,
         Action::Create | Action::Update | Action::Replace | Action::Adopt
     );
-    (makes && options.wait == Wait::No).then(|| "not waited for: it counts as done once it is there".to_owned())
+    (makes && !known && options.wait == Wait::No)
+        .then(|| "not waited for: it counts as done once it is there".to_owned())
 }
 
 impl Walk<'_> {
@@ -45,9 +47,10 @@ impl Walk<'_> {
             _ => None,
         };
         let entry = self.world.recorded.get(key);
-        let notes = lifted(entry, &resource.options)
-            .into_iter()
-            .chain(not_waited_for(action, &resource.options));
+        let notes =
+            lifted(entry, &resource.options)
+                .into_iter()
+                .chain(not_waited_for(action, entry, &resource.options));
         let leftovers = entry.map(|entry| {
             leftover::of(
                 self.world,

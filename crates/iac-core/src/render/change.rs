@@ -17,6 +17,16 @@ const CONTEXT_LINES: usize = 2;
 
 /// The lines for a change, without indentation.
 pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec<String> {
+    let most = if verbose { usize::MAX } else { DIFF_LINES };
+    limited(change, styles, verbose, most)
+}
+
+/// A change in one line: how many lines of a text go and come.
+pub(super) fn brief(change: &FieldChange, styles: &Styles) -> Vec<String> {
+    limited(change, styles, false, 0)
+}
+
+fn limited(change: &FieldChange, styles: &Styles, verbose: bool, most: usize) -> Vec<String> {
     let origin = origin(change.origin.as_deref());
     let path = path_text(&change.path);
     let clip = |text: String| if verbose { text } else { clip(&text) };
@@ -25,7 +35,7 @@ pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec
             let (old, new) = texts(old, new).unwrap_or_default();
             let sign = Styles::paint(styles.changed, '~');
             match text_diff(old, new, styles) {
-                diff if verbose || diff.lines.len() <= DIFF_LINES => {
+                diff if diff.lines.len() <= most => {
                     let mut lines = vec![format!("{sign} {path}:{origin}")];
                     lines.extend(diff.lines);
                     lines

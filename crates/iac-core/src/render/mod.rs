@@ -13,6 +13,7 @@ mod json;
 mod reason;
 mod sanitize;
 mod saved;
+mod steps;
 mod style;
 mod text;
 mod value;

@@ -245,3 +245,47 @@ fn errors_name_resource_place_cause_and_remedy() {
       hint: did you mean "api.replicas"?
     "#);
 }
+
+#[test]
+fn the_same_changes_are_shown_once_and_long_texts_are_counted() {
+    let mut plan = everything();
+    let update = |name: &str, from: &str, to: &str| {
+        let mut step = everything()
+            .steps
+            .into_iter()
+            .find(|step| step.action == Action::Update)
+            .unwrap();
+        step.identity = format!("core/ConfigMap {name}");
+        step.source = None;
+        step.reasons = Vec::new();
+        step.risks = Vec::new();
+        step.notes = Vec::new();
+        step.minor = None;
+        step.changes = vec![crate::value::diff::FieldChange {
+            path: crate::value::FieldPath::fields(["a"]),
+            before: Some(from.into()),
+            after: Some(to.into()),
+            origin: None,
+        }];
+        step
+    };
+    plan.steps = vec![update("x", "1", "2"), update("y", "1", "3"), update("z", "1", "2")];
+    let text = plan_text(&plan, &TextOptions::default());
+    let expected = "~ ConfigMap x: update\n~ ConfigMap z: update\n    ~ a: \"1\" -> \"2\"\n~ ConfigMap y: update\n    ~ a: \"1\" -> \"3\"\n";
+    assert!(text.contains(expected), "{text}");
+    let lines = |from: usize| (from..from + 12).map(|line| format!("{line}\n")).collect::<String>();
+    let mut long = update("x", "", "");
+    long.changes = (0..4)
+        .map(|field| crate::value::diff::FieldChange {
+            path: crate::value::FieldPath::fields([format!("f{field}").as_str()]),
+            before: Some(lines(0).into()),
+            after: Some(lines(100).into()),
+            origin: None,
+        })
+        .collect();
+    plan.steps = vec![long];
+    let text = plan_text(&plan, &TextOptions::default());
+    let shown: Vec<&str> = text.lines().filter(|line| line.contains("~ f")).collect();
+    assert_eq!(shown[0], "    ~ f0:");
+    assert!(shown[3].contains("--verbose shows them"), "{text}");
+}

@@ -130,9 +130,9 @@ pub(crate) const UPGRADES: &[Upgrade] = &[
     upgrade("cloudnative-pg", "cloudnative-pg/cloudnative-pg", ("HEAD", &["releases/cnpg-1.29.1.yaml"]), ("HEAD", &["releases/cnpg-1.30.0.yaml"])),
     upgrade("gateway-api", "kubernetes-sigs/gateway-api", ("v1.1.0", &["config/crd/standard/*.yaml"]), ("v1.6.1", &["config/crd/standard/*.yaml"])),
     upgrade("ingress-nginx", "kubernetes/ingress-nginx", ("controller-v1.11.0", &["deploy/static/provider/cloud/deploy.yaml"]), ("controller-v1.15.1", &["deploy/static/provider/cloud/deploy.yaml"])),
-    upgrade("kube-prometheus", "prometheus-operator/kube-prometheus", ("v0.14.0", &["manifests/**/*.yaml"]), ("HEAD", &["manifests/**/*.yaml"])),
+    upgrade("kube-prometheus", "prometheus-operator/kube-prometheus", ("v0.17.0", &["manifests/**/*.yaml"]), ("v0.18.0", &["manifests/**/*.yaml"])),
     upgrade("metallb", "metallb/metallb", ("v0.13.12", &["config/manifests/metallb-native.yaml"]), ("v0.16.1", &["config/manifests/metallb-native.yaml"])),
-    upgrade("strimzi", "strimzi/strimzi-kafka-operator", ("0.45.0", &["install/cluster-operator/*.yaml"]), ("1.2.0", &["install/cluster-operator/*.yaml"])),
+    upgrade("strimzi", "strimzi/strimzi-kafka-operator", ("0.45.0", &["install/cluster-operator/*.yaml"]), ("0.51.0", &["install/cluster-operator/*.yaml"])),
 ];
 
 #[cfg(test)]
