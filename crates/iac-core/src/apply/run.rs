@@ -300,7 +300,7 @@ fn can_be_prepared(step: &Step, basis: &Basis, shared: &Shared) -> bool {
 /// Comes back once the run is to be given up.
 async fn given_up(mut cancel: watch::Receiver<Cancel>) {
     if cancel.wait_for(|level| *level == Cancel::AtOnce).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

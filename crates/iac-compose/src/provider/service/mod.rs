@@ -7,10 +7,13 @@
 pub(crate) mod compare;
 pub(crate) mod containers;
 pub(crate) mod converge;
+mod create;
 pub(crate) mod delete;
+mod devices;
 pub(crate) mod drift;
 pub(crate) mod equal;
 pub(crate) mod files;
+mod mounts;
 pub(crate) mod normal;
 pub(crate) mod outputs;
 pub(crate) mod prepare;

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, DeviceRequest, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
-    HostConfigLogConfig, Mount as EngineMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions,
-    NetworkingConfig, PortBinding, PortMap, ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum, ThrottleDevice,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
+    Mount as EngineMount, MountType, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 
-use super::normal::host_path;
 use super::volumes::is_anonymous;
+use super::{devices, mounts};
 use crate::inputs::ServiceInputs;
 use crate::labels;
-use crate::model::{Attachment, Healthcheck, Mount, MountKind, Restart, Service};
+use crate::model::{Attachment, Healthcheck, Mount, Restart, Service};
 
 /// What one container is made from.
 #[derive(Debug, Clone)]
@@ -79,11 +78,11 @@ pub(crate) fn build(inputs: &ServiceInputs, place: Place<'_>) -> Request {
     }
 }
 
-fn some_list<T>(list: Vec<T>) -> Option<Vec<T>> {
+pub(super) fn some_list<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-fn some_map(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+pub(super) fn some_map(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     (!map.is_empty()).then(|| map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
@@ -205,11 +204,11 @@ pub(crate) fn container_name(inputs: &ServiceInputs, number: u32) -> String {
 }
 
 fn host_config(spec: &Service, network_mode: Option<String>) -> HostConfig {
-    let (binds, mounts): (Vec<&Mount>, Vec<&Mount>) = spec.volumes.iter().partition(|mount| needs_bind(mount));
+    let (binds, mounts): (Vec<&Mount>, Vec<&Mount>) = spec.volumes.iter().partition(|mount| mounts::needs_bind(mount));
     let resources = resources(spec);
     HostConfig {
-        binds: some_list(binds.into_iter().map(bind_text).collect()),
-        mounts: some_list(mounts.into_iter().map(engine_mount).collect()),
+        binds: some_list(binds.into_iter().map(mounts::bind_text).collect()),
+        mounts: some_list(mounts.into_iter().map(mounts::engine_mount).collect()),
         tmpfs: tmpfs(spec),
         network_mode,
         port_bindings: port_bindings(spec),
@@ -249,84 +248,8 @@ fn host_config(spec: &Service, network_mode: Option<String>) -> HostConfig {
         pids_limit: resources.pids_limit,
         cpu_shares: spec.cpu_shares,
         cpuset_cpus: spec.cpuset.clone(),
-        ..limits(spec)
+        ..devices::limits(spec)
     }
-}
-
-/// What of the host's devices and of its kernel a container gets.
-fn limits(spec: &Service) -> HostConfig {
-    let blkio = spec.blkio_config.clone().unwrap_or_default();
-    let weights = blkio
-        .weight_device
-        .into_iter()
-        .map(|device| ResourcesBlkioWeightDevice {
-            path: Some(device.path),
-            weight: device.weight.map(usize::from),
-        });
-    let rates = |rates: Vec<crate::model::DeviceRate>| {
-        let rates = rates.into_iter().map(|device| ThrottleDevice {
-            path: Some(device.path),
-            rate: Some(device.rate.as_i64()),
-        });
-        some_list(rates.collect())
-    };
-    HostConfig {
-        devices: some_list(
-            spec.devices
-                .iter()
-                .filter(|device| !is_named(device))
-                .map(|device| device_mapping(device))
-                .collect(),
-        ),
-        device_cgroup_rules: some_list(spec.device_cgroup_rules.clone()),
-        device_requests: some_list(device_requests(spec)),
-        cpu_period: spec.cpu_period,
-        cpu_quota: spec.cpu_quota,
-        cpu_realtime_period: spec.cpu_rt_period,
-        cpu_realtime_runtime: spec.cpu_rt_runtime,
-        memory_swap: spec.memswap_limit,
-        memory_swappiness: spec.mem_swappiness,
-        oom_kill_disable: spec.oom_kill_disable.then_some(true),
-        blkio_weight: blkio.weight,
-        blkio_weight_device: some_list(weights.collect()),
-        blkio_device_read_bps: rates(blkio.device_read_bps),
-        blkio_device_read_iops: rates(blkio.device_read_iops),
-        blkio_device_write_bps: rates(blkio.device_write_bps),
-        blkio_device_write_iops: rates(blkio.device_write_iops),
-        ..HostConfig::default()
-    }
-}
-
-/// True if a device is named by its vendor (`vendor.com/class=name`) and not by its path.
-fn is_named(device: &str) -> bool {
-    let name = device.split(':').next().unwrap_or_default();
-    !name.starts_with('/') && name.contains('/') && name.contains('=')
-}
-
-/// Devices that the engine chooses, or knows by their vendors' names.
-fn device_requests(spec: &Service) -> Vec<DeviceRequest> {
-    let named = spec.devices.iter().filter(|device| is_named(device));
-    let named: Vec<String> = named
-        .map(|device| device.split(':').next().unwrap_or_default().to_owned())
-        .collect();
-    let named = (!named.is_empty()).then(|| DeviceRequest {
-        driver: Some("cdi".to_owned()),
-        device_ids: Some(named),
-        ..DeviceRequest::default()
-    });
-    let request = |request: &crate::model::DeviceRequest, more: Option<&str>| {
-        let capabilities = request.capabilities.iter().cloned().chain(more.map(str::to_owned));
-        DeviceRequest {
-            driver: request.driver.clone(),
-            count: request.count.or(request.device_ids.is_empty().then_some(-1)),
-            device_ids: some_list(request.device_ids.clone()),
-            capabilities: some_list(vec![capabilities.collect()]),
-            options: some_map(&request.options),
-        }
-    };
-    let reserved = spec.device_requests.iter().map(|device| request(device, None));
-    let gpus = spec.gpus.iter().map(|device| request(device, Some("gpu")));
-    named.into_iter().chain(reserved).chain(gpus).collect()
 }
 
 /// What a container may use, whichever way that is said.
@@ -381,17 +304,6 @@ fn ulimits(spec: &Service) -> Vec<ResourcesUlimits> {
     limits.collect()
 }
 
-fn device_mapping(device: &str) -> DeviceMapping {
-    let mut parts = device.splitn(3, ':');
-    let host = parts.next().unwrap_or_default().to_owned();
-    let container = parts.next().map_or_else(|| host.clone(), str::to_owned);
-    DeviceMapping {
-        path_on_host: Some(host),
-        path_in_container: Some(container),
-        cgroup_permissions: Some(parts.next().unwrap_or("rwm").to_owned()),
-    }
-}
-
 fn tmpfs(spec: &Service) -> Option<HashMap<String, String>> {
     let entries = spec.tmpfs.iter().map(|entry| {
         let (path, options) = entry.split_once(':').unwrap_or((entry, ""));
@@ -411,74 +323,6 @@ fn port_bindings(spec: &Service) -> Option<PortMap> {
         bound.get_or_insert_default().push(binding);
     }
     (!bindings.is_empty()).then_some(bindings)
-}
-
-/// True if a mount can only be said in the older of the engine's two forms.
-fn needs_bind(mount: &Mount) -> bool {
-    let is_plain = mount
-        .recursive
-        .as_deref()
-        .is_none_or(|recursive| recursive == "enabled");
-    mount.kind == MountKind::Bind && is_plain && (mount.create_host_path || mount.selinux.is_some())
-}
-
-fn bind_text(mount: &Mount) -> String {
-    let mut options = vec![if mount.read_only { "ro" } else { "rw" }];
-    options.extend(mount.selinux.as_deref());
-    options.extend(mount.propagation.as_deref());
-    format!("{}:{}:{}", host_path(&mount.source), mount.target, options.join(","))
-}
-
-fn engine_mount(mount: &Mount) -> EngineMount {
-    let base = EngineMount {
-        target: Some(mount.target.clone()),
-        read_only: mount.read_only.then_some(true),
-        ..EngineMount::default()
-    };
-    match mount.kind {
-        MountKind::Volume => EngineMount {
-            typ: Some(MountType::VOLUME),
-            source: (!mount.source.is_empty()).then(|| mount.source.clone()),
-            volume_options: volume_options(mount),
-            ..base
-        },
-        MountKind::Bind => EngineMount {
-            typ: Some(MountType::BIND),
-            source: Some(host_path(&mount.source)),
-            bind_options: bind_options(mount),
-            ..base
-        },
-        MountKind::Tmpfs => EngineMount {
-            typ: Some(MountType::TMPFS),
-            tmpfs_options: (mount.size.is_some() || mount.mode.is_some()).then(|| MountTmpfsOptions {
-                size_bytes: mount.size.map(crate::model::Bytes::as_i64),
-                mode: mount.mode.map(i64::from),
-                ..MountTmpfsOptions::default()
-            }),
-            ..base
-        },
-    }
-}
-
-fn volume_options(mount: &Mount) -> Option<MountVolumeOptions> {
-    let has_options = mount.no_copy || mount.subpath.is_some() || !mount.labels.is_empty();
-    has_options.then(|| MountVolumeOptions {
-        no_copy: mount.no_copy.then_some(true),
-        subpath: mount.subpath.clone(),
-        labels: some_map(&mount.labels),
-        ..MountVolumeOptions::default()
-    })
-}
-
-fn bind_options(mount: &Mount) -> Option<MountBindOptions> {
-    let recursive = mount.recursive.as_deref().filter(|recursive| *recursive != "enabled");
-    (mount.propagation.is_some() || recursive.is_some()).then(|| MountBindOptions {
-        propagation: mount.propagation.as_ref().and_then(|text| text.parse().ok()),
-        create_mountpoint: mount.create_host_path.then_some(true),
-        non_recursive: (recursive == Some("disabled")).then_some(true),
-        read_only_non_recursive: (recursive == Some("writable")).then_some(true),
-        read_only_force_recursive: (recursive == Some("readonly")).then_some(true),
-    })
 }
 
 /// Keeps the anonymous volumes of a container that is replaced: whatever it has mounted where the request says nothing
