@@ -111,7 +111,7 @@ fn a_kubeconfig_of_the_folder_needs_a_decision_of_the_user() {
             project.write(
                 "kube.json",
                 &kubeconfig("./plugin.sh").replace("127.0.0.1:1", "127.0.0.1:2"),
-            )
+            );
         },
         &|| {
             fs::copy(project.path("kube.json"), project.path("other.json")).unwrap();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
-use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put, redacted};
+use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::{
@@ -116,7 +116,7 @@ impl S3State {
         let store = builder.with_allow_http(clear).build();
         let at = endpoint
             .as_deref()
-            .map(|endpoint| format!(" at {}", redacted(endpoint)));
+            .map(|endpoint| format!(" at {}", iac_core::redact::url(endpoint)));
         let tried = match endpoint {
             Some(_) => OnceCell::new(),
             None => OnceCell::new_with(Some(())),

@@ -40,13 +40,13 @@ pub(super) struct Seen {
 
 impl Seen {
     /// The later of two: of the keys and of the journal.
-    fn merged(self, other: Self) -> Self {
+    fn merged(&self, other: &Self) -> Self {
         let (keys, older) = if self.keys >= other.keys {
-            (&self, &other)
+            (self, other)
         } else {
-            (&other, &self)
+            (other, self)
         };
-        let journal = if self.batch >= other.batch { &self } else { &other };
+        let journal = if self.batch >= other.batch { self } else { other };
         Self {
             batch: journal.batch,
             sum: journal.sum.clone(),
@@ -234,7 +234,7 @@ impl Store {
                 sum: log.chain.to_string(),
                 version: log.state.version,
             };
-            let merged = match before.clone() {
+            let merged = match &before {
                 Some(before) => now.merged(before),
                 None => now,
             };

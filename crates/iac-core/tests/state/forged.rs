@@ -59,6 +59,7 @@ impl Desk {
             let target = Target {
                 id: "cluster-1".to_owned(),
                 description: "a cluster".to_owned(),
+                evidence: Vec::new(),
             };
             writer
                 .targets(BTreeMap::from([("k8s".to_owned(), target)]))

@@ -134,10 +134,10 @@ mod tests {
     /// A repository `a/b` with two commits, the first one tagged `v1`.
     fn repository(root: &Path) -> PathBuf {
         let folder = root.join("origin/a/b");
-        std::fs::create_dir_all(folder.join("deploy/sub")).unwrap();
+        std::fs::create_dir_all(folder.join("deploy/sub")).expect("done");
         let run = |arguments: &[&str]| {
             let config = ["-c", "user.name=t", "-c", "user.email=t@example.test"];
-            git(Command::new("git").arg("-C").arg(&folder).args(config).args(arguments)).unwrap()
+            git(Command::new("git").arg("-C").arg(&folder).args(config).args(arguments)).expect("done")
         };
         run(&["init", "--quiet"]);
         run(&["config", "uploadpack.allowFilter", "true"]);
@@ -147,13 +147,13 @@ mod tests {
             ("deploy/kustomization.yaml", "k"),
             ("README.md", "r"),
         ] {
-            std::fs::write(folder.join(file), text).unwrap();
+            std::fs::write(folder.join(file), text).expect("done");
         }
-        std::os::unix::fs::symlink("a.yaml", folder.join("deploy/link.yaml")).unwrap();
+        std::os::unix::fs::symlink("a.yaml", folder.join("deploy/link.yaml")).expect("done");
         run(&["add", "--all"]);
         run(&["commit", "--quiet", "--message", "one"]);
         run(&["tag", "v1"]);
-        std::fs::write(folder.join("deploy/a.yaml"), "new").unwrap();
+        std::fs::write(folder.join("deploy/a.yaml"), "new").expect("done");
         run(&["commit", "--quiet", "--all", "--message", "two"]);
         folder
     }
@@ -168,11 +168,11 @@ mod tests {
 
     #[test]
     fn files_come_from_servers_and_from_mirrors() {
-        let root = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().expect("done");
         let origin = repository(root.path());
         let mirror = root.path().join("mirrors/a+b");
-        std::fs::create_dir_all(&mirror).unwrap();
-        std::os::unix::fs::symlink(origin.join(".git"), mirror.join("repo")).unwrap();
+        std::fs::create_dir_all(&mirror).expect("done");
+        std::os::unix::fs::symlink(origin.join(".git"), mirror.join("repo")).expect("done");
         let remote = Source::Remote {
             base: format!("file://{}/origin/", root.path().display()),
             kept: root.path().join("kept"),
@@ -180,14 +180,23 @@ mod tests {
         for source in [remote, Source::Mirrors(root.path().join("mirrors"))] {
             let folder = root.path().join("out/set");
             for (revision, expected) in [("HEAD", "new"), ("v1", "old")] {
-                let got = source.fetch(&files(revision, &["deploy/**/*.yaml"]), &folder).unwrap();
+                let got = source
+                    .fetch(&files(revision, &["deploy/**/*.yaml"]), &folder)
+                    .expect("done");
                 assert_eq!(got, 2, "neither the link nor the kustomization");
-                assert_eq!(std::fs::read_to_string(folder.join("deploy/a.yaml")).unwrap(), expected);
+                assert_eq!(
+                    std::fs::read_to_string(folder.join("deploy/a.yaml")).expect("done"),
+                    expected
+                );
                 assert!(folder.join("deploy/sub/b.yaml").is_file() && !folder.join("README.md").exists());
             }
-            let nothing = source.fetch(&files("HEAD", &["gone/*.yaml"]), &folder).unwrap_err();
+            let nothing = source
+                .fetch(&files("HEAD", &["gone/*.yaml"]), &folder)
+                .expect_err("refused");
             assert_eq!(nothing, "a/b has no gone/*.yaml at HEAD");
-            source.fetch(&files("v9", &["deploy/*.yaml"]), &folder).unwrap_err();
+            source
+                .fetch(&files("v9", &["deploy/*.yaml"]), &folder)
+                .expect_err("refused");
         }
     }
 }
