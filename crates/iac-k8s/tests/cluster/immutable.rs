@@ -1,5 +1,7 @@
 //! Fields that only a new object can have otherwise, in the server's own words; and those that it keeps.
 
+use std::time::Duration;
+
 use iac_core::provider::{Intent, Recorded};
 use iac_k8s::Kubernetes;
 use serde_json::{Value as Json, json};
@@ -159,13 +161,17 @@ async fn what_controllers_write_is_not_fought_over() {
         "{prediction:?}"
     );
     let recorded = world.up(&declared).await;
-    let live = world
-        .read(&world.api("apps", "v1", "Deployment"), &world.namespace)
-        .await;
-    assert_eq!(
-        live["metadata"]["annotations"],
-        json!({"deployment.kubernetes.io/revision": "1", "own": "1"})
-    );
+    // Without pods it is ready before its controller has looked at it.
+    let written = json!({"deployment.kubernetes.io/revision": "1", "own": "1"});
+    let api = world.api("apps", "v1", "Deployment");
+    let read = async || world.read(&api, &world.namespace).await["metadata"]["annotations"].clone();
+    for _ in 0..100 {
+        if read().await == written {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(read().await, written);
     assert_eq!(
         paths(&world.live(&declared, Some(&recorded)).await.drift),
         Vec::<String>::new()
