@@ -69,7 +69,9 @@ fn a_secret_of_a_manifest_appears_nowhere() {
     };
     // The folder itself holds it, of course.
     folder.object("keys.json", secret(canary.text()));
-    quietly(&canary, project, &["preview", "--verbose"]).exits(0).shows(["(secret)"]);
+    quietly(&canary, project, &["preview", "--verbose"])
+        .exits(0)
+        .shows(["(secret)"]);
     quietly(&canary, project, &["up", "--yes", "--json"]).exits(0);
     folder.object("keys.json", secret(&format!("{}-2", canary.text())));
     quietly(&canary, project, &["preview"]).exits(0).shows(["data.token"]);
