@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iac_compose::DockerProvider;
-use iac_core::provider::{Applied, ConnectRequest, Context, ErrorKind, Provider, ProviderError, Recorded, WaitRequest};
+use iac_core::provider::{
+    Applied, ConnectRequest, Context, ErrorKind, Provider, ProviderError, Recorded, StackKey, WaitRequest,
+};
 use iac_core::{Key, Value};
 use serde_json::json;
 use support::fake::{Fake, ID, Stream};
@@ -26,6 +28,7 @@ async fn wait_for(fake: &Fake, timeout: Duration) -> Waiting {
         stack: "s".to_owned(),
         config: [("host".to_owned(), fake.host())].into(),
         timeout: Duration::from_secs(10),
+        key: StackKey::default(),
     };
     provider.connect(&request).await.unwrap();
     let inputs = json!({ "project": "p", "service": "web", "image": "x" });

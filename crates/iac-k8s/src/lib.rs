@@ -81,6 +81,7 @@
 )]
 
 mod agree;
+mod content;
 mod declared;
 mod definition;
 mod diagnose;

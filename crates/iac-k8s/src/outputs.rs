@@ -1,32 +1,26 @@
-//! What an object gives to others: itself as JSON, and a digest of what it holds.
+//! What an object gives to others: itself as JSON, and a hash of what it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hmac::{Hmac, KeyInit, Mac};
-use iac_core::value::{Map, Secret, Value, canonical};
-use serde_json::{Value as Json, json};
-use sha2::Sha256;
+use iac_core::value::{Secret, Value};
+use serde_json::Value as Json;
 
+use crate::content::Hasher;
 use crate::object;
 
-/// Where the digest of a ConfigMap's or Secret's content lies in its outputs.
-pub(crate) const CONTENT_HASH: &str = "/iac/contentHash";
-
-/// How many hexadecimal digits of a content's digest are used: 64 bits tell a change, and a reader can still compare them.
-const DIGEST_LENGTH: usize = 16;
-
-/// The outputs of an object as it is: all of it but the bookkeeping, what a Secret holds marked as secret.
-pub(crate) fn of_object(object: &Json) -> Value {
-    let hash = content_hash(object);
-    let mut outputs = match conceal_secret(Value::from(object.clone())) {
+/// The outputs of an object as it is: all of it but the bookkeeping, what a Secret holds and what is one of `secrets`
+/// marked as secret.
+pub(crate) fn of_object(object: &Json, secrets: &Secrets, hasher: &Hasher<'_>) -> Value {
+    let mut outputs = match secrets.conceal(conceal_secret(Value::from(object.clone()))) {
         Value::Object(outputs) => outputs,
         other => return other,
     };
     if let Some(Value::Object(metadata)) = outputs.get_mut("metadata") {
         metadata.remove("managedFields");
     }
-    if let Some(hash) = hash {
-        let iac: Map = [("contentHash".to_owned(), Value::from(hash))].into();
+    let holds_secret = |field: &str| outputs.get(field).is_some_and(Value::has_secret);
+    let is_secret = holds_secret("data") || holds_secret("binaryData");
+    if let Some(iac) = hasher.outputs(object, is_secret) {
         outputs.insert("iac".to_owned(), iac.into());
     }
     Value::Object(outputs)
@@ -119,57 +113,30 @@ impl Drop for Secrets {
     }
 }
 
-/// A digest of what a ConfigMap or Secret holds; none for other kinds.
-///
-/// That of a Secret is keyed with the object's UID: equal contents of two Secrets give different digests, and none can
-/// be looked up in a table. It changes with the object, which pods that read it have to follow anyway.
-pub(crate) fn content_hash(object: &Json) -> Option<String> {
-    if object["apiVersion"] != "v1" {
-        return None;
-    }
-    // The server drops a map without entries.
-    let content = ["data", "binaryData"].map(|field| {
-        let entries = object[field].as_object().filter(|entries| !entries.is_empty());
-        entries.map_or(Json::Null, |entries| Json::Object(entries.clone()))
-    });
-    let content = json!(content);
-    let mut digest = match object["kind"].as_str()? {
-        "ConfigMap" => canonical::digest(&content),
-        "Secret" => {
-            let uid = object.pointer("/metadata/uid")?.as_str()?;
-            let mut mac = Hmac::<Sha256>::new_from_slice(uid.as_bytes()).ok()?;
-            mac.update(canonical::to_string(&content).as_bytes());
-            let digest = mac.finalize().into_bytes();
-            digest.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
-        _ => return None,
-    };
-    digest.truncate(DIGEST_LENGTH);
-    Some(digest)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use iac_core::provider::StackKey;
+    use iac_core::state::{DataKey, Vault};
+    use serde_json::json;
+
     use super::*;
+    use crate::content::{DIGEST, HASH};
 
     #[test]
-    fn a_secrets_outputs_are_secret_and_its_digest_is_keyed() {
-        let secret = |uid: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "uid": uid, "managedFields": []}, "data": {"k": "dg=="}});
-        let outputs = of_object(&secret("1"));
-        assert_eq!(outputs.pointer("/data/k"), Some(&Value::Secret("dg==".into())));
-        assert!(outputs.pointer("/metadata/managedFields").is_none());
-        assert!(outputs.pointer(CONTENT_HASH).is_some());
-        assert_ne!(content_hash(&secret("1")), content_hash(&secret("2")));
-    }
-
-    #[test]
-    fn a_config_maps_digest_follows_its_content_only() {
-        let map = |value: &str, label: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"labels": {"l": label}}, "data": {"k": value}});
-        assert_eq!(content_hash(&map("a", "1")), content_hash(&map("a", "2")));
-        assert_ne!(content_hash(&map("a", "1")), content_hash(&map("b", "1")));
-        assert_eq!(
-            content_hash(&json!({"apiVersion": "apps/v1", "kind": "Deployment"})),
-            None
-        );
+    fn what_an_object_holds_in_secret_is_secret_in_its_outputs() {
+        let key = StackKey::of(Arc::new(Vault::new(&DataKey::generate().expect("random"), "test")));
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "managedFields": []}, "data": {"k": "dg=="}});
+        let config =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "hunter2"}});
+        let secrets = Secrets::of([&Value::Secret("hunter2".into())]);
+        for (object, held) in [(secret, "dg=="), (config, "hunter2")] {
+            let outputs = of_object(&object, &secrets, &Hasher::new(&key, None));
+            assert_eq!(outputs.pointer("/data/k"), Some(&Value::Secret(held.into())));
+            assert!(outputs.pointer("/metadata/managedFields").is_none());
+            assert!(matches!(outputs.pointer(HASH), Some(Value::String(_))));
+            assert!(matches!(outputs.pointer(DIGEST), Some(Value::Secret(_))));
+        }
     }
 }

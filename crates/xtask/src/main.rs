@@ -1,5 +1,6 @@
 //! The tasks of this repository: `cargo xtask --help` lists them.
 
+mod advisories;
 mod bench;
 mod claim;
 mod fuzz;
@@ -41,8 +42,10 @@ enum Task {
     Soak(soak::Arguments),
     /// What real projects publish: taken by `manifests preview` as by kubectl, and with plans of upgrades that can be read
     Upstream(upstream::Arguments),
-    /// Check format, lints, documentation, and the licences and sources of what is linked
+    /// Check format, lints, documentation, and the licences, sources and advisories of what is linked
     Style,
+    /// Check what is linked for known faults, by a database from the network; fails where that cannot be had
+    Advisories,
 }
 
 /// How a task ends: with an exit code, or with an error to show.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Upstream(arguments) => upstream::run(&arguments),
         Task::Style => style::run(),
+        Task::Advisories => advisories::run(),
     };
     match done {
         Ok(code) => code,

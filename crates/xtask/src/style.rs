@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 use iac_testbed::Progress;
 
+use crate::advisories::{self, Advisories};
 use crate::{Outcome, tool};
 
 /// The checks: what they are about, and the arguments for cargo.
@@ -22,7 +23,7 @@ const CHECKS: &[(&str, &[&str])] = &[
         ],
     ),
     ("documentation", &["doc", "--quiet", "--workspace", "--no-deps"]),
-    // The fourth of cargo-deny's checks, advisories, needs a database outside the package registries.
+    // The fourth of cargo-deny's checks, advisories, needs a network: see `advisories`.
     (
         "licences, bans, sources",
         &["deny", "--log-level", "error", "check", "licenses", "bans", "sources"],
@@ -44,8 +45,16 @@ pub(crate) fn run() -> Outcome {
             failed.push(*name);
         }
     }
+    let advisories = advisories::check(&progress)?;
+    progress.say(format!("style: advisories: {}", advisories.told()));
+    if advisories == Advisories::Found {
+        failed.push("advisories");
+    }
     if failed.is_empty() {
-        progress.say("style: everything holds");
+        progress.say(match advisories {
+            Advisories::NotChecked(_) => "style: everything else holds; advisories were not checked",
+            _ => "style: everything holds",
+        });
         return Ok(ExitCode::SUCCESS);
     }
     progress.say(format!("style: FAILED: {}", failed.join(", ")));

@@ -13,7 +13,7 @@ use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
     Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest, Observed,
-    Phase, PredictRequest, Prediction, Provider, ProviderError, Recorded, Referent, WaitRequest,
+    Phase, PredictRequest, Prediction, Provider, ProviderError, Recorded, Referent, StackKey, WaitRequest,
 };
 use iac_core::value::{Part, Secret, Source};
 use iac_core::{Key, Stack, Value};
@@ -422,5 +422,6 @@ pub fn connect(stack: &str) -> ConnectRequest {
         stack: stack.to_owned(),
         config: [("host".to_owned(), host())].into(),
         timeout: Duration::from_secs(10),
+        key: StackKey::default(),
     }
 }

@@ -132,7 +132,7 @@ pub(super) struct Preview {
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     /// Do not look at the world: plan from the record
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     pub(super) offline: bool,
     #[command(flatten)]
     pub(super) adopt: Adopt,

@@ -9,7 +9,7 @@ use super::{Engine, EngineError, Observe, PlanRequest, by_provider};
 use crate::config::ConfigValue;
 use crate::declare::Declaration;
 use crate::plan::WorldEntry;
-use crate::provider::{ConnectRequest, Target};
+use crate::provider::{ConnectRequest, StackKey, Target};
 use crate::state::Pending;
 use crate::urn::Key;
 
@@ -32,6 +32,7 @@ impl Engine {
         declaration: &Declaration,
         recorded: &BTreeMap<Key, WorldEntry>,
         pending: &[Pending],
+        key: &StackKey,
     ) -> Result<Connections, EngineError> {
         let declared = declaration.resources.iter().map(|resource| &resource.key);
         let open = pending.iter().map(|operation| &operation.key);
@@ -57,6 +58,7 @@ impl Engine {
                 stack: request.declaration.stack.clone(),
                 config: provider_config(request, name),
                 timeout: CONNECT,
+                key: key.clone(),
             };
             (name, provider.connect(&connect).await)
         });

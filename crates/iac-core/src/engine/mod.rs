@@ -24,7 +24,7 @@ use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
-use crate::provider::{DataItem, Discreet, Provider, RandomProvider};
+use crate::provider::{DataItem, Discreet, Provider, RandomProvider, StackKey};
 use crate::state::{NewRecord, State, Vault, Writer};
 use crate::urn::Key;
 use crate::value::KnownSecrets;
@@ -73,6 +73,8 @@ pub struct Planned {
     /// Why the record stands in for what is really there, a line for each provider that nothing answers.
     pub unreached: Vec<String>,
     basis: Basis,
+    /// What providers hash with.
+    key: StackKey,
 }
 
 impl Planned {
@@ -166,7 +168,8 @@ impl Engine {
         let graph = Graph::build(declaration, &references)?;
         let declaration = &*settle_waits(&graph, declaration);
         let mut pending = request.state.pending.clone();
-        let connections = self.connect(&request, declaration, &recorded, &pending).await?;
+        let key = StackKey::of(Arc::clone(&request.vault));
+        let connections = self.connect(&request, declaration, &recorded, &pending, &key).await?;
         let looked = connections.looked;
         if looked {
             self.learn_names(declaration, &recorded, &pending).await?;
@@ -235,6 +238,7 @@ impl Engine {
                         generation: request.state.generation,
                         unreached: connections.unreached,
                         basis,
+                        key,
                     });
                 }
             }
@@ -264,6 +268,9 @@ impl Engine {
             return accept(&plan, planned.basis, writer).await;
         }
         writer.targets(plan.targets.clone()).await?;
+        if !planned.key.is_there() && self.needs_key(declaration) {
+            planned.key.set(writer.vault().await?);
+        }
         let shared = crate::apply::Shared::new(
             self.providers.clone(),
             writer.clone(),
@@ -277,6 +284,16 @@ impl Engine {
         let mut report = run.finish(&plan, cancel).await?;
         report.version = Some(writer.finish(report.summary()).await?);
         Ok(report)
+    }
+
+    /// True if somebody uses an output that is a hash under the key of the stack.
+    fn needs_key(&self, declaration: &Declaration) -> bool {
+        let wanted = wanted_outputs(declaration);
+        declaration.resources.iter().any(|resource| {
+            let provider = self.providers.get(resource.key.provider());
+            let mut pointers = wanted.get(&resource.key).into_iter().flatten();
+            provider.is_some_and(|provider| pointers.any(|pointer| provider.keyed_output(resource, pointer)))
+        })
     }
 }
 

@@ -140,6 +140,10 @@ impl Provider for Discreet {
         self.provider.always_recorded()
     }
 
+    fn keyed_output(&self, resource: &ResourceDecl, pointer: &str) -> bool {
+        self.provider.keyed_output(resource, pointer)
+    }
+
     fn connecting(&self) -> Connecting {
         self.provider.connecting()
     }

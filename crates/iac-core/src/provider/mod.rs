@@ -20,6 +20,7 @@ mod discreet;
 mod error;
 mod event;
 mod random;
+mod stack_key;
 mod types;
 
 use async_trait::async_trait;
@@ -29,6 +30,7 @@ pub(crate) use discreet::Discreet;
 pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
 pub use random::RandomProvider;
+pub use stack_key::StackKey;
 pub use types::{
     Applied, ApplyRequest, Checked, ConnectRequest, DataItem, DeleteData, DeleteRequest, Exclusive, Existence,
     ExternalRef, Intent, Live, Minor, Need, ObserveRequest, Observed, Phase, PredictRequest, Prediction, Problem,
@@ -56,6 +58,12 @@ pub trait Provider: Send + Sync {
     /// again from the outside world.
     fn always_recorded(&self) -> &[&str] {
         &[]
+    }
+
+    /// True if the output at this pointer may be a hash under the key of the stack ([`ConnectRequest::key`]): a stack that has
+    /// none gets one before anything is applied, where somebody uses such an output.
+    fn keyed_output(&self, _resource: &ResourceDecl, _pointer: &str) -> bool {
+        false
     }
 
     /// How its configuration bears on connecting: which settings a file of a repository may not make by itself.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::StackKey;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -114,6 +115,8 @@ pub struct ConnectRequest {
     pub config: std::collections::BTreeMap<String, String>,
     /// How long to try at the most.
     pub timeout: Duration,
+    /// For hashes of secrets that others get to see.
+    pub key: StackKey,
 }
 
 /// What a provider is connected to; shown before anything is done.

@@ -1,8 +1,9 @@
 //! Whether a saved plan still is what would be done.
 //!
-//! `up --plan` plans again with the program and the world of now. The saved plan holds as long as each of its steps is
-//! still the same: the same action on the same object, with the same inputs and the same values before. Everything else
-//! may have moved: source lines, other resources, fields that no step touches.
+//! `up --plan` plans again with the program and the world of now. The saved plan holds as long as that gives the same steps:
+//! the same actions on the same objects, with the same inputs, the same values before and the same risks. A step that is not
+//! in the saved plan is a difference like any other: somebody may have taken it out. Nothing else counts: source lines,
+//! fields that no step touches, resources that stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +13,8 @@ use serde_json::Value as Json;
 use super::json::{HashSecret, changes_json, value_json};
 use super::saved::{SavedChange, SavedPlan, SavedStep};
 use crate::declare::SourceLine;
-use crate::plan::{Action, Order, Plan, Precondition, Step};
-use crate::provider::{Checked, Phase};
+use crate::plan::{Action, KeptData, Order, Plan, Precondition, Step};
+use crate::provider::Risk;
 use crate::urn::Key;
 use crate::value::canonical;
 
@@ -39,8 +40,6 @@ pub struct Moved {
 pub struct Comparison {
     /// What moved; the plan is refused if there is anything.
     pub moved: Vec<Moved>,
-    /// Steps that would be done now and are not in the saved plan, so they are left out.
-    pub left_out: Vec<Key>,
     /// Steps of the saved plan that need nothing any more: the resource is as it was to be.
     pub done: Vec<Key>,
 }
@@ -52,18 +51,25 @@ pub fn compare(saved: &SavedPlan, fresh: &Plan, hash: &dyn Fn(&str) -> String) -
     let fresh_steps: BTreeMap<&Key, &Step> = fresh.steps.iter().map(|step| (&step.key, step)).collect();
     for step in &saved.steps {
         match fresh_steps.get(&step.key) {
-            Some(now) => compare_step(step, now, saved.observed, hash, &mut comparison),
+            Some(now) => compare_step(step, now, hash, &mut comparison),
             None => comparison
                 .moved
                 .push(step.moved("action", word(step.action), "neither declared nor recorded")),
         }
     }
     let planned: BTreeSet<&Key> = saved.steps.iter().map(|step| &step.key).collect();
-    let left_out = fresh.changes().filter(|step| !planned.contains(&step.key));
-    comparison.left_out = left_out.map(|step| step.key.clone()).collect();
-    comparison
-        .moved
-        .extend(needs_left_out(saved, &fresh_steps, &comparison.left_out));
+    let new = fresh
+        .steps
+        .iter()
+        .filter(|step| step.action != Action::Same && !planned.contains(&step.key));
+    comparison.moved.extend(new.map(|step| Moved {
+        key: Some(step.key.clone()),
+        identity: step.identity.clone(),
+        source: step.source.clone(),
+        what: "action".to_owned(),
+        planned: "nothing, or it was taken out of the plan".to_owned(),
+        now: word(step.action),
+    }));
     comparison
 }
 
@@ -79,6 +85,32 @@ fn whole_plan(saved: &SavedPlan, fresh: &Plan) -> Vec<Moved> {
     let mut found = Vec::new();
     if saved.stack != fresh.stack {
         found.push(moved("stack", saved.stack.clone(), fresh.stack.clone()));
+    }
+    if !saved.observed {
+        found.push(moved("world", "not looked at".to_owned(), "looked at".to_owned()));
+    }
+    let kept = |all: &[KeptData]| -> BTreeSet<String> {
+        let items = all
+            .iter()
+            .flat_map(|kept| kept.items.iter().map(|item| (&kept.key, item)));
+        items
+            .map(|(key, item)| format!("{} {} of {key}", item.kind, item.name))
+            .collect()
+    };
+    let (was_kept, is_kept) = (kept(&saved.kept), kept(&fresh.kept));
+    if was_kept != is_kept {
+        found.push(moved("data that stays", listed(&was_kept), listed(&is_kept)));
+    }
+    for (name, now) in fresh
+        .targets
+        .iter()
+        .filter(|(name, _)| !saved.targets.contains_key(*name))
+    {
+        found.push(moved(
+            &format!("target {name}"),
+            "not named".to_owned(),
+            now.description.clone(),
+        ));
     }
     for (name, target) in &saved.targets {
         match fresh.targets.get(name) {
@@ -98,7 +130,7 @@ fn whole_plan(saved: &SavedPlan, fresh: &Plan) -> Vec<Moved> {
     found
 }
 
-fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecret<'_>, comparison: &mut Comparison) {
+fn compare_step(saved: &SavedStep, fresh: &Step, hash: HashSecret<'_>, comparison: &mut Comparison) {
     let inputs = fresh
         .inputs
         .as_ref()
@@ -126,21 +158,20 @@ fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecre
         report("order".into(), order_word(saved.order), order_word(fresh.order));
     }
     let leftovers = serde_json::json!(fresh.leftovers);
-    if observed && saved.leftovers != leftovers && !(saved.leftovers.is_null() && fresh.leftovers.is_empty()) {
+    if saved.leftovers != leftovers && !(saved.leftovers.is_null() && fresh.leftovers.is_empty()) {
         report("old objects".into(), shown(&saved.leftovers), shown(&leftovers));
     }
     if saved.identity != fresh.identity {
         report("name".into(), saved.identity.clone(), fresh.identity.clone());
     }
-    if observed && saved.precondition != fresh.precondition {
+    if saved.precondition != fresh.precondition {
         report(
             "object".into(),
             object(&saved.precondition),
             object(&fresh.precondition),
         );
     }
-    let checked = observed && saved.checked.by == "server" && fresh.checked == Checked::ByServer;
-    let changed = moved_fields(saved, fresh, checked, hash);
+    let changed = moved_fields(saved, fresh, hash);
     if changed.is_empty() && !same_inputs {
         for (path, planned, now) in differing("", &saved.inputs, &inputs) {
             report(path, planned, now);
@@ -149,6 +180,10 @@ fn compare_step(saved: &SavedStep, fresh: &Step, observed: bool, hash: HashSecre
     changed
         .into_iter()
         .for_each(|(path, planned, now)| report(path, planned, now));
+    let kinds = |risks: &[Risk]| risks.iter().map(|risk| risk.kind).collect::<BTreeSet<_>>();
+    if kinds(&saved.risks) != kinds(&fresh.risks) {
+        report("risks".into(), risk_words(&saved.risks), risk_words(&fresh.risks));
+    }
     if saved.options != serde_json::json!(fresh.options) {
         report(
             "options".into(),
@@ -167,19 +202,13 @@ fn object(condition: &Precondition) -> String {
     }
 }
 
-/// The fields whose planned change is another one now. A change that the server made besides the program's own is only
-/// compared where it was looked for both times.
-fn moved_fields(saved: &SavedStep, fresh: &Step, checked: bool, hash: HashSecret<'_>) -> Vec<(String, String, String)> {
+/// The fields whose planned change is another one now.
+fn moved_fields(saved: &SavedStep, fresh: &Step, hash: HashSecret<'_>) -> Vec<(String, String, String)> {
     let fresh_changes: Vec<SavedChange> = Vec::deserialize(changes_json(&fresh.changes, hash)).unwrap_or_default();
-    let relevant = |change: &&SavedChange| checked || change.origin.is_none();
     // What was removed from a list and what was added to it may have the same position.
     let index = |changes: &'_ [SavedChange]| -> BTreeMap<(String, bool, bool), SavedChange> {
         let sides = |change: &SavedChange| (change.path.clone(), change.before.is_none(), change.after.is_none());
-        changes
-            .iter()
-            .filter(relevant)
-            .map(|change| (sides(change), change.clone()))
-            .collect()
+        changes.iter().map(|change| (sides(change), change.clone())).collect()
     };
     let (before, now) = (index(&saved.changes), index(&fresh_changes));
     let places: BTreeSet<_> = before.keys().chain(now.keys()).collect();
@@ -251,17 +280,16 @@ fn shown(json: &Json) -> String {
     }
 }
 
-/// Steps of the saved plan that now wait for a step which is left out.
-fn needs_left_out(saved: &SavedPlan, fresh: &BTreeMap<&Key, &Step>, left_out: &[Key]) -> Vec<Moved> {
-    let mut found = Vec::new();
-    for step in saved.steps.iter().filter(|step| step.action.is_change()) {
-        let after: &[(Key, Phase)] = fresh.get(&step.key).map_or(&[], |now| &now.after);
-        for (key, _) in after.iter().filter(|(key, _)| left_out.contains(key)) {
-            let now = format!("it has to wait for {key}, which the plan does not hold");
-            found.push(step.moved("order", "no such dependency", now));
-        }
+fn listed(names: &BTreeSet<String>) -> String {
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
     }
-    found
+}
+
+fn risk_words(risks: &[Risk]) -> String {
+    let word = |risk: &Risk| serde_json::json!(risk.kind).as_str().unwrap_or_default().to_owned();
+    listed(&risks.iter().map(word).collect())
 }
 
 fn order_word(order: Option<Order>) -> String {

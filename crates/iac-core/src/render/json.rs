@@ -1,7 +1,9 @@
 //! A plan as canonical JSON: what `--json` prints, `--out` saves and a reviewer approves.
 //!
 //! It holds no secret, encrypted or not, only a keyed hash of each. Its digest covers what would be done (names, inputs,
-//! options, order, preconditions), not where in the program it is declared, so moving a line changes no digest.
+//! options, order, preconditions, risks), not where in the program it is declared, so moving a line changes no digest. It
+//! is a name to talk of the plan by, and anybody can make one: what vouches for a plan, all of it, is the seal under the
+//! key of the stack.
 
 use std::convert::Infallible;
 
@@ -9,12 +11,16 @@ use serde_json::{Value as Json, json};
 
 use crate::plan::{Action, Plan, PlanNote, PlanProblem, Reason, Step};
 use crate::provider::{Checked, Phase};
+use crate::state::Vault;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{Value, canonical, codec};
 
 /// The name of the format and its version.
-pub const FORMAT: &str = "iac.plan/1";
+pub const FORMAT: &str = "iac.plan/2";
+
+/// What the seal of a plan is for.
+pub(super) const SEAL: &str = "saved plan";
 
 /// What gives a secret's keyed hash. An empty hash says that the stack has no key yet.
 pub(super) type HashSecret<'a> = &'a dyn Fn(&str) -> String;
@@ -58,9 +64,17 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
     json
 }
 
+/// The plan's JSON with the seal of the stack's key, if the stack has one.
+pub fn seal_plan(mut json: Json, vault: &Vault) -> Json {
+    if let Some(mac) = vault.mac(SEAL, canonical::to_string(&json).as_bytes()) {
+        json["mac"] = mac.into();
+    }
+    json
+}
+
 /// The digest of a plan's JSON: of what would be done, to what, in which order.
 pub(super) fn digest(plan: &Json) -> String {
-    const COVERED: [&str; 10] = [
+    const COVERED: [&str; 12] = [
         "key",
         "identity",
         "action",
@@ -71,6 +85,8 @@ pub(super) fn digest(plan: &Json) -> String {
         "after",
         "changes",
         "precondition",
+        "checked",
+        "risks",
     ];
     let steps = plan["steps"].as_array().map_or(&[][..], Vec::as_slice);
     let steps: Vec<Json> = steps
@@ -96,7 +112,9 @@ pub(super) fn digest(plan: &Json) -> String {
         "format": plan["format"],
         "stack": plan["stack"],
         "mode": plan["mode"],
+        "observed": plan["observed"],
         "delete_data": plan["delete_data"],
+        "kept": plan["kept"],
         "targets": ids,
         "steps": steps,
     }))

@@ -21,7 +21,7 @@ mod value;
 pub use compare::{Comparison, Moved, compare};
 pub use diagnostic::{Diagnostic, Level};
 pub use graph::{graph_dot, graph_mermaid};
-pub use json::{FORMAT, plan_json};
+pub use json::{FORMAT, plan_json, seal_plan};
 pub use sanitize::sanitize;
 pub use saved::{SavedChange, SavedPlan, SavedPlanError, SavedStep};
 pub use style::Styles;

@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::json::{FORMAT, digest};
+use super::json::{FORMAT, SEAL, digest};
 use crate::declare::SourceLine;
-use crate::plan::{Action, Mode, Order, Precondition};
-use crate::provider::{DeleteData, Target};
+use crate::plan::{Action, KeptData, Mode, Order, Precondition};
+use crate::provider::{DeleteData, Risk, Target};
+use crate::state::Vault;
 use crate::urn::Key;
+use crate::value::canonical;
+
+/// The format of earlier versions, whose digest covered less.
+const OLDER: &str = "iac.plan/1";
 
 /// A plan as it was saved and reviewed.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -30,8 +35,16 @@ pub struct SavedPlan {
     pub problems: Vec<Json>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
+    /// Data that was to stay.
+    pub kept: Vec<KeptData>,
     /// The digest of what it does.
     pub digest: String,
+    /// The seal of the stack's key, if the stack had one.
+    #[serde(default)]
+    mac: Option<String>,
+    /// What the seal is of.
+    #[serde(skip)]
+    sealed: String,
 }
 
 /// One step of a saved plan.
@@ -59,6 +72,8 @@ pub struct SavedStep {
     pub changes: Vec<SavedChange>,
     /// What had to hold.
     pub precondition: Precondition,
+    /// What could hurt.
+    pub risks: Vec<Risk>,
     /// Who had checked it.
     pub(super) checked: SavedChecked,
 }
@@ -101,9 +116,20 @@ pub enum SavedPlanError {
         /// What it says.
         found: String,
     },
+    /// It is a plan of an earlier version.
+    #[error("it was made by an older version of this program, and cannot be checked as it has to be; preview again")]
+    Older,
     /// Its digest is not that of its steps.
     #[error("it was changed after it was written: its digest does not fit its steps")]
     Digest,
+    /// It does not bear the seal of the stack's key.
+    #[error(
+        "it does not bear the seal of the stack's key: it was changed after it was written, or the stack has another key by now"
+    )]
+    Seal,
+    /// It bears no seal, and one is due.
+    #[error("it bears no seal, and the stack has a key: it was made before the stack had one, or changed")]
+    Unsealed,
 }
 
 impl SavedPlan {
@@ -112,7 +138,10 @@ impl SavedPlan {
     /// # Errors
     /// When it is no plan, of another format, or its steps do not fit its digest.
     pub fn parse(text: &str) -> Result<Self, SavedPlanError> {
-        let json: Json = serde_json::from_str(text)?;
+        let mut json: Json = serde_json::from_str(text)?;
+        if json["format"] == OLDER {
+            return Err(SavedPlanError::Older);
+        }
         if json["format"] != FORMAT {
             let found = json["format"].as_str().unwrap_or("not given").to_owned();
             return Err(SavedPlanError::Format { found });
@@ -120,7 +149,26 @@ impl SavedPlan {
         if json["digest"].as_str() != Some(&digest(&json)) {
             return Err(SavedPlanError::Digest);
         }
-        Ok(Self::deserialize(json)?)
+        let mac = json.as_object_mut().and_then(|fields| fields.remove("mac"));
+        let sealed = canonical::to_string(&json);
+        Ok(Self {
+            mac: mac.map(|mac| mac.as_str().unwrap_or_default().to_owned()),
+            sealed,
+            ..Self::deserialize(json)?
+        })
+    }
+
+    /// Whether the stack's key vouches for all of it, where the stack has one.
+    ///
+    /// # Errors
+    /// [`SavedPlanError::Seal`] and [`SavedPlanError::Unsealed`].
+    pub fn check_seal(&self, vault: &Vault) -> Result<(), SavedPlanError> {
+        match &self.mac {
+            Some(mac) if vault.is_mac(SEAL, self.sealed.as_bytes(), mac) => Ok(()),
+            Some(_) => Err(SavedPlanError::Seal),
+            None if vault.is_kept() => Err(SavedPlanError::Unsealed),
+            None => Ok(()),
+        }
     }
 
     /// The step of a resource.

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::samples::{everything, key, line};
 use super::*;
 use crate::plan::{Action, Mode, Order, Plan};
-use crate::provider::{DeleteData, Phase, ProviderError};
+use crate::provider::{DeleteData, ProviderError};
+use crate::state::{DataKey, Vault};
 use crate::urn::Key;
 use crate::value::Value;
 
@@ -88,6 +89,10 @@ fn the_digest_covers_what_is_done_and_not_where_it_is_declared() {
     edits.push(|plan| plan.steps[14].order = Some(Order::DeleteFirst));
     edits.push(|plan| plan.steps[14].leftovers.clear());
     edits.push(|plan| plan.delete_data = DeleteData::All);
+    edits.push(|plan| plan.observed = false);
+    edits.push(|plan| plan.kept.clear());
+    edits.push(|plan| plan.targets.clear());
+    edits.push(|plan| plan.steps.iter_mut().for_each(|step| step.risks.clear()));
     for (position, edit) in edits.into_iter().enumerate() {
         let mut other = plan.clone();
         edit(&mut other);
@@ -183,31 +188,105 @@ fn what_does_not_touch_a_step_does_not_count() {
     assert_eq!(
         moves(|plan| {
             plan.steps[0].source = line(99);
-            plan.steps[13].action = Action::Update;
+            plan.steps[0].notes.push("more".to_owned());
             plan.exports.clear();
-            // Not checked by the server when it was saved: what only the server adds cannot be compared.
-            plan.steps[4].changes.pop();
         }),
         Vec::<String>::new()
     );
 }
 
 #[test]
-fn other_changes_are_left_out_and_finished_ones_are_done() {
+fn finished_steps_are_done_and_new_ones_are_refused() {
     let plan = everything();
     let mut fresh = plan.clone();
-    fresh.steps[13].action = Action::Update;
     fresh.steps[1].action = Action::Same;
     fresh.steps[9].action = Action::Same;
     let comparison = compare(&saved(&plan), &fresh, &hash);
     assert_eq!(comparison.moved, []);
-    assert_eq!(comparison.left_out, [key("kubernetes:core/ConfigMap::same")]);
     assert_eq!(
         comparison.done,
         [key("random:core/Password::db"), key("kubernetes:batch/Job::migrate")]
     );
-    fresh.steps[4].after = vec![(key("kubernetes:core/ConfigMap::same"), Phase::Exists)];
-    assert_eq!(compare(&saved(&plan), &fresh, &hash).moved.len(), 1);
+    for action in [Action::Update, Action::Keep] {
+        assert_eq!(moves(|plan| plan.steps[13].action = action).len(), 1, "{action:?}");
+    }
+}
+
+/// Somebody takes something out of a saved plan, and puts its digest right.
+fn forged(edit: impl FnOnce(&mut serde_json::Value)) -> SavedPlan {
+    let mut json = plan_json(&everything(), &hash);
+    edit(&mut json);
+    json["digest"] = super::json::digest(&json).into();
+    SavedPlan::parse(&json.to_string()).unwrap()
+}
+
+#[test]
+fn nothing_can_be_taken_out_of_a_saved_plan() {
+    type Edit = fn(&mut serde_json::Value);
+    let edits: [(&str, Edit); 10] = [
+        ("a step", |plan| drop(plan["steps"].as_array_mut().unwrap().remove(4))),
+        ("what is kept", |plan| {
+            let steps = plan["steps"].as_array_mut().unwrap();
+            steps.retain(|step| step["action"] != "keep");
+        }),
+        ("all steps", |plan| plan["steps"] = json!([])),
+        ("the targets", |plan| plan["targets"] = json!({})),
+        ("the look at the world", |plan| plan["observed"] = false.into()),
+        ("the data that stays", |plan| plan["kept"] = json!([])),
+        ("a change", |plan| {
+            drop(plan["steps"][4]["changes"].as_array_mut().unwrap().pop())
+        }),
+        ("the risks", |plan| {
+            for step in plan["steps"].as_array_mut().unwrap() {
+                step["risks"] = json!([]);
+            }
+        }),
+        ("the old objects", |plan| plan["steps"][13]["leftovers"] = json!([])),
+        ("which object it is", |plan| {
+            plan["steps"][5]["precondition"] = json!({"exists": true})
+        }),
+    ];
+    for (what, edit) in edits {
+        assert_ne!(compare(&forged(edit), &everything(), &hash).moved, [], "{what}");
+    }
+    assert_eq!(compare(&forged(|_| {}), &everything(), &hash).moved, []);
+}
+
+#[test]
+fn the_stacks_key_vouches_for_all_of_a_saved_plan() {
+    let vault = |key: &DataKey| Vault::new(key, "prod");
+    let (key, other) = (DataKey::generate().unwrap(), DataKey::generate().unwrap());
+    let json = seal_plan(plan_json(&everything(), &hash), &vault(&key));
+    let check =
+        |json: &serde_json::Value, vault: &Vault| SavedPlan::parse(&json.to_string()).unwrap().check_seal(vault);
+    assert!(check(&json, &vault(&key)).is_ok());
+    assert!(matches!(check(&json, &vault(&other)), Err(SavedPlanError::Seal)));
+    assert!(matches!(
+        check(&json, &Vault::new(&key, "dev")),
+        Err(SavedPlanError::Seal)
+    ));
+    let ephemeral = Vault::ephemeral("prod").unwrap();
+    assert!(matches!(check(&json, &ephemeral), Err(SavedPlanError::Seal)));
+    // The digest covers none of this.
+    for field in ["build", "notes", "exports", "summary"] {
+        let mut edited = json.clone();
+        edited[field] = "x".into();
+        assert!(
+            matches!(check(&edited, &vault(&key)), Err(SavedPlanError::Seal)),
+            "{field}"
+        );
+    }
+    let bare = seal_plan(plan_json(&everything(), &hash), &ephemeral);
+    assert!(check(&bare, &ephemeral).is_ok());
+    assert!(matches!(check(&bare, &vault(&key)), Err(SavedPlanError::Unsealed)));
+}
+
+#[test]
+fn a_plan_of_an_older_version_is_to_be_made_anew() {
+    let text = plan_json(&everything(), &hash)
+        .to_string()
+        .replace(FORMAT, "iac.plan/1");
+    assert!(matches!(SavedPlan::parse(&text), Err(SavedPlanError::Older)));
 }
 
 #[test]

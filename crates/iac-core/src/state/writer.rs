@@ -239,7 +239,7 @@ impl Writer {
     }
 
     /// The stack's vault.
-    pub(super) async fn vault(&self) -> Result<Arc<Vault>, StateError> {
+    pub(crate) async fn vault(&self) -> Result<Arc<Vault>, StateError> {
         self.shared.store.vault().await
     }
 

@@ -119,10 +119,11 @@ fn a_saved_plan_is_applied_exactly_or_refused() {
     desk.write("world/greeting.txt", "Goodbye!\n");
     text += &desk.session(&["up --plan plan.json --config name=review"]);
     desk.write("world/greeting.txt", "Hello, world!\n");
-    // Another build of the program declares something else besides: that is left out.
+    // Another build of the program declares something else besides: it may also have been taken out of the plan.
     text += &desk.session(&[
         "up --plan plan.json --config name=other",
         "up --plan plan.json --config name=review --config extra=true",
+        "up --plan plan.json --config name=review",
     ]);
     text += &desk.session(&["up --plan missing.json", "up --plan plan.json --stack other"]);
     desk.write("edited.json", &desk.read("plan.json").replace("review", "edited"));
@@ -130,6 +131,34 @@ fn a_saved_plan_is_applied_exactly_or_refused() {
     golden!("saved_plan", text);
     assert_eq!(desk.read("world/greeting.txt"), "Hello, review!\n");
     assert!(!desk.path("world/extra").exists());
+}
+
+#[test]
+fn a_saved_plan_needs_the_seal_of_the_stacks_key() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    assert_eq!(desk.code("preview --out plan.json --config name=review"), 0);
+    let plan = desk.read("plan.json");
+    let (start, end) = (plan.find("\"mac\":").unwrap(), plan.find("\"mode\":").unwrap());
+    let bare = format!("{}{}", &plan[..start], &plan[end..]);
+    let build = plan.find("\"build\":\"").unwrap() + "\"build\":\"".len();
+    let edited = format!("{}x{}", &plan[..build], &plan[build..]);
+    let older = plan.replace("iac.plan/2", "iac.plan/1");
+    // None of this is covered by the digest.
+    for (forged, code, says) in [
+        (bare, 4, "no seal"),
+        (edited, 4, "the seal"),
+        (older, 1, "older version"),
+    ] {
+        desk.write("forged.json", &forged);
+        let refused = desk.output("up --plan forged.json --config name=review");
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(code), "{told}");
+        assert!(told.contains(says) && told.contains("preview --out FILE"), "{told}");
+    }
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, world!\n");
+    assert_eq!(desk.code("up --plan plan.json --config name=review"), 0);
+    assert_eq!(desk.read("world/greeting.txt"), "Hello, review!\n");
 }
 
 #[test]
@@ -170,11 +199,11 @@ fn without_the_world_only_people_get_a_preview() {
         desk.session(&lines.iter().map(String::as_str).collect::<Vec<_>>())
     );
     assert!(!desk.path("p.json").exists());
-    let json = desk.output(&format!("preview --offline --json --out p.json {gone}"));
+    let json = desk.output(&format!("preview --offline --json {gone}"));
     assert_eq!(json.status.code(), Some(0));
     assert!(String::from_utf8(json.stdout).unwrap().contains("\"observed\":false"));
-    // A plan that was made without looking is checked step by step when it is applied.
-    assert_eq!(desk.code("up --plan p.json"), 0);
+    // What was not looked at cannot be approved.
+    assert_eq!(desk.code(&format!("preview --offline --out p.json {gone}")), 64);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::delete;
 use super::discovery::ApiKind;
 use super::leaving::is_leaving;
 use super::session::{Memory, Session, uid, unknown_kind};
+use crate::content::Hasher;
 use crate::declared::Declared;
 use crate::fields;
 use crate::managed;
@@ -342,7 +343,11 @@ impl Application<'_> {
         self.session.note_applied(&uid, &answer.body);
         Ok(Applied {
             uid: Some(uid),
-            outputs: self.secrets.conceal(outputs::of_object(&answer.body)),
+            outputs: outputs::of_object(
+                &answer.body,
+                &self.secrets,
+                &Hasher::new(&self.session.key, self.request.recorded.as_ref()),
+            ),
             private: Memory::of(&answer.body, &self.session.manager, self.scaled).write(),
         })
     }

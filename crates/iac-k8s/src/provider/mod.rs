@@ -44,7 +44,7 @@ use self::names::Names;
 use self::session::{Session, in_parallel};
 use crate::declared::Declared;
 use crate::object::ObjectId;
-use crate::{PROVIDER, reference, validate};
+use crate::{PROVIDER, content, reference, validate};
 
 /// How long the name of a field manager may be.
 const MANAGER_LENGTH: usize = 128;
@@ -84,6 +84,19 @@ impl KubernetesProvider {
 impl Provider for KubernetesProvider {
     fn name(&self) -> &str {
         PROVIDER
+    }
+
+    fn always_recorded(&self) -> &[&str] {
+        &[content::DIGEST]
+    }
+
+    fn keyed_output(&self, resource: &ResourceDecl, pointer: &str) -> bool {
+        let holds_secrets = match resource.key.kind() {
+            "kubernetes:core/Secret" => true,
+            "kubernetes:core/ConfigMap" => resource.inputs.has_secret(),
+            _ => false,
+        };
+        holds_secrets && pointer == content::HASH
     }
 
     fn connecting(&self) -> Connecting {
@@ -137,7 +150,7 @@ impl Provider for KubernetesProvider {
         let connection = Connection::open(Settings::read(&request.config)?).await?;
         let evidence = connection.evidence(request.timeout).await?;
         let description = connection.description.clone();
-        let session = Session::new(connection, manager);
+        let session = Session::new(connection, manager, request.key.clone());
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
         Ok(Target {
             description,

@@ -14,6 +14,7 @@ use super::drift;
 use super::leaving::{self, Leaving};
 use super::related;
 use super::session::{Memory, Session, in_parallel, uid};
+use crate::content::Hasher;
 use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
@@ -224,7 +225,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
     Ok(Live {
         uid: uid(object),
         ours,
-        outputs: secrets.conceal(outputs::of_object(object)),
+        outputs: outputs::of_object(object, &secrets, &Hasher::new(&session.key, recorded)),
         drift,
         readiness: readiness::of(object, &related),
         leaving: None,

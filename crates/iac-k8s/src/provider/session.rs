@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iac_core::Value;
-use iac_core::provider::{ErrorKind, ProviderError};
+use iac_core::provider::{ErrorKind, ProviderError, StackKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -70,6 +70,8 @@ pub(crate) struct Session {
     pub(crate) discovery: Discovery,
     /// The field manager: `iac-<stack>`.
     pub(crate) manager: String,
+    /// The key of the stack.
+    pub(crate) key: StackKey,
     /// What the cluster warns of.
     pub(crate) warnings: Warnings,
     /// What was tried for many objects at once.
@@ -90,11 +92,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session over a connection, that writes as `manager`.
-    pub(crate) fn new(connection: Connection, manager: String) -> Self {
+    pub(crate) fn new(connection: Connection, manager: String, key: StackKey) -> Self {
         Self {
             connection: Arc::new(connection),
             discovery: Discovery::default(),
             manager,
+            key,
             warnings: Warnings::default(),
             trials: Trials::default(),
             watches: Watches::default(),

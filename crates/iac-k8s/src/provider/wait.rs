@@ -13,6 +13,7 @@ use super::inspect::{self, Patience, Settling};
 use super::session::{Fresh, Memory, Session, uid};
 use super::watch::Ear;
 use super::{pods, related};
+use crate::content::Hasher;
 use crate::object::ObjectId;
 use crate::outputs::{self, Secrets};
 use crate::readiness;
@@ -176,7 +177,7 @@ impl Wait<'_> {
             let note = "it has no address: nothing in the cluster gives it one, so that is not waited for any longer";
             self.cx.note(&recorded.key, note);
         }
-        Ok(Ok(applied(recorded, object, inspect::images(&pods))))
+        Ok(Ok(applied(self.session, recorded, object, inspect::images(&pods))))
     }
 
     /// True if it lacks an address that nobody gives it, and that nothing else needs.
@@ -253,7 +254,7 @@ fn present(recorded: &Recorded, id: &ObjectId, object: Option<Json>) -> Result<J
 
 /// The outputs as they are now. What is remembered is what our own apply returned, or a change by somebody else in the
 /// meantime would be taken for ours.
-fn applied(recorded: &Recorded, object: &Json, images: BTreeMap<String, String>) -> Applied {
+fn applied(session: &Session, recorded: &Recorded, object: &Json, images: BTreeMap<String, String>) -> Applied {
     let memory = Memory {
         completed: object["kind"] == "Job",
         images,
@@ -261,7 +262,11 @@ fn applied(recorded: &Recorded, object: &Json, images: BTreeMap<String, String>)
     };
     Applied {
         uid: uid(object),
-        outputs: Secrets::of([&recorded.inputs]).conceal(outputs::of_object(object)),
+        outputs: outputs::of_object(
+            object,
+            &Secrets::of([&recorded.inputs]),
+            &Hasher::new(&session.key, Some(recorded)),
+        ),
         private: memory.write(),
     }
 }

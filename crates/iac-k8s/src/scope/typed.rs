@@ -15,7 +15,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleRef, Subject};
 use kube::Resource;
 
 use super::Object;
-use crate::outputs::CONTENT_HASH;
+use crate::content;
 
 impl Object<Secret> {
     /// The environment variable `variable` with the value of one of its keys.
@@ -59,9 +59,9 @@ impl Object<Secret> {
         }
     }
 
-    /// A digest of what it holds, keyed with its UID; for [`restart_on`].
+    /// A hash of what it holds, under the key of the stack; for [`restart_on`].
     pub fn content_hash(&self) -> Output {
-        self.output(CONTENT_HASH)
+        self.output(content::HASH)
     }
 }
 
@@ -107,9 +107,9 @@ impl Object<ConfigMap> {
         }
     }
 
-    /// A digest of what it holds; for [`restart_on`].
+    /// A hash of what it holds, under the key of the stack where something of that is secret; for [`restart_on`].
     pub fn content_hash(&self) -> Output {
-        self.output(CONTENT_HASH)
+        self.output(content::HASH)
     }
 }
 
@@ -121,7 +121,7 @@ fn variable_from(name: &str, source: EnvVarSource) -> EnvVar {
     }
 }
 
-/// Annotations of a pod template that change when any of these digests does, so that the pods are rolled out anew: a
+/// Annotations of a pod template that change when any of these hashes does, so that the pods are rolled out anew: a
 /// container reads its environment, and often its files, only when it starts.
 ///
 /// ```

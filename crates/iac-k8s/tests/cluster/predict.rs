@@ -1,7 +1,10 @@
 //! What the server says before anything is done.
 
-use iac_core::provider::{Checked, Existence, ExternalRef, Intent, Need, Provider as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use iac_core::provider::{Checked, Existence, ExternalRef, Intent, Need, Provider as _, Recorded};
+use iac_core::value::{Value, canonical};
 use serde_json::json;
+use sha2::Sha256;
 
 use crate::world::{World, paths, workload};
 
@@ -48,6 +51,59 @@ async fn the_digest_of_a_changed_content_is_known_beforehand() {
         assert!(hash.is_some());
         assert_eq!(hash, applied.outputs.pointer("/iac/contentHash"), "{kind}");
     }
+}
+
+/// The hash that earlier versions gave to a Secret's content.
+fn by_uid(uid: &str, content: &serde_json::Value) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(uid.as_bytes()).unwrap();
+    mac.update(canonical::to_string(content).as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn the_hash_of_a_secret_is_keyed_and_stays() {
+    let world = World::new().await;
+    let with = |pin: &str, label: &str| {
+        let metadata = json!({"labels": {"l": label}});
+        world.one(
+            "pin",
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"pin": pin}}),
+        )
+    };
+    let recorded = world.up(&with("NDcxMQ==", "1")).await;
+    let hash = |recorded: &Recorded| recorded.outputs.pointer("/iac/contentHash").cloned().unwrap();
+    let uid = recorded.uid.clone().unwrap();
+    let old = by_uid(&uid, &json!([{"pin": "NDcxMQ=="}, null]));
+    assert_ne!(
+        hash(&recorded),
+        Value::from(old.as_str()),
+        "nobody without the stack's key can make it"
+    );
+    // Recorded by an earlier version: it stays until the content changes, and that is not before it does.
+    let outputs = [("/iac/contentHash".to_owned(), Value::from(old.as_str()))];
+    let upgraded = Recorded {
+        outputs: Value::Object(outputs.into_iter().collect()),
+        ..recorded.clone()
+    };
+    let relabelled = with("NDcxMQ==", "2");
+    let predicted = world.predict(&relabelled, Intent::Update, Some(&upgraded)).await;
+    assert_eq!(
+        predicted.outputs.pointer("/iac/contentHash"),
+        Some(&Value::from(old.as_str()))
+    );
+    let kept = world.apply(&relabelled, Intent::Update, Some(&upgraded)).await.unwrap();
+    assert_eq!(hash(&kept), Value::from(old.as_str()));
+    let changed = world
+        .apply(&with("NDcxMg==", "2"), Intent::Update, Some(&upgraded))
+        .await
+        .unwrap();
+    assert_ne!(hash(&changed), Value::from(old));
+    // Deleted, and made again as it was.
+    world.delete(&changed, false).await.unwrap();
+    let again = world.up(&with("NDcxMQ==", "1")).await;
+    assert_ne!(again.uid, recorded.uid);
+    assert_eq!(hash(&again), hash(&recorded));
 }
 
 #[tokio::test]

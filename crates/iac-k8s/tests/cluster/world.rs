@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
     Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest, Observed,
-    PredictRequest, Prediction, Provider as _, ProviderError, Recorded, WaitRequest,
+    PredictRequest, Prediction, Provider as _, ProviderError, Recorded, StackKey, WaitRequest,
 };
+use iac_core::state::{DataKey, Vault};
 use iac_core::value::{Secret, Source, Value};
 use iac_core::{Key, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState, Namespaced};
@@ -77,6 +78,13 @@ async fn client() -> kube::Client {
     kube::Client::try_from(config).unwrap()
 }
 
+/// The key of the tests' stack, the same in all of them.
+fn stack_key() -> StackKey {
+    static KEY: OnceLock<StackKey> = OnceLock::new();
+    let key = || StackKey::of(Arc::new(Vault::new(&DataKey::generate().unwrap(), STACK)));
+    KEY.get_or_init(key).clone()
+}
+
 pub(crate) fn connect_request(config: &[(&str, &str)]) -> ConnectRequest {
     let config = config
         .iter()
@@ -85,6 +93,7 @@ pub(crate) fn connect_request(config: &[(&str, &str)]) -> ConnectRequest {
         stack: STACK.to_owned(),
         config: config.collect(),
         timeout: Duration::from_secs(20),
+        key: stack_key(),
     }
 }
 

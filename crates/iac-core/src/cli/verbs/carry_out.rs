@@ -14,10 +14,13 @@ use crate::cli::prompt::{Answer, ask};
 use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::engine::{ExecuteRequest, Planned};
-use crate::plan::{Action, Mode, Plan};
+use crate::plan::{Mode, Plan};
 use crate::render::{Diagnostic, Moved, SavedPlan, TextOptions, compare, plan_text, sanitize, short_name};
 use crate::state::{RunInfo, State, Store, Writer};
 use crate::value::Value;
+
+/// What helps where a saved plan is refused.
+const PREVIEW_AGAIN: &str = "make and review a new one: preview --out FILE";
 
 /// What is to be carried out, and how.
 pub(super) struct Job<'a> {
@@ -26,7 +29,7 @@ pub(super) struct Job<'a> {
     /// What is asked before; the stack's name follows.
     pub(super) question: &'static str,
     pub(super) planning: Planning<'a>,
-    /// The plan that was reviewed; only its steps are carried out.
+    /// The plan that was reviewed; it is carried out as it stands, or not at all.
     pub(super) saved: Option<&'a SavedPlan>,
     pub(super) run: &'a Run,
 }
@@ -85,24 +88,19 @@ fn check(session: &Session, plan: &Plan) -> Result<(), Failure> {
 impl Job<'_> {
     async fn plan(&self, session: &Session, store: &Store, state: &State) -> Result<Planned, Failure> {
         let vault = session.vault(store, state).await?;
-        let mut planned = session.plan(state, &vault, &self.planning).await?;
+        let planned = session.plan(state, &vault, &self.planning).await?;
         if let Some(saved) = self.saved {
+            saved.check_seal(&vault).map_err(|error| {
+                let failure = Failure::new(exit::STALE, Diagnostic::from_error(&error));
+                failure.hint(PREVIEW_AGAIN)
+            })?;
             let comparison = compare(saved, &planned.plan, &hash_with(&vault));
             if !comparison.moved.is_empty() {
                 return Err(refused(&comparison.moved, session));
             }
-            for key in &comparison.left_out {
-                session.ui.say(&format!(
-                    "note: {key} would change now, too; it is not in the saved plan and is left out"
-                ));
-            }
             for key in &comparison.done {
                 session.ui.say(&format!("note: {key} is as planned already"));
             }
-            planned
-                .plan
-                .steps
-                .retain(|step| step.action == Action::Same || saved.step(&step.key).is_some());
         }
         Ok(planned)
     }
@@ -270,8 +268,6 @@ fn refused(moved: &[Moved], session: &Session) -> Failure {
         failure.diagnostics.push(diagnostic);
     }
     let last = Diagnostic::error("the saved plan is refused; nothing was done");
-    failure
-        .diagnostics
-        .push(last.hint("make and review a new one: preview --out FILE"));
+    failure.diagnostics.push(last.hint(PREVIEW_AGAIN));
     failure
 }

@@ -12,7 +12,7 @@ use crate::cli::session::{Planning, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
 use crate::engine::{Observe, Planned};
 use crate::plan::Mode;
-use crate::render::{Diagnostic, plan_json, plan_text, sanitize};
+use crate::render::{Diagnostic, plan_json, plan_text, sanitize, seal_plan};
 use crate::value::canonical;
 
 pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<'_>) -> Result<u8, Failure> {
@@ -47,7 +47,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         warning.details.extend(unreached);
         session.ui.diagnostic(&warning);
     }
-    let json = || plan_json(&plan, &hash_with(&vault));
+    let json = || seal_plan(plan_json(&plan, &hash_with(&vault)), &vault);
     if args.json {
         session.ui.json(&json())?;
     } else {

@@ -66,7 +66,9 @@ fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
     let saved = SavedPlan::parse(&text);
-    let saved = saved.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    let saved = saved.map_err(|error| {
+        Failure::failed(format!("{}: {error}", path.display())).hint("make and review a new one: preview --out FILE")
+    })?;
     if saved.mode != Mode::Up {
         return Err(Failure::usage(format!("{} is no plan of `preview`", path.display())));
     }

@@ -3,7 +3,8 @@
 use iac_core::Value;
 use serde_json::Value as Json;
 
-use crate::outputs;
+use crate::content::Hasher;
+use crate::outputs::{self, Secrets};
 
 /// The inputs without what names the object.
 pub(super) fn unnamed(inputs: &Value) -> Value {
@@ -23,8 +24,8 @@ pub(super) fn unnamed(inputs: &Value) -> Value {
 }
 
 /// The outputs after a change, as far as the trial tells: not what controllers make of it later.
-pub(super) fn predicted_outputs(result: &Json) -> Value {
-    let mut outputs = outputs::of_object(result);
+pub(super) fn predicted_outputs(result: &Json, secrets: &Secrets, hasher: &Hasher<'_>) -> Value {
+    let mut outputs = outputs::of_object(result, secrets, hasher);
     if let Value::Object(map) = &mut outputs {
         map.remove("status");
         if let Some(Value::Object(metadata)) = map.get_mut("metadata") {

@@ -25,6 +25,7 @@ pub(crate) use self::alike::Trials;
 use self::around::AROUND_PODS;
 use self::compare::{predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
+use crate::content::Hasher;
 use crate::declared::Declared;
 use crate::definition::{self, DEFINITION};
 use crate::object::{self, DEFAULT_NAMESPACE, ObjectId};
@@ -475,7 +476,7 @@ impl<'a> Question<'a> {
             changes: changes.into_iter().flat_map(by_element).collect(),
             notes,
             replace: self.kept_headless(result).into_iter().collect(),
-            outputs: self.secrets.conceal(predicted_outputs(result)),
+            outputs: predicted_outputs(result, &self.secrets, &self.hasher()),
             ..Prediction::default()
         }
     }
@@ -548,7 +549,7 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// The outputs that follow from the inputs alone: all inputs that are known, and the digest of a ConfigMap's content.
+    /// The outputs that follow from the inputs alone: all inputs that are known, and the hash of a ConfigMap's content.
     fn known_outputs(&self) -> Value {
         if !self.inputs.is_known() {
             let metadata = self.inputs.get("metadata").filter(|metadata| metadata.is_known());
@@ -559,7 +560,12 @@ impl<'a> Question<'a> {
             return Value::Object(outputs);
         }
         let object = self.inputs.expose().unwrap_or_default();
-        self.secrets.conceal(outputs::of_object(&object))
+        let hasher = Hasher::of_inputs(&self.session.key, self.request.recorded.as_ref(), &self.inputs);
+        outputs::of_object(&object, &self.secrets, &hasher)
+    }
+
+    fn hasher(&self) -> Hasher<'_> {
+        Hasher::new(&self.session.key, self.request.recorded.as_ref())
     }
 }
 
