@@ -22,7 +22,6 @@ mod insist;
 mod place;
 mod postgres;
 mod s3;
-mod tls;
 mod write;
 
 pub use postgres::PostgresState;

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod binaries;
+pub mod certificates;
 mod cleanup;
 mod cluster;
 pub mod docker;

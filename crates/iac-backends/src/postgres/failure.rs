@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use iac_core::state::BackendErrorKind;
+use iac_core::transport::CLEAR_TEXT;
+use iac_core::transport::tls::{TlsError, refusal};
 use iac_core::with_causes;
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -16,8 +18,8 @@ pub(super) enum Failure {
     #[error("{}", words(.0))]
     Connect(tokio_postgres::Error),
     /// The certificates that the server is checked by are of no use.
-    #[error("{0}")]
-    Settings(String),
+    #[error("{}", with_causes(.0))]
+    Settings(#[from] TlsError),
     /// The statement failed, or the connection broke while it was under way.
     #[error("{}", words(.0))]
     Statement(tokio_postgres::Error),
@@ -70,11 +72,9 @@ impl Failure {
                 _ => Again::Uncertain,
             },
             (_, Some(_)) => Again::No,
-            (Self::Connect(_), None) => Again::Yes,
-            (Self::Statement(error), None) if error.is_closed() || cause::find::<std::io::Error>(error).is_some() => {
-                Again::Uncertain
-            }
-            (Self::Statement(_) | Self::Settings(_) | Self::Timeout(_), None) => Again::No,
+            (Self::Connect(error), None) if is_broken(error) => Again::Yes,
+            (Self::Statement(error), None) if is_broken(error) => Again::Uncertain,
+            (_, None) => Again::No,
         }
     }
 
@@ -82,6 +82,7 @@ impl Failure {
         let Some(state) = self.state() else {
             return match self {
                 Self::Timeout(_) => BackendErrorKind::Transient,
+                Self::Connect(error) if refusal(error).is_some() => BackendErrorKind::Denied,
                 _ if self.again() != Again::No => BackendErrorKind::Transient,
                 _ => BackendErrorKind::Other,
             };
@@ -97,6 +98,17 @@ impl Failure {
 
     /// What to do about it, where we know.
     pub(super) fn hint(&self, table: &str) -> String {
+        if let Self::Connect(error) = self {
+            if refusal(error).is_some() {
+                return "; sslrootcert=FILE names the authority that signed the server's certificate".to_owned();
+            }
+            if with_causes(error).contains(NO_TLS) {
+                return format!(
+                    "; turn it on there (ssl = on); if the way there is safe without, {CLEAR_TEXT} names the servers that \
+                     may be spoken to in clear"
+                );
+            }
+        }
         match self.state().map(SqlState::code) {
             Some("3D000") => "; make the database first (`createdb`), since state makes none".to_owned(),
             Some("42501") => format!(
@@ -108,6 +120,14 @@ impl Failure {
             _ => String::new(),
         }
     }
+}
+
+/// What the client says of a server that declines encryption; it has no code for that.
+const NO_TLS: &str = "server does not support TLS";
+
+/// True if a connection broke or did not come about, through nobody's decision.
+fn is_broken(error: &tokio_postgres::Error) -> bool {
+    refusal(error).is_none() && (error.is_closed() || cause::find::<std::io::Error>(error).is_some())
 }
 
 /// True if a failure may be over in a moment: a server that starts or stops, that is too busy, or that chose another of two.

@@ -61,12 +61,12 @@ impl PostgresState {
     /// `table=NAME` where it is not `iac_state`. A password that is not there is that of `PGPASSWORD`. Nothing is asked of the
     /// server yet.
     ///
-    /// Encryption is used if the server offers it (`sslmode=prefer`, the default), always (`require`, `verify-full`) or
-    /// never (`disable`). Where it is used, the server's certificate has to be good for its name, by the system's
-    /// authorities or those of `sslrootcert=FILE`.
+    /// Connections to other machines are encrypted. On this machine encryption is used if the server offers it
+    /// (`sslmode=prefer`, the default), always (`require`, `verify-full`) or never (`disable`). Where it is used, the
+    /// server's certificate has to be good for its name, by the system's authorities or those of `sslrootcert=FILE`.
     ///
     /// # Errors
-    /// When the URL is not of that form.
+    /// When the URL is not of that form, or asks for clear text to another machine that `IAC_CLEAR_TEXT` does not name.
     pub fn open(url: &str) -> Result<Self, BackendError> {
         let place = url::parse(url).map_err(|message| BackendError::unusable(url, message))?;
         Ok(Self {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use iac_core::transport::tls::Tls;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
@@ -11,7 +12,6 @@ use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
-use crate::tls;
 
 /// How long a statement may take.
 const STATEMENT: Duration = Duration::from_secs(60);
@@ -78,8 +78,11 @@ impl Pool {
 
     async fn connect(&self) -> Result<Client, Failure> {
         let tls = self.tls.get_or_try_init(|| async {
-            let config = tls::client(self.authorities.as_deref()).map_err(Failure::Settings)?;
-            Ok(MakeRustlsConnect::new(config))
+            let mut tls = Tls::default();
+            if let Some(file) = &self.authorities {
+                tls = tls.authorities(file)?;
+            }
+            Ok::<_, Failure>(MakeRustlsConnect::new(tls.client()?))
         });
         let tls = tls.await?.clone();
         let made = timeout(STATEMENT, self.config.connect(tls)).await;

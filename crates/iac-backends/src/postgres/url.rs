@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use iac_core::state::url_parameters;
-use iac_core::with_causes;
+use iac_core::{transport, with_causes};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -67,6 +67,7 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
     if config.get_application_name().is_none() {
         config.application_name("iac");
     }
+    let mode = permitted(mode, &config)?;
     config.ssl_mode(mode).tcp_user_timeout(SILENCE);
     Ok(Place {
         table: quoted(&table)?,
@@ -85,6 +86,38 @@ fn ssl_mode(mode: &str) -> Result<SslMode, String> {
             "there is no sslmode {other:?}; there are disable, prefer, require and verify-full"
         )),
     }
+}
+
+/// The mode for these servers. On this machine, and where the user says that the way is safe, it is the one that was asked for.
+/// To any other the connection is encrypted and checked, whatever was asked for: who stands between could decline encryption,
+/// ask for the password in clear, and get it.
+fn permitted(asked: SslMode, config: &Config) -> Result<SslMode, String> {
+    let servers = addresses(config);
+    let mut refused = servers
+        .iter()
+        .filter_map(|server| transport::in_clear("PostgreSQL", server).err());
+    match (refused.next(), asked) {
+        (None, asked) => Ok(asked),
+        (Some(refused), SslMode::Disable) => Err(format!(
+            "{refused}; {}",
+            refused.hint("leave sslmode=disable out, or use verify-full")
+        )),
+        (Some(_), _) => Ok(SslMode::Require),
+    }
+}
+
+/// Where connections go; a socket is on this machine.
+fn addresses(config: &Config) -> Vec<String> {
+    // They count more than the names, which are then only what certificates are checked by.
+    let given = config.get_hostaddrs();
+    if !given.is_empty() {
+        return given.iter().map(ToString::to_string).collect();
+    }
+    let hosts = config.get_hosts().iter().filter_map(|host| match host {
+        Host::Tcp(name) => Some(name.clone()),
+        Host::Unix(_) => None,
+    });
+    hosts.collect()
 }
 
 /// A table's name as SQL has it: in a schema, if it says so.
@@ -125,9 +158,9 @@ mod tests {
     #[test]
     fn urls_are_read() {
         for (url, table, mode) in [
-            ("postgres://me@db/iac", "\"iac_state\"", SslMode::Prefer),
+            ("postgres://me@localhost/iac", "\"iac_state\"", SslMode::Prefer),
             (
-                "postgresql://me:pw@db:6000/iac?sslmode=disable",
+                "postgresql://me:pw@localhost:6000/iac?sslmode=disable",
                 "\"iac_state\"",
                 SslMode::Disable,
             ),
@@ -143,6 +176,46 @@ mod tests {
                 "{url}"
             );
         }
+    }
+
+    #[test]
+    fn no_mode_is_weaker_than_require_to_another_machine() {
+        let mode = |url: &str| parse(url).map(|place| place.config.get_ssl_mode());
+        for (servers, is_here) in [
+            ("localhost/iac?", true),
+            ("127.0.0.1:6000/iac?", true),
+            ("[::1]/iac?", true),
+            ("%2Fvar%2Frun%2Fpostgresql/iac?", true),
+            ("localhost,127.0.0.1/iac?", true),
+            ("db/iac?hostaddr=127.0.0.1&", true),
+            ("db/iac?", false),
+            ("localhost.example.com/iac?", false),
+            ("0.0.0.0/iac?", false),
+            ("localhost,db/iac?", false),
+            ("%2Fvar%2Frun%2Fpostgresql,db/iac?", false),
+            ("localhost/iac?hostaddr=10.0.0.1&", false),
+            ("localhost/iac?host=db&", false),
+        ] {
+            for (asked, here, elsewhere) in [
+                ("", SslMode::Prefer, Some(SslMode::Require)),
+                ("sslmode=prefer", SslMode::Prefer, Some(SslMode::Require)),
+                ("ssl%6Dode=prefer", SslMode::Prefer, Some(SslMode::Require)),
+                ("sslmode=require", SslMode::Require, Some(SslMode::Require)),
+                ("sslmode=verify-full", SslMode::Require, Some(SslMode::Require)),
+                ("sslmode=disable", SslMode::Disable, None),
+            ] {
+                let url = format!("postgres://me:s3cret@{servers}{asked}");
+                let expected = if is_here { Some(here) } else { elsewhere };
+                let error = mode(&url).err().unwrap_or_default();
+                assert_eq!(mode(&url).ok(), expected, "{url}: {error}");
+                assert!(!error.contains("s3cret"), "{error}");
+            }
+        }
+        let refused = mode("postgres://db/iac?sslmode=disable").err().unwrap_or_default();
+        assert!(
+            refused.contains("at db") && refused.contains("IAC_CLEAR_TEXT=db"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use iac_core::state::BackendErrorKind;
+use iac_core::transport::tls;
 use iac_core::with_causes;
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
@@ -25,6 +26,7 @@ pub(super) fn again(error: &Error) -> Again {
         };
     }
     match cause::find::<HttpError>(error).map(HttpError::kind) {
+        Some(HttpErrorKind::Connect) if tls::refusal(error).is_some() => Again::No,
         Some(HttpErrorKind::Connect) => Again::Yes,
         Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode) => Again::Uncertain,
         // After a time-out the first may still be under way.
@@ -48,6 +50,7 @@ pub(super) fn kind(error: &Error) -> BackendErrorKind {
     }
     match cause::find::<HttpError>(error).map(HttpError::kind) {
         Some(HttpErrorKind::Unknown) | None => BackendErrorKind::Other,
+        Some(_) if tls::refusal(error).is_some() => BackendErrorKind::Denied,
         Some(_) => BackendErrorKind::Transient,
     }
 }

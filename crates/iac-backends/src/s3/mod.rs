@@ -106,13 +106,15 @@ impl S3State {
             builder = builder.with_region(region);
         }
         if let Some(endpoint) = &place.endpoint {
-            builder = builder.with_endpoint(endpoint);
+            // The one that is for S3 alone counts more, wherever it stands.
+            builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
         }
-        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-        // Whoever names such an endpoint knows that it is in clear.
+        let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
+        let endpoint = endpoint.iter().find_map(|key| builder.get_config_value(key));
         let clear = endpoint
-            .as_ref()
-            .is_some_and(|endpoint| endpoint.starts_with("http://"));
+            .as_deref()
+            .map_or(Ok(false), url::is_in_clear)
+            .map_err(unusable)?;
         let store = builder.with_allow_http(clear).build();
         let at = endpoint
             .as_deref()

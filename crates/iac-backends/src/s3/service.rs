@@ -1,20 +1,27 @@
 //! The HTTP that S3 is spoken over, and refusals as errors that say what the server said.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use http::StatusCode;
-use object_store::ClientOptions;
+use iac_core::transport;
+use iac_core::transport::tls::Tls;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
-
-use crate::tls;
+use object_store::{ClientConfigKey, ClientOptions};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long the server may be silent.
 const SILENCE: Duration = Duration::from_secs(20);
+
+/// Where Amazon's machines ask for their credentials, by IPv6.
+const OF_MACHINES: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+];
 
 /// The server's refusal of a request, or its failure.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -57,6 +64,16 @@ fn is_plain(status: StatusCode) -> bool {
     status.is_success() || matches!(status, StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED)
 }
 
+/// Whether a request may go without encryption: it may be one for credentials, whose services are not named by our URL.
+fn may_be_in_clear(host: &str) -> Result<(), transport::InClear> {
+    match host.trim_matches(['[', ']']).parse() {
+        // Those that give accounts to machines and containers are the machine's own, and have no encryption.
+        Ok(IpAddr::V4(address)) if address.is_link_local() => Ok(()),
+        Ok(IpAddr::V6(address)) if OF_MACHINES.contains(&address) => Ok(()),
+        _ => transport::in_clear("the server", host),
+    }
+}
+
 /// Makes the clients.
 #[derive(Debug)]
 pub(super) struct Connector;
@@ -65,16 +82,20 @@ pub(super) struct Connector;
 struct Service(reqwest::Client);
 
 impl HttpConnector for Connector {
-    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let unusable =
             |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic { store: "S3", source };
+        let clear = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
+        // Nobody is sent credentials but the server that was named: a redirect is a refusal.
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client(None).map_err(|error| unusable(error.into()))?)
+            .tls_backend_preconfigured(Tls::default().client().map_err(|error| unusable(error.into()))?)
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
+            .redirect(reqwest::redirect::Policy::none());
+        // What is in clear goes to the server itself, and not to a proxy of the environment on another machine.
+        let client = if clear { client.no_proxy() } else { client };
         client
+            .build()
             .map(|client| HttpClient::new(Service(client)))
             .map_err(|error| unusable(error.into()))
     }
@@ -83,6 +104,11 @@ impl HttpConnector for Connector {
 #[async_trait::async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let url = request.uri();
+        if url.scheme_str() != Some("https") {
+            let host = url.host().unwrap_or_default();
+            may_be_in_clear(host).map_err(|refused| HttpError::new(HttpErrorKind::Unknown, refused))?;
+        }
         let response = self.0.call(request).await?;
         let status = response.status();
         if is_plain(status) {
@@ -102,6 +128,24 @@ impl HttpService for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_come_in_clear_from_the_machine_only() {
+        for (host, may) in [
+            ("127.0.0.1", true),
+            ("169.254.169.254", true),
+            ("169.254.170.23", true),
+            ("[fd00:ec2::254]", true),
+            ("[fd00:ec2::23]", true),
+            ("[fd00:ec2::24]", false),
+            ("10.0.0.1", false),
+            ("sts.amazonaws.com", false),
+            ("169.254.169.254.example.com", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_in_clear(host).is_ok(), may, "{host}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_told_in_the_servers_words() {

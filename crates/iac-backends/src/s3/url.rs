@@ -1,6 +1,8 @@
 //! What a URL of S3 state names.
 
+use http::Uri;
 use iac_core::state::url_parameters;
+use iac_core::{redact, transport};
 
 /// Where state lies, as the URL says; what it does not say is the environment's.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,9 +47,53 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
     Ok(place)
 }
 
+/// Whether an endpoint is spoken to in clear; an error where it may not be, or is no endpoint at all.
+pub(super) fn is_in_clear(endpoint: &str) -> Result<bool, String> {
+    let wrong = || {
+        let shown = redact::url(endpoint);
+        format!("{shown} is no endpoint of S3; it looks like https://HOST:PORT")
+    };
+    let url: Uri = endpoint.parse().map_err(|_| wrong())?;
+    let host = url.host().ok_or_else(wrong)?;
+    match url.scheme_str() {
+        Some("https") => Ok(false),
+        Some("http") => transport::in_clear("the S3 server", host)
+            .map(|()| true)
+            .map_err(|refused| format!("{refused}; {}", refused.hint("use an https:// endpoint"))),
+        _ => Err(wrong()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_on_another_machine_is_encrypted() {
+        for (endpoint, expected) in [
+            ("https://s3.example.com", Ok(false)),
+            ("HTTPS://s3.example.com:9000/base", Ok(false)),
+            ("http://localhost:9000", Ok(true)),
+            ("http://127.0.0.1", Ok(true)),
+            ("http://[::1]:9000", Ok(true)),
+            ("http://s3.example.com", Err("IAC_CLEAR_TEXT=s3.example.com")),
+            ("HTTP://10.0.0.1:9000", Err("IAC_CLEAR_TEXT=10.0.0.1")),
+            ("http://localhost@10.0.0.1", Err("IAC_CLEAR_TEXT=10.0.0.1")),
+            ("http://me:s3cret@s3.example.com", Err("IAC_CLEAR_TEXT=s3.example.com")),
+            ("ftp://localhost", Err("https://HOST:PORT")),
+            ("localhost:9000", Err("https://HOST:PORT")),
+            ("/path", Err("https://HOST:PORT")),
+            ("http://me:s3cret@", Err("https://HOST:PORT")),
+        ] {
+            match (is_in_clear(endpoint), expected) {
+                (Ok(clear), Ok(expected)) => assert_eq!(clear, expected, "{endpoint}"),
+                (Err(error), Err(part)) => {
+                    assert!(error.contains(part) && !error.contains("s3cret"), "{endpoint}: {error}")
+                }
+                (other, _) => assert!(other.is_err() && expected.is_err(), "{endpoint}: {other:?}"),
+            }
+        }
+    }
 
     #[test]
     fn urls_are_read() {

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
 
 mod faults;
+#[allow(dead_code, reason = "shared with the tests of whole programs")]
+mod front;
 mod place;
 mod postgres;
 mod proxy;
 mod s3;
 mod shared;
+mod transport;

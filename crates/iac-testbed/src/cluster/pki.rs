@@ -3,13 +3,12 @@
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 
 use super::{Cluster, NODE};
+use crate::certificates::{authority, certificate, openssl};
 use crate::error::{Result, io};
-use crate::process::run;
 use crate::progress::Progress;
 
 /// Who may talk to the apiserver: a name for the kubeconfig, the user and its group.
@@ -65,62 +64,6 @@ pub(super) fn make(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
     service_account_key(&folder)?;
     users(cluster, &folder)?;
     std::fs::write(&done, "").map_err(io("write", &done))
-}
-
-fn openssl(folder: &Path, arguments: &[&str]) -> Result<String> {
-    run(
-        "making the cluster's certificates",
-        Command::new("openssl").args(arguments).current_dir(folder),
-    )
-}
-
-const NEW_KEY: &[&str] = &[
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-days",
-    "3650",
-];
-
-fn authority(folder: &Path, name: &str) -> Result<()> {
-    let (key, cert, subject) = (
-        format!("{name}.key"),
-        format!("{name}.crt"),
-        format!("/CN=iac-testbed-{name}"),
-    );
-    let rest = [
-        "-keyout",
-        &key,
-        "-out",
-        &cert,
-        "-subj",
-        &subject,
-        "-addext",
-        "keyUsage=critical,keyCertSign,cRLSign",
-    ];
-    openssl(folder, &[NEW_KEY, &rest].concat()).map(drop)
-}
-
-fn certificate(folder: &Path, authority: &str, name: &str, subject: &str, names: &str) -> Result<()> {
-    let (ca, ca_key) = (format!("{authority}.crt"), format!("{authority}.key"));
-    let (key, cert) = (format!("{name}.key"), format!("{name}.crt"));
-    let mut rest = vec![
-        "-CA", &ca, "-CAkey", &ca_key, "-keyout", &key, "-out", &cert, "-subj", subject,
-    ];
-    rest.extend([
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-        "-addext",
-        "extendedKeyUsage=serverAuth,clientAuth",
-    ]);
-    if !names.is_empty() {
-        rest.extend(["-addext", names]);
-    }
-    openssl(folder, &[NEW_KEY, &rest].concat()).map(drop)
 }
 
 fn service_account_key(folder: &Path) -> Result<()> {

@@ -2,8 +2,10 @@
 //!
 //! On this machine (a socket, a loopback address) nobody listens on the way, and clear text is as good as any. Anywhere
 //! else a connection is encrypted and the server's certificate is checked, or it is refused, unless the user names the
-//! host in `IAC_CLEAR_TEXT`. Credentials that whoever listens could use again (bearer tokens, passwords of HTTP) are sent
-//! in clear nowhere.
+//! host in `IAC_CLEAR_TEXT`. Credentials that whoever listens could use again (bearer tokens, passwords of HTTP and of
+//! registries) are sent in clear nowhere; a database gets its password in the form that it asks for.
+
+pub mod tls;
 
 use std::net::IpAddr;
 
