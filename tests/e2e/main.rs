@@ -17,7 +17,11 @@ mod docker_input;
 mod docker_kills;
 mod docker_plan;
 mod docker_ssh;
+mod docker_tls;
 mod drift;
+#[path = "../../crates/iac-backends/tests/servers/front.rs"]
+#[allow(dead_code, reason = "shared with the tests of backends")]
+mod front;
 mod input;
 mod interrupted;
 mod kills;
@@ -28,5 +32,6 @@ mod references;
 mod saved_plan;
 mod secrets;
 mod support;
+mod transport;
 mod trust;
 mod unreachable;

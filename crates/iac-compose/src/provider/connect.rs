@@ -9,17 +9,17 @@ use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptions;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use iac_core::provider::{ConnectRequest, ErrorKind, ProviderError, Target};
+use iac_core::transport::tls;
 
+use super::endpoint::{Endpoint, Environment, Way};
 use super::errors::{failed, if_there};
 use super::events::Events;
+use super::https;
 use super::image::UnderWay;
-use super::ssh::{SCHEME, Tunnel};
+use super::ssh::Tunnel;
 
 /// The longest that one request may take; stopping a container takes its grace period.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
-
-/// Where an engine usually listens.
-const USUAL_SOCKET: &str = "unix:///var/run/docker.sock";
 
 /// How many containers are looked at at the same time.
 const PARALLEL: usize = 8;
@@ -39,43 +39,55 @@ pub(crate) struct Engine {
     pub(crate) events: Arc<Events>,
     /// The images that are looked up or pulled at this moment.
     pub(crate) under_way: UnderWay,
+    /// Whether nobody on the way there can read what is sent.
+    pub(crate) is_private: bool,
 }
 
-/// Where the engine listens: the configuration's `host`, else `DOCKER_HOST`, else the usual socket.
-fn host(request: &ConnectRequest) -> String {
-    let configured = request.config.get("host").cloned();
-    let host = configured.or_else(|| std::env::var("DOCKER_HOST").ok());
-    host.filter(|host| !host.is_empty())
-        .unwrap_or_else(|| USUAL_SOCKET.to_owned())
+/// A client for an engine, and what carries its connections.
+fn client(endpoint: &Endpoint, doing: &str) -> Result<(Docker, Option<Tunnel>), ProviderError> {
+    let plain = |url: &str| {
+        let made = Docker::connect_with_host(url).map_err(|error| unreachable(failed(doing, &error)));
+        made.map(|docker| docker.with_timeout(REQUEST_TIMEOUT))
+    };
+    match &endpoint.way {
+        Way::Plain(url) => Ok((plain(url)?, None)),
+        Way::Ssh(url) => {
+            let tunnel = Tunnel::open(url)?;
+            Ok((plain(&tunnel.url())?, Some(tunnel)))
+        }
+        Way::Encrypted(at, tls) => Ok((https::client(at, tls, REQUEST_TIMEOUT)?, None)),
+    }
 }
 
-/// The way to an engine on another machine, if the host is one.
-fn tunnel(host: &str) -> Result<Option<Tunnel>, ProviderError> {
-    host.starts_with(SCHEME).then(|| Tunnel::open(host)).transpose()
+/// Why the engine did not answer, with the way out.
+fn not_reached(doing: &str, error: &Error) -> ProviderError {
+    let mut failure = failed(doing, error);
+    match tls::refusal(error) {
+        // It is there, and one of the two does not trust the other.
+        Some(refusal) => {
+            failure.kind = ErrorKind::Denied;
+            failure.with_hint(match refusal {
+                rustls::Error::AlertReceived(_) => "the engine wants to see a certificate that it trusts: cert.pem and key.pem, beside ca.pem",
+                _ => "ca.pem in DOCKER_CERT_PATH, or of the context, is that of the authority which signed the engine's certificate; the \
+                      certificate is good for the names that it bears",
+            })
+        }
+        None => unreachable(failure),
+    }
 }
 
-fn unknown_scheme(host: &str) -> ProviderError {
-    let message = format!("{host} is no way to a Docker Engine (DOCKER_HOST, or the configuration docker.host)");
-    ProviderError::new(ErrorKind::Invalid, message)
-        .with_hint("it looks like unix:///var/run/docker.sock, tcp://HOST:PORT or ssh://USER@HOST")
+fn unreachable(error: ProviderError) -> ProviderError {
+    let hint = "start the engine, or say where it is with --config docker.host=unix:///path, DOCKER_HOST or a context of docker";
+    error.with_hint(hint)
 }
 
 impl Engine {
     /// Connects, and finds out with whom.
     pub(crate) async fn connect(request: &ConnectRequest) -> Result<(Self, Target), ProviderError> {
-        let host = host(request);
-        let unreachable = |error: ProviderError| {
-            let hint = "start the engine, or say where it is with --config docker.host=unix:///path or DOCKER_HOST";
-            error.with_hint(hint)
-        };
-        let doing = format!("reach a Docker Engine at {host}");
-        let tunnel = tunnel(&host)?;
-        let near = tunnel.as_ref().map_or(host.clone(), |tunnel| tunnel.url());
-        let docker = Docker::connect_with_host(&near).map_err(|error| match error {
-            Error::UnsupportedURISchemeError { .. } => unknown_scheme(&host),
-            error => unreachable(failed(&doing, &error)),
-        })?;
-        let docker = docker.with_timeout(REQUEST_TIMEOUT);
+        let configured = request.config.get("host").map(String::as_str);
+        let endpoint = Endpoint::find(configured, &Environment::of_process())?;
+        let doing = format!("reach a Docker Engine at {}", endpoint.shown);
+        let (docker, tunnel) = client(&endpoint, &doing)?;
         let said = |error: ProviderError| match tunnel.as_ref().and_then(|tunnel| tunnel.words()) {
             Some(words) => error.with_details(words.lines().map(|line| format!("ssh: {line}"))),
             None => error,
@@ -88,15 +100,20 @@ impl Engine {
                 let message = format!("cannot {doing}: no answer within {waited} s");
                 said(unreachable(ProviderError::new(ErrorKind::Unreachable, message)))
             })?
-            .map_err(|error| said(unreachable(failed(&doing, &error))))?;
+            .map_err(|error| said(not_reached(&doing, &error)))?;
         let target = Target {
-            description: format!("Docker Engine {} at {host}", version.version.unwrap_or_default()),
+            description: format!(
+                "Docker Engine {} at {}",
+                version.version.unwrap_or_default(),
+                endpoint.described()
+            ),
             id: info.id.unwrap_or_default(),
             evidence: Vec::new(),
         };
         let engine = Self {
             events: Arc::new(Events::new(docker.clone(), info.system_time.as_deref())),
             under_way: UnderWay::default(),
+            is_private: endpoint.is_private,
             docker,
             tunnel: tunnel.map(Arc::new),
             stack: request.stack.clone(),

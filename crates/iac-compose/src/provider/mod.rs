@@ -5,10 +5,12 @@
 //! remembered, and a run that was killed is finished by the next one.
 
 mod connect;
+mod endpoint;
 mod errors;
 mod events;
 mod exclusive;
 mod held;
+mod https;
 pub(crate) mod image;
 mod maker;
 mod network;
@@ -39,8 +41,10 @@ use connect::Engine;
 
 /// The provider for a Docker Engine.
 ///
-/// Its configuration key `host` (`docker.host` of the stack) says where the engine listens; without it `DOCKER_HOST`
-/// does, and without that the usual socket. `unix://`, `tcp://` and `ssh://` are understood; the last runs `ssh` as docker does.
+/// Its configuration key `host` (`docker.host` of the stack) says where the engine listens; without it `DOCKER_HOST` does, or a
+/// context of docker, and without those the usual socket. `unix://`, `tcp://` and `ssh://` are understood; the last runs `ssh` as
+/// docker does. `DOCKER_TLS_VERIFY`, `DOCKER_TLS` and `DOCKER_CERT_PATH` mean what they mean to docker; without TLS no engine on another
+/// machine is spoken to unless `IAC_CLEAR_TEXT` names it.
 #[derive(Default)]
 pub struct DockerProvider {
     engine: RwLock<Option<Engine>>,
@@ -87,7 +91,7 @@ impl Provider for DockerProvider {
 
     fn connecting(&self) -> Connecting {
         Connecting {
-            variables: &[("host", "DOCKER_HOST")],
+            variables: &[("host", "DOCKER_HOST"), ("host", "DOCKER_CONTEXT")],
             ..Connecting::default()
         }
     }

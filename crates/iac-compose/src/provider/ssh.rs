@@ -7,8 +7,8 @@ use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use iac_core::environment;
 use iac_core::provider::{ErrorKind, ProviderError};
+use iac_core::{environment, redact};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -43,7 +43,7 @@ impl Tunnel {
     /// Opens the socket; nothing is connected yet.
     pub(super) fn open(url: &str) -> Result<Self, ProviderError> {
         let address = Address::parse(url).ok_or_else(|| {
-            let message = format!("{url} is no address of an engine behind ssh");
+            let message = format!("{} is no address of an engine behind ssh", redact::url(url));
             ProviderError::new(ErrorKind::Invalid, message)
                 .with_hint("it looks like ssh://USER@HOST or ssh://HOST:PORT")
         })?;

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use iac_core::Key;
 use iac_core::provider::{Context, ErrorKind, ProviderError};
 
-use super::{context, credentials};
+use super::context;
 use crate::inputs::ImageInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
@@ -23,16 +23,21 @@ impl Engine {
         let body = bollard::body_full(archive.into());
         let mut stream = std::pin::pin!(self.docker.build_image(
             options(inputs, &self.stack),
-            Some(credentials::all()),
+            Some(self.credentials()).filter(|all| !all.is_empty()),
             Some(body)
         ));
         let doing = format!("build the image {}", inputs.tag);
+        let kept_back = self.kept_back();
+        let hinted = |error: ProviderError| match kept_back {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        };
         let mut output: Vec<String> = Vec::new();
         while let Some(step) = stream.next().await {
-            let step = step.map_err(|error| failed(&doing, &error).with_details(output.clone()))?;
+            let step = step.map_err(|error| hinted(failed(&doing, &error)).with_details(output.clone()))?;
             if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
                 let error = ProviderError::new(ErrorKind::Failed, format!("cannot {doing}: {message}"));
-                return Err(error.with_details(output));
+                return Err(hinted(error).with_details(output));
             }
             for line in step
                 .stream

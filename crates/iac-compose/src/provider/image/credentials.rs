@@ -1,11 +1,13 @@
 //! What `docker login` left behind for registries: the `auths` of docker's own configuration file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use bollard::auth::DockerCredentials;
 use serde::Deserialize;
+
+use crate::provider::connect::Engine;
+use crate::provider::endpoint::Environment;
 
 /// The registry of names that have none.
 const HUB: &str = "https://index.docker.io/v1/";
@@ -23,17 +25,32 @@ struct Auth {
     identitytoken: Option<String>,
 }
 
-/// Credentials for an image's registry, where there are any.
-pub(super) fn of_image(image: &str) -> Option<DockerCredentials> {
-    all().remove(&registry(image))
+impl Engine {
+    /// Credentials for an image's registry, where there are any that may be sent to the engine.
+    pub(super) fn credentials_of(&self, image: &str) -> Option<DockerCredentials> {
+        self.credentials().remove(&registry(image))
+    }
+
+    /// All credentials that may be sent to the engine, by registry: none where somebody on the way could read them.
+    pub(super) fn credentials(&self) -> HashMap<String, DockerCredentials> {
+        if self.is_private { all() } else { HashMap::new() }
+    }
+
+    /// Why an image could not be had, where that may be for credentials that were kept back.
+    pub(super) fn kept_back(&self) -> Option<&'static str> {
+        let is_about = !self.is_private && !all().is_empty();
+        is_about.then_some(
+            "credentials of registries are not sent to this engine, for others could read them on the way; reach it over TLS with a check \
+             of its certificate, or ssh",
+        )
+    }
 }
 
 /// All credentials, by registry. A file that is missing or of another form counts as empty: pulling without them gives
 /// the registry's own message.
-pub(super) fn all() -> HashMap<String, DockerCredentials> {
-    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
-    let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
-    let text = folder.and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok());
+fn all() -> HashMap<String, DockerCredentials> {
+    let file = Environment::of_process().file("config.json");
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
     let file: File = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();

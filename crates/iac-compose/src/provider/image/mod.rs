@@ -38,12 +38,11 @@ impl Engine {
             ..CreateImageOptions::default()
         };
         let mut layers = Layers::default();
-        let mut stream = std::pin::pin!(
-            self.docker
-                .create_image(Some(options), None, credentials::of_image(name))
-        );
+        let credentials = self.credentials_of(name);
+        let mut stream = std::pin::pin!(self.docker.create_image(Some(options), None, credentials));
+        let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
+        let hint = self.kept_back().unwrap_or(hint);
         while let Some(step) = stream.next().await {
-            let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
             let step = step.map_err(|error| failed(&format!("pull the image {name}"), &error).with_hint(hint))?;
             if let Some(error) = step.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
                 let message = format!("cannot pull the image {name}: {error}");
