@@ -63,7 +63,7 @@ impl Speech {
     }
 
     /// As PostgreSQL: the client asks whether there is TLS before it begins with it.
-    pub(crate) fn as_postgres(mut self) -> Self {
+    pub(crate) fn like_postgres(mut self) -> Self {
         self.asks_first = true;
         self
     }

@@ -25,7 +25,7 @@ fn names(host: &str, port: u16, parameters: &str) -> String {
 async fn a_server_that_declines_encryption_gets_no_password() {
     for ask in ASKS {
         for parameters in ["", "sslmode=prefer", "sslmode=require", "sslmode=verify-full"] {
-            let fake = Front::start(Speech::default().as_postgres(), Behind::Answers(vec![ask.to_vec()]));
+            let fake = Front::start(Speech::default().like_postgres(), Behind::Answers(vec![ask.to_vec()]));
             let error = read(&names("0.0.0.0", fake.port, parameters))
                 .await
                 .unwrap_err()
@@ -49,7 +49,7 @@ async fn a_server_that_declines_encryption_gets_no_password() {
     // On this machine nobody is on the way: what the fake asks for, it gets. So it does ask.
     let refusal = b"E\0\0\0\x1aSFATAL\0C28P01\0Mwrong\0\0".to_vec();
     let fake = Front::start(
-        Speech::default().as_postgres(),
+        Speech::default().like_postgres(),
         Behind::Answers(vec![ASKS[0].to_vec(), refusal]),
     );
     let error = read(&names("127.0.0.1", fake.port, "")).await.unwrap_err().to_string();
@@ -82,7 +82,7 @@ async fn a_server_whose_certificate_is_not_good_gets_no_password() {
         (theirs.sign("local", &["IP:127.0.0.1"]), "127.0.0.1", authority.clone()),
     ] {
         let fake = Front::start(
-            Speech::tls(&signed.unwrap(), None).as_postgres(),
+            Speech::tls(&signed.unwrap(), None).like_postgres(),
             Behind::Answers(vec![ASKS[0].to_vec()]),
         );
         let error = read(&names(host, fake.port, &parameters))
@@ -108,7 +108,7 @@ async fn an_encrypted_and_checked_connection_is_used() {
     let (account, rest) = own.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
     let (address, database) = rest.split_once('/').unwrap();
     let front = Front::start(
-        Speech::tls(&ours.sign("server", &["IP:0.0.0.0"]).unwrap(), None).as_postgres(),
+        Speech::tls(&ours.sign("server", &["IP:0.0.0.0"]).unwrap(), None).like_postgres(),
         Behind::Server(address.to_owned()),
     );
     let table = unique("encrypted");
