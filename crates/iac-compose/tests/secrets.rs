@@ -167,6 +167,20 @@ fn a_secret_variable_is_usable_in_every_field_of_a_file() {
 }
 
 #[test]
+fn secrets_in_the_texts_of_configs_are_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "    configs: [{source: app, target: /app.yaml}]\n    command: ['sh', '-c', 'curl -H \"Authorization: Bearer canary-2\" x']\nconfigs:\n  app:\n    content: |\n      user: app\n      password: canary-1\n";
+    let (clear, hidden) = service(&file(folder.path(), lines, "").unwrap(), "web");
+    assert!(clear.iter().all(|text| !text.contains("canary")), "{clear:?}");
+    let hidden: Vec<&str> = hidden.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(hidden.len(), 2, "{hidden:?}");
+    assert!(
+        hidden.iter().any(|text| text.contains("user: app\npassword: <secret")),
+        "{hidden:?}"
+    );
+}
+
+#[test]
 fn no_message_shows_a_secret_or_its_internal_form() {
     let folder = tempfile::tempdir().unwrap();
     let env = "APP_TOKEN=canary-1\nAPI_SECRET=canary-2\n";

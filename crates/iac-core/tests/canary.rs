@@ -15,7 +15,7 @@ use iac_core::provider::*;
 use iac_core::render::{Diagnostic, Styles, TextOptions, graph_dot, graph_mermaid, plan_json, plan_text};
 use iac_core::{FieldPath, Secret, Value};
 use serde_json::json;
-use support::canary::{CANARY, assert_silent};
+use support::canary::{CANARY, assert_hides, assert_silent};
 use support::harness::Bench;
 use support::memory::{KIND, Memory, World};
 
@@ -297,6 +297,50 @@ async fn what_is_said_before_a_run_says_nothing_of_the_secrets_it_quotes() {
         run(&bench, Mode::Up, &declare_all(&["a"], "1")).await;
         run(&bench, Mode::Up, &declare_all(&["a", name], "2")).await;
     }
+}
+
+/// A secret that nobody here has declared.
+const STRANGER: &str = "stranger-5bd1e995";
+
+/// What others set, and nobody declared: it is known for a secret by its name or form alone.
+#[tokio::test]
+async fn what_others_set_is_masked_by_its_name() {
+    let world = World::default();
+    let bench = Bench::new().with_provider(world.clone(), Arc::new(Memory(world)));
+    let declaration = support::harness::declare(|stack| {
+        let inputs = json!({ "name": "a", "public": "1" });
+        let _ = stack.declare::<()>(NewResource::new(KIND, "a", inputs));
+    });
+    bench.up(&declaration).await;
+    bench.world.meddle(|objects| {
+        let inputs = json!({
+            "name": "a", "public": "2", "DB_PASSWORD": STRANGER, "url": format!("pg://app:{STRANGER}@db"),
+            "text": format!("user: app\npassword: {STRANGER}\n"), "args": ["--requirepass", STRANGER],
+            "env": [{ "name": "API_TOKEN", "value": STRANGER }],
+        });
+        objects.get_mut("a").unwrap().inputs = Value::from(inputs);
+    });
+    for mode in [Mode::Up, Mode::Refresh] {
+        let planned = bench.plan_for(mode, &declaration).await.unwrap();
+        let options = TextOptions {
+            verbose: true,
+            styles: Styles::plain(),
+        };
+        let text = plan_text(&planned.plan, &options);
+        assert!(text.contains("(secret)") && text.contains("user: app"), "{text}");
+        assert_hides(STRANGER, &text, "a plan");
+        assert_hides(
+            STRANGER,
+            &plan_json(&planned.plan, &|_| "hash".to_owned()).to_string(),
+            "a plan as JSON",
+        );
+        assert_hides(STRANGER, &format!("{planned:?}"), "what is planned");
+    }
+    // Taken into the record, it is sealed there.
+    let planned = bench.plan_for(Mode::Refresh, &declaration).await.unwrap();
+    bench.execute(planned, &declaration).await.unwrap();
+    assert!(bench.store().load().await.unwrap().has_secrets());
+    assert_hides(STRANGER, &bench.files(), "the state");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What manifests that were exported from a cluster hold, and what is not theirs to say: fields that the server or a
 //! controller writes, whatever anyone applies.
 
-use iac_core::value::{Map, Value};
+use iac_core::value::{FieldPath, Map, Segment, Value};
+use serde_json::Value as Json;
 
 use crate::object::ObjectId;
+use crate::outputs;
 
 /// Metadata that the server alone writes.
 const SERVER_METADATA: [&str; 8] = [
@@ -17,9 +19,20 @@ const SERVER_METADATA: [&str; 8] = [
     "uid",
 ];
 
+/// Annotations in which tools keep a copy of the whole object, what a Secret holds with it.
+const COPIES: [&str; 4] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kapp.k14s.io/original",
+    "objectset.rio.cattle.io/applied",
+    "banzaicloud.com/last-applied",
+];
+
 /// Annotations that a controller writes, with the type of the object (any, if it is empty) and who does.
-const ANNOTATIONS: [(&str, &str, &str); 11] = [
-    ("", "kubectl.kubernetes.io/last-applied-configuration", "kubectl apply"),
+const ANNOTATIONS: [(&str, &str, &str); 14] = [
+    ("", COPIES[0], "kubectl apply"),
+    ("", COPIES[1], "kapp"),
+    ("", COPIES[2], "Rancher"),
+    ("", COPIES[3], "an operator"),
     ("", "control-plane.alpha.kubernetes.io/leader", "the leader"),
     (
         "apps/DaemonSet",
@@ -89,6 +102,55 @@ pub(crate) fn strip(map: &mut Map, type_name: &str) {
     }
 }
 
+/// Takes the copies of the object out of declared annotations. That they are there is kept, for the plan to say.
+pub(crate) fn forget_copies(object: &mut Json) {
+    let annotations = object
+        .pointer_mut("/metadata/annotations")
+        .and_then(Json::as_object_mut);
+    for (name, text) in annotations.into_iter().flatten() {
+        if COPIES.contains(&name.as_str()) {
+            *text = Json::from("");
+        }
+    }
+}
+
+/// Marks copies of the object as secret in its annotations.
+pub(crate) fn conceal_copies(annotations: &mut Map) {
+    for (name, text) in annotations.iter_mut() {
+        if COPIES.contains(&name.as_str()) {
+            *text = outputs::conceal(std::mem::take(text));
+        }
+    }
+}
+
+/// The same in a value that stands at this path in an object.
+pub(crate) fn conceal_copies_at(path: &FieldPath, value: Value) -> Value {
+    let names: Vec<&str> = path
+        .segments()
+        .iter()
+        .filter_map(|segment| match segment {
+            Segment::Field(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    match (names.as_slice(), value) {
+        (["metadata", "annotations", name, ..], value) if COPIES.contains(name) => outputs::conceal(value),
+        (["metadata", "annotations"], Value::Object(mut annotations)) => {
+            conceal_copies(&mut annotations);
+            Value::Object(annotations)
+        }
+        (["metadata"] | [], Value::Object(mut map)) => {
+            let within = if names.is_empty() { "metadata" } else { "annotations" };
+            if let Some(child) = map.get_mut(within) {
+                let path = FieldPath::fields(names.iter().copied().chain([within]));
+                *child = conceal_copies_at(&path, std::mem::take(child));
+            }
+            Value::Object(map)
+        }
+        (_, value) => value,
+    }
+}
+
 /// What is taken out of what somebody may have meant, a line each.
 pub(crate) fn left_out(inputs: &Value) -> Vec<String> {
     let (Ok(id), Value::Object(map)) = (ObjectId::of(inputs), inputs) else {
@@ -155,6 +217,26 @@ mod tests {
         );
         let expected = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}});
         assert_eq!(stripped(&deployment, "apps/Deployment"), Value::from(expected));
+    }
+
+    #[test]
+    fn copies_of_objects_are_secret_wherever_they_stand() {
+        for name in COPIES {
+            let annotations = json!({name: "{\"data\":{\"pin\":\"NDcxMQ==\"}}", "other": "x"});
+            let mut declared = json!({"metadata": {"annotations": annotations}});
+            let path = |text: &[&str]| FieldPath::fields(text.iter().copied());
+            for (at, value) in [
+                (path(&[]), declared.clone()),
+                (path(&["metadata"]), declared["metadata"].clone()),
+                (path(&["metadata", "annotations"]), annotations.clone()),
+                (path(&["metadata", "annotations", name]), annotations[name].clone()),
+            ] {
+                let text = format!("{:?}", conceal_copies_at(&at, value.into()));
+                assert!(!text.contains("NDcxMQ") && text.contains("(secret)"), "{at}: {text}");
+            }
+            forget_copies(&mut declared);
+            assert_eq!(declared, json!({"metadata": {"annotations": {name: "", "other": "x"}}}));
+        }
     }
 
     #[test]

@@ -76,6 +76,12 @@ pub(crate) fn scope(group: &str, kind: &str) -> Option<Scope> {
     Some(if of_cluster { Scope::Cluster } else { Scope::Namespaced })
 }
 
+/// True if a type, as `group/Kind`, is none of Kubernetes' own.
+pub(crate) fn is_custom(type_name: &str) -> bool {
+    let (group, kind) = type_name.rsplit_once('/').unwrap_or(("", type_name));
+    scope(if group == "core" { "" } else { group }, kind).is_none()
+}
+
 /// Kinds of which each change of anything but metadata and status moves `metadata.generation`.
 const COUNTED_KINDS: [&str; 12] = [
     "/Pod",

@@ -6,6 +6,7 @@ use iac_core::value::{Secret, Value};
 use serde_json::Value as Json;
 
 use crate::content::Hasher;
+use crate::exported;
 use crate::object;
 
 /// The outputs of an object as it is: all of it but the bookkeeping, what a Secret holds and what is one of `secrets`
@@ -17,6 +18,9 @@ pub(crate) fn of_object(object: &Json, secrets: &Secrets, hasher: &Hasher<'_>) -
     };
     if let Some(Value::Object(metadata)) = outputs.get_mut("metadata") {
         metadata.remove("managedFields");
+        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+            exported::conceal_copies(annotations);
+        }
     }
     let holds_secret = |field: &str| outputs.get(field).is_some_and(Value::has_secret);
     let is_secret = holds_secret("data") || holds_secret("binaryData");

@@ -105,6 +105,78 @@ fn whatever_a_secret_holds_is_secret() {
     assert!(!format!("{:?}", secret.inputs).contains("hunter2"));
 }
 
+/// The leaves of a resource that are secret, as they are shown, and all the others.
+fn leaves(resource: &ResourceDecl) -> (Vec<String>, String) {
+    let (mut hidden, mut clear) = (Vec::new(), String::new());
+    resource.inputs.walk(&mut |path, leaf| match leaf {
+        Value::Expr(expr) if expr.is_secret() => hidden.push(path.to_string()),
+        other => clear.push_str(&format!("{path}: {other:?}\n")),
+    });
+    (hidden, clear)
+}
+
+#[test]
+fn secrets_are_found_in_any_field() {
+    let yaml = "db:\n  host: db\n  password: canary-1\n";
+    let copy = json!({"data": {"pin": "canary-0"}}).to_string();
+    let objects = [
+        (
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": {"url": "http://u:canary-2@h"}},
+                "data": {"app.yaml": yaml, "redis.conf": "port 6379\nrequirepass canary-3\n", "json": "{\"token\": \"canary-4\"}", "DB_PASS": "canary-5", "plain": "x"},
+            }),
+            5,
+        ),
+        (
+            json!({
+                "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "a"},
+                "spec": {"values": {"auth": {"password": "canary-6", "existingSecret": "shown"}, "url": "pg://a:canary-7@b"}},
+            }),
+            2,
+        ),
+        (
+            json!({
+                "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "a"},
+                "spec": {"data": [{"secretKey": "password", "remoteRef": {"key": "shown"}}]},
+            }),
+            0,
+        ),
+        (
+            json!({
+                "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "a"},
+                "spec": {"encryptedData": {"password": "AgBshown"}},
+            }),
+            0,
+        ),
+        (
+            json!({
+                "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": copy, "note": "http://u:canary-8@h"}},
+                "data": {"pin": "NDcxMQ=="},
+            }),
+            2,
+        ),
+        (
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
+                "spec": {"template": {
+                    "metadata": {"annotations": {"hook": "https://h/?token=canary-9"}},
+                    "spec": {"containers": [{"name": "c", "env": [{"name": "DB_PASSWORD", "value": "canary-10"}], "command": ["sh", "-c", "redis-server --requirepass canary-11"]}]},
+                }},
+            }),
+            3,
+        ),
+    ];
+    for (object, expected) in objects {
+        let kind = object["kind"].as_str().unwrap().to_owned();
+        let declaration = declare(|stack| {
+            Kubernetes::new(stack).add_json("a", object);
+        });
+        let (hidden, clear) = leaves(&declaration.resources[0]);
+        assert!(!clear.contains("canary"), "{kind}: {clear}");
+        assert_eq!(hidden.len(), expected, "{kind}: {hidden:?}");
+    }
+}
+
 #[test]
 fn typed_references_name_the_object() {
     let declaration = declare(|stack| {

@@ -16,12 +16,16 @@ use crate::provider::{
     Applied, ApplyRequest, Context, DataItem, DeleteData, DeleteRequest, ErrorKind, Intent, Provider, ProviderError,
     Recorded, WaitRequest,
 };
+use crate::secret_names::SecretNames;
 use crate::state::{FormerObject, NewRecord, OpId, OpKind, Operation, Record, StateError, Writer};
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 
 /// How long beyond its own limit a provider's call is waited for before it counts as hanging.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// How much of a failure's message the journal keeps, in characters.
+const NOTED: usize = 300;
 
 /// Why a step ended early.
 #[derive(Debug)]
@@ -170,7 +174,7 @@ impl Shared {
                 let partial = partial.map(|applied| self.record(step, change.inputs, *applied, formers));
                 let was_made = partial.is_some();
                 if was_made || !is_uncertain(error.kind) {
-                    self.writer.failed(op, &error.message, partial).await?;
+                    self.writer.failed(op, &noted(&error.message), partial).await?;
                 }
                 if was_made {
                     self.tally.add(&step.key, Deed::Made);
@@ -302,7 +306,7 @@ impl Shared {
             Ok(()) => Ok(self.writer.deleted(op).await?),
             Err(error) => {
                 if !is_uncertain(error.kind) {
-                    self.writer.failed(op, &error.message, None).await?;
+                    self.writer.failed(op, &noted(&error.message), None).await?;
                 }
                 Err(Failure::Provider(error))
             }
@@ -340,6 +344,13 @@ impl Shared {
     }
 }
 
+/// What the journal keeps of a failure: enough to know it again. What a container wrote before it failed may hold anything,
+/// and is shown only.
+fn noted(message: &str) -> String {
+    let line: String = message.lines().next().unwrap_or_default().chars().take(NOTED).collect();
+    SecretNames::default().shown("", &line).unwrap_or(line)
+}
+
 /// True if a failed call may have had its effect all the same. Its intent stays open then, and the next run looks.
 pub(super) fn is_uncertain(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Timeout | ErrorKind::Unreachable | ErrorKind::Internal)
@@ -355,4 +366,19 @@ async fn bounded<T>(
         let message = format!("no answer from the provider within {}s", limit.as_secs());
         Err(ProviderError::new(ErrorKind::Timeout, message))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_keeps_a_line_of_a_failure_and_no_password_in_it() {
+        assert_eq!(noted("it ended with 1\nlast output:\n  secret"), "it ended with 1");
+        assert_eq!(
+            noted("cannot reach pg://a:hunter2@db"),
+            "cannot reach pg://a:(secret)@db"
+        );
+        assert_eq!(noted(&"é".repeat(1000)).chars().count(), NOTED);
+    }
 }

@@ -188,13 +188,13 @@ impl Program {
             let _ = ui.data(&String::from_utf8_lossy(&script));
             return exit::DONE;
         }
+        let known = self.known.clone();
         match self.dispatch(&cli, &ui, Box::new(declare)) {
             Ok(code) => code,
             Err(failure) => {
-                failure
-                    .diagnostics
-                    .iter()
-                    .for_each(|diagnostic| ui.diagnostic(diagnostic));
+                for diagnostic in failure.diagnostics {
+                    ui.diagnostic(&diagnostic.without(&known));
+                }
                 failure.code
             }
         }

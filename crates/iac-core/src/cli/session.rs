@@ -225,7 +225,7 @@ impl Session {
 
     /// As [`open_config`](Self::open_config), to be shown.
     pub(super) fn open_config_unchecked(&self) -> Result<Config, Failure> {
-        Ok(self.layers.open(&Blank)?)
+        Ok(self.layers.open(&Blank)?.with_secret_names(self.secret_names.clone()))
     }
 
     /// Runs the program's function.

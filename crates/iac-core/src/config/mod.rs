@@ -19,7 +19,7 @@ mod usage;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::secret_names::SecretNames;
+use crate::secret_names::{NAMES, NOT, SecretNames, can_be_secret};
 use crate::value::{KnownSecrets, Secret};
 
 pub use edit::ConfigEditor;
@@ -169,11 +169,23 @@ impl Config {
         let ConfigValue::Plain(text) = &entry.value else {
             return Err(ConfigError::IsSecret { key: key.to_owned() });
         };
-        text.parse().map(Some).map_err(|error: T::Err| ConfigError::Type {
-            key: key.to_owned(),
-            value: text.clone(),
-            origin: entry.origin.clone(),
-            message: error.to_string(),
+        // These say themselves which names are secret.
+        let is_rule = matches!(key, NAMES | NOT);
+        if !is_rule && can_be_secret(text) && self.secret_names().is_secret(key) {
+            self.known.learn_secret(&Secret::from(text.as_str()));
+        }
+        text.parse().map(Some).map_err(|error: T::Err| {
+            // Parsers quote what they refuse as well.
+            let shown = self.secret_names().shown(key, text);
+            ConfigError::Type {
+                key: key.to_owned(),
+                message: match &shown {
+                    Some(shown) => error.to_string().replace(text.as_str(), shown),
+                    None => error.to_string(),
+                },
+                value: shown.unwrap_or_else(|| text.clone()),
+                origin: entry.origin.clone(),
+            }
         })
     }
 

@@ -35,6 +35,22 @@ impl<'a> Concealer<'a> {
         }
     }
 
+    /// A text that may hold secrets, whatever it is called.
+    pub fn text(&self, path: &str, text: &mut Json) {
+        let may = |text: &str| token::is_token(text) || !self.names.inside(text).is_empty();
+        if text.as_str().is_some_and(may) {
+            self.named(path, "", text);
+        }
+    }
+
+    /// A text in a field of which nobody knows what it means: a password by its name, or one that holds secrets.
+    pub fn field(&self, path: &str, name: &str, text: &mut Json) {
+        match self.names.is_password(name) {
+            true => self.named(path, name, text),
+            false => self.text(path, text),
+        }
+    }
+
     /// The texts of a map, by their keys.
     pub fn map(&self, path: &str, map: &mut Json) {
         for (key, text) in map.as_object_mut().into_iter().flatten() {

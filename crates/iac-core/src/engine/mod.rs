@@ -14,7 +14,7 @@ mod predict;
 mod recover;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
 
@@ -24,7 +24,7 @@ use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
-use crate::provider::{DataItem, Discreet, Provider, RandomProvider, StackKey};
+use crate::provider::{DataItem, Discreet, Provider, RandomProvider, SharedNames, StackKey};
 use crate::state::{NewRecord, State, Vault, Writer};
 use crate::urn::Key;
 use crate::value::KnownSecrets;
@@ -107,6 +107,8 @@ pub struct Engine {
     timeouts: Timeouts,
     /// What providers' texts must not quote.
     known: KnownSecrets,
+    /// Which names say that a value is secret.
+    names: SharedNames,
 }
 
 impl Engine {
@@ -119,14 +121,17 @@ impl Engine {
     pub(crate) fn knowing(providers: Vec<Arc<dyn Provider>>, known: KnownSecrets) -> Self {
         let built_in: Arc<dyn Provider> = Arc::new(RandomProvider);
         let all = providers.into_iter().chain([built_in]);
+        let names = SharedNames::default();
         let discreet = |provider: Arc<dyn Provider>| -> (String, Arc<dyn Provider>) {
-            let (name, known) = (provider.name().to_owned(), known.clone());
-            (name, Arc::new(Discreet { provider, known }))
+            let (name, known, names) = (provider.name().to_owned(), known.clone(), Arc::clone(&names));
+            let discreet = Discreet { provider, known, names };
+            (name, Arc::new(discreet))
         };
         Self {
             providers: all.map(discreet).collect(),
             timeouts: Timeouts::default(),
             known,
+            names,
         }
     }
 
@@ -159,6 +164,7 @@ impl Engine {
         } else {
             &nothing
         };
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = request.config.secret_names();
         for secret in request.declaration.secrets.values() {
             self.known.learn_secret(secret);
         }

@@ -4,7 +4,8 @@
 //! every secret that was seen on its way in or out is taken out of them. What a provider gives as *data* stays as it is:
 //! what is secret there, it has to mark.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 
@@ -14,6 +15,7 @@ use super::{
     Readiness, Recorded, Reference, Target, WaitRequest,
 };
 use crate::declare::ResourceDecl;
+use crate::secret_names::{SecretNames, texts};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{KnownSecrets, Secrets, Value};
@@ -22,7 +24,12 @@ use crate::value::{KnownSecrets, Secrets, Value};
 pub(crate) struct Discreet {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) known: KnownSecrets,
+    /// What else is secret in changes that others made.
+    pub(crate) names: SharedNames,
 }
+
+/// Which names say that a value is secret, as the configuration of the run has it.
+pub(crate) type SharedNames = Arc<RwLock<SecretNames>>;
 
 impl Discreet {
     fn learn_recorded(&self, recorded: &Recorded) {
@@ -115,6 +122,25 @@ impl Discreet {
         prediction
     }
 
+    /// Marks as secret in changes what is secret in the inputs that they are about, and what is by its name or form.
+    fn conceal(&self, changes: &mut [FieldChange], inputs: Option<&Value>, recorded: Option<&Recorded>) {
+        if changes.is_empty() {
+            return;
+        }
+        let trees: Vec<&Value> = inputs
+            .into_iter()
+            .chain(recorded.map(|recorded| &recorded.inputs))
+            .collect();
+        let secrets = Secrets::of(trees.iter().copied());
+        let mut open = HashSet::new();
+        trees.iter().for_each(|tree| texts(tree, &mut open));
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            secrets.conceal_change(change);
+            names.conceal_change(change, &open);
+        }
+    }
+
     fn context(&self, cx: &Context) -> Context {
         let (known, to) = (self.known.clone(), cx.clone());
         cx.with_sink(move |mut progress| {
@@ -122,12 +148,6 @@ impl Discreet {
             to.pass(progress);
         })
     }
-}
-
-/// Marks as secret in changes what is secret in the inputs that they are about.
-fn conceal(changes: &mut [FieldChange], inputs: Option<&Value>, recorded: Option<&Recorded>) {
-    let secrets = Secrets::of(inputs.into_iter().chain(recorded.map(|recorded| &recorded.inputs)));
-    changes.iter_mut().for_each(|change| secrets.conceal_change(change));
 }
 
 #[async_trait]
@@ -208,7 +228,7 @@ impl Provider for Discreet {
         let mut answers = answers.map_err(|error| self.error(error))?;
         for (request, answer) in requests.iter().zip(&mut answers) {
             if let Observed::Present(live) = answer {
-                conceal(&mut live.drift, request.inputs.as_ref(), request.recorded.as_ref());
+                self.conceal(&mut live.drift, request.inputs.as_ref(), request.recorded.as_ref());
             }
         }
         Ok(answers.into_iter().map(|answer| self.observed(answer)).collect())
@@ -226,7 +246,7 @@ impl Provider for Discreet {
         let answers = self.provider.predict(requests).await;
         let mut answers = answers.map_err(|error| self.error(error))?;
         for (request, answer) in requests.iter().zip(&mut answers) {
-            conceal(&mut answer.changes, Some(&request.inputs), request.recorded.as_ref());
+            self.conceal(&mut answer.changes, Some(&request.inputs), request.recorded.as_ref());
         }
         Ok(answers.into_iter().map(|answer| self.prediction(answer)).collect())
     }

@@ -26,7 +26,7 @@ mod types;
 use async_trait::async_trait;
 
 pub use connecting::{Connecting, LeadsTo};
-pub(crate) use discreet::Discreet;
+pub(crate) use discreet::{Discreet, SharedNames};
 pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
 pub use random::RandomProvider;

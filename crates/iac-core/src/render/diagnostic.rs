@@ -10,6 +10,7 @@ use crate::plan::PlanProblem;
 use crate::provider::ProviderError;
 use crate::redact;
 use crate::urn::{Key, Urn};
+use crate::value::KnownSecrets;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,14 @@ impl Diagnostic {
             details: Vec::new(),
             hints: Vec::new(),
         }
+    }
+
+    /// The same without these secrets: a program may well quote what it could not use.
+    pub(crate) fn without(mut self, known: &KnownSecrets) -> Self {
+        let texts = [&mut self.message].into_iter().chain(&mut self.causes);
+        let texts = texts.chain(&mut self.details).chain(&mut self.hints);
+        texts.for_each(|text| known.hide(text));
+        self
     }
 
     /// A warning with nothing but a message.

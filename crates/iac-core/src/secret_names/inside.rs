@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{SecretNames, can_be_secret, is_placeholder};
+use super::{SecretNames, can_be_secret, is_placeholder, lines};
 
 /// The parts of a text that are secret, in order, none of them in another.
 pub(super) fn parts(names: &SecretNames, text: &str) -> Vec<Range<usize>> {
@@ -16,6 +16,7 @@ pub(super) fn parts(names: &SecretNames, text: &str) -> Vec<Range<usize>> {
     found.extend(named_values(names, text));
     found.extend(private_keys(text));
     found.extend(flag_values(names, text));
+    found.extend(lines::values(names, text));
     found.retain(|part| can_be_secret(&text[part.clone()]) && !is_placeholder(&text[part.clone()]));
     found.sort_by_key(|part| (part.start, std::cmp::Reverse(part.end)));
     let mut end = 0;

@@ -6,11 +6,15 @@
 //! `secrets.not` takes names away; both are lists, and `*` in a name stands for any text.
 
 mod inside;
+mod lines;
 mod rule;
+mod shown;
 
 use std::ops::Range;
 
 use crate::config::Config;
+
+pub(crate) use shown::texts;
 
 /// The configuration that adds names.
 pub const NAMES: &str = "secrets.names";
@@ -51,8 +55,14 @@ impl SecretNames {
         self
     }
 
+    /// True if a value of this name is a secret in a field of which nobody knows what it means: not where the name may be
+    /// that of a name (`existingSecret: db`, `secretKey: password`).
+    pub fn is_password(&self, name: &str) -> bool {
+        self.is_secret(name) && rule::names_password(name)
+    }
+
     /// The parts of a text that are secret wherever it stands: the password in a URL, the value behind `password=` or
-    /// `token=`, a private key.
+    /// `token=`, a private key; in the text of a file, the values behind names at the beginning of lines.
     pub fn inside(&self, text: &str) -> Vec<Range<usize>> {
         inside::parts(self, text)
     }

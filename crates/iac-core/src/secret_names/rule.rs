@@ -1,7 +1,7 @@
 //! The rule itself: a name's words, and what they say.
 
 /// Words that make a value a secret wherever they stand in its name.
-const SECRET: [&str; 25] = [
+const SECRET: [&str; 26] = [
     "password",
     "passwords",
     "passwd",
@@ -27,6 +27,7 @@ const SECRET: [&str; 25] = [
     "bearer",
     "authkey",
     "htpasswd",
+    "masterauth",
 ];
 /// Words that make a value a secret only at the end of its name: `REDIS_AUTH`, but not `AUTH_METHOD`.
 const SECRET_AT_END: [&str; 4] = ["auth", "authorization", "dockerconfigjson", "dockercfg"];
@@ -270,6 +271,23 @@ pub(super) fn is_secret(name: &str) -> bool {
         (last, _) if SECRET_AT_END.contains(&last) => true,
         _ => words.iter().any(|word| says_secret(word)) || holds_key(&words),
     }
+}
+
+/// True if the name is no plain word of the language, which may stand anywhere: `requirepass`, `db_password`.
+pub(super) fn is_compound(name: &str) -> bool {
+    let words = words(name);
+    words.len() > 1
+        || words
+            .first()
+            .is_some_and(|word| word == "masterauth" || !SECRET.contains(&word.as_str()))
+}
+
+/// True if the name ends with a word that only the secret itself is called by.
+pub(super) fn names_password(name: &str) -> bool {
+    const WORDS: [&str; 7] = ["password", "passwd", "passphrase", "pass", "pwd", "token", "apikey"];
+    let words = words(name);
+    let ends = |word: &String| WORDS.iter().any(|end| word.ends_with(end));
+    words.last().is_some_and(ends) || words.ends_with(&["api".to_owned(), "key".to_owned()])
 }
 
 /// True if one word says that the value is a secret.

@@ -123,7 +123,7 @@ impl KeysThere {
             return Ok(());
         }
         if !self.seal.as_ref().is_some_and(|seal| seal.is_by(PURPOSE, vault)) {
-            return Err(self.untrusted("it does not bear the seal of the key that it calls the current one: somebody changed it, or put another key there"));
+            return Err(self.forged("it does not bear the seal of the key that it calls the current one: somebody changed it, or put another key there"));
         }
         let keys: Vec<_> = vault.link_keys().collect();
         for pair in keys.windows(2) {
@@ -132,7 +132,7 @@ impl KeysThere {
             };
             if !before.leads_to(&self.file.stack, *from, &self.file.links, *number, next) {
                 let what = format!("key {number} is not confirmed by key {from}: no `stack rekey` made it");
-                return Err(self.untrusted(&what));
+                return Err(self.forged(&what));
             }
         }
         Ok(())
@@ -143,7 +143,7 @@ impl KeysThere {
         if !self.file.seals() {
             return match log.keyed {
                 None => Ok(()),
-                Some(_) => Err(self.untrusted(
+                Some(_) => Err(self.forged(
                     "it is of format 1 and vouches for nothing, and what was recorded bears the seal of a key",
                 )),
             };
@@ -166,11 +166,26 @@ impl KeysThere {
         Ok(())
     }
 
+    /// It is the stack's, and not what is to be expected: a person can decide that it is right.
     pub(super) fn untrusted(&self, what: &str) -> StateError {
+        self.refused(what, remedy())
+    }
+
+    /// Nobody vouches for it, whatever a person says.
+    pub(super) fn forged(&self, what: &str) -> StateError {
+        self.refused(what, key_remedy())
+    }
+
+    /// It is not the one that the environment asks for.
+    pub(super) fn unexpected(&self, what: &str) -> StateError {
+        self.refused(what, pin_remedy())
+    }
+
+    fn refused(&self, what: &str, remedy: String) -> StateError {
         StateError::Untrusted {
             file: format!("{}/key.json", self.file.stack),
             what: what.to_owned(),
-            remedy: remedy(),
+            remedy,
         }
     }
 }
@@ -178,6 +193,22 @@ impl KeysThere {
 /// What can be done where what lies there is not believed.
 pub(super) fn remedy() -> String {
     "Bring back what the stack's last run left, from a copy of the backend; or, if you know how it came about and want to go on from what lies there, `state trust` takes it as it is".to_owned()
+}
+
+/// What can be done where the key file itself is not believed.
+pub(super) fn key_remedy() -> String {
+    format!(
+        "Bring it back from a copy of the backend; {ANEW} (`state trust` does not help here, since nothing vouches for this file)"
+    )
+}
+
+/// What can be done without a copy of the key file.
+pub(super) const ANEW: &str =
+    "without one, `state import FILE --stack NEW --other-stack` begins another stack from an earlier `state export`";
+
+/// What can be done where the environment names another key.
+pub(super) fn pin_remedy() -> String {
+    "Bring back the stack's own state from a copy of the backend; or, if you know that what lies there is right, set IAC_STATE_KEY to its fingerprint (`state trust --json` shows it), or unset it".to_owned()
 }
 
 /// With which keys a run writes.
@@ -407,7 +438,7 @@ impl Store {
             return Err(StateError::Untrusted {
                 file: path,
                 what: format!("IAC_STATE_KEY says that the stack's key is {pin}, and there is none"),
-                remedy: remedy(),
+                remedy: pin_remedy(),
             });
         }
         let keys = self.keys.clone();

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::keyring::{KeysThere, Opened, remedy};
+use super::keyring::{KeysThere, Opened, pin_remedy, remedy};
 use super::links::LinkKey;
 use super::log::Log;
 use super::{Backend, StateError, Store, Vault};
@@ -140,7 +140,7 @@ impl Store {
         };
         let fingerprint = link.fingerprint();
         if let Some(pin) = self.pin.as_ref().filter(|pin| **pin != fingerprint) {
-            return Err(there.untrusted(&format!(
+            return Err(there.unexpected(&format!(
                 "the key in it is {fingerprint}, and IAC_STATE_KEY says that it has to be {pin}"
             )));
         }
@@ -184,7 +184,11 @@ impl Store {
             })
         };
         if self.pin.is_some() && !seals {
-            return untrusted("IAC_STATE_KEY names its key, and what lies there has none".to_owned());
+            return Err(StateError::Untrusted {
+                file: self.stack.to_string(),
+                what: "IAC_STATE_KEY names its key, and what lies there has none".to_owned(),
+                remedy: pin_remedy(),
+            });
         }
         let Some((.., Some(seen))) = self.remembered().await else {
             return Ok(());

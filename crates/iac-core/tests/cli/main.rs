@@ -134,6 +134,40 @@ fn a_saved_plan_is_applied_exactly_or_refused() {
 }
 
 #[test]
+fn settings_that_are_secret_by_name_or_form_are_not_shown() {
+    let desk = Desk::new();
+    let settings = "name = \"shown-1\"\n[db]\npassword = \"canary-1\"\nurl = \"pg://a:canary-2@h\"\n[secrets]\nnames = \"PIN\"\n[door]\npin = \"canary-3\"\n";
+    desk.write("stacks/files.files.toml", settings);
+    for line in [
+        "config get",
+        "config get --json",
+        "config get db.password",
+        "config get db.url",
+        "config get door.pin",
+        "preview",
+    ] {
+        let output = desk.output(line);
+        let told = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(!told.contains("canary"), "{line}: {told}");
+        assert!(line.contains("preview") || told.contains("(secret)"), "{line}: {told}");
+    }
+    assert!(desk.run("config get").contains("names = PIN"));
+    assert!(desk.run("config get name").contains("shown-1"));
+    assert!(
+        desk.run("config get db.url --show-secrets")
+            .contains("pg://a:canary-2@h")
+    );
+    // What cannot be used is not quoted.
+    let refused = desk.output("up --yes --config extra=pg://a:canary-4@h");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("extra") && !told.contains("canary"), "{told}");
+}
+
+#[test]
 fn a_saved_plan_needs_the_seal_of_the_stacks_key() {
     let desk = Desk::new();
     assert_eq!(desk.code("up --yes"), 0);

@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac};
 use iac_core::Value;
 use iac_core::declare::Options;
 use iac_core::provider::Target;
-use iac_core::state::{Backend, KeySource, RekeyOptions, StateError, Store};
+use iac_core::state::{Backend, ImportOptions, KeySource, RekeyOptions, StateError, Store};
 use iac_core::value::Map;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -409,6 +409,49 @@ async fn no_field_of_the_key_file_can_be_changed() {
         assert!(told.starts_with("prod/key.json"), "{what}: {told}");
         let finding = desk.store(&forged).check().await.unwrap();
         assert!(!finding.is_whole(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_to_help_helps_where_the_key_file_is_not_believed() {
+    let desk = Desk::new();
+    let origin = desk.stack(true).await;
+    let export = desk.store(&origin).export().await.unwrap();
+    let remove = |name: &'static str| move |keys: &mut Json| drop(keys.as_object_mut().unwrap().remove(name));
+    let forgeries = [
+        edit_keys(&origin, remove("whole")),
+        edit_keys(&origin, |keys| keys["mac"] = "0".repeat(64).into()),
+        edit_keys(&origin, |keys| {
+            keys["format"] = 1.into();
+            keys.as_object_mut().unwrap().remove("mac");
+        }),
+    ];
+    let content_before = content(&desk.store(&origin).load().await.unwrap());
+    for forged in forgeries {
+        let told = desk.store(&forged).load().await.unwrap_err().to_string();
+        assert!(
+            told.contains("from a copy of the backend") && told.contains("state import FILE"),
+            "{told}"
+        );
+        assert!(told.contains("`state trust` does not help"), "{told}");
+        let _ = desk.store(&forged).trust(run(), Duration::ZERO).await;
+        assert!(desk.store(&forged).load().await.is_err(), "so it is");
+        // The file from a copy.
+        let restored = forged.fork();
+        restored.set("prod/key.json", origin.dump()["prod/key.json"].clone());
+        assert_eq!(content(&desk.store(&restored).load().await.unwrap()), content_before);
+        // Without one.
+        let keys = KeySource::key_file(desk.folder.path().join("key.txt"));
+        let other = Store::new(Arc::clone(&forged) as Arc<dyn Backend>, "new", keys);
+        let options = ImportOptions {
+            other_stack: true,
+            ..ImportOptions::default()
+        };
+        let imported = other
+            .import(export.as_bytes(), run(), Duration::ZERO, options)
+            .await
+            .unwrap();
+        assert_eq!(imported.records, 3);
     }
 }
 

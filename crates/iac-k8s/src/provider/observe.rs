@@ -15,6 +15,7 @@ use super::leaving::{self, Leaving};
 use super::related;
 use super::session::{Memory, Session, in_parallel, uid};
 use crate::content::Hasher;
+use crate::exported;
 use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
@@ -245,8 +246,10 @@ pub(crate) fn conceal_changes(changes: Vec<FieldChange>, inputs: &Value, secrets
     };
     let concealed = changes.into_iter().map(|mut change| {
         let of_data = change.path.starts_with(&data);
-        change.before = hide(of_data, change.before.take());
-        change.after = hide(of_data, change.after.take());
+        for side in [&mut change.before, &mut change.after] {
+            let hidden = hide(of_data, side.take());
+            *side = hidden.map(|value| exported::conceal_copies_at(&change.path, value));
+        }
         iac_core::value::Secrets::default().conceal_change(&mut change);
         change
     });

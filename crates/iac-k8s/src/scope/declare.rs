@@ -194,14 +194,9 @@ impl Place {
         self.refuse_tokens_in_bytes(name, &json);
         if of_type == "core/Secret" {
             self.mark_secrets(&mut json, namespace.as_deref().unwrap_or_default(), &object_name);
-        } else {
-            let full_name = namespace
-                .iter()
-                .chain([&object_name])
-                .map(String::as_str)
-                .collect::<Vec<_>>();
-            conceal::conceal(&self.stack, &of_type, &full_name.join("/"), &mut json);
         }
+        let full_name: Vec<&str> = namespace.iter().chain([&object_name]).map(String::as_str).collect();
+        conceal::conceal(&self.stack, &of_type, &full_name.join("/"), &mut json);
         let options = wait::options(&of_type, &json).unwrap_or_else(|why| {
             self.report(name, why);
             Options::default()

@@ -7,9 +7,10 @@ use crate::cli::args::Config as Args;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, exposed};
 use crate::cli::{Declare, exit, prompt};
-use crate::config::{Config, ConfigEditor, ConfigValue, FileValue, similar};
+use crate::config::{Config, ConfigEditor, ConfigValue, Entry, FileValue, similar};
 use crate::declare::Stack;
 use crate::render::sanitize;
+use crate::secret_names::{NAMES, NOT, SecretNames};
 use crate::value::Secret;
 
 /// What stands for a secret.
@@ -30,7 +31,7 @@ pub(super) async fn config(session: &Session, args: &Args, declare: Declare<'_>)
             key: Some(key),
             show_secrets,
             json,
-        } => get(session, key, *show_secrets, *json)?,
+        } => get(session, declare, key, *show_secrets, *json)?,
         Args::Get {
             key: None,
             show_secrets,
@@ -90,7 +91,7 @@ fn seal(session: &Session, editor: &mut ConfigEditor, key: &str, value: &Secret)
     Ok(())
 }
 
-fn get(session: &Session, key: &str, show_secrets: bool, as_json: bool) -> Result<(), Failure> {
+fn get(session: &Session, declare: Declare<'_>, key: &str, show_secrets: bool, as_json: bool) -> Result<(), Failure> {
     let Some(entry) = session.layers.entries().get(key) else {
         let failure = Failure::failed(format!("configuration {key:?} is not set"));
         return Err(
@@ -100,14 +101,18 @@ fn get(session: &Session, key: &str, show_secrets: bool, as_json: bool) -> Resul
             },
         );
     };
-    let opened = if show_secrets {
-        session.layers.value(key, &session.keys)?
+    let text = if show_secrets {
+        let opened = session.layers.value(key, &session.keys)?;
+        opened.as_ref().map(exposed).unwrap_or_default().to_owned()
     } else {
-        None
+        let config = session.open_config_unchecked()?;
+        let shown = Shown::new(session, declare, &config);
+        config
+            .entries()
+            .get(key)
+            .map(|entry| shown.text(key, entry))
+            .unwrap_or_default()
     };
-    let text = opened
-        .as_ref()
-        .map_or_else(|| entry.to_string(), |value| exposed(value).to_owned());
     if as_json {
         session
             .ui
@@ -124,20 +129,18 @@ fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bo
     } else {
         session.open_config_unchecked()?
     };
-    let secrets = asked_as_secret(session, declare, &config);
+    let shown = Shown::new(session, declare, &config);
     let mut text = String::new();
     let mut all = serde_json::Map::new();
     for (key, entry) in config.entries() {
-        let secret = matches!(entry.value, ConfigValue::Secret(_)) || secrets.contains(key);
-        let value = if secret && !show_secrets {
-            SECRET
-        } else {
-            exposed(&entry.value)
+        let value = match show_secrets {
+            true => exposed(&entry.value).to_owned(),
+            false => shown.text(key, entry),
         };
         text.push_str(&format!(
             "{} = {}  ({})\n",
             sanitize(key),
-            sanitize(value),
+            sanitize(&value),
             sanitize(&entry.origin)
         ));
         all.insert(key.clone(), json!({"value": value, "origin": entry.origin}));
@@ -150,14 +153,35 @@ fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bo
     Ok(())
 }
 
-/// The keys that the program reads as secrets: their values are masked even where they were given in clear. Only what
-/// the program asks for counts here, so whether it succeeds does not matter.
-fn asked_as_secret(session: &Session, declare: Declare<'_>, config: &Config) -> Vec<String> {
-    let _ = declare(&Stack::new(&session.stack, config.clone()));
-    config
-        .entries()
-        .keys()
-        .filter(|key| config.is_asked_as_secret(key))
-        .cloned()
-        .collect()
+/// What may be seen of values that were given in clear: not what the program reads as a secret, nor what is one by its name
+/// or form.
+struct Shown {
+    asked: Vec<String>,
+    names: SecretNames,
+}
+
+impl Shown {
+    /// Only what the program asks for counts here, so whether it succeeds does not matter.
+    fn new(session: &Session, declare: Declare<'_>, config: &Config) -> Self {
+        let _ = declare(&Stack::new(&session.stack, config.clone()));
+        let asked = config.entries().keys().filter(|key| config.is_asked_as_secret(key));
+        Self {
+            asked: asked.cloned().collect(),
+            names: config.secret_names(),
+        }
+    }
+
+    fn text(&self, key: &str, entry: &Entry) -> String {
+        match &entry.value {
+            ConfigValue::Secret(_) => SECRET.to_owned(),
+            ConfigValue::Plain(_) if self.asked.iter().any(|asked| asked == key) => SECRET.to_owned(),
+            // These hold names of secrets.
+            ConfigValue::Plain(text) if matches!(key, NAMES | NOT) => text.clone(),
+            ConfigValue::Plain(text) => {
+                let last = key.rsplit('.').next().unwrap_or(key);
+                let shown = self.names.shown(last, text).or_else(|| self.names.shown(key, text));
+                shown.unwrap_or_else(|| text.clone())
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::Finding;
-use crate::state::keyring::{KeyFile, KeysThere};
+use crate::state::keyring::{ANEW, KeyFile, KeysThere};
 use crate::state::lines::{self, Access, Chain, Fault, LineReader};
 use crate::state::log::{BatchHeader, UNSEALED, batch_place};
 use crate::state::marker::{Marker, Status};
@@ -233,16 +233,17 @@ impl Files {
         let path = self.paths.keys();
         let bytes = self.content.get(&path)?;
         if let Err(error) = lines::read_json::<KeyFile>(&path, bytes) {
-            let follows = "no secret of the stack opens; restore the file from a copy or from a `state export`";
-            return Some(Finding::of(&error, follows));
+            let follows =
+                format!("no secret of the stack opens; bring the file back from a copy of the backend; {ANEW}");
+            return Some(Finding::of(&error, &follows));
         }
         let there = KeysThere::read(&path, bytes, Etag(String::new())).ok()?;
         let checked = there.check(self.vault.as_deref()?);
         let error = match checked {
-            Ok(()) if self.has_other_keys() => there.untrusted(OTHER_KEYS),
+            Ok(()) if self.has_other_keys() => there.forged(OTHER_KEYS),
             checked => checked.err()?,
         };
-        let follows = "no run goes on with it; restore the file from a copy or from a `state export`";
+        let follows = "no run goes on with it";
         Some(Finding::damage(Some(&path), None, error.to_string(), follows))
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::files::{Files, OTHER_KEYS};
 use super::salvage::{Salvaged, salvage};
 use super::{CheckReport, Finding, Severity};
-use crate::state::keyring::Keeping;
+use crate::state::keyring::{Keeping, key_remedy};
 use crate::state::lease::{Heartbeat, check_form};
 use crate::state::lines::{self, Chain};
 use crate::state::marker::Marker;
@@ -59,7 +59,7 @@ impl Store {
             return Err(StateError::Untrusted {
                 file: files.paths.keys(),
                 what: OTHER_KEYS.to_owned(),
-                remedy: "Bring it back from a copy or from a `state export`".to_owned(),
+                remedy: key_remedy(),
             });
         }
         let findings = files.findings();
