@@ -181,13 +181,13 @@ fn a_host_of_the_folder_neither_decides_nor_overrides() {
         &format!("stacks/compose_file.{}.toml", folder.name),
         "[docker]\nhost = \"tcp://me:CANARY@127.0.0.1:1\"\n",
     );
-    let preview = |own: Option<&str>| {
+    let preview = |own: Option<(&str, &str)>| {
         let mut command = project.command(["preview"]);
         command.env_remove("IAC_CONFIG_FILE").env_remove("DOCKER_HOST");
-        Ran::of(command.envs(own.map(|own| ("DOCKER_HOST", own))))
+        Ran::of(command.envs(own))
     };
     let host = project.bed.docker_host.clone();
-    for own in [None, Some(&*host)] {
+    for own in [None, Some(("DOCKER_HOST", &*host))] {
         let refused = preview(own).exits(1);
         let refused = refused.says(["docker.host = \"tcp://***@127.0.0.1:1\"", "config trust"]);
         assert!(!refused.stderr.contains("CANARY"), "{refused}");
@@ -195,9 +195,9 @@ fn a_host_of_the_folder_neither_decides_nor_overrides() {
     project.run(["config", "trust", "--yes"]);
     let mut command = project.command(["config", "trust", "--yes"]);
     Ran::of(command.env_remove("IAC_CONFIG_FILE")).exits(0);
-    preview(Some(&host))
-        .exits(1)
-        .says(["DOCKER_HOST", "docker.host", "--config"]);
+    for own in [("DOCKER_HOST", &*host), ("DOCKER_CONTEXT", "mine")] {
+        preview(Some(own)).exits(1).says([own.0, "docker.host", "--config"]);
+    }
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
         let value = parameter.value;
         match parameter.name {
             "table" => table = value,
-            "sslrootcert" => authorities = Some(PathBuf::from(value)),
+            // As for psql, this is no file.
+            "sslrootcert" => authorities = Some(PathBuf::from(value)).filter(|file| file.as_os_str() != "system"),
             "sslmode" => mode = ssl_mode(&value)?,
             _ => rest.push(parameter.text),
         }
@@ -176,6 +177,15 @@ mod tests {
                 "{url}"
             );
         }
+    }
+
+    #[test]
+    fn authorities_are_a_file_or_the_systems() {
+        let authorities =
+            |parameters: &str| parse(&format!("postgres://db/iac?{parameters}")).map(|place| place.authorities);
+        assert_eq!(authorities(""), Ok(None));
+        assert_eq!(authorities("sslrootcert=system"), Ok(None));
+        assert_eq!(authorities("sslrootcert=%2Fca.pem"), Ok(Some(PathBuf::from("/ca.pem"))));
     }
 
     #[test]

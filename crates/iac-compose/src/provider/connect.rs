@@ -67,7 +67,9 @@ fn not_reached(doing: &str, error: &Error) -> ProviderError {
         Some(refusal) => {
             failure.kind = ErrorKind::Denied;
             failure.with_hint(match refusal {
-                rustls::Error::AlertReceived(_) => "the engine wants to see a certificate that it trusts: cert.pem and key.pem, beside ca.pem",
+                rustls::Error::AlertReceived(_) => {
+                    "the engine broke the handshake off; if it wants to see a certificate that it trusts, cert.pem and key.pem lie beside ca.pem"
+                }
                 _ => "ca.pem in DOCKER_CERT_PATH, or of the context, is that of the authority which signed the engine's certificate; the \
                       certificate is good for the names that it bears",
             })

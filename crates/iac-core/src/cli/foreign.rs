@@ -57,6 +57,7 @@ impl Foreign {
                 return None;
             }
             let mut own = connecting.variables.iter().filter(|(name, _)| *name == setting);
+            let said = own.find_map(|(_, variable)| Some((*variable, set(variable)?)));
             let leads_to = (connecting.leads_to)(&BTreeMap::from([(setting.to_owned(), value.clone())]));
             Some(Setting {
                 key: key.clone(),
@@ -65,7 +66,7 @@ impl Foreign {
                 file: file.clone(),
                 digest: digest(key, value, file, &leads_to),
                 leads_to,
-                contradicts: own.find_map(|(_, variable)| contradiction(variable, value)),
+                contradicts: said.filter(|(_, own)| own != value),
             })
         });
         Self(found.collect())
@@ -142,10 +143,9 @@ fn shown(file: &Path) -> String {
     file.display().to_string()
 }
 
-/// What a variable of the user says, if that is something else.
-fn contradiction(variable: &'static str, value: &str) -> Option<(&'static str, String)> {
-    let own = std::env::var(variable).ok().filter(|own| !own.is_empty())?;
-    (own != value).then_some((variable, own))
+/// What a variable of the user says, if anything.
+fn set(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 /// What a decision is about: the setting, and the contents of the files in the same repository that it leads to. What

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 pub struct Connecting {
     /// The settings that a repository may make by itself: they decide nothing about connections.
     pub free: &'static [&'static str],
-    /// Settings that the user's environment makes too, with its variable. Where both differ, the run is refused.
+    /// Settings that the user's environment makes too, with its variables, the one that counts most first. Where both
+    /// differ, the run is refused.
     pub variables: &'static [(&'static str, &'static str)],
     /// What these settings lead to.
     pub leads_to: fn(&BTreeMap<String, String>) -> LeadsTo,

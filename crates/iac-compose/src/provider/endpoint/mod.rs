@@ -56,8 +56,8 @@ struct Found {
 impl Endpoint {
     /// Finds the engine; nothing is connected yet. `configured` is the configuration's `host`.
     pub(super) fn find(configured: Option<&str>, environment: &Environment) -> Result<Self, ProviderError> {
-        let said = configured.or(environment.host.as_deref());
-        let said = said.map(str::trim).filter(|host| !host.is_empty());
+        let said = [configured, environment.host.as_deref()].into_iter().flatten();
+        let said = said.map(str::trim).find(|host| !host.is_empty());
         let name = match (said, &environment.context) {
             (Some(_), _) => None,
             (None, Some(name)) => Some(name.clone()),

@@ -85,6 +85,7 @@ fn the_engine_is_chosen_in_dockers_order() {
         ),
         (Some("gone"), "", &[host], "unix:///run/host.sock"),
         (Some("gone"), " ", &[near], "unix:///run/near.sock"),
+        (Some("gone"), " ", &[near, host], "unix:///run/host.sock"),
         (Some("https"), "", &[], "TLS far:1"),
         (Some("skips"), "", &[], "TLS far:1"),
         // Certificates of the environment are not those of a context.
