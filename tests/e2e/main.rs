@@ -19,6 +19,7 @@ mod docker_plan;
 mod docker_ssh;
 mod docker_tls;
 mod drift;
+mod forged;
 #[path = "../../crates/iac-backends/tests/servers/front.rs"]
 #[allow(dead_code, reason = "shared with the tests of backends")]
 mod front;

@@ -130,9 +130,13 @@ impl Inputs {
 
     /// Inputs as recorded. Of what an interrupted run made there are none; its name on the engine is all that is known, and
     /// enough to find and delete it.
+    /// So it is with a record whose inputs are about another object than the one that it names.
     pub(crate) fn of_object(kind: &str, value: &Value, identity: &str) -> Result<Self, Problem> {
         if *value != Value::Null {
-            return Self::read(kind, value);
+            let inputs = Self::read(kind, value)?;
+            if inputs.identity() == identity {
+                return Ok(inputs);
+            }
         }
         let unknown = || Problem::new(FieldPath::root(), format!("{identity:?} is no name of a {kind}"));
         let (_, name) = identity.split_once(' ').ok_or_else(unknown)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use iac_compose::Compose;
 use iac_core::declare::Declaration;
-use iac_core::plan::Action;
+use iac_core::plan::{Action, DeleteData};
 use support::runs::Runs;
 use support::{Bed, IMAGE, docker_compose};
 
@@ -24,7 +24,7 @@ impl Shared {
         let shared = Self {
             bed: Bed::new(test).await,
             folder: tempfile::tempdir().unwrap(),
-            runs: Runs::new(),
+            runs: Runs::sealed(),
         };
         std::fs::write(shared.path(), file.replace("IMAGE", IMAGE)).unwrap();
         shared
@@ -195,6 +195,42 @@ async fn what_somebody_else_made_under_a_recorded_name_is_not_touched() {
         .remove_volume(&volume, None::<bollard::query_parameters::RemoveVolumeOptions>)
         .await
         .unwrap();
+    shared.is_gone().await;
+}
+
+#[tokio::test]
+async fn without_a_key_what_docker_compose_recreated_is_ours_as_long_as_the_project_bears_our_mark() {
+    let shared = Shared {
+        runs: Runs::new(),
+        ..Shared::new("coexist-bare", FILE).await
+    };
+    shared.runs.up(&shared.declare()).await;
+    shared.compose("up -d -t 0 --force-recreate");
+    let mut actions = shared.actions().await;
+    actions.sort();
+    assert_eq!(actions, ["update db", "update web"]);
+    shared.runs.up(&shared.declare()).await;
+    assert_eq!(shared.actions().await, [""; 0]);
+    // Nothing tells it from what others deployed: a record, which anybody may have written, is not enough.
+    shared.compose("down -t 0 -v");
+    shared.compose("up -d");
+    let plan = shared.runs.preview(&shared.declare()).await;
+    let asks =
+        |problem: &iac_core::plan::PlanProblem| problem.hint.as_ref().is_some_and(|hint| hint.contains("--adopt"));
+    assert!(
+        !plan.problems.is_empty() && plan.problems.iter().all(asks),
+        "{:?}",
+        plan.problems
+    );
+    let left = shared.runs.plan_destroy().await;
+    assert!(left.steps.iter().all(|step| step.action == Action::Keep), "{left:?}");
+    shared.runs.up(&adopting(&shared)).await;
+    let names = ["back", "default", "data"].map(|key| format!("{}_{key}", shared.bed.project));
+    let services = ["db", "web"].map(|service| format!("{}/{service}", shared.bed.project));
+    shared
+        .runs
+        .destroy_only(DeleteData::of(&[&names[..], &services].concat()))
+        .await;
     shared.is_gone().await;
 }
 

@@ -91,7 +91,7 @@ async fn a_project_comes_up_and_goes_without_a_trace() {
     ] {
         let live = bed.live(name).await;
         assert_eq!(
-            (live.drift, live.readiness, live.ours),
+            (live.drift, live.readiness, live.mark.is_ours()),
             (vec![], Readiness::Ready, true),
             "{name}"
         );

@@ -13,7 +13,7 @@ use iac_core::config::Config;
 use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::graph::Graph;
 use iac_core::plan::{Answer, DeleteData, Mode, World, WorldEntry, plan};
-use iac_core::provider::{Live, Observed, Readiness, Recorded};
+use iac_core::provider::{Live, Mark, Observed, Readiness, Recorded};
 use iac_core::state::NewRecord;
 use iac_core::{Key, Value};
 use serde_json::json;
@@ -87,7 +87,7 @@ fn recorded(declaration: &Declaration) -> BTreeMap<Key, WorldEntry> {
 fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldEntry>) -> Answer {
     let live = Live {
         uid: None,
-        ours: true,
+        mark: Mark::Ours,
         outputs: Value::Null,
         drift: Vec::new(),
         readiness: Readiness::Ready,
@@ -116,6 +116,7 @@ fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldE
         predicted: &BTreeMap::new(),
         data: &BTreeMap::new(),
         delete_data: &DeleteData::None,
+        sealed: false,
     })
 }
 

@@ -11,8 +11,8 @@ use iac_core::cli::Program;
 use iac_core::declare::{Handle, NewResource, ResourceDecl};
 use iac_core::provider::{
     Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Existence,
-    ExternalRef, Intent, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
-    Readiness, Recorded, Reference, Target, WaitRequest,
+    ExternalRef, Intent, Live, Mark, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider,
+    ProviderError, Readiness, Recorded, Reference, Target, WaitRequest,
 };
 use iac_core::value::diff::{FieldChange, diff};
 use iac_core::{FieldPath, Secret, Stack, Value};
@@ -91,13 +91,18 @@ impl Files {
         };
         Observed::Present(Live {
             uid: None,
-            ours: written.is_some(),
+            mark: mark(),
             outputs: self.outputs(&request.identity),
             drift: if changed { vec![drift] } else { Vec::new() },
             readiness: Readiness::Ready,
             leaving: None,
         })
     }
+}
+
+/// A file says nothing of who made it: only a record that the stack's key vouches for, or a person, can say that it may go.
+fn mark() -> Mark {
+    Mark::Missing("a file bears none".to_owned())
 }
 
 fn plain(value: &Value) -> Option<&str> {
@@ -220,6 +225,9 @@ impl Provider for Files {
 
     async fn delete(&self, request: &DeleteRequest, _: &Context) -> Result<(), ProviderError> {
         let path = self.path(&request.recorded.identity);
+        if path.exists() {
+            mark().allow(&request.recorded.identity, request.claim)?;
+        }
         match tokio::fs::remove_file(&path).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&path, &error)),
             _ => Ok(()),

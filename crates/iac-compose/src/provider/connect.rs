@@ -1,7 +1,7 @@
 //! The connection to an engine, and what is known of it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
 use bollard::Docker;
 use bollard::errors::Error;
@@ -35,6 +35,9 @@ pub(crate) struct Engine {
     pub(crate) stack: String,
     /// The API's version, as (major, minor).
     pub(crate) api: (u32, u32),
+    /// The projects in which something was seen that bears our mark: what was seen counts for the whole run, of which it may
+    /// be the first to go.
+    pub(crate) marked: Arc<Mutex<BTreeSet<String>>>,
     /// What happens to containers.
     pub(crate) events: Arc<Events>,
     /// The images that are looked up or pulled at this moment.
@@ -116,6 +119,7 @@ impl Engine {
             events: Arc::new(Events::new(docker.clone(), info.system_time.as_deref())),
             under_way: UnderWay::default(),
             is_private: endpoint.is_private,
+            marked: Arc::default(),
             docker,
             tunnel: tunnel.map(Arc::new),
             stack: request.stack.clone(),

@@ -1,14 +1,19 @@
 //! Who made an object, from its labels: this stack, docker compose, or somebody else.
 //!
 //! Docker compose knows our objects by its own labels, and may recreate any of them. What it recreates bears its labels
-//! and not ours. An object that the record names is still ours then: it is of our project, and has our name in it.
+//! and not ours. An object that the record names is still ours then, as long as something else in the project bears our
+//! label: a record alone, which others may have written, makes nothing ours.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
-use iac_core::provider::Recorded;
+use bollard::query_parameters::{ListNetworksOptions, ListVolumesOptions};
+use iac_core::provider::{Mark, ProviderError, Recorded};
 use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Value};
 
+use super::connect::Engine;
+use super::errors::failed;
 use crate::labels;
 
 /// The field under which a plan and `drift` tell that somebody else made an object.
@@ -41,15 +46,6 @@ impl Maker {
         }
     }
 
-    /// True if an object of a name that is recorded counts as this stack's.
-    pub(crate) fn is_ours(self, recorded: Option<&Recorded>) -> bool {
-        match self {
-            Self::Us => true,
-            Self::Compose => recorded.is_some(),
-            Self::Others => false,
-        }
-    }
-
     /// The drift that an object of ours is that we did not make.
     pub(crate) fn drift(self, stack: &str) -> Option<FieldChange> {
         let found = match self {
@@ -63,6 +59,70 @@ impl Maker {
             after: Some(Value::from(found)),
             origin: None,
         })
+    }
+}
+
+impl Engine {
+    /// Whose mark the object with these labels bears; `place` is what docker compose calls it.
+    pub(crate) async fn mark(
+        &self,
+        labels: Option<&HashMap<String, String>>,
+        project: &str,
+        place: (&str, &str),
+        recorded: Option<&Recorded>,
+    ) -> Result<Mark, ProviderError> {
+        Ok(match Maker::of(labels, &self.stack, project, place) {
+            Maker::Us => Mark::Ours,
+            Maker::Compose if recorded.is_some() && self.is_ours(project).await? => Mark::Ours,
+            Maker::Compose => Mark::Missing("made by docker compose".to_owned()),
+            Maker::Others => foreign(labels),
+        })
+    }
+
+    /// True if a project is one that we deployed: something of it bears our mark, or did when this run began.
+    async fn is_ours(&self, project: &str) -> Result<bool, ProviderError> {
+        let marked = || self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        if marked().contains(project) {
+            return Ok(true);
+        }
+        let ours = self.has_mark_in(project).await?;
+        if ours {
+            marked().insert(project.to_owned());
+        }
+        Ok(ours)
+    }
+
+    async fn has_mark_in(&self, project: &str) -> Result<bool, ProviderError> {
+        let ours = || {
+            Some(labels::filter([
+                (labels::PROJECT, project),
+                (labels::STACK, &self.stack),
+            ]))
+        };
+        if !self.list(ours().unwrap_or_default()).await?.is_empty() {
+            return Ok(true);
+        }
+        let networks = self.docker.list_networks(Some(ListNetworksOptions { filters: ours() }));
+        let networks = networks.await.map_err(|error| failed("list the networks", &error))?;
+        if !networks.is_empty() {
+            return Ok(true);
+        }
+        let volumes = self.docker.list_volumes(Some(ListVolumesOptions { filters: ours() }));
+        let volumes = volumes.await.map_err(|error| failed("list the volumes", &error))?;
+        Ok(volumes.volumes.is_some_and(|volumes| !volumes.is_empty()))
+    }
+}
+
+/// What is recorded of an object. What an interrupted run made nobody has recorded: only our own mark tells that it is ours.
+pub(crate) fn known(recorded: &Recorded) -> Option<&Recorded> {
+    Some(recorded).filter(|recorded| recorded.inputs != Value::Null)
+}
+
+/// The mark of an object that neither we nor docker compose made.
+pub(crate) fn foreign(labels: Option<&HashMap<String, String>>) -> Mark {
+    match labels.and_then(|labels| labels.get(labels::STACK)) {
+        Some(stack) => Mark::Theirs(format!("it bears that of the stack {stack}")),
+        None => Mark::Missing(format!("it has no label {}", labels::STACK)),
     }
 }
 

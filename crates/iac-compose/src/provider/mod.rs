@@ -194,9 +194,9 @@ impl Provider for DockerProvider {
         let recorded = &request.recorded;
         match recorded_inputs(recorded)? {
             Inputs::Service(inputs) => service::delete::delete(&engine, request, &inputs, cx).await,
-            Inputs::Network(inputs) => engine.delete_network(&inputs).await,
-            Inputs::Volume(inputs) => engine.delete_volume(&inputs).await,
-            Inputs::Image(inputs) => engine.delete_image(&inputs).await,
+            Inputs::Network(inputs) => engine.delete_network(request, &inputs).await,
+            Inputs::Volume(inputs) => engine.delete_volume(request, &inputs).await,
+            Inputs::Image(inputs) => engine.delete_image(&inputs, request.claim).await,
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect};
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, ErrorKind, Intent, ProviderError, adopt_hint};
+use iac_core::provider::{Applied, ApplyRequest, DeleteRequest, ErrorKind, Mark, ProviderError, Recorded, adopt_hint};
 use serde_json::json;
 
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
+use super::maker::known;
 use crate::inputs::NetworkInputs;
 use crate::labels;
 
@@ -29,8 +30,8 @@ impl Engine {
     ) -> Result<Applied, ProviderError> {
         let name = inputs.name();
         if let Some(found) = self.network(&name).await? {
-            let is_ours = label(&found, labels::STACK) == Some(&self.stack);
-            if !is_ours && request.recorded.is_none() && request.intent != Intent::Adopt {
+            let mark = self.mark_of_network(&found, inputs, request.recorded.as_ref()).await?;
+            if !mark.yields_to(request.claim) {
                 return Err(taken("network", &name, &request.key));
             }
             return Ok(applied(&found));
@@ -52,31 +53,49 @@ impl Engine {
         made.as_ref().map(applied).ok_or_else(gone)
     }
 
+    /// Whose mark a network bears.
+    async fn mark_of_network(
+        &self,
+        network: &NetworkInspect,
+        inputs: &NetworkInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Mark, ProviderError> {
+        let place = (labels::NETWORK, inputs.key.as_str());
+        self.mark(network.labels.as_ref(), &inputs.project, place, recorded)
+            .await
+    }
+
     /// Removes a network. Containers of the same project leave it first; others' keep it.
-    pub(crate) async fn delete_network(&self, inputs: &NetworkInputs) -> Result<(), ProviderError> {
+    pub(crate) async fn delete_network(
+        &self,
+        request: &DeleteRequest,
+        inputs: &NetworkInputs,
+    ) -> Result<(), ProviderError> {
         let name = inputs.name();
         let Some(network) = self.network(&name).await? else {
             return Ok(());
         };
-        let attached = network.containers.unwrap_or_default();
-        let ours = if inputs.project.is_empty() {
-            // Left by an interrupted run, which recorded no project.
-            labels::filter([(labels::STACK, &self.stack)])
-        } else {
-            labels::filter([(labels::PROJECT, &inputs.project)])
+        let mark = self.mark_of_network(&network, inputs, known(&request.recorded)).await?;
+        mark.allow(&format!("the network {name}"), request.claim)?;
+        // The one that was looked at, whatever has its name by now.
+        let id = network.id.clone().unwrap_or_else(|| name.clone());
+        let ours = match label(&network, labels::PROJECT) {
+            Some(project) => labels::filter([(labels::PROJECT, project)]),
+            None => labels::filter([(labels::STACK, &self.stack)]),
         };
+        let attached = network.containers.unwrap_or_default();
         let ours = self.list(ours).await?;
         let mut foreign = Vec::new();
-        for (id, endpoint) in attached {
-            if ours.iter().any(|container| container.id.as_deref() == Some(&id)) {
+        for (container, endpoint) in attached {
+            if ours.iter().any(|ours| ours.id.as_deref() == Some(&container)) {
                 let leave = NetworkDisconnectRequest {
-                    container: id,
+                    container,
                     force: Some(true),
                 };
-                let left = self.docker.disconnect_network(&name, leave).await;
+                let left = self.docker.disconnect_network(&id, leave).await;
                 left.map_err(|error| failed(&format!("take a container out of the network {name}"), &error))?;
             } else {
-                foreign.push(endpoint.name.unwrap_or(id));
+                foreign.push(endpoint.name.unwrap_or(container));
             }
         }
         if !foreign.is_empty() {
@@ -87,7 +106,7 @@ impl Engine {
             return Err(ProviderError::new(ErrorKind::Conflict, message)
                 .with_hint("stop them or take them out with `docker network disconnect`, and run again"));
         }
-        match self.docker.remove_network(&name).await {
+        match self.docker.remove_network(&id).await {
             Ok(()) => Ok(()),
             Err(error) if status(&error) == Some(404) => Ok(()),
             Err(error) => Err(failed(&format!("remove the network {name}"), &error)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::models::ContainerInspectResponse;
-use iac_core::provider::{Live, ObserveRequest, Observed, ProviderError, Readiness, Recorded};
+use iac_core::provider::{Live, Mark, ObserveRequest, Observed, ProviderError, Readiness, Recorded};
 use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Value};
 
@@ -53,8 +53,9 @@ impl Engine {
             // Nobody can tell who gave an image its name.
             Ok(Inputs::Image(inputs)) if by_name_alone => {
                 let observed = self.observe_image(&inputs, None).await?;
+                let mark = || Mark::Missing("nobody can tell who gave an image its name".to_owned());
                 Ok(match observed {
-                    Observed::Present(live) => Observed::Present(Live { ours: false, ..live }),
+                    Observed::Present(live) => Observed::Present(Live { mark: mark(), ..live }),
                     other => other,
                 })
             }
@@ -64,7 +65,18 @@ impl Engine {
             }
             Ok(Inputs::Network(inputs)) => self.observe_network(&inputs, Basis { recorded, value }).await,
             Ok(Inputs::Volume(inputs)) => self.observe_volume(&inputs, Basis { recorded, value }).await,
-            Ok(Inputs::Image(inputs)) => self.observe_image(&inputs, recorded).await,
+            Ok(Inputs::Image(inputs)) => {
+                let observed = self.observe_image(&inputs, recorded).await?;
+                // A name can be given to another image without harm: the one that had it stays, and containers know it by
+                // ID. So the mark only counts where the name is to go.
+                Ok(match observed {
+                    Observed::Present(live) if request.inputs.is_some() => Observed::Present(Live {
+                        mark: Mark::Ours,
+                        ..live
+                    }),
+                    other => other,
+                })
+            }
             Err(problem) => Ok(Observed::Unknown(format!("{}: {}", problem.path, problem.message))),
         }
     }
@@ -116,11 +128,18 @@ impl Engine {
             let image = self.seen_image(&inputs.spec.image, seen).await?;
             drift.extend(moved_image(&members, image.as_deref()));
         }
+        let mut mark = Mark::Ours;
+        for member in &members {
+            match self.mark_of(member, inputs, recorded).await? {
+                Mark::Ours => {}
+                // What is another stack's says most.
+                found if mark.is_ours() || matches!(found, Mark::Theirs(_)) => mark = found,
+                _ => {}
+            }
+        }
         Ok(Observed::Present(Live {
             uid: None,
-            ours: members
-                .iter()
-                .all(|member| self.maker_of(member, inputs).is_ours(recorded)),
+            mark,
             outputs: outputs::of(&members, inputs),
             readiness: readiness::judge_all(&members, inputs),
             leaving: None,
@@ -146,6 +165,18 @@ impl Engine {
     pub(crate) fn maker_of(&self, member: &ContainerInspectResponse, inputs: &ServiceInputs) -> Maker {
         let labels = member.config.as_ref().and_then(|config| config.labels.as_ref());
         Maker::of(labels, &self.stack, &inputs.project, (labels::SERVICE, &inputs.service))
+    }
+
+    /// Whose mark a service's container bears.
+    pub(crate) async fn mark_of(
+        &self,
+        member: &ContainerInspectResponse,
+        inputs: &ServiceInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Mark, ProviderError> {
+        let labels = member.config.as_ref().and_then(|config| config.labels.as_ref());
+        let place = (labels::SERVICE, inputs.service.as_str());
+        self.mark(labels, &inputs.project, place, recorded).await
     }
 
     fn service_drift(
@@ -193,6 +224,9 @@ impl Engine {
         };
         let place = (labels::NETWORK, inputs.key.as_str());
         let maker = Maker::of(found.labels.as_ref(), &self.stack, &inputs.project, place);
+        let mark = self
+            .mark(found.labels.as_ref(), &inputs.project, place, recorded)
+            .await?;
         let applied = network::applied(&found);
         let mut uid = applied.uid;
         let mut drift = Vec::new();
@@ -214,7 +248,7 @@ impl Engine {
         }
         Ok(Observed::Present(Live {
             uid,
-            ours: maker.is_ours(recorded),
+            mark,
             outputs: applied.outputs,
             drift,
             readiness: Readiness::Ready,
@@ -232,6 +266,7 @@ impl Engine {
         };
         let place = (labels::VOLUME, inputs.key.as_str());
         let maker = Maker::of(Some(&found.labels), &self.stack, &inputs.project, place);
+        let mark = self.mark(Some(&found.labels), &inputs.project, place, recorded).await?;
         let applied = volume::applied(&found);
         let mut uid = applied.uid;
         let mut drift = Vec::new();
@@ -248,7 +283,7 @@ impl Engine {
         }
         Ok(Observed::Present(Live {
             uid,
-            ours: maker.is_ours(recorded),
+            mark,
             outputs: applied.outputs,
             drift,
             readiness: Readiness::Ready,
@@ -266,15 +301,14 @@ impl Engine {
         let Some(image) = found else {
             return Ok(Observed::Absent);
         };
-        let id = image.id.unwrap_or_default();
+        let id = image.id.clone().unwrap_or_default();
         let built = recorded.and_then(|recorded| recorded.private.get("id")?.as_str());
         let drift = built
             .filter(|built| *built != id)
             .map(|built| changed(&["id"], (*built).into(), Some(id.as_str().into())));
         Ok(Observed::Present(Live {
             uid: None,
-            // A name can be given to another image without harm: the one that had it stays, and containers know it by ID.
-            ours: true,
+            mark: super::image::mark(&image, &self.stack),
             outputs: serde_json::json!({ "id": id, "name": inputs.tag }).into(),
             drift: drift.into_iter().collect(),
             readiness: Readiness::Ready,

@@ -2,11 +2,12 @@
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
-use iac_core::provider::{Applied, ApplyRequest, DataItem, ErrorKind, Intent, ProviderError};
+use iac_core::provider::{Applied, ApplyRequest, DataItem, DeleteRequest, ErrorKind, Mark, ProviderError, Recorded};
 use serde_json::json;
 
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
+use super::maker::known;
 use super::network::{labels_of, taken};
 use super::service::volumes::{ANONYMOUS, is_anonymous};
 use crate::inputs::VolumeInputs;
@@ -39,8 +40,8 @@ impl Engine {
     ) -> Result<Applied, ProviderError> {
         let name = inputs.name();
         if let Some(found) = self.volume(&name).await? {
-            let is_ours = found.labels.get(labels::STACK) == Some(&self.stack);
-            if !is_ours && request.recorded.is_none() && request.intent != Intent::Adopt {
+            let mark = self.mark_of_volume(&found, inputs, request.recorded.as_ref()).await?;
+            if !mark.yields_to(request.claim) {
                 return Err(taken("volume", &name, &request.key));
             }
             return Ok(applied(&found));
@@ -66,12 +67,29 @@ impl Engine {
             .map_err(|error| failed(&format!("create the volume {name}"), &error))
     }
 
+    /// Whose mark a volume bears.
+    async fn mark_of_volume(
+        &self,
+        volume: &Volume,
+        inputs: &VolumeInputs,
+        recorded: Option<&Recorded>,
+    ) -> Result<Mark, ProviderError> {
+        let place = (labels::VOLUME, inputs.key.as_str());
+        self.mark(Some(&volume.labels), &inputs.project, place, recorded).await
+    }
+
     /// Removes a volume with all that is in it. Containers of the same project that hold it are removed first.
-    pub(crate) async fn delete_volume(&self, inputs: &VolumeInputs) -> Result<(), ProviderError> {
+    pub(crate) async fn delete_volume(
+        &self,
+        request: &DeleteRequest,
+        inputs: &VolumeInputs,
+    ) -> Result<(), ProviderError> {
         let name = inputs.name();
-        if self.volume(&name).await?.is_none() {
+        let Some(found) = self.volume(&name).await? else {
             return Ok(());
-        }
+        };
+        let mark = self.mark_of_volume(&found, inputs, known(&request.recorded)).await?;
+        mark.allow(&format!("the volume {name}"), request.claim)?;
         let filter = if inputs.project.is_empty() {
             // Left by an interrupted run, which recorded no project.
             labels::filter([(labels::STACK, &self.stack)])

@@ -12,8 +12,8 @@ use iac_compose::prelude::*;
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest, Observed,
-    Phase, PredictRequest, Prediction, Provider, ProviderError, Recorded, Referent, StackKey, WaitRequest,
+    Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest,
+    Observed, Phase, PredictRequest, Prediction, Provider, ProviderError, Recorded, Referent, StackKey, WaitRequest,
 };
 use iac_core::value::{Part, Secret, Source};
 use iac_core::{Key, Stack, Value};
@@ -169,6 +169,8 @@ impl Bed {
             inputs: inputs.clone(),
             recorded,
             adopt: false,
+            claim: Claim::MarkOnly,
+            uid: None,
             timeout: TIMEOUT,
         };
         let (result, applied) = match self.provider.apply(&request, &Context::silent()).await {
@@ -307,6 +309,7 @@ impl Bed {
                 let request = DeleteRequest {
                     recorded,
                     delete_data: DeleteData::All,
+                    claim: Claim::MarkOnly,
                     timeout: TIMEOUT,
                 };
                 self.provider.delete(&request, &Context::silent()).await?;

@@ -9,7 +9,7 @@ use iac_core::config::{Config, ConfigValue};
 use iac_core::declare::Declaration;
 use iac_core::engine::{Engine, ExecuteRequest, Observe, PlanRequest, Planned};
 use iac_core::plan::{DeleteData, Mode, Plan};
-use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
+use iac_core::state::{KeySource, LocalBackend, RunInfo, State, Store, Vault};
 use tokio::sync::watch;
 
 /// A stack of its own, with its state in a folder.
@@ -22,6 +22,15 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// With a state that bears the seal of a key.
+    pub fn sealed() -> Self {
+        let runs = Self::new();
+        Self {
+            store: runs.store.encrypt_new(true),
+            ..runs
+        }
+    }
+
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
@@ -51,13 +60,22 @@ impl Runs {
             mode,
             declaration,
             state: &state,
-            vault: self.store.vault().await.unwrap(),
+            vault: self.vault(&state).await,
             observe: Observe::Required,
             delete_data,
             config: &self.config,
             build: "test",
         };
         self.engine.plan(request).await.unwrap()
+    }
+
+    /// As the command line has it: a stack without secrets has no key, and none is made for it.
+    async fn vault(&self, state: &State) -> Arc<Vault> {
+        if state.has_secrets() {
+            return self.store.vault().await.unwrap();
+        }
+        let kept = self.store.kept_vault().await.unwrap();
+        kept.unwrap_or_else(|| Arc::new(Vault::ephemeral("test").unwrap()))
     }
 
     pub async fn preview(&self, declaration: &Declaration) -> Plan {

@@ -1,12 +1,13 @@
 //! What a plan was made from, as far as carrying it out needs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::resolve::Outputs;
 use crate::plan::{ObjectName, Stage, WorldEntry};
-use crate::provider::DataItem;
+use crate::provider::{Claim, DataItem};
 use crate::state::OpId;
 use crate::urn::Key;
+use crate::value::Value;
 
 /// What a plan was made from, as far as carrying it out needs it.
 #[derive(Debug, Default)]
@@ -19,6 +20,32 @@ pub(crate) struct Basis {
     pub(crate) recoveries: Vec<Recovery>,
     /// The data that stays when its object is deleted.
     pub(crate) left: BTreeMap<ObjectName, Vec<DataItem>>,
+    /// What there is to say for objects that do not bear the stack's mark.
+    pub(crate) claims: Claims,
+}
+
+/// What a run has to say for objects that do not bear the stack's mark.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Claims {
+    sealed: bool,
+    named: BTreeSet<ObjectName>,
+}
+
+impl Claims {
+    /// `sealed`: the records bear the seal of the stack's key; `named`: the objects that a person named.
+    pub(crate) fn new(sealed: bool, named: BTreeSet<ObjectName>) -> Self {
+        Self { sealed, named }
+    }
+
+    /// What there is to say for an object. What an interrupted run made nobody has recorded (`inputs` are null): only its
+    /// mark tells that it is ours.
+    pub(super) fn of(&self, name: &ObjectName, inputs: &Value) -> Claim {
+        match (self.named.contains(name), self.sealed && *inputs != Value::Null) {
+            (true, _) => Claim::Named,
+            (_, true) => Claim::Sealed,
+            _ => Claim::MarkOnly,
+        }
+    }
 }
 
 /// An operation that an earlier run left open, and how it is settled.

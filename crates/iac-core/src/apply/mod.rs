@@ -19,7 +19,7 @@ mod slots;
 mod step;
 mod tally;
 
-pub(crate) use basis::{Basis, Recovery, Settled};
+pub(crate) use basis::{Basis, Claims, Recovery, Settled};
 pub use event::{Event, EventSink, Outcome, Report};
 pub use limits::{Cancel, DEFAULT_PARALLEL, Timeouts};
 pub(crate) use operation::Shared;

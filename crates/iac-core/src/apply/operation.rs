@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::basis::Claims;
 use super::event::{Event, EventSink};
 use super::limits::Timeouts;
 use super::slots::Slot;
@@ -13,8 +14,8 @@ use crate::declare::Options;
 use crate::plan::resolve::Outputs;
 use crate::plan::{ObjectName, Step, WorldEntry};
 use crate::provider::{
-    Applied, ApplyRequest, Context, DataItem, DeleteData, DeleteRequest, ErrorKind, Intent, Provider, ProviderError,
-    Recorded, WaitRequest,
+    Applied, ApplyRequest, Claim, Context, DataItem, DeleteData, DeleteRequest, ErrorKind, Intent, Provider,
+    ProviderError, Recorded, WaitRequest,
 };
 use crate::secret_names::SecretNames;
 use crate::state::{FormerObject, NewRecord, OpId, OpKind, Operation, Record, StateError, Writer};
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub(super) wanted: BTreeMap<Key, BTreeSet<String>>,
     pub(super) delete_data: DeleteData,
     pub(super) left: BTreeMap<ObjectName, Vec<DataItem>>,
+    pub(super) claims: Claims,
     /// What was done so far.
     pub(super) tally: Tally,
 }
@@ -78,6 +80,7 @@ impl Shared {
         wanted: BTreeMap<Key, BTreeSet<String>>,
         delete_data: DeleteData,
         left: BTreeMap<ObjectName, Vec<DataItem>>,
+        claims: Claims,
     ) -> Self {
         Self {
             providers,
@@ -87,6 +90,7 @@ impl Shared {
             wanted,
             delete_data,
             left,
+            claims,
             tally: Tally::default(),
         }
     }
@@ -147,6 +151,12 @@ impl Shared {
             Intent::Adopt => OpKind::Adopt,
         };
         let uid = change.recorded.as_ref().and_then(|recorded| recorded.uid.clone());
+        let claim = match step.options.adopt {
+            true => Claim::Named,
+            false => self
+                .claims
+                .of(&ObjectName::new(&step.key, &step.identity), &change.inputs),
+        };
         let operation = self.operation(step, kind, uid, &change.inputs);
         let op = self.writer.begin_op(operation).await?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
@@ -157,6 +167,8 @@ impl Shared {
             inputs: change.inputs.clone(),
             recorded: change.recorded,
             adopt: step.options.adopt,
+            claim,
+            uid: step.precondition.uid.clone(),
             timeout,
         };
         let answer = bounded(timeout, provider.apply(&request, &self.context(Some(slot)))).await;
@@ -198,6 +210,8 @@ impl Shared {
             inputs,
             recorded: None,
             adopt: false,
+            claim: Claim::MarkOnly,
+            uid: None,
             timeout,
         };
         // Whatever came of it: the application meets it, and tells.
@@ -297,9 +311,12 @@ impl Shared {
         };
         let op = self.writer.begin_op(operation).await?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
+        let name = ObjectName::new(&step.key, &recorded.identity);
+        let claim = self.claims.of(&name, &recorded.inputs);
         let request = DeleteRequest {
             recorded,
             delete_data: delete_data.clone(),
+            claim,
             timeout,
         };
         match bounded(timeout, provider.delete(&request, &self.context(slot))).await {

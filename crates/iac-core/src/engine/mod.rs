@@ -12,13 +12,14 @@ mod missing;
 mod names;
 mod predict;
 mod recover;
+mod unmarked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::apply::{Basis, Cancel, EventSink, Outcome, Recovery, Report, Run, Timeouts};
+use crate::apply::{Basis, Cancel, Claims, EventSink, Outcome, Recovery, Report, Run, Timeouts};
 use crate::config::Config;
 use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
@@ -193,9 +194,13 @@ impl Engine {
             crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, |name| sight.of(name));
             crate::plan::objects::settle_shared(&mut recorded, &identities, |name| sight.of(name));
         }
+        let rules = unmarked::Rules {
+            sealed: request.state.sealed,
+            delete_data: &request.delete_data,
+        };
         let mut ending = look::ending(request.mode, declaration, &recorded);
         let mut data = match looked {
-            true => self.data_of(ending.clone()).await?,
+            true => self.at_stake(&ending, &sight, &rules).await?,
             false => BTreeMap::new(),
         };
         let mut predicted = BTreeMap::new();
@@ -215,6 +220,7 @@ impl Engine {
                 predicted: &predicted,
                 data: &data,
                 delete_data: &request.delete_data,
+                sealed: rules.sealed,
             });
             match answer {
                 Answer::Ask(asks) => {
@@ -222,7 +228,7 @@ impl Engine {
                     if !replaced.is_empty() {
                         // All together: what goes anyway is nobody else's.
                         ending.extend(replaced);
-                        data = self.data_of(ending.clone()).await?;
+                        data = self.at_stake(&ending, &sight, &rules).await?;
                     }
                 }
                 Answer::Plan(mut plan) => {
@@ -239,6 +245,7 @@ impl Engine {
                     };
                     let mut basis = basis(&plan, recorded, &sight.observed, recoveries);
                     basis.left = left(&data, &request.delete_data);
+                    basis.claims = Claims::new(rules.sealed, unmarked::named(&data, &request.delete_data));
                     return Ok(Planned {
                         plan: *plan,
                         generation: request.state.generation,
@@ -285,6 +292,7 @@ impl Engine {
             wanted_outputs(declaration),
             plan.delete_data.clone(),
             std::mem::take(&mut planned.basis.left),
+            std::mem::take(&mut planned.basis.claims),
         );
         let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
         let mut report = run.finish(&plan, cancel).await?;

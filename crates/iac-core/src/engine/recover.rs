@@ -37,7 +37,7 @@ pub(super) fn recoveries(
             Observed::Unknown(_) => return None,
             Observed::Absent => "nothing of the name is there",
             Observed::Finished => "it did its work and is gone",
-            Observed::Present(live) if live.ours => "it is there",
+            Observed::Present(live) if live.mark.is_ours() => "it is there",
             Observed::Present(_) => "an object of the name is there that this stack did not make",
         };
         let settled = match (owner, index.former.get(&name)) {

@@ -1,5 +1,6 @@
 //! What to do with one declared resource, from what is recorded and what is there.
 
+use super::objects::{is_uid, is_vouched};
 use super::world::{Interrupted, WorldEntry};
 use super::{PlanProblem, Reason};
 use crate::declare::{ResourceDecl, Wait};
@@ -15,6 +16,8 @@ pub(super) struct Situation<'a> {
     pub(super) observed: &'a Observed,
     /// True if the object of its name is recorded as another resource's.
     pub(super) held: bool,
+    /// True if the records bear the seal of the stack's key.
+    pub(super) sealed: bool,
     pub(super) interrupted: Option<&'a Interrupted>,
     /// Between the recorded inputs and the new ones.
     pub(super) changes: &'a [FieldChange],
@@ -50,9 +53,16 @@ pub(super) fn decide(situation: Situation<'_>) -> Decision {
         (Some(_), Observed::Finished) => Decision::Act(Intent::Create, situation.input_reasons),
         (Some(_), Observed::Unknown(_)) => Decision::Act(Intent::Update, situation.input_reasons),
         (Some(entry), Observed::Present(live)) => {
-            let same_object = entry.recorded.uid.is_none() || live.uid.is_none() || entry.recorded.uid == live.uid;
-            if same_object {
-                keep_up(situation, live, entry)
+            if is_uid(&entry.recorded, live) {
+                let ours = is_vouched(live, &entry.recorded, situation.sealed);
+                let adopt = situation.resource.options.adopt;
+                match keep_up(situation, live, entry) {
+                    Decision::Act(Intent::Update, mut reasons) if !ours && adopt => {
+                        reasons.push(Reason::Exists { ours });
+                        Decision::Act(Intent::Adopt, reasons)
+                    }
+                    decision => decision,
+                }
             } else {
                 take_over(&situation, live)
             }
@@ -79,14 +89,15 @@ fn interruption(situation: &Situation<'_>) -> Option<Reason> {
 
 /// An object is there that is not the recorded one.
 fn take_over(situation: &Situation<'_>, live: &Live) -> Decision {
-    if let (true, Some(reason)) = (live.ours, interruption(situation)) {
+    let ours = live.mark.is_ours();
+    if let (true, Some(reason)) = (ours, interruption(situation)) {
         return Decision::Act(Intent::Adopt, vec![reason]);
     }
-    if live.ours || situation.held || situation.resource.options.adopt {
+    if ours || situation.held || situation.resource.options.adopt {
         return Decision::Act(
             Intent::Adopt,
             vec![Reason::Exists {
-                ours: live.ours || situation.held,
+                ours: ours || situation.held,
             }],
         );
     }

@@ -159,7 +159,10 @@ fn kept_action(step: &Step, entry: &WorldEntry) -> Action {
 pub(super) fn data_risks<'a>(items: impl IntoIterator<Item = &'a DataItem>) -> Vec<Risk> {
     let risk = |item: &DataItem| Risk {
         kind: RiskKind::DataLoss,
-        message: format!("the data in {} is deleted", described(item)),
+        message: match item.unmarked {
+            true => format!("{} is deleted, with all that is in it", described(item)),
+            false => format!("the data in {} is deleted", described(item)),
+        },
     };
     items.into_iter().map(risk).collect()
 }
@@ -178,16 +181,26 @@ pub(super) fn described(item: &DataItem) -> String {
 fn keep_notes(walk: &Walk<'_>, entry: &WorldEntry) -> Vec<String> {
     let note = |object: &Recorded| {
         let name = ObjectName::new(&object.key, &object.identity);
-        walk.kept.contains(&name).then(|| why_kept(walk.world, &name))
+        walk.kept
+            .contains(&name)
+            .then(|| why_kept(walk.world, &object.key, &name))
     };
     entry.objects().filter_map(note).collect()
 }
 
 /// Why an object stays.
-pub(super) fn why_kept(world: &World<'_>, name: &ObjectName) -> String {
+pub(super) fn why_kept(world: &World<'_>, key: &Key, name: &ObjectName) -> String {
     let items: Vec<&DataItem> = world.withheld(name).collect();
     if items.is_empty() {
         return "it is kept for the data that needs it".to_owned();
+    }
+    if items.iter().any(|item| item.unmarked) {
+        return format!(
+            "that a record names it is not enough to delete it: {}; {} deletes it, `state rm {}` drops it from the record",
+            list(&items),
+            option(&items),
+            key.short(),
+        );
     }
     format!(
         "it holds data and is kept: {}; whatever is declared with its name takes it over, and {} deletes it",
@@ -208,7 +221,8 @@ pub(super) fn list(items: &[&DataItem]) -> String {
 /// What to give a verb so that these items may go.
 pub(super) fn option(items: &[&DataItem]) -> String {
     let names: BTreeSet<&str> = items.iter().map(|item| item.name.as_str()).collect();
-    if names.len() > SHOWN {
+    // What does not bear the mark goes by its name only.
+    if names.len() > SHOWN && items.iter().all(|item| !item.unmarked) {
         return format!("--delete-data {}", DeleteData::ALL);
     }
     let options: Vec<String> = names.iter().map(|name| format!("--delete-data {name}")).collect();

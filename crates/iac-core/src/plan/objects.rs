@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::world::{Interrupted, Moved, ObjectName, WorldEntry};
-use crate::provider::{Observed, Recorded};
+use crate::provider::{Live, Mark, Observed, Recorded};
 use crate::state::FormerObject;
 use crate::urn::Key;
 use crate::value::Value;
@@ -66,7 +66,7 @@ pub(crate) fn take_in<'a>(
         let Some(Observed::Present(live)) = observed(&name) else {
             continue;
         };
-        if !live.ours || !known.insert(name) {
+        if !live.mark.is_ours() || !known.insert(name) {
             continue;
         }
         let found = Recorded {
@@ -156,12 +156,25 @@ struct Claim {
     own: bool,
 }
 
+/// True if an object that is there is the stack's: it bears the mark, or it is the one that a record names which bears the
+/// seal of the stack's key (`sealed`), and nobody else's.
+pub(crate) fn is_vouched(live: &Live, object: &Recorded, sealed: bool) -> bool {
+    match live.mark {
+        Mark::Ours => true,
+        Mark::Missing(_) | Mark::Lost(_) => sealed && object.inputs != Value::Null && is_uid(object, live),
+        Mark::Theirs(_) => false,
+    }
+}
+
+/// True unless what is there is known to be another object than the recorded one.
+pub(super) fn is_uid(object: &Recorded, live: &Live) -> bool {
+    object.uid.is_none() || live.uid.is_none() || object.uid == live.uid
+}
+
 /// True if what is there under an object's name is another one.
 pub(crate) fn is_another(object: &Recorded, observed: &Observed) -> bool {
     match observed {
-        Observed::Present(live) => {
-            matches!((&object.uid, &live.uid), (Some(recorded), Some(live)) if recorded != live)
-        }
+        Observed::Present(live) => !is_uid(object, live),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Decision, Situation, decide};
+use super::objects::is_vouched;
 use super::resolve::{Outputs, resolve};
 use super::world::{Interrupted, ObjectName, World, WorldEntry};
 use super::{Action, Mode, Plan, PlanProblem, Reason, Step};
@@ -117,10 +118,10 @@ impl<'a> Walk<'a> {
         let Some(Observed::Present(live)) = self.world.observed.get(key) else {
             return false;
         };
-        if live.ours {
+        if live.mark.is_ours() {
             return false;
         }
-        let is_it = |object: &&Recorded| object.uid.is_none() || live.uid.is_none() || object.uid == live.uid;
+        let is_it = |object: &&Recorded| is_vouched(live, object, self.world.sealed);
         let recorded = self.recorded_objects.get_or_init(|| recorded_objects(self.world));
         let of_name = recorded.get(&ObjectName::new(key, identity));
         of_name.into_iter().flatten().any(is_it)
@@ -146,6 +147,7 @@ impl<'a> Walk<'a> {
             entry,
             observed: self.world.observed.get(key).unwrap_or(&Observed::Absent),
             held: self.held(key, identity),
+            sealed: self.world.sealed,
             interrupted: self.interrupted.get(&ObjectName::new(key, identity)).copied(),
             changes: &changes,
             input_reasons,
@@ -209,6 +211,9 @@ impl<'a> Walk<'a> {
             return self.put_off(resource);
         };
         if prediction.replace.is_empty() {
+            if intent == Intent::Update {
+                self.check_mark(resource);
+            }
             let mut step = self.predicted_step(action_for(intent), draft, prediction);
             self.make_way(&mut step, resource, first);
             if step.action == Action::Update && step.changes.is_empty() && step.checked == Checked::ByServer {

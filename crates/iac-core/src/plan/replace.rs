@@ -1,11 +1,12 @@
 //! Replacements: which of the two objects is there first, and what becomes of the old one.
 
 use super::leftover::RETAINED;
+use super::objects::is_vouched;
 use super::planner::{Draft, Walk};
 use super::world::{Moved, ObjectName, WorldEntry};
 use super::{Action, Fate, Order, Reason, Step, deletion};
 use crate::declare::{ResourceDecl, Wait};
-use crate::provider::{DataItem, Exclusive, Intent, Observed, Prediction, Problem, Risk, RiskKind};
+use crate::provider::{DataItem, Exclusive, Intent, Mark, Observed, Prediction, Problem, Risk, RiskKind, adopt_hint};
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
 
@@ -29,7 +30,7 @@ impl Walk<'_> {
             Some(Observed::Present(live)) => Some(live),
             _ => None,
         };
-        if live.is_some_and(|live| !live.ours) && self.entry(&resource.key).is_none() {
+        if live.is_some_and(|live| !live.mark.is_ours()) && self.entry(&resource.key).is_none() {
             let message = "it cannot be taken over: it would have to be deleted and made anew, and is not ours";
             let hint = "declare it as it is, give yours another name, or delete it";
             self.problem(resource, with_hint(message, hint));
@@ -118,7 +119,7 @@ impl Walk<'_> {
                 step.order = Some(Order::CreateFirst);
                 step.risks
                     .retain(|risk| !matches!(risk.kind, RiskKind::Downtime | RiskKind::DataLoss));
-                let why = deletion::why_kept(self.world, &ObjectName::new(key, &from));
+                let why = deletion::why_kept(self.world, key, &ObjectName::new(key, &from));
                 step.notes.push(format!("the new one starts empty; of {from}: {why}"));
             }
             // It stays where it is, as another resource's or nobody's.
@@ -179,14 +180,14 @@ impl Walk<'_> {
         if kept.is_empty() {
             return;
         }
+        if kept.iter().any(|item| item.unmarked) {
+            whose = "that needs more than a record that names it";
+        }
         let message = format!(
             "{identity} has to be deleted for this ({because}), and {whose}: {}",
             deletion::list(&kept)
         );
-        let hint = format!(
-            "take the change back, or let the data go with {}",
-            deletion::option(&kept)
-        );
+        let hint = format!("take the change back, or let it go with {}", deletion::option(&kept));
         self.problem(resource, with_hint(&message, &hint));
     }
 
@@ -217,6 +218,25 @@ impl Walk<'_> {
         if entry.is_some_and(|entry| entry.moved == Moved::Back) {
             self.check_protection(resource);
         }
+    }
+
+    /// A change in place of an object that does not bear the stack's mark needs more than a record that names it. One that
+    /// only others' hands took the mark off gets it back by the change.
+    pub(super) fn check_mark(&mut self, resource: &ResourceDecl) {
+        let key = &resource.key;
+        let (Some(entry), Some(Observed::Present(live))) = (self.entry(key), self.world.observed.get(key)) else {
+            return;
+        };
+        let is_known = is_vouched(live, &entry.recorded, self.world.sealed) || matches!(live.mark, Mark::Lost(_));
+        let Some(seen) = live.mark.seen().filter(|_| !is_known && !resource.options.adopt) else {
+            return;
+        };
+        let message = format!(
+            "{} does not bear this stack's mark ({seen}), and that a record names it is not enough to change it",
+            entry.recorded.identity
+        );
+        let hint = format!("{}, or give yours another name", adopt_hint(key));
+        self.problem(resource, with_hint(&message, &hint));
     }
 
     fn check_protection(&mut self, resource: &ResourceDecl) {

@@ -188,7 +188,8 @@ impl Walk<'_> {
         }
         if let (true, DeleteData::Names(names)) = (world.looked, world.delete_data) {
             let known: BTreeSet<&str> = world.data.values().flatten().map(|item| item.name.as_str()).collect();
-            let unknown = names.iter().filter(|name| !known.contains(name.as_str()));
+            let is_unknown = |name: &&String| *name != DeleteData::ALL && !known.contains(name.as_str());
+            let unknown = names.iter().filter(is_unknown);
             notes.extend(unknown.map(|name| format!("--delete-data {name}: no data of this name would go")));
         }
         notes

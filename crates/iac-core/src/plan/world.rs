@@ -174,6 +174,8 @@ pub struct World<'a> {
     pub data: &'a BTreeMap<ObjectName, Vec<DataItem>>,
     /// Which data may go.
     pub delete_data: &'a DeleteData,
+    /// True if the records bear the seal of the stack's key, so that their word counts.
+    pub sealed: bool,
 }
 
 impl World<'_> {

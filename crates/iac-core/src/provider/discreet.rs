@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{
     Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, Exclusive, Existence,
-    ExternalRef, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
+    ExternalRef, Live, Mark, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
     Readiness, Recorded, Reference, Target, WaitRequest,
 };
 use crate::declare::ResourceDecl;
@@ -82,6 +82,9 @@ impl Discreet {
             Observed::Present(live) => {
                 self.learn_live(live);
                 self.hide_all(live.drift.iter_mut().flat_map(|change| &mut change.origin));
+                if let Mark::Missing(seen) | Mark::Lost(seen) | Mark::Theirs(seen) = &mut live.mark {
+                    self.known.hide(seen);
+                }
                 match &mut live.readiness {
                     Readiness::Pending(text) | Readiness::Failed { reason: text, .. } | Readiness::Spent(text) => {
                         self.known.hide(text);

@@ -19,6 +19,7 @@ mod connecting;
 mod discreet;
 mod error;
 mod event;
+mod mark;
 mod random;
 mod stack_key;
 mod types;
@@ -29,6 +30,7 @@ pub use connecting::{Connecting, LeadsTo};
 pub(crate) use discreet::{Discreet, SharedNames};
 pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
+pub use mark::{Claim, Mark};
 pub use random::RandomProvider;
 pub use stack_key::StackKey;
 pub use types::{

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     Applied, ApplyRequest, Checked, ConnectRequest, Context, DataItem, DeleteRequest, ErrorKind, Existence,
-    ExternalRef, Live, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
+    ExternalRef, Live, Mark, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
     Readiness, Recorded, Reference, Replacement, Target, WaitRequest,
 };
 use crate::declare::{PASSWORD_KIND, ResourceDecl};
@@ -100,7 +100,7 @@ impl Provider for RandomProvider {
         let observe = |request: &ObserveRequest| match &request.recorded {
             Some(_) => Observed::Present(Live {
                 uid: None,
-                ours: true,
+                mark: Mark::Ours,
                 outputs: Value::Null,
                 drift: Vec::new(),
                 readiness: Readiness::Ready,

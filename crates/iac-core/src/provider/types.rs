@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::StackKey;
+use super::{Claim, Mark, StackKey};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -203,8 +203,8 @@ pub enum Observed {
 pub struct Live {
     /// What tells it from another object of the same name.
     pub uid: Option<String>,
-    /// True if this stack made it or took it over.
-    pub ours: bool,
+    /// Whose mark it bears.
+    pub mark: Mark,
     /// Its outputs, as far as they were read.
     pub outputs: Value,
     /// Fields that no longer are as we applied them: `before` is ours, `after` what is there.
@@ -368,6 +368,9 @@ pub struct DataItem {
     /// True if it stays when the resource is deleted, unless `--delete-data` names it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub outlives: bool,
+    /// True if it is an object that does not bear the stack's mark: it goes only where its very name is given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unmarked: bool,
 }
 
 impl DataItem {
@@ -397,9 +400,9 @@ pub enum DeleteData {
     /// None: what holds data is kept.
     #[default]
     None,
-    /// The data of these names.
+    /// The data of these names, of which one may stand for all.
     Names(Vec<String>),
-    /// All.
+    /// All, but what goes by its name only.
     All,
 }
 
@@ -439,7 +442,7 @@ impl DeleteData {
     pub fn of(names: &[String]) -> Self {
         match names {
             [] => Self::None,
-            names if names.iter().any(|name| name == Self::ALL) => Self::All,
+            names if names.iter().all(|name| name == Self::ALL) => Self::All,
             names => Self::Names(names.to_vec()),
         }
     }
@@ -448,8 +451,11 @@ impl DeleteData {
     pub fn allows(&self, item: &DataItem) -> bool {
         match self {
             Self::None => false,
-            Self::Names(names) => names.contains(&item.name),
-            Self::All => true,
+            Self::Names(names) => {
+                let all = names.iter().any(|name| name == Self::ALL);
+                names.contains(&item.name) || all && !item.unmarked
+            }
+            Self::All => !item.unmarked,
         }
     }
 }
@@ -469,6 +475,10 @@ pub struct ApplyRequest {
     pub recorded: Option<Recorded>,
     /// True if fields that somebody else holds are taken over.
     pub adopt: bool,
+    /// What there is to say for the object being the stack's, should it not bear its mark.
+    pub claim: Claim,
+    /// Which object was looked at when this was planned: a change or a takeover of another one is refused.
+    pub uid: Option<String>,
     /// How long the call may take.
     pub timeout: Duration,
 }
@@ -492,6 +502,8 @@ pub struct DeleteRequest {
     pub recorded: Recorded,
     /// Which of the data that it leaves behind by default (a StatefulSet's claims) goes as well.
     pub delete_data: DeleteData,
+    /// What there is to say for the object being the stack's, should it not bear its mark.
+    pub claim: Claim,
     /// How long the call may take.
     pub timeout: Duration,
 }

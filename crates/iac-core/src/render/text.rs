@@ -7,7 +7,7 @@ use super::sanitize::sanitize;
 use super::style::Styles;
 use super::value::{remark, value_text};
 use crate::plan::{Action, Mode, Order, Plan, Step};
-use crate::provider::RiskKind;
+use crate::provider::{DataItem, RiskKind};
 use crate::urn::Key;
 
 /// How a plan is shown.
@@ -221,17 +221,22 @@ impl Page {
     }
 
     fn kept(&mut self, plan: &Plan) {
-        if plan.kept.is_empty() {
+        let data = "Data that is kept (--delete-data NAME or --delete-data all deletes it):";
+        self.kept_items(plan, data, |item| !item.unmarked);
+        let left = "Left as it is, not known to be this stack's (--delete-data NAME deletes it):";
+        self.kept_items(plan, left, |item| item.unmarked);
+    }
+
+    fn kept_items(&mut self, plan: &Plan, title: &str, wanted: impl Fn(&DataItem) -> bool) {
+        let mut items = plan.kept.iter().flat_map(|kept| &kept.items);
+        if !items.any(&wanted) {
             return;
         }
         self.gap();
-        self.line(
-            0,
-            "Data that is kept (--delete-data NAME or --delete-data all deletes it):",
-        );
+        self.line(0, title);
         for kept in &plan.kept {
             let holder = sanitize(&kept.key.short()).into_owned();
-            for item in &kept.items {
+            for item in kept.items.iter().filter(|item| wanted(item)) {
                 let amount = if item.amount.is_empty() {
                     String::new()
                 } else {

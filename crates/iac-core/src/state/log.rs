@@ -377,6 +377,7 @@ async fn try_read(backend: &dyn Backend, paths: &Paths, stack: &str, access: Acc
         log.notices
             .push(format!("the journal's torn tail is left out: {fault}"));
     }
+    log.state.sealed = log.keyed.is_some() && !access.unverified;
     Ok(log)
 }
 

@@ -31,6 +31,9 @@ pub struct State {
     pub binding: Option<Binding>,
     /// Number of the last completed run; 0 before the first.
     pub version: u64,
+    /// True if all of it was found under the seal of the stack's key; without one, whoever can write the files can write
+    /// anything into them.
+    pub sealed: bool,
 }
 
 /// What is recorded of one resource.

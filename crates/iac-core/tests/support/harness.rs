@@ -10,7 +10,7 @@ use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::engine::{Engine, EngineError, ExecuteRequest, Observe, PlanRequest, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
 use iac_core::provider::Provider;
-use iac_core::state::{Backend, KeySource, LocalBackend, RunInfo, State, StateError, Store, Writer};
+use iac_core::state::{Backend, KeySource, LocalBackend, RunInfo, State, StateError, Store, Vault, Writer};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -123,13 +123,22 @@ impl Bench {
             mode,
             declaration,
             state,
-            vault: self.store().vault().await?,
+            vault: self.vault(state).await?,
             observe: Observe::Required,
             delete_data,
             config: &Config::default(),
             build: "test",
         };
         self.engine.plan(request).await
+    }
+
+    /// As the command line has it: a stack without secrets has no key, and none is made for it.
+    async fn vault(&self, state: &State) -> Result<Arc<Vault>, StateError> {
+        if state.has_secrets() {
+            return self.store().vault().await;
+        }
+        let kept = self.store().kept_vault().await?;
+        Ok(kept.unwrap_or_else(|| Arc::new(Vault::ephemeral("test").unwrap())))
     }
 
     pub(crate) async fn preview(&self, declaration: &Declaration) -> Plan {

@@ -22,7 +22,17 @@ pub(crate) const KIND: &str = "mem:core/Thing";
 pub(crate) struct Object {
     pub(crate) uid: u64,
     pub(crate) inputs: Value,
+    /// True if it bears the stack's mark.
     pub(crate) ours: bool,
+}
+
+impl Object {
+    fn mark(&self) -> Mark {
+        match self.ours {
+            true => Mark::Ours,
+            false => Mark::Missing("made by a test".to_owned()),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -225,6 +235,9 @@ impl World {
         if request.intent == Intent::Update && existing.is_none() {
             return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
         }
+        if let Some(object) = existing.as_ref().filter(|_| !request.adopt) {
+            object.mark().allow(&request.identity, request.claim)?;
+        }
         let what = format!("{:?}", request.intent).to_lowercase();
         self.changed(&what, &request.identity);
         inner.log.push(format!("{what} {}", request.identity));
@@ -288,7 +301,12 @@ impl World {
             .objects
             .get(&recorded.identity)
             .map(|object| object.uid.to_string());
+        let there = inner.objects.get(&recorded.identity);
         // Another object of the name is not the one that is meant.
+        if recorded.uid.is_none() || uid == recorded.uid {
+            let mark = there.map_or(Mark::Ours, Object::mark);
+            mark.allow(&recorded.identity, request.claim)?;
+        }
         if recorded.uid.is_none() || uid == recorded.uid {
             self.changed("delete", &recorded.identity);
             inner.log.push(format!("delete {}", recorded.identity));
@@ -423,7 +441,7 @@ impl Provider for Memory {
                     .map(|recorded| diff(&recorded.inputs, &object.inputs));
                 Observed::Present(Live {
                     uid: Some(object.uid.to_string()),
-                    ours: object.ours,
+                    mark: object.mark(),
                     outputs: if request.full {
                         outputs(&request.identity, object)
                     } else {

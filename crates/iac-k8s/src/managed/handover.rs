@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{applied, entries, has_key, is_of_object, key_of};
+use super::{PREFIX, applied, entries, has_key, is_of_object, key_of};
 
 /// The managers that write whole objects from files. What a person edits by hand (`kubectl-edit`) and what controllers
 /// write is not theirs.
@@ -30,7 +30,7 @@ const FORMERS: [&str; 13] = [
 fn is_former(entry: &Json, manager: &str) -> bool {
     let name = entry["manager"].as_str().unwrap_or_default();
     let ours = name == manager || name.starts_with(&format!("{manager}-"));
-    let listed = FORMERS.contains(&name) || name.starts_with("iac-") || name.starts_with("pulumi-kubernetes");
+    let listed = FORMERS.contains(&name) || name.starts_with(PREFIX) || name.starts_with("pulumi-kubernetes");
     !ours && listed && is_of_object(entry)
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, Problem, ProviderError, adopt_hint};
+use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, Mark, Problem, ProviderError, adopt_hint};
 use iac_core::value::{FieldPath, Value};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
@@ -188,11 +188,9 @@ impl Application<'_> {
 
     async fn update(&self) -> Result<Applied, ProviderError> {
         let recorded = self.request.recorded.as_ref();
+        self.check_mark(true).await?;
         self.hand_over_replicas().await?;
-        let mut body = self.body.clone();
-        if let Some(uid) = recorded.and_then(|recorded| recorded.uid.as_deref()) {
-            body["metadata"]["uid"] = uid.into();
-        }
+        let body = self.meant(recorded.and_then(|recorded| recorded.uid.as_deref()));
         let answer = match self.send(&body, false).await {
             Err(CallError::Refused(refusal)) if is_another(&refusal) => return Err(self.another(&refusal)),
             Err(CallError::Refused(refusal)) if refusal.conflicts().next().is_some() => {
@@ -200,6 +198,8 @@ impl Application<'_> {
                 if !self.request.adopt && !is_reclaim(&before, &refusal, &self.session.replicas_manager()) {
                     return Err(conflict(&refusal, &self.request.key));
                 }
+                // Others have written it: another stack may have taken it over.
+                self.check_mark(false).await?;
                 self.send(&body, true).await?
             }
             Err(CallError::Refused(refusal)) if refusal.code == 422 && self.id.type_name() == "apps/StatefulSet" => {
@@ -215,14 +215,56 @@ impl Application<'_> {
     }
 
     async fn adopt(&self) -> Result<Applied, ProviderError> {
+        self.check_mark(true).await?;
         if self.request.adopt {
             self.take_from_formers().await?;
         }
-        let answer = self.send(&self.body, true).await?;
+        let answer = match self.send(&self.meant(None), true).await {
+            Err(CallError::Refused(refusal)) if is_another(&refusal) => return Err(self.another(&refusal)),
+            other => other?,
+        };
         if is_leaving(&answer.body) {
             return self.create().await;
         }
         self.with_replicas(&answer).await
+    }
+
+    /// What is sent, meant for the object of this UID, or else for the one that was looked at.
+    fn meant(&self, uid: Option<&str>) -> Json {
+        let mut body = self.body.clone();
+        if let Some(uid) = uid.or(self.request.uid.as_deref()) {
+            body["metadata"]["uid"] = uid.into();
+        }
+        body
+    }
+
+    /// Refuses to change what does not bear our mark, unless there is more to say for it; what only hands took the mark
+    /// off gets it back. `known`: having seen it with our mark when this was planned is enough.
+    async fn check_mark(&self, known: bool) -> Result<(), ProviderError> {
+        let uid = self
+            .request
+            .recorded
+            .as_ref()
+            .and_then(|recorded| recorded.uid.as_deref());
+        let uid = uid.or(self.request.uid.as_deref());
+        if known && uid.is_some_and(|uid| self.session.seen_marked(uid).is_some()) {
+            return Ok(());
+        }
+        let Some(object) = self.session.get(Call::get_metadata(self.kind.path(&self.id))).await? else {
+            return Ok(());
+        };
+        let mark = self.session.mark_of(&object);
+        let is_update = self.request.intent == Intent::Update;
+        match mark.seen() {
+            Some(seen) if !mark.yields_to(self.request.claim) && !(is_update && matches!(mark, Mark::Lost(_))) => {
+                let message = format!(
+                    "{} does not bear this stack's mark ({seen}), and stays as it is",
+                    self.id
+                );
+                Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(adopt_hint(&self.request.key)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes the fields of a former manager ours, so that those which are not declared go with the apply that follows.
@@ -232,6 +274,10 @@ impl Application<'_> {
             let Some(object) = self.session.get(Call::get_metadata(path.clone())).await? else {
                 return Ok(());
             };
+            if self.request.uid.is_some() && uid(&object) != self.request.uid {
+                // Not the one that was looked at; the apply that follows says so.
+                return Ok(());
+            }
             let Some(managed) = managed::handed_over(&object, &self.session.manager) else {
                 return Ok(());
             };

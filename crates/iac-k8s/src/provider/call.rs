@@ -324,6 +324,11 @@ impl CallError {
         }
     }
 
+    /// True if the object is not the one that the call was meant for, or not in the version.
+    pub(crate) fn is_failed_precondition(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == 409 && refusal.message.contains("Precondition failed"))
+    }
+
     /// How long the server asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -1,8 +1,11 @@
-//! Deletes objects, and waits until they are gone.
+//! Deletes objects that bear our mark, and waits until they are gone.
+//!
+//! A deletion names the object and the version that was looked at, so that it fails if anything was written since; then it
+//! is looked at again.
 
 use std::time::Duration;
 
-use iac_core::provider::{Context, DeleteData, DeleteRequest, ErrorKind, ProviderError, Recorded};
+use iac_core::provider::{Claim, Context, DeleteData, DeleteRequest, ErrorKind, ProviderError, Recorded};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -37,77 +40,133 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
         true => "Foreground",
         false => "Background",
     };
-    delete_one(session, &id, recorded.uid.as_deref(), propagation, deadline, &progress).await?;
+    let deletion = Deletion {
+        session,
+        expected: recorded.uid.as_deref(),
+        claim: request.claim,
+        propagation,
+        deadline,
+        progress: &progress,
+    };
+    deletion.of(&id).await?;
     for claim in claims {
         progress(format!("deleting the claim {}", claim.id.full_name()));
-        delete_one(session, &claim.id, None, "Background", deadline, &progress).await?;
+        let deletion = Deletion {
+            expected: None,
+            // Its controller made it, and somebody asked for its end.
+            claim: Claim::Named,
+            propagation: "Background",
+            ..deletion
+        };
+        deletion.of(&claim.id).await?;
     }
     Ok(())
 }
 
-/// Deletes a workload alone: its pods go on running, and belong to nobody.
-pub(crate) async fn without_pods(
-    session: &Session,
-    id: &ObjectId,
-    uid: Option<&str>,
-    deadline: Instant,
-    progress: &(dyn Fn(String) + Sync),
-) -> Result<(), ProviderError> {
-    delete_one(session, id, uid, "Orphan", deadline, progress).await
-}
-
-/// What a record is about. Its version comes from its inputs.
+/// What a record is about, as it is called. The version comes from its inputs; nothing else does, so that what is looked
+/// at, told and deleted is one object.
 pub(crate) fn recorded_id(recorded: &Recorded) -> Result<ObjectId, ProviderError> {
-    ObjectId::of(&recorded.inputs)
-        .ok()
-        .or_else(|| ObjectId::from_identity(&recorded.identity))
-        .ok_or_else(|| {
-            let message = format!("{:?} is no name of a Kubernetes object", recorded.identity);
-            ProviderError::new(ErrorKind::Internal, message)
-        })
+    let named = ObjectId::from_identity(&recorded.identity).ok_or_else(|| {
+        let message = format!("{:?} is no name of a Kubernetes object", recorded.identity);
+        ProviderError::new(ErrorKind::Internal, message)
+    })?;
+    let described = ObjectId::of(&recorded.inputs).ok();
+    let version = described
+        .filter(|described| described.type_name() == named.type_name())
+        .map(|described| described.version);
+    Ok(ObjectId {
+        version: version.unwrap_or_default(),
+        ..named
+    })
 }
 
-async fn delete_one(
-    session: &Session,
-    id: &ObjectId,
-    uid: Option<&str>,
-    propagation: &str,
-    deadline: Instant,
-    progress: &(dyn Fn(String) + Sync),
-) -> Result<(), ProviderError> {
-    // Without its definition there can be no object.
-    let Some(kind) = session.discovery.find_any(&session.connection, id).await? else {
-        return Ok(());
-    };
-    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation});
-    if let Some(uid) = uid {
-        options["preconditions"] = json!({"uid": uid});
+/// How an object is deleted.
+#[derive(Clone, Copy)]
+pub(crate) struct Deletion<'a> {
+    pub(crate) session: &'a Session,
+    /// The UID of the object that is meant; where another one has its name, it is gone.
+    pub(crate) expected: Option<&'a str>,
+    /// What there is to say for it, should it not bear our mark.
+    pub(crate) claim: Claim,
+    /// What becomes of what it owns: `Foreground`, `Background`, `Orphan`.
+    pub(crate) propagation: &'a str,
+    pub(crate) deadline: Instant,
+    pub(crate) progress: &'a (dyn Fn(String) + Sync),
+}
+
+/// An object as it was looked at.
+struct Looked {
+    uid: String,
+    version: String,
+}
+
+impl Deletion<'_> {
+    /// Deletes an object, and waits until it is gone.
+    pub(crate) async fn of(&self, id: &ObjectId) -> Result<(), ProviderError> {
+        let Self { session, deadline, .. } = *self;
+        // Without its definition there can be no object.
+        let Some(kind) = session.discovery.find_any(&session.connection, id).await? else {
+            return Ok(());
+        };
+        let waiting = |error: &CallError| (self.progress)(format!("trying again: {error}"));
+        let mut known = self.known();
+        loop {
+            let looked = match known.take() {
+                Some(known) => known,
+                None => match self.look(id, &kind).await? {
+                    Some(looked) => looked,
+                    None => return Ok(()),
+                },
+            };
+            let options = json!({
+                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": self.propagation,
+                "preconditions": {"uid": looked.uid, "resourceVersion": looked.version},
+            });
+            let call = Call::delete(kind.path(id), &options);
+            match session.connection.call_patiently(&call, deadline, &waiting).await {
+                Ok(answer) if is_gone(&answer.body, &looked.uid) => return Ok(()),
+                Ok(_) => return wait_gone(session, id, &kind, Some(&looked.uid), deadline, self.progress).await,
+                Err(error) if error.is_not_found() => return Ok(()),
+                // Somebody wrote it since, or another one has its name.
+                Err(error) if error.is_failed_precondition() && Instant::now() < deadline => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
-    let call = Call::delete(kind.path(id), &options);
-    let waiting = |error: &CallError| progress(format!("trying again: {error}"));
-    match session.connection.call_patiently(&call, deadline, &waiting).await {
-        Ok(answer) if is_gone(&answer.body, uid) => Ok(()),
-        Ok(_) => wait_gone(session, id, &kind, uid, deadline, progress).await,
-        Err(error) if error.is_not_found() => Ok(()),
-        // Another object has the name now: ours is gone.
-        Err(error) if error.code() == Some(409) && is_other(session, &kind, id, uid).await? => Ok(()),
-        Err(error) => Err(error.into()),
+
+    /// The object, if it was seen with our mark when this run was planned.
+    fn known(&self) -> Option<Looked> {
+        let uid = self.expected?.to_owned();
+        let version = self.session.seen_marked(&uid)?;
+        Some(Looked { uid, version })
+    }
+
+    /// Looks at the object; none where it is gone.
+    async fn look(&self, id: &ObjectId, kind: &ApiKind) -> Result<Option<Looked>, ProviderError> {
+        let Some(object) = self.session.get(Call::get_metadata(kind.path(id))).await? else {
+            return Ok(None);
+        };
+        let version = object.pointer("/metadata/resourceVersion").and_then(Json::as_str);
+        let (Some(uid), Some(version)) = (uid(&object), version) else {
+            let message = format!("the server's answer about {id} has no UID or version");
+            return Err(ProviderError::new(ErrorKind::Internal, message));
+        };
+        if self.expected.is_some_and(|expected| expected != uid) {
+            return Ok(None);
+        }
+        self.session.mark_of(&object).allow(&id.to_string(), self.claim)?;
+        Ok(Some(Looked {
+            uid,
+            version: version.to_owned(),
+        }))
     }
 }
 
 /// True if the answer to a deletion says that the object is gone. One that a finalizer, a grace period or its dependents
 /// still hold is returned itself, with its deletion timestamp.
-fn is_gone(answer: &Json, expected: Option<&str>) -> bool {
+fn is_gone(answer: &Json, expected: &str) -> bool {
     let gone = answer.pointer("/details/uid").and_then(Json::as_str);
-    answer["kind"] == "Status"
-        && answer["status"] == "Success"
-        && gone.is_some()
-        && (expected.is_none() || expected == gone)
-}
-
-async fn is_other(session: &Session, kind: &ApiKind, id: &ObjectId, expected: Option<&str>) -> Result<bool, CallError> {
-    let object = session.get(Call::get_metadata(kind.path(id))).await?;
-    Ok(expected.is_some() && object.and_then(|object| uid(&object)).as_deref() != expected)
+    answer["kind"] == "Status" && answer["status"] == "Success" && gone == Some(expected)
 }
 
 /// Waits until the object of that UID is gone.

@@ -139,7 +139,7 @@ impl Provider for KubernetesProvider {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError> {
-        let manager = format!("iac-{}", request.stack);
+        let manager = format!("{}{}", crate::managed::PREFIX, request.stack);
         if format!("{manager}-replicas").len() > MANAGER_LENGTH {
             let message = format!(
                 "the stack's name is too long for a Kubernetes field manager: {}",
@@ -177,7 +177,7 @@ impl Provider for KubernetesProvider {
         let (session, declared) = (&self.session()?, &self.declared());
         let whose = &others::Whose {
             declared,
-            given_up: &resources.iter().flat_map(names).collect(),
+            given_up: &resources.iter().map(|recorded| recorded.identity.clone()).collect(),
         };
         let data = |recorded| data::data(session, whose, recorded).boxed();
         in_parallel(resources.iter().map(data).collect()).await
@@ -194,12 +194,6 @@ impl Provider for KubernetesProvider {
     async fn wait_ready(&self, request: &WaitRequest, cx: &Context) -> Result<Applied, ProviderError> {
         wait::wait_ready(&*self.session()?, request, cx).await
     }
-}
-
-/// The identity of a record, as it was recorded and as its inputs say it.
-fn names(recorded: &Recorded) -> impl Iterator<Item = String> {
-    let now = ObjectId::of(&recorded.inputs).ok().map(|id| id.to_string());
-    [recorded.identity.clone()].into_iter().chain(now)
 }
 
 async fn existence(session: &Session, name: &ExternalRef) -> Result<Existence, ProviderError> {

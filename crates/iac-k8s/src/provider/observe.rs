@@ -4,25 +4,32 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::FutureExt as _;
 use iac_core::Value;
-use iac_core::provider::{Live, ObserveRequest, Observed, ProviderError, Readiness};
+use iac_core::provider::{Live, Mark, ObserveRequest, Observed, ProviderError, Readiness};
 use iac_core::value::FieldPath;
 use iac_core::value::diff::FieldChange;
 use serde_json::Value as Json;
 
 use super::call::{Call, CallError};
+use super::delete::recorded_id;
 use super::drift;
 use super::leaving::{self, Leaving};
 use super::related;
 use super::session::{Memory, Session, in_parallel, uid};
 use crate::content::Hasher;
 use crate::exported;
-use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::readiness;
 
-/// The metadata of the objects that were listed; none for an object that is not there.
-type Listed = HashMap<ObjectId, Option<Json>>;
+/// The objects that were listed; none for one that is not there.
+type Listed = HashMap<ObjectId, Option<Item>>;
+
+/// What is kept of a listed object.
+#[derive(Clone)]
+struct Item {
+    metadata: Json,
+    mark: Mark,
+}
 
 /// What is known before single objects are looked at.
 struct Seen {
@@ -70,12 +77,10 @@ async fn answer(
 
 /// The object that a request is about, under the version that is declared, or else recorded.
 fn id_of(request: &ObserveRequest) -> Option<ObjectId> {
-    let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
-    request
-        .inputs
-        .iter()
-        .chain(recorded)
-        .find_map(|inputs| ObjectId::of(inputs).ok())
+    let declared = request.inputs.as_ref().and_then(|inputs| ObjectId::of(inputs).ok());
+    let recorded = || recorded_id(request.recorded.as_ref()?).ok();
+    declared
+        .or_else(recorded)
         .or_else(|| ObjectId::from_identity(&request.identity))
 }
 
@@ -109,7 +114,7 @@ struct Wanted<'a> {
     version: Option<String>,
 }
 
-async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(ObjectId, Option<Json>)>, CallError> {
+async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(ObjectId, Option<Item>)>, CallError> {
     let absent = || wanted.iter().map(|wanted| (wanted.id.clone(), None)).collect();
     let Some(first) = wanted.first().map(|wanted| wanted.id) else {
         return Ok(Vec::new());
@@ -123,15 +128,15 @@ async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(O
         None => return Ok(absent()),
     };
     let list = Call::list_metadata(kind.list_path(kind.namespace(first)));
-    let items = match session.list_each(list, |item| slim(item, &versions)).await {
+    let items = match session.list_each(list, |item| slim(session, item, &versions)).await {
         Ok(items) => items,
         // Without the right to list, each object is asked for by its name.
         Err(error) if error.code() == Some(403) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let by_name: HashMap<String, Json> = items
+    let by_name: HashMap<String, Item> = items
         .into_iter()
-        .filter_map(|item| Some((item.pointer("/metadata/name")?.as_str()?.to_owned(), item)))
+        .filter_map(|item| Some((item.metadata.pointer("/metadata/name")?.as_str()?.to_owned(), item)))
         .collect();
     Ok(wanted
         .into_iter()
@@ -141,14 +146,15 @@ async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(O
 
 /// What is needed of a listed object's metadata: nothing of others' objects, and only the version of one that nobody has
 /// written since.
-fn slim(mut item: Json, versions: &HashMap<&str, Option<&str>>) -> Option<Json> {
+fn slim(session: &Session, mut item: Json, versions: &HashMap<&str, Option<&str>>) -> Option<Item> {
+    let version = versions.get(item.pointer("/metadata/name")?.as_str()?)?;
+    let mark = session.mark_of(&item);
     let metadata = item.get_mut("metadata")?.as_object_mut()?;
-    let version = versions.get(metadata.get("name")?.as_str()?)?;
     let same = version.is_some() && metadata.get("resourceVersion").and_then(Json::as_str) == *version;
     if same && !metadata.contains_key("deletionTimestamp") {
         metadata.retain(|field, _| matches!(field.as_str(), "name" | "namespace" | "uid" | "resourceVersion"));
     }
-    Some(item)
+    Some(Item { metadata: item, mark })
 }
 
 async fn one(session: &Session, request: &ObserveRequest, id: &ObjectId, seen: &Seen) -> Result<Observed, CallError> {
@@ -159,9 +165,9 @@ async fn one(session: &Session, request: &ObserveRequest, id: &ObjectId, seen: &
         .unwrap_or_default();
     match seen.listed.get(id) {
         Some(None) => return Ok(absent(request, id, &memory)),
-        Some(Some(metadata)) => {
-            if let Some(live) = unmoved(session, request, metadata, &memory) {
-                let leaving = seen.leaving.of(metadata);
+        Some(Some(item)) => {
+            if let Some(live) = unmoved(session, request, item, &memory) {
+                let leaving = seen.leaving.of(&item.metadata);
                 return Ok(Observed::Present(Live { leaving, ..live }));
             }
         }
@@ -187,12 +193,12 @@ fn absent(request: &ObserveRequest, id: &ObjectId, memory: &Memory) -> Observed 
 }
 
 /// The object, if its metadata tell that it is just as our last apply left it, and it was ready then.
-fn unmoved(session: &Session, request: &ObserveRequest, metadata: &Json, memory: &Memory) -> Option<Live> {
+fn unmoved(session: &Session, request: &ObserveRequest, item: &Item, memory: &Memory) -> Option<Live> {
     let recorded = request.recorded.as_ref()?;
-    let same = recorded.ready && drift::is_untouched(session, recorded, metadata, memory);
+    let same = recorded.ready && drift::is_untouched(session, recorded, &item.metadata, memory);
     same.then(|| Live {
         uid: recorded.uid.clone(),
-        ours: true,
+        mark: item.mark.clone(),
         // Not read: what is recorded still holds.
         outputs: Value::Null,
         drift: Vec::new(),
@@ -208,7 +214,6 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
     let unserved = recorded.is_some_and(|recorded| recorded.ready);
     let related = related::of(session, object, unserved).await?;
     let same_object = recorded.filter(|recorded| recorded.uid.is_some() && recorded.uid == uid(object));
-    let ours = managed::applied(object, &session.manager).is_some() || same_object.is_some();
     let trees = recorded
         .map(|recorded| &recorded.inputs)
         .into_iter()
@@ -225,7 +230,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
     };
     Ok(Live {
         uid: uid(object),
-        ours,
+        mark: session.mark_of(object),
         outputs: outputs::of_object(object, &secrets, &Hasher::new(&session.key, recorded)),
         drift,
         readiness: readiness::of(object, &related),

@@ -109,7 +109,16 @@ impl Application<'_> {
         self.grow_claims(&grown).await?;
         say("recreating it around its pods".to_owned());
         let uid = uid(&live);
-        delete::without_pods(self.session, &self.id, uid.as_deref(), self.deadline, &say).await?;
+        let alone = delete::Deletion {
+            session: self.session,
+            expected: uid.as_deref(),
+            claim: self.request.claim,
+            // Its pods go on running, and belong to nobody.
+            propagation: "Orphan",
+            deadline: self.deadline,
+            progress: &say,
+        };
+        alone.of(&self.id).await?;
         let before = recorded
             .and_then(|recorded| recorded.inputs.expose().ok())
             .unwrap_or_default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iac_core::Value;
-use iac_core::provider::{ErrorKind, ProviderError, StackKey};
+use iac_core::provider::{ErrorKind, Mark, ProviderError, StackKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -86,6 +86,8 @@ pub(crate) struct Session {
     absent_namespaces: Mutex<BTreeSet<String>>,
     /// What the server answered to applies, by UID, of which nobody has asked since.
     fresh: Mutex<HashMap<String, Fresh>>,
+    /// The objects that were seen with our mark: their versions then, by UID.
+    marked: Mutex<HashMap<String, String>>,
     /// Held by everybody who waits.
     waiting: Arc<()>,
 }
@@ -105,6 +107,7 @@ impl Session {
             secrets: Mutex::default(),
             absent_namespaces: Mutex::default(),
             fresh: Mutex::default(),
+            marked: Mutex::default(),
             waiting: Arc::default(),
         }
     }
@@ -131,6 +134,23 @@ impl Session {
     pub(crate) fn take_applied(&self, uid: &str) -> Option<Fresh> {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         fresh.remove(uid).filter(|fresh| !fresh.is_stale())
+    }
+
+    /// Whose mark an object bears, of which at least the metadata were just read. One of ours is remembered.
+    pub(crate) fn mark_of(&self, object: &Json) -> Mark {
+        let mark = managed::mark(object, &self.manager);
+        let version = object.pointer("/metadata/resourceVersion").and_then(Json::as_str);
+        if let (Mark::Ours, Some(uid), Some(version)) = (&mark, uid(object), version) {
+            let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+            marked.insert(uid, version.to_owned());
+        }
+        mark
+    }
+
+    /// The version in which the object with this UID was last seen with our mark.
+    pub(crate) fn seen_marked(&self, uid: &str) -> Option<String> {
+        let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        marked.get(uid).cloned()
     }
 
     /// Counts one who waits, until that is dropped.
@@ -252,11 +272,11 @@ impl Session {
 
     /// Reads all pages of a list, and keeps what `keep` leaves of each item: a list may be far larger than what is wanted
     /// of it.
-    pub(crate) async fn list_each(
+    pub(crate) async fn list_each<T>(
         &self,
         call: Call,
-        keep: impl Fn(Json) -> Option<Json> + Send,
-    ) -> Result<Vec<Json>, CallError> {
+        keep: impl Fn(Json) -> Option<T> + Send,
+    ) -> Result<Vec<T>, CallError> {
         let mut items = Vec::new();
         let mut from = String::new();
         loop {

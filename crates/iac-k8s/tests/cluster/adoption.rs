@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use iac_core::provider::{
-    ApplyRequest, Context, Intent, PredictRequest, Prediction, Provider as _, ProviderError, Recorded,
+    ApplyRequest, Claim, Context, Intent, PredictRequest, Prediction, Provider as _, ProviderError, Recorded,
 };
 use iac_testbed::{Needs, TestBed};
 use serde_json::{Value as Json, json};
@@ -63,6 +63,8 @@ async fn apply(
         recorded: recorded.cloned(),
         timeout: PATIENCE,
         adopt: true,
+        claim: Claim::Named,
+        uid: None,
     };
     let applied = world.provider.apply(&request, &Context::silent()).await?;
     Ok(declared.record(applied))

@@ -82,7 +82,7 @@ async fn a_creation_of_nothing_but_a_name_that_was_interrupted_is_ours() {
     let world = World::new().await;
     let declared = world.one("runner", json!({"apiVersion": "v1", "kind": "ServiceAccount"}));
     let first = world.apply(&declared, Intent::Create, None).await.unwrap();
-    assert!(world.live(&declared, None).await.ours);
+    assert!(world.live(&declared, None).await.mark.is_ours());
     let second = world.apply(&declared, Intent::Create, None).await.unwrap();
     assert_eq!(first.uid, second.uid);
     let prediction = world.predict(&declared, Intent::Adopt, None).await;

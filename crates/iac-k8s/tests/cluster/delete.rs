@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iac_core::provider::{Context, DeleteData, DeleteRequest, ErrorKind, Observed, Provider as _};
+use iac_core::provider::{Claim, Context, DeleteData, DeleteRequest, ErrorKind, Observed, Provider as _};
 use serde_json::json;
 
 use crate::world::{World, workload};
@@ -54,6 +54,7 @@ async fn finalizers_are_named_when_they_hold_an_object() {
     let request = DeleteRequest {
         recorded,
         delete_data: DeleteData::None,
+        claim: Claim::MarkOnly,
         timeout: Duration::from_secs(2),
     };
     let error = world.provider.delete(&request, &Context::silent()).await.unwrap_err();

@@ -36,7 +36,7 @@ async fn what_nobody_touched_has_no_drift_and_what_somebody_did_names_them() {
             (5 | 19, answer) => assert_eq!(*answer, Observed::Absent),
             (3, Observed::Present(live)) => assert_eq!(paths(&live.drift), ["data.a (meddler)"]),
             (_, Observed::Present(live)) => {
-                assert!(live.ours && live.drift.is_empty(), "{number}: {live:?}");
+                assert!(live.mark.is_ours() && live.drift.is_empty(), "{number}: {live:?}");
                 assert_eq!(live.readiness, Readiness::Ready);
             }
             (_, other) => panic!("{number}: {other:?}"),
@@ -58,7 +58,7 @@ async fn an_object_that_is_asked_for_twice_is_there_both_times() {
     assert!(
         answers
             .iter()
-            .all(|answer| matches!(answer, Observed::Present(live) if live.ours)),
+            .all(|answer| matches!(answer, Observed::Present(live) if live.mark.is_ours())),
         "{answers:?}"
     );
 }
@@ -128,5 +128,5 @@ async fn an_object_of_somebody_else_is_not_ours() {
         )
         .await;
     let declared = world.one("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}));
-    assert!(!world.live(&declared, None).await.ours);
+    assert!(!world.live(&declared, None).await.mark.is_ours());
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
-use iac_core::provider::{Context, DeleteData, DeleteRequest, Intent, Provider as _};
+use iac_core::provider::{Claim, Context, DeleteData, DeleteRequest, Intent, Provider as _};
 use iac_k8s::KubernetesProvider;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -280,6 +280,7 @@ async fn deletions_that_are_held_end_when_they_are_let_go() {
         let request = DeleteRequest {
             recorded: recorded.clone(),
             delete_data: DeleteData::None,
+            claim: Claim::MarkOnly,
             timeout: PATIENCE,
         };
         let provider = &world.provider;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl};
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest, Observed,
-    PredictRequest, Prediction, Provider as _, ProviderError, Recorded, StackKey, WaitRequest,
+    Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, Intent, Live, ObserveRequest,
+    Observed, PredictRequest, Prediction, Provider as _, ProviderError, Recorded, StackKey, WaitRequest,
 };
 use iac_core::state::{DataKey, Vault};
 use iac_core::value::{Secret, Source, Value};
@@ -171,6 +171,8 @@ impl World {
             inputs: resource.inputs.clone(),
             recorded: recorded.cloned(),
             adopt: false,
+            claim: Claim::MarkOnly,
+            uid: None,
             timeout: PATIENCE,
         };
         let applied = self.provider.apply(&request, &Context::silent()).await?;
@@ -263,6 +265,7 @@ impl World {
         let request = DeleteRequest {
             recorded: recorded.clone(),
             delete_data: if delete_data { DeleteData::All } else { DeleteData::None },
+            claim: Claim::MarkOnly,
             timeout: PATIENCE,
         };
         self.provider.delete(&request, &Context::silent()).await

@@ -8,16 +8,18 @@ mod ignore;
 
 use std::collections::BTreeMap;
 
-use bollard::models::CreateImageInfo;
+use bollard::models::{CreateImageInfo, ImageInspect};
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
 use futures::StreamExt;
 use iac_core::Key;
-use iac_core::provider::{Applied, Context, ErrorKind, ProviderError};
+use iac_core::provider::{Applied, Claim, Context, ErrorKind, Mark, ProviderError};
 use serde_json::json;
 
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
+use super::maker::foreign;
 use crate::inputs::ImageInputs;
+use crate::labels;
 
 pub(crate) use context::{hash as context_hash, place_of};
 pub(crate) use ensure::UnderWay;
@@ -87,9 +89,20 @@ impl Engine {
         })
     }
 
-    /// Removes an image's names, and the image where those were its last ones.
-    pub(crate) async fn delete_image(&self, inputs: &ImageInputs) -> Result<(), ProviderError> {
+    /// Removes an image's names, and the image where those were its last ones. A further name that is another image's by
+    /// now stays.
+    pub(crate) async fn delete_image(&self, inputs: &ImageInputs, claim: Claim) -> Result<(), ProviderError> {
         for name in inputs.build.tags.iter().chain([&inputs.tag]) {
+            let found = if_there(self.docker.inspect_image(name).await);
+            let found = found.map_err(|error| failed(&format!("look up the image {name}"), &error))?;
+            let Some(image) = found else {
+                continue;
+            };
+            match mark(&image, &self.stack).allow(&format!("the image {name}"), claim) {
+                Err(error) if *name == inputs.tag => return Err(error),
+                Err(_) => continue,
+                Ok(()) => {}
+            }
             match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
                 Ok(_) => {}
                 Err(error) if status(&error) == Some(404) => {}
@@ -97,6 +110,15 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// Whose mark an image bears: what we build has our label.
+pub(crate) fn mark(image: &ImageInspect, stack: &str) -> Mark {
+    let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
+    match labels.and_then(|labels| labels.get(labels::STACK)) {
+        Some(owner) if owner == stack => Mark::Ours,
+        _ => foreign(labels),
     }
 }
 

@@ -6,7 +6,7 @@ use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Stat
 use futures::future;
 use futures::stream::{self, StreamExt};
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, Intent, ProviderError, adopt_hint};
+use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, ProviderError, adopt_hint};
 use iac_core::value::Value;
 use serde_json::json;
 use tokio::time::Instant;
@@ -17,7 +17,6 @@ use super::request::{self, Place, Request};
 use super::takeover::{self, Takeover};
 use super::{outputs, volumes};
 use crate::inputs::ServiceInputs;
-use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::failed;
 use crate::provider::maker::Maker;
@@ -133,37 +132,37 @@ impl<'a> Converge<'a> {
             takeover,
             restart: restarts(request),
         };
-        run.refuse_foreign(request, &members)?;
+        run.refuse_foreign(request, &members).await?;
         Ok((run, members))
     }
 }
 
 impl Converge<'_> {
-    fn refuse_foreign(
+    /// Refuses to touch a service with containers that do not bear our mark, unless there is more to say for them. A
+    /// container's labels never change, so what is found here holds for as long as it is worked on.
+    async fn refuse_foreign(
         &self,
         request: &ApplyRequest,
         members: &[ContainerInspectResponse],
     ) -> Result<(), ProviderError> {
-        if request.recorded.is_some() || request.intent == Intent::Adopt {
-            return Ok(());
+        for member in members {
+            let mark = self
+                .engine
+                .mark_of(member, self.inputs, request.recorded.as_ref())
+                .await?;
+            let Some(seen) = mark.seen().filter(|_| !mark.yields_to(request.claim)) else {
+                continue;
+            };
+            let message = format!(
+                "the service {} of the project {} has the container {} already, which this stack did not make ({seen})",
+                self.inputs.service,
+                self.inputs.project,
+                name_of(member)
+            );
+            return Err(ProviderError::new(ErrorKind::Conflict, message)
+                .with_hint(format!("{}, or use another project name", adopt_hint(&request.key))));
         }
-        let is_ours = |container: &&ContainerInspectResponse| {
-            let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
-            labels.and_then(|labels| labels.get(labels::STACK)) == Some(&self.engine.stack)
-        };
-        match members.iter().find(|container| !is_ours(container)) {
-            None => Ok(()),
-            Some(foreign) => {
-                let message = format!(
-                    "the service {} of the project {} has the container {} already, which this stack did not make",
-                    self.inputs.service,
-                    self.inputs.project,
-                    name_of(foreign)
-                );
-                Err(ProviderError::new(ErrorKind::Conflict, message)
-                    .with_hint(format!("{}, or use another project name", adopt_hint(&request.key))))
-            }
-        }
+        Ok(())
     }
 
     /// Makes the service's containers as they are asked for; gives their IDs, in the order of their numbers. Those that are

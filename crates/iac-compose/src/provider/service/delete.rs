@@ -2,17 +2,17 @@
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
 use futures::future::try_join_all;
-use iac_core::Value;
-use iac_core::provider::{Context, DeleteRequest, ProviderError, Recorded};
+use iac_core::provider::{Claim, Context, DeleteRequest, ProviderError, Recorded};
 
 use super::containers::{name_of, status_of};
 use super::volumes;
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
+use crate::provider::maker::known;
 
-/// Deletes a service's containers, those that docker compose recreated too; those that somebody else made under its name
-/// stay.
+/// Deletes a service's containers, those that docker compose recreated too. Where one does not bear our mark that is an
+/// error, once the others are gone.
 pub(crate) async fn delete(
     engine: &Engine,
     request: &DeleteRequest,
@@ -22,7 +22,7 @@ pub(crate) async fn delete(
     let key = &request.recorded.key;
     let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::SERVICE, &inputs.service)]);
     let found = engine.inspect_all(engine.list(filter).await?).await?;
-    let members = ours(found, engine, &request.recorded, inputs);
+    let (members, others) = ours(found, engine, (&request.recorded, request.claim), inputs).await?;
     let removals = members.iter().map(|member| async move {
         // Nothing has ever run in it, so nothing is in the volumes that were made for it.
         if status_of(member) == Status::CREATED {
@@ -37,20 +37,26 @@ pub(crate) async fn delete(
     for item in volumes::of(&members).filter(|item| request.delete_data.allows(item)) {
         volumes::remove(engine, &item.name).await?;
     }
-    Ok(())
+    others.map_or(Ok(()), Err)
 }
 
-/// Those of a service's containers that go with it.
-pub(crate) fn ours(
-    mut members: Vec<ContainerInspectResponse>,
+/// Those of a service's containers that go with it, and why others stay: `claim` is what there is to say for what does not
+/// bear our mark.
+pub(crate) async fn ours(
+    all: Vec<ContainerInspectResponse>,
     engine: &Engine,
-    recorded: &Recorded,
+    (recorded, claim): (&Recorded, Claim),
     inputs: &ServiceInputs,
-) -> Vec<ContainerInspectResponse> {
-    // Of what an interrupted run made, only our mark tells that it is ours.
-    let known = Some(recorded).filter(|recorded| recorded.inputs != Value::Null);
-    members.retain(|member| engine.maker_of(member, inputs).is_ours(known) && !is_running_oneoff(member));
-    members
+) -> Result<(Vec<ContainerInspectResponse>, Option<ProviderError>), ProviderError> {
+    let (mut members, mut others) = (Vec::new(), None);
+    for member in all.into_iter().filter(|member| !is_running_oneoff(member)) {
+        let mark = engine.mark_of(&member, inputs, known(recorded)).await?;
+        match mark.allow(&format!("the container {}", name_of(&member)), claim) {
+            Ok(()) => members.push(member),
+            Err(error) => others = Some(error),
+        }
+    }
+    Ok((members, others))
 }
 
 /// True if a container is somebody's `docker compose run` that is under way. One that has ended goes with its service, as

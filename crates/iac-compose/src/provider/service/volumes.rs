@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::RemoveVolumeOptions;
 use iac_core::Key;
-use iac_core::provider::{DataItem, ProviderError, Recorded};
+use iac_core::provider::{Claim, DataItem, ProviderError, Recorded};
 use iac_core::value::Value;
 use serde_json::json;
 
@@ -88,7 +88,8 @@ impl Projects {
             labels.and_then(|labels| labels.get(labels::SERVICE)) == Some(&inputs.service)
         };
         let members = all.iter().filter(is_member).cloned().collect();
-        Ok(of(&delete::ours(members, engine, recorded, inputs)).collect())
+        let (going, _) = delete::ours(members, engine, (recorded, Claim::Sealed), inputs).await?;
+        Ok(of(&going).collect())
     }
 }
 

@@ -1,0 +1,319 @@
+//! Whose an object is: whatever a record says, one that does not bear the stack's mark is neither deleted nor changed, unless
+//! the stack's key vouches for the record or a person names the object.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at once")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use iac_core::declare::{Declaration, Options};
+use iac_core::plan::{Action, DeleteData, Mode, Plan};
+use iac_core::provider::Recorded;
+use iac_core::state::{FormerObject, NewRecord, OpKind, Operation, RunInfo};
+use iac_core::{Key, Value};
+use proptest::prelude::*;
+use serde_json::json;
+use support::harness::{Bench, actions, declare, thing, value};
+use support::memory::{KIND, Object};
+use support::programs::{Program, cases, declaration, name, programs, tell};
+
+/// Objects with these numbers are somebody else's; programs declare those below the first, and some of these.
+const THEIRS: std::ops::Range<usize> = 3..8;
+
+fn theirs(number: usize) -> Object {
+    Object {
+        uid: 100 + number as u64,
+        inputs: json!({ "value": "theirs", "fixed": number % 2, "data": number % 3 == 0 }).into(),
+        ours: false,
+    }
+}
+
+/// What somebody writes into the state who may write there.
+#[derive(Debug, Clone)]
+struct Forged {
+    key: usize,
+    /// The object that it names.
+    object: usize,
+    /// As the object's own, as another one's, or not at all.
+    uid: Option<bool>,
+    known_inputs: bool,
+    ready: bool,
+    as_former: bool,
+    gone: bool,
+    interrupted: Option<OpKind>,
+}
+
+fn forged() -> impl Strategy<Value = Forged> {
+    let kinds = prop_oneof![
+        Just(OpKind::Create),
+        Just(OpKind::Update),
+        Just(OpKind::Adopt),
+        Just(OpKind::Delete)
+    ];
+    let numbers = (0..THEIRS.end, THEIRS);
+    let flags = (any::<Option<bool>>(), any::<[bool; 4]>());
+    (numbers, flags, prop::option::weighted(0.4, kinds)).prop_map(|((key, object), (uid, flags), interrupted)| Forged {
+        key,
+        object,
+        uid,
+        known_inputs: flags[0],
+        ready: flags[1],
+        as_former: flags[2],
+        gone: flags[3],
+        interrupted,
+    })
+}
+
+impl Forged {
+    fn recorded(&self, object: &Object) -> Recorded {
+        Recorded {
+            key: key(&name(self.key)),
+            identity: name(self.object),
+            uid: self
+                .uid
+                .map(|own| if own { object.uid.to_string() } else { "1".to_owned() }),
+            inputs: if self.known_inputs {
+                object.inputs.clone()
+            } else {
+                Value::Null
+            },
+            outputs: Value::Null,
+            private: serde_json::Value::Null,
+            dependencies: Vec::new(),
+            ready: self.ready,
+        }
+    }
+
+    async fn write(&self, bench: &Bench) {
+        let recorded = self.recorded(&theirs(self.object));
+        let writer = bench
+            .store()
+            .begin(RunInfo::current("up", "forged"), Duration::from_secs(1))
+            .await
+            .unwrap();
+        match self.interrupted {
+            Some(kind) => {
+                let operation = Operation {
+                    kind,
+                    key: recorded.key.clone(),
+                    identity: recorded.identity.clone(),
+                    uid: recorded.uid.clone(),
+                    inputs_digest: String::new(),
+                };
+                writer.begin_op(operation).await.unwrap();
+            }
+            None => {
+                let mut record = NewRecord::new(recorded.clone(), Options::default(), None);
+                if self.as_former {
+                    record.recorded.identity = name(self.key);
+                    record.formers.push(FormerObject {
+                        recorded,
+                        options: Options::default(),
+                    });
+                    record.gone = self.gone;
+                }
+                writer.put(record).await.unwrap();
+            }
+        }
+        writer.abandon().await;
+    }
+}
+
+fn key(name: &str) -> Key {
+    Key::new("", KIND, name).unwrap()
+}
+
+/// What is there that is not ours.
+fn foreign(bench: &Bench) -> BTreeMap<String, Object> {
+    let mut objects = bench.world.objects();
+    objects.retain(|_, object| !object.ours);
+    objects
+}
+
+async fn story(runs: Vec<(Program, Option<usize>, Vec<Forged>)>) {
+    let bench = Bench::in_memory();
+    bench
+        .world
+        .meddle(|objects| objects.extend(THEIRS.map(|number| (name(number), theirs(number)))));
+    let before = foreign(&bench);
+    for (program, kill, forged) in runs {
+        for forged in &forged {
+            forged.write(&bench).await;
+        }
+        let declaration = declaration(&program);
+        bench.world.hang_at(kill);
+        tokio::select! {
+            // Problems and failures are as good as anything else, as long as nothing of others is touched.
+            result = bench.run(Mode::Up, &declaration) => drop(result),
+            () = bench.world.hung() => {}
+        }
+        bench.world.hang_at(None);
+        while bench.store().holder().await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(foreign(&bench), before, "after an up");
+        let nothing = declare(|_| {});
+        drop(bench.run(Mode::Up, &nothing).await);
+        assert_eq!(foreign(&bench), before, "after an up of nothing");
+        drop(bench.run(Mode::Destroy, &nothing).await);
+        assert_eq!(foreign(&bench), before, "after a destroy");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn whatever_is_recorded_nothing_without_the_mark_is_touched(
+        runs in prop::collection::vec(
+            (programs(), prop::option::weighted(0.3, 1..12_usize), prop::collection::vec(forged(), 1..5)),
+            1..3,
+        ),
+    ) {
+        tell(story(runs));
+    }
+}
+
+/// A world with an object of somebody else's, and a record that says it is ours.
+async fn named_by_a_record() -> Bench {
+    let bench = Bench::in_memory();
+    bench.world.meddle(|objects| drop(objects.insert(name(4), theirs(4))));
+    let forged = Forged {
+        key: 4,
+        object: 4,
+        uid: Some(true),
+        known_inputs: true,
+        ready: true,
+        as_former: false,
+        gone: false,
+        interrupted: None,
+    };
+    forged.write(&bench).await;
+    bench
+}
+
+fn with_value(text: &'static str, adopt: bool) -> Declaration {
+    declare(|stack| {
+        let one = thing(stack, &name(4), json!({ "value": text, "fixed": 0 }));
+        let _ = if adopt { one.adopt() } else { one };
+    })
+}
+
+fn problems(plan: &Plan) -> Vec<String> {
+    let problem = |problem: &iac_core::plan::PlanProblem| {
+        format!("{}; {}", problem.message, problem.hint.clone().unwrap_or_default())
+    };
+    plan.problems.iter().map(problem).collect()
+}
+
+#[tokio::test]
+async fn what_a_record_names_and_does_not_bear_the_mark_goes_by_its_name_only() {
+    let bench = named_by_a_record().await;
+    let nothing = declare(|_| {});
+    for mode in [Mode::Up, Mode::Destroy] {
+        let plan = bench.plan_with(mode, &nothing, DeleteData::All).await.unwrap().plan;
+        assert_eq!(plan.steps[0].action, Action::Keep);
+        assert_eq!(
+            plan.steps[0].notes,
+            [
+                "that a record names it is not enough to delete it: object n4 (it does not bear this stack's mark: made by a test); --delete-data n4 deletes it, `state rm n4` drops it from the record"
+            ]
+        );
+        assert!(plan.kept[0].items[0].unmarked, "{:?}", plan.kept);
+        assert!(bench.run(mode, &nothing).await.unwrap().is_ok());
+        assert_eq!(foreign(&bench), [(name(4), theirs(4))].into());
+    }
+    let named = DeleteData::of(&[name(4)]);
+    let plan = bench
+        .plan_with(Mode::Destroy, &nothing, named.clone())
+        .await
+        .unwrap()
+        .plan;
+    assert_eq!(actions(&plan), ["delete n4"]);
+    assert!(plan.steps[0].risks[0].message.contains("does not bear"), "{plan:?}");
+    assert!(bench.run_with(Mode::Destroy, &nothing, named).await.unwrap().is_ok());
+    assert!(bench.world.objects().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_record_names_and_does_not_bear_the_mark_is_taken_over_by_its_name_only() {
+    let bench = named_by_a_record().await;
+    assert!(
+        problems(&bench.preview(&with_value("theirs", false)).await).is_empty(),
+        "it is as declared"
+    );
+    let changed = bench.preview(&with_value("mine", false)).await;
+    assert_eq!(
+        problems(&changed),
+        [
+            "n4 does not bear this stack's mark (made by a test), and that a record names it is not enough to change it; take it over with --adopt n4 (in a program: .adopt()), or give yours another name"
+        ]
+    );
+    // What can only be changed by deleting it needs its name too.
+    let anew = declare(|stack| {
+        let _ = thing(stack, &name(4), json!({ "value": "mine", "fixed": 1 }));
+    });
+    let replaced = problems(&bench.preview(&anew).await);
+    assert_eq!(replaced.len(), 1);
+    assert!(
+        replaced[0].contains("needs more than a record that names it") && replaced[0].contains("--delete-data n4"),
+        "{replaced:?}"
+    );
+    bench.world.spend(&name(4));
+    let spent = problems(&bench.preview(&with_value("theirs", false)).await);
+    assert!(spent[0].contains("--delete-data n4"), "{spent:?}");
+
+    let bench = named_by_a_record().await;
+    assert_eq!(actions(&bench.preview(&with_value("mine", true)).await), ["adopt n4"]);
+    assert!(bench.up(&with_value("mine", true)).await.is_ok());
+    assert!(bench.world.objects()[&name(4)].ours);
+    assert!(bench.destroy(DeleteData::None).await.is_ok());
+    assert!(bench.world.objects().is_empty());
+}
+
+#[tokio::test]
+async fn an_object_that_loses_its_mark_after_the_plan_is_left() {
+    let bench = Bench::in_memory();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", value("1"));
+    });
+    bench.up(&program).await;
+    let nothing = declare(|_| {});
+    let planned = bench.plan_with(Mode::Destroy, &nothing, DeleteData::All).await.unwrap();
+    bench.world.meddle(|objects| objects.get_mut("a").unwrap().ours = false);
+    let report = bench.execute(planned, &nothing).await.unwrap();
+    let outcome = format!("{:?}", report.outcomes[&key("a")]);
+    assert!(outcome.contains("does not bear this stack's mark"), "{outcome}");
+    assert_eq!(bench.world.objects().len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_under_the_seal_of_the_stacks_key_is_believed() {
+    let program = |with_one: bool| {
+        declare(move |stack| {
+            let password = stack.random_password("db", 16);
+            stack.export("password", password.result());
+            if with_one {
+                let _ = thing(stack, "a", value("1"));
+            }
+        })
+    };
+    for secrets in [true, false] {
+        let bench = Bench::in_memory();
+        match secrets {
+            true => bench.up(&program(true)).await,
+            false => {
+                bench
+                    .up(&declare(|stack| {
+                        let _ = thing(stack, "a", value("1"));
+                    }))
+                    .await
+            }
+        };
+        // A volume that was taken over has no place for a mark.
+        bench.world.meddle(|objects| objects.get_mut("a").unwrap().ours = false);
+        assert!(bench.destroy(DeleteData::All).await.is_ok());
+        assert_eq!(bench.world.objects().is_empty(), secrets);
+    }
+}

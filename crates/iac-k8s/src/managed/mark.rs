@@ -1,0 +1,100 @@
+//! Whose mark an object bears. Every apply of a stack leaves an entry under the stack's own name, and nobody else writes
+//! under that.
+
+use std::collections::BTreeSet;
+
+use iac_core::provider::Mark;
+use serde_json::Value as Json;
+
+use super::{applied, entries, is_of_object};
+
+/// What stands before a stack's name in those of its managers.
+pub(crate) const PREFIX: &str = "iac-";
+
+/// Managers that change what others made, and make nothing themselves. When they change the last field that a stack has,
+/// its entry goes; what made an object in another way leaves an entry that stays.
+const HANDS: [&str; 7] = [
+    "kubectl-annotate",
+    "kubectl-edit",
+    "kubectl-label",
+    "kubectl-patch",
+    "kubectl-rollout",
+    "kubectl-scale",
+    "kubectl-set",
+];
+
+/// Whose mark an object bears, of which at least the metadata were read; `manager` is ours.
+pub(crate) fn mark(object: &Json, manager: &str) -> Mark {
+    if applied(object, manager).is_some() {
+        return Mark::Ours;
+    }
+    let is_beside = |name: &str| {
+        ["replicas", "kept"]
+            .iter()
+            .any(|side| name == format!("{manager}-{side}"))
+    };
+    let writers: BTreeSet<&str> = entries(object)
+        .filter(|entry| is_of_object(entry))
+        .filter_map(|entry| entry["manager"].as_str())
+        .filter(|name| !is_beside(name))
+        .collect();
+    let others = writers.iter().filter(|name| **name != manager);
+    if let Some(stack) = others.into_iter().find_map(|name| name.strip_prefix(PREFIX)) {
+        return Mark::Theirs(format!("it bears that of the stack {stack}"));
+    }
+    if writers.is_empty() {
+        return Mark::Missing("nothing tells who made it".to_owned());
+    }
+    let only_hands = writers.iter().all(|name| HANDS.contains(name));
+    let written = format!("written by {}", writers.into_iter().collect::<Vec<_>>().join(", "));
+    match only_hands {
+        true => Mark::Lost(written),
+        false => Mark::Missing(written),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_entries_tell_whose_an_object_is() {
+        let written = |names: &str| format!("written by {names}");
+        let table: [(&[(&str, &str, &str)], Mark); 10] = [
+            (&[("iac-shop", "Apply", "")], Mark::Ours),
+            (&[("kubectl-edit", "Update", ""), ("iac-shop", "Apply", "")], Mark::Ours),
+            // What anybody can write by an update, or of a status, is no apply.
+            (&[("iac-shop", "Update", "")], Mark::Missing(written("iac-shop"))),
+            (
+                &[("iac-shop", "Apply", "status")],
+                Mark::Missing("nothing tells who made it".to_owned()),
+            ),
+            (
+                &[("iac-blog", "Apply", "")],
+                Mark::Theirs("it bears that of the stack blog".to_owned()),
+            ),
+            (
+                &[("kubectl-create", "Update", "")],
+                Mark::Missing(written("kubectl-create")),
+            ),
+            (
+                &[("kubectl-edit", "Update", ""), ("helm", "Update", "")],
+                Mark::Missing(written("helm, kubectl-edit")),
+            ),
+            (&[("kubectl-edit", "Update", "")], Mark::Lost(written("kubectl-edit"))),
+            (
+                &[("iac-shop-replicas", "Apply", ""), ("kubectl-patch", "Update", "")],
+                Mark::Lost(written("kubectl-patch")),
+            ),
+            (&[], Mark::Missing("nothing tells who made it".to_owned())),
+        ];
+        for (entries, expected) in table {
+            let entry = |(manager, operation, part): &(&str, &str, &str)| json!({"manager": manager, "operation": operation, "subresource": part});
+            let entries: Vec<Json> = entries.iter().map(entry).collect();
+            let object = json!({"metadata": {"managedFields": entries}});
+            assert_eq!(mark(&object, "iac-shop"), expected, "{object}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! A state without a key, into which somebody has written what is not so: that a record names an object is not enough to
+//! delete, replace or change it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use iac_core::declare::Options;
+use iac_core::provider::Recorded;
+use iac_core::state::{KeySource, LocalBackend, NewRecord, RunInfo, Store};
+use serde_json::{Value as Json, json};
+
+use crate::docker::{ComposeFolder, sleepers};
+use crate::manifests::Folder;
+use crate::support::{Namespace, Project};
+
+/// Writes records into the state of a project's only stack, as anybody can who may write its folder.
+fn forge(project: &Project, records: Vec<Recorded>) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let backend = Arc::new(LocalBackend::new(project.state()));
+        let stacks = Store::stacks(&*backend).await.unwrap();
+        let keys = KeySource::key_file(project.path("no-key"));
+        let store = Store::new(backend, &stacks[0], keys);
+        let run = RunInfo::current("up", "forged");
+        let writer = store.begin(run, Duration::ZERO).await.unwrap();
+        for recorded in records {
+            writer
+                .put(NewRecord::new(recorded, Options::default(), None))
+                .await
+                .unwrap();
+        }
+        writer.abandon().await;
+    });
+}
+
+fn recorded(key: &str, identity: &str, uid: Option<&str>, inputs: Json) -> Recorded {
+    Recorded {
+        key: key.parse().unwrap(),
+        identity: identity.to_owned(),
+        uid: uid.map(str::to_owned),
+        inputs: inputs.into(),
+        outputs: iac_core::Value::Null,
+        private: json!({}),
+        dependencies: Vec::new(),
+        ready: true,
+    }
+}
+
+#[test]
+fn a_forged_record_does_not_delete_or_change_what_others_made_in_a_cluster() {
+    let folder = Folder::new();
+    let (project, namespace) = (&folder.project, folder.namespace.name.clone());
+    let elsewhere = Namespace::create(&project.bed);
+    folder.config_map("ours", json!({"color": "blue"}));
+    project.run(["up", "--yes"]).exits(0);
+    let kubectl = &folder.kubectl;
+    kubectl
+        .run(&format!(
+            "-n {namespace} create configmap theirs --from-literal=color=red"
+        ))
+        .exits(0);
+    kubectl
+        .run(&format!(
+            "-n {} create configmap far --from-literal=color=red",
+            elsewhere.name
+        ))
+        .exits(0);
+    let forged = |namespace: &str, name: &str, inputs_name: &str| {
+        let live = kubectl.get(&format!("-n {namespace} configmap {name}"));
+        let inputs = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": inputs_name, "namespace": namespace}, "data": {"color": "red"}});
+        let mut record = recorded(
+            &format!("kubernetes:core/ConfigMap::{name}"),
+            &format!("core/ConfigMap {namespace}/{name}"),
+            live["metadata"]["uid"].as_str(),
+            inputs,
+        );
+        // As if our last apply had left it like this.
+        record.private = json!({"resource_version": live["metadata"]["resourceVersion"]});
+        record
+    };
+    let records = vec![
+        forged(&namespace, "theirs", "theirs"),
+        forged(&elsewhere.name, "far", "far"),
+    ];
+    forge(project, records.clone());
+
+    let name = format!("{namespace}/theirs");
+    let hint = format!("--delete-data {name}");
+    let still_there = || {
+        assert_eq!(folder.get("configmap theirs")["data"]["color"], "red");
+        kubectl
+            .run(&format!("-n {} get configmap far", elsewhere.name))
+            .exits(0);
+    };
+    for verb in [
+        ["up", "--yes", "--delete-data", "all"],
+        ["destroy", "--yes", "--delete-data", "all"],
+    ] {
+        let told = [
+            "does not bear this stack's mark",
+            "written by kubectl-create",
+            &*hint,
+            "state rm",
+        ];
+        project.run(verb).exits(0).shows(told);
+        still_there();
+    }
+    // A record under another name than its inputs have is about what it is called.
+    let mut other_name = forged(&namespace, "theirs", "theirs");
+    other_name.identity = format!("core/ConfigMap {namespace}/nothing");
+    forge(project, vec![other_name]);
+    project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
+    still_there();
+
+    forge(project, records);
+    // To change it needs a word too.
+    folder.config_map("theirs", json!({"color": "green"}));
+    let refused = project.run(["up", "--yes"]);
+    assert_ne!(refused.code, 0, "{refused}");
+    assert!(
+        format!("{}{}", refused.stdout, refused.stderr).contains("--adopt theirs"),
+        "{refused}"
+    );
+    still_there();
+    project.run(["up", "--yes", "--adopt", "theirs"]).exits(0);
+    assert_eq!(folder.get("configmap theirs")["data"]["color"], "green");
+    // By its name it goes, and what is left can be forgotten.
+    let far = format!("{}/far", elsewhere.name);
+    project.run(["destroy", "--yes", "--delete-data", &far]).exits(0);
+    assert_eq!(kubectl.names(&format!("-n {} configmap far", elsewhere.name)), [""; 0]);
+    assert_eq!(
+        kubectl.names(&format!("-n {namespace} configmap theirs")),
+        [""; 0],
+        "it was taken over"
+    );
+}
+
+#[test]
+fn a_forged_record_takes_nothing_of_others_along_with_a_namespace() {
+    let folder = Folder::new();
+    let (project, kubectl) = (&folder.project, &folder.kubectl);
+    let made = Namespace::named(&project.bed, format!("{}-made", folder.namespace.name));
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.name}});
+    project.write("k8s/namespace.json", &object.to_string());
+    project.run(["up", "--yes"]).exits(0);
+    kubectl
+        .run(&format!(
+            "-n {} create configmap theirs --from-literal=color=red",
+            made.name
+        ))
+        .exits(0);
+    // It would be counted as the stack's own.
+    let identity = format!("core/ConfigMap {}/theirs", made.name);
+    forge(
+        project,
+        vec![recorded(
+            "kubernetes:core/ConfigMap::theirs",
+            &identity,
+            None,
+            Json::Null,
+        )],
+    );
+    project
+        .run(["destroy", "--yes"])
+        .exits(0)
+        .shows(["1 object of others: ConfigMap"]);
+    kubectl.run(&format!("-n {} get configmap theirs", made.name)).exits(0);
+    project.run(["state", "rm", "theirs", "--yes"]).exits(0);
+    project.run(["destroy", "--yes", "--delete-data", &made.name]).exits(0);
+}
+
+#[test]
+fn a_forged_record_does_not_delete_or_change_what_others_made_on_an_engine() {
+    let folder = ComposeFolder::new();
+    let (project, docker, name) = (&folder.project, &folder.docker, &folder.name);
+    folder.write(&sleepers([("one", "")]));
+    project.run(["up", "--yes"]).exits(0);
+    // A volume and a network of nobody, and a project that docker compose runs.
+    let (volume, network, theirs) = (format!("{name}-v"), format!("{name}-n"), format!("{name}-theirs"));
+    docker.run(&format!("volume create {volume}"));
+    docker.run(&format!("network create {network}"));
+    project.write("theirs/compose.yaml", &sleepers([("web", "")]));
+    let file = project.path("theirs/compose.yaml").display().to_string();
+    docker.compose(&theirs, &format!("-f {file} up -d"));
+    let before = docker.containers(&theirs);
+    let forged = |service: &str| {
+        let service = json!({"project": theirs, "service": service, "image": crate::docker::IMAGE});
+        vec![
+            recorded(
+                "docker:compose/Volume::v",
+                &format!("compose/Volume {volume}"),
+                None,
+                json!({"project": name, "key": "v", "name": volume}),
+            ),
+            recorded(
+                "docker:compose/Network::n",
+                &format!("compose/Network {network}"),
+                None,
+                json!({"project": name, "key": "n", "name": network}),
+            ),
+            recorded(
+                "docker:compose/Service::web",
+                &format!("compose/Service {theirs}/web"),
+                None,
+                service,
+            ),
+        ]
+    };
+    forge(project, forged("web"));
+    let still_there = || {
+        docker.run(&format!("volume inspect {volume}"));
+        docker.run(&format!("network inspect {network}"));
+        assert_eq!(docker.containers(&theirs), before);
+    };
+    let told = [
+        "does not bear this stack's mark",
+        "it has no label iac.stack",
+        "made by docker compose",
+        &*format!("--delete-data {volume}"),
+        &*format!("--delete-data {network}"),
+        &*format!("--delete-data {theirs}/web"),
+    ];
+    for verb in [
+        ["up", "--yes", "--delete-data", "all"],
+        ["destroy", "--yes", "--delete-data", "all"],
+    ] {
+        project.run(verb).exits(0).shows(told);
+        still_there();
+    }
+    forge(project, forged("web"));
+    let named =
+        [&*volume, &network, &format!("{theirs}/web")].map(|name| ["--delete-data".to_owned(), name.to_owned()]);
+    let mut destroy = project.command(["destroy", "--yes"]);
+    crate::support::Ran::of(destroy.args(named.concat())).exits(0);
+    assert_eq!(docker.containers(&theirs).len(), 0);
+    docker.compose(&theirs, &format!("-f {file} down"));
+    assert!(
+        !docker
+            .run("volume ls --quiet")
+            .stdout
+            .lines()
+            .any(|found| found == volume)
+    );
+    assert!(
+        !docker
+            .run("network ls --format {{.Name}}")
+            .stdout
+            .lines()
+            .any(|found| found == network)
+    );
+}
