@@ -195,7 +195,7 @@ async fn named_by_a_record() -> Bench {
 
 fn with_value(text: &'static str, adopt: bool) -> Declaration {
     declare(|stack| {
-        let one = thing(stack, &name(4), json!({ "value": text, "fixed": 0 }));
+        let one = thing(stack, &name(4), json!({ "value": text, "fixed": 0, "data": false }));
         let _ = if adopt { one.adopt() } else { one };
     })
 }
@@ -217,7 +217,7 @@ async fn what_a_record_names_and_does_not_bear_the_mark_goes_by_its_name_only() 
         assert_eq!(
             plan.steps[0].notes,
             [
-                "that a record names it is not enough to delete it: object n4 (it does not bear this stack's mark: made by a test); --delete-data n4 deletes it, `state rm n4` drops it from the record"
+                "that a record names it is not enough to delete it: object n4 (it does not bear this stack's mark: made by a test); --delete-data n4 deletes it, `state rm Thing/n4` drops it from the record"
             ]
         );
         assert!(plan.kept[0].items[0].unmarked, "{:?}", plan.kept);
@@ -247,12 +247,12 @@ async fn what_a_record_names_and_does_not_bear_the_mark_is_taken_over_by_its_nam
     assert_eq!(
         problems(&changed),
         [
-            "n4 does not bear this stack's mark (made by a test), and that a record names it is not enough to change it; take it over with --adopt n4 (in a program: .adopt()), or give yours another name"
+            "n4 does not bear this stack's mark (made by a test), and that a record names it is not enough to change it; take it over with --adopt Thing/n4 (in a program: .adopt()), or give yours another name"
         ]
     );
     // What can only be changed by deleting it needs its name too.
     let anew = declare(|stack| {
-        let _ = thing(stack, &name(4), json!({ "value": "mine", "fixed": 1 }));
+        let _ = thing(stack, &name(4), json!({ "value": "mine", "fixed": 1, "data": false }));
     });
     let replaced = problems(&bench.preview(&anew).await);
     assert_eq!(replaced.len(), 1);

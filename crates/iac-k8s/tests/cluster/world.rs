@@ -171,7 +171,10 @@ impl World {
             inputs: resource.inputs.clone(),
             recorded: recorded.cloned(),
             adopt: false,
-            claim: Claim::MarkOnly,
+            claim: match intent {
+                Intent::Adopt => Claim::Named,
+                _ => Claim::Sealed,
+            },
             uid: None,
             timeout: PATIENCE,
         };
