@@ -65,12 +65,12 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_in_a_cluster() {
             elsewhere.name
         ))
         .exits(0);
-    let forged = |namespace: &str, name: &str, inputs_name: &str| {
+    let forged = |namespace: &str, name: &str| {
         let live = kubectl.get(&format!("-n {namespace} configmap {name}"));
         let inputs = json!({"apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": inputs_name, "namespace": namespace}, "data": {"color": "red"}});
+            "metadata": {"name": name, "namespace": namespace}, "data": {"color": "red"}});
         let mut record = recorded(
-            &format!("kubernetes:core/ConfigMap::{name}"),
+            &format!("kubernetes:core/ConfigMap::{namespace}/{name}"),
             &format!("core/ConfigMap {namespace}/{name}"),
             live["metadata"]["uid"].as_str(),
             inputs,
@@ -79,10 +79,7 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_in_a_cluster() {
         record.private = json!({"resource_version": live["metadata"]["resourceVersion"]});
         record
     };
-    let records = vec![
-        forged(&namespace, "theirs", "theirs"),
-        forged(&elsewhere.name, "far", "far"),
-    ];
+    let records = vec![forged(&namespace, "theirs"), forged(&elsewhere.name, "far")];
     forge(project, records.clone());
 
     let name = format!("{namespace}/theirs");
@@ -107,7 +104,7 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_in_a_cluster() {
         still_there();
     }
     // A record under another name than its inputs have is about what it is called.
-    let mut other_name = forged(&namespace, "theirs", "theirs");
+    let mut other_name = forged(&namespace, "theirs");
     other_name.identity = format!("core/ConfigMap {namespace}/nothing");
     forge(project, vec![other_name]);
     project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
@@ -119,11 +116,11 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_in_a_cluster() {
     let refused = project.run(["up", "--yes"]);
     assert_ne!(refused.code, 0, "{refused}");
     assert!(
-        format!("{}{}", refused.stdout, refused.stderr).contains("--adopt theirs"),
+        format!("{}{}", refused.stdout, refused.stderr).contains("--adopt ConfigMap/"),
         "{refused}"
     );
     still_there();
-    project.run(["up", "--yes", "--adopt", "theirs"]).exits(0);
+    project.run(["up", "--yes", "--adopt", "all"]).exits(0);
     assert_eq!(folder.get("configmap theirs")["data"]["color"], "green");
     // By its name it goes, and what is left can be forgotten.
     let far = format!("{}/far", elsewhere.name);
@@ -166,7 +163,7 @@ fn a_forged_record_takes_nothing_of_others_along_with_a_namespace() {
         .exits(0)
         .shows(["1 object of others: ConfigMap"]);
     kubectl.run(&format!("-n {} get configmap theirs", made.name)).exits(0);
-    project.run(["state", "rm", "theirs", "--yes"]).exits(0);
+    project.run(["state", "rm", "theirs"]).exits(0);
     project.run(["destroy", "--yes", "--delete-data", &made.name]).exits(0);
 }
 
