@@ -69,7 +69,6 @@ pub(crate) fn summary() -> Summary {
 pub(crate) fn content(state: &State) -> State {
     State {
         generation: 0,
-        sealed: false,
         ..state.clone()
     }
 }
