@@ -103,3 +103,75 @@ fn a_secret_of_a_manifest_appears_nowhere() {
     quietly(&canary, project, &["destroy", "--yes", "--delete-data", "all"]).exits(0);
     canary.is_in_no_file(&project.state());
 }
+
+#[test]
+fn secrets_in_files_annotations_and_variables_appear_nowhere() {
+    let folder = Folder::new();
+    let project = &folder.project;
+    let canary = Canary::new();
+    // Made by kubectl, which keeps a copy of it in an annotation.
+    folder.object(
+        "keys.json",
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "stringData": {"token": canary.text()}}),
+    );
+    let file = project.path("k8s/keys.json").display().to_string();
+    folder.kubectl.args(["apply", "-f", &file]).exits(0);
+    let live = folder.get("secret keys");
+    let copy = &live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"];
+    assert!(copy.as_str().unwrap().contains(canary.text()), "{live:#}");
+    // And exported with it.
+    folder.object("keys.json", live.clone());
+    let settings = |value: &str| {
+        json!({
+            "app.yaml": format!("user: app\npassword: {value}\n"),
+            "redis.conf": format!("port 6379\nrequirepass {value}\n"),
+            "url": format!("postgres://app:{value}@db/shop"),
+        })
+    };
+    folder.config_map("app", settings(canary.text()));
+    let container = json!({
+        "name": "main", "image": crate::manifests::IMAGE,
+        "env": [{"name": "DB_PASSWORD", "value": canary.text()}],
+        "command": ["sh", "-c", format!("serve --token {}", canary.text())],
+    });
+    let template = json!({
+        "metadata": {"labels": {"app": "web"}, "annotations": {"hook": format!("https://u:{}@h", canary.text())}},
+        "spec": {"containers": [container]},
+    });
+    let spec = json!({"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template});
+    folder.object(
+        "web.json",
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}),
+    );
+    quietly(&canary, project, &["preview", "--adopt", "all", "--verbose"])
+        .exits(0)
+        .shows(["(secret)", "user: app"]);
+    quietly(&canary, project, &["up", "--yes", "--adopt", "all"]).exits(0);
+    assert_eq!(folder.get("configmap app")["data"], settings(canary.text()));
+    canary.is_in_no_file(&project.state());
+    folder.patch(
+        "configmap/app",
+        &json!({"data": settings(&format!("{}-2", canary.text()))}),
+    );
+    let env = json!([{"name": "DB_PASSWORD", "value": format!("{}-3", canary.text())}]);
+    let containers = json!([{"name": "main", "image": crate::manifests::IMAGE, "env": env}]);
+    folder.patch(
+        "deployment/web",
+        &json!({"spec": {"template": {"spec": {"containers": containers}}}}),
+    );
+    for arguments in [
+        &["drift"][..],
+        &["drift", "--json"],
+        &["preview", "--verbose"],
+        &["preview", "--out", "plan.json"],
+        &["refresh", "--accept", "--yes"],
+        &["state", "show", "app"],
+        &["stack", "show"],
+        &["up", "--yes", "--verbose"],
+        &["destroy", "--yes"],
+    ] {
+        quietly(&canary, project, arguments);
+    }
+    canary.is_not_in("plan.json", &std::fs::read(project.path("plan.json")).unwrap());
+    canary.is_in_no_file(&project.state());
+}

@@ -39,7 +39,7 @@ pub(crate) fn run() -> Outcome {
 
 /// Fetches the database, and checks what is linked by it.
 pub(crate) fn check(progress: &Progress) -> std::io::Result<Advisories> {
-    progress.say("advisories: fetching the database".to_owned());
+    progress.say("advisories: fetching the database");
     if let Err(why) = fetch()? {
         return Ok(Advisories::NotChecked(why));
     }
@@ -81,12 +81,11 @@ fn fetch() -> std::io::Result<Result<(), String>> {
 
 /// The line in which cargo-deny says why it failed.
 fn reason(words: &str) -> String {
-    let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines
-        .clone()
-        .find(|line| line.contains("failed"))
-        .or_else(|| lines.last());
-    line.unwrap_or("cargo-deny failed, and says nothing").to_owned()
+    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = lines.iter().find(|line| line.contains("failed")).or(lines.last());
+    line.copied()
+        .unwrap_or("cargo-deny failed, and says nothing")
+        .to_owned()
 }
 
 impl Advisories {

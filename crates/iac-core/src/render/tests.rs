@@ -234,7 +234,7 @@ fn nothing_can_be_taken_out_of_a_saved_plan() {
         ("the look at the world", |plan| plan["observed"] = false.into()),
         ("the data that stays", |plan| plan["kept"] = json!([])),
         ("a change", |plan| {
-            drop(plan["steps"][4]["changes"].as_array_mut().unwrap().pop())
+            drop(plan["steps"][4]["changes"].as_array_mut().unwrap().pop());
         }),
         ("the risks", |plan| {
             for step in plan["steps"].as_array_mut().unwrap() {
@@ -243,7 +243,7 @@ fn nothing_can_be_taken_out_of_a_saved_plan() {
         }),
         ("the old objects", |plan| plan["steps"][13]["leftovers"] = json!([])),
         ("which object it is", |plan| {
-            plan["steps"][5]["precondition"] = json!({"exists": true})
+            plan["steps"][5]["precondition"] = json!({"exists": true});
         }),
     ];
     for (what, edit) in edits {
