@@ -88,7 +88,7 @@ mod tests {
             match (is_in_clear(endpoint), expected) {
                 (Ok(clear), Ok(expected)) => assert_eq!(clear, expected, "{endpoint}"),
                 (Err(error), Err(part)) => {
-                    assert!(error.contains(part) && !error.contains("s3cret"), "{endpoint}: {error}")
+                    assert!(error.contains(part) && !error.contains("s3cret"), "{endpoint}: {error}");
                 }
                 (other, _) => assert!(other.is_err() && expected.is_err(), "{endpoint}: {other:?}"),
             }
