@@ -23,6 +23,7 @@ mod forged;
 #[path = "../../crates/iac-backends/tests/servers/front.rs"]
 #[allow(dead_code, reason = "shared with the tests of backends")]
 mod front;
+mod hostile;
 mod input;
 mod interrupted;
 mod kills;

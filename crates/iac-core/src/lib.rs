@@ -11,6 +11,7 @@
 //! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
+pub mod answers;
 pub mod apply;
 mod causes;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod declare;
 pub mod engine;
 pub mod environment;
+pub mod files;
 pub mod graph;
 pub mod plan;
 pub mod provider;

@@ -10,6 +10,7 @@ mod dockerd;
 pub mod environment;
 pub mod error;
 mod extra;
+pub mod hostile;
 pub mod images;
 pub mod layout;
 mod lookup;

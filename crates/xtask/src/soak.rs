@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Edits of objects by somebody else, which drift has to see
     #[arg(long, default_value_t = 3_000)]
     edits: u32,
+    /// Cases of each server's answers
+    #[arg(long, default_value_t = 5_000)]
+    answers: u32,
     /// How long each fuzz target is fed, in seconds
     #[arg(long, default_value_t = 600)]
     seconds: u32,
@@ -38,7 +41,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let cases = arguments.cases.to_string();
     let kills = arguments.kills.to_string();
     let edits = arguments.edits.to_string();
-    let runs: [(&str, &[&str]); 4] = [
+    let answers = arguments.answers.to_string();
+    let runs: [(&str, &[&str]); 5] = [
+        (
+            "answers of servers that nobody wrote",
+            &["--package", "iac-k8s", "--package", "iac-compose", "--test", "answers"],
+        ),
         (
             "the model tests",
             &[
@@ -68,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(workspace()).arg("test").args(arguments);
         cargo.env("PROPTEST_CASES", &cases).env("IAC_KILLS", &kills);
-        cargo.env("IAC_DRIFT_EDITS", &edits);
+        cargo.env("IAC_DRIFT_EDITS", &edits).env("IAC_ANSWERS", &answers);
         let status = cargo.env("IAC_ALL_KILLS", "1").status()?;
         if !status.success() {
             return Err(format!("soak: {what} failed ({status})").into());

@@ -1,6 +1,9 @@
 //! The environment of a project: that of the process, which counts most, and the variables of env files.
 
 use std::collections::BTreeMap;
+use std::path::Path as FsPath;
+
+use iac_core::files;
 
 use crate::parse::dotenv;
 
@@ -20,7 +23,7 @@ pub(super) fn read(
 ) -> Result<BTreeMap<String, String>, EnvironmentError> {
     let mut all = Vec::new();
     for path in files {
-        let text = std::fs::read_to_string(path).map_err(|error| EnvironmentError::Read {
+        let text = files::read_text(FsPath::new(path), files::SETTINGS).map_err(|error| EnvironmentError::Read {
             path: path.clone(),
             error,
         })?;

@@ -1,6 +1,8 @@
 //! From files to one tree: each is read, its variables are replaced, what it extends and includes is added, and it is laid
 //! over the files before it.
 
+use iac_core::files;
+
 use super::problem::Findings;
 use super::tree::{At, Data, Map, Node, Path};
 use super::variables::Variables;
@@ -45,7 +47,7 @@ impl Loader<'_> {
 
     /// The documents of a file, with their variables replaced, and what each of them forgets of the documents before.
     pub(super) fn documents(&self, file: &str, at: At) -> Option<Vec<(Node, Vec<Path>)>> {
-        let text = match std::fs::read_to_string(file) {
+        let text = match files::read_text(std::path::Path::new(file), files::DOCUMENT) {
             Ok(text) => text,
             Err(error) => {
                 let number = self.found.sources.add(file);

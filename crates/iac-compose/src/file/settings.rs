@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FsPath;
 
+use iac_core::files;
+
 use super::problem::Findings;
 use super::tree::{At, Data, Path};
 use super::{environment, paths, yaml};
@@ -158,7 +160,7 @@ impl Settings {
     fn raw_name(&self) -> Option<String> {
         let mut name = None;
         for file in &self.files {
-            let Ok(text) = std::fs::read_to_string(file) else {
+            let Ok(text) = files::read_text(FsPath::new(file), files::DOCUMENT) else {
                 continue;
             };
             // What is wrong with the file is said where it is read for all that it holds.

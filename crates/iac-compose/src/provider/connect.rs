@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bollard::Docker;
-use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptions;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -14,12 +13,9 @@ use iac_core::transport::tls;
 use super::endpoint::{Endpoint, Environment, Way};
 use super::errors::{failed, if_there};
 use super::events::Events;
-use super::https;
 use super::image::UnderWay;
 use super::ssh::Tunnel;
-
-/// The longest that one request may take; stopping a container takes its grace period.
-const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
+use super::wire::Wire;
 
 /// How many containers are looked at at the same time.
 const PARALLEL: usize = 8;
@@ -28,6 +24,8 @@ const PARALLEL: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Engine {
     pub(crate) docker: Docker,
+    /// For clients of answers that go on.
+    pub(crate) wire: Wire,
     /// What carries the connection to another machine; it ends with the last clone.
     #[expect(dead_code, reason = "it is there for as long as somebody has it")]
     tunnel: Option<Arc<Tunnel>>,
@@ -46,19 +44,16 @@ pub(crate) struct Engine {
     pub(crate) is_private: bool,
 }
 
-/// A client for an engine, and what carries its connections.
-fn client(endpoint: &Endpoint, doing: &str) -> Result<(Docker, Option<Tunnel>), ProviderError> {
-    let plain = |url: &str| {
-        let made = Docker::connect_with_host(url).map_err(|error| unreachable(failed(doing, &error)));
-        made.map(|docker| docker.with_timeout(REQUEST_TIMEOUT))
-    };
+/// The way to an engine, and what carries its connections.
+fn way(endpoint: &Endpoint) -> Result<(Wire, Option<Tunnel>), ProviderError> {
+    let shown = &endpoint.shown;
     match &endpoint.way {
-        Way::Plain(url) => Ok((plain(url)?, None)),
+        Way::Plain(url) => Ok((Wire::to(url, shown)?, None)),
         Way::Ssh(url) => {
             let tunnel = Tunnel::open(url)?;
-            Ok((plain(&tunnel.url())?, Some(tunnel)))
+            Ok((Wire::to(&tunnel.url(), shown)?, Some(tunnel)))
         }
-        Way::Encrypted(at, tls) => Ok((https::client(at, tls, REQUEST_TIMEOUT)?, None)),
+        Way::Encrypted(at, tls) => Ok((Wire::encrypted(at, shown, tls)?, None)),
     }
 }
 
@@ -92,7 +87,12 @@ impl Engine {
         let configured = request.config.get("host").map(String::as_str);
         let endpoint = Endpoint::find(configured, &Environment::of_process())?;
         let doing = format!("reach a Docker Engine at {}", endpoint.shown);
-        let (docker, tunnel) = client(&endpoint, &doing)?;
+        let (wire, tunnel) = way(&endpoint)?;
+        if let Some(path) = wire.missing_socket() {
+            let message = format!("cannot {doing}: there is no socket at {}", path.display());
+            return Err(unreachable(ProviderError::new(ErrorKind::Unreachable, message)));
+        }
+        let docker = wire.calls().map_err(|error| unreachable(failed(&doing, &error)))?;
         let said = |error: ProviderError| match tunnel.as_ref().and_then(|tunnel| tunnel.words()) {
             Some(words) => error.with_details(words.lines().map(|line| format!("ssh: {line}"))),
             None => error,
@@ -116,11 +116,12 @@ impl Engine {
             evidence: Vec::new(),
         };
         let engine = Self {
-            events: Arc::new(Events::new(docker.clone(), info.system_time.as_deref())),
+            events: Arc::new(Events::new(wire.clone(), info.system_time.as_deref())),
             under_way: UnderWay::default(),
             is_private: endpoint.is_private,
             marked: Arc::default(),
             docker,
+            wire,
             tunnel: tunnel.map(Arc::new),
             stack: request.stack.clone(),
             api: api_version(version.api_version.as_deref().unwrap_or_default()),

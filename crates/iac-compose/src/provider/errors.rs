@@ -22,12 +22,13 @@ pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
         Error::IOError { .. } | Error::HyperResponseError { .. } | Error::HyperLegacyError { .. } => {
             let kind = if is_denied(error) {
                 ErrorKind::Denied
+            } else if is_out_of_hand(error) {
+                ErrorKind::Failed
             } else {
                 ErrorKind::Unreachable
             };
             (kind, with_causes(error))
         }
-        Error::SocketNotFoundError(path) => (ErrorKind::Unreachable, format!("there is no socket at {path}")),
         other => (ErrorKind::Internal, with_causes(other)),
     };
     ProviderError::new(kind, format!("cannot {doing}: {reason}"))
@@ -35,10 +36,18 @@ pub(crate) fn failed(doing: &str, error: &Error) -> ProviderError {
 
 /// True if the socket is there and we may not use it.
 fn is_denied(error: &Error) -> bool {
+    has_io_cause(error, |error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+/// True if the engine answers more than is read: it is there, and of no use.
+fn is_out_of_hand(error: &Error) -> bool {
+    has_io_cause(error, |error| error.kind() == std::io::ErrorKind::FileTooLarge)
+}
+
+fn has_io_cause(error: &Error, is: impl Fn(&std::io::Error) -> bool) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+        if error.downcast_ref::<std::io::Error>().is_some_and(&is) {
             return true;
         }
         cause = error.source();

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use bollard::Docker;
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptions;
 use futures::StreamExt;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::wire::Wire;
 use crate::labels;
 
 /// How often to look while no subscription works.
@@ -35,7 +35,7 @@ type Place = (String, String);
 
 /// The subscription of one connection. It begins with the first one that waits.
 pub(crate) struct Events {
-    docker: Docker,
+    wire: Wire,
     /// The engine's clock when it was connected; nothing before that is of interest.
     since: String,
     bells: Arc<Bells>,
@@ -57,11 +57,11 @@ pub(crate) struct Bell {
 
 impl Events {
     /// The events of an engine from this time on, as it gives its time itself.
-    pub(crate) fn new(docker: Docker, now: Option<&str>) -> Self {
+    pub(crate) fn new(wire: Wire, now: Option<&str>) -> Self {
         let now = now.and_then(|time| time.parse::<jiff::Timestamp>().ok());
         let since = now.unwrap_or_else(jiff::Timestamp::now);
         Self {
-            docker,
+            wire,
             since: format!("{}.{:09}", since.as_second(), since.subsec_nanosecond()),
             bells: Arc::default(),
             task: Mutex::default(),
@@ -74,7 +74,7 @@ impl Events {
         self.bells.add((project.to_owned(), service.to_owned()), &rung);
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         task.get_or_insert_with(|| {
-            let follow = follow(self.docker.clone(), self.since.clone(), Arc::clone(&self.bells));
+            let follow = follow(self.wire.clone(), self.since.clone(), Arc::clone(&self.bells));
             tokio::spawn(follow).abort_handle()
         });
         Bell {
@@ -127,11 +127,13 @@ impl Bells {
 }
 
 /// Follows the engine's events for as long as the connection is used.
-async fn follow(docker: Docker, mut since: String, bells: Arc<Bells>) {
+async fn follow(wire: Wire, mut since: String, bells: Arc<Bells>) {
     let mut pause = PAUSES.0;
     loop {
+        let Ok((docker, meter)) = wire.stream() else { return };
         let mut events = std::pin::pin!(docker.events(Some(options(&since))));
         while let Some(Ok(event)) = events.next().await {
+            meter.restart();
             pause = PAUSES.0;
             if let Some(nanos) = event.time_nano.filter(|nanos| *nanos > 0) {
                 since = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);

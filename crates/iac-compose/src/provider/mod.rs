@@ -10,7 +10,6 @@ mod errors;
 mod events;
 mod exclusive;
 mod held;
-mod https;
 pub(crate) mod image;
 mod maker;
 mod network;
@@ -23,6 +22,7 @@ mod ssh;
 mod validate;
 mod volume;
 mod wait;
+mod wire;
 
 use std::sync::RwLock;
 

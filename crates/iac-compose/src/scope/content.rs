@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use iac_core::files;
+
 use crate::model::{Config, Service};
 use crate::parse::dotenv::DotenvError;
 
@@ -59,7 +61,7 @@ pub(crate) fn read(config: Config) -> Result<String, ContentError> {
 }
 
 fn text(path: &str) -> Result<String, ContentError> {
-    std::fs::read_to_string(path).map_err(|error| ContentError::Read {
+    files::read_text(Path::new(path), files::DOCUMENT).map_err(|error| ContentError::Read {
         path: path.to_owned(),
         error,
     })

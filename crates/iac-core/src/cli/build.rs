@@ -8,6 +8,7 @@ use object::read::ReadCache;
 use sha2::{Digest as _, Sha256};
 
 use super::project::Repository;
+use crate::files;
 
 /// How many hexadecimal digits of a commit or hash name a build.
 const DIGITS: usize = 12;
@@ -69,7 +70,7 @@ pub(super) fn workspace() -> std::io::Result<PathBuf> {
 }
 
 fn is_workspace(manifest: &Path) -> bool {
-    let text = std::fs::read_to_string(manifest).unwrap_or_default();
+    let text = files::read_text(manifest, files::SETTINGS).unwrap_or_default();
     text.parse::<toml_edit::DocumentMut>()
         .is_ok_and(|document| document.contains_key("workspace"))
 }

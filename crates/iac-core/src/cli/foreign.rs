@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::failure::Failure;
 use crate::config::{FileValue, Layers, Trusted};
+use crate::files;
 use crate::provider::{Connecting, LeadsTo, Provider};
 use crate::redact;
 use crate::render::sanitize;
@@ -152,19 +153,23 @@ fn set(variable: &str) -> Option<String> {
 /// lies elsewhere is the user's own, and may change.
 fn digest(key: &str, value: &str, file: &Path, leads_to: &LeadsTo) -> String {
     let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
+    let part = |hash: &mut Sha256, bytes: &[u8]| {
         hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
         hash.update(bytes);
     };
-    part(key.as_bytes());
-    part(value.as_bytes());
+    part(&mut hash, key.as_bytes());
+    part(&mut hash, value.as_bytes());
     let top = top(file);
     for path in &leads_to.files {
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        part(path.as_os_str().as_encoded_bytes());
+        part(&mut hash, path.as_os_str().as_encoded_bytes());
         let inside = top.as_ref().is_some_and(|top| path.starts_with(top));
         if inside && path.is_file() {
-            part(&std::fs::read(&path).unwrap_or_default());
+            // What cannot be read cannot be run either.
+            let _ = files::open(&path).and_then(|mut file| {
+                hash.update(file.metadata()?.len().to_le_bytes());
+                files::each_part(&mut file, |bytes| hash.update(bytes))
+            });
         }
     }
     hex(&hash.finalize())

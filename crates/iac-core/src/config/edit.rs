@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value as TomlValue};
 
 use super::file::{ENCRYPTION, FileError, FileValue, SECRET, check_names, sealed_secret, syntax};
+use crate::files;
 
 /// A configuration file that is being changed.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl ConfigEditor {
     /// # Errors
     /// When it cannot be read or is no TOML.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match files::read_text(path, files::SETTINGS) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(source) => {

@@ -121,7 +121,7 @@ impl ConfigFile {
     /// # Errors
     /// When it cannot be read, is no TOML, or holds lists or dates.
     pub fn read(path: &Path) -> Result<Option<Self>, FileError> {
-        match std::fs::read_to_string(path) {
+        match crate::files::read_text(path, crate::files::SETTINGS) {
             Ok(text) => Self::parse(&text, path).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(FileError::Read {

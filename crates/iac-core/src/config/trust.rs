@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files;
 use crate::user_folder::user_folder;
 use crate::value::hex;
 
@@ -39,7 +40,9 @@ impl Trusted {
         let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
         let name = hex(&Sha256::digest(file.as_os_str().as_encoded_bytes()));
         let record = folder.map(|folder| folder.join(FOLDER).join(format!("{name}.json")));
-        let read = record.as_ref().and_then(|record| std::fs::read(record).ok());
+        let read = record
+            .as_ref()
+            .and_then(|record| files::read_own(record, files::SETTINGS).ok());
         let contents = read.and_then(|bytes| serde_json::from_slice::<Contents>(&bytes).ok());
         let contents = contents.filter(|contents| contents.file == file);
         Self {
@@ -69,7 +72,7 @@ impl Trusted {
 /// Writes it as a whole, for the user alone.
 fn write(record: &Path, contents: &Contents) -> std::io::Result<()> {
     let folder = record.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    files::make_folder(folder)?;
     // A temporary file of the same folder has mode 600 from its first moment.
     let file = tempfile::NamedTempFile::new_in(folder)?;
     serde_json::to_writer_pretty(file.as_file(), contents)?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::{DataKey, Recipients, VaultError, WrappedKey};
+use crate::files;
 use crate::user_folder::user_folder;
 use crate::value::Secret;
 
@@ -208,18 +209,21 @@ impl KeySource {
     }
 
     fn read(&self, path: &Path) -> Result<Secret, KeySourceError> {
-        let failed = |error: std::io::Error| file_error(path, &error);
-        #[cfg(unix)]
-        self.check_mode(path).map_err(failed)?;
-        std::fs::read_to_string(path).map(Secret::from).map_err(failed)
+        let read = || {
+            let file = files::open(path)?;
+            #[cfg(unix)]
+            self.check_mode(path, &file)?;
+            files::read_all(file, files::SETTINGS).and_then(files::text_of)
+        };
+        read().map(Secret::from).map_err(|error| file_error(path, &error))
     }
 
     /// Refuses a file that others may write, since they would choose the key, and tells of one that they may read: a file
     /// that is mounted into a container is often made so, and its owner cannot change it.
     #[cfg(unix)]
-    fn check_mode(&self, path: &Path) -> std::io::Result<()> {
+    fn check_mode(&self, path: &Path, file: &std::fs::File) -> std::io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+        let mode = file.metadata()?.permissions().mode() & 0o777;
         let way_out = format!("`chmod 600 {}` ends that", path.display());
         if mode & 0o022 != 0 {
             let message = format!("other users may write it (mode {mode:o}), and with it choose the key: {way_out}");
@@ -240,7 +244,7 @@ impl KeySource {
         use std::io::Write as _;
         let failed = |error: std::io::Error| file_error(path, &error);
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        files::make_folder(folder).map_err(failed)?;
         let identity = age::x25519::Identity::generate();
         // A temporary file of the same folder has mode 600 from its first moment; it never replaces a key.
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;

@@ -20,6 +20,12 @@ use super::{Backend, Created, Etag, Put, RunInfo, StateError};
 /// How long a lease lasts that is not renewed.
 pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(10);
 
+/// The longest that a lease can last, whatever it says: somebody else may have written it.
+pub(super) const LONGEST_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
+
+/// How long one of whom nothing is heard is waited for at the most where no time was asked for.
+const LONGEST_DOUBT: Duration = Duration::from_secs(30);
+
 /// The longest time between two looks at somebody else's lease.
 const LONGEST_LOOK: Duration = Duration::from_millis(250);
 
@@ -208,8 +214,9 @@ impl LeasePlace {
         }
     }
 
-    /// Takes the lease, waiting for a living holder until `timeout` is over, and for one of whom nothing is heard until
-    /// its time to live is.
+    /// Takes the lease, waiting for its holder until `timeout` is over; one of whom nothing is heard for its whole time to
+    /// live has died. Without a `timeout` a living holder is not waited for, and one of whom nothing is heard for half a
+    /// minute at the most.
     pub(super) async fn take(&self, run: &RunInfo, ttl: Duration, timeout: Duration) -> Result<Taken, StateError> {
         let begin = Instant::now();
         let mut watch = Watch::default();
@@ -218,19 +225,22 @@ impl LeasePlace {
             if let Some((file, etag)) = &seen
                 && let Some(holder) = file.holder()
             {
-                let theirs = Duration::from_millis(file.ttl_ms);
-                match watch.look(holder, etag, theirs) {
-                    Life::Alive if begin.elapsed() >= timeout => {
+                let theirs = Duration::from_millis(file.ttl_ms).min(LONGEST_TIME_TO_LIVE);
+                let life = watch.look(holder, etag, theirs);
+                let limit = match life {
+                    Life::Unknown if timeout.is_zero() => LONGEST_DOUBT,
+                    _ => timeout,
+                };
+                if life != Life::Dead {
+                    let left = limit.saturating_sub(begin.elapsed());
+                    if left.is_zero() {
                         return Err(StateError::Locked {
                             stack: self.stack.clone(),
                             holder: Box::new(holder.clone()),
                         });
                     }
-                    Life::Alive | Life::Unknown => {
-                        tokio::time::sleep((theirs / 10).min(LONGEST_LOOK)).await;
-                        continue;
-                    }
-                    Life::Dead => {}
+                    tokio::time::sleep((theirs / 10).min(LONGEST_LOOK).min(left)).await;
+                    continue;
                 }
             }
             let seen = seen.as_ref().map(|(file, etag)| (file, etag));

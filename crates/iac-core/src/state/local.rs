@@ -1,16 +1,17 @@
 //! State in a folder of the file system.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
+use crate::files;
 use crate::value::hex;
 
 /// Where files are written before they get their name.
@@ -18,6 +19,9 @@ const TEMPORARY: &str = ".tmp";
 
 /// The file whose lock makes compare-and-replace one step.
 const LOCK: &str = ".lock";
+
+/// How long that lock is waited for. Whoever holds it does so for as long as it takes to read a file and to rename one.
+const LOCKED: Duration = Duration::from_secs(5);
 
 /// What git reads, and what it is told: nothing in here is for the repository.
 const GITIGNORE: &str = ".gitignore";
@@ -30,7 +34,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 /// Keys as files below a folder.
 ///
 /// A value is written to a temporary file and synced, gets its name by a rename or link that does not replace anything
-/// unasked, and then the folder is synced. Files can be read by their owner only.
+/// unasked, and then the folder is synced. Files and folders are open to their owner only. A value may have 1 GiB.
 #[derive(Debug, Clone)]
 pub struct LocalBackend {
     shared: Arc<Shared>,
@@ -199,16 +203,30 @@ impl Shared {
         Ok(file)
     }
 
-    /// Waits for the lock that makes compare-and-replace one step; it is let go when the file is closed, also when the
-    /// process is killed.
+    /// Waits for the lock that makes compare-and-replace one step, for a limited time: a process that stands still may hold
+    /// it. It is let go when the file is closed, also when the process is killed.
     fn lock(&self) -> io::Result<File> {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.root.join(LOCK))?;
-        file.lock()?;
-        Ok(file)
+        let path = self.root.join(LOCK);
+        let of_lock = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let file = files::open_lock(&path).map_err(of_lock)?;
+        let deadline = Instant::now() + LOCKED;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(pause),
+                Err(TryLockError::WouldBlock) => {
+                    let message = format!(
+                        "{} has been locked by another process for {} s, which no run does; `fuser {0}` tells which",
+                        path.display(),
+                        LOCKED.as_secs()
+                    );
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                Err(TryLockError::Error(error)) => return Err(of_lock(error)),
+            }
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
     }
 
     /// The folder of a file, made if need be.
@@ -227,7 +245,7 @@ fn is_key(key: &str) -> bool {
 }
 
 fn read(path: &Path) -> io::Result<Option<Object>> {
-    match fs::read(path) {
+    match files::read_own(path, files::STATE) {
         Ok(bytes) => Ok(Some(Object {
             etag: etag(&bytes),
             bytes,
@@ -261,11 +279,19 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     }
     let above = folder.parent().unwrap_or(Path::new(""));
     make_folder(above)?;
-    match fs::create_dir(folder) {
+    match for_us_alone().create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     sync(above)
+}
+
+/// What makes folders that nobody else can look into.
+fn for_us_alone() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }
 
 /// Makes the names in a folder durable.

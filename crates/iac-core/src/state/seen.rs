@@ -6,7 +6,7 @@
 //! open. Stacks without a key are not remembered, since anybody could write what they hold.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,7 @@ use super::keyring::{KeysThere, Opened, pin_remedy, remedy};
 use super::links::LinkKey;
 use super::log::Log;
 use super::{Backend, StateError, Store, Vault};
+use crate::files;
 use crate::value::hex;
 
 /// The most that such a file may have.
@@ -68,36 +69,23 @@ impl SeenFolder {
 
     fn read(&self, place: &str, stack: &str) -> io::Result<Option<Seen>> {
         let path = self.file(place, stack);
-        // Also what a link leads to, or has no end, is no file of ours.
-        let metadata = match std::fs::symlink_metadata(&path) {
+        let bytes = match files::read_own(&path, MOST_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata => metadata?,
+            bytes => bytes?,
         };
-        if !metadata.is_file() || metadata.len() > MOST_BYTES {
-            return Err(io::Error::other("it is no file that this program wrote"));
-        }
-        let seen: Seen = serde_json::from_slice(&std::fs::read(&path)?)?;
+        let seen: Seen = serde_json::from_slice(&bytes)?;
         Ok((seen.place == place && seen.stack == stack).then_some(seen))
     }
 
     /// Replaces the file in one step: who reads at the same time sees the old one or the new one.
     fn write(&self, seen: &Seen) -> io::Result<()> {
-        make_folder(&self.0)?;
+        files::make_folder(&self.0)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
         serde_json::to_writer(&mut file, seen)?;
         file.write_all(b"\n")?;
         file.persist(self.file(&seen.place, &seen.stack))?;
         Ok(())
     }
-}
-
-/// Makes the folder for the user alone.
-fn make_folder(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 impl Store {

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use super::commit::Committer;
 use super::history::Kept;
 use super::keyring::Opened;
-use super::lease::{Heartbeat, LeasePlace, TIME_TO_LIVE, Taken};
+use super::lease::{Heartbeat, LONGEST_TIME_TO_LIVE, LeasePlace, TIME_TO_LIVE, Taken};
 use super::lines;
 use super::log::{Log, UNSEALED, read_log};
 use super::marker::Marker;
@@ -88,11 +88,11 @@ impl Store {
         self
     }
 
-    /// Sets how long a lease of this store lasts when it is not renewed; 10 seconds unless set. Every holder's own
+    /// Sets how long a lease of this store lasts when it is not renewed; 10 seconds unless set, and an hour at the most. Every holder's own
     /// setting is written into its lease, so runs with different ones get on.
     #[must_use]
     pub fn lease_ttl(mut self, ttl: Duration) -> Self {
-        self.lease_ttl = ttl;
+        self.lease_ttl = ttl.min(LONGEST_TIME_TO_LIVE);
         self
     }
 
@@ -233,7 +233,8 @@ impl Store {
     /// Takes the lease, waiting for another holder for `lock_timeout` at the most, and reads the state under it.
     ///
     /// A holder that has died is no obstacle: on this machine it is taken over at once, elsewhere as soon as its lease
-    /// has not been renewed for its whole time to live, whatever `lock_timeout` says.
+    /// has not been renewed for its whole time to live. Where no `lock_timeout` is given (zero) that is waited for as well,
+    /// for half a minute at the most; a living holder is not.
     ///
     /// # Errors
     /// [`StateError::Locked`], or as [`load`](Self::load).

@@ -13,6 +13,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::files;
+
 /// What a client believes and shows. Without anything else said, it believes the system's authorities and shows nothing.
 #[derive(Debug, Default)]
 pub struct Tls {
@@ -146,7 +148,7 @@ fn of_system() -> RootCertStore {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(file).map_err(|source| TlsError::Read {
+    files::read(file, files::SETTINGS).map_err(|source| TlsError::Read {
         file: file.to_owned(),
         source,
     })

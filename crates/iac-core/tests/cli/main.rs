@@ -13,6 +13,8 @@ mod disk;
 #[cfg(target_os = "linux")]
 #[path = "../support/disk.rs"]
 mod filesystem;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod record;
 mod standing;
 

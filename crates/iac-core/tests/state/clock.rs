@@ -135,7 +135,7 @@ async fn a_holder_that_stands_still_is_taken_over_after_its_time_to_live_whateve
         // By the wall clock, nothing goes by here, or decades.
         let early = tokio::time::timeout(4 * MINUTE, next.begin(run(), HOUR)).await;
         assert!(early.is_err(), "{time}: not before its time to live");
-        let next = next.begin(run(), Duration::ZERO).await.unwrap();
+        let next = next.begin(run(), HOUR).await.unwrap();
         assert_eq!(next.state().pending[0].op, op);
         let late = stale.begin_op(operation(OpKind::Create, "b")).await.unwrap_err();
         assert!(matches!(late, StateError::LeaseLost { .. }), "{time}: {late}");

@@ -148,6 +148,32 @@ async fn a_living_holder_elsewhere_is_not_taken_over() {
     drop(writer);
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_lease_that_somebody_forged_is_waited_for_longer_than_was_asked_for() {
+    let backend = Memory::new();
+    let view = backend.view();
+    let _stale = begin(&super::support::store(&view)).await;
+    freeze(&view);
+    move_away(&backend);
+    edit_lease(&backend, |lease| lease["ttl_ms"] = json!(u64::MAX));
+    let store = store(&backend);
+    // Half a minute where no time was asked for.
+    for (asked, longest) in [
+        (Duration::ZERO, 30 * SHORT),
+        (2 * SHORT, 2 * SHORT),
+        (60 * SHORT, 60 * SHORT),
+    ] {
+        let began = tokio::time::Instant::now();
+        let error = store.begin(run(), asked).await.unwrap_err();
+        assert!(matches!(error, StateError::Locked { .. }), "{error}");
+        let waited = began.elapsed();
+        assert!(waited >= asked && waited < longest + SHORT, "{asked:?}: {waited:?}");
+    }
+    // Nothing is heard for an hour, which is the longest that a lease can last.
+    let next = store.begin(run(), 2 * HOUR).await.unwrap();
+    next.abandon().await;
+}
+
 #[tokio::test]
 async fn unlocking_takes_effect_at_the_next_intent() {
     let backend = Memory::new();

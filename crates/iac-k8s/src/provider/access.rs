@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 
 use super::connect::Settings;
-use super::{plugin, proxy};
+use super::{kubeconfig, plugin, proxy};
 
 /// A way into a cluster.
 pub(super) struct Access {
@@ -69,9 +69,11 @@ async fn of_context(file: &Kubeconfig, name: &str) -> Result<(kube::Config, Opti
         .auth_infos
         .iter()
         .find(|named| Some(&named.name) == context.user.as_ref());
-    let user = user.and_then(|named| named.auth_info.clone()).unwrap_or_default();
-    let seen = ExecAuthCluster::try_from(cluster).map_err(|error| with_causes(&error))?;
-    let mut config = of_cluster(cluster, &seen)?;
+    let mut user = user.and_then(|named| named.auth_info.clone()).unwrap_or_default();
+    let mut cluster = cluster.clone();
+    kubeconfig::load_authority(&mut cluster).map_err(|error| format!("context {name}: {error}"))?;
+    let seen = ExecAuthCluster::try_from(&cluster).map_err(|error| with_causes(&error))?;
+    let mut config = of_cluster(&cluster, &seen)?;
     config.default_namespace = context.namespace.clone().unwrap_or(config.default_namespace);
     let is_clear = config.cluster_url.scheme_str() == Some("http");
     if is_clear {
@@ -81,6 +83,7 @@ async fn of_context(file: &Kubeconfig, name: &str) -> Result<(kube::Config, Opti
         // Like kubectl: credentials go over TLS or not at all.
         return Ok((config, None));
     }
+    kubeconfig::load_credentials(&mut user).map_err(|error| format!("context {name}: {error}"))?;
     let (user, until) = credentials(user, seen).await?;
     config.auth_info = user;
     Ok((config, until))

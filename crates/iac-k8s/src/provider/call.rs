@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use http::Method;
+use iac_core::answers::TooLarge;
 use iac_core::provider::{ErrorKind, ProviderError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -14,6 +15,12 @@ use serde_json::Value as Json;
 
 /// How long one call may take unless it says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest pause that a server can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// How much of a server's own words is kept.
+const MOST_WORDS: usize = 64 << 10;
 
 /// The media type of a server-side apply.
 const APPLY: &str = "application/apply-patch+yaml";
@@ -143,6 +150,8 @@ pub(crate) struct Answer {
     pub(crate) created: bool,
     /// The body.
     pub(crate) body: Json,
+    /// How many bytes it had.
+    pub(crate) size: usize,
     /// What the server warns of: a deprecated version, a field that will be refused one day.
     pub(crate) warnings: Vec<String>,
 }
@@ -153,9 +162,17 @@ pub(crate) enum CallError {
     /// Nothing answers: name, connection, TLS.
     #[error("the API server cannot be reached: {0}")]
     Unreachable(String),
-    /// No answer in time.
-    #[error("the API server did not answer within {} s", .0.as_secs())]
-    Timeout(Duration),
+    /// No answer in time, or none that came to an end.
+    #[error("{server} did not answer in full within {} s", .limit.as_secs())]
+    Timeout {
+        /// Who was asked.
+        server: String,
+        /// For how long it was waited.
+        limit: Duration,
+    },
+    /// An answer that is larger than any that is wanted.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     /// The credentials could not be had.
     #[error("no credentials for the API server: {0}")]
     Credentials(String),
@@ -239,6 +256,11 @@ impl Refusal {
             let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
             refusal.message = format!("HTTP status {code}: {}", text.trim());
         }
+        if refusal.message.len() > MOST_WORDS {
+            let end = refusal.message.floor_char_boundary(MOST_WORDS);
+            refusal.message.truncate(end);
+            refusal.message.push('…');
+        }
         refusal
     }
 
@@ -318,9 +340,9 @@ impl CallError {
     /// True if the same call may succeed later. Only for calls that may be made twice.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Timeout(_) => true,
+            Self::Unreachable(_) | Self::Timeout { .. } => true,
             Self::Refused(refusal) => refusal.may_pass(),
-            Self::Credentials(_) | Self::Unreadable(_) => false,
+            Self::Credentials(_) | Self::Unreadable(_) | Self::TooLarge(_) => false,
         }
     }
 
@@ -332,14 +354,17 @@ impl CallError {
     /// How long the server asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(refusal) => refusal.details.retry_after_seconds.map(Duration::from_secs),
+            Self::Refused(refusal) => {
+                let seconds = refusal.details.retry_after_seconds?;
+                Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+            }
             _ => None,
         }
     }
 
     /// True if it concerns the cluster as a whole, not one object.
     pub(crate) fn is_global(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Credentials(_)) || self.code() == Some(401)
+        matches!(self, Self::Unreachable(_) | Self::Timeout { .. } | Self::Credentials(_)) || self.code() == Some(401)
     }
 }
 
@@ -347,13 +372,13 @@ impl From<CallError> for ProviderError {
     fn from(error: CallError) -> Self {
         let kind = match (&error, error.code()) {
             (CallError::Unreachable(_), _) => ErrorKind::Unreachable,
-            (CallError::Timeout(_), _) => ErrorKind::Timeout,
+            (CallError::Timeout { .. }, _) => ErrorKind::Timeout,
             (CallError::Credentials(_), _) | (_, Some(401 | 403)) => ErrorKind::Denied,
             (_, Some(404)) => ErrorKind::NotFound,
             (_, Some(409)) => ErrorKind::Conflict,
             (_, Some(400 | 422)) => ErrorKind::Invalid,
             (CallError::Refused(refusal), _) if refusal.is_schema_mismatch() => ErrorKind::Invalid,
-            (CallError::Refused(_), _) => ErrorKind::Failed,
+            (CallError::Refused(_) | CallError::TooLarge(_), _) => ErrorKind::Failed,
             (CallError::Unreadable(_), _) => ErrorKind::Internal,
         };
         let failure = Self::new(kind, error.to_string());

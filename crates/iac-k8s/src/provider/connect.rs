@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use futures::io::AsyncBufRead;
 use http::Request;
+use http_body_util::BodyExt as _;
+use iac_core::answers::TooLarge;
 use iac_core::config::{Config, ConfigValue, Entry};
 use iac_core::provider::{ErrorKind, LeadsTo, ProviderError};
-use iac_core::with_causes;
+use iac_core::{files, redact, with_causes};
 use jiff::{SignedDuration, Timestamp};
 use kube::config::{ExecConfig, Kubeconfig};
 use tokio::sync::RwLock;
@@ -19,6 +22,7 @@ use crate::object::DEFAULT_NAMESPACE;
 
 use super::access::Access;
 use super::call::{Answer, Call, CallError, Refusal, warning_text};
+use super::kubeconfig;
 
 /// How the configuration says where the cluster is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +66,7 @@ pub(super) fn leads_to(config: &BTreeMap<String, String>) -> LeadsTo {
         return LeadsTo::default();
     };
     // One that cannot be read is told when it is connected with.
-    let read = Kubeconfig::read_from(&path).unwrap_or_default();
+    let read = kubeconfig::read(&path).unwrap_or_default();
     let users = read.auth_infos.into_iter().filter_map(|named| named.auth_info);
     let commands: Vec<ExecConfig> = users.filter_map(|user| user.exec).collect();
     let words = |exec: &ExecConfig| {
@@ -111,28 +115,36 @@ impl Settings {
                 let context = file.contexts.iter().find(|named| named.name == *context)?;
                 context.context.as_ref()?.namespace.clone()?
             }
-            None => std::fs::read_to_string(OWN_NAMESPACE).ok()?.trim().to_owned(),
+            None => files::read_text(Path::new(OWN_NAMESPACE), files::SETTINGS)
+                .ok()?
+                .trim()
+                .to_owned(),
         };
         (!name.is_empty()).then_some(Chosen { name, asked: false })
     }
 
     /// The kubeconfig to read, if there is one.
     pub(super) fn file(&self) -> Result<Option<Kubeconfig>, String> {
-        let found = match &self.kubeconfig {
-            Some(path) => Kubeconfig::read_from(path).map(Some),
-            None => Kubeconfig::from_env(),
-        };
-        if let Some(config) = found.map_err(|error| with_causes(&error))? {
+        if let Some(path) = &self.kubeconfig {
+            return kubeconfig::read(path).map(Some);
+        }
+        let list = std::env::var_os("KUBECONFIG").unwrap_or_default();
+        if let Some(config) = kubeconfig::read_all(&list)? {
             return Ok(Some(config));
         }
         // `KUBECONFIG` is not set. Inside a pod there is no such file, and that is no error.
-        match Kubeconfig::read() {
+        let usual = kubeconfig::usual().ok_or("there is no home directory to look for .kube/config in");
+        match usual.map_err(str::to_owned).and_then(|path| kubeconfig::read(&path)) {
             Ok(config) => Ok(Some(config)),
             Err(_) if self.context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Ok(None),
-            Err(error) => Err(with_causes(&error)),
+            Err(error) => Err(error),
         }
     }
 }
+
+/// The most that one answer may have: much more than an object can, and a page of a list that is larger is asked for in
+/// smaller ones.
+const LARGEST: u64 = 16 << 20;
 
 /// The namespace that every cluster has.
 const SYSTEM: &str = "kube-system";
@@ -143,6 +155,8 @@ pub(crate) struct Connection {
     client: RwLock<Current>,
     /// What tells the server from others where nothing else can be had.
     server: String,
+    /// For people: `the API server at https://10.0.0.1:6443`.
+    address: String,
     /// For people: `context prod, server https://10.0.0.1:6443, namespace shop`.
     pub(crate) description: String,
     /// The namespace for what names none.
@@ -161,8 +175,15 @@ struct Current {
 impl Current {
     fn of(access: Access, times: usize) -> Result<(Self, Told), String> {
         let (description, server, until) = (access.description, access.server, access.until);
+        let url = access.config.cluster_url.to_string();
+        let address = format!("the API server at {}", redact::url(url.trim_end_matches('/')));
         let client = kube::Client::try_from(access.config).map_err(|error| with_causes(&error))?;
-        Ok((Self { client, until, times }, Told { description, server }))
+        let told = Told {
+            description,
+            address,
+            server,
+        };
+        Ok((Self { client, until, times }, told))
     }
 
     fn is_over(&self) -> bool {
@@ -173,6 +194,7 @@ impl Current {
 /// What is known of a connection without asking the server.
 struct Told {
     description: String,
+    address: String,
     server: String,
 }
 
@@ -195,6 +217,7 @@ impl Connection {
             settings,
             client: RwLock::new(current),
             server: told.server,
+            address: told.address,
             description: told.description + &namespace.unwrap_or_default(),
             chosen: chosen.unwrap_or_else(|| Chosen {
                 name: DEFAULT_NAMESPACE.to_owned(),
@@ -243,6 +266,7 @@ impl Connection {
         Ok(Answer {
             created: head.status == http::StatusCode::CREATED,
             body,
+            size: bytes.len(),
             warnings: warnings
                 .filter_map(|value| warning_text(value.to_str().ok()?))
                 .collect(),
@@ -268,11 +292,9 @@ impl Connection {
         let exchange = async {
             let response = client.send(request).await.map_err(|error| transport(&error))?;
             let (head, body) = response.into_parts();
-            let bytes = body.collect_bytes().await.map_err(|error| transport(&error))?;
-            Ok((head, bytes.to_vec()))
+            Ok((head, self.collect(body).await?))
         };
-        let answer = timeout(call.timeout, exchange).await;
-        let (head, bytes) = answer.unwrap_or(Err(CallError::Timeout(call.timeout)))?;
+        let (head, bytes) = self.in_time(call, exchange).await?;
         if !head.status.is_success() {
             return Err(CallError::Refused(Box::new(Refusal::read(
                 head.status.as_u16(),
@@ -291,17 +313,43 @@ impl Connection {
             .body(Vec::new())
             .map_err(|error| CallError::Unreadable(format!("{} is no request: {error}", call.path)))?;
         let client = self.client.read().await.client.clone();
-        let answer = timeout(call.timeout, client.request_stream(request)).await;
-        answer
-            .map_err(|_| CallError::Timeout(call.timeout))?
-            .map_err(|error| match error {
-                kube::Error::Api(status) => CallError::Refused(Box::new(Refusal {
-                    code: status.code,
-                    message: status.message,
-                    ..Refusal::default()
-                })),
-                other => transport(&other),
-            })
+        let open = async {
+            let response = client.send(request.map(kube::client::Body::from)).await;
+            let (head, body) = response.map_err(|error| transport(&error))?.into_parts();
+            if head.status.is_success() {
+                return Ok(body);
+            }
+            let bytes = self.collect(body).await?;
+            let refusal = Refusal::read(head.status.as_u16(), &bytes);
+            Err(CallError::Refused(Box::new(refusal)))
+        };
+        let body = self.in_time(call, open).await?;
+        Ok(body.into_data_stream().map_err(std::io::Error::other).into_async_read())
+    }
+
+    /// The whole of an answer that is no larger than one may be.
+    async fn collect(&self, body: kube::client::Body) -> Result<Vec<u8>, CallError> {
+        let mut body = std::pin::pin!(body);
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| transport(&error))?;
+            bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..]));
+            if bytes.len() as u64 > LARGEST {
+                let server = self.address.clone();
+                return Err(TooLarge { server, limit: LARGEST }.into());
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Does something within the time that a call has.
+    async fn in_time<T>(&self, call: &Call, work: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+        let limit = call.timeout;
+        let late = |_| CallError::Timeout {
+            server: self.address.clone(),
+            limit,
+        };
+        timeout(limit, work).await.map_err(late)?
     }
 
     /// Makes a call that may be made twice, again and again until `deadline` as long as that can help; `waiting` is told
@@ -382,7 +430,7 @@ impl Connection {
 
     fn refused(&self, error: CallError) -> ProviderError {
         let hint = match &error {
-            CallError::Unreachable(_) | CallError::Timeout(_) => {
+            CallError::Unreachable(_) | CallError::Timeout { .. } => {
                 "check that the cluster runs and that the context is the right one (kubectl config get-contexts)"
             }
             _ => "check the credentials of the kubeconfig's user (kubectl auth whoami)",

@@ -19,6 +19,9 @@ const EVERY: Duration = Duration::from_secs(2);
 /// How many lines of a container's log are shown.
 const LOG_LINES: &str = "10";
 
+/// How much of it: lines may be long.
+const LOG_BYTES: &str = "262144";
+
 /// How many warnings are shown.
 const WARNINGS: usize = 8;
 
@@ -242,7 +245,8 @@ async fn log(session: &Session, namespace: &str, pod: &str, container: Option<&s
     let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log");
     let call = Call::get(path)
         .with("container", container)
-        .with("tailLines", LOG_LINES);
+        .with("tailLines", LOG_LINES)
+        .with("limitBytes", LOG_BYTES);
     let current = session.connection.text(&call).await.unwrap_or_default();
     let text = match current.trim().is_empty() {
         true => session

@@ -10,6 +10,7 @@ mod discovery;
 mod drift;
 mod events;
 mod inspect;
+mod kubeconfig;
 mod leaving;
 mod names;
 mod observe;

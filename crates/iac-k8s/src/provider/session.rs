@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use super::call::{Call, CallError};
+use super::call::{Answer, Call, CallError};
 use super::connect::Connection;
 use super::discovery::{ApiKind, Discovery};
 use super::events::Warnings;
@@ -35,7 +35,13 @@ pub(crate) async fn in_parallel<T, E>(futures: Vec<BoxFuture<'_, Result<T, E>>>)
 }
 
 /// How many objects one page of a list holds.
-const PAGE: &str = "500";
+const PAGE: usize = 500;
+
+/// The most that is kept of one list: the metadata of some hundred thousand objects.
+const MOST_KEPT: usize = 512 << 20;
+
+/// How long it may take to read all pages of a list.
+const LIST: Duration = Duration::from_mins(10);
 
 /// When a list was last read, and what was in it.
 type SharedList = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Json>>)>>;
@@ -208,9 +214,13 @@ impl Session {
 
     /// Makes a call that reads; none when there is no such thing.
     pub(crate) async fn get(&self, call: Call) -> Result<Option<Json>, CallError> {
+        Ok(self.answer(&call).await?.map(|answer| answer.body))
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Option<Answer>, CallError> {
         let deadline = Instant::now() + Duration::from_secs(15);
-        match self.connection.call_patiently(&call, deadline, &|_| ()).await {
-            Ok(answer) => Ok(Some(answer.body)),
+        match self.connection.call_patiently(call, deadline, &|_| ()).await {
+            Ok(answer) => Ok(Some(answer)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -279,23 +289,44 @@ impl Session {
     ) -> Result<Vec<T>, CallError> {
         let mut items = Vec::new();
         let mut from = String::new();
+        let mut limit = PAGE;
+        let mut kept_bytes = 0;
+        let began = Instant::now();
         loop {
-            let mut page = call.clone().with("limit", PAGE);
+            let mut page = call.clone().with("limit", limit.to_string());
             if !from.is_empty() {
                 page = page.with("continue", from.clone());
             }
-            let Some(mut body) = self.get(page).await? else {
-                return Ok(items);
+            let Answer { mut body, size, .. } = match self.answer(&page).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return Ok(items),
+                // Large objects: fewer of them at a time.
+                Err(CallError::TooLarge(_)) if limit > 1 => {
+                    limit = (limit / 10).max(1);
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             if let Some(Json::Array(found)) = body.get_mut("items").map(Json::take) {
+                let (count, before) = (found.len().max(1), items.len());
                 items.extend(found.into_iter().filter_map(&keep));
+                kept_bytes += size / count * (items.len() - before);
             }
             match body.pointer("/metadata/continue").and_then(Json::as_str) {
-                Some(next) if !next.is_empty() => from = next.to_owned(),
+                Some(next) if !next.is_empty() && next != from => from = next.to_owned(),
+                Some(next) if !next.is_empty() => return Err(endless(&call, "it goes on where it was")),
                 _ => return Ok(items),
+            }
+            if kept_bytes > MOST_KEPT || began.elapsed() > LIST {
+                return Err(endless(&call, "it does not come to an end"));
             }
         }
     }
+}
+
+/// The failure of a list without an end.
+fn endless(call: &Call, why: &str) -> CallError {
+    CallError::Unreadable(format!("the list {}: {why}", call.path))
 }
 
 /// The failure of an object whose kind the server does not have.

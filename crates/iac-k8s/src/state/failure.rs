@@ -27,9 +27,9 @@ pub(super) fn may_be_repeated(error: &CallError) -> bool {
 /// What a failure means for those who keep state.
 pub(super) fn kind_of(error: &CallError) -> BackendErrorKind {
     match error {
-        CallError::Unreachable(_) | CallError::Timeout(_) => BackendErrorKind::Transient,
+        CallError::Unreachable(_) | CallError::Timeout { .. } => BackendErrorKind::Transient,
         CallError::Credentials(_) => BackendErrorKind::Denied,
-        CallError::Unreadable(_) => BackendErrorKind::Other,
+        CallError::Unreadable(_) | CallError::TooLarge(_) => BackendErrorKind::Other,
         CallError::Refused(refusal) => match refusal.code {
             403 if refusal.message.contains("exceeded quota") => BackendErrorKind::Full,
             // etcd has come to its own quota.
@@ -96,7 +96,14 @@ mod tests {
             (refused(503, "unavailable"), Transient, true),
             (refused(504, "timeout"), Transient, false),
             (CallError::Unreachable("refused".into()), Transient, true),
-            (CallError::Timeout(Duration::from_secs(1)), Transient, false),
+            (
+                CallError::Timeout {
+                    server: "s".into(),
+                    limit: Duration::from_secs(1),
+                },
+                Transient,
+                false,
+            ),
             (CallError::Credentials("none".into()), Denied, false),
         ] {
             assert_eq!((kind_of(&error), may_be_repeated(&error)), (kind, again), "{error}");

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 pub use self::select::ManifestFiles;
+pub(crate) use self::text::read as read_text;
 
 /// One object of a manifest, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,7 @@ pub(crate) fn read(files: &ManifestFiles) -> Result<Vec<Manifest>, Vec<ManifestE
     let mut manifests = Vec::new();
     let mut errors = Vec::new();
     for file in files.list()? {
-        match text::read(&file) {
+        match read_text(&file, iac_core::files::DOCUMENT) {
             Ok(text) => parse(&file, &text, &mut manifests, &mut errors),
             Err(error) => errors.push(ManifestError::of(&file, None, format!("cannot be read: {error}"))),
         }

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use iac_core::files;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
@@ -26,8 +27,8 @@ pub(super) struct Failure {
 }
 
 /// The text of a file in UTF-8, or in UTF-16 with a mark that says so.
-pub(super) fn read(file: &Path) -> io::Result<String> {
-    let bytes = std::fs::read(file)?;
+pub(crate) fn read(file: &Path, limit: u64) -> io::Result<String> {
+    let bytes = files::read(file, limit)?;
     let units = |read: fn([u8; 2]) -> u16| -> Vec<u16> {
         bytes[2..]
             .chunks_exact(2)

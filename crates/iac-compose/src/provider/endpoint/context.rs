@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use iac_core::files;
 use iac_core::provider::{ErrorKind, ProviderError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -81,7 +82,7 @@ pub(super) fn read(folder: Option<&Path>, name: &str) -> Result<Found, ProviderE
 
 /// A file of JSON; none where there is no file.
 fn json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
-    match std::fs::read(file) {
+    match files::read(file, files::SETTINGS) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
             .map_err(|error| error.to_string()),

@@ -1,11 +1,13 @@
 //! Builds an image with the engine's own builder.
 
 use std::collections::HashMap;
+use std::fs::File;
 
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures::StreamExt;
 use iac_core::Key;
 use iac_core::provider::{Context, ErrorKind, ProviderError};
+use tokio::io::AsyncReadExt as _;
 
 use super::context;
 use crate::inputs::ImageInputs;
@@ -18,15 +20,21 @@ const LINES: usize = 20;
 
 impl Engine {
     pub(super) async fn build(&self, inputs: &ImageInputs, key: &Key, cx: &Context) -> Result<(), ProviderError> {
-        let archive = packed(inputs)?;
+        let archive = tokio::fs::File::from_std(packed(inputs)?);
+        let parts = futures::stream::try_unfold(archive, |mut archive| async move {
+            let mut part = vec![0; 64 << 10];
+            let length = archive.read(&mut part).await?;
+            part.truncate(length);
+            Ok((length > 0).then(|| (part.into(), archive)))
+        });
         cx.progress(key, format!("building {}", inputs.tag));
-        let body = bollard::body_full(archive.into());
-        let mut stream = std::pin::pin!(self.docker.build_image(
-            options(inputs, &self.stack),
-            Some(self.credentials()).filter(|all| !all.is_empty()),
-            Some(body)
-        ));
+        let body = bollard::body_try_stream(parts);
         let doing = format!("build the image {}", inputs.tag);
+        let (docker, meter) = self.wire.stream().map_err(|error| failed(&doing, &error))?;
+        let options = options(inputs, &self.stack);
+        let credentials = Some(self.credentials()).filter(|all| !all.is_empty());
+        // A step may work for hours without a word.
+        let mut stream = std::pin::pin!(docker.build_image(options, credentials, Some(body)));
         let kept_back = self.kept_back();
         let hinted = |error: ProviderError| match kept_back {
             Some(hint) => error.with_hint(hint),
@@ -34,6 +42,7 @@ impl Engine {
         };
         let mut output: Vec<String> = Vec::new();
         while let Some(step) = stream.next().await {
+            meter.restart();
             let step = step.map_err(|error| hinted(failed(&doing, &error)).with_details(output.clone()))?;
             if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
                 let error = ProviderError::new(ErrorKind::Failed, format!("cannot {doing}: {message}"));
@@ -59,7 +68,7 @@ impl Engine {
 }
 
 /// The context, as long as it is still the one that was declared.
-fn packed(inputs: &ImageInputs) -> Result<Vec<u8>, ProviderError> {
+fn packed(inputs: &ImageInputs) -> Result<File, ProviderError> {
     let unreadable = |error: context::ContextError| {
         ProviderError::new(
             ErrorKind::Invalid,

@@ -1,12 +1,14 @@
 //! A build's context: the folder without what `.dockerignore` leaves out, as an archive and as a digest.
 //!
 //! The digest covers names, contents, links and the executable bit; not times and owners, which differ between two
-//! checkouts of the same commit.
+//! checkouts of the same commit. As with docker, a FIFO goes into the archive as one, and nothing reads from it; a socket is
+//! left out. A device, which docker passes on as well, is refused: only root could have made it, and only root could unpack it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
+use iac_core::files;
 use sha2::{Digest, Sha256};
 
 use super::ignore::Ignore;
@@ -39,6 +41,7 @@ enum Entry {
     Folder,
     File { executable: bool },
     Link(PathBuf),
+    Fifo,
 }
 
 fn at(path: &Path, error: io::Error) -> ContextError {
@@ -76,7 +79,7 @@ pub(crate) fn place_of(folder: &Path, build: &Build) -> Option<String> {
 fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
     let root = Path::new(&build.context);
     let ignore_path = root.join(".dockerignore");
-    let ignore = match fs::read_to_string(&ignore_path) {
+    let ignore = match files::read_text(&ignore_path, files::SETTINGS) {
         Ok(text) => Ignore::parse(&text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
         Err(error) => return Err(at(&ignore_path, error)),
@@ -108,7 +111,7 @@ fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf
                 }
             } else if !is_left_out {
                 let entry = entry(&path, kind)?;
-                found.push((name, path, entry));
+                found.extend(entry.map(|entry| (name, path, entry)));
             }
         }
     }
@@ -116,14 +119,26 @@ fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf
     Ok(found)
 }
 
-fn entry(path: &Path, kind: fs::FileType) -> Result<Entry, ContextError> {
+/// What a thing that is no folder is in the archive; none if it is left out.
+fn entry(path: &Path, kind: fs::FileType) -> Result<Option<Entry>, ContextError> {
     if kind.is_symlink() {
-        return fs::read_link(path).map(Entry::Link).map_err(|error| at(path, error));
+        let target = fs::read_link(path).map_err(|error| at(path, error))?;
+        return Ok(Some(Entry::Link(target)));
     }
-    let metadata = fs::metadata(path).map_err(|error| at(path, error))?;
-    Ok(Entry::File {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if kind.is_fifo() {
+            return Ok(Some(Entry::Fifo));
+        } else if kind.is_socket() {
+            return Ok(None);
+        }
+    }
+    let file = files::open_own(path).map_err(|error| at(path, error))?;
+    let metadata = file.metadata().map_err(|error| at(path, error))?;
+    Ok(Some(Entry::File {
         executable: is_executable(&metadata),
-    })
+    }))
 }
 
 #[cfg(unix)]
@@ -152,23 +167,33 @@ pub(crate) fn hash(build: &Build, left_out: Option<&str>) -> Result<String, Cont
                 digest.update(target.to_string_lossy().as_bytes());
             }
             Entry::File { executable } => {
-                let content = fs::read(&path).map_err(|error| at(&path, error))?;
+                let (mut content, length) = content(&path).map_err(|error| at(&path, error))?;
                 digest.update(if executable { b"\0x\0" } else { b"\0f\0" });
-                digest.update((content.len() as u64).to_be_bytes());
-                digest.update(&content);
+                digest.update(length.to_be_bytes());
+                let read = files::each_part(&mut content, |part| digest.update(part));
+                read.map_err(|error| at(&path, error))?;
             }
+            Entry::Fifo => digest.update(b"\0p\0"),
         }
     }
     let bytes = digest.finalize();
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The archive of a context.
+/// A file's content, and how long it is: nothing that is added meanwhile is read.
+fn content(path: &Path) -> io::Result<(io::Take<fs::File>, u64)> {
+    let file = files::open_own(path)?;
+    let length = file.metadata()?.len();
+    Ok((file.take(length), length))
+}
+
+/// The archive of a context, in a temporary file: it may be larger than the memory.
 ///
 /// # Errors
-/// As [`hash`].
-pub(super) fn archive(build: &Build, left_out: Option<&str>) -> Result<Vec<u8>, ContextError> {
-    let mut archive = tar::Builder::new(Vec::new());
+/// As [`hash`], and when there is no room for it.
+pub(super) fn archive(build: &Build, left_out: Option<&str>) -> Result<fs::File, ContextError> {
+    let here = |error| at(&std::env::temp_dir(), error);
+    let mut archive = tar::Builder::new(io::BufWriter::new(tempfile::tempfile().map_err(here)?));
     for (name, path, entry) in entries(build, left_out)? {
         let mut header = tar::Header::new_gnu();
         header.set_mtime(0);
@@ -186,10 +211,16 @@ pub(super) fn archive(build: &Build, left_out: Option<&str>) -> Result<Vec<u8>, 
                 archive.append_link(&mut header, &name, target)
             }
             Entry::File { executable } => {
-                let content = fs::read(&path).map_err(|error| at(&path, error))?;
+                let (content, length) = content(&path).map_err(|error| at(&path, error))?;
                 header.set_mode(if executable { 0o755 } else { 0o644 });
-                header.set_size(content.len() as u64);
-                archive.append_data(&mut header, &name, content.as_slice())
+                header.set_size(length);
+                archive.append_data(&mut header, &name, Whole { content })
+            }
+            Entry::Fifo => {
+                header.set_entry_type(tar::EntryType::Fifo);
+                header.set_mode(0o644);
+                header.set_size(0);
+                archive.append_data(&mut header, &name, io::empty())
             }
         };
         added.map_err(|error| at(&path, error))?;
@@ -201,9 +232,27 @@ pub(super) fn archive(build: &Build, left_out: Option<&str>) -> Result<Vec<u8>, 
         let added = archive.append_data(&mut header, INLINE, text.as_bytes());
         added.map_err(|error| at(Path::new(INLINE), error))?;
     }
-    archive
-        .into_inner()
-        .map_err(|error| at(Path::new(&build.context), error))
+    let file = archive.into_inner().and_then(|file| Ok(file.into_inner()?));
+    let mut file = file.map_err(here)?;
+    file.rewind().map_err(here)?;
+    Ok(file)
+}
+
+/// A file's content, all of it: one that was cut meanwhile would leave the archive in disorder.
+struct Whole {
+    content: io::Take<fs::File>,
+}
+
+impl io::Read for Whole {
+    fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
+        match self.content.read(part)? {
+            0 if self.content.limit() > 0 && !part.is_empty() => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "it became shorter while it was read",
+            )),
+            length => Ok(length),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -257,6 +306,38 @@ mod tests {
         assert_ne!(hash(&build, None).expect("readable"), before);
         write(root, "deep/state/x", "another folder of that name");
         assert_ne!(hash(&build, Some("state")).expect("readable"), before);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_read_from_a_fifo_and_a_socket_is_left_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        write(root, "Dockerfile", "FROM scratch\n");
+        let build = Build::context(root.display().to_string());
+        let before = hash(&build, None).expect("readable");
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).expect("bound");
+        assert_eq!(hash(&build, None).expect("readable"), before);
+        let fifo = std::process::Command::new("mkfifo").arg(root.join("pipe")).status();
+        assert!(fifo.is_ok_and(|status| status.success()));
+        assert_ne!(hash(&build, None).expect("readable"), before);
+        let mut archive = tar::Archive::new(archive(&build, None).expect("packed"));
+        let entries = archive.entries().expect("an archive");
+        let names = entries.map(|entry| {
+            let entry = entry.expect("whole");
+            let name = entry.path().expect("a name").display().to_string();
+            (name, entry.header().entry_type(), entry.size())
+        });
+        let expected = [
+            ("Dockerfile".to_owned(), tar::EntryType::Regular, 13),
+            ("pipe".to_owned(), tar::EntryType::Fifo, 0),
+        ];
+        assert_eq!(names.collect::<Vec<_>>(), expected);
+        write(root, ".dockerignore", "x");
+        fs::remove_file(root.join(".dockerignore")).expect("removed");
+        std::os::unix::fs::symlink("/dev/zero", root.join(".dockerignore")).expect("linked");
+        let error = hash(&build, None).expect_err("endless").to_string();
+        assert!(error.contains(".dockerignore: it is a device"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use bollard::auth::DockerCredentials;
+use iac_core::files;
 use serde::Deserialize;
 
 use crate::provider::connect::Engine;
@@ -50,7 +51,7 @@ impl Engine {
 /// the registry's own message.
 fn all() -> HashMap<String, DockerCredentials> {
     let file = Environment::of_process().file("config.json");
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    let text = file.and_then(|file| files::read_text(&file, files::SETTINGS).ok());
     let file: File = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();

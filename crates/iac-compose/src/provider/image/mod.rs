@@ -7,6 +7,7 @@ mod ensure;
 mod ignore;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bollard::models::{CreateImageInfo, ImageInspect};
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
@@ -24,6 +25,12 @@ use crate::labels;
 pub(crate) use context::{hash as context_hash, place_of};
 pub(crate) use ensure::UnderWay;
 
+/// How long a pull may say nothing: engines tell every bit of progress.
+const SILENCE: Duration = Duration::from_mins(10);
+
+/// More layers than an image can have.
+const MOST_LAYERS: usize = 1000;
+
 impl Engine {
     /// The ID of an image that the engine has.
     pub(crate) async fn image_id(&self, name: &str) -> Result<Option<String>, ProviderError> {
@@ -40,12 +47,20 @@ impl Engine {
             ..CreateImageOptions::default()
         };
         let mut layers = Layers::default();
-        let credentials = self.credentials_of(name);
-        let mut stream = std::pin::pin!(self.docker.create_image(Some(options), None, credentials));
         let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
         let hint = self.kept_back().unwrap_or(hint);
-        while let Some(step) = stream.next().await {
-            let step = step.map_err(|error| failed(&format!("pull the image {name}"), &error).with_hint(hint))?;
+        let unpulled = |error| failed(&format!("pull the image {name}"), &error).with_hint(hint);
+        let (docker, meter) = self.wire.stream().map_err(unpulled)?;
+        let mut stream = std::pin::pin!(docker.create_image(Some(options), None, self.credentials_of(name)));
+        loop {
+            let step = tokio::time::timeout(SILENCE, stream.next()).await.map_err(|_| {
+                let minutes = SILENCE.as_secs() / 60;
+                let message = format!("cannot pull the image {name}: nothing was heard of it for {minutes} min");
+                ProviderError::new(ErrorKind::Timeout, message)
+            })?;
+            let Some(step) = step else { break };
+            meter.restart();
+            let step = step.map_err(unpulled)?;
             if let Some(error) = step.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
                 let message = format!("cannot pull the image {name}: {error}");
                 return Err(ProviderError::new(ErrorKind::Failed, message).with_hint(hint));
@@ -159,7 +174,7 @@ impl Layers {
         let (id, status) = (step.id?, step.status?);
         let is_done = matches!(status.as_str(), "Pull complete" | "Already exists");
         let is_layer = is_done || status.starts_with("Pulling fs") || status == "Waiting";
-        if is_layer {
+        if is_layer && (self.done.len() < MOST_LAYERS || self.done.contains_key(&id)) {
             self.done.insert(id, is_done);
         }
         let count = self.done.values().filter(|done| **done).count();

@@ -14,6 +14,9 @@ use crate::provider::errors::{failed, status};
 /// How long the engine may take to tell the next of its events.
 const EVENTS: Duration = Duration::from_secs(2);
 
+/// More events than an engine remembers.
+const MOST_EVENTS: usize = 10_000;
+
 impl Engine {
     /// The containers of a service, by their numbers.
     pub(crate) async fn members(
@@ -82,11 +85,14 @@ impl Engine {
             until: Some(format!("{}.{:09}", now.as_second(), now.subsec_nanosecond())),
             filters: Some([("container".to_owned(), vec![id])].into()),
         };
-        let mut events = std::pin::pin!(self.docker.events(Some(options)));
+        let unreadable = |error| failed("look at the engine's events", &error);
+        let (docker, meter) = self.wire.stream().map_err(unreadable)?;
+        let mut events = std::pin::pin!(docker.events(Some(options)).take(MOST_EVENTS));
         let mut stopped = false;
         // An engine whose clock is behind would wait until it is now there as well.
         while let Ok(Some(event)) = tokio::time::timeout(EVENTS, events.next()).await {
-            let event = event.map_err(|error| failed("look at the engine's events", &error))?;
+            meter.restart();
+            let event = event.map_err(unreadable)?;
             match event.action.as_deref() {
                 Some("start") => stopped = false,
                 Some("stop" | "kill") => stopped = true,

@@ -13,6 +13,12 @@ use crate::provider::connect::Engine;
 /// How many lines of a container's output are shown.
 const LINES: usize = 15;
 
+/// How long the engine may take for a part of a log that it has.
+const LOG: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The most that is read of a container's output, whatever the engine makes of the number of lines.
+const MOST_OUTPUT: usize = 1 << 20;
+
 impl Engine {
     /// The last lines of a container's output and of its health check.
     pub(crate) async fn last_words(&self, container: &ContainerInspectResponse) -> Vec<String> {
@@ -46,15 +52,22 @@ impl Engine {
             tail: LINES.to_string(),
             ..LogsOptions::default()
         };
-        let mut stream = std::pin::pin!(self.docker.logs(id, Some(options)));
+        let Ok((docker, meter)) = self.wire.stream() else {
+            return Vec::new();
+        };
+        let mut stream = std::pin::pin!(docker.logs(id, Some(options)));
         let mut bytes = Vec::new();
         // Some logging drivers cannot be read; what failed is reported without them.
-        while let Some(Ok(chunk)) = stream.next().await {
+        while let Ok(Some(Ok(chunk))) = tokio::time::timeout(LOG, stream.next()).await {
+            meter.restart();
             let (LogOutput::StdOut { message }
             | LogOutput::StdErr { message }
             | LogOutput::StdIn { message }
             | LogOutput::Console { message }) = chunk;
             bytes.extend_from_slice(&message);
+            if bytes.len() > MOST_OUTPUT {
+                break;
+            }
         }
         let text = String::from_utf8_lossy(&bytes);
         text.lines().map(|line| line.trim_end().to_owned()).collect()

@@ -5,11 +5,13 @@
 //! repository's own configuration.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::borrowed::Borrowed;
+use crate::files;
 
 /// How long git may think about where the history begins.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -78,7 +80,7 @@ impl Repository {
     /// True if files that the repository holds differ from the commit that is checked out.
     pub(in crate::cli) fn is_changed(&self) -> Option<bool> {
         let (borrowed, mut command) = self.command()?;
-        let output = command
+        command
             .arg("--work-tree")
             .arg(&self.top)
             .args([
@@ -87,12 +89,11 @@ impl Repository {
                 "--untracked-files=no",
                 "--ignore-submodules=all",
             ])
-            .as_std_mut()
             .stderr(Stdio::null())
-            .output();
+            .stdout(Stdio::piped());
+        let says = says_anything(command.as_std_mut(), Instant::now() + PATIENCE);
         drop(borrowed);
-        let output = output.ok().filter(|output| output.status.success())?;
-        Some(!output.stdout.is_empty())
+        says
     }
 
     /// `git` over this repository's objects, with none of its configuration.
@@ -132,15 +133,44 @@ impl Repository {
     }
 }
 
+/// Whether a program says anything; none where it fails, or has not ended in time: what git reads of a work tree may be a
+/// FIFO, too.
+fn says_anything(command: &mut std::process::Command, deadline: Instant) -> Option<bool> {
+    let mut child = command.spawn().ok()?;
+    let output = child.stdout.take();
+    let (sender, first) = std::sync::mpsc::channel();
+    // It ends with the program.
+    std::thread::spawn(move || {
+        let length = output.and_then(|mut output| output.read(&mut [0]).ok());
+        // Nobody waits for it any more.
+        let _ = sender.send(length);
+    });
+    let length = first.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    let mut status = None;
+    while length == Ok(Some(0)) && status.is_none() && Instant::now() < deadline {
+        status = child.try_wait().ok()?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    if status.is_none() {
+        // It may end in this very moment, and then there is nothing to be done.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    match length {
+        Ok(Some(0)) => status.filter(std::process::ExitStatus::success).map(|_| false),
+        Ok(Some(_)) => Some(true),
+        _ => None,
+    }
+}
+
 fn common(folder: &Path) -> PathBuf {
     small(&folder.join("commondir")).map_or_else(|| folder.to_owned(), |text| folder.join(text.trim()))
 }
 
 /// The text of a file of git's, if it is a file and of a size that such files have.
 fn small(path: &Path) -> Option<String> {
-    let file = std::fs::metadata(path).ok()?;
-    let text = (file.is_file() && file.len() <= LARGEST).then(|| std::fs::read(path));
-    Some(String::from_utf8_lossy(&text?.ok()?).into_owned())
+    let text = files::read(path, LARGEST).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The remotes in the text of a `.git/config`.

@@ -1,6 +1,7 @@
 //! Planning, asking, and carrying out: what `up`, `destroy` and `refresh --accept` have in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -21,6 +22,9 @@ use crate::value::Value;
 
 /// What helps where a saved plan is refused.
 const PREVIEW_AGAIN: &str = "make and review a new one: preview --out FILE";
+
+/// How long giving the lease back may take at the end of a run that did nothing.
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// What is to be carried out, and how.
 pub(super) struct Job<'a> {
@@ -70,7 +74,8 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
     match planned {
         Ok(planned) => job.execute(session, &store, writer, planned).await,
         Err(failure) => {
-            writer.abandon().await;
+            // The storage may be what holds us up; a lease that is not given back runs out.
+            let _ = tokio::time::timeout(GIVING_BACK, writer.abandon()).await;
             Err(failure)
         }
     }

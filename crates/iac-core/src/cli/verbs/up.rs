@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
 use crate::cli::{Declare, adopt};
 use crate::engine::Observe;
+use crate::files;
 use crate::plan::Mode;
 use crate::render::SavedPlan;
 
@@ -63,7 +64,7 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
 }
 
 fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
-    let text = std::fs::read_to_string(path);
+    let text = files::read_text(path, files::DOCUMENT);
     let text = text.map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
     let saved = SavedPlan::parse(&text);
     let saved = saved.map_err(|error| {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::files;
 use crate::redact;
 use crate::state::{Backend, ImportOptions, RunInfo, StateError, Store};
 
@@ -48,7 +49,7 @@ pub(super) async fn import(
     options: ImportOptions,
     as_json: bool,
 ) -> Result<u8, Failure> {
-    let document = std::fs::read(file).map_err(|error| unusable(file, &error))?;
+    let document = files::read(file, files::STATE).map_err(|error| unusable(file, &error))?;
     let run = RunInfo::current("state import", session.build());
     let imported = session
         .store()?

@@ -1,0 +1,235 @@
+//! What servers answer: the one place that says how much of it is read, and how long that may take.
+//!
+//! A server that is broken, or that is not the one it should be, may answer without an end, or stop in the middle. So
+//! every connection to one is [`Bounded`], or its bodies are read with the same limits where a library hides the
+//! connection: what is over a limit is an error that names the server, and memory stays what it is.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use crate::files::size;
+
+/// An answer that has more than is read of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the answer of {server} has more than {}, the most that is read of one", size(*.limit))]
+pub struct TooLarge {
+    /// Who answers.
+    pub server: String,
+    /// The most that is read, in bytes.
+    pub limit: u64,
+}
+
+/// An answer that has begun and does not end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{server} has begun to answer, and has not come to an end within {} s", .limit.as_secs())]
+pub struct Stalled {
+    /// Who answers.
+    pub server: String,
+    /// How long it was waited for.
+    pub limit: Duration,
+}
+
+/// How far an answer may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many bytes are read of one answer, or of one message of an answer that goes on.
+    pub bytes: u64,
+    /// How long an answer may take from its first byte on; none for answers that go on.
+    pub time: Option<Duration>,
+}
+
+/// Counts what is read; whoever takes messages out of an answer that goes on begins anew with each.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    /// Begins anew: a message was read, or something else is asked.
+    pub fn restart(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    fn add(&self, bytes: u64) -> u64 {
+        self.0.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
+    }
+}
+
+/// A connection over which no answer gets out of hand.
+///
+/// An answer is what is read between two writes, for protocols that ask, and then read; or between two calls of
+/// [`Meter::restart`] alone, where writes are not the caller's own ([`only_restarted`](Self::only_restarted)).
+pub struct Bounded<S> {
+    inner: S,
+    server: Arc<str>,
+    limits: Limits,
+    meter: Meter,
+    writes_restart: bool,
+    /// Runs from an answer's first byte on.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Bounded<S> {
+    /// A connection to `server`, which is what people call it.
+    pub fn new(inner: S, server: Arc<str>, limits: Limits, meter: Meter) -> Self {
+        Self {
+            inner,
+            server,
+            limits,
+            meter,
+            writes_restart: true,
+            timer: None,
+        }
+    }
+
+    /// The same connection, on which a write is no sign of a new question: below encryption, for one, which writes when the
+    /// other side wants it to.
+    #[must_use]
+    pub fn only_restarted(self) -> Self {
+        Self {
+            writes_restart: false,
+            ..self
+        }
+    }
+
+    /// Ends an answer that takes too long.
+    fn check_time(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let (Some(timer), Some(limit)) = (&mut self.timer, self.limits.time) else {
+            return Ok(());
+        };
+        if timer.as_mut().poll(cx).is_pending() {
+            return Ok(());
+        }
+        let server = self.server.to_string();
+        Err(io::Error::new(io::ErrorKind::TimedOut, Stalled { server, limit }))
+    }
+
+    fn count(&mut self, bytes: usize) -> io::Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        if let (Some(limit), None) = (self.limits.time, &self.timer) {
+            self.timer = Some(Box::pin(sleep(limit)));
+        }
+        let read = self.meter.add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if read <= self.limits.bytes {
+            return Ok(());
+        }
+        let (server, limit) = (self.server.to_string(), self.limits.bytes);
+        Err(io::Error::new(io::ErrorKind::FileTooLarge, TooLarge { server, limit }))
+    }
+
+    fn begin(&mut self) {
+        if self.writes_restart {
+            self.meter.restart();
+            self.timer = None;
+        }
+    }
+}
+
+impl<S> fmt::Debug for Bounded<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bounded")
+            .field("server", &self.server)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check_time(cx)?;
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer));
+        read.and_then(|()| self.count(buffer.filled().len() - before)).into()
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.begin();
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.begin();
+        Pin::new(&mut self.inner).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        bytes: 8,
+        time: Some(Duration::from_secs(60)),
+    };
+
+    fn pair() -> (Bounded<tokio::io::DuplexStream>, Meter, tokio::io::DuplexStream) {
+        let (near, far) = tokio::io::duplex(64);
+        let meter = Meter::default();
+        (
+            Bounded::new(near, "the server at x".into(), LIMITS, meter.clone()),
+            meter,
+            far,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_an_end_and_the_next_one_begins_anew() {
+        let (mut near, meter, mut far) = pair();
+        let mut answer = [0; 8];
+        for _ in 0..3 {
+            near.write_all(b"?").await.unwrap();
+            far.write_all(&answer).await.unwrap();
+            near.read_exact(&mut answer).await.unwrap();
+        }
+        meter.restart();
+        far.write_all(&[0; 17]).await.unwrap();
+        near.read_exact(&mut answer).await.unwrap();
+        let error = near.read_exact(&mut answer).await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the answer of the server at x has more than 8 bytes, the most that is read of one"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_come_late_and_not_stop_in_the_middle() {
+        let (mut near, _, mut far) = pair();
+        near.write_all(b"?").await.unwrap();
+        let late = tokio::time::timeout(Duration::from_secs(600), near.read_u8()).await;
+        assert!(late.is_err(), "nothing was said yet");
+        far.write_all(b"!").await.unwrap();
+        assert_eq!(near.read_u8().await.unwrap(), b'!');
+        let error = near.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("within 60 s"), "{error}");
+    }
+}
