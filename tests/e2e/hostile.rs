@@ -22,6 +22,7 @@ const LONG: Duration = Duration::from_secs(25);
 
 /// The exit code and what was said; a run that does not end is a failure.
 fn ends(mut command: Command) -> (i32, String) {
+    command.env_remove("IAC_CONFIG_FILE");
     let said = tempfile::NamedTempFile::new().unwrap();
     let mut run = command
         .stdout(Stdio::null())
@@ -146,6 +147,7 @@ fn silent() -> (Server, Arc<AtomicUsize>) {
 
 /// Starts a command, and interrupts it once that is so; it ends within moments.
 fn interrupted(mut command: Command, signal: &str, is_so: impl Fn() -> bool) {
+    command.env_remove("IAC_CONFIG_FILE");
     let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let until = Instant::now() + LONG;
     while !is_so() {

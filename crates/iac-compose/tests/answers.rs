@@ -13,7 +13,7 @@ use futures::stream::{self, StreamExt as _};
 use iac_compose::DockerProvider;
 use iac_core::provider::{
     Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent, ObserveRequest,
-    PredictRequest, Provider as _, ProviderError, Recorded, Target, WaitRequest,
+    PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
 use iac_core::{Key, Value};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
@@ -178,6 +178,7 @@ impl Bed {
             stack: "s".to_owned(),
             config: [("host".to_owned(), format!("unix://{}", self.socket().display()))].into(),
             timeout: Duration::from_secs(10),
+            key: StackKey::default(),
         };
         self.provider.connect(&request).await
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -48,16 +48,30 @@ pub struct Limits {
 
 /// Counts what is read; whoever takes messages out of an answer that goes on begins anew with each.
 #[derive(Debug, Clone, Default)]
-pub struct Meter(Arc<AtomicU64>);
+pub struct Meter(Arc<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    bytes: AtomicU64,
+    exceeded: AtomicBool,
+}
 
 impl Meter {
     /// Begins anew: a message was read, or something else is asked.
     pub fn restart(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.0.bytes.store(0, Ordering::Relaxed);
     }
 
-    fn add(&self, bytes: u64) -> u64 {
-        self.0.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
+    /// True if an answer was over the limit, for where a library does not pass on why it could not read it.
+    pub fn exceeded(&self) -> bool {
+        self.0.exceeded.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: u64, limit: u64) -> bool {
+        let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let exceeded = before.saturating_add(bytes) > limit;
+        self.0.exceeded.fetch_or(exceeded, Ordering::Relaxed);
+        exceeded
     }
 }
 
@@ -117,8 +131,8 @@ impl<S> Bounded<S> {
         if let (Some(limit), None) = (self.limits.time, &self.timer) {
             self.timer = Some(Box::pin(sleep(limit)));
         }
-        let read = self.meter.add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if read <= self.limits.bytes {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if !self.meter.add(bytes, self.limits.bytes) {
             return Ok(());
         }
         let (server, limit) = (self.server.to_string(), self.limits.bytes);
@@ -213,7 +227,9 @@ mod tests {
         meter.restart();
         far.write_all(&[0; 17]).await.unwrap();
         near.read_exact(&mut answer).await.unwrap();
+        assert!(!meter.exceeded());
         let error = near.read_exact(&mut answer).await.unwrap_err().to_string();
+        assert!(meter.exceeded());
         assert_eq!(
             error,
             "the answer of the server at x has more than 8 bytes, the most that is read of one"

@@ -13,7 +13,7 @@ use futures::stream::{self, StreamExt as _};
 use iac_core::config::Config;
 use iac_core::provider::{
     Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent, ObserveRequest,
-    Observed, PredictRequest, Provider as _, ProviderError, Recorded, Target, WaitRequest,
+    Observed, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
 use iac_core::{Stack, Value};
 use iac_k8s::{Kubernetes, KubernetesProvider};
@@ -184,11 +184,16 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<Target, ProviderError> {
+        self.connect_within(SHORT).await
+    }
+
+    async fn connect_within(&self, timeout: Duration) -> Result<Target, ProviderError> {
         let path = self.kubeconfig.path().display().to_string();
         let request = ConnectRequest {
             stack: "tests".to_owned(),
             config: [("kubeconfig".to_owned(), path)].into(),
-            timeout: SHORT,
+            timeout,
+            key: StackKey::default(),
         };
         self.provider.connect(&request).await
     }
@@ -300,7 +305,7 @@ async fn an_answer_without_an_end_is_an_error_that_names_the_server() {
     for status in [200, 403, 500] {
         let part = b"{\"metadata\": ".repeat(1000);
         let server = Server::on_loopback(move |_| Answer::with(status, Body::Endless(part.clone()))).unwrap();
-        let error = ends(Client::of(&server).connect()).await.unwrap_err();
+        let error = ends(Client::of(&server).connect_within(LONG)).await.unwrap_err();
         let expected = format!(
             "the answer of the API server at http://{} has more than 16 MiB",
             server.address()
@@ -318,7 +323,7 @@ async fn an_answer_that_stops_in_the_middle_is_an_error_that_names_the_server() 
         let error = ends(Client::of(&server).connect()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unreachable);
         assert!(error.message.contains(server.address()), "{error}");
-        assert!(error.message.contains("did not answer in full within 2 s"), "{error}");
+        assert!(error.message.contains("did not answer in full within 1 s"), "{error}");
     }
 }
 

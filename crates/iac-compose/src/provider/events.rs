@@ -130,10 +130,10 @@ impl Bells {
 async fn follow(wire: Wire, mut since: String, bells: Arc<Bells>) {
     let mut pause = PAUSES.0;
     loop {
-        let Ok((docker, meter)) = wire.stream() else { return };
-        let mut events = std::pin::pin!(docker.events(Some(options(&since))));
+        let Ok(stream) = wire.stream() else { return };
+        let mut events = std::pin::pin!(stream.docker.events(Some(options(&since))));
         while let Some(Ok(event)) = events.next().await {
-            meter.restart();
+            stream.meter.restart();
             pause = PAUSES.0;
             if let Some(nanos) = event.time_nano.filter(|nanos| *nanos > 0) {
                 since = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);

@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use iac_core::answers::{Bounded, Limits, Meter};
+use iac_core::answers::{Bounded, Limits, Meter, TooLarge};
 use iac_core::provider::{ErrorKind, ProviderError};
 use iac_core::transport::tls::Tls;
 use iac_core::with_causes;
@@ -27,6 +27,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
+
+use super::errors::failed;
 
 /// The longest that one request may take to be answered; stopping a container takes its grace period.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -51,6 +53,28 @@ const MESSAGE: Limits = Limits {
     bytes: 2 << 20,
     time: None,
 };
+
+/// A client for one answer that goes on.
+pub(crate) struct Stream {
+    pub(crate) docker: Docker,
+    /// To be restarted after each message.
+    pub(crate) meter: Meter,
+    server: Arc<str>,
+}
+
+impl Stream {
+    /// Why it ended: the client does not say what it could not read for.
+    pub(crate) fn failed(&self, doing: &str, error: &Error) -> ProviderError {
+        if !self.meter.exceeded() {
+            return failed(doing, error);
+        }
+        let excess = TooLarge {
+            server: self.server.to_string(),
+            limit: MESSAGE.bytes,
+        };
+        ProviderError::new(ErrorKind::Failed, format!("cannot {doing}: in one message, {excess}"))
+    }
+}
 
 /// Where the engine is, and how it is spoken to; cheap to clone.
 #[derive(Clone)]
@@ -114,10 +138,14 @@ impl Wire {
         self.client(CALL, None)
     }
 
-    /// A client for one answer that goes on, with its meter, which is to be restarted after each of its messages.
-    pub(crate) fn stream(&self) -> Result<(Docker, Meter), Error> {
+    /// A client for one answer that goes on.
+    pub(crate) fn stream(&self) -> Result<Stream, Error> {
         let meter = Meter::default();
-        Ok((self.client(MESSAGE, Some(meter.clone()))?, meter))
+        Ok(Stream {
+            docker: self.client(MESSAGE, Some(meter.clone()))?,
+            meter,
+            server: Arc::clone(&self.server),
+        })
     }
 
     fn client(&self, limits: Limits, meter: Option<Meter>) -> Result<Docker, Error> {

@@ -30,11 +30,11 @@ impl Engine {
         cx.progress(key, format!("building {}", inputs.tag));
         let body = bollard::body_try_stream(parts);
         let doing = format!("build the image {}", inputs.tag);
-        let (docker, meter) = self.wire.stream().map_err(|error| failed(&doing, &error))?;
+        let build = self.wire.stream().map_err(|error| failed(&doing, &error))?;
         let options = options(inputs, &self.stack);
         let credentials = Some(self.credentials()).filter(|all| !all.is_empty());
         // A step may work for hours without a word.
-        let mut stream = std::pin::pin!(docker.build_image(options, credentials, Some(body)));
+        let mut stream = std::pin::pin!(build.docker.build_image(options, credentials, Some(body)));
         let kept_back = self.kept_back();
         let hinted = |error: ProviderError| match kept_back {
             Some(hint) => error.with_hint(hint),
@@ -42,8 +42,8 @@ impl Engine {
         };
         let mut output: Vec<String> = Vec::new();
         while let Some(step) = stream.next().await {
-            meter.restart();
-            let step = step.map_err(|error| hinted(failed(&doing, &error)).with_details(output.clone()))?;
+            build.meter.restart();
+            let step = step.map_err(|error| hinted(build.failed(&doing, &error)).with_details(output.clone()))?;
             if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
                 let error = ProviderError::new(ErrorKind::Failed, format!("cannot {doing}: {message}"));
                 return Err(hinted(error).with_details(output));

@@ -49,9 +49,9 @@ impl Engine {
         let mut layers = Layers::default();
         let hint = "check the name and the tag, log in to the registry with `docker login`, or build the image";
         let hint = self.kept_back().unwrap_or(hint);
-        let unpulled = |error| failed(&format!("pull the image {name}"), &error).with_hint(hint);
-        let (docker, meter) = self.wire.stream().map_err(unpulled)?;
-        let mut stream = std::pin::pin!(docker.create_image(Some(options), None, self.credentials_of(name)));
+        let doing = format!("pull the image {name}");
+        let pull = self.wire.stream().map_err(|error| failed(&doing, &error))?;
+        let mut stream = std::pin::pin!(pull.docker.create_image(Some(options), None, self.credentials_of(name)));
         loop {
             let step = tokio::time::timeout(SILENCE, stream.next()).await.map_err(|_| {
                 let minutes = SILENCE.as_secs() / 60;
@@ -59,8 +59,8 @@ impl Engine {
                 ProviderError::new(ErrorKind::Timeout, message)
             })?;
             let Some(step) = step else { break };
-            meter.restart();
-            let step = step.map_err(unpulled)?;
+            pull.meter.restart();
+            let step = step.map_err(|error| pull.failed(&doing, &error).with_hint(hint))?;
             if let Some(error) = step.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
                 let message = format!("cannot pull the image {name}: {error}");
                 return Err(ProviderError::new(ErrorKind::Failed, message).with_hint(hint));

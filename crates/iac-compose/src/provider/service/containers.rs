@@ -85,14 +85,14 @@ impl Engine {
             until: Some(format!("{}.{:09}", now.as_second(), now.subsec_nanosecond())),
             filters: Some([("container".to_owned(), vec![id])].into()),
         };
-        let unreadable = |error| failed("look at the engine's events", &error);
-        let (docker, meter) = self.wire.stream().map_err(unreadable)?;
-        let mut events = std::pin::pin!(docker.events(Some(options)).take(MOST_EVENTS));
+        let doing = "look at the engine's events";
+        let stream = self.wire.stream().map_err(|error| failed(doing, &error))?;
+        let mut events = std::pin::pin!(stream.docker.events(Some(options)).take(MOST_EVENTS));
         let mut stopped = false;
         // An engine whose clock is behind would wait until it is now there as well.
         while let Ok(Some(event)) = tokio::time::timeout(EVENTS, events.next()).await {
-            meter.restart();
-            let event = event.map_err(unreadable)?;
+            stream.meter.restart();
+            let event = event.map_err(|error| stream.failed(doing, &error))?;
             match event.action.as_deref() {
                 Some("start") => stopped = false,
                 Some("stop" | "kill") => stopped = true,

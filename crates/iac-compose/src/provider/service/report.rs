@@ -52,14 +52,14 @@ impl Engine {
             tail: LINES.to_string(),
             ..LogsOptions::default()
         };
-        let Ok((docker, meter)) = self.wire.stream() else {
+        let Ok(log) = self.wire.stream() else {
             return Vec::new();
         };
-        let mut stream = std::pin::pin!(docker.logs(id, Some(options)));
+        let mut stream = std::pin::pin!(log.docker.logs(id, Some(options)));
         let mut bytes = Vec::new();
         // Some logging drivers cannot be read; what failed is reported without them.
         while let Ok(Some(Ok(chunk))) = tokio::time::timeout(LOG, stream.next()).await {
-            meter.restart();
+            log.meter.restart();
             let (LogOutput::StdOut { message }
             | LogOutput::StdErr { message }
             | LogOutput::StdIn { message }
