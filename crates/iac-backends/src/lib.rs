@@ -17,6 +17,9 @@
 //! }
 //! ```
 
+/// The most that a value may have, and so the most that is read of one answer.
+const LARGEST: u64 = iac_core::files::STATE;
+
 mod cause;
 mod insist;
 mod place;

@@ -14,8 +14,8 @@ pub const SETTINGS: u64 = 4 << 20;
 /// The most that a file of declarations, a saved plan or a config's content may have: 256 MiB.
 pub const DOCUMENT: u64 = 256 << 20;
 
-/// The most that a file of state may have: 1 GiB.
-pub const STATE: u64 = 1 << 30;
+/// The most that a value of state may have, on any backend: 256 MiB, which is more than a hundred thousand resources take.
+pub const STATE: u64 = 256 << 20;
 
 /// Opens a regular file for reading. Links are followed.
 ///
@@ -209,10 +209,24 @@ pub fn read_all(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     // What a file says of its length need not be so: it may grow, and those of /proc have none.
     file.take(limit + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > limit {
-        true => Err(too_large()),
-        false => Ok(bytes),
+    check_size(&bytes, limit).map_err(|_| too_large())?;
+    Ok(bytes)
+}
+
+/// Whether bytes are as many as may be read again.
+///
+/// # Errors
+/// When they are more than `limit`.
+pub fn check_size(bytes: &[u8], limit: u64) -> io::Result<()> {
+    if bytes.len() as u64 <= limit {
+        return Ok(());
     }
+    let message = format!(
+        "{} bytes are more than {}, the most that one may have",
+        bytes.len(),
+        size(limit)
+    );
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
 }
 
 /// A size for people.

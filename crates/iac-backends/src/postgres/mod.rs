@@ -11,6 +11,7 @@ mod url;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use iac_core::files;
 use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -26,7 +27,7 @@ const LAST: char = '~';
 
 /// State in a table; cheap to clone.
 ///
-/// The database has to be there; the table is made at the first write. Values may have a little less than 1 GiB. Connections
+/// The database has to be there; the table is made at the first write. A value may have 256 MiB. Connections
 /// are kept while a run lasts, four at the most when idle. Behind a pooler it has to be one that gives a connection for a
 /// session.
 #[derive(Clone)]
@@ -166,6 +167,16 @@ impl PostgresState {
         }
     }
 
+    /// Refuses a value that could not be read again.
+    fn check_size(&self, operation: &'static str, key: &str, bytes: &[u8]) -> Result<(), BackendError> {
+        files::check_size(bytes, crate::LARGEST).map_err(|error| {
+            let message = error.to_string();
+            self.shared
+                .place
+                .error(operation, key, message, BackendErrorKind::Other)
+        })
+    }
+
     fn draw(&self, operation: &'static str, key: &str) -> Result<WriteId, BackendError> {
         WriteId::draw().map_err(|message| {
             self.shared
@@ -197,6 +208,7 @@ impl Backend for PostgresState {
     }
 
     async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {
+        self.check_size("create", key, &bytes)?;
         let write = self.draw("create", key)?;
         let statement = "INSERT INTO $table (key, write, value) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING \
                          RETURNING write";
@@ -215,6 +227,7 @@ impl Backend for PostgresState {
             return Ok(Put::Mismatch);
         };
         let before = before.cast_signed();
+        self.check_size("replace", key, &bytes)?;
         let write = self.draw("replace", key)?;
         let statement = "UPDATE $table SET write = $3, value = $4 WHERE key = $1 AND write = $2 RETURNING write";
         let parameters: [Parameter<'_>; 4] = [

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
+use iac_core::files;
 use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::path::Path;
@@ -35,7 +36,7 @@ const WRITE: &str = "iac-write";
 ///
 /// The bucket has to be there. Credentials, region and endpoint are those of the environment as Amazon's tools have them
 /// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web identities, and
-/// the accounts of containers and machines); files such as `~/.aws/credentials` are not read. A value may have 5 GiB.
+/// the accounts of containers and machines); files such as `~/.aws/credentials` are not read. A value may have 256 MiB.
 #[derive(Clone)]
 pub struct S3State {
     shared: Arc<Shared>,
@@ -166,6 +167,12 @@ impl S3State {
         bytes: Vec<u8>,
         mode: PutMode,
     ) -> Result<Written, BackendError> {
+        files::check_size(&bytes, crate::LARGEST).map_err(|error| {
+            let message = error.to_string();
+            self.shared
+                .place
+                .error(operation, key, message, BackendErrorKind::Other)
+        })?;
         self.shared.tried.get_or_try_init(|| self.probe()).await?;
         let write = WriteId::draw().map_err(|message| {
             self.shared

@@ -4,10 +4,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use http::StatusCode;
+use http_body_util::{BodyExt as _, Limited};
+use iac_core::answers::TooLarge;
 use iac_core::transport;
 use iac_core::transport::tls::Tls;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::{ClientConfigKey, ClientOptions};
 
@@ -16,6 +18,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long the server may be silent.
 const SILENCE: Duration = Duration::from_secs(20);
+
+/// How long a request may take in all.
+const WHOLE: Duration = Duration::from_mins(10);
+
+/// The most that is read of a refusal.
+const REFUSAL: u64 = 1 << 20;
 
 /// Where Amazon's machines ask for their credentials, by IPv6.
 const OF_MACHINES: [Ipv6Addr; 2] = [
@@ -91,6 +99,7 @@ impl HttpConnector for Connector {
             .tls_backend_preconfigured(Tls::default().client().map_err(|error| unusable(error.into()))?)
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
+            .timeout(WHOLE)
             .redirect(reqwest::redirect::Policy::none());
         // What is in clear goes to the server itself, and not to a proxy of the environment on another machine.
         let client = if clear { client.no_proxy() } else { client };
@@ -101,6 +110,20 @@ impl HttpConnector for Connector {
     }
 }
 
+/// A body that is no larger than one may be. Whatever goes wrong with it, the server does so again.
+fn bounded(body: HttpResponseBody, status: StatusCode, server: String) -> HttpResponseBody {
+    let limit = if status.is_success() { crate::LARGEST } else { REFUSAL };
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = Limited::new(body, most).map_err(move |error| match error.downcast::<HttpError>() {
+        Ok(error) => *error,
+        Err(_) => {
+            let server = server.clone();
+            HttpError::new(HttpErrorKind::Unknown, TooLarge { server, limit })
+        }
+    });
+    HttpResponseBody::new(body)
+}
+
 #[async_trait::async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -109,8 +132,10 @@ impl HttpService for Service {
             let host = url.host().unwrap_or_default();
             may_be_in_clear(host).map_err(|refused| HttpError::new(HttpErrorKind::Unknown, refused))?;
         }
+        let server = url.authority().map(ToString::to_string).unwrap_or_default();
         let response = self.0.call(request).await?;
         let status = response.status();
+        let response = response.map(|body| bounded(body, status, server));
         if is_plain(status) {
             return Ok(response);
         }

@@ -4,6 +4,7 @@
 mod faults;
 #[allow(dead_code, reason = "shared with the tests of whole programs")]
 mod front;
+mod limits;
 mod place;
 mod postgres;
 mod proxy;

@@ -34,7 +34,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 /// Keys as files below a folder.
 ///
 /// A value is written to a temporary file and synced, gets its name by a rename or link that does not replace anything
-/// unasked, and then the folder is synced. Files and folders are open to their owner only. A value may have 1 GiB.
+/// unasked, and then the folder is synced. Files and folders are open to their owner only. A value may have 256 MiB.
 #[derive(Debug, Clone)]
 pub struct LocalBackend {
     shared: Arc<Shared>,
@@ -189,6 +189,8 @@ impl Backend for LocalBackend {
 impl Shared {
     /// A synced temporary file with this content, locked until it is closed, so that nobody takes it for left behind.
     fn written(&self, bytes: &[u8]) -> io::Result<NamedTempFile> {
+        // It could not be read again.
+        files::check_size(bytes, files::STATE)?;
         let folder = self.root.join(TEMPORARY);
         if self.kept_from_git && !self.root.exists() {
             make_folder(&self.root)?;
