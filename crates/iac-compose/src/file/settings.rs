@@ -283,7 +283,8 @@ fn add_env_files(
             .filter(|file| !file.is_empty())
             .map(|file| paths::join(folder, file))
             .collect(),
-        None if FsPath::new(&usual).is_file() => vec![usual],
+        // What is there and no file is told where it is read.
+        None if FsPath::new(&usual).exists() && !FsPath::new(&usual).is_dir() => vec![usual],
         None => return Some(()),
     };
     let values = match environment::read(&files, environment) {
