@@ -241,7 +241,7 @@ pub(crate) fn size(bytes: u64) -> String {
 
 #[cfg(all(test, unix))]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::net::UnixListener;
 
