@@ -12,8 +12,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use iac_compose::DockerProvider;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent, ObserveRequest,
-    PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
+    Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent,
+    ObserveRequest, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
 use iac_core::{Key, Value};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
@@ -204,6 +204,8 @@ impl Bed {
             inputs: recorded.inputs.clone(),
             recorded: known,
             adopt: false,
+            claim: Claim::MarkOnly,
+            uid: None,
             timeout: SHORT,
         };
         self.provider.apply(&request, &Context::silent()).await
@@ -250,6 +252,7 @@ impl Bed {
             let delete = DeleteRequest {
                 recorded,
                 delete_data: DeleteData::All,
+                claim: Claim::MarkOnly,
                 timeout: SHORT,
             };
             let _ = self.provider.delete(&delete, &Context::silent()).await;

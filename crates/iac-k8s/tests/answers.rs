@@ -12,8 +12,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use iac_core::config::Config;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent, ObserveRequest,
-    Observed, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
+    Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent,
+    ObserveRequest, Observed, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
 use iac_core::{Stack, Value};
 use iac_k8s::{Kubernetes, KubernetesProvider};
@@ -267,6 +267,7 @@ impl Client {
             let delete = DeleteRequest {
                 recorded: recorded.clone(),
                 delete_data: DeleteData::None,
+                claim: Claim::MarkOnly,
                 timeout: SHORT,
             };
             let _ = self.provider.delete(&delete, &Context::silent()).await;
@@ -287,6 +288,8 @@ impl Client {
             inputs: recorded.inputs.clone(),
             recorded: known,
             adopt: false,
+            claim: Claim::MarkOnly,
+            uid: None,
             timeout: SHORT,
         };
         self.provider.apply(&request, &Context::silent()).await
