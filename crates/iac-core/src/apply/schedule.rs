@@ -1,5 +1,6 @@
 //! What may start: a pure bookkeeping of stages that are done, failed or waited for.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::plan::{Action, Stage, Step};
@@ -22,6 +23,8 @@ pub(super) struct Schedule {
     operations: VecDeque<Node>,
     /// What can be made ahead, and which stages that still waits for.
     early: BTreeMap<Key, BTreeSet<Node>>,
+    /// Which of those wait for a stage.
+    early_waiters: BTreeMap<Node, Vec<Key>>,
     /// What may be made ahead now.
     preparations: VecDeque<Key>,
     /// What is being made ahead; its own stages wait for the end of that.
@@ -92,9 +95,12 @@ impl Schedule {
     fn add_early(&mut self, key: &Key, needs: BTreeSet<Node>) {
         if needs.is_empty() {
             self.preparations.push_back(key.clone());
-        } else {
-            self.early.insert(key.clone(), needs);
+            return;
         }
+        for need in &needs {
+            self.early_waiters.entry(need.clone()).or_default().push(key.clone());
+        }
+        self.early.insert(key.clone(), needs);
     }
 
     fn may_start(&mut self, node: Node) {
@@ -135,10 +141,14 @@ impl Schedule {
     /// Marks a stage as done.
     pub(super) fn done(&mut self, node: &Node) {
         self.waiting.remove(node);
-        let may_prepare = self
-            .early
-            .extract_if(.., |_, needs| needs.remove(node) && needs.is_empty());
-        self.preparations.extend(may_prepare.map(|(key, _)| key));
+        for key in self.early_waiters.remove(node).unwrap_or_default() {
+            if let Entry::Occupied(mut needs) = self.early.entry(key) {
+                needs.get_mut().remove(node);
+                if needs.get().is_empty() {
+                    self.preparations.push_back(needs.remove_entry().0);
+                }
+            }
+        }
         for waiter in self.waiters.remove(node).unwrap_or_default() {
             if let Some(needs) = self.waiting.get_mut(&waiter) {
                 needs.remove(node);
