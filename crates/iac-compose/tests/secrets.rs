@@ -6,7 +6,7 @@ use std::path::Path;
 use iac_compose::prelude::*;
 use iac_core::config::{Config as Settings, ConfigValue};
 use iac_core::declare::{Declaration, Stack};
-use iac_core::value::{FieldPath, token};
+use iac_core::value::{Trail, token};
 use iac_core::{Output, Value};
 
 /// Every text of a service in clear, by its path, and what stands at the paths of the others.
@@ -19,7 +19,7 @@ fn service(declaration: &Declaration, name: &str) -> (Vec<String>, Vec<(String, 
     resource
         .unwrap()
         .inputs
-        .walk(&mut |path: &FieldPath, leaf: &Value| match leaf {
+        .walk(&mut |path: &Trail<'_>, leaf: &Value| match leaf {
             Value::Expr(expr) if expr.is_secret() => hidden.push((path.to_string(), expr.to_string())),
             Value::String(text) => clear.push(text.clone()),
             _ => {}

@@ -74,12 +74,12 @@ pub fn resolve(value: &Value, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> 
     if value.is_known() {
         return Ok(value.clone());
     }
-    value.try_map_leaves(&mut |path, leaf| match leaf {
+    value.try_map_leaves(&mut |trail, leaf| match leaf {
         Value::Expr(expr) => {
             let resolved = resolve_expr(expr, lookup);
             Ok(resolved
                 .map_err(|message| ResolveError {
-                    path: path.clone(),
+                    path: trail.path(),
                     message,
                 })?
                 .unwrap_or_else(|| leaf.clone()))

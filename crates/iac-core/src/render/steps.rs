@@ -167,12 +167,12 @@ impl Page {
             return;
         }
         let mut lines = Vec::new();
-        inputs.walk(&mut |path, leaf| {
+        inputs.walk(&mut |trail, leaf| {
             if verbose || !leaf.is_known() {
                 let sign = Styles::paint(styles.added, '+');
                 lines.push(format!(
                     "{sign} {}: {}{}",
-                    path_text(path),
+                    path_text(&trail.path()),
                     value_text(leaf),
                     remark(leaf)
                 ));

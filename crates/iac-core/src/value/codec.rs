@@ -7,7 +7,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Expr, FieldPath, Map, OutputRef, Part, Secret, Value};
+use super::{Expr, FieldPath, Map, OutputRef, Part, Secret, Trail, Value};
 use crate::provider::Phase;
 
 /// The keys that mark a reserved form.
@@ -18,29 +18,29 @@ const RESERVED: [&str; 4] = ["$secret", "$output", "$concat", "$object"];
 /// # Errors
 /// The first error of `seal`.
 pub fn write<E>(value: &Value, seal: &mut impl FnMut(&FieldPath, &Secret) -> Result<Json, E>) -> Result<Json, E> {
-    step_out(value, &FieldPath::root(), seal)
+    step_out(value, &Trail::root(), seal)
 }
 
 fn step_out<E>(
     value: &Value,
-    path: &FieldPath,
+    trail: &Trail<'_>,
     seal: &mut impl FnMut(&FieldPath, &Secret) -> Result<Json, E>,
 ) -> Result<Json, E> {
     Ok(match value {
-        Value::Secret(secret) => json!({"$secret": seal(path, secret)?}),
+        Value::Secret(secret) => json!({"$secret": seal(&trail.path(), secret)?}),
         Value::Expr(expr) => expr_to_json(expr),
         Value::Array(items) => {
             let items = items.iter().enumerate();
             Json::Array(
                 items
-                    .map(|(index, item)| step_out(item, &path.index(index), seal))
+                    .map(|(index, item)| step_out(item, &trail.index(index), seal))
                     .collect::<Result<_, _>>()?,
             )
         }
         Value::Object(map) => {
             let children = map
                 .iter()
-                .map(|(key, child)| Ok((key.clone(), step_out(child, &path.field(key), seal)?)));
+                .map(|(key, child)| Ok((key.clone(), step_out(child, &trail.field(key), seal)?)));
             let object = Json::Object(children.collect::<Result<_, E>>()?);
             if is_reserved(map.keys().map(String::as_str)) {
                 json!({"$object": object})
@@ -107,38 +107,36 @@ pub fn read<E>(
     json: &Json,
     open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
 ) -> Result<Value, ReadError<E>> {
-    step_in(json, &FieldPath::root(), open)
+    step_in(json, &Trail::root(), open)
 }
 
 fn step_in<E>(
     json: &Json,
-    path: &FieldPath,
+    trail: &Trail<'_>,
     open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
 ) -> Result<Value, ReadError<E>> {
     Ok(match json {
         Json::Object(map) if is_reserved(map.keys().map(String::as_str)) => match map.iter().next() {
             Some((key, sealed)) if key == "$secret" => {
-                let secret = open(path, sealed).map_err(|error| ReadError::Open {
-                    path: path.clone(),
-                    error,
-                })?;
+                let path = trail.path();
+                let secret = open(&path, sealed).map_err(|error| ReadError::Open { path, error })?;
                 Value::Secret(secret)
             }
-            Some((key, Json::Object(inner))) if key == "$object" => Value::Object(children_in(inner, path, open)?),
+            Some((key, Json::Object(inner))) if key == "$object" => Value::Object(children_in(inner, trail, open)?),
             other => {
                 let form = other.map(|(key, _)| key.clone()).unwrap_or_default();
                 return Err(ReadError::Form {
-                    path: path.clone(),
+                    path: trail.path(),
                     form,
                 });
             }
         },
-        Json::Object(map) => Value::Object(children_in(map, path, open)?),
+        Json::Object(map) => Value::Object(children_in(map, trail, open)?),
         Json::Array(items) => {
             let items = items.iter().enumerate();
             Value::Array(
                 items
-                    .map(|(index, item)| step_in(item, &path.index(index), open))
+                    .map(|(index, item)| step_in(item, &trail.index(index), open))
                     .collect::<Result<_, _>>()?,
             )
         }
@@ -148,11 +146,11 @@ fn step_in<E>(
 
 fn children_in<E>(
     map: &serde_json::Map<String, Json>,
-    path: &FieldPath,
+    trail: &Trail<'_>,
     open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
 ) -> Result<Map, ReadError<E>> {
     map.iter()
-        .map(|(key, child)| Ok((key.clone(), step_in(child, &path.field(key), open)?)))
+        .map(|(key, child)| Ok((key.clone(), step_in(child, &trail.field(key), open)?)))
         .collect()
 }
 

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Expr, FieldPath, Map, OutputRef, Part, Value};
+use super::{Expr, FieldPath, Map, OutputRef, Part, Trail, Value};
 
 /// Opens a token: the first character of Unicode's private use area.
 const OPEN: char = '\u{E000}';
@@ -139,22 +139,22 @@ fn push_literal(parts: &mut Vec<Part>, text: &str, path: &FieldPath) -> Result<(
 /// # Errors
 /// A token in a key, or a damaged one, with its path.
 pub fn parse_tree(json: serde_json::Value) -> Result<Value, TokenError> {
-    fn step(json: serde_json::Value, path: &FieldPath) -> Result<Value, TokenError> {
+    fn step(json: serde_json::Value, trail: &Trail<'_>) -> Result<Value, TokenError> {
         match json {
-            serde_json::Value::String(text) => parse(&text, path),
+            serde_json::Value::String(text) if is_token(&text) => parse(&text, &trail.path()),
             serde_json::Value::Array(items) => items
                 .into_iter()
                 .enumerate()
-                .map(|(index, item)| step(item, &path.index(index)))
+                .map(|(index, item)| step(item, &trail.index(index)))
                 .collect::<Result<Vec<_>, _>>()
                 .map(Value::Array),
             serde_json::Value::Object(map) => map
                 .into_iter()
                 .map(|(key, child)| {
                     if is_token(&key) {
-                        return Err(TokenError::InKey { path: path.clone() });
+                        return Err(TokenError::InKey { path: trail.path() });
                     }
-                    let child = step(child, &path.field(&key))?;
+                    let child = step(child, &trail.field(&key))?;
                     Ok((key, child))
                 })
                 .collect::<Result<Map, _>>()
@@ -162,7 +162,7 @@ pub fn parse_tree(json: serde_json::Value) -> Result<Value, TokenError> {
             leaf => Ok(leaf.into()),
         }
     }
-    step(json, &FieldPath::root())
+    step(json, &Trail::root())
 }
 
 #[cfg(test)]

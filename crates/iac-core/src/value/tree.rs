@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Number;
 
-use super::{Expr, FieldPath, Map, OutputRef, Secret};
+use super::{Expr, FieldPath, Map, OutputRef, Secret, Trail};
 
 /// A JSON tree whose string leaves may be secret, or not known yet.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -133,59 +133,60 @@ impl Value {
     /// Every output that the tree uses, with the path of the leaf that uses it.
     pub fn outputs(&self) -> Vec<(FieldPath, OutputRef)> {
         let mut found = Vec::new();
-        self.walk(&mut |path, leaf| {
+        self.walk(&mut |trail, leaf| {
             if let Self::Expr(expr) = leaf {
-                found.extend(expr.outputs().map(|output| (path.clone(), output.clone())));
+                found.extend(expr.outputs().map(|output| (trail.path(), output.clone())));
             }
         });
         found
     }
 
     /// Calls `visit` for each leaf (empty lists and objects count as leaves), in order.
-    pub fn walk(&self, visit: &mut impl FnMut(&FieldPath, &Self)) {
-        fn step(node: &Value, path: &FieldPath, visit: &mut impl FnMut(&FieldPath, &Value)) {
+    pub fn walk(&self, visit: &mut impl FnMut(&Trail<'_>, &Self)) {
+        fn step(node: &Value, trail: &Trail<'_>, visit: &mut impl FnMut(&Trail<'_>, &Value)) {
             match node {
                 Value::Object(map) if !map.is_empty() => {
-                    map.iter().for_each(|(key, child)| step(child, &path.field(key), visit));
+                    map.iter()
+                        .for_each(|(key, child)| step(child, &trail.field(key), visit));
                 }
                 Value::Array(items) if !items.is_empty() => {
                     items
                         .iter()
                         .enumerate()
-                        .for_each(|(index, child)| step(child, &path.index(index), visit));
+                        .for_each(|(index, child)| step(child, &trail.index(index), visit));
                 }
-                leaf => visit(path, leaf),
+                leaf => visit(trail, leaf),
             }
         }
-        step(self, &FieldPath::root(), visit);
+        step(self, &Trail::root(), visit);
     }
 
     /// The same tree with each leaf replaced.
     ///
     /// # Errors
     /// The first error of `replace`.
-    pub fn try_map_leaves<E>(&self, replace: &mut impl FnMut(&FieldPath, &Self) -> Result<Self, E>) -> Result<Self, E> {
+    pub fn try_map_leaves<E>(&self, replace: &mut impl FnMut(&Trail<'_>, &Self) -> Result<Self, E>) -> Result<Self, E> {
         fn step<E>(
             node: &Value,
-            path: &FieldPath,
-            replace: &mut impl FnMut(&FieldPath, &Value) -> Result<Value, E>,
+            trail: &Trail<'_>,
+            replace: &mut impl FnMut(&Trail<'_>, &Value) -> Result<Value, E>,
         ) -> Result<Value, E> {
             match node {
                 Value::Object(map) if !map.is_empty() => map
                     .iter()
-                    .map(|(key, child)| Ok((key.clone(), step(child, &path.field(key), replace)?)))
+                    .map(|(key, child)| Ok((key.clone(), step(child, &trail.field(key), replace)?)))
                     .collect::<Result<Map, E>>()
                     .map(Value::Object),
                 Value::Array(items) if !items.is_empty() => items
                     .iter()
                     .enumerate()
-                    .map(|(index, child)| step(child, &path.index(index), replace))
+                    .map(|(index, child)| step(child, &trail.index(index), replace))
                     .collect::<Result<Vec<_>, E>>()
                     .map(Value::Array),
-                leaf => replace(path, leaf),
+                leaf => replace(trail, leaf),
             }
         }
-        step(self, &FieldPath::root(), replace)
+        step(self, &Trail::root(), replace)
     }
 
     /// The tree as plain JSON with secrets in clear: for the system that is to receive them, and nothing else.
@@ -208,7 +209,7 @@ impl Value {
     pub fn to_json(&self, special: &mut impl FnMut(&FieldPath, &Self) -> serde_json::Value) -> serde_json::Value {
         fn step(
             node: &Value,
-            path: &FieldPath,
+            trail: &Trail<'_>,
             special: &mut impl FnMut(&FieldPath, &Value) -> serde_json::Value,
         ) -> serde_json::Value {
             match node {
@@ -216,21 +217,21 @@ impl Value {
                 Value::Bool(value) => (*value).into(),
                 Value::Number(number) => number.clone().into(),
                 Value::String(text) => text.clone().into(),
-                Value::Secret(_) | Value::Expr(_) => special(path, node),
+                Value::Secret(_) | Value::Expr(_) => special(&trail.path(), node),
                 Value::Array(items) => {
                     let items = items.iter().enumerate();
                     items
-                        .map(|(index, child)| step(child, &path.index(index), special))
+                        .map(|(index, child)| step(child, &trail.index(index), special))
                         .collect()
                 }
                 Value::Object(map) => map
                     .iter()
-                    .map(|(key, child)| (key.clone(), step(child, &path.field(key), special)))
+                    .map(|(key, child)| (key.clone(), step(child, &trail.field(key), special)))
                     .collect::<serde_json::Map<_, _>>()
                     .into(),
             }
         }
-        step(self, &FieldPath::root(), special)
+        step(self, &Trail::root(), special)
     }
 }
 

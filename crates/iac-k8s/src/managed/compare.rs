@@ -57,11 +57,9 @@ struct Comparison {
 impl Comparison {
     fn step(&mut self, path: &FieldPath, states: States<'_>, shape: Option<&Shape>, owners: &Owners<'_>) {
         match states {
-            (Some(Json::Object(old)), Some(Json::Object(new))) => self.maps(path, (old, new), shape, owners),
-            (Some(Json::Array(old)), Some(Json::Array(new))) if old != new => {
-                self.lists(path, (old, new), shape, owners);
-            }
             (old, new) if old == new => {}
+            (Some(Json::Object(old)), Some(Json::Object(new))) => self.maps(path, (old, new), shape, owners),
+            (Some(Json::Array(old)), Some(Json::Array(new))) => self.lists(path, (old, new), shape, owners),
             states => self.change(path.clone(), states, owners),
         }
     }

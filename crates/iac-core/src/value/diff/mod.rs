@@ -4,7 +4,7 @@ mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FieldPath, Segment, Value};
+use super::{FieldPath, Trail, Value};
 use lists::Match;
 
 /// One field that differs.
@@ -41,7 +41,7 @@ const LIST_KEYS: [&str; 8] = [
 /// appears or goes is one change.
 pub fn diff(before: &Value, after: &Value) -> Vec<FieldChange> {
     let mut changes = Vec::new();
-    step(&FieldPath::root(), Some(before), Some(after), &mut changes);
+    step(&Trail::root(), Some(before), Some(after), &mut changes);
     changes
 }
 
@@ -64,23 +64,23 @@ pub fn by_element(change: FieldChange) -> Vec<FieldChange> {
     diff(before, after).into_iter().map(below).collect()
 }
 
-fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<FieldChange>) {
+fn step(trail: &Trail<'_>, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<FieldChange>) {
     match (before, after) {
-        (Some(Value::Object(old)), Some(Value::Object(new))) if old.is_same(new) => {}
+        // Most of what is compared is the same, and that is told sooner than what a list's elements are named by.
+        (old, new) if old == new => {}
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for key in keys {
-                step(&path.field(key), old.get(key), new.get(key), changes);
+                step(&trail.field(key), old.get(key), new.get(key), changes);
             }
         }
         (Some(Value::Array(old)), Some(Value::Array(new))) => match list_key(old, new) {
-            Some(field) => by_key(path, field, old, new, changes),
-            None => without_key(path, old, new, changes),
+            Some(field) => by_key(trail, field, old, new, changes),
+            None => without_key(trail, old, new, changes),
         },
-        (old, new) if old == new => {}
         (old, new) => {
             changes.push(FieldChange {
-                path: path.clone(),
+                path: trail.path(),
                 before: old.cloned(),
                 after: new.cloned(),
                 origin: None,
@@ -90,26 +90,27 @@ fn step(path: &FieldPath, before: Option<&Value>, after: Option<&Value>, changes
 }
 
 /// What was removed is named by its old position; everything else by its new one.
-fn without_key(path: &FieldPath, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
+fn without_key(trail: &Trail<'_>, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
     for found in lists::matches(old, new) {
         match found {
-            Match::Changed(from, to) => step(&path.index(to), Some(&old[from]), Some(&new[to]), changes),
-            Match::Removed(at) => step(&path.index(at), Some(&old[at]), None, changes),
-            Match::Added(at) => step(&path.index(at), None, Some(&new[at]), changes),
+            Match::Changed(from, to) => step(&trail.index(to), Some(&old[from]), Some(&new[to]), changes),
+            Match::Removed(at) => step(&trail.index(at), Some(&old[at]), None, changes),
+            Match::Added(at) => step(&trail.index(at), None, Some(&new[at]), changes),
         }
     }
 }
 
-fn by_key(path: &FieldPath, field: &'static str, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
+fn by_key(trail: &Trail<'_>, field: &'static str, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
     let old_items = index_by(field, old);
     let new_items = index_by(field, new);
     let keys: BTreeSet<&String> = old_items.keys().chain(new_items.keys()).collect();
     for key in keys {
-        let path = path.join(Segment::Element {
-            field: field.to_owned(),
-            value: key.clone(),
-        });
-        step(&path, old_items.get(key).copied(), new_items.get(key).copied(), changes);
+        step(
+            &trail.element(field, key),
+            old_items.get(key).copied(),
+            new_items.get(key).copied(),
+            changes,
+        );
     }
     let order = |items: &[Value], other: &BTreeMap<String, &Value>| -> Vec<String> {
         items
@@ -122,7 +123,7 @@ fn by_key(path: &FieldPath, field: &'static str, old: &[Value], new: &[Value], c
     if before != after {
         // A mere move of elements is a change as well: containers and environment variables are read in order.
         changes.push(FieldChange {
-            path: path.clone(),
+            path: trail.path(),
             before: Some(before.into_iter().collect()),
             after: Some(after.into_iter().collect()),
             origin: None,

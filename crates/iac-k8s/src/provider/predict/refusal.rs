@@ -61,14 +61,18 @@ pub(super) fn culprits(message: &str, inputs: &Value) -> Vec<(FieldPath, String)
         return Vec::new();
     };
     let mut found = Vec::new();
-    inputs.walk(&mut |path, leaf| {
+    inputs.walk(&mut |trail, leaf| {
         let text = match leaf {
-            Value::String(text) => text.clone(),
-            Value::Secret(secret) => secret.expose().to_owned(),
+            Value::String(text) => text,
+            Value::Secret(secret) => secret.expose(),
             _ => return,
         };
-        if is_candidate(path) && !is_fine(&text) {
-            found.push((path.clone(), wanted.to_owned()));
+        if is_fine(text) {
+            return;
+        }
+        let path = trail.path();
+        if is_candidate(&path) {
+            found.push((path, wanted.to_owned()));
         }
     });
     found
