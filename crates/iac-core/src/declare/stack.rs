@@ -1,7 +1,7 @@
 //! The stack: where a program registers its resources.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -39,7 +39,7 @@ struct Shared {
 #[derive(Default)]
 struct Collected {
     resources: Vec<ResourceDecl>,
-    index: BTreeMap<Key, usize>,
+    index: HashMap<Key, usize>,
     exports: BTreeMap<String, Value>,
     secrets: BTreeMap<Source, Secret>,
     errors: Vec<DeclareError>,

@@ -17,13 +17,6 @@ const SHOWN: usize = 3;
 /// go. Gives the data that stays.
 pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptData> {
     let world = walk.world;
-    let dependents = dependents(world);
-    let changing: BTreeSet<Key> = walk
-        .steps
-        .iter()
-        .filter(|step| step.action.is_change())
-        .map(|step| step.key.clone())
-        .collect();
     let leaving: BTreeMap<Key, usize> = walk
         .steps
         .iter()
@@ -32,6 +25,16 @@ pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptDat
         .map(|(place, step)| (step.key.clone(), place))
         .collect();
     let going: BTreeSet<Key> = unwanted.iter().chain(leaving.keys()).cloned().collect();
+    if going.is_empty() {
+        return keep::told(walk, &[]);
+    }
+    let dependents = dependents(world);
+    let changing: BTreeSet<Key> = walk
+        .steps
+        .iter()
+        .filter(|step| step.action.is_change())
+        .map(|step| step.key.clone())
+        .collect();
     let order = order(&going, &dependents);
     let (mut placed, mut cleaned) = (BTreeSet::new(), BTreeSet::new());
     let mut told = BTreeSet::new();
@@ -54,7 +57,7 @@ pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptDat
             step.deletes_after = before.into_iter().collect();
             continue;
         }
-        let Some(entry) = world.recorded.get(key) else {
+        let Some(entry) = walk.recorded(key) else {
             continue;
         };
         let mut step = unwanted_step(walk, key, entry);
@@ -68,7 +71,7 @@ pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptDat
         let lost = lost(world, &step).into_iter().filter(|item| told.insert(*item));
         step.risks = data_risks(lost);
         let handed = walk.wanted.get(&ObjectName::new(key, &step.identity));
-        before.extend(handed.map(|to| ((*to).clone(), Stage::Exists)));
+        before.extend(handed.map(|to| (to.clone(), Stage::Exists)));
         before.extend(handovers(&step));
         let is_plain =
             |(other, stage): &(Key, Stage)| (*stage == Stage::Exists).then(|| (other.clone(), Phase::Exists));
@@ -127,7 +130,7 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
     };
     let names = entry.objects().map(|object| object.identity.clone()).collect();
     let stays = walk.kept.contains(&ObjectName::new(key, &entry.recorded.identity));
-    (step.action, step.reasons) = match keep::end(walk.world, &walk.wanted, key, entry) {
+    (step.action, step.reasons) = match keep::end(walk, key, entry) {
         Some(End::Forget(reasons)) => (Action::Forget, reasons),
         Some(End::Delete) if !stays => (Action::Delete, vec![keep::why(walk.world)]),
         None if !step.leftovers.iter().any(|left| left.fate == Fate::Keep) => {

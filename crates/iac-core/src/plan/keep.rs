@@ -6,7 +6,6 @@ use super::objects::is_another;
 use super::planner::Walk;
 use super::world::{ObjectName, World, WorldEntry};
 use super::{Fate, KeptData, Mode, Reason, leftover};
-use crate::declare::ResourceDecl;
 use crate::provider::{DataItem, Observed, Recorded};
 use crate::urn::Key;
 
@@ -22,17 +21,12 @@ pub(super) enum End {
 }
 
 /// The end of the own object of a resource that is no longer wanted; none where it has none.
-pub(super) fn end(
-    world: &World<'_>,
-    wanted: &BTreeMap<ObjectName, &Key>,
-    key: &Key,
-    entry: &WorldEntry,
-) -> Option<End> {
+pub(super) fn end(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Option<End> {
     if entry.gone {
         return None;
     }
     let name = ObjectName::new(key, &entry.recorded.identity);
-    if let Some(new) = wanted.get(&name) {
+    if let Some(new) = walk.wanted.get(&name) {
         let reason = Reason::Option(format!("now declared as {new}"));
         return Some(End::Forget(vec![reason]));
     }
@@ -40,12 +34,12 @@ pub(super) fn end(
         let reason = Reason::Option(format!("recorded as {holder} too"));
         return Some(End::Forget(vec![reason]));
     }
-    let why = why(world);
+    let why = why(walk.world);
     if entry.options.retain_on_delete {
         let reason = Reason::Option(leftover::RETAINED.to_owned());
         return Some(End::Forget(vec![why, reason]));
     }
-    let is_there = match world.observed.get(key) {
+    let is_there = match walk.observed(key) {
         Some(Observed::Absent | Observed::Finished) => false,
         Some(there) => !is_another(&entry.recorded, there),
         None => true,
@@ -66,12 +60,9 @@ pub(super) fn why(world: &World<'_>) -> Reason {
 }
 
 /// The objects that would be deleted, and stay.
-pub(super) fn kept(
-    world: &World<'_>,
-    wanted: &BTreeMap<ObjectName, &Key>,
-    declared: &BTreeMap<&Key, &ResourceDecl>,
-) -> BTreeSet<ObjectName> {
-    let ending = ending(world, wanted, declared);
+pub(super) fn kept(walk: &Walk<'_>) -> BTreeSet<ObjectName> {
+    let world = walk.world;
+    let ending = ending(walk);
     let mut of_key: BTreeMap<&Key, Vec<&Recorded>> = BTreeMap::new();
     for object in &ending {
         of_key.entry(&object.key).or_default().push(object);
@@ -96,21 +87,18 @@ pub(super) fn kept(
 }
 
 /// The objects that go unless something keeps them: those of resources that are no longer wanted, and former ones.
-fn ending<'a>(
-    world: &World<'a>,
-    wanted: &BTreeMap<ObjectName, &Key>,
-    declared: &BTreeMap<&Key, &ResourceDecl>,
-) -> Vec<&'a Recorded> {
+fn ending<'a>(walk: &Walk<'a>) -> Vec<&'a Recorded> {
+    let world = walk.world;
     let mut ending = Vec::new();
     if world.mode == Mode::Refresh {
         return ending;
     }
     for (key, entry) in world.recorded {
-        let resource = declared.get(key).filter(|_| world.mode == Mode::Up);
-        let own = resource.is_none().then(|| end(world, wanted, key, entry)).flatten();
+        let resource = walk.declared(key).filter(|_| world.mode == Mode::Up);
+        let own = resource.is_none().then(|| end(walk, key, entry)).flatten();
         ending.extend(matches!(own, Some(End::Delete)).then_some(&entry.recorded));
         let options = resource.map(|resource| &resource.options);
-        let left = leftover::of(world, wanted, key, entry, options, &BTreeSet::new());
+        let left = leftover::of(world, &walk.wanted, key, entry, options, &BTreeSet::new());
         let left = left.into_iter().zip(&entry.formers);
         let deleted = left.filter(|(leftover, _)| leftover.fate == Fate::Delete);
         ending.extend(deleted.map(|(_, former)| &former.recorded));
@@ -122,7 +110,7 @@ fn ending<'a>(
 pub(super) fn told(walk: &Walk<'_>, first: &[Key]) -> Vec<KeptData> {
     let world = walk.world;
     let going = match world.data.values().flatten().any(|item| item.outlives) {
-        true => ending(world, &walk.wanted, &walk.declared),
+        true => ending(walk),
         false => Vec::new(),
     };
     let going = going

@@ -1,7 +1,8 @@
 //! What becomes of the objects that a resource was before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::facts::Wanted;
 use super::objects::is_another;
 use super::world::{ObjectName, World, WorldEntry};
 use super::{Fate, Leftover};
@@ -17,7 +18,7 @@ pub(super) const RETAINED: &str = "retain_on_delete";
 /// now, if it declares it; `kept` are the objects that stay for the data that they hold.
 pub(super) fn of(
     world: &World<'_>,
-    wanted: &BTreeMap<ObjectName, &Key>,
+    wanted: &Wanted<'_>,
     key: &Key,
     entry: &WorldEntry,
     declared: Option<&Options>,
@@ -46,7 +47,7 @@ pub(super) fn of(
 
 fn fate(
     world: &World<'_>,
-    wanted: &BTreeMap<ObjectName, &Key>,
+    wanted: &Wanted<'_>,
     key: &Key,
     entry: &WorldEntry,
     object: &Recorded,
@@ -57,8 +58,8 @@ fn fate(
         because: because.to_owned(),
     };
     match wanted.get(&name) {
-        Some(to) if *to == key => return forget("its name is the resource's own"),
-        Some(to) => return Fate::Handover { to: (*to).clone() },
+        Some(to) if to == key => return forget("its name is the resource's own"),
+        Some(to) => return Fate::Handover { to: to.clone() },
         None => {}
     }
     if let Some(holder) = entry.elsewhere.get(&object.identity) {

@@ -6,6 +6,7 @@
 
 mod decide;
 mod deletion;
+mod facts;
 mod keep;
 mod leftover;
 mod model;

@@ -1,16 +1,16 @@
 //! The walk over the declared resources that makes a plan, or says what it still needs to know.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::decide::{Decision, Situation, decide};
+use super::facts::{self, Table, Wanted};
 use super::objects::is_vouched;
 use super::resolve::{Outputs, resolve};
 use super::world::{Interrupted, ObjectName, World, WorldEntry};
 use super::{Action, Mode, Plan, PlanProblem, Reason, Step};
 use super::{deletion, keep, reasons, refresh};
 use crate::declare::ResourceDecl;
-use crate::graph::Edge;
 use crate::provider::{Checked, Intent, Observed, PredictRequest, Prediction, Problem, Recorded};
 use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
@@ -30,7 +30,7 @@ pub fn plan(world: &World<'_>) -> Answer {
     let mut walk = Walk::new(world);
     if world.mode == Mode::Up {
         for key in &world.graph.order {
-            if let Some(resource) = walk.declared.get(key).copied() {
+            if let Some(resource) = walk.declared(key) {
                 walk.visit(resource);
             }
         }
@@ -43,20 +43,19 @@ pub fn plan(world: &World<'_>) -> Answer {
 
 pub(super) struct Walk<'a> {
     pub(super) world: &'a World<'a>,
-    pub(super) declared: BTreeMap<&'a Key, &'a ResourceDecl>,
-    pub(super) edges: BTreeMap<&'a Key, Vec<&'a Edge>>,
+    pub(super) facts: Table<'a>,
     /// Which declared resource each object belongs to.
-    pub(super) wanted: BTreeMap<ObjectName, &'a Key>,
+    pub(super) wanted: Wanted<'a>,
     /// The objects that stay for the data that they hold.
     pub(super) kept: BTreeSet<ObjectName>,
     interrupted: BTreeMap<ObjectName, &'a Interrupted>,
     /// Every recorded object, as far as somebody had to ask.
-    recorded_objects: OnceCell<BTreeMap<ObjectName, Vec<&'a Recorded>>>,
-    outputs: BTreeMap<Key, Outputs>,
+    recorded_objects: OnceCell<HashMap<ObjectName, Vec<&'a Recorded>>>,
+    outputs: HashMap<Key, Outputs>,
     /// Resources whose outputs may change in this run.
-    changing: BTreeSet<Key>,
+    changing: HashSet<Key>,
     /// Resources whose step is not settled in this round, and with it their outputs.
-    open: BTreeSet<Key>,
+    open: HashSet<Key>,
     pub(super) steps: Vec<Step>,
     pub(super) problems: Vec<PlanProblem>,
     asks: Vec<PredictRequest>,
@@ -73,31 +72,25 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Walk<'a> {
     fn new(world: &'a World<'a>) -> Self {
-        let mut edges: BTreeMap<&Key, Vec<&Edge>> = BTreeMap::new();
-        for edge in &world.graph.edges {
-            edges.entry(&edge.from.0).or_default().push(edge);
-        }
-        let declared = world.declaration.resources.iter();
-        let declared = declared.map(|resource| (&resource.key, resource)).collect();
         let interrupted = world.interrupted.iter();
-        let wanted = world.wanted();
-        Self {
+        let mut walk = Self {
             world,
-            kept: keep::kept(world, &wanted, &declared),
-            declared,
-            edges,
-            wanted,
+            facts: facts::table(world),
+            wanted: Wanted::of(world),
+            kept: BTreeSet::new(),
             interrupted: interrupted
                 .map(|operation| (ObjectName::new(&operation.key, &operation.identity), operation))
                 .collect(),
             recorded_objects: OnceCell::new(),
-            outputs: BTreeMap::new(),
-            changing: BTreeSet::new(),
-            open: BTreeSet::new(),
-            steps: Vec::new(),
+            outputs: HashMap::with_capacity(world.graph.order.len()),
+            changing: HashSet::new(),
+            open: HashSet::new(),
+            steps: Vec::with_capacity(world.graph.order.len()),
             problems: Vec::new(),
             asks: Vec::new(),
-        }
+        };
+        walk.kept = keep::kept(&walk);
+        walk
     }
 
     fn lookup(&self, output: &OutputRef) -> Option<Value> {
@@ -109,22 +102,32 @@ impl<'a> Walk<'a> {
 
     /// What is recorded of a resource under the name that it has now.
     pub(super) fn entry(&self, key: &Key) -> Option<&'a WorldEntry> {
-        self.world.recorded.get(key).filter(|entry| !entry.gone)
+        self.recorded(key).filter(|entry| !entry.gone)
     }
 
     /// True if the object of this name is another resource's by the record. Only what does not bear our mark needs this: a
     /// volume that was taken over.
     fn held(&self, key: &Key, identity: &str) -> bool {
-        let Some(Observed::Present(live)) = self.world.observed.get(key) else {
+        let Some(Observed::Present(live)) = self.observed(key) else {
             return false;
         };
         if live.mark.is_ours() {
             return false;
         }
         let is_it = |object: &&Recorded| is_vouched(live, object, self.world.sealed);
-        let recorded = self.recorded_objects.get_or_init(|| recorded_objects(self.world));
+        let recorded = self
+            .recorded_objects
+            .get_or_init(|| facts::recorded_objects(self.world));
         let of_name = recorded.get(&ObjectName::new(key, identity));
         of_name.into_iter().flatten().any(is_it)
+    }
+
+    /// The operation on an object that an earlier run left open.
+    fn interruption(&self, key: &Key, identity: &str) -> Option<&'a Interrupted> {
+        if self.interrupted.is_empty() {
+            return None;
+        }
+        self.interrupted.get(&ObjectName::new(key, identity)).copied()
     }
 
     fn visit(&mut self, resource: &'a ResourceDecl) {
@@ -135,20 +138,20 @@ impl<'a> Walk<'a> {
             self.outputs.insert(key.clone(), Outputs::Unknown);
             return;
         };
-        let before = self.world.recorded.get(key).and_then(WorldEntry::until_now);
+        let before = self.recorded(key).and_then(WorldEntry::until_now);
         let changes = before.map(|before| diff(&before.inputs, &inputs)).unwrap_or_default();
         let input_reasons = before.map_or_else(Vec::new, |before| {
             reasons::for_changes(&changes, &before.inputs, &resource.inputs, &self.changing)
         });
-        let identity = self.world.identities.get(key).map_or("", String::as_str);
+        let identity = self.identity(key);
         let decision = decide(Situation {
             resource,
             identity,
             entry,
-            observed: self.world.observed.get(key).unwrap_or(&Observed::Absent),
+            observed: self.observed(key).unwrap_or(&Observed::Absent),
             held: self.held(key, identity),
             sealed: self.world.sealed,
-            interrupted: self.interrupted.get(&ObjectName::new(key, identity)).copied(),
+            interrupted: self.interruption(key, identity),
             changes: &changes,
             input_reasons,
         });
@@ -194,7 +197,7 @@ impl<'a> Walk<'a> {
     /// A step that leaves the object as it is.
     fn settle(&mut self, action: Action, draft: Draft<'_>) {
         let key = &draft.resource.key;
-        let (entry, observed) = (self.entry(key), self.world.observed.get(key));
+        let (entry, observed) = (self.entry(key), self.observed(key));
         self.outputs.insert(key.clone(), present_outputs(entry, observed));
         let mut step = self.step(action, draft);
         self.record_or_clean_up(&mut step);
@@ -281,7 +284,7 @@ impl<'a> Walk<'a> {
     /// What is predicted for the resource as it is recorded.
     pub(super) fn prediction(&mut self, resource: &ResourceDecl, intent: Intent, inputs: &Value) -> Option<Prediction> {
         let recorded = match intent {
-            Intent::Replace => self.world.recorded.get(&resource.key).and_then(WorldEntry::until_now),
+            Intent::Replace => self.recorded(&resource.key).and_then(WorldEntry::until_now),
             _ => self.entry(&resource.key).map(|entry| &entry.recorded),
         };
         self.prediction_for(resource, intent, inputs, recorded)
@@ -314,7 +317,7 @@ impl<'a> Walk<'a> {
                 _ => false,
             });
         if !uses_open {
-            let live = match self.world.observed.get(key) {
+            let live = match self.observed(key) {
                 Some(Observed::Present(live)) => Some(live.clone()),
                 _ => None,
             };
@@ -334,10 +337,7 @@ impl<'a> Walk<'a> {
         let world = self.world;
         let recorded = world.recorded.keys();
         let unwanted: BTreeSet<Key> = match world.mode {
-            Mode::Up => recorded
-                .filter(|key| !self.declared.contains_key(key))
-                .cloned()
-                .collect(),
+            Mode::Up => recorded.filter(|key| self.declared(key).is_none()).cloned().collect(),
             Mode::Destroy => recorded.cloned().collect(),
             Mode::Refresh => BTreeSet::new(),
         };
@@ -366,18 +366,6 @@ impl<'a> Walk<'a> {
             delete_data: world.delete_data.clone(),
         }
     }
-}
-
-/// All objects that are recorded, by what they are called.
-fn recorded_objects<'a>(world: &World<'a>) -> BTreeMap<ObjectName, Vec<&'a Recorded>> {
-    let mut objects: BTreeMap<ObjectName, Vec<&Recorded>> = BTreeMap::new();
-    for (key, entry) in world.recorded {
-        for object in entry.objects() {
-            let name = ObjectName::new(key, &object.identity);
-            objects.entry(name).or_default().push(object);
-        }
-    }
-    objects
 }
 
 /// The outputs of a resource that is left as it is: read from the object where that was done, else as recorded.

@@ -1,6 +1,6 @@
 //! Why the inputs of a resource differ from what is recorded.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use super::Reason;
 use crate::urn::Key;
@@ -15,8 +15,11 @@ pub(super) fn for_changes(
     changes: &[FieldChange],
     recorded: &Value,
     declared: &Value,
-    changing: &BTreeSet<Key>,
+    changing: &HashSet<Key>,
 ) -> Vec<Reason> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
     let raw = diff(recorded, declared);
     let mut own = Vec::new();
     let mut reasons = Vec::new();
@@ -36,7 +39,7 @@ pub(super) fn for_changes(
 }
 
 /// The changing resource that a field's value comes from, if it does.
-fn upstream(path: &FieldPath, raw: &[FieldChange], changing: &BTreeSet<Key>) -> Option<Key> {
+fn upstream(path: &FieldPath, raw: &[FieldChange], changing: &HashSet<Key>) -> Option<Key> {
     let change = raw.iter().find(|change| path.starts_with(&change.path))?;
     let mut found = None;
     change.after.as_ref()?.walk(&mut |_, leaf| {
@@ -47,7 +50,7 @@ fn upstream(path: &FieldPath, raw: &[FieldChange], changing: &BTreeSet<Key>) -> 
     found
 }
 
-fn first_changing(expr: &Expr, changing: &BTreeSet<Key>) -> Option<Key> {
+fn first_changing(expr: &Expr, changing: &HashSet<Key>) -> Option<Key> {
     expr.outputs().find_map(|output| match &output.source {
         Source::Resource(key) if changing.contains(key) => Some(key.clone()),
         _ => None,

@@ -13,7 +13,7 @@ use crate::value::{FieldPath, Value};
 impl Walk<'_> {
     /// True if making the resource replaces an object of another name, which is still there as far as is known.
     pub(super) fn replaces_renamed(&self, key: &Key) -> bool {
-        let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
+        let renamed = self.recorded(key).and_then(WorldEntry::renamed);
         renamed.is_some_and(|former| {
             let name = ObjectName::new(key, &former.recorded.identity);
             !matches!(
@@ -26,7 +26,7 @@ impl Walk<'_> {
     /// A replacement under the same name: the old object has to go first.
     pub(super) fn replace_in_place(&mut self, draft: Draft<'_>, prediction: Prediction, first: InTheWay) {
         let resource = draft.resource;
-        let live = match self.world.observed.get(&resource.key) {
+        let live = match self.observed(&resource.key) {
             Some(Observed::Present(live)) => Some(live),
             _ => None,
         };
@@ -39,7 +39,7 @@ impl Walk<'_> {
         let mut step = self.predicted_step(Action::Replace, draft, prediction);
         step.order = Some(Order::DeleteFirst);
         self.make_way(&mut step, resource, first);
-        let options = self.world.recorded.get(&resource.key).map(|entry| &entry.options);
+        let options = self.recorded(&resource.key).map(|entry| &entry.options);
         let retains = options.is_some_and(|recorded| recorded.retain_on_delete) || resource.options.retain_on_delete;
         let identity = step.identity.clone();
         self.old_one_goes(&mut step, resource, retains, serves, &identity);
@@ -70,7 +70,7 @@ impl Walk<'_> {
         let Some(first) = self.in_the_way(resource, &draft.inputs) else {
             return self.put_off(resource);
         };
-        let renamed = self.world.recorded.get(key).and_then(WorldEntry::renamed);
+        let renamed = self.recorded(key).and_then(WorldEntry::renamed);
         let from = renamed.map_or_else(String::new, |former| former.recorded.identity.clone());
         draft.reasons.retain(|reason| *reason != Reason::New);
         draft.reasons.insert(0, Reason::Renamed { from: from.clone() });
@@ -130,7 +130,7 @@ impl Walk<'_> {
 
     /// Which objects that earlier replacements left hold something that the resource is to hold now.
     pub(super) fn in_the_way(&mut self, resource: &ResourceDecl, inputs: &Value) -> Option<InTheWay> {
-        let entry = self.world.recorded.get(&resource.key);
+        let entry = self.recorded(&resource.key);
         let left_before = entry.map_or(&[][..], |entry| match entry.renamed() {
             Some(_) => &entry.formers[..entry.formers.len() - 1],
             None => &entry.formers,
@@ -214,7 +214,7 @@ impl Walk<'_> {
 
     /// A program that takes a new name back has what was made under it deleted.
     pub(super) fn check_undone(&mut self, resource: &ResourceDecl) {
-        let entry = self.world.recorded.get(&resource.key);
+        let entry = self.recorded(&resource.key);
         if entry.is_some_and(|entry| entry.moved == Moved::Back) {
             self.check_protection(resource);
         }

@@ -35,18 +35,18 @@ impl Walk<'_> {
         let resource = draft.resource;
         let key = &resource.key;
         let needs = |phase: Phase| -> Vec<(Key, Phase)> {
-            let edges = self.edges.get(key).into_iter().flatten();
-            let nodes: BTreeSet<_> = edges
+            let nodes: BTreeSet<_> = self
+                .edges(key)
                 .filter(|edge| edge.from.1 == phase)
                 .map(|edge| edge.to.clone())
                 .collect();
             nodes.into_iter().collect()
         };
-        let live = match self.world.observed.get(key) {
+        let live = match self.observed(key) {
             Some(Observed::Present(live)) => Some(live),
             _ => None,
         };
-        let entry = self.world.recorded.get(key);
+        let entry = self.recorded(key);
         let notes =
             lifted(entry, &resource.options)
                 .into_iter()
@@ -63,7 +63,7 @@ impl Walk<'_> {
         });
         Step {
             key: key.clone(),
-            identity: self.world.identities.get(key).cloned().unwrap_or_default(),
+            identity: self.identity(key).to_owned(),
             action,
             order: None,
             reasons: draft.reasons,
@@ -90,8 +90,7 @@ impl Walk<'_> {
     /// What of a resource's needs nothing but an order that its inputs ask for says.
     fn order_only(&self, key: &Key) -> Vec<(Key, Phase)> {
         let nodes = |is_ordered: bool| -> BTreeSet<&(Key, Phase)> {
-            let edges = self.edges.get(key).into_iter().flatten();
-            let edges = edges.filter(|edge| edge.from.1 == Phase::Exists);
+            let edges = self.edges(key).filter(|edge| edge.from.1 == Phase::Exists);
             let edges = edges.filter(|edge| matches!(edge.kind, EdgeKind::Ordered(_)) == is_ordered);
             edges.map(|edge| &edge.to).collect()
         };
@@ -102,7 +101,7 @@ impl Walk<'_> {
     /// Gives a step that leaves the object as it is something to do, where the record does not follow the program or an
     /// earlier replacement left something.
     pub(super) fn record_or_clean_up(&mut self, step: &mut Step) {
-        let Some(entry) = self.world.recorded.get(&step.key) else {
+        let Some(entry) = self.recorded(&step.key) else {
             return;
         };
         let deleted = step.deleted_leftovers();
@@ -140,7 +139,7 @@ impl Walk<'_> {
     pub(super) fn notes(&self) -> Vec<PlanNote> {
         let dropped = self.world.graph.dropped.iter().map(|edge| PlanNote {
             key: Some(edge.from.0.clone()),
-            source: self.declared.get(&edge.from.0).map(|resource| resource.source.clone()),
+            source: self.declared(&edge.from.0).map(|resource| resource.source.clone()),
             message: format!(
                 "it names {}, which waits for it; the order of the two follows the program only",
                 edge.to.0
@@ -149,7 +148,7 @@ impl Walk<'_> {
         let unseen = self.world.observed.iter().filter_map(|(key, observed)| match observed {
             Observed::Unknown(why) if self.world.looked => Some(PlanNote {
                 key: Some(key.clone()),
-                source: self.declared.get(key).map(|resource| resource.source.clone()),
+                source: self.declared(key).map(|resource| resource.source.clone()),
                 message: format!("could not be looked at: {why}"),
             }),
             _ => None,

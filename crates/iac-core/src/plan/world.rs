@@ -11,7 +11,7 @@ use crate::urn::Key;
 use crate::value::Value;
 
 /// What an object is called in the outside world, with the provider that calls it so.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
     /// The provider.
     pub provider: String,
@@ -179,12 +179,6 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// Which declared resource each object belongs to.
-    pub(super) fn wanted(&self) -> BTreeMap<ObjectName, &Key> {
-        let wanted = |(key, identity): (_, &String)| (ObjectName::new(key, identity), key);
-        self.identities.iter().map(wanted).collect()
-    }
-
     /// The data that goes with an object of a resource.
     pub(super) fn items_of(&self, key: &Key, identity: &str) -> &[DataItem] {
         let items = self.data.get(&ObjectName::new(key, identity));
