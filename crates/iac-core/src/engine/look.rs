@@ -87,23 +87,23 @@ impl Engine {
     async fn ask_what_is_there(&self, questions: Vec<ObserveRequest>) -> Result<Vec<Observed>, EngineError> {
         let unknown = || Observed::Unknown("this program has no provider for it".to_owned());
         let mut answers: Vec<Observed> = questions.iter().map(|_| unknown()).collect();
-        let mut batches: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (place, question) in questions.iter().enumerate() {
-            batches.entry(question.key.provider()).or_default().push(place);
+        let mut batches: BTreeMap<String, (Vec<usize>, Vec<ObserveRequest>)> = BTreeMap::new();
+        for (place, question) in questions.into_iter().enumerate() {
+            let (places, batch) = batches.entry(question.key.provider().to_owned()).or_default();
+            places.push(place);
+            batch.push(question);
         }
         let batches = batches
             .into_iter()
-            .filter_map(|(name, places)| Some((name, self.providers.get(name)?, places)));
-        let batches = batches.map(|(name, provider, places)| {
-            let batch: Vec<ObserveRequest> = places.iter().map(|place| questions[*place].clone()).collect();
-            async move { (name, provider.observe(&batch).await, places) }
-        });
+            .filter_map(|(name, batch)| Some((self.providers.get(&name)?, name, batch)));
+        let batches = batches
+            .map(|(provider, name, (places, batch))| async move { (name, provider.observe(&batch).await, places) });
         for (name, found, places) in join_all(batches).await {
-            let found = found.map_err(|error| EngineError::Provider {
-                provider: name.to_owned(),
-                error,
-            })?;
-            check_count(name, places.len(), found.len())?;
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => return Err(EngineError::Provider { provider: name, error }),
+            };
+            check_count(&name, places.len(), found.len())?;
             for (place, found) in places.into_iter().zip(found) {
                 answers[place] = found;
             }

@@ -14,7 +14,7 @@ mod predict;
 mod recover;
 mod unmarked;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
@@ -26,9 +26,9 @@ use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
 use crate::provider::{DataItem, Discreet, Provider, RandomProvider, SharedNames, StackKey};
-use crate::state::{NewRecord, State, Vault, Writer};
+use crate::state::{NewRecord, State, StateError, Vault, Writer};
 use crate::urn::Key;
-use crate::value::KnownSecrets;
+use crate::value::{KnownSecrets, Value};
 
 pub use error::EngineError;
 
@@ -169,7 +169,7 @@ impl Engine {
         for secret in request.declaration.secrets.values() {
             self.known.learn_secret(secret);
         }
-        let mut recorded = request.open_records()?;
+        let mut recorded = request.open_records(declaration)?;
         let mut problems = self.validate(declaration);
         let references = self.references(declaration)?;
         let graph = Graph::build(declaration, &references)?;
@@ -388,10 +388,23 @@ fn is_left_as_it_is(action: Action) -> bool {
 }
 
 impl PlanRequest<'_> {
-    fn open_records(&self) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
-        let opened = self.state.open(&self.vault)?;
-        let entry = |(key, record): (Key, NewRecord)| (key, WorldEntry::from(record));
-        Ok(opened.into_iter().map(entry).collect())
+    /// What is recorded. Inputs that are as declared are the same tree in memory: in a stack in which nothing changes that
+    /// is most of it.
+    fn open_records(&self, declaration: &Declaration) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
+        let declared: HashMap<&Key, &Value> = declaration
+            .resources
+            .iter()
+            .map(|resource| (&resource.key, &resource.inputs))
+            .collect();
+        let entry = |opened: Result<(Key, NewRecord), StateError>| {
+            let (key, mut record) = opened?;
+            let same = declared.get(&key).filter(|inputs| ***inputs == record.recorded.inputs);
+            if let Some(inputs) = same {
+                record.recorded.inputs = (*inputs).clone();
+            }
+            Ok((key, WorldEntry::from(record)))
+        };
+        self.state.open_each(&self.vault).map(entry).collect()
     }
 }
 

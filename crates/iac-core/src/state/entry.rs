@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::{Binding, OpId, Pending, Record, RunInfo, Summary};
 use crate::provider::Target;
 use crate::urn::Key;
+use crate::value::Packed;
 
 /// One line of the journal: a change of state, complete in itself.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -36,9 +37,9 @@ pub(super) enum Entry {
     Ready {
         key: Key,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        outputs: Option<Json>,
+        outputs: Option<Packed>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        private: Option<Json>,
+        private: Option<Packed>,
     },
     /// A record as it is from now on.
     Put { key: Key, record: Box<Record> },

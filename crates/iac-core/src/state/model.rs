@@ -12,7 +12,7 @@ use super::{Binding, StateError, Vault, sealed};
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Phase, Recorded, Target};
 use crate::urn::Key;
-use crate::value::Value;
+use crate::value::{Packed, Value};
 
 /// All that is recorded of a stack at one moment; secrets are still sealed.
 #[derive(Clone, Debug, Default)]
@@ -58,13 +58,13 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// The inputs as last applied, in the form of [`codec`](crate::value::codec).
-    pub inputs: Json,
+    pub inputs: Packed,
     /// The outputs that others use, in the same form.
-    #[serde(default, skip_serializing_if = "Json::is_null")]
-    pub outputs: Json,
+    #[serde(default, skip_serializing_if = "Packed::is_null")]
+    pub outputs: Packed,
     /// What the provider wants to remember.
-    #[serde(default, skip_serializing_if = "Json::is_null")]
-    pub private: Json,
+    #[serde(default, skip_serializing_if = "Packed::is_null")]
+    pub private: Packed,
     /// What it depended on when it was applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(Key, Phase)>,
@@ -94,11 +94,11 @@ pub struct Former {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// The inputs as last applied, in the form of [`codec`](crate::value::codec).
-    #[serde(default, skip_serializing_if = "Json::is_null")]
-    pub inputs: Json,
+    #[serde(default, skip_serializing_if = "Packed::is_null")]
+    pub inputs: Packed,
     /// What the provider wanted to remember.
-    #[serde(default, skip_serializing_if = "Json::is_null")]
-    pub private: Json,
+    #[serde(default, skip_serializing_if = "Packed::is_null")]
+    pub private: Packed,
     /// What it depended on when it was applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(Key, Phase)>,
@@ -325,7 +325,7 @@ impl RunInfo {
 
 impl Record {
     /// All values in it that may hold secrets.
-    pub(super) fn values(&self) -> impl Iterator<Item = &Json> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &Packed> {
         let formers = self.formers.iter().map(|former| &former.inputs);
         [&self.inputs, &self.outputs].into_iter().chain(formers)
     }
@@ -340,8 +340,8 @@ impl Record {
 impl State {
     /// True if anything in it is sealed; if not, any vault opens it ([`Vault::ephemeral`]).
     pub fn has_secrets(&self) -> bool {
-        let values = self.records.values().flat_map(Record::values);
-        values.chain(self.exports.values()).any(sealed::has_secret)
+        let mut values = self.records.values().flat_map(Record::values);
+        values.any(sealed::has_secret) || self.exports.values().any(sealed::json_has_secret)
     }
 
     /// The records with their secrets opened.
@@ -349,10 +349,13 @@ impl State {
     /// # Errors
     /// [`StateError::Open`] when a sealed value does not open.
     pub fn open(&self, vault: &Vault) -> Result<Opened, StateError> {
+        self.open_each(vault).collect()
+    }
+
+    /// The records with their secrets opened, one after the other.
+    pub(crate) fn open_each(&self, vault: &Vault) -> impl Iterator<Item = Result<(Key, NewRecord), StateError>> {
         let records = self.records.iter();
-        records
-            .map(|(key, record)| Ok((key.clone(), sealed::open_record(vault, key, record)?)))
-            .collect()
+        records.map(|(key, record)| Ok((key.clone(), sealed::open_record(vault, key, record)?)))
     }
 
     /// The exports with their secrets opened.

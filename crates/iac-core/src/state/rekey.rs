@@ -152,7 +152,11 @@ impl Store {
                 });
             }
         }
-        if state.exports.values().any(|export| sealed::is_stale(vault, export)) {
+        if state
+            .exports
+            .values()
+            .any(|export| sealed::is_json_stale(vault, export))
+        {
             let opened = state.open_exports(vault)?.into_iter();
             let exports = opened.map(|(name, value)| {
                 let sealed = sealed::seal_value(Some(vault), &sealed::export_place(&name), "value", &value)?;
@@ -285,7 +289,7 @@ fn undo_anew(vault: &Vault, undo: &mut Undo) -> Result<bool, StateError> {
         }
     }
     for (name, export) in undo.exports.iter_mut().flatten() {
-        if sealed::is_stale(vault, export) {
+        if sealed::is_json_stale(vault, export) {
             let place = sealed::export_place(name);
             let value = sealed::open_value(vault, &place, "value", export)?;
             *export = sealed::seal_value(Some(vault), &place, "value", &value)?;

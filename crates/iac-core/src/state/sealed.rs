@@ -8,7 +8,7 @@ use super::{Former, FormerObject, NewRecord, Record, StateError, Vault};
 use crate::provider::Recorded;
 use crate::urn::Key;
 use crate::value::codec::{self, ReadError};
-use crate::value::{FieldPath, Value};
+use crate::value::{FieldPath, Packed, Value};
 
 /// The ciphertext, where something stands beside it.
 const SEALED: &str = "sealed";
@@ -20,13 +20,27 @@ pub(super) fn export_place(name: &str) -> String {
     format!("export {name}")
 }
 
+/// What a sealed leaf has in its text. Nothing is written that hides it behind an escape.
+const MARK: &str = "\"$secret\"";
+
+/// True if a packed value has a sealed leaf.
+pub(super) fn has_secret(value: &Packed) -> bool {
+    // One that cannot be read may have any.
+    value.mentions(MARK) && value.json().map_or(true, |json| json_has_secret(&json))
+}
+
 /// True if a value in the form of files has a sealed leaf.
-pub(super) fn has_secret(json: &Json) -> bool {
+pub(super) fn json_has_secret(json: &Json) -> bool {
     any_sealed(json, &|_| true)
 }
 
+/// True if a packed value has a leaf that is sealed under another key than the vault's current one.
+pub(super) fn is_stale(vault: &Vault, value: &Packed) -> bool {
+    value.mentions(MARK) && value.json().map_or(true, |json| is_json_stale(vault, &json))
+}
+
 /// True if a value in the form of files has a leaf that is sealed under another key than the vault's current one.
-pub(super) fn is_stale(vault: &Vault, json: &Json) -> bool {
+pub(super) fn is_json_stale(vault: &Vault, json: &Json) -> bool {
     any_sealed(json, &|sealed| {
         ciphertext(sealed).as_str().is_none_or(|text| vault.is_stale(text))
     })
@@ -97,6 +111,18 @@ pub(super) fn open_value(vault: &Vault, owner: &str, part: &str, json: &Json) ->
     })
 }
 
+/// Opens a packed value's secrets.
+fn open_packed(vault: &Vault, owner: &str, part: &str, value: &Packed) -> Result<Value, StateError> {
+    open_value(vault, owner, part, &unpacked(owner, value)?)
+}
+
+fn unpacked(owner: &str, value: &Packed) -> Result<Json, StateError> {
+    value.json().map_err(|error| StateError::Form {
+        key: owner.to_owned(),
+        message: error.to_string(),
+    })
+}
+
 /// Makes sure that a record's values are of the form of files, without opening anything.
 pub(super) fn check_record(key: &Key, record: &Record) -> Result<(), StateError> {
     let open = &mut |_: &FieldPath, _: &Json| Ok::<_, Infallible>("".into());
@@ -104,8 +130,9 @@ pub(super) fn check_record(key: &Key, record: &Record) -> Result<(), StateError>
         key: key.to_string(),
         message,
     };
-    for json in record.values() {
-        codec::read(json, open).map_err(|error| form(error.to_string()))?;
+    for value in record.values() {
+        let json = value.json().map_err(|error| form(error.to_string()))?;
+        codec::read(&json, open).map_err(|error| form(error.to_string()))?;
     }
     if record.gone && record.formers.is_empty() {
         return Err(form("it is gone, and nothing is left of it to be deleted".to_owned()));
@@ -136,12 +163,12 @@ pub(super) fn seal_record(vault: Option<&Vault>, new: NewRecord) -> Result<Recor
     let owner = recorded.key.as_str();
     let formers = formers.into_iter().map(|former| seal_former(vault, owner, former));
     Ok(Record {
-        inputs: seal_value(vault, owner, "inputs", &recorded.inputs)?,
-        outputs: seal_value(vault, owner, "outputs", &recorded.outputs)?,
+        inputs: seal_value(vault, owner, "inputs", &recorded.inputs)?.into(),
+        outputs: seal_value(vault, owner, "outputs", &recorded.outputs)?.into(),
         formers: formers.collect::<Result<_, _>>()?,
         identity: recorded.identity,
         uid: recorded.uid,
-        private: recorded.private,
+        private: recorded.private.into(),
         dependencies: recorded.dependencies,
         ready: recorded.ready,
         options,
@@ -153,10 +180,10 @@ pub(super) fn seal_record(vault: Option<&Vault>, new: NewRecord) -> Result<Recor
 fn seal_former(vault: Option<&Vault>, owner: &str, former: FormerObject) -> Result<Former, StateError> {
     let FormerObject { recorded, options } = former;
     Ok(Former {
-        inputs: seal_value(vault, owner, &former_part(&recorded.identity), &recorded.inputs)?,
+        inputs: seal_value(vault, owner, &former_part(&recorded.identity), &recorded.inputs)?.into(),
         identity: recorded.identity,
         uid: recorded.uid,
-        private: recorded.private,
+        private: recorded.private.into(),
         dependencies: recorded.dependencies,
         options,
     })
@@ -171,9 +198,9 @@ pub(super) fn open_record(vault: &Vault, key: &Key, record: &Record) -> Result<N
             key: key.clone(),
             identity: record.identity.clone(),
             uid: record.uid.clone(),
-            inputs: open_value(vault, owner, "inputs", &record.inputs)?,
-            outputs: open_value(vault, owner, "outputs", &record.outputs)?,
-            private: record.private.clone(),
+            inputs: open_packed(vault, owner, "inputs", &record.inputs)?,
+            outputs: open_packed(vault, owner, "outputs", &record.outputs)?,
+            private: unpacked(owner, &record.private)?,
             dependencies: record.dependencies.clone(),
             ready: record.ready,
         },
@@ -185,7 +212,7 @@ pub(super) fn open_record(vault: &Vault, key: &Key, record: &Record) -> Result<N
 }
 
 fn open_former(vault: &Vault, key: &Key, former: &Former) -> Result<FormerObject, StateError> {
-    let inputs = open_value(vault, key.as_str(), &former_part(&former.identity), &former.inputs)?;
+    let inputs = open_packed(vault, key.as_str(), &former_part(&former.identity), &former.inputs)?;
     Ok(FormerObject {
         recorded: Recorded {
             key: key.clone(),
@@ -193,7 +220,7 @@ fn open_former(vault: &Vault, key: &Key, former: &Former) -> Result<FormerObject
             uid: former.uid.clone(),
             inputs,
             outputs: Value::Null,
-            private: former.private.clone(),
+            private: unpacked(key.as_str(), &former.private)?,
             dependencies: former.dependencies.clone(),
             ready: false,
         },

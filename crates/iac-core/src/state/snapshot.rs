@@ -50,7 +50,6 @@ pub(super) fn encode(stack: &str, log: &Log, guard: Guard<'_>) -> Result<(Vec<u8
     for (key, record) in &log.state.records {
         sealed::check_record(key, record)?;
     }
-    let entries = entries(&log.state);
     let mut writer = LineWriter::new(start(stack), place(log.state.generation), guard);
     writer.push(&Header {
         stamp: Stamp::new(),
@@ -59,14 +58,14 @@ pub(super) fn encode(stack: &str, log: &Log, guard: Guard<'_>) -> Result<(Vec<u8
         chain: log.chain.to_string(),
         term: log.term,
         version: log.state.version,
-        entries: entries.len(),
+        entries: entries(&log.state).count(),
         sealed: guard.whole,
         key: guard.key(),
         keys: guard.vault.map(|_| log.keys),
         at: Timestamp::now(),
     })?;
-    for entry in &entries {
-        writer.push(entry)?;
+    for entry in entries(&log.state) {
+        writer.push(&entry)?;
     }
     let (bytes, sum) = writer.finish();
     match decode(stack, log.state.generation, &bytes, Access::with(guard.vault)) {
@@ -83,26 +82,22 @@ fn not_whole(what: &str) -> StateError {
     }
 }
 
-fn entries(state: &State) -> Vec<Entry> {
+/// What leads to a state from nothing; one entry at a time, since a state may be large.
+fn entries(state: &State) -> impl Iterator<Item = Entry> {
     let records = state.records.iter().map(|(key, record)| Entry::Put {
         key: key.clone(),
         record: Box::new(record.clone()),
     });
     let pending = state.pending.iter().cloned().map(Entry::Begin);
-    let mut entries: Vec<Entry> = records.chain(pending).collect();
-    if !state.exports.is_empty() {
-        entries.push(Entry::Exports {
-            exports: state.exports.clone(),
-        });
-    }
-    if !state.targets.is_empty() {
-        entries.push(Entry::Targets {
-            targets: state.targets.clone(),
-        });
-    }
+    let exports = (!state.exports.is_empty()).then(|| Entry::Exports {
+        exports: state.exports.clone(),
+    });
+    let targets = (!state.targets.is_empty()).then(|| Entry::Targets {
+        targets: state.targets.clone(),
+    });
     let binding = state.binding.clone().map(Box::new);
-    entries.extend(binding.map(|binding| Entry::Binding { binding }));
-    entries
+    let binding = binding.map(|binding| Entry::Binding { binding });
+    records.chain(pending).chain(exports).chain(targets).chain(binding)
 }
 
 /// Reads a snapshot.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::provider::Target;
 use crate::urn::Key;
-use crate::value::{Secret, Value};
+use crate::value::{Packed, Secret, Value};
 
 /// The holder of a stack's lease; cheap to clone, usable from many tasks at once.
 ///
@@ -162,11 +162,11 @@ impl Writer {
             Some(outputs) => {
                 let vault = self.vault_for([&outputs]).await?;
                 let json = sealed::seal_value(vault.as_deref(), key.as_str(), "outputs", &outputs)?;
-                Some(json)
+                Some(Packed::from(json))
             }
             None => None,
         };
-        let key = key.clone();
+        let (key, private) = (key.clone(), private.map(Packed::from));
         self.record(Entry::Ready { key, outputs, private }).await
     }
 

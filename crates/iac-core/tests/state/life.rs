@@ -58,8 +58,8 @@ async fn every_outcome_is_there_again() {
     let names: Vec<&str> = state.records.keys().map(|key| key.name()).collect();
     assert_eq!(names, ["half", "imported", "made"]);
     let made = &state.records[&key("made")];
-    assert_eq!((made.ready, &made.outputs), (true, &json!({"ip": "::1"})));
-    assert_eq!(made.private, json!({"seen": "made"}));
+    assert_eq!((made.ready, &made.outputs), (true, &json!({"ip": "::1"}).into()));
+    assert_eq!(made.private, json!({"seen": "made"}).into());
     assert_eq!(state.exports["url"], "http://x");
     assert_eq!(state.targets["test"], target);
     assert_eq!((state.pending.len(), state.version), (0, 1));
@@ -125,7 +125,10 @@ async fn the_object_that_replaced_another_outlives_its_deletion() {
     let delete = writer.begin_op(old).await.unwrap();
     writer.deleted(delete).await.unwrap();
     writer.finish(summary()).await.unwrap();
-    assert_eq!(store.load().await.unwrap().records[&key("a")].inputs, json!({"n": 2}));
+    assert_eq!(
+        store.load().await.unwrap().records[&key("a")].inputs,
+        json!({"n": 2}).into()
+    );
 }
 
 #[tokio::test]

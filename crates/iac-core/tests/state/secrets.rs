@@ -12,6 +12,7 @@ use iac_core::state::{
     DataKey, FormerObject, ImportOptions, KeySource, LocalBackend, OpKind, Recipients, RekeyOptions, StateError, Store,
     Vault, VaultError, WrappedKey,
 };
+use iac_core::value::Packed;
 use iac_core::{Secret, Value};
 use serde_json::json;
 
@@ -315,17 +316,22 @@ async fn a_ciphertext_opens_in_its_own_place_only() {
     let vault = store.vault().await.unwrap();
     let state = store.load().await.unwrap();
     let mut swapped = state.clone();
-    let other = state.records[&key("b")].inputs["password"].clone();
-    swapped.records.get_mut(&key("a")).unwrap().inputs["password"] = other;
+    let [inputs, other] = ["a", "b"].map(|name| state.records[&key(name)].inputs.json().unwrap());
+    let with = |password: serde_json::Value| {
+        let mut inputs = inputs.clone();
+        inputs["password"] = password;
+        Packed::from(inputs)
+    };
+    swapped.records.get_mut(&key("a")).unwrap().inputs = with(other["password"].clone());
     let mut moved = state.clone();
     let record = moved.records.get_mut(&key("a")).unwrap();
-    record.outputs = json!({"password": record.inputs["password"]});
+    record.outputs = json!({"password": inputs["password"]}).into();
     let mut tampered = state.clone();
     let record = tampered.records.get_mut(&key("a")).unwrap();
-    let text = record.inputs["password"]["$secret"].as_str().unwrap();
+    let text = inputs["password"]["$secret"].as_str().unwrap();
     let (start, end) = text.split_at(text.len() - 3);
     let flipped = if end.starts_with('A') { "B" } else { "A" };
-    record.inputs["password"] = json!({"$secret": format!("{start}{flipped}{}", &end[1..])});
+    record.inputs = with(json!({"$secret": format!("{start}{flipped}{}", &end[1..])}));
     for state in [swapped, moved, tampered] {
         let error = state.open(&vault).unwrap_err();
         assert!(

@@ -101,7 +101,7 @@ pub(crate) async fn in_turn(stores: impl IntoIterator<Item = Store>) {
     let seen = state
         .records
         .values()
-        .filter_map(|record| record.inputs["seen"].as_u64());
+        .filter_map(|record| record.inputs.json().unwrap()["seen"].as_u64());
     let mut seen: Vec<u64> = seen.collect();
     seen.sort_unstable();
     assert!(seen.into_iter().eq(0..state.version), "each saw all that came before");

@@ -90,28 +90,34 @@ impl Place {
                 return Vec::new();
             }
         };
-        let defined: Vec<(String, Scope)> = manifests
-            .iter()
-            .filter_map(|manifest| defined(&manifest.object))
+        let definitions = manifests.iter().filter(|manifest| manifest.object.mentions(DEFINITION));
+        let defined: BTreeMap<String, Scope> = definitions
+            .filter_map(|manifest| defined(&manifest.object.json().ok()?))
             .collect();
         let mut seen: BTreeMap<(String, String), Manifest> = BTreeMap::new();
         let mut objects = Vec::new();
         for manifest in manifests {
-            let Manifest { file, line, object } = &manifest;
-            let place = self.at(file, *line);
-            let of_type = type_of(object);
-            let known = defined.iter().find(|(defined, _)| *defined == of_type);
-            let scope = known.map_or_else(|| self.scope_of(object), |(_, scope)| *scope);
-            let name = self.name_of(object, scope);
+            let place = self.at(&manifest.file, manifest.line);
+            let object = match manifest.object.json() {
+                Ok(object) => object,
+                Err(error) => {
+                    place.report("", error.to_string());
+                    continue;
+                }
+            };
+            let of_type = type_of(&object);
+            let known = defined.get(&of_type).copied();
+            let scope = known.unwrap_or_else(|| self.scope_of(&object));
+            let name = self.name_of(&object, scope);
             match seen.get(&(of_type.clone(), name.clone())) {
-                Some(first) if first.object == *object => {
+                Some(first) if first.object == manifest.object => {
                     let first = format!("{}:{}", first.file.display(), first.line);
                     let kind = object["kind"].as_str().unwrap_or_default();
                     let note = format!("{kind} {name} stands word for word at {first} as well; it counts once");
                     place.stack.note(note);
                 }
                 _ => {
-                    objects.push(place.declare(&name, object.clone(), scope));
+                    objects.push(place.declare(&name, object, scope));
                     seen.entry((of_type, name)).or_insert(manifest);
                 }
             }
@@ -319,9 +325,12 @@ fn type_of(json: &Json) -> String {
     type_name(group, json["kind"].as_str().unwrap_or(""))
 }
 
+/// The kind of what defines kinds.
+const DEFINITION: &str = "CustomResourceDefinition";
+
 /// The type that a definition defines, and its scope.
 fn defined(json: &Json) -> Option<(String, Scope)> {
-    if type_of(json) != "apiextensions.k8s.io/CustomResourceDefinition" {
+    if type_of(json) != format!("apiextensions.k8s.io/{DEFINITION}") {
         return None;
     }
     let text = |pointer: &str| json.pointer(pointer)?.as_str();

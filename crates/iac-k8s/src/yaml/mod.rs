@@ -6,7 +6,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
+use iac_core::value::Packed;
 
 pub use self::select::ManifestFiles;
 pub(crate) use self::text::read as read_text;
@@ -19,7 +19,7 @@ pub(crate) struct Manifest {
     /// The line on which its document begins.
     pub(crate) line: u64,
     /// The object.
-    pub(crate) object: Json,
+    pub(crate) object: Packed,
 }
 
 /// Something that is wrong with manifests, and where.
@@ -75,12 +75,20 @@ fn parse(file: &Path, text: &str, manifests: &mut Vec<Manifest>, errors: &mut Ve
         }
     };
     for document in documents {
-        for object in object::unfold(document.tree) {
+        let tree = match document.tree.json() {
+            Ok(tree) => tree,
+            Err(_) => {
+                let message = "it is nested more deeply than any object is";
+                errors.push(ManifestError::of(file, Some(document.line), message));
+                continue;
+            }
+        };
+        for object in object::unfold(tree) {
             match object::check(file, &object) {
                 Ok(()) => manifests.push(Manifest {
                     file: file.to_owned(),
                     line: document.line,
-                    object,
+                    object: object.into(),
                 }),
                 Err(message) => errors.push(ManifestError::of(file, Some(document.line), message)),
             }

@@ -1,6 +1,6 @@
 //! What is read, from what people write.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::*;
 
@@ -18,14 +18,8 @@ fn objects(text: &str) -> Vec<String> {
     let (manifests, errors) = read_text("a.yaml", text);
     assert_eq!(errors, [""; 0], "{text}");
     let name = |manifest: &Manifest| {
-        let text = |pointer: &str| {
-            manifest
-                .object
-                .pointer(pointer)
-                .and_then(Json::as_str)
-                .unwrap_or("?")
-                .to_owned()
-        };
+        let object = manifest.object.json().expect("readable");
+        let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or("?").to_owned();
         format!(
             "{} {} {}:{}",
             text("/apiVersion"),
@@ -88,7 +82,8 @@ fn what_kubectl_takes_is_taken() {
     ] {
         let (manifests, errors) = read_text("a.yaml", &format!("{MAP}data:\n{data}"));
         assert_eq!(errors, [""; 0], "{data}");
-        assert_eq!(manifests[0].object["data"], expected, "{data}");
+        let object = manifests[0].object.json().expect("readable");
+        assert_eq!(object["data"], expected, "{data}");
     }
     assert_eq!(objects(&format!("\u{feff}{MAP}")), ["v1 ConfigMap a:1"]);
     assert_eq!(objects(&MAP.replace('\n', "\r\n")), ["v1 ConfigMap a:1"]);

@@ -7,6 +7,8 @@ use std::io;
 use std::path::Path;
 
 use iac_core::files;
+use iac_core::value::Packed;
+use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
@@ -17,7 +19,18 @@ const MENDS: usize = 1000;
 pub(super) struct Document {
     /// The line on which it begins.
     pub(super) line: u64,
-    pub(super) tree: Json,
+    pub(super) tree: Packed,
+}
+
+/// A tree that is packed as soon as it is read: the trees of a whole file would take many times its size.
+#[derive(Deserialize)]
+#[serde(from = "Json")]
+struct Tree(Packed);
+
+impl From<Json> for Tree {
+    fn from(tree: Json) -> Self {
+        Self(whole_numbers(tree).into())
+    }
 }
 
 /// Why a text cannot be read.
@@ -86,7 +99,7 @@ fn yaml(text: &str) -> Result<Vec<Document>, YamlError> {
         legacy_octal_numbers: true,
         with_snippet: false,
     };
-    let documents: Vec<Spanned<Json>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+    let documents: Vec<Spanned<Tree>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
         YamlError {
             line,
@@ -94,9 +107,9 @@ fn yaml(text: &str) -> Result<Vec<Document>, YamlError> {
             message: plain(&error.to_string()),
         }
     })?;
-    let document = |document: Spanned<Json>| Document {
+    let document = |document: Spanned<Tree>| Document {
         line: document.referenced.line(),
-        tree: whole_numbers(document.value),
+        tree: document.value.0,
     };
     Ok(documents.into_iter().map(document).collect())
 }
@@ -143,7 +156,7 @@ fn json(text: &str) -> Option<Vec<Document>> {
         let lines = before.matches('\n').count() + text[from..from + blank].matches('\n').count();
         documents.push(Document {
             line: lines as u64 + 1,
-            tree: value.ok()?,
+            tree: value.ok()?.into(),
         });
         from = values.byte_offset();
     }

@@ -196,8 +196,8 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
         ));
     }
     for (name, digests) in images(&after) {
-        let digests: Vec<&str> = digests.into_iter().collect();
-        let line = format!("      image {}: {}\n", sanitize(name), sanitize(&digests.join(", ")));
+        let digests = Vec::from_iter(digests).join(", ");
+        let line = format!("      image {}: {}\n", sanitize(&name), sanitize(&digests));
         text.push_str(&line);
     }
     session.ui.data(&text)?;
@@ -227,12 +227,14 @@ fn as_seen(before: &Record, after: &Record) -> Record {
 }
 
 /// The container images that ran, by the names that were declared. One name may have meant several at one time.
-fn images(state: &State) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut images: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let records = state.records.values().filter(|record| !record.gone);
-    let found = records.filter_map(|record| record.private.get("images")?.as_object());
-    for (name, digest) in found.flatten() {
-        images.entry(name.as_str()).or_default().extend(digest.as_str());
+fn images(state: &State) -> BTreeMap<String, BTreeSet<String>> {
+    let mut images: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for record in state.records.values().filter(|record| !record.gone) {
+        let private = record.private.json().unwrap_or_default();
+        for (name, digest) in private["images"].as_object().into_iter().flatten() {
+            let digests = images.entry(name.clone()).or_default();
+            digests.extend(digest.as_str().map(str::to_owned));
+        }
     }
     images
 }
