@@ -5,6 +5,7 @@
 
 mod compose;
 mod kubernetes;
+mod plan;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub(crate) enum Part {
     Kubernetes,
     /// Compose projects beside docker compose, and beside a bare loop of the engine's calls
     Compose,
+    /// What planning takes as a stack grows
+    Plan,
     /// What state costs on files, beside a backend that writes the whole snapshot at each step
     State,
     /// What recording adds to a step, on every backend
@@ -70,7 +73,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         None | Some(Part::Programs) => programs(arguments, [true, true], &progress)?,
         Some(Part::Kubernetes) => programs(arguments, [true, false], &progress)?,
         Some(Part::Compose) => programs(arguments, [false, true], &progress)?,
-        Some(Part::State | Part::Backends) => {}
+        Some(Part::Plan | Part::State | Part::Backends) => {}
+    }
+    if wanted(Part::Plan) {
+        progress.say("what planning takes");
+        cargo_bench("iac-core", "plan")?;
+        say::data(&plan::table(&target())?)?;
     }
     if wanted(Part::State) {
         progress.say("what state costs");
@@ -148,8 +156,12 @@ fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {
     if !cargo.status()?.success() {
         return Err("the programs could not be built".into());
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    Ok(target.join("release"))
+    Ok(target().join("release"))
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 struct Bench {

@@ -1,7 +1,6 @@
 //! The rows of Kubernetes: `manifests` beside kubectl on the same objects, and how each verb grows.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,6 +16,8 @@ pub(crate) enum Rows {
     ConfigMaps,
     /// Deployments without replicas, Services, ConfigMaps and Secrets, a quarter each
     Mix,
+    /// Definitions of custom resources with large schemas, a tenth as many
+    Definitions,
     /// ConfigMaps, a tenth, as many and ten times as many: each beside ten times the one before
     Growth,
 }
@@ -26,6 +27,7 @@ pub(crate) enum Rows {
 enum Objects {
     ConfigMaps,
     Mix,
+    Definitions,
 }
 
 /// What our verbs took.
@@ -53,6 +55,9 @@ impl Bench {
         }
         if wanted(Rows::Mix) {
             rows.extend(self.beside_kubectl(Objects::Mix, count, progress)?);
+        }
+        if wanted(Rows::Definitions) {
+            rows.extend(self.beside_kubectl(Objects::Definitions, count / 10, progress)?);
         }
         if wanted(Rows::Growth) {
             rows.extend(self.growth(count, progress)?);
@@ -157,14 +162,7 @@ impl Bench {
         std::fs::create_dir_all(&folder)?;
         let head = format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n");
         std::fs::write(folder.join(NAMESPACE), head)?;
-        let mut text = String::new();
-        for number in 0..count {
-            let (kind, rest) = objects.one(number);
-            write!(
-                text,
-                "---\n{kind}\nmetadata:\n  name: n{number}\n  namespace: {namespace}\n{rest}"
-            )?;
-        }
+        let text: String = (0..count).map(|number| objects.one(number, namespace)).collect();
         std::fs::write(folder.join(OBJECTS), text)?;
         Ok(folder)
     }
@@ -178,11 +176,21 @@ impl Objects {
         match self {
             Self::ConfigMaps => "ConfigMaps",
             Self::Mix => "mixed objects",
+            Self::Definitions => "definitions",
         }
     }
 
+    /// The document of one object.
+    fn one(self, number: usize, namespace: &str) -> String {
+        if self == Self::Definitions {
+            return definition(number, namespace);
+        }
+        let (kind, rest) = self.body(number);
+        format!("---\n{kind}\nmetadata:\n  name: n{number}\n  namespace: {namespace}\n{rest}")
+    }
+
     /// The type of an object, and all that follows its metadata.
-    fn one(self, number: usize) -> (&'static str, String) {
+    fn body(self, number: usize) -> (&'static str, String) {
         match (self, number % 4) {
             (Self::ConfigMaps, _) | (Self::Mix, 0) => (
                 "apiVersion: v1\nkind: ConfigMap",
@@ -201,10 +209,31 @@ impl Objects {
                     number - 1
                 ),
             ),
-            (Self::Mix, _) => (
+            _ => (
                 "apiVersion: v1\nkind: Secret",
                 format!("stringData:\n  number: \"n{number}\"\n"),
             ),
         }
     }
+}
+
+/// A definition with a schema of some 100 kB, as those of large operators are: groups of fields, each with its description.
+fn definition(number: usize, namespace: &str) -> String {
+    let group = format!("{namespace}.example.com");
+    let field = |number: usize| {
+        let indent = " ".repeat(20);
+        format!(
+            "{indent}field{number}:\n{indent}  description: Field {number} says how much there is to be of what the group is about, and is read by the controller each time that something changes in it.\n{indent}  type: string\n"
+        )
+    };
+    let fields: String = (0..10).map(field).collect();
+    let part = |number: usize| {
+        format!(
+            "                part{number}:\n                  type: object\n                  properties:\n{fields}"
+        )
+    };
+    let parts: String = (0..40).map(part).collect();
+    format!(
+        "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: n{number}s.{group}\nspec:\n  group: {group}\n  scope: Namespaced\n  names:\n    kind: N{number}\n    plural: n{number}s\n  versions:\n    - name: v1\n      served: true\n      storage: true\n      schema:\n        openAPIV3Schema:\n          type: object\n          properties:\n            spec:\n              type: object\n              properties:\n{parts}"
+    )
 }
