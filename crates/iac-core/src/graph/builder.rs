@@ -130,10 +130,9 @@ impl<'a> Builder<'a> {
         let mut node = start;
         while let Some(&(previous, edge)) = came_by.get(&node) {
             if let Some(edge) = edge.and_then(|position| self.edges.get(position)) {
-                let at = self
-                    .declaration
-                    .get(&edge.from.0)
-                    .map(|resource| resource.source.clone());
+                let place = self.places.of_key(&edge.from.0);
+                let resource = place.and_then(|place| self.declaration.resources.get(place));
+                let at = resource.map(|resource| resource.source.clone());
                 steps.extend(at.map(|at| CycleStep { edge: edge.clone(), at }));
             }
             node = previous;

@@ -1,6 +1,7 @@
 //! What is there now: one metadata-only list per kind and namespace, and a closer look only at what moved.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use iac_core::Value;
@@ -22,10 +23,9 @@ use crate::outputs::{self, Secrets};
 use crate::readiness;
 
 /// The objects that were listed; none for one that is not there.
-type Listed = HashMap<ObjectId, Option<Item>>;
+type Listed = HashMap<ObjectId, Option<Arc<Item>>>;
 
 /// What is kept of a listed object.
-#[derive(Clone)]
 struct Item {
     metadata: Json,
     mark: Mark,
@@ -53,23 +53,53 @@ pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> R
         leaving: leaving::namespaces(session, ids.iter().flatten()).await?,
     };
     let seen = &seen;
-    let answer = |(request, id)| answer(session, request, id, seen).boxed();
-    in_parallel(requests.iter().zip(ids).map(answer).collect()).await
+    let questions = || requests.iter().zip(&ids);
+    let answers: Vec<Option<Observed>> = questions()
+        .map(|(request, id)| without_look(session, request, id.as_ref(), seen))
+        .collect();
+    // In a stack in which nobody changed anything, these are few.
+    let open = questions().zip(&answers).filter(|(_, answer)| answer.is_none());
+    let looks = open.filter_map(|((request, id), _)| Some(answer(session, request, id.as_ref()?, seen).boxed()));
+    let mut looks = in_parallel(looks.collect()).await?.into_iter();
+    let unknown = || Observed::Unknown("it was not looked at".to_owned());
+    let answers = answers.into_iter();
+    Ok(answers
+        .map(|answer| answer.or_else(|| looks.next()).unwrap_or_else(unknown))
+        .collect())
+}
+
+/// What is told without a look at the object itself.
+fn without_look(session: &Session, request: &ObserveRequest, id: Option<&ObjectId>, seen: &Seen) -> Option<Observed> {
+    let Some(id) = id else {
+        return Some(Observed::Unknown(format!(
+            "{:?} is no name of a Kubernetes object",
+            request.identity
+        )));
+    };
+    let listed = seen.listed.get(id)?;
+    let memory = memory_of(request);
+    let Some(item) = listed else {
+        return Some(absent(request, id, &memory));
+    };
+    let live = unmoved(session, request, item, &memory)?;
+    let leaving = seen.leaving.of(&item.metadata);
+    Some(Observed::Present(Live { leaving, ..live }))
+}
+
+fn memory_of(request: &ObserveRequest) -> Memory {
+    let recorded = request.recorded.as_ref();
+    recorded
+        .map(|recorded| Memory::read(&recorded.private))
+        .unwrap_or_default()
 }
 
 async fn answer(
     session: &Session,
     request: &ObserveRequest,
-    id: Option<ObjectId>,
+    id: &ObjectId,
     seen: &Seen,
 ) -> Result<Observed, ProviderError> {
-    let Some(id) = id else {
-        return Ok(Observed::Unknown(format!(
-            "{:?} is no name of a Kubernetes object",
-            request.identity
-        )));
-    };
-    match one(session, request, &id, seen).await {
+    match one(session, request, id, seen).await {
         Err(error) if !error.is_global() => Ok(Observed::Unknown(error.to_string())),
         other => other.map_err(ProviderError::from),
     }
@@ -94,11 +124,7 @@ async fn list_groups(
     for (request, id) in requests.iter().zip(ids) {
         if let (false, Some(id)) = (request.full, id) {
             let group = (id.api_version(), id.kind.clone(), id.namespace.clone());
-            let memory = request
-                .recorded
-                .as_ref()
-                .map(|recorded| Memory::read(&recorded.private));
-            let version = memory.and_then(|memory| memory.resource_version);
+            let version = memory_of(request).resource_version;
             groups.entry(group).or_default().push(Wanted { id, version });
         }
     }
@@ -114,7 +140,10 @@ struct Wanted<'a> {
     version: Option<String>,
 }
 
-async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(ObjectId, Option<Item>)>, CallError> {
+async fn list_group(
+    session: &Session,
+    wanted: Vec<Wanted<'_>>,
+) -> Result<Vec<(ObjectId, Option<Arc<Item>>)>, CallError> {
     let absent = || wanted.iter().map(|wanted| (wanted.id.clone(), None)).collect();
     let Some(first) = wanted.first().map(|wanted| wanted.id) else {
         return Ok(Vec::new());
@@ -134,9 +163,12 @@ async fn list_group(session: &Session, wanted: Vec<Wanted<'_>>) -> Result<Vec<(O
         Err(error) if error.code() == Some(403) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let by_name: HashMap<String, Item> = items
+    let by_name: HashMap<String, Arc<Item>> = items
         .into_iter()
-        .filter_map(|item| Some((item.metadata.pointer("/metadata/name")?.as_str()?.to_owned(), item)))
+        .filter_map(|item| {
+            let name = item.metadata.pointer("/metadata/name")?.as_str()?.to_owned();
+            Some((name, Arc::new(item)))
+        })
         .collect();
     Ok(wanted
         .into_iter()
@@ -158,21 +190,7 @@ fn slim(session: &Session, mut item: Json, versions: &HashMap<&str, Option<&str>
 }
 
 async fn one(session: &Session, request: &ObserveRequest, id: &ObjectId, seen: &Seen) -> Result<Observed, CallError> {
-    let memory = request
-        .recorded
-        .as_ref()
-        .map(|recorded| Memory::read(&recorded.private))
-        .unwrap_or_default();
-    match seen.listed.get(id) {
-        Some(None) => return Ok(absent(request, id, &memory)),
-        Some(Some(item)) => {
-            if let Some(live) = unmoved(session, request, item, &memory) {
-                let leaving = seen.leaving.of(&item.metadata);
-                return Ok(Observed::Present(Live { leaving, ..live }));
-            }
-        }
-        None => {}
-    }
+    let memory = memory_of(request);
     match session.read(id).await? {
         Some(object) => {
             let live = look(session, request, &object, &memory).await?;
