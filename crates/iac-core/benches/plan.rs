@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::graph::Graph;
@@ -84,7 +85,16 @@ fn recorded(declaration: &Declaration) -> BTreeMap<Key, WorldEntry> {
     declaration.resources.iter().map(entry).collect()
 }
 
-fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldEntry>) -> Answer {
+/// All that a plan is made from.
+struct Inputs {
+    declaration: Declaration,
+    graph: Graph,
+    recorded: BTreeMap<Key, WorldEntry>,
+    identities: BTreeMap<Key, String>,
+    observed: BTreeMap<Key, Observed>,
+}
+
+fn inputs(shape: Shape, count: usize) -> Inputs {
     let live = Live {
         uid: None,
         mark: Mark::Ours,
@@ -93,31 +103,51 @@ fn run(declaration: &Declaration, graph: &Graph, recorded: &BTreeMap<Key, WorldE
         readiness: Readiness::Ready,
         leaving: None,
     };
-    let observed = recorded
-        .keys()
-        .map(|key| (key.clone(), Observed::Present(live.clone())))
-        .collect();
-    let identities = declaration
-        .resources
-        .iter()
-        .map(|resource| (resource.key.clone(), resource.key.to_string()));
+    let declaration = declaration(shape, count);
+    let keys = || declaration.resources.iter().map(|resource| resource.key.clone());
+    Inputs {
+        graph: Graph::build(&declaration, &[]).unwrap(),
+        recorded: recorded(&declaration),
+        identities: keys().map(|key| (key.clone(), key.to_string())).collect(),
+        observed: keys().map(|key| (key, Observed::Present(live.clone()))).collect(),
+        declaration,
+    }
+}
+
+/// A plan where all is recorded and there, or nothing.
+fn run(inputs: &Inputs, applied: bool) -> Answer {
+    let (nothing, absent) = (BTreeMap::new(), BTreeMap::new());
     plan(&World {
         mode: Mode::Up,
         build: "bench",
         targets: &BTreeMap::new(),
         looked: true,
-        declaration,
-        graph,
-        identities: &identities.collect(),
-        recorded,
+        declaration: &inputs.declaration,
+        graph: &inputs.graph,
+        identities: &inputs.identities,
+        recorded: if applied { &inputs.recorded } else { &nothing },
         interrupted: &[],
         others: &BTreeMap::new(),
-        observed: &observed,
+        observed: if applied { &inputs.observed } else { &absent },
         predicted: &BTreeMap::new(),
         data: &BTreeMap::new(),
         delete_data: &DeleteData::None,
         sealed: false,
     })
+}
+
+/// Measures some work, but not the end of what comes of it.
+fn timed<T>(bencher: &mut Bencher<'_>, mut work: impl FnMut() -> T) {
+    bencher.iter_custom(|times| {
+        let mut total = Duration::ZERO;
+        for _ in 0..times {
+            let began = Instant::now();
+            let made = black_box(work());
+            total += began.elapsed();
+            drop(made);
+        }
+        total
+    });
 }
 
 fn planning(criterion: &mut Criterion) {
@@ -128,21 +158,19 @@ fn planning(criterion: &mut Criterion) {
         .iter()
         .flat_map(|&count| shapes.map(|shape| (shape, count)))
     {
-        let declaration = declaration(shape, count);
-        let graph = Graph::build(&declaration, &[]).unwrap();
-        let applied = recorded(&declaration);
+        let inputs = inputs(shape, count);
         let name = |what| BenchmarkId::new(format!("{}, {what}", shape.name()), count);
         group.bench_function(name("declared"), |bencher| {
-            bencher.iter(|| black_box(self::declaration(shape, count)));
+            timed(bencher, || declaration(shape, count));
         });
         group.bench_function(name("graph"), |bencher| {
-            bencher.iter(|| black_box(Graph::build(&declaration, &[])));
+            timed(bencher, || Graph::build(black_box(&inputs.declaration), &[]));
         });
         group.bench_function(name("no change"), |bencher| {
-            bencher.iter(|| black_box(run(&declaration, &graph, &applied)));
+            timed(bencher, || run(black_box(&inputs), true));
         });
         group.bench_function(name("all new, first round"), |bencher| {
-            bencher.iter(|| black_box(run(&declaration, &graph, &BTreeMap::new())));
+            timed(bencher, || run(black_box(&inputs), false));
         });
     }
     group.finish();

@@ -1,6 +1,8 @@
 //! Names of resources: [`Key`] within a stack, [`Urn`] across stacks.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ const SEPARATOR: &str = "::";
 ///
 /// The first part is left out for a resource outside any component. The API version is no part of it, so moving from
 /// `autoscaling/v1` to `v2` is no replacement. Keys order by their text, which groups components together.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Key(Arc<str>);
 
@@ -57,6 +59,11 @@ impl Key {
         Self("".into())
     }
 
+    /// True if both are the same text in memory, and so certainly equal.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The whole text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,6 +103,34 @@ impl Key {
             stack: stack.into(),
             key: self.clone(),
         }
+    }
+}
+
+// Most keys that are compared and equal are clones of one: for those, neither text is looked at.
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other) || self.0 == other.0
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match self.is_same(other) {
+            true => Ordering::Equal,
+            false => self.0.cmp(&other.0),
+        }
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -1,10 +1,11 @@
 //! What is known of each resource, brought together once. An ordered map of a hundred thousand names is a long way through
 //! memory for every look; the walk looks several times at each resource, and has one table for it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap};
 
 use super::planner::Walk;
+use super::resolve::Outputs;
 use super::world::{ObjectName, World, WorldEntry};
 use crate::declare::ResourceDecl;
 use crate::graph::Edge;
@@ -12,39 +13,84 @@ use crate::provider::{Observed, Recorded};
 use crate::urn::Key;
 
 /// What is known of one resource.
-#[derive(Default)]
-pub(super) struct Facts<'a> {
+struct Facts<'a> {
+    key: &'a Key,
     declared: Option<&'a ResourceDecl>,
     /// What it needs.
     edges: Vec<&'a Edge>,
     recorded: Option<&'a WorldEntry>,
     observed: Option<&'a Observed>,
     identity: Option<&'a String>,
+    /// What others may use of it; found out during the walk.
+    outputs: Option<Outputs>,
 }
 
-/// The facts, by the resources' names.
-pub(super) type Table<'a> = HashMap<&'a Key, Facts<'a>>;
+/// The facts, in the order of declaration, and their places by the resources' names.
+pub(super) struct Table<'a> {
+    facts: Vec<Facts<'a>>,
+    places: HashMap<&'a Key, usize>,
+    /// The place that was asked for last: mostly it is asked for again.
+    last: Cell<usize>,
+}
 
-/// Brings together what a world says of each resource.
-pub(super) fn table<'a>(world: &World<'a>) -> Table<'a> {
-    let declared = &world.declaration.resources;
-    let mut table = Table::with_capacity(declared.len().max(world.recorded.len()));
-    for resource in declared {
-        table.entry(&resource.key).or_default().declared = Some(resource);
+impl<'a> Table<'a> {
+    /// Brings together what a world says of each resource.
+    pub(super) fn of(world: &World<'a>) -> Self {
+        let declared = &world.declaration.resources;
+        let count = declared.len().max(world.recorded.len());
+        let mut table = Self {
+            facts: Vec::with_capacity(count),
+            places: HashMap::with_capacity(count),
+            last: Cell::new(0),
+        };
+        for resource in declared {
+            table.entry(&resource.key).declared = Some(resource);
+        }
+        for edge in &world.graph.edges {
+            table.entry(&edge.from.0).edges.push(edge);
+        }
+        for (key, entry) in world.recorded {
+            table.entry(key).recorded = Some(entry);
+        }
+        for (key, observed) in world.observed {
+            table.entry(key).observed = Some(observed);
+        }
+        for (key, identity) in world.identities {
+            table.entry(key).identity = Some(identity);
+        }
+        table
     }
-    for edge in &world.graph.edges {
-        table.entry(&edge.from.0).or_default().edges.push(edge);
+
+    fn entry(&mut self, key: &'a Key) -> &mut Facts<'a> {
+        let place = self.place(key).unwrap_or_else(|| {
+            self.places.insert(key, self.facts.len());
+            self.facts.push(Facts {
+                key,
+                declared: None,
+                edges: Vec::new(),
+                recorded: None,
+                observed: None,
+                identity: None,
+                outputs: None,
+            });
+            self.facts.len() - 1
+        });
+        &mut self.facts[place]
     }
-    for (key, entry) in world.recorded {
-        table.entry(key).or_default().recorded = Some(entry);
+
+    fn place(&self, key: &Key) -> Option<usize> {
+        let last = self.last.get();
+        if self.facts.get(last).is_some_and(|facts| facts.key.is_same(key)) {
+            return Some(last);
+        }
+        let place = self.places.get(key).copied()?;
+        self.last.set(place);
+        Some(place)
     }
-    for (key, observed) in world.observed {
-        table.entry(key).or_default().observed = Some(observed);
+
+    fn get(&self, key: &Key) -> Option<&Facts<'a>> {
+        self.facts.get(self.place(key)?)
     }
-    for (key, identity) in world.identities {
-        table.entry(key).or_default().identity = Some(identity);
-    }
-    table
 }
 
 impl<'a> Walk<'a> {
@@ -73,6 +119,17 @@ impl<'a> Walk<'a> {
     pub(super) fn identity(&self, key: &Key) -> &'a str {
         let identity = self.facts.get(key).and_then(|facts| facts.identity);
         identity.map_or("", String::as_str)
+    }
+
+    /// What others may use of a resource; none before the walk came by.
+    pub(super) fn outputs(&self, key: &Key) -> Option<&Outputs> {
+        self.facts.get(key)?.outputs.as_ref()
+    }
+
+    pub(super) fn set_outputs(&mut self, key: &Key, outputs: Outputs) {
+        if let Some(place) = self.facts.place(key) {
+            self.facts.facts[place].outputs = Some(outputs);
+        }
     }
 }
 

@@ -51,7 +51,6 @@ pub(super) struct Walk<'a> {
     interrupted: BTreeMap<ObjectName, &'a Interrupted>,
     /// Every recorded object, as far as somebody had to ask.
     recorded_objects: OnceCell<HashMap<ObjectName, Vec<&'a Recorded>>>,
-    outputs: HashMap<Key, Outputs>,
     /// Resources whose outputs may change in this run.
     changing: HashSet<Key>,
     /// Resources whose step is not settled in this round, and with it their outputs.
@@ -75,14 +74,13 @@ impl<'a> Walk<'a> {
         let interrupted = world.interrupted.iter();
         let mut walk = Self {
             world,
-            facts: facts::table(world),
+            facts: Table::of(world),
             wanted: Wanted::of(world),
             kept: BTreeSet::new(),
             interrupted: interrupted
                 .map(|operation| (ObjectName::new(&operation.key, &operation.identity), operation))
                 .collect(),
             recorded_objects: OnceCell::new(),
-            outputs: HashMap::with_capacity(world.graph.order.len()),
             changing: HashSet::new(),
             open: HashSet::new(),
             steps: Vec::with_capacity(world.graph.order.len()),
@@ -95,7 +93,7 @@ impl<'a> Walk<'a> {
 
     fn lookup(&self, output: &OutputRef) -> Option<Value> {
         match &output.source {
-            Source::Resource(key) => self.outputs.get(key)?.get(&output.path).cloned(),
+            Source::Resource(key) => self.outputs(key)?.get(&output.path).cloned(),
             other => self.world.declaration.secrets.get(other).cloned().map(Value::Secret),
         }
     }
@@ -135,7 +133,7 @@ impl<'a> Walk<'a> {
         self.check_undone(resource);
         let entry = self.entry(key);
         let Some(inputs) = self.inputs(resource, entry) else {
-            self.outputs.insert(key.clone(), Outputs::Unknown);
+            self.set_outputs(key, Outputs::Unknown);
             return;
         };
         let before = self.recorded(key).and_then(WorldEntry::until_now);
@@ -171,7 +169,7 @@ impl<'a> Walk<'a> {
             Decision::Act(intent, reasons) => self.act(intent, draft(reasons)),
             Decision::Blocked(problem) => {
                 self.problems.push(problem);
-                self.outputs.insert(key.clone(), Outputs::Unknown);
+                self.set_outputs(key, Outputs::Unknown);
             }
         }
     }
@@ -198,7 +196,7 @@ impl<'a> Walk<'a> {
     fn settle(&mut self, action: Action, draft: Draft<'_>) {
         let key = &draft.resource.key;
         let (entry, observed) = (self.entry(key), self.observed(key));
-        self.outputs.insert(key.clone(), present_outputs(entry, observed));
+        self.set_outputs(key, present_outputs(entry, observed));
         let mut step = self.step(action, draft);
         self.record_or_clean_up(&mut step);
         self.steps.push(step);
@@ -247,7 +245,7 @@ impl<'a> Walk<'a> {
 
     /// Waits for a prediction: until then nothing is known of its outputs.
     pub(super) fn put_off(&mut self, resource: &ResourceDecl) {
-        self.outputs.insert(resource.key.clone(), Outputs::Unknown);
+        self.set_outputs(&resource.key, Outputs::Unknown);
     }
 
     pub(super) fn set_changing(&mut self, key: &Key) {
@@ -263,7 +261,7 @@ impl<'a> Walk<'a> {
         } else {
             Outputs::Whole(predicted)
         };
-        self.outputs.insert(resource.key.clone(), known);
+        self.set_outputs(&resource.key, known);
         for problem in prediction.problems {
             self.problem(resource, problem);
         }
