@@ -10,11 +10,12 @@ mod give_way;
 mod look;
 mod missing;
 mod names;
+mod open;
 mod predict;
 mod recover;
 mod unmarked;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
@@ -26,9 +27,9 @@ use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
 use crate::provider::{DataItem, Discreet, Provider, RandomProvider, SharedNames, StackKey};
-use crate::state::{NewRecord, State, StateError, Vault, Writer};
+use crate::state::{NewRecord, State, Vault, Writer};
 use crate::urn::Key;
-use crate::value::{KnownSecrets, Value};
+use crate::value::KnownSecrets;
 
 pub use error::EngineError;
 
@@ -385,27 +386,6 @@ fn is_left_as_it_is(action: Action) -> bool {
         action,
         Action::Same | Action::Wait | Action::Keep | Action::Record | Action::Cleanup
     )
-}
-
-impl PlanRequest<'_> {
-    /// What is recorded. Inputs that are as declared are the same tree in memory: in a stack in which nothing changes that
-    /// is most of it.
-    fn open_records(&self, declaration: &Declaration) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
-        let declared: HashMap<&Key, &Value> = declaration
-            .resources
-            .iter()
-            .map(|resource| (&resource.key, &resource.inputs))
-            .collect();
-        let entry = |opened: Result<(Key, NewRecord), StateError>| {
-            let (key, mut record) = opened?;
-            let same = declared.get(&key).filter(|inputs| ***inputs == record.recorded.inputs);
-            if let Some(inputs) = same {
-                record.recorded.inputs = (*inputs).clone();
-            }
-            Ok((key, WorldEntry::from(record)))
-        };
-        self.state.open_each(&self.vault).map(entry).collect()
-    }
 }
 
 /// The resources' keys, by the provider that holds them.
