@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::basis::Claims;
+use super::basis::{Basis, Claims};
 use super::event::{Event, EventSink};
 use super::limits::Timeouts;
 use super::slots::Slot;
@@ -79,8 +79,7 @@ impl Shared {
         timeouts: Timeouts,
         wanted: BTreeMap<Key, BTreeSet<String>>,
         delete_data: DeleteData,
-        left: BTreeMap<ObjectName, Vec<DataItem>>,
-        claims: Claims,
+        basis: &mut Basis,
     ) -> Self {
         Self {
             providers,
@@ -89,8 +88,8 @@ impl Shared {
             timeouts,
             wanted,
             delete_data,
-            left,
-            claims,
+            left: std::mem::take(&mut basis.left),
+            claims: std::mem::take(&mut basis.claims),
             tally: Tally::default(),
         }
     }

@@ -292,8 +292,7 @@ impl Engine {
             self.timeouts,
             wanted_outputs(declaration),
             plan.delete_data.clone(),
-            std::mem::take(&mut planned.basis.left),
-            std::mem::take(&mut planned.basis.claims),
+            &mut planned.basis,
         );
         let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
         let mut report = run.finish(&plan, cancel).await?;
