@@ -289,6 +289,39 @@ async fn an_object_that_loses_its_mark_after_the_plan_is_left() {
 }
 
 #[tokio::test]
+async fn what_came_since_the_plan_keeps_what_would_take_it_along() {
+    let bench = Bench::in_memory();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", json!({"holds": "theirs"}));
+        let _ = thing(stack, "b", value("1"));
+        let _ = thing(stack, "c", value("1"));
+    });
+    bench.up(&program).await;
+    let nothing = declare(|_| {});
+    let planned = bench.plan_with(Mode::Destroy, &nothing, DeleteData::All).await.unwrap();
+    bench
+        .world
+        .meddle(|objects| objects.get_mut("b").unwrap().inputs = json!({"holds": "new"}).into());
+    let report = bench.execute(planned, &nothing).await.unwrap();
+    let outcome = format!("{:?}", report.outcomes[&key("b")]);
+    assert!(outcome.contains("b stays: new came"), "{outcome}");
+    assert_eq!(
+        bench.world.objects().keys().collect::<Vec<_>>(),
+        ["b"],
+        "the rest goes on"
+    );
+    // The next plan names it, and asks.
+    let plan = bench
+        .plan_with(Mode::Destroy, &nothing, DeleteData::None)
+        .await
+        .unwrap()
+        .plan;
+    assert_eq!(plan.kept[0].items[0].name, "new");
+    assert!(bench.destroy(DeleteData::of(&["new".to_owned()])).await.is_ok());
+    assert!(bench.world.objects().is_empty());
+}
+
+#[tokio::test]
 async fn a_record_under_the_seal_of_the_stacks_key_is_believed() {
     let program = |with_one: bool| {
         declare(move |stack| {

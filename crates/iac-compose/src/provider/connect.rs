@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     /// The projects in which something was seen that bears our mark: what was seen counts for the whole run, of which it may
     /// be the first to go.
     pub(crate) marked: Arc<Mutex<BTreeSet<String>>>,
+    /// The anonymous volumes that were told when deletions were planned.
+    pub(crate) told: Arc<Mutex<BTreeSet<String>>>,
     /// What happens to containers.
     pub(crate) events: Arc<Events>,
     /// The images that are looked up or pulled at this moment.
@@ -121,6 +123,7 @@ impl Engine {
             under_way: UnderWay::default(),
             is_private: endpoint.is_private,
             marked: Arc::default(),
+            told: Arc::default(),
             docker,
             wire,
             tunnel: tunnel.map(Arc::new),

@@ -171,8 +171,12 @@ pub trait Provider: Send + Sync {
 
     /// Deletes, and returns once it is gone; a thing that is gone already is no error.
     ///
+    /// Right before, the object is looked at once more. It has to bear the stack's [`Mark`], unless
+    /// [`claim`](DeleteRequest::claim) says enough without; and nothing may go with it that came after
+    /// [`data`](Self::data) has told what would, and that is not the stack's.
+    ///
     /// # Errors
-    /// When it is still there.
+    /// When it is still there. [`ErrorKind::Precondition`] where one of the two does not hold.
     async fn delete(&self, request: &DeleteRequest, cx: &Context) -> Result<(), ProviderError>;
 
     /// Waits until the resource is ready and returns its outputs as they are then; null outputs and null private data

@@ -51,6 +51,8 @@ struct Inner {
     not_ready_yet: BTreeSet<String>,
     leaving: BTreeSet<String>,
     spent: BTreeSet<String>,
+    /// What was told that objects hold of others.
+    told: BTreeSet<(String, String)>,
     log: Vec<String>,
 }
 
@@ -168,6 +170,7 @@ impl World {
             never_ready: inner.never_ready.clone(),
             failing_late: inner.failing_late.clone(),
             spent: inner.spent.clone(),
+            told: inner.told.clone(),
             ..Inner::default()
         };
         Self {
@@ -306,6 +309,13 @@ impl World {
         if recorded.uid.is_none() || uid == recorded.uid {
             let mark = there.map_or(Mark::Ours, Object::mark);
             mark.allow(&recorded.identity, request.claim)?;
+            let held = there.and_then(|object| holds(&object.inputs)).map(str::to_owned);
+            if let Some(held) = held
+                && !inner.told.contains(&(recorded.identity.clone(), held.clone()))
+            {
+                let message = format!("{} stays: {held} came", recorded.identity);
+                return Err(ProviderError::new(ErrorKind::Precondition, message));
+            }
         }
         if recorded.uid.is_none() || uid == recorded.uid {
             self.changed("delete", &recorded.identity);
@@ -349,6 +359,11 @@ fn named(key: &iac_core::Key, inputs: &Value) -> String {
 /// The object with data that another one makes, and leaves when it is deleted.
 fn leaves(inputs: &Value) -> Option<&str> {
     inputs.get("leaves").and_then(Value::as_str)
+}
+
+/// What of others goes with an object.
+fn holds(inputs: &Value) -> Option<&str> {
+    inputs.get("holds").and_then(Value::as_str)
 }
 
 /// True if an object was made ahead, and does nothing yet.
@@ -516,7 +531,9 @@ impl Provider for Memory {
             let there = objects.get(&recorded.identity).map(|object| &object.inputs);
             let inputs = there.unwrap_or(&Value::Null);
             let own = inputs.get("data").and_then(Value::as_bool) == Some(true);
-            let held = inputs.get("holds").and_then(Value::as_str);
+            let held = holds(inputs);
+            let told = held.map(|held| (recorded.identity.clone(), held.to_owned()));
+            self.0.lock().told.extend(told);
             let left = leaves(inputs)
                 .filter(|left| objects.contains_key(*left))
                 .map(|left| DataItem {

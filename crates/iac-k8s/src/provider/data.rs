@@ -30,11 +30,12 @@ pub(crate) async fn data(
             }
             let claims = claims_in(session, &id.name).await?;
             let mut items: Vec<DataItem> = claims.iter().map(Claim::item).collect();
-            items.extend(others::in_namespace(session, whose, &id.name).await?);
+            session.told.note(&id, claims.iter().map(Claim::told));
+            items.extend(others::in_namespace(session, whose, &id).await?);
             items
         }
         "apiextensions.k8s.io/CustomResourceDefinition" => match session.read(&id).await? {
-            Some(live) => others::of_definition(session, whose, &live)
+            Some(live) => others::of_definition(session, whose, &id, &live)
                 .await?
                 .into_iter()
                 .collect(),
@@ -46,6 +47,7 @@ pub(crate) async fn data(
                 .pointer("/spec/persistentVolumeClaimRetentionPolicy/whenDeleted");
             let outlives = policy.and_then(Value::as_str) != Some("Delete");
             let claims = claims_of(session, &id, &recorded.inputs).await?;
+            session.told.note(&id, claims.iter().map(Claim::told));
             let item = |claim: &Claim| DataItem {
                 outlives,
                 ..claim.item()
@@ -76,15 +78,22 @@ impl Claim {
         }
     }
 
+    /// What it is called where it is noted that somebody was told of it.
+    pub(crate) fn told(&self) -> String {
+        format!("{} {}", self.id.kind, self.id.full_name())
+    }
+
     /// The data in it.
     pub(crate) fn item(&self) -> DataItem {
         DataItem::new(self.id.kind.clone(), self.id.full_name()).amount(&self.size)
     }
 }
 
-/// The claims that a StatefulSet made from its templates.
+/// The claims that a StatefulSet made from its templates, as it has them itself, or as recorded where it is gone.
 pub(crate) async fn claims_of(session: &Session, id: &ObjectId, inputs: &Value) -> Result<Vec<Claim>, ProviderError> {
-    let templates = inputs.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+    let live = session.read(id).await?;
+    let live = live.unwrap_or_else(|| inputs.expose().unwrap_or_default());
+    let templates = live.pointer("/spec/volumeClaimTemplates").and_then(Json::as_array);
     let names: Vec<&str> = templates
         .into_iter()
         .flatten()
@@ -108,7 +117,7 @@ pub(crate) fn is_claim_of(claim: &str, template: &str, set: &str) -> bool {
     ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-async fn claims_in(session: &Session, namespace: &str) -> Result<Vec<Claim>, CallError> {
+pub(crate) async fn claims_in(session: &Session, namespace: &str) -> Result<Vec<Claim>, CallError> {
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims");
     let claims = session.list(Call::get(path)).await?;
     let claim = |live: &Json| {

@@ -13,6 +13,7 @@ use super::call::{Call, CallError};
 use super::data::claims_of;
 use super::discovery::ApiKind;
 use super::session::{Session, uid};
+use super::{others, since};
 use crate::kinds;
 use crate::object::ObjectId;
 use crate::readiness::condition;
@@ -34,6 +35,21 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
         false => Vec::new(),
     };
     claims.retain(|claim| request.delete_data.allows(&claim.item()));
+    let told = session.told.of(&id);
+    let came: Vec<String> = claims
+        .iter()
+        .map(|claim| claim.told())
+        .filter(|claim| !told.contains(claim))
+        .collect();
+    if !came.is_empty() {
+        return Err(since::refusal(
+            &id.to_string(),
+            came.len(),
+            &others::list(&came),
+            "NAME",
+        ));
+    }
+    since::refuse_what_came(session, &id).await?;
     // In the foreground it goes after what it owns, which takes the cluster's collector, and that is slow: to learn of a
     // new kind takes it half a minute.
     let propagation = match kinds::runs_pods(&id.type_name()) {

@@ -22,6 +22,7 @@ mod proxy;
 mod recreate;
 mod related;
 mod session;
+mod since;
 mod wait;
 mod watch;
 

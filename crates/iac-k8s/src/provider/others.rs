@@ -38,9 +38,10 @@ const IN_EVERY_NAMESPACE: [(&str, &str); 3] = [
 ];
 
 /// A kind whose objects can be listed and deleted.
-struct Listable {
+#[derive(Clone)]
+pub(crate) struct Listable {
     group: String,
-    kind: String,
+    pub(crate) kind: String,
     /// `/apis/apps/v1`.
     base: String,
     /// `deployments`.
@@ -70,25 +71,13 @@ pub(crate) struct Whose<'a> {
 pub(crate) async fn in_namespace(
     session: &Session,
     whose: &Whose<'_>,
-    namespace: &str,
+    holder: &ObjectId,
 ) -> Result<Option<DataItem>, ProviderError> {
+    let namespace = &holder.name;
     let mut found = Found::default();
-    let kinds = kinds(session, &mut found.unseen).await?;
-    let list = |kind: &Listable| {
-        let path = format!("{}/namespaces/{namespace}/{}", kind.base, kind.plural);
-        async move { Ok::<_, CallError>(session.list(Call::list_metadata(path)).await) }.boxed()
-    };
-    let lists = in_parallel(kinds.iter().map(list).collect()).await?;
-    let mut objects = Vec::new();
-    for (kind, list) in kinds.iter().zip(lists) {
-        match list {
-            Ok(list) => objects.extend(list.into_iter().map(|object| (kind, object))),
-            Err(error) if error.is_global() => return Err(error.into()),
-            Err(error) if error.code() == Some(405) => {}
-            Err(error) => found.unseen.push(format!("{} ({})", kind.plural, reason(&error))),
-        }
-    }
+    let objects = inside(session, namespace, &mut found.unseen).await?;
     let all: BTreeSet<String> = objects.iter().filter_map(|(_, object)| uid(object)).collect();
+    session.told.note(holder, all.iter().chain(&found.unseen).cloned());
     for (kind, object) in &objects {
         // What another one owns goes and stays with that.
         if !owners(object).any(|owner| all.contains(owner)) && !is_the_clusters(kind, object) {
@@ -98,16 +87,42 @@ pub(crate) async fn in_namespace(
     Ok(found.item("Namespace", namespace))
 }
 
+/// The objects of a namespace with their kinds, metadata only. What could not be listed is added to `unseen`.
+pub(crate) async fn inside(
+    session: &Session,
+    namespace: &str,
+    unseen: &mut Vec<String>,
+) -> Result<Vec<(Listable, Json)>, ProviderError> {
+    let kinds = kinds(session, unseen).await?;
+    let list = |kind: &Listable| {
+        let path = format!("{}/namespaces/{namespace}/{}", kind.base, kind.plural);
+        async move { Ok::<_, CallError>(session.list(Call::list_metadata(path)).await) }.boxed()
+    };
+    let lists = in_parallel(kinds.iter().map(list).collect()).await?;
+    let mut objects = Vec::new();
+    for (kind, list) in kinds.iter().zip(lists) {
+        match list {
+            Ok(list) => objects.extend(list.into_iter().map(|object| (kind.clone(), object))),
+            Err(error) if error.is_global() => return Err(error.into()),
+            Err(error) if error.code() == Some(405) => {}
+            Err(error) => unseen.push(format!("{} ({})", kind.plural, reason(&error))),
+        }
+    }
+    Ok(objects)
+}
+
 /// The objects of a definition's kind besides what the stack gives up, in every namespace.
 pub(crate) async fn of_definition(
     session: &Session,
     whose: &Whose<'_>,
+    holder: &ObjectId,
     definition: &Json,
 ) -> Result<Option<DataItem>, ProviderError> {
     let text = |pointer: &str| definition.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
     let mut found = Found::default();
     match objects_of(session, definition, true).await {
         Ok(objects) => {
+            session.told.note(holder, objects.iter().filter_map(uid));
             for object in &objects {
                 found.add(whose, text("/spec/group"), text("/spec/names/kind"), object);
             }
@@ -214,12 +229,12 @@ fn reason(error: &CallError) -> String {
     }
 }
 
-fn owners(object: &Json) -> impl Iterator<Item = &str> {
+pub(crate) fn owners(object: &Json) -> impl Iterator<Item = &str> {
     let owners = object.pointer("/metadata/ownerReferences").and_then(Json::as_array);
     owners.into_iter().flatten().filter_map(|owner| owner["uid"].as_str())
 }
 
-fn is_the_clusters(kind: &Listable, object: &Json) -> bool {
+pub(crate) fn is_the_clusters(kind: &Listable, object: &Json) -> bool {
     let name = object
         .pointer("/metadata/name")
         .and_then(Json::as_str)

@@ -17,6 +17,7 @@ use super::connect::Connection;
 use super::discovery::{ApiKind, Discovery};
 use super::events::Warnings;
 use super::predict::Trials;
+use super::since::Told;
 use super::watch::{Ear, Rings, Watches};
 use crate::kinds;
 use crate::managed;
@@ -94,6 +95,8 @@ pub(crate) struct Session {
     fresh: Mutex<HashMap<String, Fresh>>,
     /// The objects that were seen with our mark: their versions then, by UID.
     marked: Mutex<HashMap<String, String>>,
+    /// What was seen when deletions were planned.
+    pub(crate) told: Told,
     /// Held by everybody who waits.
     waiting: Arc<()>,
 }
@@ -114,6 +117,7 @@ impl Session {
             absent_namespaces: Mutex::default(),
             fresh: Mutex::default(),
             marked: Mutex::default(),
+            told: Told::default(),
             waiting: Arc::default(),
         }
     }

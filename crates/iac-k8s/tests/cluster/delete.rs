@@ -122,3 +122,33 @@ async fn claims_outlive_their_set_unless_asked() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn what_comes_into_a_namespace_after_the_plan_keeps_it() {
+    let world = World::new().await;
+    let name = format!("{}-inner", world.namespace);
+    let namespace = world
+        .declare_all(|stack| {
+            iac_k8s::Kubernetes::new(stack).add_json(&name, json!({"apiVersion": "v1", "kind": "Namespace"}));
+        })
+        .of("Namespace");
+    let recorded = world.up(&namespace).await;
+    let told = |data: Vec<Vec<iac_core::provider::DataItem>>| {
+        data.concat().iter().map(|item| item.amount.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(world.provider.data(std::slice::from_ref(&recorded)).await.unwrap()),
+        [""; 0]
+    );
+    let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> = kube::Api::namespaced(world.client.clone(), &name);
+    let theirs = serde_json::from_value(json!({"metadata": {"name": "theirs"}, "data": {"a": "1"}})).unwrap();
+    maps.create(&kube::api::PostParams::default(), &theirs).await.unwrap();
+    let error = world.delete(&recorded, true).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Precondition, "{error}");
+    assert!(error.message.contains(&format!("ConfigMap {name}/theirs")), "{error}");
+    assert!(maps.get_opt("theirs").await.unwrap().is_some());
+    // Once it was told, it goes along.
+    let data = world.provider.data(std::slice::from_ref(&recorded)).await.unwrap();
+    assert_eq!(told(data), [format!("1 object of others: ConfigMap {name}/theirs")]);
+    world.delete(&recorded, true).await.unwrap();
+}

@@ -2,7 +2,7 @@
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
 use futures::future::try_join_all;
-use iac_core::provider::{Claim, Context, DeleteRequest, ProviderError, Recorded};
+use iac_core::provider::{Claim, Context, DataItem, DeleteRequest, ProviderError, Recorded};
 
 use super::containers::{name_of, status_of};
 use super::volumes;
@@ -23,6 +23,10 @@ pub(crate) async fn delete(
     let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::SERVICE, &inputs.service)]);
     let found = engine.inspect_all(engine.list(filter).await?).await?;
     let (members, others) = ours(found, engine, (&request.recorded, request.claim), inputs).await?;
+    let going: Vec<DataItem> = volumes::of(&members)
+        .filter(|item| request.delete_data.allows(item))
+        .collect();
+    volumes::refuse_what_came(engine, &inputs.service, &going)?;
     let removals = members.iter().map(|member| async move {
         // Nothing has ever run in it, so nothing is in the volumes that were made for it.
         if status_of(member) == Status::CREATED {
@@ -34,7 +38,7 @@ pub(crate) async fn delete(
         engine.remove(member).await
     });
     try_join_all(removals).await?;
-    for item in volumes::of(&members).filter(|item| request.delete_data.allows(item)) {
+    for item in going {
         volumes::remove(engine, &item.name).await?;
     }
     others.map_or(Ok(()), Err)

@@ -2,11 +2,12 @@
 //! each container to its successor, stay when the service goes, and are known by their names from then on.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::RemoveVolumeOptions;
 use iac_core::Key;
-use iac_core::provider::{Claim, DataItem, ProviderError, Recorded};
+use iac_core::provider::{Claim, DataItem, ErrorKind, ProviderError, Recorded};
 use iac_core::value::Value;
 use serde_json::json;
 
@@ -89,8 +90,29 @@ impl Projects {
         };
         let members = all.iter().filter(is_member).cloned().collect();
         let (going, _) = delete::ours(members, engine, (recorded, Claim::Sealed), inputs).await?;
-        Ok(of(&going).collect())
+        let items: Vec<DataItem> = of(&going).collect();
+        let mut told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend(items.iter().map(|item| item.name.clone()));
+        Ok(items)
     }
+}
+
+/// Refuses to delete volumes that came since the deletion was planned: the plan did not name them.
+pub(crate) fn refuse_what_came(engine: &Engine, service: &str, going: &[DataItem]) -> Result<(), ProviderError> {
+    let told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
+    let came = going.iter().filter(|item| !told.contains(&item.name));
+    let came: Vec<String> = came
+        .map(|item| format!("{} {} ({})", item.kind, item.name, item.amount))
+        .collect();
+    if came.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the service {service} stays: since its end was planned data came that this would delete as well: {}",
+        came.join(", ")
+    );
+    Err(ProviderError::new(ErrorKind::Precondition, message)
+        .with_hint("look what it is, and run again: the plan then names it"))
 }
 
 /// How an anonymous volume is recorded by itself once its service is gone.
