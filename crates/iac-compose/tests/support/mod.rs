@@ -302,8 +302,10 @@ impl Bed {
         self.provider.predict(&[request]).await.unwrap().remove(0)
     }
 
-    /// Deletes everything, last first.
+    /// Deletes everything, last first, with all data that goes with it.
     pub async fn down(&mut self) -> Result<(), ProviderError> {
+        let all: Vec<Recorded> = self.world.values().cloned().collect();
+        self.provider.data(&all).await?;
         while let Some(key) = self.order.pop() {
             if let Some(recorded) = self.world.remove(&key) {
                 let request = DeleteRequest {
