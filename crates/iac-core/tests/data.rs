@@ -336,3 +336,69 @@ async fn data_that_outlives_its_resource_is_recorded_by_itself() {
     assert_eq!(uids(&bench).into_keys().collect::<Vec<_>>(), ["other"]);
     settled(&bench, &other(), &[], "all gone").await;
 }
+
+/// Each thing under its key: its name, and whether it holds data. All want the same port.
+fn on_port(things: &[(&str, &str, bool)]) -> Declaration {
+    declare(|stack| {
+        for (key, name, data) in things {
+            let _ = thing(
+                stack,
+                key,
+                json!({ "name": name, "data": data, "exclusive": "port 80" }),
+            );
+        }
+    })
+}
+
+#[tokio::test]
+async fn what_an_interrupted_run_left_goes_before_what_needs_its_port() {
+    for (key, data) in [("a", false), ("a", true), ("b", false), ("b", true)] {
+        let mut in_the_way = 0;
+        for boundary in 1..8 {
+            let context = format!("{key} {data} {boundary}");
+            let bench = Bench::in_memory();
+            bench.up_killed_at(boundary, &on_port(&[("a", "old", data)])).await;
+            let is_there = bench.world.objects().contains_key("old");
+            let next = on_port(&[(key, "new", false)]);
+            let plan = bench.preview(&next).await;
+            let problems = usize::from(is_there && data);
+            assert_eq!(plan.problems.len(), problems, "{context}: {:?}", plan.problems);
+            let hints = plan.problems.iter().filter_map(|problem| problem.hint.as_deref());
+            assert!(
+                hints.into_iter().all(|hint| hint.contains("--delete-data old")),
+                "{:?}",
+                plan.problems
+            );
+            let names: &[&str] = if is_there && data { &["old"] } else { &[] };
+            let report = bench.up_deleting(&next, names).await;
+            assert!(report.is_ok(), "{context}: {:?}", report.outcomes);
+            assert!(!bench.world.objects().contains_key("old"), "{context}");
+            in_the_way += usize::from(is_there);
+        }
+        assert!(in_the_way > 0);
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_replacement_left_goes_before_what_needs_its_port() {
+    let without_port = |key: &str| with(key, json!({ "name": "mine" }), |a| a);
+    for data in [false, true] {
+        let bench = Bench::in_memory();
+        assert!(bench.up(&on_port(&[("a", "old", data)])).await.is_ok());
+        bench.world.fail(&["old"]);
+        drop(bench.up(&without_port("a")).await);
+        bench.world.fail(&[]);
+        assert!(bench.world.objects().contains_key("old"));
+        let next = declare(|stack| {
+            let _ = thing(stack, "a", json!({ "name": "mine" }));
+            let _ = thing(stack, "other", value("1"));
+            let _ = thing(stack, "b", json!({ "name": "new", "exclusive": "port 80" }));
+        });
+        let plan = bench.preview(&next).await;
+        assert_eq!(plan.problems.len(), usize::from(data), "{:?}", plan.problems);
+        let names: &[&str] = if data { &["old"] } else { &[] };
+        let report = bench.up_deleting(&next, names).await;
+        assert!(report.is_ok(), "{data}: {:?}", report.outcomes);
+        assert!(!bench.world.objects().contains_key("old"), "{data}");
+    }
+}

@@ -32,7 +32,9 @@ impl Shared {
             }
             (Action::Delete, _, Some(entry)) => self.unmake(step, entry, slot).await?,
             (Action::Forget, _, Some(entry)) => self.let_go(step, entry, slot).await?,
-            (Action::Record | Action::Cleanup | Action::Wait, _, Some(entry)) => Some(self.follow(step, entry).await?),
+            (Action::Record | Action::Cleanup | Action::Wait, _, Some(entry)) => {
+                Some(self.follow(step, entry, slot).await?)
+            }
             (_, _, entry) => entry,
         };
         Ok(Made { entry, outputs: None })
@@ -129,9 +131,10 @@ impl Shared {
         Ok(Some(entry))
     }
 
-    /// Brings the record in line with the program, without touching the object.
-    async fn follow(&self, step: &Step, mut entry: WorldEntry) -> Result<WorldEntry, Failure> {
-        let formers = kept_in_mind(step, &entry);
+    /// Brings the record in line with the program, without touching the object. What it was before may go for another
+    /// resource that needs what it holds.
+    async fn follow(&self, step: &Step, mut entry: WorldEntry, slot: &Slot) -> Result<WorldEntry, Failure> {
+        let formers = self.make_room(step, kept_in_mind(step, &entry), slot).await?;
         let options = step.options.to_record();
         let is_moved = entry.moved != Moved::No || entry.taken_in;
         if is_moved || entry.options != options || formers != entry.formers {

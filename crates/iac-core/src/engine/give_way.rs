@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::declare::{Declaration, ResourceDecl};
-use crate::plan::{Action, Plan, PlanProblem, Reason, Step, WorldEntry};
-use crate::provider::{Exclusive, Phase, Provider, Risk, RiskKind};
+use crate::plan::deletion;
+use crate::plan::{Action, Fate, KeptData, Plan, PlanProblem, Reason, Step, WorldEntry};
+use crate::provider::{DataItem, Exclusive, Phase, Provider, Risk, RiskKind};
 use crate::urn::Key;
+use crate::value::Value;
 
 /// Puts deletions before the steps that need what they free.
 pub(super) fn give_way(
@@ -47,14 +49,112 @@ pub(super) fn give_way(
                     wait_for(step, old, held);
                     first.insert(old.clone());
                 }
-                Action::Keep => plan.problems.push(stays(resource, old, &held)),
+                Action::Keep | Action::Cleanup | Action::Record => {
+                    plan.problems.push(stays(resource, old, &held, &plan.kept));
+                }
                 // It is gone already, or is let go of on purpose, which the provider looks at.
                 _ => {}
             }
         }
     }
+    let is_new_order = leftovers_first(plan, providers, &declared, recorded, &mut first);
     put_first(&mut plan.steps, &first);
+    if is_new_order {
+        sort(&mut plan.steps);
+    }
     hand_on(plan, providers, &declared, recorded);
+}
+
+/// Lets steps wait for former objects of other resources that hold what they need; true if the order is another one now.
+fn leftovers_first(
+    plan: &mut Plan,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+    declared: &BTreeMap<&Key, &ResourceDecl>,
+    recorded: &BTreeMap<Key, WorldEntry>,
+    first: &mut BTreeSet<Key>,
+) -> bool {
+    let mut is_new_order = false;
+    for InTheWay {
+        new,
+        old,
+        identity,
+        held,
+    } in leftovers_in_the_way(plan, providers, declared, recorded)
+    {
+        let Some(resource) = declared.get(&new) else { continue };
+        let mut owner = plan.steps.iter_mut().filter(|step| step.key == old);
+        let left = owner.find_map(|step| step.leftovers.iter_mut().find(|left| left.identity == identity));
+        match left {
+            Some(left) if left.fate == Fate::Delete => left.first = true,
+            // Of what nobody recorded it is asked what it holds, where it stays.
+            Some(left) if left.fate == Fate::Keep && !held.is_empty() => {
+                plan.problems.push(stays(resource, &old, &held, &plan.kept));
+                continue;
+            }
+            _ => continue,
+        }
+        if waits_for(&plan.steps, &old, &new) {
+            if !held.is_empty() {
+                plan.problems.push(crossed(resource, &old, &held));
+            }
+            continue;
+        }
+        for step in plan.steps.iter_mut().filter(|step| step.key == new) {
+            wait_for(step, &old, held.clone());
+        }
+        if !declared.contains_key(&old) {
+            first.insert(old);
+        }
+        is_new_order = true;
+    }
+    is_new_order
+}
+
+/// A former object of another resource that has to go before a resource is made.
+struct InTheWay {
+    new: Key,
+    old: Key,
+    identity: String,
+    /// Nothing where nobody recorded what the object was, so that it may hold anything.
+    held: Vec<Exclusive>,
+}
+
+fn leftovers_in_the_way(
+    plan: &Plan,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+    declared: &BTreeMap<&Key, &ResourceDecl>,
+    recorded: &BTreeMap<Key, WorldEntry>,
+) -> Vec<InTheWay> {
+    let mut found = Vec::new();
+    let formers = plan.steps.iter().filter_map(|step| {
+        let entry = recorded.get(&step.key).filter(|entry| !entry.formers.is_empty())?;
+        Some((&step.key, entry))
+    });
+    for (old, former) in formers.flat_map(|(key, entry)| entry.formers.iter().map(move |former| (key, former))) {
+        let Some(provider) = providers.get(old.provider()) else {
+            continue;
+        };
+        let others = plan.steps.iter().filter(|step| makes(step.action) && step.key != *old);
+        for step in others.filter(|step| step.key.provider() == old.provider()) {
+            let Some(resource) = declared.get(&step.key) else {
+                continue;
+            };
+            let is_unknown = former.recorded.inputs == Value::Null;
+            let held = match is_unknown {
+                true => Vec::new(),
+                false => provider.exclusive(&former.recorded, resource),
+            };
+            if !held.is_empty() || is_unknown && step.key.kind() == old.kind() {
+                found.push(InTheWay {
+                    new: step.key.clone(),
+                    old: old.clone(),
+                    identity: former.recorded.identity.clone(),
+                    held,
+                });
+            }
+        }
+    }
+    found
 }
 
 /// Lets steps wait for others that give up what they need: a port that one service leaves and another one takes.
@@ -129,19 +229,35 @@ fn waits_for(steps: &[Step], waiter: &Key, other: &Key) -> bool {
 
 /// Puts each step after those that it waits for, and changes the order no more than that.
 fn sort(steps: &mut Vec<Step>) {
-    let mut left = std::mem::take(steps);
-    let mut open: BTreeSet<Key> = left.iter().map(|step| step.key.clone()).collect();
-    while !left.is_empty() {
-        let is_free = |step: &Step| {
-            step.after
-                .iter()
-                .all(|(key, _)| key == &step.key || !open.contains(key))
-        };
-        let next = left.iter().position(is_free).unwrap_or_default();
-        let step = left.remove(next);
-        open.remove(&step.key);
-        steps.push(step);
+    let places: BTreeMap<&Key, usize> = steps
+        .iter()
+        .enumerate()
+        .map(|(place, step)| (&step.key, place))
+        .collect();
+    let mut needs: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
+    let mut waiters: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (place, step) in steps.iter().enumerate() {
+        let on = step.after.iter().filter_map(|(key, _)| places.get(key).copied());
+        let on: BTreeSet<usize> = on.filter(|on| *on != place).collect();
+        on.iter().for_each(|on| waiters[*on].push(place));
+        needs.push(on);
     }
+    let mut left: BTreeSet<usize> = (0..steps.len()).collect();
+    let mut free: BTreeSet<usize> = left.iter().copied().filter(|place| needs[*place].is_empty()).collect();
+    let mut order = Vec::with_capacity(steps.len());
+    // Where steps wait for one another in a circle, the first of them begins.
+    while let Some(next) = free.pop_first().or_else(|| left.first().copied()) {
+        left.remove(&next);
+        order.push(next);
+        for waiter in &waiters[next] {
+            needs[*waiter].remove(&next);
+            if needs[*waiter].is_empty() && left.contains(waiter) {
+                free.insert(*waiter);
+            }
+        }
+    }
+    let mut unsorted: Vec<Option<Step>> = std::mem::take(steps).into_iter().map(Some).collect();
+    steps.extend(order.into_iter().filter_map(|place| unsorted[place].take()));
 }
 
 fn crossed(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProblem {
@@ -155,10 +271,19 @@ fn crossed(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProble
     in_the_way(resource, held, message, hint)
 }
 
-fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProblem {
+fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive], kept: &[KeptData]) -> PlanProblem {
     let message = |what: &str| format!("only one object can hold {what}, and {} stays", old.short());
-    let hint = "give this one another, or delete the old one with its data first";
-    in_the_way(resource, held, message, hint)
+    let own = kept.iter().filter(|kept| kept.key == *old);
+    let mut items: Vec<&DataItem> = own.flat_map(|kept| &kept.items).collect();
+    if items.is_empty() {
+        // It stays for the data of others that need it.
+        items = kept.iter().flat_map(|kept| &kept.items).collect();
+    }
+    let hint = format!(
+        "give this one another, or let the data go with {}",
+        deletion::option(&items)
+    );
+    in_the_way(resource, held, message, &hint)
 }
 
 /// The problem of a resource that cannot have what another object holds.
@@ -185,7 +310,7 @@ fn makes(action: Action) -> bool {
 /// Lets a step begin once the old object is gone.
 fn wait_for(step: &mut Step, old: &Key, held: Vec<Exclusive>) {
     step.after.push((old.clone(), Phase::Exists));
-    if step.risks.iter().all(|risk| risk.kind != RiskKind::Downtime) {
+    if !held.is_empty() && step.risks.iter().all(|risk| risk.kind != RiskKind::Downtime) {
         step.risks.push(Risk {
             kind: RiskKind::Downtime,
             message: format!("{} is deleted before this is there", old.short()),

@@ -222,7 +222,7 @@ pub(super) fn list(items: &[&DataItem]) -> String {
 }
 
 /// What to give a verb so that these items may go.
-pub(super) fn option(items: &[&DataItem]) -> String {
+pub(crate) fn option(items: &[&DataItem]) -> String {
     let names: BTreeSet<&str> = items.iter().map(|item| item.name.as_str()).collect();
     // What does not bear the mark goes by its name only.
     if names.len() > SHOWN && items.iter().all(|item| !item.unmarked) {

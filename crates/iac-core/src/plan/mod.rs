@@ -5,7 +5,7 @@
 //! turn an update into a replacement, which changes the inputs of others, so it may take several rounds.
 
 mod decide;
-mod deletion;
+pub(crate) mod deletion;
 mod facts;
 mod keep;
 mod leftover;

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::decide::{Decision, Situation, decide};
 use super::facts::{self, Table, Wanted};
@@ -51,6 +52,8 @@ pub(super) struct Walk<'a> {
     interrupted: BTreeMap<ObjectName, &'a Interrupted>,
     /// Every recorded object, as far as somebody had to ask.
     recorded_objects: OnceCell<HashMap<ObjectName, Vec<&'a Recorded>>>,
+    /// What interrupted runs made, nobody recorded, and is kept for its data.
+    unrecorded: OnceCell<Rc<[&'a Recorded]>>,
     /// Resources whose outputs may change in this run.
     changing: HashSet<Key>,
     /// Resources whose step is not settled in this round, and with it their outputs.
@@ -81,6 +84,7 @@ impl<'a> Walk<'a> {
                 .map(|operation| (ObjectName::new(&operation.key, &operation.identity), operation))
                 .collect(),
             recorded_objects: OnceCell::new(),
+            unrecorded: OnceCell::new(),
             changing: HashSet::new(),
             open: HashSet::new(),
             steps: Vec::with_capacity(world.graph.order.len()),
@@ -126,6 +130,18 @@ impl<'a> Walk<'a> {
             return None;
         }
         self.interrupted.get(&ObjectName::new(key, identity)).copied()
+    }
+
+    /// What interrupted runs made, nobody recorded, and is kept for its data.
+    pub(super) fn unrecorded_that_stay(&self) -> Rc<[&'a Recorded]> {
+        let stays = |object: &&Recorded| {
+            object.inputs == Value::Null && self.kept.contains(&ObjectName::new(&object.key, &object.identity))
+        };
+        let find = || {
+            let formers = self.world.recorded.values().flat_map(|entry| &entry.formers);
+            formers.map(|former| &former.recorded).filter(stays).collect()
+        };
+        Rc::clone(self.unrecorded.get_or_init(find))
     }
 
     fn visit(&mut self, resource: &'a ResourceDecl) {

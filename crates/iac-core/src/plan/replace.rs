@@ -6,7 +6,10 @@ use super::planner::{Draft, Walk};
 use super::world::{Moved, ObjectName, WorldEntry};
 use super::{Action, Fate, Order, Reason, Step, deletion};
 use crate::declare::{ResourceDecl, Wait};
-use crate::provider::{DataItem, Exclusive, Intent, Mark, Observed, Prediction, Problem, Risk, RiskKind, adopt_hint};
+use crate::provider::{
+    DataItem, Exclusive, Intent, Mark, Observed, Prediction, Problem, Recorded, Risk, RiskKind, adopt_hint,
+};
+use crate::state::FormerObject;
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
 
@@ -128,23 +131,26 @@ impl Walk<'_> {
         self.steps.push(step);
     }
 
-    /// Which objects that earlier replacements left hold something that the resource is to hold now.
+    /// Which objects that earlier replacements left hold something that the resource is to hold now. Of an object that an
+    /// interrupted run made and nobody recorded, only its provider can tell; it matters where it stays.
     pub(super) fn in_the_way(&mut self, resource: &ResourceDecl, inputs: &Value) -> Option<InTheWay> {
         let entry = self.recorded(&resource.key);
         let left_before = entry.map_or(&[][..], |entry| match entry.renamed() {
             Some(_) => &entry.formers[..entry.formers.len() - 1],
             None => &entry.formers,
         });
+        let is_recorded = |former: &&FormerObject| former.recorded.inputs != Value::Null;
+        let own = left_before.iter().filter(is_recorded).map(|former| &former.recorded);
+        let stay = self.unrecorded_that_stay();
+        let same_kind = |object: &&Recorded| {
+            (object.key.provider(), object.key.kind()) == (resource.key.provider(), resource.key.kind())
+        };
+        let candidates: Vec<&Recorded> = own.chain(stay.iter().copied().filter(same_kind)).collect();
         let mut found = InTheWay::default();
-        for former in left_before
-            .iter()
-            .filter(|former| former.recorded.inputs != Value::Null)
-        {
-            let prediction = self.prediction_for(resource, Intent::Replace, inputs, Some(&former.recorded))?;
+        for object in candidates {
+            let prediction = self.prediction_for(resource, Intent::Replace, inputs, Some(object))?;
             let held = prediction.exclusive.into_iter();
-            found
-                .0
-                .extend(held.map(|held| (former.recorded.identity.clone(), held)));
+            found.0.extend(held.map(|held| (object.identity.clone(), held)));
         }
         Some(found)
     }
@@ -152,7 +158,7 @@ impl Walk<'_> {
     /// Lets a step begin with the objects that have to go before its own is made.
     pub(super) fn make_way(&mut self, step: &mut Step, resource: &ResourceDecl, InTheWay(found): InTheWay) {
         for (identity, held) in found {
-            let mut kept = false;
+            let mut kept = self.kept.contains(&ObjectName::new(&resource.key, &identity));
             for leftover in step.leftovers.iter_mut().filter(|left| left.identity == identity) {
                 kept |= leftover.fate == Fate::Keep;
                 leftover.first |= leftover.fate == Fate::Delete;

@@ -128,7 +128,8 @@ pub trait Provider: Send + Sync {
     /// When the system cannot be asked at all; what concerns one resource is [`Observed::Unknown`].
     async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError>;
 
-    /// What each of these changes would do; changes nothing.
+    /// What each of these changes would do; changes nothing. The inputs of a recorded object are null where an interrupted
+    /// run made it and nobody recorded it: what it holds can be told by looking at it.
     ///
     /// # Errors
     /// When the system cannot be asked at all; what concerns one resource is [`Prediction::problems`].

@@ -376,6 +376,15 @@ fn exclusive(inputs: &Value) -> Option<&str> {
     inputs.get("exclusive").and_then(Value::as_str)
 }
 
+fn both_hold(old: &Value, new: &Value) -> Vec<Exclusive> {
+    let held = exclusive(new).filter(|_| exclusive(old) == exclusive(new));
+    let found = held.map(|what| Exclusive {
+        path: FieldPath::fields(["exclusive"]),
+        what: what.to_owned(),
+    });
+    found.into_iter().collect()
+}
+
 #[async_trait]
 impl Provider for Memory {
     fn name(&self) -> &str {
@@ -418,6 +427,10 @@ impl Provider for Memory {
         pairs
             .filter_map(|(resource, field)| reference(resource, field))
             .collect()
+    }
+
+    fn exclusive(&self, old: &Recorded, new: &ResourceDecl) -> Vec<Exclusive> {
+        both_hold(&old.inputs, &new.inputs)
     }
 
     fn validate(&self, _: &ResourceDecl) -> Vec<Problem> {
@@ -474,19 +487,15 @@ impl Provider for Memory {
     async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
         let objects = self.0.objects();
         let predict = |request: &PredictRequest| {
-            let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+            let recorded = request.recorded.as_ref().map(|recorded| match &recorded.inputs {
+                Value::Null => objects
+                    .get(&recorded.identity)
+                    .map_or(&Value::Null, |object| &object.inputs),
+                inputs => inputs,
+            });
             if request.intent == Intent::Replace {
-                let both = recorded
-                    .and_then(exclusive)
-                    .filter(|_| recorded.and_then(exclusive) == exclusive(&request.inputs));
                 return Prediction {
-                    exclusive: both
-                        .map(|what| Exclusive {
-                            path: FieldPath::fields(["exclusive"]),
-                            what: what.to_owned(),
-                        })
-                        .into_iter()
-                        .collect(),
+                    exclusive: recorded.map(|old| both_hold(old, &request.inputs)).unwrap_or_default(),
                     ..Prediction::default()
                 };
             }

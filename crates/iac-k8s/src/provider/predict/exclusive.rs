@@ -1,11 +1,34 @@
 //! What two objects of different names cannot hold at the same time, so that a rename has to delete the old one first.
 
+use std::borrow::Cow;
+
 use iac_core::Value;
-use iac_core::provider::Exclusive;
+use iac_core::provider::{Exclusive, ProviderError};
 use iac_core::value::FieldPath;
 
+use super::Question;
+use crate::object::ObjectId;
+
+impl Question<'_> {
+    /// What the object and the one that it replaces cannot both hold.
+    pub(super) async fn exclusive(&self) -> Result<Vec<Exclusive>, ProviderError> {
+        Ok(of(&self.id.type_name(), &self.replaced().await?, &self.inputs))
+    }
+
+    /// The object that is replaced: as last sent or, where an interrupted run made it and nobody recorded it, as it is.
+    async fn replaced(&self) -> Result<Cow<'_, Value>, ProviderError> {
+        let recorded = self.request.recorded.as_ref();
+        let unrecorded = recorded.filter(|recorded| recorded.inputs == Value::Null);
+        let Some(id) = unrecorded.and_then(|recorded| ObjectId::from_identity(&recorded.identity)) else {
+            return Ok(Cow::Borrowed(&self.before));
+        };
+        let live = self.session.read(&id).await?;
+        Ok(Cow::Owned(live.map_or(Value::Null, Value::from)))
+    }
+}
+
 /// What both the old and the new object ask for by themselves; what the server allocates they do not share.
-pub(super) fn of(type_name: &str, before: &Value, inputs: &Value) -> Vec<Exclusive> {
+fn of(type_name: &str, before: &Value, inputs: &Value) -> Vec<Exclusive> {
     match type_name {
         "core/Service" => service(before, inputs),
         "core/PersistentVolumeClaim" => {

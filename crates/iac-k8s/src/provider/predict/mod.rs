@@ -123,7 +123,7 @@ impl<'a> Question<'a> {
             problem.message = self.secrets.redact(&problem.message);
         }
         if self.request.intent == Intent::Replace && self.renames() {
-            prediction.exclusive = exclusive::of(&self.id.type_name(), &self.before, &self.inputs);
+            prediction.exclusive = self.exclusive().await?;
         }
         prediction.notes.extend(exported::left_out(&self.request.inputs));
         if self.leaves_replicas() {
