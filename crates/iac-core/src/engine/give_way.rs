@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::deletion;
-use crate::plan::{Action, Fate, KeptData, Plan, PlanProblem, Reason, Step, WorldEntry};
+use crate::plan::{Action, Fate, Plan, PlanProblem, Reason, Step, WorldEntry};
 use crate::provider::{DataItem, Exclusive, Phase, Provider, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::Value;
@@ -28,6 +28,12 @@ pub(super) fn give_way(
         .filter(|step| !declared.contains_key(&step.key))
         .map(|step| (step.key.clone(), step.action))
         .collect();
+    let kept = plan
+        .kept
+        .iter()
+        .flat_map(|kept| kept.items.iter().map(|item| (&kept.key, item)));
+    let withheld = kept.filter(|(_, item)| !plan.delete_data.allows(item));
+    let withheld: Vec<(Key, DataItem)> = withheld.map(|(key, item)| (key.clone(), item.clone())).collect();
     let mut first: BTreeSet<Key> = BTreeSet::new();
     for step in plan.steps.iter_mut().filter(|step| makes(step.action)) {
         let Some(resource) = declared.get(&step.key) else {
@@ -50,14 +56,14 @@ pub(super) fn give_way(
                     first.insert(old.clone());
                 }
                 Action::Keep | Action::Cleanup | Action::Record => {
-                    plan.problems.push(stays(resource, old, &held, &plan.kept));
+                    plan.problems.push(stays(resource, old, &held, &withheld));
                 }
                 // It is gone already, or is let go of on purpose, which the provider looks at.
                 _ => {}
             }
         }
     }
-    let is_new_order = leftovers_first(plan, providers, &declared, recorded, &mut first);
+    let is_new_order = leftovers_first(plan, providers, &declared, recorded, &withheld, &mut first);
     put_first(&mut plan.steps, &first);
     if is_new_order {
         sort(&mut plan.steps);
@@ -71,6 +77,7 @@ fn leftovers_first(
     providers: &BTreeMap<String, Arc<dyn Provider>>,
     declared: &BTreeMap<&Key, &ResourceDecl>,
     recorded: &BTreeMap<Key, WorldEntry>,
+    withheld: &[(Key, DataItem)],
     first: &mut BTreeSet<Key>,
 ) -> bool {
     let mut is_new_order = false;
@@ -88,7 +95,7 @@ fn leftovers_first(
             Some(left) if left.fate == Fate::Delete => left.first = true,
             // Of what nobody recorded it is asked what it holds, where it stays.
             Some(left) if left.fate == Fate::Keep && !held.is_empty() => {
-                plan.problems.push(stays(resource, &old, &held, &plan.kept));
+                plan.problems.push(stays(resource, &old, &held, withheld));
                 continue;
             }
             _ => continue,
@@ -271,13 +278,13 @@ fn crossed(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProble
     in_the_way(resource, held, message, hint)
 }
 
-fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive], kept: &[KeptData]) -> PlanProblem {
+fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive], withheld: &[(Key, DataItem)]) -> PlanProblem {
     let message = |what: &str| format!("only one object can hold {what}, and {} stays", old.short());
-    let own = kept.iter().filter(|kept| kept.key == *old);
-    let mut items: Vec<&DataItem> = own.flat_map(|kept| &kept.items).collect();
+    let own = withheld.iter().filter(|(key, _)| key == old);
+    let mut items: Vec<&DataItem> = own.map(|(_, item)| item).collect();
     if items.is_empty() {
         // It stays for the data of others that need it.
-        items = kept.iter().flat_map(|kept| &kept.items).collect();
+        items = withheld.iter().map(|(_, item)| item).collect();
     }
     let hint = format!(
         "give this one another, or let the data go with {}",
