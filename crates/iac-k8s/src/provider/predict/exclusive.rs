@@ -12,7 +12,8 @@ use crate::object::ObjectId;
 impl Question<'_> {
     /// What the object and the one that it replaces cannot both hold.
     pub(super) async fn exclusive(&self) -> Result<Vec<Exclusive>, ProviderError> {
-        Ok(of(&self.id.type_name(), &self.replaced().await?, &self.inputs))
+        let replaced = self.replaced().await?;
+        Ok(of(&self.id.type_name(), &replaced, &self.inputs))
     }
 
     /// The object that is replaced: as last sent or, where an interrupted run made it and nobody recorded it, as it is.
