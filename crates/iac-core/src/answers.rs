@@ -77,14 +77,13 @@ impl Meter {
 
 /// A connection over which no answer gets out of hand.
 ///
-/// An answer is what is read between two writes, for protocols that ask, and then read; or between two calls of
-/// [`Meter::restart`] alone, where writes are not the caller's own ([`only_restarted`](Self::only_restarted)).
+/// An answer is what is read between two writes, as in protocols that ask, and then read; or after a call of
+/// [`Meter::restart`].
 pub struct Bounded<S> {
     inner: S,
     server: Arc<str>,
     limits: Limits,
     meter: Meter,
-    writes_restart: bool,
     /// Runs from an answer's first byte on.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -97,18 +96,7 @@ impl<S> Bounded<S> {
             server,
             limits,
             meter,
-            writes_restart: true,
             timer: None,
-        }
-    }
-
-    /// The same connection, on which a write is no sign of a new question: below encryption, for one, which writes when the
-    /// other side wants it to.
-    #[must_use]
-    pub fn only_restarted(self) -> Self {
-        Self {
-            writes_restart: false,
-            ..self
         }
     }
 
@@ -140,10 +128,8 @@ impl<S> Bounded<S> {
     }
 
     fn begin(&mut self) {
-        if self.writes_restart {
-            self.meter.restart();
-            self.timer = None;
-        }
+        self.meter.restart();
+        self.timer = None;
     }
 }
 
