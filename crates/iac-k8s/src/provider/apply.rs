@@ -256,7 +256,7 @@ impl Application<'_> {
         let mark = self.session.mark_of(&object);
         let is_update = self.request.intent == Intent::Update;
         match mark.seen() {
-            Some(seen) if !mark.yields_to(self.request.claim) && !(is_update && matches!(mark, Mark::Lost(_))) => {
+            Some(seen) if !(mark.yields_to(self.request.claim) || is_update && matches!(mark, Mark::Lost(_))) => {
                 let message = format!(
                     "{} does not bear this stack's mark ({seen}), and stays as it is",
                     self.id
