@@ -24,7 +24,7 @@ const THEIRS: std::ops::Range<usize> = 3..8;
 fn theirs(number: usize) -> Object {
     Object {
         uid: 100 + number as u64,
-        inputs: json!({ "value": "theirs", "fixed": number % 2, "data": number % 3 == 0 }).into(),
+        inputs: json!({ "value": "theirs", "fixed": number % 2, "data": number.is_multiple_of(3) }).into(),
         ours: false,
     }
 }

@@ -59,10 +59,13 @@ mod tests {
 
     use super::*;
 
+    /// A manager, its operation, and the part of the object that it wrote.
+    type Entry = (&'static str, &'static str, &'static str);
+
     #[test]
     fn the_entries_tell_whose_an_object_is() {
         let written = |names: &str| format!("written by {names}");
-        let table: [(&[(&str, &str, &str)], Mark); 10] = [
+        let table: [(&[Entry], Mark); 10] = [
             (&[("iac-shop", "Apply", "")], Mark::Ours),
             (&[("kubectl-edit", "Update", ""), ("iac-shop", "Apply", "")], Mark::Ours),
             // What anybody can write by an update, or of a status, is no apply.
@@ -91,7 +94,7 @@ mod tests {
             (&[], Mark::Missing("nothing tells who made it".to_owned())),
         ];
         for (entries, expected) in table {
-            let entry = |(manager, operation, part): &(&str, &str, &str)| json!({"manager": manager, "operation": operation, "subresource": part});
+            let entry = |(manager, operation, part): &Entry| json!({"manager": manager, "operation": operation, "subresource": part});
             let entries: Vec<Json> = entries.iter().map(entry).collect();
             let object = json!({"metadata": {"managedFields": entries}});
             assert_eq!(mark(&object, "iac-shop"), expected, "{object}");
