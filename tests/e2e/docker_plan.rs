@@ -55,10 +55,14 @@ fn a_plan_is_refused_once_its_container_was_changed() {
 }
 
 #[test]
-fn what_happened_to_other_containers_does_not_make_a_plan_stale() {
+fn a_plan_of_which_a_step_is_missing_is_refused_whatever_the_cause() {
     let folder = reviewed();
     folder.docker.run(&format!("stop --time 1 {}", folder.id("two")));
-    folder.project.run(["up", "--plan", "plan.json"]).exits(0);
+    folder.project.run(["up", "--plan", "plan.json"]).exits(4).says([
+        "two: action moved since the plan was made",
+        "planned: nothing, or it was taken out of the plan",
+        "preview --out FILE",
+    ]);
     assert_eq!(folder.docker.services(&folder.name), ["one running "]);
     folder.project.run(["up", "--yes"]).exits(0);
     assert_eq!(folder.docker.services(&folder.name), ["one running ", "two running "]);

@@ -104,9 +104,13 @@ fn a_wrong_way_to_the_engine_is_no_preview_from_the_record() {
         let mut command = folder.project.command(["preview"]);
         Ran::of(command.env("DOCKER_HOST", host))
     };
-    for host in ["gopher://far", "nonsense", "ssh://-oProxyCommand=x", "ssh://"] {
+    for host in ["gopher://far", "ssh://-oProxyCommand=x", "ssh://"] {
         preview(host).exits(1).says([host, "it looks like"]);
     }
+    // A name alone is a host of the network, as for docker.
+    preview("nonsense")
+        .exits(1)
+        .says(["nonsense is refused", "DOCKER_TLS_VERIFY"]);
     for host in ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"] {
         preview(host)
             .exits(0)

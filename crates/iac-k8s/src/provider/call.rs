@@ -346,9 +346,15 @@ impl CallError {
         }
     }
 
-    /// True if the object is not the one that the call was meant for, or not in the version.
+    /// True if the object is not the one that the call was meant for, or not in the version. The server says so before it
+    /// begins (`the UID in the precondition (…) does not match`), or as it writes (`Precondition failed: …`).
     pub(crate) fn is_failed_precondition(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.code == 409 && refusal.message.contains("Precondition failed"))
+        let says_so = |message: &str| {
+            ["Precondition failed", "in the precondition ("]
+                .iter()
+                .any(|words| message.contains(words))
+        };
+        matches!(self, Self::Refused(refusal) if refusal.code == 409 && says_so(&refusal.message))
     }
 
     /// How long the server asks to wait.

@@ -125,6 +125,8 @@ impl Session {
     /// Remembers what the server answered to an apply, for whoever asks soon. A custom resource is looked at again: its
     /// controller may be quick, and nothing tells that it has not seen the object yet.
     pub(crate) fn note_applied(&self, uid: &str, object: &Json) {
+        // A deletion in the same run is meant for this version.
+        self.mark_of(object);
         let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or_default());
         if kinds::scope(group, object["kind"].as_str().unwrap_or_default()).is_none() {
             return;

@@ -79,17 +79,17 @@ impl Fake {
     async fn serve(self: Arc<Self>, client: TcpStream) {
         let mut client = BufReader::new(client);
         while let Some((method, target, body)) = request(&mut client).await {
-            let path = target.split('?').next().unwrap().to_owned();
             if target.contains("watch=true") {
                 self.watch(&mut client).await;
                 return;
             }
-            let (status, answer) = self.answer(&method, &path, &body);
+            let (status, answer) = self.answer(&method, &target, &body);
             reply(&mut client, status, &answer).await;
         }
     }
 
-    fn answer(&self, method: &str, path: &str, body: &Json) -> (u16, Json) {
+    fn answer(&self, method: &str, target: &str, body: &Json) -> (u16, Json) {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let kind =
             |plural: &str, kind: &str| json!({"resources": [{"name": plural, "kind": kind, "namespaced": true}]});
         if path.starts_with(&format!("{THINGS}/")) || path.contains("/configmaps/") {
@@ -113,6 +113,12 @@ impl Fake {
                 let mut object = body.clone();
                 object["metadata"]["uid"] = "u".into();
                 object["metadata"]["resourceVersion"] = "8".into();
+                let manager = query
+                    .split('&')
+                    .find_map(|parameter| parameter.strip_prefix("fieldManager="))
+                    .map(|manager| manager.replace("%2D", "-"));
+                object["metadata"]["managedFields"] =
+                    json!([{"manager": manager, "operation": "Apply", "fieldsV1": {}}]);
                 (201, object)
             }
             _ => (
