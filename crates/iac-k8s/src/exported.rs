@@ -1,11 +1,11 @@
 //! What manifests that were exported from a cluster hold, and what is not theirs to say: fields that the server or a
 //! controller writes, whatever anyone applies.
 
-use iac_core::value::{FieldPath, Map, Segment, Value};
+use iac_core::value::{FieldPath, Map, Value};
 use serde_json::Value as Json;
 
 use crate::object::ObjectId;
-use crate::outputs;
+use crate::{fields, outputs};
 
 /// Metadata that the server alone writes.
 const SERVER_METADATA: [&str; 8] = [
@@ -125,14 +125,7 @@ pub(crate) fn conceal_copies(annotations: &mut Map) {
 
 /// The same in a value that stands at this path in an object.
 pub(crate) fn conceal_copies_at(path: &FieldPath, value: Value) -> Value {
-    let names: Vec<&str> = path
-        .segments()
-        .iter()
-        .filter_map(|segment| match segment {
-            Segment::Field(name) => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
+    let names = fields::names(path);
     match (names.as_slice(), value) {
         (["metadata", "annotations", name, ..], value) if COPIES.contains(name) => outputs::conceal(value),
         (["metadata", "annotations"], Value::Object(mut annotations)) => {

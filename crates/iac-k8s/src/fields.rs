@@ -22,6 +22,16 @@ pub(crate) fn find(tree: &Value, text: &str) -> (FieldPath, bool) {
     (path, true)
 }
 
+/// The names of the fields on a path, without its places in lists.
+pub(crate) fn names(path: &FieldPath) -> Vec<&str> {
+    let segments = path.segments().iter();
+    let names = segments.filter_map(|segment| match segment {
+        Segment::Field(name) => Some(name.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
 /// The node at a path.
 pub(crate) fn get<'v>(tree: &'v Value, path: &FieldPath) -> Option<&'v Value> {
     path.segments().iter().try_fold(tree, |node, segment| match segment {

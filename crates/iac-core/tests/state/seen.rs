@@ -2,7 +2,7 @@
 //! of what it has seen, and nothing that people do with their stacks is.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,13 @@ impl Desk {
     fn copy(&self, from: &str, to: &str) {
         let _ = fs::remove_dir_all(self.folder.path().join(to));
         copy(&self.folder.path().join(from), &self.folder.path().join(to));
+    }
+
+    /// The file of the last batch in the folder `state`.
+    fn newest_batch(&self) -> PathBuf {
+        let journal = self.folder.path().join("state/prod/journal");
+        let batches = fs::read_dir(journal).unwrap();
+        batches.map(|entry| entry.unwrap().path()).max().unwrap()
     }
 }
 
@@ -87,13 +94,7 @@ async fn what_takes_the_place_of_what_was_seen_is_refused_until_somebody_says_so
     assert!(told.contains("older state") && told.contains("state trust"), "{told}");
     for cut in [true, false] {
         desk.copy("after", "state");
-        let journal = desk.folder.path().join("state/prod/journal");
-        let mut batches: Vec<_> = fs::read_dir(journal)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        batches.sort();
-        let last = batches.pop().unwrap();
+        let last = desk.newest_batch();
         if cut {
             let bytes = fs::read(&last).unwrap();
             fs::write(&last, &bytes[..bytes.len() - 10]).unwrap();
@@ -173,13 +174,7 @@ async fn what_people_do_with_their_stacks_is_not_refused() {
         .import(document.as_bytes(), run(), Duration::ZERO, replace)
         .await
         .unwrap();
-    let journal = desk.folder.path().join("state/prod/journal");
-    let mut batches: Vec<_> = fs::read_dir(journal)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    batches.sort();
-    fs::write(batches.pop().unwrap(), b"nothing of a batch\n").unwrap();
+    fs::write(desk.newest_batch(), b"nothing of a batch\n").unwrap();
     mine().repair(run(), Duration::ZERO).await.unwrap();
     up(&mine(), "h").await;
     assert!(other().load().await.unwrap().records.contains_key(&key("h")));

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use iac_core::Value;
 use iac_core::value::{FieldPath, Segment};
 
+use crate::fields;
+
 /// What a refusal without causes says of the object: the field where it names one, and why.
 pub(super) fn explain(message: &str) -> (Option<String>, String) {
     if let Some(field) = unknown_field(message) {
@@ -96,14 +98,7 @@ fn may_be_quantity(path: &FieldPath) -> bool {
         "overhead",
     ];
     const FIELDS: [&str; 5] = ["sizeLimit", "averageValue", "divisor", "value", "storage"];
-    let names: Vec<&str> = path
-        .segments()
-        .iter()
-        .filter_map(|segment| match segment {
-            Segment::Field(name) => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
+    let names = fields::names(path);
     let above = names.len().checked_sub(2).and_then(|place| names.get(place));
     let is_variable = path
         .segments()
