@@ -4,10 +4,8 @@
 //! `kube::CustomResource`, or plain YAML); [`KubernetesProvider`] applies them.
 //!
 //! ```no_run
-//! use std::collections::BTreeMap;
-//!
 //! use iac_core::Stack;
-//! use iac_k8s::{Kubernetes, restart_on};
+//! use iac_k8s::{Kubernetes, k8s, restart_on};
 //! use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 //! use iac_k8s::k8s_openapi::api::core::v1::{ConfigMap, Container, Namespace, PodSpec, PodTemplateSpec, Secret};
 //! use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -16,43 +14,35 @@
 //!     let cluster = Kubernetes::new(stack);
 //!     let namespace = cluster.add("shop", Namespace::default());
 //!     let k = cluster.within(&namespace);
-//!     let password = stack.random_password("db-password", 24);
-//!     let secret = k.add("db", Secret {
-//!         string_data: Some(BTreeMap::from([("password".into(), password.result().into())])),
-//!         ..Secret::default()
-//!     });
-//!     let config = k.add("app", ConfigMap {
-//!         data: Some(BTreeMap::from([("LOG_LEVEL".into(), "info".into())])),
-//!         ..ConfigMap::default()
-//!     });
-//!     let labels = BTreeMap::from([("app".to_owned(), "api".to_owned())]);
-//!     k.add("api", Deployment {
-//!         spec: Some(DeploymentSpec {
-//!             selector: LabelSelector { match_labels: Some(labels.clone()), ..LabelSelector::default() },
-//!             template: PodTemplateSpec {
-//!                 metadata: Some(ObjectMeta {
-//!                     labels: Some(labels),
-//!                     // A changed setting rolls the pods out anew.
-//!                     annotations: Some(restart_on([config.content_hash()])),
-//!                     ..ObjectMeta::default()
-//!                 }),
-//!                 spec: Some(PodSpec {
-//!                     containers: vec![Container {
-//!                         name: "api".into(),
-//!                         image: Some("shop:1".into()),
-//!                         env: Some(vec![secret.env("DATABASE_PASSWORD", "password")]),
-//!                         env_from: Some(vec![config.env_from()]),
-//!                         ..Container::default()
-//!                     }],
-//!                     ..PodSpec::default()
-//!                 }),
+//!     let password = stack.random_password("db-password", 24).result();
+//!     let secret = k.add("db", k8s! { Secret { string_data: [("password", password)] } });
+//!     let config = k.add("app", k8s! { ConfigMap { data: [("LOG_LEVEL", "info")] } });
+//!     k.add("api", k8s! {
+//!         Deployment {
+//!             spec: DeploymentSpec {
+//!                 selector: LabelSelector { match_labels: [("app", "api")] },
+//!                 template: PodTemplateSpec {
+//!                     metadata: ObjectMeta {
+//!                         labels: [("app", "api")],
+//!                         // A changed setting rolls the pods out anew.
+//!                         annotations: restart_on([config.content_hash()]),
+//!                     },
+//!                     spec: PodSpec {
+//!                         containers: [Container {
+//!                             name: "api",
+//!                             image: "shop:1",
+//!                             env: [secret.env("DATABASE_PASSWORD", "password")],
+//!                             env_from: [config.env_from()],
+//!                         }],
+//!                     },
+//!                 },
 //!             },
-//!             ..DeploymentSpec::default()
-//!         }),
-//!         ..Deployment::default()
+//!         }
 //!     });
 //! }
 //! ```
+//!
+//! [`k8s!`] only fills in what the structs leave out; objects can be written without it as well.
 //!
 //! # How changes by others are found
 //!
@@ -80,17 +70,21 @@
     reason = "the table above is a map for those who read the source"
 )]
 
+extern crate self as iac_k8s;
+
 mod agree;
 mod content;
 mod declared;
 mod definition;
 mod diagnose;
 mod exported;
+pub mod field;
 mod fields;
 mod granted;
 mod immutable;
 mod kinds;
 mod managed;
+pub mod monitoring;
 mod object;
 mod outputs;
 mod provider;
@@ -106,6 +100,61 @@ mod stateful;
 mod validate;
 mod yaml;
 
+/// A Kubernetes object, or any other struct with defaults, without noise.
+///
+/// Inside of the macro every struct literal gets what it leaves out from `Default`, and every field takes what becomes its
+/// type without losing anything: no `Some`, no `to_owned`, no `..Default::default()`.
+///
+/// ```
+/// use iac_k8s::k8s;
+/// use iac_k8s::k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, HTTPGetAction, Probe, ResourceRequirements};
+///
+/// let image = String::from("shop:1");
+/// let port = 8000_u16;
+/// let api = k8s! {
+///     Container {
+///         name: "api",                               // &str -> String
+///         image: &image,                             // &String -> Option<String>
+///         command: ["serve", "--verbose"],           // arrays and vec! -> Vec, Option<Vec>
+///         ports: [ContainerPort { container_port: port }],
+///         env: [EnvVar { name: "PORT", value: port.to_string() }],
+///         readiness_probe: Probe {
+///             http_get: HTTPGetAction { path: "/health", port }, // u16, i32, &str -> IntOrString
+///             period_seconds: 5,                     // 5 -> Some(5)
+///         },
+///         resources: ResourceRequirements {
+///             requests: [("cpu", "500m"), ("memory", "512Mi")], // pairs -> BTreeMap; texts -> Quantity
+///         },
+///     }
+/// };
+/// assert_eq!(api.ports.unwrap()[0].container_port, 8000);
+/// ```
+///
+/// - [`IntoField`](field::IntoField) has the table of conversions. Outputs (of other resources, passwords, secret settings)
+///   become texts.
+/// - Literals are found wherever they stand: in lists, closures, arguments, branches. `if`, `match` and blocks are converted
+///   branch by branch.
+/// - A literal with `..base` keeps its base. Whatever compiles as a plain struct compiles here as well, so a snippet can be
+///   pasted in, `Some(…)`, `.into()` and all.
+/// - What the field's type cannot tell has to be said: `.parse::<i32>()?`, not `.parse()?`. `.collect()` works for lists and
+///   maps.
+/// - A required field that is left out is its type's default, such as an empty text. `preview` finds what the API server
+///   would refuse.
+///
+/// Errors point at the field:
+///
+/// ```compile_fail,E0277
+/// # use iac_k8s::k8s;
+/// # use iac_k8s::k8s_openapi::api::core::v1::Container;
+/// k8s! { Container { name: 8000 } }; // a field of type `String` does not take a value of type `{integer}`
+/// ```
+///
+/// ```compile_fail,E0560
+/// # use iac_k8s::k8s;
+/// # use iac_k8s::k8s_openapi::api::core::v1::Container;
+/// k8s! { Container { nmae: "api" } }; // struct `Container` has no field named `nmae`
+/// ```
+pub use iac_k8s_macros::k8s;
 /// The types of Kubernetes, of the version that this crate is built for: no dependency of one's own is needed.
 pub use k8s_openapi;
 pub use provider::KubernetesProvider;
