@@ -1,0 +1,1 @@
+"""What the HTTP service, the workers and beat share."""

@@ -1,0 +1,5 @@
+"""The HTTP service as the guide starts it: `uvicorn main:app`."""
+
+from app.main import app
+
+__all__ = ["app"]

@@ -1,0 +1,1 @@
+"""lang-agent's backend: vocabulary cards, exercises and a Telegram bot."""
