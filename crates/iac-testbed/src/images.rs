@@ -1,4 +1,4 @@
-//! The images of the test bed: real programs from Debian, the application of the guides, and two stand-ins.
+//! The images of the test bed: real programs from Debian and PyPI, the applications of the guides, and stand-ins.
 //!
 //! Nothing is pulled from a registry. One root file system of Debian packages is made with mmdebstrap; each image is that
 //! plus a small Dockerfile (see `crates/iac-testbed/images`). An image carries a digest of all that it was made from as a
@@ -203,9 +203,11 @@ fn recipe_digest(recipe: &Recipe, parent: &str) -> Result<String, ImagesError> {
                 fingerprint.folder(&workspace().join(from))?;
             }
             Part::PythonPackages { requirements, to } => {
-                let path = workspace().join(requirements);
                 fingerprint.text(to);
-                fingerprint.text(&std::fs::read_to_string(&path).map_err(io("read", path))?);
+                for file in *requirements {
+                    let path = workspace().join(file);
+                    fingerprint.text(&std::fs::read_to_string(&path).map_err(io("read", path))?);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::catalogue::{BASE_EXCLUDES, BASE_PACKAGES, PYTHON, Part, RELEASE, Recipe, base_reference};
+use super::catalogue::{BASE_EXCLUDES, BASE_PACKAGES, PYTHON, Part, RELEASE, Recipe, Tags, base_reference};
 use super::{DIGEST_LABEL, ImagesError, files, io, workspace};
 use crate::docker::Engine;
 
@@ -45,7 +45,7 @@ pub(super) fn mmdebstrap() -> Command {
     command
 }
 
-/// Builds an image from its Dockerfile and the parts of its context.
+/// Builds the image or images of a recipe from its Dockerfile and the parts of its context.
 pub(super) fn image(engine: &Engine, recipe: &Recipe, parent: &str, digest: &str) -> Result<(), ImagesError> {
     let context = tempfile::tempdir().map_err(io("create", std::env::temp_dir()))?;
     files::copy(&super::dockerfile_folder(recipe), context.path())?;
@@ -53,22 +53,31 @@ pub(super) fn image(engine: &Engine, recipe: &Recipe, parent: &str, digest: &str
         match part {
             Part::Folder { from, to } => files::copy(&workspace().join(from), &context.path().join(to))?,
             Part::PythonPackages { requirements, to } => {
-                python_packages(&workspace().join(requirements), &context.path().join(to))?;
+                python_packages(requirements, &context.path().join(to))?;
             }
         }
     }
-    let mut build = engine.docker();
-    build.args(["build", "--quiet", "--label", &format!("{DIGEST_LABEL}={digest}")]);
-    build.args(["--build-arg", &format!("BASE={parent}")]);
-    // Docker's own record of what it built would go by the file times of the context, which are new each time.
-    for reference in recipe.references() {
-        build.args(["--tag", &reference]);
+    let build = |tags: &[&str], version: Option<&str>| {
+        let mut build = engine.docker();
+        build.args(["build", "--quiet", "--label", &format!("{DIGEST_LABEL}={digest}")]);
+        build.args(["--build-arg", &format!("BASE={parent}")]);
+        if let Some(version) = version {
+            build.args(["--build-arg", &format!("VERSION={version}")]);
+        }
+        // Docker's own record of what it built would go by the file times of the context, which are new each time.
+        for tag in tags {
+            build.args(["--tag", &recipe.tagged(tag)]);
+        }
+        run(&format!("building {}", recipe.reference()), build.arg(context.path()))
+    };
+    match recipe.tags {
+        Tags::Names(tags) => build(tags, None),
+        Tags::Versions(versions) => versions.iter().try_for_each(|version| build(&[version], Some(version))),
     }
-    run(&format!("building {}", recipe.reference()), build.arg(context.path()))
 }
 
-/// Fetches the packages of a requirements file for the Python of the images.
-fn python_packages(requirements: &Path, target: &Path) -> Result<(), ImagesError> {
+/// Fetches the packages of requirements files for the Python of the images.
+fn python_packages(requirements: &[&str], target: &Path) -> Result<(), ImagesError> {
     let mut pip = Command::new("python3");
     pip.args([
         "-m",
@@ -88,7 +97,10 @@ fn python_packages(requirements: &Path, target: &Path) -> Result<(), ImagesError
     for generation in ["manylinux2014", "manylinux_2_28", "manylinux_2_34"] {
         pip.args(["--platform", &format!("{generation}_{}", std::env::consts::ARCH)]);
     }
-    pip.arg("--target").arg(target).arg("--requirement").arg(requirements);
+    pip.arg("--target").arg(target);
+    for file in requirements {
+        pip.arg("--requirement").arg(workspace().join(file));
+    }
     run("fetching Python packages", &mut pip)?;
     // Scripts with the path of this machine's Python; the images have their own.
     let scripts = target.join("bin");

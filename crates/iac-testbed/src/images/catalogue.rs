@@ -16,15 +16,19 @@ pub(super) const BASE_PACKAGES: &[&str] = &[
     "ca-certificates",
     "curl",
     "nginx-light",
+    "node-pg",
+    "node-redis",
+    "nodejs",
     "postgresql-15",
     "prometheus",
+    "prometheus-postgres-exporter",
+    "prometheus-redis-exporter",
     "python3",
     "redis-server",
 ];
 
-/// What no container of the test bed opens: 300 MB, half of it time zones of Prometheus' console and PostgreSQL's JIT.
+/// What no container of the test bed opens: 200 MB, most of it time zones of Prometheus' console and PostgreSQL's JIT.
 pub(super) const BASE_EXCLUDES: &[&str] = &[
-    "/usr/bin/promtool",
     "/usr/lib/*/libLLVM-*",
     "/usr/lib/*/libz3*",
     "/usr/lib/llvm-*",
@@ -43,8 +47,8 @@ pub(super) const BASE_EXCLUDES: &[&str] = &[
 pub(super) struct Recipe {
     /// The name after [`PREFIX`], and the folder of the Dockerfile.
     pub(super) name: &'static str,
-    /// Its tags; the first is the one that the test bed's configuration uses.
-    pub(super) tags: &'static [&'static str],
+    /// Its tags.
+    pub(super) tags: Tags,
     /// The image that `ARG BASE` names: a recipe before this one, or [`BASE`].
     pub(super) parent: &'static str,
     /// What the build context holds beside the folder of the Dockerfile.
@@ -53,14 +57,38 @@ pub(super) struct Recipe {
     pub(super) stand_in_for: Option<&'static str>,
 }
 
+/// How an image is tagged. The first tag is the one that the test bed's configuration uses.
+#[derive(Debug)]
+pub(super) enum Tags {
+    /// One image under all these.
+    Names(&'static [&'static str]),
+    /// An image for each, built with it as `ARG VERSION`, so that an update and one that fails can be shown.
+    Versions(&'static [&'static str]),
+}
+
+impl Tags {
+    pub(super) fn all(&self) -> &'static [&'static str] {
+        match self {
+            Self::Names(tags) | Self::Versions(tags) => tags,
+        }
+    }
+}
+
+/// The versions of an application with a `/health`: in the last one it always fails.
+const SERVICE: Tags = Tags::Versions(&["1", "2", "broken"]);
+
+/// The versions of static files.
+const PAGES: Tags = Tags::Versions(&["1", "2"]);
+
 /// A folder of a build context.
 #[derive(Debug)]
 pub(super) enum Part {
     /// A folder of the repository.
     Folder { from: &'static str, to: &'static str },
-    /// The Python packages of a requirements file of the repository, every one pinned.
+    /// The Python packages of requirements files of the repository, every one pinned. A package that two of them pin
+    /// differently is an error.
     PythonPackages {
-        requirements: &'static str,
+        requirements: &'static [&'static str],
         to: &'static str,
     },
 }
@@ -68,70 +96,119 @@ pub(super) enum Part {
 /// The name of the root file system's image, whose tag is [`RELEASE`].
 pub(super) const BASE: &str = "debian";
 
+/// The programs of all stand-ins.
+const STAND_INS: &[Part] = &[Part::Folder {
+    from: "stacks/app/standins",
+    to: "standins",
+}];
+
 /// All images in the order in which they can be built.
 pub(super) const RECIPES: &[Recipe] = &[
     Recipe {
         name: "busybox",
-        tags: &["1"],
+        tags: Tags::Names(&["1"]),
         parent: BASE,
         parts: &[],
         stand_in_for: None,
     },
     Recipe {
         name: "postgres",
-        tags: &["15"],
+        tags: Tags::Names(&["15"]),
         parent: BASE,
         parts: &[],
         stand_in_for: None,
     },
     Recipe {
         name: "redis",
-        tags: &["7"],
+        tags: Tags::Names(&["7"]),
         parent: BASE,
         parts: &[],
         stand_in_for: None,
     },
     Recipe {
         name: "nginx",
-        tags: &["1.22"],
+        tags: Tags::Names(&["1.22"]),
         parent: BASE,
         parts: &[],
         stand_in_for: None,
     },
     Recipe {
         name: "prometheus",
-        tags: &["2.42"],
+        tags: Tags::Names(&["2.42"]),
         parent: BASE,
         parts: &[],
         stand_in_for: None,
     },
     Recipe {
         name: "qdrant-standin",
-        tags: &["1"],
+        tags: Tags::Names(&["1"]),
         parent: BASE,
-        parts: &[Part::Folder {
-            from: "stacks/app/standins",
-            to: "standins",
-        }],
+        parts: STAND_INS,
         stand_in_for: Some("Qdrant"),
     },
     Recipe {
         name: "grafana-standin",
-        tags: &["1"],
+        tags: Tags::Names(&["1"]),
         parent: BASE,
-        parts: &[Part::Folder {
-            from: "stacks/app/standins",
-            to: "standins",
-        }],
+        parts: STAND_INS,
         stand_in_for: Some("Grafana"),
     },
-    // Apart from the application, so that a change of the application does not fetch its packages again.
     Recipe {
-        name: "codelab-packages",
-        tags: &["1"],
+        name: "telegram-standin",
+        tags: Tags::Names(&["1"]),
+        parent: BASE,
+        parts: STAND_INS,
+        stand_in_for: Some("Telegram"),
+    },
+    Recipe {
+        name: "fluentd-standin",
+        tags: Tags::Names(&["1"]),
+        parent: BASE,
+        parts: STAND_INS,
+        stand_in_for: Some("Fluentd"),
+    },
+    Recipe {
+        name: "elasticsearch-standin",
+        tags: Tags::Names(&["1"]),
+        parent: BASE,
+        parts: STAND_INS,
+        stand_in_for: Some("Elasticsearch"),
+    },
+    Recipe {
+        name: "postgres-exporter",
+        tags: Tags::Names(&["0.11"]),
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "redis-exporter",
+        tags: Tags::Names(&["1.45"]),
+        parent: BASE,
+        parts: &[],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "chroma",
+        tags: Tags::Names(&["1.5.9"]),
         parent: BASE,
         parts: &[Part::PythonPackages {
-            requirements: "stacks/app/codelab/requirements.txt",
+            requirements: &["crates/iac-testbed/images/chroma/requirements.txt"],
+            to: "site-packages",
+        }],
+        stand_in_for: None,
+    },
+    // Apart from the applications, so that all of them share it, and a change of one does not fetch packages again.
+    Recipe {
+        name: "python-packages",
+        tags: Tags::Names(&["1"]),
+        parent: BASE,
+        parts: &[Part::PythonPackages {
+            requirements: &[
+                "stacks/app/codelab/requirements.txt",
+                "stacks/app/easyflow/requirements.txt",
+                "stacks/app/lang-agent/backend/requirements.txt",
+            ],
             to: "site-packages",
         }],
         stand_in_for: None,
@@ -140,11 +217,61 @@ pub(super) const RECIPES: &[Recipe] = &[
     // registry: the test bed's configuration uses the other one.
     Recipe {
         name: "codelab-core-service",
-        tags: &["1.0.0", "latest"],
-        parent: "codelab-packages",
+        tags: Tags::Names(&["1.0.0", "latest"]),
+        parent: "python-packages",
         parts: &[Part::Folder {
             from: "stacks/app/codelab",
             to: "app",
+        }],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "easyflow",
+        tags: SERVICE,
+        parent: "python-packages",
+        parts: &[Part::Folder {
+            from: "stacks/app/easyflow",
+            to: "app",
+        }],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "lang-agent-backend",
+        tags: SERVICE,
+        parent: "python-packages",
+        parts: &[Part::Folder {
+            from: "stacks/app/lang-agent/backend",
+            to: "app",
+        }],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "lang-agent-frontend",
+        tags: PAGES,
+        parent: "nginx",
+        parts: &[Part::Folder {
+            from: "stacks/app/lang-agent/frontend/dist",
+            to: "dist",
+        }],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "estimate-service",
+        tags: SERVICE,
+        parent: BASE,
+        parts: &[Part::Folder {
+            from: "stacks/app/estimate/backend",
+            to: "app",
+        }],
+        stand_in_for: None,
+    },
+    Recipe {
+        name: "estimate-frontend",
+        tags: PAGES,
+        parent: "nginx",
+        parts: &[Part::Folder {
+            from: "stacks/app/estimate/frontend/dist",
+            to: "dist",
         }],
         stand_in_for: None,
     },
@@ -153,7 +280,12 @@ pub(super) const RECIPES: &[Recipe] = &[
 impl Recipe {
     /// The full names of the image, one per tag.
     pub(super) fn references(&self) -> impl Iterator<Item = String> + '_ {
-        self.tags.iter().map(|tag| format!("{PREFIX}/{}:{tag}", self.name))
+        self.tags.all().iter().map(|tag| self.tagged(tag))
+    }
+
+    /// The full name with a tag.
+    pub(super) fn tagged(&self, tag: &str) -> String {
+        format!("{PREFIX}/{}:{tag}", self.name)
     }
 
     /// The full name with the first tag.
