@@ -213,11 +213,10 @@ pub(super) const RECIPES: &[Recipe] = &[
         }],
         stand_in_for: None,
     },
-    // `latest` is the guides' tag. Kubernetes pulls `latest` at every start of a pod, which fails where there is no
-    // registry: the test bed's configuration uses the other one.
+    // None is called `latest`, as in the guides: Kubernetes pulls that at every start of a pod, which fails without a registry.
     Recipe {
         name: "codelab-core-service",
-        tags: Tags::Names(&["1.0.0", "latest"]),
+        tags: Tags::Versions(&["1.0.0", "2.0.0", "broken"]),
         parent: "python-packages",
         parts: &[Part::Folder {
             from: "stacks/app/codelab",

@@ -9,7 +9,7 @@ const HOST: &str = "Host: api.easyflow.test";
 
 #[test]
 fn easyflow_processes_messages_and_tells_how_it_is() {
-    let easyflow = Running::start("easyflow", include_str!("easyflow.yaml"), "1");
+    let easyflow = Running::start("easyflow", include_str!("easyflow.yaml"));
     // Probes ask by address, and with and without the slash; everything else is for the trusted hosts.
     for path in ["/health", "/health/"] {
         easyflow.get(APP, path).is(200).holds([r#""version":"1""#]);
@@ -43,6 +43,8 @@ fn easyflow_processes_messages_and_tells_how_it_is() {
         "http_request_duration_seconds_bucket{le=\"0.005\",method=\"GET\",path=\"/api/v1/messages/{message_id}\"}",
         "beat_runs_total",
     ]);
+
+    easyflow.metrics_are_sound(APP);
 
     let visitor = easyflow
         .ask(APP, "PUT", "/api/v1/session", &[HOST], r#"{"name": "me"}"#)
@@ -91,7 +93,5 @@ fn health_follows_the_parts(easyflow: &Running) {
     }
     easyflow.get(APP, "/metrics").is(200);
     easyflow.compose("start redis db");
-    eventually("health is back", || {
-        (easyflow.get(APP, "/health").status == 200).then_some(())
-    });
+    easyflow.is_well(APP, "/health");
 }

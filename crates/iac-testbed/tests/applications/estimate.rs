@@ -8,7 +8,15 @@ const GATEWAY: &str = "api-gateway:3000";
 
 #[test]
 fn estimate_services_work_together() {
-    let app = Running::start("estimate", include_str!("estimate.yaml"), "1");
+    let app = Running::start("estimate", include_str!("estimate.yaml"));
+    for service in [
+        "estimate-service:3000",
+        "ai-assistant:3000",
+        "data-collector:3000",
+        GATEWAY,
+    ] {
+        app.is_well(service, "/health/ready");
+    }
     for _ in 0..2 {
         app.compose("exec -T estimate-service npm run prisma:migrate");
         app.compose("exec -T estimate-service npm run prisma:seed");
@@ -54,7 +62,7 @@ fn estimate_services_work_together() {
     answer.holds(["See: Brick wall (08-02) costs 7401 per m3."]);
     metrics_are_there(&app);
     app.get("frontend:80", "/").is(200).holds(["<title>Estimates</title>"]);
-    app.get("two:3000", "/health").is(200).holds([r#""version":"2""#]);
+    app.is_well("two:3000", "/health/ready").holds([r#""version":"2""#]);
     for path in ["/health", "/health/ready"] {
         app.get("broken:3000", path).is(503).holds(["broken on purpose"]);
     }
@@ -79,6 +87,14 @@ fn metrics_are_there(app: &Running) {
         .holds([r#"ai_request_duration_seconds_count{model="gpt-4"} 1"#]);
     let collected = r#"collections_total{result="success",trigger="demand"} 1"#;
     app.get("data-collector:3000", "/metrics").is(200).holds([collected]);
+    for service in [
+        GATEWAY,
+        "estimate-service:3000",
+        "ai-assistant:3000",
+        "data-collector:3000",
+    ] {
+        app.metrics_are_sound(service);
+    }
     app.get("postgres-exporter:9187", "/metrics")
         .is(200)
         .holds(["\npg_up 1", "pg_stat_activity_count"]);
@@ -105,7 +121,6 @@ fn readiness_follows_the_parts(app: &Running) {
     app.get(GATEWAY, "/health/ready").is(503);
     app.compose("start postgres redis chroma");
     for service in needs.map(|(service, _)| service).into_iter().chain([GATEWAY]) {
-        let is_ready = || (app.get(service, "/health/ready").status == 200).then_some(());
-        eventually("a service is ready again", is_ready);
+        app.is_well(service, "/health/ready");
     }
 }

@@ -8,7 +8,7 @@ const BACKEND: &str = "backend:8000";
 
 #[test]
 fn lang_agent_keeps_cards_and_media_over_an_update() {
-    let app = Running::start("lang-agent", include_str!("lang_agent.yaml"), "1");
+    let app = Running::start("lang-agent", include_str!("lang_agent.yaml"));
     app.get(BACKEND, "/api/cards").is(401);
     let token = app
         .post(BACKEND, "/api/auth/token", &[], json!({"user": "ann"}))
@@ -44,6 +44,7 @@ fn lang_agent_keeps_cards_and_media_over_an_update() {
         "db_query_duration_seconds_bucket",
         "http_request_duration_seconds_bucket",
     ]);
+    app.metrics_are_sound(BACKEND);
     let talk = app.compose("logs --no-log-prefix backend");
     let line = talk.lines().find(|line| line.contains("webhook registered")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -56,17 +57,14 @@ fn lang_agent_keeps_cards_and_media_over_an_update() {
     app.compose("stop --timeout 5 redis");
     app.get(BACKEND, "/health").is(503).holds([r#""database":"ok""#]);
     app.compose("start redis");
-    eventually("health is back", || {
-        (app.get(BACKEND, "/health").status == 200).then_some(())
-    });
+    app.is_well(BACKEND, "/health");
 
-    let (healthy, talk) = app.try_compose("broken", "up --detach --wait backend");
-    assert!(!healthy && talk.contains("unhealthy"), "{talk}");
+    app.compose_with_tag("broken", "up --detach backend");
     app.get(BACKEND, "/health").is(503).holds(["RuntimeError"]);
     for (version, revision) in [("1", "0001"), ("2", "0002")] {
-        let (healthy, talk) = app.try_compose(version, "up --detach --wait backend");
-        assert!(healthy, "{talk}");
-        let now = app.try_compose(version, "exec -T backend alembic current").1;
+        app.compose_with_tag(version, "up --detach backend");
+        app.is_well(BACKEND, "/health");
+        let now = app.compose_with_tag(version, "exec -T backend alembic current");
         assert!(now.contains(revision), "{now}");
     }
     app.get(BACKEND, "/health").is(200).holds([r#""version":"2""#]);

@@ -8,6 +8,7 @@
     reason = "`json!` in a call reads better than a reference to it"
 )]
 
+mod codelab;
 mod easyflow;
 mod estimate;
 mod lang_agent;

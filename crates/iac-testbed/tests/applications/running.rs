@@ -1,5 +1,7 @@
 //! An application that runs by a compose file of its own, and requests to it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
@@ -14,6 +16,8 @@ pub(crate) struct Running {
     bed: TestBed,
     folder: TempDir,
     project: String,
+    /// The addresses of services that were asked, until something is done to them.
+    ports: RefCell<BTreeMap<String, String>>,
 }
 
 /// What a server answered.
@@ -50,8 +54,9 @@ impl Answer {
 }
 
 impl Running {
-    /// Starts all services of a file whose variable TAG is `tag`, and waits until they are up and healthy.
-    pub(crate) fn start(name: &str, file: &str, tag: &str) -> Self {
+    /// Starts all services of a file. They are not waited for: health checks of the engine each second would take longer than
+    /// all that the services do.
+    pub(crate) fn start(name: &str, file: &str) -> Self {
         let running = Self {
             bed: TestBed::ensure(Needs {
                 docker: true,
@@ -60,19 +65,42 @@ impl Running {
             .unwrap(),
             folder: tempfile::tempdir().unwrap(),
             project: format!("iac-app-{name}-{}", std::process::id()),
+            ports: RefCell::default(),
         };
         std::fs::write(running.folder.path().join("compose.yaml"), file).unwrap();
-        let (started, talk) = running.try_compose(tag, "up --detach --wait");
-        assert!(started, "{talk}{}", running.try_compose(tag, "logs --tail 20").1);
+        running.compose("up --detach");
         running
     }
 
-    /// Runs `docker compose`; says whether it succeeded, and what it printed.
-    pub(crate) fn try_compose(&self, tag: &str, line: &str) -> (bool, String) {
+    /// Waits until a service says that it is well.
+    #[track_caller]
+    pub(crate) fn is_well(&self, service: &str, path: &str) -> Answer {
+        eventually(&format!("{service} is well"), || {
+            let found = self.get(service, path);
+            (found.status == 200).then_some(found)
+        })
+    }
+
+    /// Runs `docker compose`; fails when it does. `line` is split at blanks.
+    #[track_caller]
+    pub(crate) fn compose(&self, line: &str) -> String {
+        self.compose_with_tag("1", line)
+    }
+
+    /// Runs `docker compose` with another value of the variable TAG.
+    #[track_caller]
+    pub(crate) fn compose_with_tag(&self, tag: &str, line: &str) -> String {
+        self.ports.borrow_mut().clear();
+        let (succeeded, talk) = self.run(tag, line.split(' '));
+        assert!(succeeded, "docker compose {line}\n{talk}");
+        talk
+    }
+
+    fn run<'a>(&self, tag: &str, arguments: impl IntoIterator<Item = &'a str>) -> (bool, String) {
         let mut command = Command::new(&self.bed.compose);
         command
             .args(["--project-name", &self.project])
-            .args(line.split(' '))
+            .args(arguments)
             .current_dir(self.folder.path())
             .env("TAG", tag)
             .env("DOCKER_HOST", &self.bed.docker_host)
@@ -82,12 +110,34 @@ impl Running {
         (done.status.success(), String::from_utf8_lossy(&talk).into_owned())
     }
 
-    /// Runs `docker compose`; fails when it does.
+    /// Where a service is published; none while its container does not run.
+    fn address(&self, service: &str) -> Option<String> {
+        let known = self.ports.borrow().get(service).cloned();
+        known.or_else(|| {
+            let (name, port) = service.split_once(':')?;
+            let (published, talk) = self.run("1", ["port", name, port]);
+            let address = published.then(|| talk.trim().to_owned())?;
+            self.ports.borrow_mut().insert(service.to_owned(), address.clone());
+            Some(address)
+        })
+    }
+
+    /// Sends a request once. A container that was started again has another port: one that does not answer is looked up anew.
+    fn try_ask(&self, service: &str, request: &str) -> Option<String> {
+        let answer = exchange(&self.address(service)?, request).ok();
+        if answer.is_none() {
+            self.ports.borrow_mut().remove(service);
+        }
+        answer
+    }
+
+    /// Fails unless Prometheus' own tool finds nothing wrong with the metrics of a service.
     #[track_caller]
-    pub(crate) fn compose(&self, line: &str) -> String {
-        let (succeeded, talk) = self.try_compose("1", line);
-        assert!(succeeded, "docker compose {line}\n{talk}");
-        talk
+    pub(crate) fn metrics_are_sound(&self, service: &str) {
+        let (name, port) = service.split_once(':').unwrap();
+        let check = format!("set -o pipefail; curl -fsS localhost:{port}/metrics | promtool check metrics");
+        let (sound, talk) = self.run("1", ["exec", "-T", name, "bash", "-c", &check]);
+        assert!(sound, "{service}: {talk}");
     }
 
     /// Asks a service at the port that it has in its container.
@@ -105,12 +155,11 @@ impl Running {
     /// Sends a request to a service; `service` is `NAME:PORT`. One that does not listen yet is waited for.
     #[track_caller]
     pub(crate) fn ask(&self, service: &str, method: &str, path: &str, head: &[&str], body: &str) -> Answer {
-        let address = self.compose(&format!("port {}", service.replace(':', " ")));
         let lines: String = head.iter().map(|line| format!("{line}\r\n")).collect();
         let length = body.len();
         let kind = "Content-Type: application/json";
         let request = format!("{method} {path} HTTP/1.0\r\n{kind}\r\nContent-Length: {length}\r\n{lines}\r\n{body}");
-        let answer = eventually(service, || exchange(address.trim(), &request).ok());
+        let answer = eventually(service, || self.try_ask(service, &request));
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
         Answer {
             status: head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap(),
@@ -135,7 +184,7 @@ fn exchange(address: &str, request: &str) -> std::io::Result<String> {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let (gone, talk) = self.try_compose("1", "down --volumes --timeout 1");
+        let (gone, talk) = self.run("1", ["down", "--volumes", "--timeout", "1"]);
         assert!(gone || std::thread::panicking(), "{talk}");
     }
 }

@@ -31,13 +31,18 @@ async def _check(name: str, ping: Callable[[], Awaitable[None]]) -> str:
     return "ok"
 
 
+async def _version() -> None:
+    if __version__ == "broken":
+        raise RuntimeError("this version is broken on purpose")
+
+
 @router.get("/health")
 async def health() -> JSONResponse:
     """200 when the database and Redis answer; else 503, with the reason per part."""
-    names = ("database", "redis")
-    found = await asyncio.gather(_check("database", database.ping), _check("redis", bus.ping))
+    parts = {"version": _version, "database": database.ping, "redis": bus.ping}
+    found = await asyncio.gather(*(_check(name, ping) for name, ping in parts.items()))
     healthy = all(result == "ok" for result in found)
-    body = {"status": "healthy" if healthy else "unhealthy", "version": __version__, "checks": dict(zip(names, found))}
+    body = {"status": "healthy" if healthy else "unhealthy", "version": __version__, "checks": dict(zip(parts, found))}
     return JSONResponse(body, status_code=200 if healthy else 503)
 
 
