@@ -13,7 +13,7 @@ use super::call::{Call, CallError};
 use super::data::claims_of;
 use super::discovery::ApiKind;
 use super::session::{Session, uid};
-use super::{others, since};
+use super::{others, pods, since};
 use crate::kinds;
 use crate::object::ObjectId;
 use crate::readiness::condition;
@@ -50,11 +50,9 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
         ));
     }
     since::refuse_what_came(session, &id).await?;
-    // In the foreground it goes after what it owns, which takes the cluster's collector, and that is slow: to learn of a
-    // new kind takes it half a minute.
     let propagation = match kinds::runs_pods(&id.type_name()) {
-        true => "Foreground",
-        false => "Background",
+        true => Propagation::AfterPods,
+        false => Propagation::Background,
     };
     let deletion = Deletion {
         session,
@@ -71,7 +69,7 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
             expected: None,
             // Its controller made it, and somebody asked for its end.
             claim: Claim::Named,
-            propagation: "Background",
+            propagation: Propagation::Background,
             ..deletion
         };
         deletion.of(&claim.id).await?;
@@ -96,6 +94,18 @@ pub(crate) fn recorded_id(recorded: &Recorded) -> Result<ObjectId, ProviderError
     })
 }
 
+/// What becomes of what an object owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Propagation {
+    /// It goes first where pods are among it. That takes the cluster's collector, which is slow: to learn of a new kind takes
+    /// it half a minute, and it takes up some ten objects in a second.
+    AfterPods,
+    /// It goes afterwards.
+    Background,
+    /// It stays, and belongs to nobody.
+    Orphan,
+}
+
 /// How an object is deleted.
 #[derive(Clone, Copy)]
 pub(crate) struct Deletion<'a> {
@@ -104,8 +114,8 @@ pub(crate) struct Deletion<'a> {
     pub(crate) expected: Option<&'a str>,
     /// What there is to say for it, should it not bear our mark.
     pub(crate) claim: Claim,
-    /// What becomes of what it owns: `Foreground`, `Background`, `Orphan`.
-    pub(crate) propagation: &'a str,
+    /// What becomes of what it owns.
+    pub(crate) propagation: Propagation,
     pub(crate) deadline: Instant,
     pub(crate) progress: &'a (dyn Fn(String) + Sync),
 }
@@ -114,6 +124,8 @@ pub(crate) struct Deletion<'a> {
 struct Looked {
     uid: String,
     version: String,
+    /// True if it certainly had no pods then.
+    without_pods: bool,
 }
 
 impl Deletion<'_> {
@@ -126,6 +138,7 @@ impl Deletion<'_> {
         };
         let waiting = |error: &CallError| (self.progress)(format!("trying again: {error}"));
         let mut known = self.known();
+        let mut changes = false;
         loop {
             let looked = match known.take() {
                 Some(known) => known,
@@ -134,8 +147,15 @@ impl Deletion<'_> {
                     None => return Ok(()),
                 },
             };
+            let propagation = match self.propagation {
+                Propagation::Orphan => "Orphan",
+                Propagation::Background => "Background",
+                // The version that is named had no pods, so there is nothing to wait for.
+                Propagation::AfterPods if looked.without_pods && !changes => "Background",
+                Propagation::AfterPods => "Foreground",
+            };
             let options = json!({
-                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": self.propagation,
+                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation,
                 "preconditions": {"uid": looked.uid, "resourceVersion": looked.version},
             });
             let call = Call::delete(kind.path(id), &options);
@@ -144,22 +164,34 @@ impl Deletion<'_> {
                 Ok(_) => return wait_gone(session, id, &kind, Some(&looked.uid), deadline, self.progress).await,
                 Err(error) if error.is_not_found() => return Ok(()),
                 // Somebody wrote it since, or another one has its name.
-                Err(error) if error.is_failed_precondition() && Instant::now() < deadline => {}
+                Err(error) if error.is_failed_precondition() && Instant::now() < deadline => changes = true,
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// The object, if it was seen with our mark when this run was planned.
+    /// The object, if it was seen with our mark when this run was planned. Whether there are pods has to be looked at.
     fn known(&self) -> Option<Looked> {
+        if self.propagation == Propagation::AfterPods {
+            return None;
+        }
         let uid = self.expected?.to_owned();
         let version = self.session.seen_marked(&uid)?;
-        Some(Looked { uid, version })
+        Some(Looked {
+            uid,
+            version,
+            without_pods: false,
+        })
     }
 
     /// Looks at the object; none where it is gone.
     async fn look(&self, id: &ObjectId, kind: &ApiKind) -> Result<Option<Looked>, ProviderError> {
-        let Some(object) = self.session.get(Call::get_metadata(kind.path(id))).await? else {
+        let counts_pods = self.propagation == Propagation::AfterPods;
+        let call = match counts_pods {
+            true => Call::get(kind.path(id)),
+            false => Call::get_metadata(kind.path(id)),
+        };
+        let Some(object) = self.session.get(call).await? else {
             return Ok(None);
         };
         let version = object.pointer("/metadata/resourceVersion").and_then(Json::as_str);
@@ -172,6 +204,7 @@ impl Deletion<'_> {
         }
         self.session.mark_of(&object).allow(&id.to_string(), self.claim)?;
         Ok(Some(Looked {
+            without_pods: counts_pods && pods::are_none(self.session, &object).await?,
             uid,
             version: version.to_owned(),
         }))

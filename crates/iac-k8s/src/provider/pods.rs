@@ -120,18 +120,56 @@ async fn list(
     resource: &str,
     term: &str,
 ) -> Result<Vec<Json>, CallError> {
+    Ok(selected(session, workload, group, resource, term)
+        .await?
+        .unwrap_or_default())
+}
+
+/// The objects that a workload selects; none where that cannot be told, or they may not be read.
+async fn selected(
+    session: &Session,
+    workload: &Json,
+    group: &str,
+    resource: &str,
+    term: &str,
+) -> Result<Option<Vec<Json>>, CallError> {
     let namespace = workload.pointer("/metadata/namespace").and_then(Json::as_str);
     let (Some(namespace), Some(mut selector)) = (namespace, selector(workload)) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     if !term.is_empty() {
         selector.push_str(&format!(",{term}"));
     }
     let call = Call::get(format!("{group}/namespaces/{namespace}/{resource}"));
     match session.list(call.with("labelSelector", selector)).await {
-        Err(error) if error.code() == Some(403) => Ok(Vec::new()),
-        other => other,
+        Err(error) if error.code() == Some(403) => Ok(None),
+        other => other.map(Some),
     }
+}
+
+/// True if a workload certainly has no pods, and none are being made: it asks for none, each controller below it has seen
+/// that, and there is none that it selects, be it on its way out.
+pub(crate) async fn are_none(session: &Session, workload: &Json) -> Result<bool, CallError> {
+    if !asks_for_none(workload) {
+        return Ok(false);
+    }
+    if workload["kind"] == "Deployment" {
+        let sets = selected(session, workload, "/apis/apps/v1", "replicasets", "").await?;
+        if !sets.is_some_and(|sets| sets.iter().all(asks_for_none)) {
+            return Ok(false);
+        }
+    }
+    let pods = selected(session, workload, "/api/v1", "pods", "").await?;
+    Ok(pods.is_some_and(|pods| pods.is_empty()))
+}
+
+/// True if a workload is to have no pods, and its controller knows and counts none.
+fn asks_for_none(workload: &Json) -> bool {
+    let number = |pointer: &str| workload.pointer(pointer).and_then(Json::as_i64);
+    number("/spec/replicas") == Some(0)
+        && number("/status/observedGeneration").is_some()
+        && !is_unobserved(workload)
+        && number("/status/replicas").unwrap_or_default() == 0
 }
 
 fn is_owned(object: &Json, owner: &Json) -> bool {
@@ -177,6 +215,30 @@ fn expression(expression: &Json) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_workload_asks_for_none_once_its_controller_has_seen_it() {
+        for (spec, status, expected) in [
+            (json!({"replicas": 0}), json!({"observedGeneration": 2}), true),
+            (
+                json!({"replicas": 0}),
+                json!({"observedGeneration": 2, "replicas": 0}),
+                true,
+            ),
+            (
+                json!({"replicas": 0}),
+                json!({"observedGeneration": 2, "replicas": 1}),
+                false,
+            ),
+            (json!({"replicas": 0}), json!({"observedGeneration": 1}), false),
+            (json!({"replicas": 0}), json!({}), false),
+            (json!({"replicas": 1}), json!({"observedGeneration": 2}), false),
+            (json!({}), json!({"observedGeneration": 2}), false),
+        ] {
+            let workload = json!({"metadata": {"generation": 2}, "spec": spec, "status": status});
+            assert_eq!(asks_for_none(&workload), expected, "{workload}");
+        }
+    }
 
     #[test]
     fn selectors_become_queries() {

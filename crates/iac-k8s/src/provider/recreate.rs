@@ -114,7 +114,7 @@ impl Application<'_> {
             expected: uid.as_deref(),
             claim: self.request.claim,
             // Its pods go on running, and belong to nobody.
-            propagation: "Orphan",
+            propagation: delete::Propagation::Orphan,
             deadline: self.deadline,
             progress: &say,
         };

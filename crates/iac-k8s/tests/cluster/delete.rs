@@ -26,6 +26,75 @@ async fn an_object_is_gone_afterwards_and_a_second_time_is_no_error() {
     world.delete(&recorded, false).await.unwrap();
 }
 
+/// Makes something that a workload owns, and that stays until somebody lets it go.
+async fn make_held(world: &World, workload: &serde_json::Value) {
+    let owner = json!({
+        "apiVersion": workload["apiVersion"], "kind": workload["kind"], "name": workload["metadata"]["name"],
+        "uid": workload["metadata"]["uid"], "controller": false, "blockOwnerDeletion": true,
+    });
+    let held = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+        "name": "held", "finalizers": ["example.com/hold"], "ownerReferences": [owner],
+    }});
+    world.make(&world.api("", "v1", "ConfigMap"), held).await;
+}
+
+/// Waits until the controllers have seen the workloads of a kind, and the sets that they made.
+async fn all_are_observed(world: &World, kind: &str) {
+    for kind in [kind, "ReplicaSet"] {
+        let api = world.api("apps", "v1", kind);
+        loop {
+            let list = api.list(&kube::api::ListParams::default()).await.unwrap();
+            let unseen = |object: &kube::api::DynamicObject| object.data["status"]["observedGeneration"].is_null();
+            if !list.items.iter().any(unseen) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_workload_waits_for_what_it_owns_only_if_it_has_pods() {
+    for (kind, replicas, selects_a_pod, waits) in [
+        ("Deployment", 0, false, false),
+        ("StatefulSet", 0, false, false),
+        ("ReplicaSet", 0, false, false),
+        ("Deployment", 1, false, true),
+        ("Deployment", 0, true, true),
+    ] {
+        let context = format!("{kind} with {replicas} replicas, selects a pod: {selects_a_pod}");
+        let world = World::new().await;
+        let recorded = world.up(&world.one("a", workload(kind, replicas, json!({})))).await;
+        let live = world.read(&world.api("apps", "v1", kind), "a").await;
+        all_are_observed(&world, kind).await;
+        if selects_a_pod {
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "other", "labels": {"app": "a"}}, "spec": {
+                "schedulingGates": [{"name": "example.com/never"}], "containers": [{"name": "main", "image": "x"}],
+            }});
+            world.make(&world.api("", "v1", "Pod"), pod).await;
+        }
+        make_held(&world, &live).await;
+        let request = DeleteRequest {
+            recorded,
+            delete_data: DeleteData::None,
+            claim: Claim::MarkOnly,
+            timeout: Duration::from_secs(8),
+        };
+        let deleted = world.provider.delete(&request, &Context::silent()).await;
+        let said = deleted.map_err(|error| (error.kind, error.details.concat()));
+        match waits {
+            false => assert_eq!(said, Ok(()), "{context}"),
+            true => assert!(
+                said.as_ref()
+                    .is_err_and(|(kind, held)| *kind == ErrorKind::Timeout && held.contains("foregroundDeletion")),
+                "{context}: {said:?}"
+            ),
+        }
+        let let_go = json!({"metadata": {"finalizers": null}});
+        world.meddle(&world.api("", "v1", "ConfigMap"), "held", let_go).await;
+    }
+}
+
 #[tokio::test]
 async fn another_object_of_the_name_is_left_alone() {
     let world = World::new().await;
