@@ -62,6 +62,11 @@ impl Meter {
         self.0.bytes.store(0, Ordering::Relaxed);
     }
 
+    /// How many bytes were read of this answer.
+    pub fn count(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
     /// True if an answer was over the limit, for where a library does not pass on why it could not read it.
     pub fn exceeded(&self) -> bool {
         self.0.exceeded.load(Ordering::Relaxed)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use iac_core::answers::TooLarge;
 use iac_core::state::BackendErrorKind;
 use iac_core::transport::CLEAR_TEXT;
 use iac_core::transport::tls::{TlsError, refusal};
@@ -14,6 +15,9 @@ use crate::insist::Again;
 /// Why a statement was not carried out, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    /// No server was reached, or none of the kind that was asked for.
+    #[error("error connecting to server: {0}")]
+    Unreachable(std::io::Error),
     /// No connection came about.
     #[error("{}", words(.0))]
     Connect(tokio_postgres::Error),
@@ -23,6 +27,9 @@ pub(super) enum Failure {
     /// The statement failed, or the connection broke while it was under way.
     #[error("{}", words(.0))]
     Statement(tokio_postgres::Error),
+    /// The server answers without an end.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     /// No answer.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
@@ -41,12 +48,17 @@ impl Failure {
     fn told(&self) -> Option<&DbError> {
         match self {
             Self::Connect(error) | Self::Statement(error) => error.as_db_error(),
-            Self::Settings(_) | Self::Timeout(_) => None,
+            Self::Unreachable(_) | Self::Settings(_) | Self::TooLarge(_) | Self::Timeout(_) => None,
         }
     }
 
     fn state(&self) -> Option<&SqlState> {
         self.told().map(DbError::code)
+    }
+
+    /// True if the server said so itself.
+    pub(super) fn is_told(&self) -> bool {
+        self.told().is_some()
     }
 
     pub(super) fn is_missing_table(&self) -> bool {
@@ -72,6 +84,7 @@ impl Failure {
                 _ => Again::Uncertain,
             },
             (_, Some(_)) => Again::No,
+            (Self::Unreachable(_), None) => Again::Yes,
             (Self::Connect(error), None) if is_broken(error) => Again::Yes,
             (Self::Statement(error), None) if is_broken(error) => Again::Uncertain,
             (_, None) => Again::No,

@@ -1,12 +1,14 @@
 //! State in PostgreSQL: each key is a row of one table.
 //!
-//! Every operation is one statement, so the database decides about conflicts: a create inserts unless the key is there,
+//! Every change is one statement, so the database decides about conflicts: a create inserts unless the key is there,
 //! and a replacement updates where the row still is of the write that the etag names. That is a number drawn for each write,
-//! by which a client also knows its own where an answer was lost.
+//! by which a client also knows its own where an answer was lost, and the parts of a large value that belong together.
 
+mod dial;
 mod failure;
 mod pool;
 mod url;
+mod wire;
 
 use std::sync::Arc;
 
@@ -24,6 +26,12 @@ use crate::write::WriteId;
 
 /// Sorts after all that a key may hold.
 const LAST: char = '~';
+
+/// How much of a value is read at once: with what an encrypted connection adds, less than is read of one answer.
+const PART: i32 = 15 << 20;
+
+/// How often a value is read that is written anew meanwhile.
+const PATIENCE: usize = 5;
 
 /// State in a table; cheap to clone.
 ///
@@ -79,7 +87,7 @@ impl PostgresState {
                     place.table
                 ),
                 place: Place(url::shown(&place.config)),
-                pool: Pool::new(place.config, place.authorities),
+                pool: Pool::new(place.config, place.servers, place.authorities),
                 table: place.table,
             }),
         })
@@ -124,6 +132,47 @@ impl PostgresState {
                 .place
                 .error(operation, key, message, BackendErrorKind::Other)
         })
+    }
+
+    /// Reads a value in parts, all of them of one write.
+    async fn read_once(&self, key: &str) -> Result<Reading, BackendError> {
+        let place = ("read", key);
+        let statement = "SELECT write, octet_length(value) AS size, substring(value FROM 1 FOR $2) AS part \
+                         FROM $table WHERE key = $1";
+        let parameters: [Parameter<'_>; 2] = [(&key, Type::TEXT), (&PART, Type::INT4)];
+        let rows = self.ask("read", key, statement, &parameters).await?;
+        let Some(row) = rows.first() else {
+            return Ok(Reading::Done(None));
+        };
+        let write: i64 = self.field(place, row, "write")?;
+        let size: i32 = self.field(place, row, "size")?;
+        let mut bytes: Vec<u8> = self.field(place, row, "part")?;
+        while let Some(read) = i32::try_from(bytes.len()).ok().filter(|read| *read < size) {
+            let statement = "SELECT substring(value FROM $3 FOR $4) AS part FROM $table WHERE key = $1 AND write = $2";
+            let from = read + 1;
+            let parameters: [Parameter<'_>; 4] = [
+                (&key, Type::TEXT),
+                (&write, Type::INT8),
+                (&from, Type::INT4),
+                (&PART, Type::INT4),
+            ];
+            let rows = self.ask("read", key, statement, &parameters).await?;
+            let Some(row) = rows.first() else {
+                return Ok(Reading::Overtaken);
+            };
+            let part: Vec<u8> = self.field(place, row, "part")?;
+            // A server that gave less each time would be asked for ever, and one that promised more would fill the memory.
+            if part.len() != usize::try_from(PART.min(size - read)).unwrap_or_default() || part.is_empty() {
+                let message = "the server gives less of the value than it has";
+                return Err(self.shared.place.error("read", key, message, BackendErrorKind::Other));
+            }
+            bytes.extend(part);
+            self.check_size("read", key, &bytes)?;
+        }
+        Ok(Reading::Done(Some(Object {
+            bytes,
+            etag: etag(WriteId(write)),
+        })))
     }
 
     async fn make_table(&self, operation: &'static str, key: &str) -> Result<(), BackendError> {
@@ -186,6 +235,14 @@ impl PostgresState {
     }
 }
 
+/// What came of reading a value.
+enum Reading {
+    /// It, or that there is none.
+    Done(Option<Object>),
+    /// It was written anew before all of it was read.
+    Overtaken,
+}
+
 fn etag(write: WriteId) -> Etag {
     Etag(write.to_string())
 }
@@ -197,14 +254,17 @@ impl Backend for PostgresState {
     }
 
     async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
-        let statement = "SELECT write, value FROM $table WHERE key = $1";
-        let rows = self.ask("read", key, statement, &[(&key, Type::TEXT)]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let place = ("read", key);
-        Ok(Some(Object {
-            bytes: self.field(place, row, "value")?,
-            etag: etag(WriteId(self.field(place, row, "write")?)),
-        }))
+        for _ in 0..PATIENCE {
+            match self.read_once(key).await? {
+                Reading::Done(object) => return Ok(object),
+                Reading::Overtaken => {}
+            }
+        }
+        let message = "it is written anew again and again while it is read";
+        Err(self
+            .shared
+            .place
+            .error("read", key, message, BackendErrorKind::Transient))
     }
 
     async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {

@@ -8,9 +8,10 @@ use iac_core::transport::tls::Tls;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::dial::{Line, Server, dial};
 use super::failure::Failure;
 
 /// How long a statement may take.
@@ -25,15 +26,17 @@ pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 /// The connections to one database.
 pub(super) struct Pool {
     config: Config,
+    servers: Vec<Server>,
     authorities: Option<PathBuf>,
     tls: OnceCell<MakeRustlsConnect>,
-    idle: Mutex<Vec<Client>>,
+    idle: Mutex<Vec<Line>>,
 }
 
 impl Pool {
-    pub(super) fn new(config: Config, authorities: Option<PathBuf>) -> Self {
+    pub(super) fn new(config: Config, servers: Vec<Server>, authorities: Option<PathBuf>) -> Self {
         Self {
             config,
+            servers,
             authorities,
             tls: OnceCell::new(),
             idle: Mutex::default(),
@@ -42,41 +45,45 @@ impl Pool {
 
     /// Runs one statement, in a transaction of its own; durable when it returns.
     pub(super) async fn run(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failure> {
-        let client = self.client().await?;
+        let line = self.line().await?;
         // One that is dropped before its answer came is closed, and so is its connection.
-        let answer = timeout(STATEMENT, client.query_typed(statement, parameters)).await;
+        let answer = timeout(STATEMENT, line.client.query_typed(statement, parameters)).await;
         let answer = answer.map_err(|_| Failure::Timeout(STATEMENT))?;
+        let answer = answer.map_err(|error| match error.as_db_error() {
+            Some(_) => Failure::Statement(error),
+            None => line.failure(error),
+        });
         // A refused statement leaves the connection as it was.
-        if answer.as_ref().err().is_none_or(|error| error.as_db_error().is_some()) {
-            self.keep(client);
+        if answer.as_ref().err().is_none_or(Failure::is_told) {
+            self.keep(line);
         }
-        answer.map_err(Failure::Statement)
+        answer
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, client: Client) {
+    fn keep(&self, line: Line) {
         let mut idle = self.idle();
-        if !client.is_closed() && idle.len() < KEPT {
-            idle.push(client);
+        if line.is_good() && idle.len() < KEPT {
+            idle.push(line);
         }
     }
 
-    async fn client(&self) -> Result<Client, Failure> {
+    async fn line(&self) -> Result<Line, Failure> {
         let known = {
             let mut idle = self.idle();
-            idle.retain(|client| !client.is_closed());
+            idle.retain(Line::is_good);
             idle.pop()
         };
         match known {
-            Some(client) => Ok(client),
+            Some(line) => Ok(line),
             None => self.connect().await,
         }
     }
 
-    async fn connect(&self) -> Result<Client, Failure> {
+    async fn connect(&self) -> Result<Line, Failure> {
         let tls = self.tls.get_or_try_init(|| async {
             let mut tls = Tls::default();
             if let Some(file) = &self.authorities {
@@ -84,16 +91,7 @@ impl Pool {
             }
             Ok::<_, Failure>(MakeRustlsConnect::new(tls.client()?))
         });
-        let tls = tls.await?.clone();
-        let made = timeout(STATEMENT, self.config.connect(tls)).await;
-        let (client, connection) = made
-            .map_err(|_| Failure::Timeout(STATEMENT))?
-            .map_err(Failure::Connect)?;
-        // Its failures are seen by the statements that run over it.
-        tokio::spawn(connection);
-        // A server may acknowledge before anything is on disk, if nobody asks otherwise.
-        let settings = "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'";
-        client.batch_execute(settings).await.map_err(Failure::Connect)?;
-        Ok(client)
+        let made = timeout(STATEMENT, dial(&self.servers, &self.config, tls.await?)).await;
+        made.map_err(|_| Failure::Timeout(STATEMENT))?
     }
 }

@@ -8,6 +8,8 @@ use iac_core::{transport, with_causes};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::dial::{self, Server};
+
 /// The table, unless the URL names another one.
 const TABLE: &str = "iac_state";
 
@@ -21,6 +23,8 @@ const SILENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) config: Config,
+    /// The servers that may have it.
+    pub(super) servers: Vec<Server>,
     /// The table's name, quoted.
     pub(super) table: String,
     /// A file of certificate authorities in place of the system's.
@@ -59,9 +63,7 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
     {
         config.password(password);
     }
-    if config.get_hosts().is_empty() {
-        return Err("the host is missing: postgres://USER@HOST/DATABASE".to_owned());
-    }
+    let servers = dial::servers(&config)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT);
     }
@@ -73,6 +75,7 @@ pub(super) fn parse(url: &str) -> Result<Place, String> {
     Ok(Place {
         table: quoted(&table)?,
         config,
+        servers,
         authorities,
     })
 }

@@ -5,6 +5,7 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use iac_testbed::certificates::Signed;
@@ -23,6 +24,8 @@ pub(crate) enum Behind {
     Server(String),
     /// Nobody: each piece that comes is answered with the next of these, and then there is silence.
     Answers(Vec<Vec<u8>>),
+    /// Nobody: as before, but after the last of these the other comes again and again.
+    Floods(Vec<Vec<u8>>, Vec<u8>),
 }
 
 /// A front; it stays for as long as the process.
@@ -30,6 +33,7 @@ pub(crate) struct Front {
     /// Its port on all addresses.
     pub(crate) port: u16,
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
+    flooded: Arc<AtomicU64>,
 }
 
 /// How it speaks.
@@ -74,10 +78,11 @@ impl Front {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let heard = Arc::default();
+        let (heard, flooded) = (Arc::default(), Arc::default());
         let front = Self {
             port,
             heard: Arc::clone(&heard),
+            flooded: Arc::clone(&flooded),
         };
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -89,7 +94,11 @@ impl Front {
                         heard.push(Vec::new());
                         heard.len() - 1
                     };
-                    let ear = Ear(Arc::clone(&heard), number);
+                    let ear = Ear {
+                        heard: Arc::clone(&heard),
+                        number,
+                        flooded: Arc::clone(&flooded),
+                    };
                     tokio::spawn(serve(client, speech.clone(), behind.clone(), ear));
                 }
             });
@@ -102,6 +111,11 @@ impl Front {
         self.heard.lock().unwrap().clone()
     }
 
+    /// How much it has sent of what comes again and again.
+    pub(crate) fn flooded(&self) -> u64 {
+        self.flooded.load(Ordering::Relaxed)
+    }
+
     /// True if a text was in what it was sent.
     pub(crate) fn heard_of(&self, text: &str) -> bool {
         let holds = |sent: &Vec<u8>| sent.windows(text.len()).any(|part| part == text.as_bytes());
@@ -109,12 +123,16 @@ impl Front {
     }
 }
 
-/// Keeps what one connection is sent.
-struct Ear(Arc<Mutex<Vec<Vec<u8>>>>, usize);
+/// Keeps what one connection is sent, and counts.
+struct Ear {
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+    number: usize,
+    flooded: Arc<AtomicU64>,
+}
 
 impl Ear {
     fn hears(&self, bytes: &[u8]) {
-        self.0.lock().unwrap()[self.1].extend_from_slice(bytes);
+        self.heard.lock().unwrap()[self.number].extend_from_slice(bytes);
     }
 }
 
@@ -144,18 +162,25 @@ async fn answer(client: impl AsyncRead + AsyncWrite + Unpin, behind: Behind, ear
             pass(client, UnixStream::connect(path).await.unwrap(), ear).await;
         }
         Behind::Server(address) => pass(client, TcpStream::connect(address).await.unwrap(), ear).await,
-        Behind::Answers(answers) => say(client, answers, ear).await,
+        Behind::Answers(answers) => say(client, &answers, None, ear).await,
+        Behind::Floods(answers, again) => say(client, &answers, Some(&again), ear).await,
     }
 }
 
-async fn say(mut client: impl AsyncRead + AsyncWrite + Unpin, answers: Vec<Vec<u8>>, ear: Ear) {
+async fn say(mut client: impl AsyncRead + AsyncWrite + Unpin, answers: &[Vec<u8>], again: Option<&[u8]>, ear: Ear) {
     let mut sent = vec![0; 64 * 1024];
-    let mut answers = answers.into_iter();
+    let mut answers = answers.iter();
     while let Ok(length @ 1..) = client.read(&mut sent).await {
         ear.hears(&sent[..length]);
         if let Some(answer) = answers.next() {
-            let _ = client.write_all(&answer).await;
+            let _ = client.write_all(answer).await;
             let _ = client.flush().await;
+        }
+        while let Some(again) = again.filter(|_| answers.len() == 0) {
+            if client.write_all(again).await.is_err() {
+                return;
+            }
+            ear.flooded.fetch_add(again.len() as u64, Ordering::Relaxed);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use iac_backends::PostgresState;
-use iac_core::state::{Backend as _, BackendErrorKind, Created};
+use iac_core::state::{Backend as _, BackendErrorKind, Created, Put};
 
 use crate::place::{postgres_url, servers, unique};
 
@@ -86,4 +86,38 @@ async fn what_is_missing_is_said() {
 
     let unencrypted = open(&format!("{own}?sslmode=require")).list("").await.unwrap_err();
     assert!(unencrypted.to_string().to_lowercase().contains("tls"), "{unencrypted}");
+}
+
+/// A value of more than is read at once, of one byte throughout.
+fn large(byte: u8) -> Vec<u8> {
+    vec![byte; 34 << 20]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_value_is_read_in_parts_of_one_write() {
+    let backend = open(&postgres_url(&unique("large")));
+    let value: Vec<u8> = (0..34_u32 << 20).map(|number| number.to_le_bytes()[2]).collect();
+    backend.create("s/a", value.clone()).await.unwrap();
+    assert!(backend.read("s/a").await.unwrap().unwrap().bytes == value);
+
+    let Created::Created(mut etag) = backend.create("s/b", large(0)).await.unwrap() else {
+        panic!()
+    };
+    let writer = backend.clone();
+    let writing = tokio::spawn(async move {
+        for byte in 1..6 {
+            match writer.put_if_match("s/b", large(byte), &etag).await.unwrap() {
+                Put::Done(next) => etag = next,
+                Put::Mismatch => panic!("nobody else writes it"),
+            }
+        }
+    });
+    while !writing.is_finished() {
+        let read = backend.read("s/b").await.unwrap().unwrap().bytes;
+        assert!(
+            read.len() == 34 << 20 && read.iter().all(|byte| *byte == read[0]),
+            "of several writes"
+        );
+    }
+    writing.await.unwrap();
 }
