@@ -40,7 +40,7 @@ fn recorded(key: &str, identity: &str, uid: Option<&str>, inputs: Json) -> Recor
         uid: uid.map(str::to_owned),
         inputs: inputs.into(),
         outputs: iac_core::Value::Null,
-        private: json!({}),
+        private: json!({}).into(),
         dependencies: Vec::new(),
         ready: true,
     }
@@ -76,7 +76,7 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_in_a_cluster() {
             inputs,
         );
         // As if our last apply had left it like this.
-        record.private = json!({"resource_version": live["metadata"]["resourceVersion"]});
+        record.private = json!({"resource_version": live["metadata"]["resourceVersion"]}).into();
         record
     };
     let records = vec![forged(&namespace, "theirs"), forged(&elsewhere.name, "far")];

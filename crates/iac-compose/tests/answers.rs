@@ -144,7 +144,7 @@ fn records(context: &str) -> Vec<Recorded> {
         uid: Some(ID.to_owned()),
         inputs: inputs.into(),
         outputs: Value::Null,
-        private: json!({"containers": [ID], "id": ID}),
+        private: json!({"containers": [ID], "id": ID}).into(),
         dependencies: Vec::new(),
         ready: false,
     })

@@ -39,7 +39,7 @@ async fn wait_for(fake: &Fake, timeout: Duration) -> Waiting {
             uid: None,
             inputs: inputs.into(),
             outputs: Value::Null,
-            private: json!({ "containers": [ID] }),
+            private: json!({ "containers": [ID] }).into(),
             dependencies: Vec::new(),
             ready: false,
         },

@@ -73,7 +73,7 @@ fn recorded(declaration: &Declaration) -> BTreeMap<Key, WorldEntry> {
             uid: None,
             inputs,
             outputs: Value::from(json!({ "/uid": "u" })),
-            private: json!(null),
+            private: Default::default(),
             dependencies: Vec::new(),
             ready: true,
         };

@@ -79,7 +79,7 @@ impl Forged {
                 Value::Null
             },
             outputs: Value::Null,
-            private: serde_json::Value::Null,
+            private: Default::default(),
             dependencies: Vec::new(),
             ready: self.ready,
         }

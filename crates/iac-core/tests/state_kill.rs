@@ -118,7 +118,7 @@ fn thing(name: &str) -> NewRecord {
         uid: None,
         inputs: Value::from(name),
         outputs: Value::Null,
-        private: serde_json::Value::Null,
+        private: Default::default(),
         dependencies: Vec::new(),
         ready: false,
     };

@@ -166,7 +166,7 @@ mod tests {
             uid: Some("u".to_owned()),
             inputs: Value::Null,
             outputs: Value::Object(outputs.collect()),
-            private: Json::Null,
+            private: Default::default(),
             dependencies: Vec::new(),
             ready: true,
         }

@@ -214,7 +214,7 @@ impl Client {
             uid: Some("u".to_owned()),
             inputs: resource.inputs.clone(),
             outputs: Value::Null,
-            private: json!({"resource_version": "8"}),
+            private: json!({"resource_version": "8"}).into(),
             dependencies: Vec::new(),
             ready: false,
         };
@@ -394,6 +394,50 @@ async fn a_pause_that_a_server_asks_for_is_no_longer_than_the_operation() {
     let records = client.records();
     let error = ends(client.apply(&records[0], Intent::Create, None)).await.unwrap_err();
     assert!(error.message.contains("busy"), "{error}");
+}
+
+#[tokio::test]
+async fn a_workload_that_was_written_since_it_had_no_pods_goes_after_its_pods() {
+    let policies = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&policies);
+    let server = Server::on_loopback(move |request| {
+        let path = request.path();
+        if request.method == "DELETE" {
+            let options: Json = serde_json::from_slice(&request.body).unwrap();
+            let mut policies = asked.lock().unwrap();
+            policies.push(options["propagationPolicy"].as_str().unwrap_or_default().to_owned());
+            if policies.len() == 1 {
+                let message =
+                    "Precondition failed: ResourceVersion in precondition: 8, ResourceVersion in object meta: 9";
+                return Answer::json(409, &json!({"kind": "Status", "code": 409, "message": message}));
+            }
+        }
+        if path.ends_with("/pods") || path.ends_with("/replicasets") {
+            return Answer::json(200, &json!({"metadata": {}, "items": []}));
+        }
+        if request.method == "GET" && path.ends_with("/deployments/web") {
+            let mut object = live(path, "web");
+            object["spec"]["replicas"] = 0.into();
+            object["status"] = json!({"observedGeneration": 1});
+            return Answer::json(200, &object);
+        }
+        sound(request)
+    })
+    .unwrap();
+    let client = Client::of(&server);
+    client.connect().await.unwrap();
+    let records = client.records();
+    let web = records
+        .iter()
+        .find(|recorded| recorded.key.as_str().contains("Deployment"));
+    let delete = DeleteRequest {
+        recorded: web.unwrap().clone(),
+        delete_data: DeleteData::None,
+        claim: Claim::MarkOnly,
+        timeout: SHORT,
+    };
+    ends(client.provider.delete(&delete, &Context::silent())).await.unwrap();
+    assert_eq!(*policies.lock().unwrap(), ["Background", "Foreground"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -100,7 +100,7 @@ fn record(name: &str) -> NewRecord {
         uid: None,
         inputs: Value::from(json!({ "name": name })),
         outputs: Value::Null,
-        private: json!(null),
+        private: Default::default(),
         dependencies: Vec::new(),
         ready: true,
     };

@@ -302,10 +302,11 @@ impl Engine {
             return Ok(Observed::Absent);
         };
         let id = image.id.clone().unwrap_or_default();
-        let built = recorded.and_then(|recorded| recorded.private.get("id")?.as_str());
+        let remembered = recorded.and_then(|recorded| recorded.private.json().ok());
+        let built = remembered.as_ref().and_then(|private| private.get("id")?.as_str());
         let drift = built
             .filter(|built| *built != id)
-            .map(|built| changed(&["id"], (*built).into(), Some(id.as_str().into())));
+            .map(|built| changed(&["id"], built.into(), Some(id.as_str().into())));
         Ok(Observed::Present(Live {
             uid: None,
             mark: super::image::mark(&image, &self.stack),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 use iac_core::provider::{Applied, Context, ErrorKind, ProviderError, Readiness, WaitRequest};
+use iac_core::value::Packed;
 use tokio::time::Instant;
 
 use super::connect::Engine;
@@ -150,7 +151,8 @@ impl Steady {
 }
 
 /// The containers that the last application left.
-fn known(private: &serde_json::Value) -> Vec<String> {
+fn known(private: &Packed) -> Vec<String> {
+    let private = private.json().unwrap_or_default();
     let ids = private.get("containers").and_then(|ids| ids.as_array());
     let texts = ids.into_iter().flatten().filter_map(|id| id.as_str());
     texts.map(str::to_owned).collect()

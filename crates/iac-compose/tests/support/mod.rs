@@ -194,7 +194,7 @@ impl Bed {
             uid: applied.uid,
             inputs,
             outputs: applied.outputs,
-            private: applied.private,
+            private: applied.private.into(),
             dependencies: Vec::new(),
             ready: false,
         };

@@ -40,7 +40,7 @@ pub(crate) fn record(number: usize) -> NewRecord {
         uid: Some(format!("00000000-0000-4000-8000-{number:012}")),
         inputs: inputs(number).into(),
         outputs: json!({"/uid": format!("u{number}")}).into(),
-        private: json!({"generation": 1}),
+        private: json!({"generation": 1}).into(),
         dependencies: Vec::new(),
         ready: true,
     };

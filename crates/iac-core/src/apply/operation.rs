@@ -229,7 +229,7 @@ impl Shared {
             // Only its mark tells that it is ours: nobody has recorded it.
             inputs: Value::Null,
             outputs: Value::Null,
-            private: serde_json::Value::Null,
+            private: Default::default(),
             dependencies: Vec::new(),
             ready: false,
         };
@@ -261,7 +261,7 @@ impl Shared {
                 uid: applied.uid,
                 inputs,
                 outputs,
-                private: applied.private,
+                private: applied.private.into(),
                 // Deletion reverses what the object's existence needs; what only its readiness waits for does not count.
                 dependencies: step.after.clone(),
                 ready: false,
@@ -351,7 +351,7 @@ impl Shared {
         self.tally.add(&key, Deed::Ready);
         entry.recorded.ready = true;
         entry.recorded.outputs = outputs.unwrap_or(entry.recorded.outputs);
-        entry.recorded.private = private.unwrap_or(entry.recorded.private);
+        entry.recorded.private = private.map_or(entry.recorded.private, Into::into);
         (self.events)(Event::Ready {
             key,
             elapsed: began.elapsed(),

@@ -250,7 +250,7 @@ fn found(step: &Step, inputs: &Value) -> Option<Recorded> {
         uid: step.precondition.uid.clone(),
         inputs: inputs.clone(),
         outputs: Value::Null,
-        private: serde_json::Value::Null,
+        private: Default::default(),
         dependencies: Vec::new(),
         ready: false,
     })

@@ -78,7 +78,7 @@ fn found(key: &Key, identity: String, live: Option<Live>) -> Recorded {
         uid: live.and_then(|live| live.uid),
         inputs: Value::Null,
         outputs: Value::Null,
-        private: serde_json::Value::Null,
+        private: Default::default(),
         dependencies: Vec::new(),
         ready: false,
     }

@@ -75,7 +75,7 @@ pub(crate) fn take_in<'a>(
             uid: live.uid.clone(),
             inputs: Value::Null,
             outputs: Value::Null,
-            private: serde_json::Value::Null,
+            private: Default::default(),
             dependencies: Vec::new(),
             ready: false,
         };

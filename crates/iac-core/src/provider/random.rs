@@ -156,12 +156,8 @@ impl Provider for RandomProvider {
         Ok(())
     }
 
-    async fn wait_ready(&self, request: &WaitRequest, _: &Context) -> Result<Applied, ProviderError> {
-        Ok(Applied {
-            uid: None,
-            outputs: Value::Null,
-            private: request.recorded.private.clone(),
-        })
+    async fn wait_ready(&self, _: &WaitRequest, _: &Context) -> Result<Applied, ProviderError> {
+        Ok(Applied::default())
     }
 }
 

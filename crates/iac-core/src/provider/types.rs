@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Claim, Mark, StackKey};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
-use crate::value::{FieldPath, Value};
+use crate::value::{FieldPath, Packed, Value};
 
 /// A stage of a resource's life that others can wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ pub struct Recorded {
     /// Its outputs, as far as others use them.
     pub outputs: Value,
     /// What the provider wants to remember.
-    pub private: serde_json::Value,
+    pub private: Packed,
     /// What it depended on when it was applied.
     pub dependencies: Vec<(Key, Phase)>,
     /// True if it has been ready since it was last applied.

@@ -30,6 +30,8 @@ struct Known {
     digests: HashSet<[u8; 32]>,
     /// As they may be quoted, the longest first: one may be part of another.
     forms: Vec<Secret>,
+    /// Those that came since these were put in order.
+    new: Vec<Secret>,
 }
 
 impl KnownSecrets {
@@ -54,7 +56,7 @@ impl KnownSecrets {
     /// As [`hide`](Self::hide), without waiting: whoever panics may be at the secrets just now. Tells whether it could.
     pub(crate) fn try_hide(&self, text: &mut String) -> bool {
         match self.known.try_lock() {
-            Ok(known) => known.hide(text),
+            Ok(mut known) => known.hide(text),
             Err(TryLockError::Poisoned(known)) => known.into_inner().hide(text),
             Err(TryLockError::WouldBlock) => return false,
         }
@@ -65,13 +67,24 @@ impl KnownSecrets {
 impl Known {
     fn learn(&mut self, text: &str) {
         if self.digests.insert(Sha256::digest(text.as_bytes()).into()) {
-            self.forms.extend(forms(text).into_iter().map(Secret::from));
-            self.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+            self.new.extend(forms(text).into_iter().map(Secret::from));
+        }
+    }
+
+    /// Many are learned before the first text comes, so they are put in order only then.
+    fn sort(&mut self) {
+        if !self.new.is_empty() {
+            self.forms.append(&mut self.new);
+            self.forms.sort_by(|one, other| {
+                let (one, other) = (one.expose(), other.expose());
+                other.len().cmp(&one.len()).then_with(|| one.cmp(other))
+            });
             self.forms.dedup();
         }
     }
 
-    fn hide(&self, text: &mut String) {
+    fn hide(&mut self, text: &mut String) {
+        self.sort();
         for form in &self.forms {
             if text.contains(form.expose().as_str()) {
                 *text = text.replace(form.expose().as_str(), HIDDEN);
@@ -157,6 +170,11 @@ mod tests {
             Value::Secret("PASSWORD=hunter2!".into()),
         ]));
         let mut text = "PASSWORD=hunter2! and hunter2".to_owned();
+        known.hide(&mut text);
+        assert_eq!(text, "(secret) and (secret)");
+        // Also one that is learned after the first were looked for.
+        known.learn_secret(&"URL with PASSWORD=hunter2!".into());
+        let mut text = "URL with PASSWORD=hunter2! and hunter2".to_owned();
         known.hide(&mut text);
         assert_eq!(text, "(secret) and (secret)");
     }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
@@ -22,7 +23,15 @@ impl Packed {
     /// # Errors
     /// When it is nested deeper than JSON is read.
     pub fn json(&self) -> Result<Json, serde_json::Error> {
-        self.0.as_deref().map_or(Ok(Json::Null), serde_json::from_str)
+        self.read()
+    }
+
+    /// The value as something that can be read from JSON.
+    ///
+    /// # Errors
+    /// When it is no such thing.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.0.as_deref().unwrap_or("null"))
     }
 
     /// True if this stands anywhere in its text; a quick look that spares the tree of most values.

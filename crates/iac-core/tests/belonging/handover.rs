@@ -122,7 +122,7 @@ fn record_unbound(ground: &Ground) {
         uid: None,
         inputs: Value::from(serde_json::json!({"length": 16})),
         outputs: Value::Null,
-        private: Json::Null,
+        private: Default::default(),
         dependencies: Vec::new(),
         ready: true,
     };

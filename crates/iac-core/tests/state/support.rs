@@ -40,7 +40,7 @@ pub(crate) fn record(name: &str, inputs: impl Into<Value>) -> NewRecord {
         uid: Some(format!("uid of {name}")),
         inputs: inputs.into(),
         outputs: Value::Null,
-        private: json!({"seen": name}),
+        private: json!({"seen": name}).into(),
         dependencies: Vec::new(),
         ready: false,
     };

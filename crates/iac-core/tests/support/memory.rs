@@ -566,7 +566,7 @@ impl Provider for Memory {
             uid: None,
             inputs: serde_json::json!({ "data": true }).into(),
             outputs: Value::Null,
-            private: serde_json::Value::Null,
+            private: Default::default(),
             dependencies: Vec::new(),
             ready: true,
         })

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iac_core::Value;
 use iac_core::provider::{ErrorKind, Mark, ProviderError, StackKey};
+use iac_core::value::Packed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -383,8 +384,8 @@ impl Memory {
     }
 
     /// Reads it back; what is not ours counts as nothing.
-    pub(crate) fn read(private: &Json) -> Self {
-        Self::deserialize(private).unwrap_or_default()
+    pub(crate) fn read(private: &Packed) -> Self {
+        private.read().unwrap_or_default()
     }
 
     /// As it is recorded.

@@ -44,7 +44,6 @@ pub(crate) async fn wait_ready(
         Some(Fresh::Ready) => {
             return Ok(Applied {
                 uid: recorded.uid.clone(),
-                private: recorded.private.clone(),
                 ..Applied::default()
             });
         }

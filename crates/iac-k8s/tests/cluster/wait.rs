@@ -54,7 +54,8 @@ async fn a_deployment_and_its_service_become_ready() {
             .and_then(iac_core::Value::as_i64),
         Some(2)
     );
-    let images = deployment.private["images"].as_object().unwrap();
+    let private = deployment.private.json().unwrap();
+    let images = private["images"].as_object().unwrap();
     let of_pods = images.values().next().unwrap().as_str().unwrap();
     assert!(images.len() == 1 && of_pods.contains("sha256:"), "{images:?}");
     let service = world.wait(&service, Duration::from_secs(30)).await.unwrap();

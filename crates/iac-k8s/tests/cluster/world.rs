@@ -226,7 +226,11 @@ impl World {
             } else {
                 outputs
             },
-            private,
+            private: if private.is_null() {
+                recorded.private.clone()
+            } else {
+                private.into()
+            },
             ready: true,
             ..recorded.clone()
         })
@@ -380,7 +384,7 @@ impl Resolved {
             uid: applied.uid,
             inputs: self.inputs.clone(),
             outputs: applied.outputs,
-            private: applied.private,
+            private: applied.private.into(),
             dependencies: Vec::new(),
             ready: false,
         }

@@ -99,7 +99,7 @@ fn trusted(request: &ApplyRequest) -> Option<BTreeSet<String>> {
         .recorded
         .as_ref()
         .filter(|recorded| holds(&recorded.inputs) == holds(&request.inputs));
-    let containers = recorded.and_then(|recorded| recorded.private.get("containers")?.as_array().cloned());
+    let containers = recorded.and_then(|recorded| recorded.private.json().ok()?.get("containers")?.as_array().cloned());
     let ids = containers
         .into_iter()
         .flatten()

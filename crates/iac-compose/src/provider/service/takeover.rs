@@ -27,7 +27,7 @@ pub(crate) struct Takeover {
 
 /// The containers that were taken over, each with the digest of the definition that it was taken for.
 pub(crate) fn known(recorded: Option<&Recorded>) -> BTreeMap<String, String> {
-    let pairs = recorded.and_then(|recorded| recorded.private.get(FIELD)?.as_object().cloned());
+    let pairs = recorded.and_then(|recorded| recorded.private.json().ok()?.get(FIELD)?.as_object().cloned());
     let text = |(id, digest): (String, serde_json::Value)| Some((id, digest.as_str()?.to_owned()));
     pairs.into_iter().flatten().filter_map(text).collect()
 }

@@ -124,7 +124,7 @@ pub(crate) fn record(service: &Recorded, item: &DataItem) -> Option<Recorded> {
         uid: None,
         inputs: inputs.into(),
         outputs: Value::Null,
-        private: json!({}),
+        private: json!({}).into(),
         dependencies: Vec::new(),
         ready: true,
     })

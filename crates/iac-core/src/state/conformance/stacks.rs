@@ -50,7 +50,7 @@ fn record(name: &str, content: String) -> Result<NewRecord, String> {
         uid: None,
         inputs: Value::from(Json::from(content)),
         outputs: Value::Null,
-        private: Json::Null,
+        private: Default::default(),
         dependencies: Vec::new(),
         ready: true,
     };

@@ -217,7 +217,7 @@ async fn nulls_are_kept_as_kubectl_keeps_them() {
         assert_eq!(live.pointer(pointer), expected.as_ref(), "{live:#}");
         // Also where the record does not tell that nobody wrote it.
         let recorded = Recorded {
-            private: json!({}),
+            private: json!({}).into(),
             ready: true,
             ..recorded
         };
