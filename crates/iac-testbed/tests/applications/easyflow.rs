@@ -12,7 +12,7 @@ fn easyflow_processes_messages_and_tells_how_it_is() {
     let easyflow = Running::start("easyflow", include_str!("easyflow.yaml"));
     // Probes ask by address, and with and without the slash; everything else is for the trusted hosts.
     for path in ["/health", "/health/"] {
-        easyflow.get(APP, path).is(200).holds([r#""version":"1""#]);
+        easyflow.is_well(APP, path).holds([r#""version":"1""#]);
     }
     easyflow.get(APP, "/api/v1/messages").is(400);
 
@@ -57,7 +57,7 @@ fn easyflow_processes_messages_and_tells_how_it_is() {
     beats_do_not_overlap(&easyflow);
     health_follows_the_parts(&easyflow);
 
-    easyflow.get("two:8000", "/health").is(200).holds([r#""version":"2""#]);
+    easyflow.is_well("two:8000", "/health").holds([r#""version":"2""#]);
     easyflow
         .get("broken:8000", "/health")
         .is(503)

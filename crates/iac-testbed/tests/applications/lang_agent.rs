@@ -9,6 +9,7 @@ const BACKEND: &str = "backend:8000";
 #[test]
 fn lang_agent_keeps_cards_and_media_over_an_update() {
     let app = Running::start("lang-agent", include_str!("lang_agent.yaml"));
+    app.is_well(BACKEND, "/health");
     app.get(BACKEND, "/api/cards").is(401);
     let token = app
         .post(BACKEND, "/api/auth/token", &[], json!({"user": "ann"}))
