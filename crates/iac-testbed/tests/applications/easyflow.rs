@@ -16,23 +16,13 @@ fn easyflow_processes_messages_and_tells_how_it_is() {
     }
     easyflow.get(APP, "/api/v1/messages").is(400);
 
-    let message = easyflow.post(
-        APP,
-        "/api/v1/messages",
-        &[HOST],
-        json!({"body": "hello", "provider": "anthropic"}),
-    );
-    let id = message.is(201).json()["id"].as_str().unwrap().to_owned();
+    let id = send(&easyflow, json!({"body": "hello", "provider": "anthropic"}));
     let update = json!({"update_id": 1, "message": {"chat": {"id": 7}, "text": "from a messenger"}});
     let webhook = "/api/v1/messaging/webhook/telegram";
     easyflow.post(APP, webhook, &[HOST], update.clone()).is(403);
     let secret = "X-Telegram-Bot-Api-Secret-Token: a test's webhook";
     easyflow.post(APP, webhook, &[HOST, secret], update).is(202);
-    let reply = eventually("a worker processes the message", || {
-        let found = easyflow.ask(APP, "GET", &format!("/api/v1/messages/{id}"), &[HOST], "");
-        found.is(200).json()["reply"].as_str().map(str::to_owned)
-    });
-    assert_eq!(reply, "anthropic, not asked: hello");
+    assert_eq!(reply(&easyflow, &id), "anthropic, not asked: hello");
     eventually("both messages are counted", || {
         let found = easyflow.get(APP, "/metrics").is(200);
         found.body.contains("messages_processed_total 2.0").then_some(found)
@@ -56,6 +46,12 @@ fn easyflow_processes_messages_and_tells_how_it_is() {
         .holds(["font-family"]);
     beats_do_not_overlap(&easyflow);
     health_follows_the_parts(&easyflow);
+    easyflow.refuses("two", "SECRET_KEY=", "Easy Flow can't start: SECRET_KEY is not set");
+    easyflow.refuses(
+        "celery-beat",
+        "TICK_SECONDS=soon",
+        "TICK_SECONDS is 'soon', and has to be a number above 0",
+    );
 
     easyflow.is_well("two:8000", "/health").holds([r#""version":"2""#]);
     easyflow
@@ -63,7 +59,20 @@ fn easyflow_processes_messages_and_tells_how_it_is() {
         .is(503)
         .holds(["broken on purpose"]);
     let kept = easyflow.ask(APP, "GET", "/api/v1/messages", &[HOST], "").is(200).json();
-    assert_eq!(kept.as_array().unwrap().len(), 2);
+    assert_eq!(kept.as_array().unwrap().len(), 3);
+}
+
+fn send(easyflow: &Running, message: Json) -> String {
+    let stored = easyflow.post(APP, "/api/v1/messages", &[HOST], message).is(201);
+    stored.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// What a worker makes of a message.
+fn reply(easyflow: &Running, id: &str) -> String {
+    eventually("a worker processes the message", || {
+        let found = easyflow.ask(APP, "GET", &format!("/api/v1/messages/{id}"), &[HOST], "");
+        found.is(200).json()["reply"].as_str().map(str::to_owned)
+    })
 }
 
 fn beats(easyflow: &Running) -> Vec<Json> {
@@ -92,6 +101,14 @@ fn health_follows_the_parts(easyflow: &Running) {
         assert_ne!(sick["checks"][part], "ok", "{sick}");
     }
     easyflow.get(APP, "/metrics").is(200);
-    easyflow.compose("start redis db");
+    // Stored without Redis, and handed on by a tick; and the workers find their way back.
+    easyflow.compose("start db");
+    eventually("the database is back", || {
+        let found = easyflow.get(APP, "/health").json();
+        (found["checks"]["database"] == "ok").then_some(())
+    });
+    let id = send(easyflow, json!({"body": "left lying"}));
+    easyflow.compose("start redis");
     easyflow.is_well(APP, "/health");
+    assert_eq!(reply(easyflow, &id), "openai, not asked: left lying");
 }

@@ -21,7 +21,23 @@ fn estimate_services_work_together() {
         app.compose("exec -T estimate-service npm run prisma:migrate");
         app.compose("exec -T estimate-service npm run prisma:seed");
     }
+    app.compose("exec -T estimate-service npm run test:ci");
     app.get(GATEWAY, "/api/prices").is(401);
+    let of_a_page = app.ask(
+        GATEWAY,
+        "OPTIONS",
+        "/api/prices",
+        &["Origin: https://estimate.test"],
+        "",
+    );
+    assert!(
+        of_a_page
+            .is(204)
+            .head
+            .contains("Access-Control-Allow-Origin: https://estimate.test")
+    );
+    let of_another = app.ask(GATEWAY, "OPTIONS", "/api/prices", &["Origin: https://another.test"], "");
+    assert!(!of_another.head.contains("Access-Control"), "{of_another:?}");
     let tokens = app
         .post(GATEWAY, "/api/auth/login", &[], json!({"user": "ann"}))
         .is(201)

@@ -131,6 +131,14 @@ impl Running {
         answer
     }
 
+    /// Fails unless a service ends with an error that says this, when it is run with another value of a variable.
+    #[track_caller]
+    pub(crate) fn refuses(&self, service: &str, variable: &str, reason: &str) {
+        let line = ["run", "--rm", "-T", "--no-deps", "-e", variable, service];
+        let (started, talk) = self.run("1", line);
+        assert!(!started && talk.contains(reason), "{service} with {variable}: {talk}");
+    }
+
     /// Fails unless Prometheus' own tool finds nothing wrong with the metrics of a service.
     #[track_caller]
     pub(crate) fn metrics_are_sound(&self, service: &str) {

@@ -14,7 +14,7 @@ from app.core.database import AiCalls, BeatRun, Message, for_tasks, now
 
 logger = logging.getLogger("easyflow.tasks")
 # How old a message has to be before a tick takes it for one that was not handed on.
-FORGOTTEN_AFTER = timedelta(seconds=30)
+FORGOTTEN_AFTER = timedelta(seconds=10)
 
 
 def ask(provider: str, body: str) -> str:
