@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn codelab_dev(stack: &Stack) -> Result<()> {
-    let settings = Development::read(stack.config())?;
+    let settings: Development = stack.settings_with_defaults(Development::default())?;
     let codelab = Compose::project(stack, "codelab");
 
     let databases = docker::databases(&codelab, &settings);

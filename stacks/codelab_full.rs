@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn codelab_full(stack: &Stack) -> Result<()> {
-    let settings = Development::read(stack.config())?;
+    let settings: Development = stack.settings_with_defaults(Development::default())?;
     let codelab = Compose::project(stack, "codelab-full");
 
     let databases = docker::databases(&codelab, &settings);

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 }
 
 fn prod(stack: &Stack) -> Result<()> {
-    let settings = Production::read(stack.config())?;
+    let settings: Production = stack.settings_with_defaults(Production::default())?;
     let cluster = Kubernetes::new(stack);
     let namespace = cluster.add(
         "codelab",
@@ -49,8 +49,8 @@ fn prod(stack: &Stack) -> Result<()> {
         "codelab-config",
         ConfigMap {
             data: Some(map([
-                ("APP_ENV", "production"),
-                ("LOG_LEVEL", &settings.log_level),
+                ("APP_ENV", &settings.app.env),
+                ("LOG_LEVEL", &settings.app.log_level),
                 ("REDIS_URL", "redis://redis-service:6379/0"),
                 ("QDRANT_URL", "http://qdrant-service:6333"),
             ])),
@@ -138,14 +138,14 @@ fn postgres(k: &Namespaced, settings: &Production, secrets: &Object<Secret>) -> 
         readiness_probe: Some(shell_probe(
             "pg_isready -U postgres && psql -U postgres -d codelab -c 'SELECT 1'",
         )),
-        resources: Some(resources(&settings.postgres)),
+        resources: Some(resources(&settings.resources.postgres)),
         ..Container::default()
     };
     let storage = Storage {
         claim: "postgres-data",
         path: "/var/lib/postgresql/data",
         size: &settings.sizes.postgres,
-        class: &settings.storage_class,
+        class: &settings.storage.class,
     };
     k.add("postgres", database("postgres", service.name(), container, storage))
 }
@@ -158,14 +158,14 @@ fn redis(k: &Namespaced, settings: &Production) -> Object<StatefulSet> {
         args: Some(["redis-server", "--appendonly", "yes"].map(str::to_owned).into()),
         ports: Some(vec![container_port("redis", 6379)]),
         readiness_probe: Some(shell_probe("redis-cli ping | grep -q PONG")),
-        resources: Some(resources(&settings.redis)),
+        resources: Some(resources(&settings.resources.redis)),
         ..Container::default()
     };
     let storage = Storage {
         claim: "redis-data",
         path: "/data",
         size: &settings.sizes.redis,
-        class: &settings.storage_class,
+        class: &settings.storage.class,
     };
     k.add("redis", database("redis", service.name(), container, storage))
 }
@@ -177,14 +177,14 @@ fn qdrant(k: &Namespaced, settings: &Production) -> Object<StatefulSet> {
         image: Some(settings.images.qdrant.clone()),
         ports: Some(vec![container_port("http", 6333), container_port("grpc", 6334)]),
         readiness_probe: Some(http_probe("/readyz", 6333, 0, 5)),
-        resources: Some(resources(&settings.qdrant)),
+        resources: Some(resources(&settings.resources.qdrant)),
         ..Container::default()
     };
     let storage = Storage {
         claim: "qdrant-data",
         path: "/qdrant/storage",
         size: &settings.sizes.qdrant,
-        class: &settings.storage_class,
+        class: &settings.storage.class,
     };
     k.add("qdrant", database("qdrant", service.name(), container, storage))
 }
@@ -194,7 +194,7 @@ fn application(settings: &Production, config: &Object<ConfigMap>, secrets: &Obje
     Container {
         image: Some(settings.images.app.clone()),
         env_from: Some(vec![config.env_from(), secrets.env_from()]),
-        resources: Some(resources(&settings.api)),
+        resources: Some(resources(&settings.resources.api)),
         ..Container::default()
     }
 }
@@ -237,7 +237,7 @@ fn api(settings: &Production, config: &Object<ConfigMap>, secrets: &Object<Secre
     }
     Deployment {
         spec: Some(DeploymentSpec {
-            replicas: Some(settings.replicas.0),
+            replicas: Some(settings.replicas.api),
             selector: app_selector("api"),
             template,
             ..DeploymentSpec::default()
@@ -262,8 +262,8 @@ fn autoscaler(settings: &Production, api: &Object<Deployment>) -> HorizontalPodA
     HorizontalPodAutoscaler {
         spec: HorizontalPodAutoscalerSpec {
             scale_target_ref: api.scale_target(),
-            min_replicas: Some(settings.replicas.0),
-            max_replicas: settings.replicas.1,
+            min_replicas: Some(settings.replicas.api),
+            max_replicas: settings.replicas.api_max,
             metrics: Some(vec![utilization("cpu", 70), utilization("memory", 80)]),
             ..HorizontalPodAutoscalerSpec::default()
         },

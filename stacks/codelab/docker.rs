@@ -128,8 +128,8 @@ pub fn application(stack: &Stack, codelab: &Compose, settings: &Development, dat
         Service {
             image: settings.images.app.clone(),
             environment: variables([
-                ("APP_ENV", settings.app_env.as_str()),
-                ("LOG_LEVEL", &settings.log_level),
+                ("APP_ENV", settings.app.env.as_str()),
+                ("LOG_LEVEL", &settings.app.log_level),
                 ("DATABASE_URL", &database_url),
                 ("REDIS_URL", &format!("redis://{}:6379/0", redis.host())),
                 ("QDRANT_URL", &format!("http://{}:6333", qdrant.host())),

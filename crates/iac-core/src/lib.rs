@@ -8,6 +8,8 @@
 //! 4. [`apply`]: the scheduler that carries a plan out, journaling every side effect before it happens.
 //! 5. [`state`]: journal, snapshot, lease, secrets and the storage behind them.
 //!
+//! [`config`] is what programs are told from outside, and [`settings`] what they read of it into a struct of their own.
+//!
 //! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
@@ -26,6 +28,7 @@ pub mod provider;
 pub mod redact;
 pub mod render;
 pub mod secret_names;
+pub mod settings;
 pub mod state;
 pub mod transport;
 mod urn;

@@ -70,6 +70,8 @@
     reason = "the table above is a map for those who read the source"
 )]
 
+// The macro names this crate by its name, also in its own tests.
+#[cfg(test)]
 extern crate self as iac_k8s;
 
 mod agree;

@@ -431,6 +431,12 @@ pub(super) enum Config {
         #[arg(long)]
         secret: bool,
     },
+    /// List what the program takes, with the values that are set
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Allow what the stack's file says about where to connect, until it changes
     Trust {
         /// Do not ask

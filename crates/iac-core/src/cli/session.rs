@@ -284,15 +284,29 @@ impl Session {
         planned.map_err(|error| Failure::engine(&error, &self.stack))
     }
 
-    /// Warns of configuration that nobody asked for.
-    pub(super) fn warn_unused(&self, config: &Config) {
+    /// Warns of configuration that nobody asked for; where the program says what it takes, such a key in the stack's own
+    /// file is an error.
+    pub(super) fn check_unused(&self, config: &Config) -> Result<(), Failure> {
         let unused = config.unused().into_iter();
         // Values below a provider's name are for it, and it asks only when it is used.
         let for_provider = |key: &str| {
             key.split_once('.')
                 .is_some_and(|(name, _)| self.connects.contains_key(name))
         };
+        let mut refused = Vec::new();
         for unused in unused.filter(|unused| !for_provider(&unused.key)) {
+            if unused.refused {
+                let message = format!(
+                    "{:?} (from {}) is no setting of this program",
+                    unused.key, unused.origin
+                );
+                let hint = match unused.meant {
+                    Some(meant) => format!("did you mean {meant:?}?"),
+                    None => "take it out; `config list` shows what the program takes".to_owned(),
+                };
+                refused.push(Diagnostic::error(message).hint(hint));
+                continue;
+            }
             let message = format!(
                 "configuration {:?} (from {}) is not used by this program",
                 unused.key, unused.origin
@@ -303,6 +317,13 @@ impl Session {
                 .extend(unused.meant.map(|meant| format!("did you mean {meant:?}?")));
             self.ui.diagnostic(&warning);
         }
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(Failure {
+            code: exit::FAILED,
+            diagnostics: refused,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value as Json;
 use toml_edit::{Document, Item, TableLike, Value as TomlValue};
 
 /// The table that holds the wrapped data key; no configuration of the program.
@@ -30,12 +31,14 @@ pub struct FileEntry {
     pub value: FileValue,
     /// Its line, from 1.
     pub line: usize,
+    /// True if it is a list; the value is its JSON then.
+    pub list: bool,
 }
 
 /// A value in clear, or a sealed secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileValue {
-    /// In clear; numbers and booleans as text.
+    /// In clear; numbers and booleans as text, lists as JSON.
     Plain(String),
     /// Sealed.
     Sealed(String),
@@ -82,7 +85,7 @@ pub enum FileError {
     },
     /// A value of a type that configuration does not have.
     #[error(
-        "{}:{line}: {key} is {found}; a configuration value is a string, a number or a boolean (write a list as a string and split it in the program)",
+        "{}:{line}: {key} is {found}; a configuration value is a string, a number, a boolean or a list of them",
         path.display()
     )]
     Type {
@@ -201,20 +204,56 @@ impl Reader<'_> {
             check_names(self.path, &key, [name])?;
             if let Some(sealed) = sealed_secret(item) {
                 let value = FileValue::Sealed(sealed.to_owned());
-                self.insert(key, value, item);
+                self.insert(key, value, item, false);
             } else if let Some(inner) = item.as_table_like() {
                 self.table(&key, inner)?;
+            } else if let Some(list) = list(item) {
+                let json = self.json(&key, item, &list)?;
+                self.insert(key, FileValue::Plain(json.to_string()), item, true);
             } else {
                 let value = self.plain(&key, item)?;
-                self.insert(key, FileValue::Plain(value), item);
+                self.insert(key, FileValue::Plain(value), item, false);
             }
         }
         Ok(())
     }
 
-    fn insert(&mut self, key: String, value: FileValue, item: &Item) {
+    fn insert(&mut self, key: String, value: FileValue, item: &Item, list: bool) {
         let line = line_of(self.text, item.span());
-        self.file.entries.insert(key, FileEntry { value, line });
+        self.file.entries.insert(key, FileEntry { value, line, list });
+    }
+
+    /// A list or what is in it as JSON; `item` is the list as a whole.
+    fn json(&self, key: &str, item: &Item, value: &TomlValue) -> Result<Json, FileError> {
+        Ok(match value {
+            TomlValue::String(text) => text.value().as_str().into(),
+            TomlValue::Integer(number) => (*number.value()).into(),
+            TomlValue::Float(number) => (*number.value()).into(),
+            TomlValue::Boolean(value) => (*value.value()).into(),
+            TomlValue::Datetime(_) => return Err(self.refused(key, item, "a list with a date")),
+            TomlValue::Array(items) => {
+                let items = items.iter().map(|inner| self.json(key, item, inner));
+                Json::Array(items.collect::<Result<_, _>>()?)
+            }
+            TomlValue::InlineTable(table) if table.len() == 1 && table.contains_key(SECRET) => {
+                return Err(self.refused(key, item, "a list with a secret, which needs a key of its own"));
+            }
+            TomlValue::InlineTable(table) => {
+                let entries = table
+                    .iter()
+                    .map(|(name, inner)| Ok((name.to_owned(), self.json(key, item, inner)?)));
+                Json::Object(entries.collect::<Result<_, FileError>>()?)
+            }
+        })
+    }
+
+    fn refused(&self, key: &str, item: &Item, found: &str) -> FileError {
+        FileError::Type {
+            path: self.path.to_owned(),
+            line: line_of(self.text, item.span()),
+            key: key.to_owned(),
+            found: found.to_owned(),
+        }
     }
 
     fn plain(&self, key: &str, item: &Item) -> Result<String, FileError> {
@@ -227,13 +266,16 @@ impl Reader<'_> {
             Some(TomlValue::Datetime(_)) => "a date",
             Some(TomlValue::InlineTable(_)) => "a table",
         };
-        Err(FileError::Type {
-            path: self.path.to_owned(),
-            line: line_of(self.text, item.span()),
-            key: key.to_owned(),
-            found: found.to_owned(),
-        })
+        Err(self.refused(key, item, found))
     }
+}
+
+/// The items of a list, or of `[[tables]]`.
+fn list(item: &Item) -> Option<TomlValue> {
+    if !item.is_array() && !item.is_array_of_tables() {
+        return None;
+    }
+    item.clone().into_value().ok()
 }
 
 /// The sealed text of `{ secret = "…" }`; none for any other item.
@@ -283,11 +325,37 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_json() {
+        let text = "ports = [80, 443]\nhosts = [\n  \"a\", # one\n  \"b\",\n]\n[[servers]]\nname = \"x\"\n[[servers]]\nname = \"y\"\n";
+        let file = parse(text).unwrap();
+        let lists: Vec<_> = file
+            .entries
+            .iter()
+            .map(|(key, entry)| (key.as_str(), &entry.value, entry.list))
+            .collect();
+        let plain = |text: &str| FileValue::Plain(text.to_owned());
+        assert_eq!(
+            lists,
+            [
+                ("hosts", &plain(r#"["a","b"]"#), true),
+                ("ports", &plain("[80,443]"), true),
+                ("servers", &plain(r#"[{"name":"x"},{"name":"y"}]"#), true),
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_no_configuration_is_refused_with_its_line() {
         let cases = [
-            ("a = 1\nhosts = [\"x\"]\n", "stacks/prod.toml:2: hosts is a list"),
+            (
+                "a = 1\nhosts = [1979-05-27]\n",
+                "stacks/prod.toml:2: hosts is a list with a date",
+            ),
+            (
+                "[db]\npasswords = [{ secret = \"c2VhbGVk\" }]\n",
+                "stacks/prod.toml:2: db.passwords is a list with a secret",
+            ),
             ("\n\nsince = 2024-01-01\n", "stacks/prod.toml:3: since is a date"),
-            ("[[servers]]\nname = \"x\"\n", "servers is a list"),
             ("a = 1\nb = \n", "stacks/prod.toml:2: "),
         ];
         for (text, expected) in cases {

@@ -8,7 +8,7 @@ use super::{Config, ConfigFile, ConfigValue, Entry, FileError, FileValue};
 use crate::value::Secret;
 
 /// What the names of environment variables that set configuration begin with.
-const VARIABLE_PREFIX: &str = "IAC_CONFIG_";
+pub(super) const VARIABLE_PREFIX: &str = "IAC_CONFIG_";
 /// The variable that names a configuration file; so no key can be called `file` in the environment.
 const FILE_VARIABLE: &str = "IAC_CONFIG_FILE";
 
@@ -38,6 +38,8 @@ pub struct LayerEntry {
     loose: bool,
     /// True if it is from a file that several programs may share.
     shared: bool,
+    /// True if a file holds it as a list.
+    list: bool,
     /// The file of the workspace that it stands in: not the user's own word where somebody else wrote the workspace.
     pub(crate) repository: Option<PathBuf>,
 }
@@ -82,7 +84,7 @@ impl fmt::Display for LayerEntry {
 }
 
 /// The form of a key that an environment variable can spell: `api.image-tag` is `API__IMAGE_TAG`.
-pub(super) fn fold(key: &str) -> String {
+pub(crate) fn fold(key: &str) -> String {
     key.replace('.', "__").replace('-', "_").to_ascii_uppercase()
 }
 
@@ -106,6 +108,7 @@ impl Layers {
                 wrapped_key: file.wrapped_key.clone(),
                 loose: false,
                 shared,
+                list: entry.list,
                 repository: (!shared).then(|| path.to_owned()),
             };
             self.entries.insert(key, entry);
@@ -155,6 +158,7 @@ impl Layers {
             wrapped_key: None,
             loose,
             shared: false,
+            list: false,
             repository: None,
         };
         self.entries.insert(key, entry);
@@ -188,6 +192,7 @@ impl Layers {
                 wrapped_key: None,
                 loose: false,
                 shared: false,
+                list: false,
                 repository: None,
             };
             self.entries.insert(key.to_owned(), entry);
@@ -221,6 +226,8 @@ impl Layers {
                 origin: entry.origin.clone(),
                 loose: entry.loose,
                 shared: entry.shared,
+                own_file: entry.repository.is_some(),
+                list: entry.list,
             };
             config.entries.insert(key.clone(), opened);
         }

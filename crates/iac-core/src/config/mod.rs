@@ -20,10 +20,12 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::secret_names::{NAMES, NOT, SecretNames, can_be_secret};
+use crate::settings::Setting;
 use crate::value::{KnownSecrets, Secret};
 
 pub use edit::ConfigEditor;
 pub use file::{ConfigFile, FileEntry, FileError, FileValue};
+pub(crate) use layers::fold;
 pub use layers::{LayerEntry, LayerError, Layers, OpenSecret};
 pub(crate) use trust::Trusted;
 use usage::Usage;
@@ -53,6 +55,33 @@ pub struct Entry {
     loose: bool,
     /// True if it is from a file that several programs may share.
     shared: bool,
+    /// True if it is from the stack's own file.
+    own_file: bool,
+    /// True if a file holds it as a list; the text is JSON then.
+    list: bool,
+}
+
+impl Entry {
+    pub(crate) fn is_loose(&self) -> bool {
+        self.loose
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    pub(crate) fn is_own_file(&self) -> bool {
+        self.own_file
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        self.list
+    }
+
+    /// True if it comes from a single variable of the environment.
+    pub(crate) fn is_variable(&self) -> bool {
+        !self.shared && !self.own_file && self.origin.starts_with(layers::VARIABLE_PREFIX)
+    }
 }
 
 /// A value in clear, or a secret.
@@ -89,6 +118,16 @@ pub enum ConfigError {
         /// What the type's parser says.
         message: String,
     },
+    /// A list is asked for as a single value.
+    #[error(
+        "configuration {key:?} (from {origin}) is a list, and the program asks for one value; lists are for fields of a `Stack::settings`"
+    )]
+    IsList {
+        /// Its key.
+        key: String,
+        /// Where it was found.
+        origin: String,
+    },
     /// A secret is asked for as a plain value.
     #[error("configuration {key:?} is a secret; the program has to ask for it as one")]
     IsSecret {
@@ -107,6 +146,8 @@ impl Config {
                 origin: origin.into(),
                 loose: false,
                 shared: false,
+                own_file: false,
+                list: false,
             },
         );
     }
@@ -169,24 +210,57 @@ impl Config {
         let ConfigValue::Plain(text) = &entry.value else {
             return Err(ConfigError::IsSecret { key: key.to_owned() });
         };
+        if entry.list {
+            return Err(ConfigError::IsList {
+                key: key.to_owned(),
+                origin: entry.origin.clone(),
+            });
+        }
+        self.learn_by_name(key, text);
+        text.parse().map(Some).map_err(|error: T::Err| ConfigError::Type {
+            key: key.to_owned(),
+            // Parsers quote what they refuse as well.
+            message: self.without_value(key, text, error.to_string()),
+            value: self.secret_names().shown(key, text).unwrap_or_else(|| text.clone()),
+            origin: entry.origin.clone(),
+        })
+    }
+
+    /// Keeps a text out of what is said where its key's name says that it is a secret.
+    pub(crate) fn learn_by_name(&self, key: &str, text: &str) {
         // These say themselves which names are secret.
         let is_rule = matches!(key, NAMES | NOT);
         if !is_rule && can_be_secret(text) && self.secret_names().is_secret(key) {
-            self.known.learn_secret(&Secret::from(text.as_str()));
+            self.known.learn_secret(&Secret::from(text));
         }
-        text.parse().map(Some).map_err(|error: T::Err| {
-            // Parsers quote what they refuse as well.
-            let shown = self.secret_names().shown(key, text);
-            ConfigError::Type {
-                key: key.to_owned(),
-                message: match &shown {
-                    Some(shown) => error.to_string().replace(text.as_str(), shown),
-                    None => error.to_string(),
-                },
-                value: shown.unwrap_or_else(|| text.clone()),
-                origin: entry.origin.clone(),
-            }
-        })
+    }
+
+    /// A message without the value that it is about, where that may not be shown.
+    pub(crate) fn without_value(&self, key: &str, text: &str, message: String) -> String {
+        match self.secret_names().shown(key, text) {
+            Some(shown) if !text.is_empty() => message.replace(text, &shown),
+            _ => message,
+        }
+    }
+
+    /// The entry of a key, as a program would find it.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.find(key)
+    }
+
+    /// Counts a key as asked for.
+    pub(crate) fn note_used(&self, key: &str, secret: bool) {
+        self.usage.note(key, secret);
+    }
+
+    /// Records what the program takes: from then on, a key of the stack's file that nobody asks for is an error.
+    pub(crate) fn declare_settings(&self, settings: &[Setting]) {
+        self.usage.declare(settings);
+    }
+
+    /// What the program takes by [`Stack::settings`](crate::Stack::settings), by key; none if it does not use that.
+    pub fn settings(&self) -> Option<Vec<Setting>> {
+        self.usage.settings()
     }
 
     /// A value, or a default.

@@ -1,13 +1,22 @@
 //! Which keys were asked for, and what a key that nobody asked for may have been meant to be.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Entry;
+use crate::settings::Setting;
 
-/// The keys that were asked for, each with whether it was as a secret. Clones share it.
+/// What was asked for. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Usage(Arc<Mutex<BTreeMap<String, bool>>>);
+pub(super) struct Usage(Arc<Mutex<Asked>>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    /// The keys, each with whether it was as a secret.
+    keys: BTreeMap<String, bool>,
+    /// What the program takes, by key, where it says so.
+    settings: Option<BTreeMap<String, Setting>>,
+}
 
 /// A value that nobody asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +27,8 @@ pub struct Unused {
     pub origin: String,
     /// A key that was asked for and is spelled much like it.
     pub meant: Option<String>,
+    /// True if it stands in the stack's own file, and the program has said what it takes: then it is an error.
+    pub refused: bool,
 }
 
 impl Unused {
@@ -31,18 +42,37 @@ impl Unused {
 
 impl Usage {
     pub(super) fn note(&self, key: &str, secret: bool) {
-        // A panic while the map was locked cannot have left it half changed.
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *keys.entry(key.to_owned()).or_default() |= secret;
+        *self.asked().keys.entry(key.to_owned()).or_default() |= secret;
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        // A panic while it was locked cannot have left it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn declare(&self, settings: &[Setting]) {
+        let mut asked = self.asked();
+        let known = asked.settings.get_or_insert_default();
+        known.extend(settings.iter().map(|setting| (setting.key.clone(), setting.clone())));
+        for setting in settings {
+            *asked.keys.entry(setting.key.clone()).or_default() |= setting.secret;
+        }
+    }
+
+    pub(super) fn settings(&self) -> Option<Vec<Setting>> {
+        self.asked()
+            .settings
+            .as_ref()
+            .map(|known| known.values().cloned().collect())
     }
 
     pub(super) fn is_secret(&self, key: &str) -> bool {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(key).copied().unwrap_or(false)
+        self.asked().keys.get(key).copied().unwrap_or(false)
     }
 
     pub(super) fn unused(&self, entries: &BTreeMap<String, Entry>) -> Vec<Unused> {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self.asked();
+        let (keys, strict) = (&asked.keys, asked.settings.is_some());
         let missing: Vec<&str> = keys
             .keys()
             .map(String::as_str)
@@ -55,6 +85,7 @@ impl Usage {
                 key: key.clone(),
                 origin: entry.origin.clone(),
                 meant: similar(key, missing.iter().copied()).map(str::to_owned),
+                refused: strict && entry.is_own_file(),
             })
             // What a shared file says to other programs is no mistake, unless it looks like one.
             .filter(|unused| !entries[&unused.key].shared || unused.is_slip())
@@ -129,7 +160,8 @@ mod tests {
             [Unused {
                 key: "api.replica".into(),
                 origin: "--config".into(),
-                meant: Some("api.replicas".into())
+                meant: Some("api.replicas".into()),
+                refused: false,
             }]
         );
     }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::de::Visitor;
+
 use crate::provider::Phase;
+use crate::settings::SECRET_NAME;
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Transform, token};
 
@@ -109,6 +112,38 @@ impl From<Output<Self>> for String {
 impl From<&Output<Self>> for String {
     fn from(output: &Output<Self>) -> Self {
         output.to_string()
+    }
+}
+
+/// From a token alone: that of [`Stack::settings`](crate::Stack::settings), where the field is a secret of the
+/// configuration, or what an output was serialized to.
+impl<'de> serde::Deserialize<'de> for Output<String> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(SECRET_NAME, Token)
+    }
+}
+
+struct Token;
+
+impl<'de> Visitor<'de> for Token {
+    type Value = Output;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an output, which only the settings of a stack hold")
+    }
+
+    fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Output, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Output, E> {
+        match token::only(text) {
+            Some(reference) => Ok(Output {
+                reference,
+                of: PhantomData,
+            }),
+            None => Err(E::custom("this is no output, which only the settings of a stack hold")),
+        }
     }
 }
 

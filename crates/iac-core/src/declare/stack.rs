@@ -6,10 +6,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
 use super::data::{Declaration, DeclareError, NewResource, Note, ResourceDecl, SourceLine};
 use super::{Handle, Output};
 use crate::config::Config;
 use crate::provider::Phase;
+use crate::settings::{self, SettingsError};
 use crate::urn::Key;
 use crate::value::{FieldPath, Secret, Source, Value, token};
 
@@ -229,6 +234,105 @@ impl Stack {
             }),
         }
         Output::new(source, "", Phase::Exists, true)
+    }
+
+    /// The stack's configuration as a struct of the program's own; what is missing or wrong is reported all at once. See
+    /// [`settings`](crate::settings) for what such a struct can hold.
+    ///
+    /// ```
+    /// use iac_core::{Output, Result, Stack};
+    /// use serde::Deserialize;
+    ///
+    /// /// The keys are `host`, `api.image`, `api.replicas` and `openai_api_key`.
+    /// #[derive(Deserialize)]
+    /// struct Settings {
+    ///     host: String, // required
+    ///     api: Api,
+    ///     openai_api_key: Option<Output>, // a secret, which can be put into any string and never prints
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// #[serde(default)]
+    /// struct Api {
+    ///     image: String,
+    ///     replicas: u16,
+    /// }
+    ///
+    /// impl Default for Api {
+    ///     fn default() -> Self {
+    ///         Self { image: "shop:1".into(), replicas: 3 }
+    ///     }
+    /// }
+    ///
+    /// fn shop(stack: &Stack) -> Result<()> {
+    ///     let s: Settings = stack.settings()?;
+    ///     stack.export("url", format!("https://{}", s.host));
+    ///     Ok(())
+    /// }
+    /// # let stack = Stack::new("prod", iac_core::config::Config::default());
+    /// # assert!(shop(&stack).unwrap_err().to_string().contains("host is required"));
+    /// ```
+    ///
+    /// # Errors
+    /// All that is missing or wrong, each with its key, its place and how to set it right.
+    pub fn settings<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
+        self.read_settings(&Json::Null)
+    }
+
+    /// As [`settings`](Self::settings), with a value for what is not set: also a table of which only one key is set has
+    /// the others from here. `config list` shows the defaults.
+    ///
+    /// What `defaults` leaves out is required: a field with `#[serde(skip_serializing)]`, or `None`.
+    ///
+    /// ```
+    /// use iac_core::{Result, Stack};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Settings {
+    ///     #[serde(skip_serializing)]
+    ///     host: String, // required
+    ///     api: Sizes,
+    ///     worker: Sizes,
+    /// }
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Sizes {
+    ///     cpu: String,
+    ///     memory: String,
+    /// }
+    ///
+    /// impl Default for Settings {
+    ///     fn default() -> Self {
+    ///         let sizes = |cpu: &str, memory: &str| Sizes { cpu: cpu.into(), memory: memory.into() };
+    ///         Self { host: String::new(), api: sizes("500m", "512Mi"), worker: sizes("1", "2Gi") }
+    ///     }
+    /// }
+    ///
+    /// fn shop(stack: &Stack) -> Result<()> {
+    ///     let s: Settings = stack.settings_with_defaults(Settings::default())?;
+    ///     stack.export("url", format!("https://{}", s.host));
+    ///     Ok(())
+    /// }
+    /// # let stack = Stack::new("prod", iac_core::config::Config::default());
+    /// # assert!(shop(&stack).unwrap_err().to_string().contains("host is required"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`settings`](Self::settings), and when the defaults cannot be written as JSON.
+    pub fn settings_with_defaults<T: DeserializeOwned>(&self, defaults: impl Serialize) -> Result<T, SettingsError> {
+        let defaults = serde_json::to_value(defaults).map_err(SettingsError::of_defaults)?;
+        self.read_settings(&defaults)
+    }
+
+    fn read_settings<T: DeserializeOwned>(&self, defaults: &Json) -> Result<T, SettingsError> {
+        let (settings, secrets) = settings::read(&self.shared.config, defaults)?;
+        let mut state = self.shared.state.borrow_mut();
+        for (key, secret) in secrets {
+            self.shared.config.known().learn_secret(&secret);
+            state.secrets.insert(Source::Config(key), secret);
+        }
+        Ok(settings)
     }
 
     /// Exports a value under a name; `stack output` shows it.

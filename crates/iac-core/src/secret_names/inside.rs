@@ -33,6 +33,12 @@ fn ends_url(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')
 }
 
+/// Where the text behind the last such character begins; 0 if there is none.
+pub(super) fn after_last(text: &str, such: impl Fn(char) -> bool) -> usize {
+    let last = text.char_indices().rev().find(|&(_, c)| such(c));
+    last.map_or(0, |(at, c)| at + c.len_utf8())
+}
+
 /// The passwords of `scheme://user:password@host`, also those that were not encoded as they should.
 fn url_passwords(text: &str) -> Vec<Range<usize>> {
     let password = |(at, _): (usize, &str)| {
@@ -52,7 +58,7 @@ fn url_passwords(text: &str) -> Vec<Range<usize>> {
 
 /// The password of `user:password@tcp(host)/database`, whose `@` is at `at_sign`.
 fn dsn_password(text: &str, at_sign: usize) -> Option<Range<usize>> {
-    let start = text[..at_sign].rfind(ends_url).map_or(0, |at| at + 1);
+    let start = after_last(&text[..at_sign], ends_url);
     let colon = text[start..at_sign].find(':')?;
     Some(start + colon + 1..at_sign)
 }
@@ -61,7 +67,7 @@ fn dsn_password(text: &str, at_sign: usize) -> Option<Range<usize>> {
 fn named_values(names: &SecretNames, text: &str) -> Vec<Range<usize>> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let value = |(at, _): (usize, &str)| {
-        let start = text[..at].rfind(|c| !in_name(c)).map_or(0, |found| found + 1);
+        let start = after_last(&text[..at], |c| !in_name(c));
         let name = text[start..at].trim_start_matches('-');
         let rest = &text[at + 1..];
         let (open, end) = match rest.chars().next() {
@@ -111,11 +117,23 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(words in prop::collection::vec("[é\u{3000}\u{e000}=:'\"/@({,\\\\ \n-]|password|@tcp\\(|.", 0..12)) {
+            let text = words.concat();
+            for part in parts(&SecretNames::default(), &text) {
+                prop_assert!(text.get(part).is_some());
+            }
+        }
+    }
 
     #[test]
     fn secrets_inside_of_texts_are_found() {
-        let table: [(&str, &[&str]); 30] = [
+        let table: [(&str, &[&str]); 33] = [
             ("postgres://app:hunter2@db:5432/shop", &["hunter2"]),
             ("redis://:hunter2@cache", &["hunter2"]),
             ("amqp://u:p%40ss@mq/%2f", &["p%40ss"]),
@@ -155,6 +173,9 @@ mod tests {
             ("-----BEGIN PUBLIC KEY-----\nMII\n-----END PUBLIC KEY-----\n", &[]),
             ("ü?password=é&x", &["é"]),
             ("://:@=://@", &[]),
+            ("\u{e000}=x üpassword=é", &["é"]),
+            ("x\u{3000}app:hunter2@tcp(db)/shop", &["hunter2"]),
+            ("ü\": \"password\": \"hunter2\"", &["hunter2"]),
         ];
         for (text, expected) in table {
             let found: Vec<&str> = parts(&SecretNames::default(), text)

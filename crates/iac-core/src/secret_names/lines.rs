@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::inside::after_last;
 use super::{SecretNames, rule};
 
 /// A line of a text, and where it starts.
@@ -78,14 +79,12 @@ fn name_before(line: &str, end: usize) -> Option<(&str, Before)> {
     let before = line[..end].trim_end_matches([' ', '\t']);
     if let Some(quote) = before.chars().next_back().filter(|c| matches!(c, '"' | '\'')) {
         let inner = before[..before.len() - 1].trim_end_matches('\\');
-        let start = inner.rfind(|c| !in_name(c)).map(|at| at + 1)?;
+        let start = after_last(inner, |c| !in_name(c));
         return inner[..start]
             .ends_with(quote)
             .then_some((&inner[start..], Before::Quoted));
     }
-    let start = before
-        .rfind(|c| !in_name(c))
-        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let start = after_last(before, |c| !in_name(c));
     // A list's dash is no part of the name.
     let name = before[start..].trim_start_matches('-');
     let lead = before[..before.len() - name.len()].trim();

@@ -102,6 +102,11 @@ pub fn is_token(text: &str) -> bool {
     text.contains([OPEN, CLOSE])
 }
 
+/// The output of a text that is one token and nothing else.
+pub(crate) fn only(text: &str) -> Option<OutputRef> {
+    decode(text.strip_prefix(OPEN)?.strip_suffix(CLOSE)?)
+}
+
 /// Splits a string that may hold tokens.
 ///
 /// # Errors

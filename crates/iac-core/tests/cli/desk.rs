@@ -9,18 +9,24 @@ use tempfile::TempDir;
 /// A user's home, project and world.
 pub(crate) struct Desk {
     folder: TempDir,
+    program: &'static str,
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        let desk = Self::with("files");
+        desk.write("stacks/files.files.toml", "[files]\nfolder = \"world\"\n");
+        desk
+    }
+
+    /// With another example than `files`.
+    pub(crate) fn with(program: &'static str) -> Self {
         let folder = TempDir::new().unwrap();
         for name in ["world", "home", "stacks"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         std::fs::write(folder.path().join("Cargo.toml"), "[workspace]\n").unwrap();
-        let desk = Self { folder };
-        desk.write("stacks/files.files.toml", "[files]\nfolder = \"world\"\n");
-        desk
+        Self { folder, program }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -36,7 +42,7 @@ impl Desk {
     }
 
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(program(self.program));
         command
             .args(line.split_whitespace())
             .current_dir(self.folder.path())
@@ -59,7 +65,7 @@ impl Desk {
 
     /// Command, standard output, standard error and exit code as one text.
     pub(crate) fn run(&self, line: &str) -> String {
-        transcript(line, &self.output(line))
+        transcript(self.program, line, &self.output(line))
     }
 
     pub(crate) fn session(&self, lines: &[&str]) -> String {
@@ -67,26 +73,25 @@ impl Desk {
     }
 }
 
-fn transcript(line: &str, output: &Output) -> String {
-    let mut text = format!("$ files {line}\n{}", String::from_utf8_lossy(&output.stdout));
+fn transcript(program: &str, line: &str, output: &Output) -> String {
+    let mut text = format!("$ {program} {line}\n{}", String::from_utf8_lossy(&output.stdout));
     for line in String::from_utf8_lossy(&output.stderr).lines() {
         text.push_str(&format!("2> {line}\n"));
     }
     text + &format!("=> {}\n", output.status.code().unwrap())
 }
 
-/// The example, built once: `cargo test --test cli` by itself builds none.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let build = ["build", "--quiet", "--package", "iac-core", "--example", "files"];
+/// An example; they are built once: `cargo test --test cli` by itself builds none.
+fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let build = ["build", "--quiet", "--package", "iac-core", "--examples"];
         assert!(Command::new(env!("CARGO")).args(build).status().unwrap().success());
         let test = std::env::current_exe().unwrap();
         let built = test.parent().and_then(Path::parent).unwrap();
-        built
-            .join("examples")
-            .join(format!("files{}", std::env::consts::EXE_SUFFIX))
-    })
+        built.join("examples")
+    });
+    folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// What differs from run to run, taken out.

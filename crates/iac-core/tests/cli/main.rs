@@ -16,6 +16,7 @@ mod filesystem;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod record;
+mod settings;
 mod standing;
 
 use std::io::Write as _;
@@ -64,6 +65,7 @@ fn help_of_every_verb() {
         "config",
         "config set",
         "config get",
+        "config list",
         "config trust",
         "config rekey",
     ];

@@ -1,4 +1,4 @@
-//! `config set|get`; `rekey` is with that of the state, and `trust` by itself.
+//! `config set|get|list`; `rekey` is with that of the state, and `trust` by itself.
 
 use serde_json::{Value as Json, json};
 
@@ -11,6 +11,7 @@ use crate::config::{Config, ConfigEditor, ConfigValue, Entry, FileValue, similar
 use crate::declare::Stack;
 use crate::render::sanitize;
 use crate::secret_names::{NAMES, NOT, SecretNames};
+use crate::settings::Setting;
 use crate::value::Secret;
 
 /// What stands for a secret.
@@ -19,6 +20,7 @@ const SECRET: &str = "(secret)";
 pub(super) async fn config(session: &Session, args: &Args, declare: Declare<'_>) -> Result<u8, Failure> {
     match args {
         Args::Set { key, value, secret } => set(session, key, value.as_deref(), *secret)?,
+        Args::List { json } => takes(session, declare, *json)?,
         Args::Trust { yes } => return trust::trust(session, *yes).await,
         Args::Rekey {
             recipient,
@@ -150,6 +152,50 @@ fn list(session: &Session, declare: Declare<'_>, show_secrets: bool, as_json: bo
     } else {
         session.ui.data(&text)?;
     }
+    Ok(())
+}
+
+/// Lists what the program takes.
+fn takes(session: &Session, declare: Declare<'_>, as_json: bool) -> Result<(), Failure> {
+    let config = session.open_config_unchecked()?;
+    let shown = Shown::new(session, declare, &config);
+    let Some(settings) = config.settings() else {
+        let hint = "`config get` lists what is set; a program says what it takes by reading `Stack::settings`";
+        return Err(Failure::failed("this program does not say what it takes").hint(hint));
+    };
+    let set = |setting: &Setting| {
+        config
+            .entry(&setting.key)
+            .map(|entry| (shown.text(&setting.key, entry), entry))
+    };
+    if as_json {
+        let settings = settings.iter().map(|setting| {
+            let mut json = json!({
+                "takes": setting.takes, "required": setting.required, "secret": setting.secret,
+                "default": setting.default,
+            });
+            if let Some((value, entry)) = set(setting) {
+                json["value"] = value.into();
+                json["origin"] = entry.origin.as_str().into();
+            }
+            (setting.key.clone(), json)
+        });
+        session.ui.json(&Json::Object(settings.collect()))?;
+        return Ok(());
+    }
+    let mut text = String::new();
+    for setting in &settings {
+        let now = match set(setting) {
+            Some((value, entry)) => format!("{}  ({})", sanitize(&value), sanitize(&entry.origin)),
+            None if setting.required => "not set, and required".to_owned(),
+            None => match &setting.default {
+                Some(default) => format!("{}  (the default)", sanitize(default)),
+                None => "not set".to_owned(),
+            },
+        };
+        text.push_str(&format!("{}: {}\n    {now}\n", setting.key, setting.takes));
+    }
+    session.ui.data(&text)?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
     let config = session.config()?;
     let mut declaration = session.declare(declare, &config)?;
     adopt::named(&mut declaration, &args.adopt)?;
-    session.warn_unused(&config);
+    session.check_unused(&config)?;
     let store = session.store()?;
     let vault = session.vault(&store, &state).await?;
     let planning = Planning {

@@ -19,7 +19,7 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
     let mut declaration = session.declare(declare, &config)?;
     adopt::named(&mut declaration, &args.adopt)?;
     saved.iter().for_each(|saved| adopt::saved(&mut declaration, saved));
-    session.warn_unused(&config);
+    session.check_unused(&config)?;
     // Whoever saved the plan has approved it.
     let run = Run {
         yes: args.run.yes || saved.is_some(),
