@@ -206,6 +206,7 @@ impl Bed {
             adopt: false,
             claim: Claim::MarkOnly,
             uid: None,
+            delete_data: DeleteData::None,
             timeout: SHORT,
         };
         self.provider.apply(&request, &Context::silent()).await

@@ -62,7 +62,7 @@ async fn volumes_with_and_without_names_stay_until_they_may_go() {
     let runs = Runs::new();
     runs.up(&database(&project, "db", "data", &[])).await;
     let anonymous = anonymous_of(docker, &format!("{project}-db-1")).await;
-    // A named volume at its place, or no container at all, leaves the anonymous one: its name is told while it is known.
+    // A named volume at its place, or no container at all, leaves the anonymous one.
     let (taken, none) = (vec!["/data", "/anon"], vec!["/data"]);
     for (targets, replicas) in [(taken, 1), (none, 0)] {
         let changed = Bed::declare(|stack| {
@@ -78,9 +78,7 @@ async fn volumes_with_and_without_names_stay_until_they_may_go() {
             );
         });
         let plan = runs.preview(&changed).await;
-        let notes: Vec<&String> = plan.steps.iter().flat_map(|step| &step.notes).collect();
-        let told = format!("the anonymous volume {anonymous} (/anon of {project}-db-1) is no longer used");
-        assert!(notes.iter().any(|note| note.contains(&told)), "{replicas}: {notes:?}");
+        assert_eq!(kept(&plan), [anonymous.clone()], "{replicas}");
     }
     // Both keys get other names: nothing that holds data goes, and all of it is said.
     let renamed = database(&project, "postgres", "pgdata", &[]);
@@ -135,5 +133,66 @@ async fn an_anonymous_volume_goes_with_its_service_where_that_is_asked_for() {
     assert_eq!(risks.count(), 1, "{plan:?}");
     runs.destroy().await;
     assert!(docker.inspect_volume(&anonymous).await.is_err());
+    assert!(runs.store.load().await.unwrap().records.is_empty());
+}
+
+/// A service with an anonymous volume in each of its containers, or with a named one at that place.
+fn scaled(project: &str, replicas: u32, named: bool) -> Declaration {
+    Bed::declare(|stack| {
+        let compose = Compose::project(stack, project);
+        let data = compose.volume("data", Volume::default());
+        let mount = match named {
+            true => data.at("/anon"),
+            false => Mount::volume("", "/anon"),
+        };
+        compose.service(
+            "db",
+            Service {
+                volumes: vec![mount],
+                scale: Some(replicas),
+                ..sleeper()
+            },
+        );
+    })
+}
+
+#[tokio::test]
+async fn volumes_of_containers_that_are_too_many_are_recorded_and_kept() {
+    let bed = Bed::new("scaled").await;
+    let (project, docker) = (bed.project.clone(), &bed.docker);
+    let there = async |volume: &str| docker.inspect_volume(volume).await.is_ok();
+    let of = async |number: u32| anonymous_of(docker, &format!("{project}-db-{number}")).await;
+    let runs = Runs::new();
+    runs.up(&scaled(&project, 3, false)).await;
+    let [first, second, third] = [of(1).await, of(2).await, of(3).await];
+    let mut both = [second.clone(), third.clone()];
+    both.sort();
+    let one = scaled(&project, 1, false);
+    let plan = runs.preview(&one).await;
+    assert_eq!(kept(&plan), both);
+    assert!(plan.steps.iter().all(|step| step.risks.is_empty()), "{plan:?}");
+    runs.up(&one).await;
+    assert!(there(&second).await && there(&third).await);
+    // They are known from then on, are no change, and go by their names.
+    let plan = runs.preview(&one).await;
+    assert!(plan.is_empty(), "{plan:?}");
+    assert_eq!(kept(&plan), both);
+    let records = runs.store.load().await.unwrap().records;
+    assert!(
+        both.iter().all(|name| records.keys().any(|key| key.name() == name)),
+        "{records:?}"
+    );
+    runs.up_deleting(&one, &[&second]).await;
+    assert!(!there(&second).await && there(&third).await && there(&first).await);
+    assert_eq!(kept(&runs.preview(&one).await), [third.clone()]);
+    // A named volume takes the place of the one that is left; named at once, that goes with the change.
+    let named = scaled(&project, 1, true);
+    assert!(kept(&runs.preview(&named).await).contains(&first));
+    runs.up_deleting(&named, &[&first]).await;
+    assert!(!there(&first).await && there(&third).await);
+    assert_eq!(kept(&runs.preview(&named).await), [third.clone()]);
+    runs.destroy().await;
+    runs.destroy_only(DeleteData::of(std::slice::from_ref(&third))).await;
+    assert!(!there(&third).await);
     assert!(runs.store.load().await.unwrap().records.is_empty());
 }

@@ -102,6 +102,7 @@ fn inputs(shape: Shape, count: usize) -> Inputs {
         drift: Vec::new(),
         readiness: Readiness::Ready,
         leaving: None,
+        co_owners: Vec::new(),
     };
     let declaration = declaration(shape, count);
     let keys = || declaration.resources.iter().map(|resource| resource.key.clone());

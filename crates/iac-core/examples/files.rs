@@ -96,6 +96,7 @@ impl Files {
             drift: if changed { vec![drift] } else { Vec::new() },
             readiness: Readiness::Ready,
             leaving: None,
+            co_owners: Vec::new(),
         })
     }
 }

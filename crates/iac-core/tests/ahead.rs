@@ -12,7 +12,7 @@ mod support;
 
 use iac_core::apply::{Cancel, Event, Outcome, Report};
 use iac_core::declare::Declaration;
-use iac_core::plan::Mode;
+use iac_core::plan::{DeleteData, Mode};
 use serde_json::json;
 use support::harness::{Bench, declare, thing};
 use tokio::sync::watch;
@@ -112,7 +112,7 @@ async fn what_was_made_ahead_goes_when_the_run_is_cancelled() {
     let cancel = watch::Sender::new(Cancel::No);
     bench.world.not_ready_yet(&["db"]);
     let program = levels();
-    let run = bench.run_until(Mode::Up, &program, &cancel);
+    let run = bench.run_until(Mode::Up, &program, DeleteData::All, &cancel);
     let stop = async {
         while !bench.world.objects().contains_key("web") {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;

@@ -5,7 +5,7 @@ mod support;
 
 use iac_core::Stack;
 use iac_core::apply::{Cancel, Outcome, Report};
-use iac_core::plan::Mode;
+use iac_core::plan::{DeleteData, Mode};
 use iac_core::provider::ErrorKind;
 use iac_core::state::{Record, Summary, Version};
 use serde_json::json;
@@ -107,7 +107,7 @@ async fn run(change: Change, trouble: Trouble) -> (Report, Version, Vec<String>)
     }
     let cancel = watch::Sender::new(Cancel::No);
     let declaration = declare(change.1);
-    let run = bench.run_until(Mode::Up, &declaration, &cancel);
+    let run = bench.run_until(Mode::Up, &declaration, DeleteData::All, &cancel);
     let stop = async {
         if matches!(trouble, GivenUp | Cancelled) {
             bench.world.hung().await;

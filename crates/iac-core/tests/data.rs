@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use iac_core::declare::{Declaration, Handle, Stack};
-use iac_core::plan::{Action, DeleteData, Fate, Mode, Plan};
+use iac_core::plan::{Action, DeleteData, Fate, Mode, Plan, Reason};
 use iac_core::provider::RiskKind;
 use serde_json::{Value as Json, json};
 use support::harness::{Bench, action_of, actions, declare, thing, value};
@@ -335,6 +335,60 @@ async fn data_that_outlives_its_resource_is_recorded_by_itself() {
     assert!(bench.up_deleting(&other(), &["left"]).await.is_ok());
     assert_eq!(uids(&bench).into_keys().collect::<Vec<_>>(), ["other"]);
     settled(&bench, &other(), &[], "all gone").await;
+}
+
+#[tokio::test]
+async fn what_a_change_takes_from_its_owner_is_recorded_and_kept() {
+    let with_volume = with("server", json!({ "name": "a", "leaves": "left" }), |a| a);
+    let without = with("server", json!({ "name": "a" }), |a| a);
+    let mut killed_before = 0;
+    for boundary in 1..5 {
+        let bench = Bench::in_memory();
+        let context = format!("killed at {boundary}");
+        assert!(bench.up(&with_volume).await.is_ok());
+        let plan = bench.preview(&without).await;
+        assert_eq!(kept(&plan), ["left"], "{context}");
+        assert!(plan.steps.iter().all(|step| step.risks.is_empty()), "{context}");
+        killed_before += usize::from(bench.up_killed_at(boundary, &without).await);
+        assert!(bench.up(&without).await.is_ok(), "{context}");
+        settled(&bench, &without, &["left"], &context).await;
+        assert!(uids(&bench).contains_key("left"), "{context}");
+        assert!(bench.up_deleting(&without, &["left"]).await.is_ok(), "{context}");
+        settled(&bench, &without, &[], &context).await;
+        assert!(!uids(&bench).contains_key("left"), "{context}");
+    }
+    assert!(killed_before > 1, "some of these moments are in the middle of it");
+    // Named at once, it goes with the change, which is a risk.
+    let bench = Bench::new();
+    assert!(bench.up(&with_volume).await.is_ok());
+    let plan = bench.preview_deleting(&without, &["left"]).await;
+    let risks: Vec<RiskKind> = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.risks)
+        .map(|risk| risk.kind)
+        .collect();
+    assert_eq!((risks, kept(&plan)), (vec![RiskKind::DataLoss], Vec::new()));
+    assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+    assert!(bench.up_deleting(&without, &["left"]).await.is_ok());
+    assert!(!uids(&bench).contains_key("left"));
+    settled(&bench, &without, &[], "all gone").await;
+}
+
+#[tokio::test]
+async fn an_object_that_has_the_name_of_a_recorded_one_is_told_as_such() {
+    let bench = Bench::new();
+    assert!(bench.up(&with("server", json!({ "name": "a" }), |a| a)).await.is_ok());
+    bench.world.meddle(|objects| objects.get_mut("a").unwrap().uid = 999);
+    let drift = bench.plan_for(Mode::Refresh, &other()).await.unwrap().plan;
+    for plan in [bench.preview(&other()).await, drift] {
+        let step = plan.changes().next().unwrap();
+        assert!(step.reasons.contains(&Reason::Another), "{:?}", step.reasons);
+        assert!(!step.reasons.contains(&Reason::Gone), "{:?}", step.reasons);
+    }
+    bench.world.meddle(|objects| drop(objects.remove("a")));
+    let plan = bench.preview(&other()).await;
+    assert!(plan.changes().next().unwrap().reasons.contains(&Reason::Gone));
 }
 
 /// Each thing under its key: its name, and whether it holds data. All want the same port.

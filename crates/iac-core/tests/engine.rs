@@ -572,3 +572,24 @@ async fn what_an_interrupted_run_made_and_nobody_wants_any_more_is_cleaned_up() 
     assert!(bench.world.objects().is_empty());
     assert!(bench.store().load().await.unwrap().pending.is_empty());
 }
+
+#[tokio::test]
+async fn what_others_hold_of_our_object_is_taken_over_only_when_asked() {
+    let bench = Bench::new();
+    let plain = declare(|stack| drop(thing(stack, "a", value("1"))));
+    let adopting = declare(|stack| drop(thing(stack, "a", value("1")).adopt()));
+    assert!(bench.up(&plain).await.is_ok());
+    assert!(bench.preview(&adopting).await.is_empty());
+    bench.world.co_own("a", "kubectl-client-side-apply");
+    assert!(bench.preview(&plain).await.is_empty());
+    let plan = bench.preview(&adopting).await;
+    let step = plan.changes().next().unwrap();
+    let owners = vec!["kubectl-client-side-apply".to_owned()];
+    assert_eq!(
+        (step.action, &step.reasons),
+        (Action::Update, &vec![Reason::CoOwned(owners)])
+    );
+    assert!(step.notes.is_empty(), "{:?}", step.notes);
+    assert!(bench.up(&adopting).await.is_ok());
+    assert!(bench.preview(&adopting).await.is_empty());
+}

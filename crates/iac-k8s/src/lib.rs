@@ -79,6 +79,7 @@ mod content;
 mod declared;
 mod definition;
 mod diagnose;
+mod dropped;
 mod exported;
 pub mod field;
 mod fields;

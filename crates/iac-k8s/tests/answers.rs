@@ -290,6 +290,7 @@ impl Client {
             adopt: false,
             claim: Claim::MarkOnly,
             uid: None,
+            delete_data: DeleteData::None,
             timeout: SHORT,
         };
         self.provider.apply(&request, &Context::silent()).await

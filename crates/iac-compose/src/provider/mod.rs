@@ -163,7 +163,7 @@ impl Provider for DockerProvider {
         Ok(answers)
     }
 
-    fn left_behind(&self, holder: &Recorded, item: &DataItem) -> Option<Recorded> {
+    fn left_behind(&self, holder: &Key, item: &DataItem) -> Option<Recorded> {
         service::volumes::record(holder, item)
     }
 

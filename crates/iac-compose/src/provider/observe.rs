@@ -143,6 +143,7 @@ impl Engine {
             outputs: outputs::of(&members, inputs),
             readiness: readiness::judge_all(&members, inputs),
             leaving: None,
+            co_owners: Vec::new(),
             drift,
         }))
     }
@@ -253,6 +254,7 @@ impl Engine {
             drift,
             readiness: Readiness::Ready,
             leaving: None,
+            co_owners: Vec::new(),
         }))
     }
 
@@ -288,6 +290,7 @@ impl Engine {
             drift,
             readiness: Readiness::Ready,
             leaving: None,
+            co_owners: Vec::new(),
         }))
     }
 
@@ -314,6 +317,7 @@ impl Engine {
             drift: drift.into_iter().collect(),
             readiness: Readiness::Ready,
             leaving: None,
+            co_owners: Vec::new(),
         }))
     }
 }

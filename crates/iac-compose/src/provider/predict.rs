@@ -72,9 +72,9 @@ impl Engine {
         prediction: &mut Prediction,
     ) -> Result<(), ProviderError> {
         prediction.problems.extend(validate::too_new(inputs, self.api));
-        if request.intent == Intent::Update {
+        if matches!(request.intent, Intent::Update | Intent::Adopt) {
             let members = self.members(&inputs.project, &inputs.service).await?;
-            prediction.notes.extend(volumes::unused(&members, inputs));
+            prediction.leaves = volumes::left(self, &members, inputs);
         }
         self.check_image(inputs, seen, prediction).await?;
         let around = match seen.containers.take() {

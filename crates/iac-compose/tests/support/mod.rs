@@ -171,6 +171,7 @@ impl Bed {
             adopt: false,
             claim: Claim::MarkOnly,
             uid: None,
+            delete_data: DeleteData::None,
             timeout: TIMEOUT,
         };
         let (result, applied) = match self.provider.apply(&request, &Context::silent()).await {

@@ -156,6 +156,9 @@ impl Shared {
                 .claims
                 .of(&ObjectName::new(&step.key, &step.identity), &change.inputs),
         };
+        let stays = |item: &&DataItem| !self.delete_data.allows(item);
+        self.record_left(step, step.leaves.iter().filter(stays).collect())
+            .await?;
         let operation = self.operation(step, kind, uid, &change.inputs);
         let op = self.writer.begin_op(operation).await?;
         let timeout = step.options.timeout.unwrap_or(self.timeouts.operation);
@@ -168,6 +171,7 @@ impl Shared {
             adopt: step.options.adopt,
             claim,
             uid: step.precondition.uid.clone(),
+            delete_data: self.delete_data.clone(),
             timeout,
         };
         let answer = bounded(timeout, provider.apply(&request, &self.context(Some(slot)))).await;
@@ -211,6 +215,7 @@ impl Shared {
             adopt: false,
             claim: Claim::MarkOnly,
             uid: None,
+            delete_data: DeleteData::None,
             timeout,
         };
         // Whatever came of it: the application meets it, and tells.
@@ -273,12 +278,18 @@ impl Shared {
         }
     }
 
-    /// Deletes one object of a step's resource for good. What it leaves is recorded first, so that it stays known whatever
-    /// becomes of the run.
+    /// Deletes one object of a step's resource for good.
     pub(super) async fn delete_for_good(&self, step: &Step, recorded: Recorded, slot: &Slot) -> Result<(), Failure> {
         let items = self.left.get(&ObjectName::new(&step.key, &recorded.identity));
-        for item in items.into_iter().flatten() {
-            let Some(left) = self.provider(&step.key)?.left_behind(&recorded, item) else {
+        self.record_left(step, items.into_iter().flatten().collect()).await?;
+        self.delete(step, recorded, &self.delete_data, Some(slot)).await
+    }
+
+    /// Records the data that a step leaves without its owner, before it does, so that it stays known whatever becomes of the
+    /// run.
+    async fn record_left(&self, step: &Step, items: Vec<&DataItem>) -> Result<(), Failure> {
+        for item in items {
+            let Some(left) = self.provider(&step.key)?.left_behind(&step.key, item) else {
                 continue;
             };
             let known = self.writer.state().records;
@@ -289,7 +300,7 @@ impl Shared {
                 self.writer.put(NewRecord::new(left, Options::default(), None)).await?;
             }
         }
-        self.delete(step, recorded, &self.delete_data, Some(slot)).await
+        Ok(())
     }
 
     /// Deletes one object of a step's resource.

@@ -122,6 +122,9 @@ fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decisio
             live.drift.iter().map(|change| change.path.clone()).collect(),
         ));
     }
+    if situation.resource.options.adopt && !live.co_owners.is_empty() {
+        reasons.push(Reason::CoOwned(live.co_owners.clone()));
+    }
     reasons.extend(interrupted);
     let is_waited_for = situation.resource.options.wait == Wait::Ready;
     // What must not be deleted is not, only because it failed.

@@ -120,6 +120,7 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
         order_only: Vec::new(),
         ready_after: Vec::new(),
         leftovers,
+        leaves: Vec::new(),
         deletes_after: Vec::new(),
         inputs: None,
         options: entry.options.clone(),

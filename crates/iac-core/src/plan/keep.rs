@@ -39,15 +39,10 @@ pub(super) fn end(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Option<End>
         let reason = Reason::Option(leftover::RETAINED.to_owned());
         return Some(End::Forget(vec![why, reason]));
     }
-    let is_there = match walk.observed(key) {
-        Some(Observed::Absent | Observed::Finished) => false,
-        Some(there) => !is_another(&entry.recorded, there),
-        None => true,
-    };
-    Some(if is_there {
-        End::Delete
-    } else {
-        End::Forget(vec![why, Reason::Gone])
+    Some(match walk.observed(key) {
+        Some(Observed::Absent | Observed::Finished) => End::Forget(vec![why, Reason::Gone]),
+        Some(there) if is_another(&entry.recorded, there) => End::Forget(vec![why, Reason::Another]),
+        _ => End::Delete,
     })
 }
 
@@ -117,7 +112,7 @@ pub(super) fn told(walk: &Walk<'_>, first: &[Key]) -> Vec<KeptData> {
         .into_iter()
         .map(|object| ObjectName::new(&object.key, &object.identity));
     let going: BTreeSet<ObjectName> = going.filter(|name| !walk.kept.contains(name)).collect();
-    if walk.kept.is_empty() && going.is_empty() {
+    if walk.kept.is_empty() && going.is_empty() && walk.steps.iter().all(|step| step.leaves.is_empty()) {
         return Vec::new();
     }
     let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -137,6 +132,15 @@ pub(super) fn told(walk: &Walk<'_>, first: &[Key]) -> Vec<KeptData> {
                 key: key.clone(),
                 items,
             });
+        }
+    }
+    for step in &walk.steps {
+        let left = step.leaves.iter().filter(|item| !world.delete_data.allows(item));
+        let left = left.filter(|item| told.insert((&item.kind, &item.name)));
+        let items: Vec<DataItem> = left.cloned().collect();
+        if !items.is_empty() {
+            let key = step.key.clone();
+            all.push(KeptData { key, items });
         }
     }
     all

@@ -145,6 +145,8 @@ pub enum Reason {
     New,
     /// It is recorded, and no longer there.
     Gone,
+    /// What is recorded is no longer there, and another object has its name.
+    Another,
     /// It is being deleted, and this is what that waits for.
     Leaving(String),
     /// It is recorded, and the program no longer declares it.
@@ -183,6 +185,8 @@ pub enum Reason {
         /// True if it bears this stack's mark.
         ours: bool,
     },
+    /// These still hold fields of it, which it is to take over.
+    CoOwned(Vec<String>),
     /// The whole stack is to go.
     Destroy,
     /// The program asks for it by this option.
@@ -246,6 +250,8 @@ pub struct Step {
     pub ready_after: Vec<(Key, Phase)>,
     /// What it was before: objects that go once it is ready and what used them points to it.
     pub leftovers: Vec<Leftover>,
+    /// Data that belongs to nothing any more once the step is done.
+    pub leaves: Vec<DataItem>,
     /// What has to come before any object of it is deleted.
     pub deletes_after: Vec<(Key, Stage)>,
     /// The inputs to apply; leaves that depend on earlier steps are expressions. None for a deletion.

@@ -233,7 +233,12 @@ impl<'a> Walk<'a> {
             }
             let mut step = self.predicted_step(action_for(intent), draft, prediction);
             self.make_way(&mut step, resource, first);
-            if step.action == Action::Update && step.changes.is_empty() && step.checked == Checked::ByServer {
+            let takes_over = step.reasons.iter().any(|reason| matches!(reason, Reason::CoOwned(_)));
+            if step.action == Action::Update
+                && step.changes.is_empty()
+                && step.checked == Checked::ByServer
+                && !takes_over
+            {
                 step.notes
                     .push("no effect on the object; only the record follows the program".to_owned());
             }
@@ -290,6 +295,10 @@ impl<'a> Walk<'a> {
         step.changes = changes;
         step.minor = prediction.minor;
         step.risks = prediction.risks;
+        let allowed = prediction.leaves.iter();
+        let allowed = allowed.filter(|item| self.world.delete_data.allows(item));
+        step.risks.extend(deletion::data_risks(allowed));
+        step.leaves = prediction.leaves;
         step.checked = prediction.checked;
         step.notes.extend(prediction.notes);
         step

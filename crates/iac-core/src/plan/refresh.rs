@@ -29,6 +29,7 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
             order_only: Vec::new(),
             ready_after: Vec::new(),
             leftovers: Vec::new(),
+            leaves: Vec::new(),
             deletes_after: Vec::new(),
             inputs: Some(inputs),
             options: entry.options.clone(),
@@ -48,7 +49,7 @@ fn difference(entry: &WorldEntry, observed: Option<&Observed>) -> (Action, Vec<R
     match observed {
         _ if entry.gone => same,
         Some(Observed::Absent) => gone(Reason::Gone),
-        Some(there) if is_another(&entry.recorded, there) => gone(Reason::Gone),
+        Some(there) if is_another(&entry.recorded, there) => gone(Reason::Another),
         Some(Observed::Present(live)) => match &live.leaving {
             Some(why) => gone(Reason::Leaving(why.clone())),
             None if live.drift.is_empty() => same,

@@ -77,6 +77,7 @@ impl Walk<'_> {
             order_only: self.order_only(key),
             ready_after: needs(Phase::Ready),
             leftovers: leftovers.unwrap_or_default(),
+            leaves: Vec::new(),
             deletes_after: Vec::new(),
             inputs: Some(draft.inputs),
             options: resource.options.clone(),
@@ -186,7 +187,9 @@ impl Walk<'_> {
             );
         }
         if let (true, DeleteData::Names(names)) = (world.looked, world.delete_data) {
-            let known: BTreeSet<&str> = world.data.values().flatten().map(|item| item.name.as_str()).collect();
+            let left = self.steps.iter().flat_map(|step| &step.leaves);
+            let data = world.data.values().flatten().chain(left);
+            let known: BTreeSet<&str> = data.map(|item| item.name.as_str()).collect();
             let is_unknown = |name: &&String| *name != DeleteData::ALL && !known.contains(name.as_str());
             let unknown = names.iter().filter(is_unknown);
             notes.extend(unknown.map(|name| format!("--delete-data {name}: no data of this name would go")));

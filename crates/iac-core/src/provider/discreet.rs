@@ -112,6 +112,7 @@ impl Discreet {
             outputs: _,
             unserving: _,
             minor: _,
+            leaves: _,
         } = &mut prediction;
         self.hide_all(changes.iter_mut().flat_map(|change| &mut change.origin));
         self.hide_all(replace.iter_mut().map(|replacement| &mut replacement.why));
@@ -259,7 +260,7 @@ impl Provider for Discreet {
         self.provider.data(resources).await.map_err(|error| self.error(error))
     }
 
-    fn left_behind(&self, holder: &Recorded, item: &DataItem) -> Option<Recorded> {
+    fn left_behind(&self, holder: &Key, item: &DataItem) -> Option<Recorded> {
         self.provider.left_behind(holder, item)
     }
 

@@ -143,9 +143,9 @@ pub trait Provider: Send + Sync {
     /// When the system cannot be asked at all.
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError>;
 
-    /// How data that outlives its resource is recorded by itself once that is deleted, so that it is listed, kept, and
-    /// deleted when that is asked for; none where it can only be told of. The record has a key of its own.
-    fn left_behind(&self, _holder: &Recorded, _item: &DataItem) -> Option<Recorded> {
+    /// How data that outlives its resource, or what a change takes from it, is recorded by itself, so that it is listed,
+    /// kept, and deleted when that is asked for; none where it can only be told of. The record has a key of its own.
+    fn left_behind(&self, _holder: &Key, _item: &DataItem) -> Option<Recorded> {
         None
     }
 

@@ -105,6 +105,7 @@ impl Provider for RandomProvider {
                 drift: Vec::new(),
                 readiness: Readiness::Ready,
                 leaving: None,
+                co_owners: Vec::new(),
             }),
             None => Observed::Absent,
         };

@@ -213,6 +213,8 @@ pub struct Live {
     pub readiness: Readiness,
     /// Where it is being deleted: what that waits for. It is as good as gone, and made again once it is.
     pub leaving: Option<String>,
+    /// Who else wrote the object as a whole and still holds fields of it. They become the stack's where it is adopted.
+    pub co_owners: Vec<String>,
 }
 
 /// Whether a resource does its work.
@@ -290,6 +292,8 @@ pub struct Prediction {
     pub unserving: bool,
     /// The changes that are only counted unless everything is to be seen.
     pub minor: Option<Minor>,
+    /// Data that belongs to nothing any more once this is done: the volumes of a container that is one too many.
+    pub leaves: Vec<DataItem>,
 }
 
 /// Changes of no interest to most readers, such as the descriptions in a schema.
@@ -479,6 +483,8 @@ pub struct ApplyRequest {
     pub claim: Claim,
     /// Which object was looked at when this was planned: a change or a takeover of another one is refused.
     pub uid: Option<String>,
+    /// Which of the data that it leaves ([`Prediction::leaves`]) goes as well.
+    pub delete_data: DeleteData,
     /// How long the call may take.
     pub timeout: Duration,
 }

@@ -199,6 +199,7 @@ fn reason_json(reason: &Reason) -> Json {
     match reason {
         Reason::New => json!({"kind": "new"}),
         Reason::Gone => json!({"kind": "gone"}),
+        Reason::Another => json!({"kind": "another"}),
         Reason::Leaving(why) => json!({"kind": "leaving", "why": why}),
         Reason::NotDeclared => json!({"kind": "not-declared"}),
         Reason::Inputs(paths) => json!({"kind": "inputs", "paths": paths}),
@@ -209,6 +210,7 @@ fn reason_json(reason: &Reason) -> Json {
         Reason::NotReady { why, was } => json!({"kind": "not-ready", "why": why, "was_ready": was}),
         Reason::Spent(why) => json!({"kind": "spent", "why": why}),
         Reason::Exists { ours } => json!({"kind": "exists", "ours": ours}),
+        Reason::CoOwned(managers) => json!({"kind": "co-owned", "managers": managers}),
         Reason::Destroy => json!({"kind": "destroy"}),
         Reason::Renamed { from } => json!({"kind": "renamed", "from": from}),
         Reason::Exclusive { path, what } => json!({"kind": "exclusive", "path": path, "what": what}),

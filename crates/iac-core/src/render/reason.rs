@@ -15,6 +15,7 @@ pub(super) fn text(reason: &Reason) -> String {
     match reason {
         Reason::New => "it is new".to_owned(),
         Reason::Gone => "it is recorded and no longer there".to_owned(),
+        Reason::Another => "what is recorded is no longer there, and another object has its name".to_owned(),
         Reason::Leaving(why) => format!("it is being deleted ({})", sanitize(why)),
         Reason::NotDeclared => "the program no longer declares it".to_owned(),
         Reason::Inputs(paths) => format!("the program changed {}", list(paths)),
@@ -46,6 +47,10 @@ pub(super) fn text(reason: &Reason) -> String {
         Reason::Spent(why) => format!("it failed, and only a new one can try again: {}", sanitize(why)),
         Reason::Exists { ours: true } => "it is there already and bears this stack's mark".to_owned(),
         Reason::Exists { ours: false } => "it is there already and was not made by this stack".to_owned(),
+        Reason::CoOwned(names) => {
+            let names: Vec<_> = names.iter().map(|name| sanitize(name)).collect();
+            format!("it is to take over what else is held by {}", names.join(", "))
+        }
         Reason::Destroy => "the whole stack goes".to_owned(),
         Reason::Renamed { from } => format!("the program gives it another name than {}", sanitize(from)),
         Reason::Exclusive { path, what } => format!(

@@ -34,6 +34,7 @@ pub(super) fn step(name: &str, identity: &str, action: Action, reason: Reason) -
         action,
         order: None,
         leftovers: Vec::new(),
+        leaves: Vec::new(),
         deletes_after: Vec::new(),
         reasons: vec![reason],
         source: line(u32::try_from(name.len()).unwrap()),

@@ -1,6 +1,7 @@
 //! What stands between a machine and everything that it can reach: it lets calls through, holds them up, or cuts them off
-//! for good. It also watches the rules for writers, as an outsider sees them.
+//! for good. It also watches the rules for writers, and what becomes of data, as an outsider sees them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct Gate {
     pace: Duration,
     machine: usize,
     watcher: Watcher,
+    /// Whether the machine's run may delete data.
+    consent: Arc<AtomicBool>,
 }
 
 impl Gate {
@@ -35,6 +38,27 @@ impl Gate {
             pace,
             machine,
             watcher,
+            consent: Arc::default(),
+        }
+    }
+
+    /// Which machine's it is.
+    pub(crate) fn machine(&self) -> usize {
+        self.machine
+    }
+
+    /// Says whether the machine's next run may delete data.
+    pub(crate) fn consent(&self, consent: bool) {
+        self.consent.store(consent, Ordering::Relaxed);
+    }
+
+    /// The machine deletes an object with data.
+    pub(crate) fn deletes_data(&self, name: &str) {
+        if !self.consent.load(Ordering::Relaxed) {
+            let machine = self.machine;
+            self.watcher.offence(format!(
+                "machine {machine} deletes the data of {name}, which nobody let go"
+            ));
         }
     }
 

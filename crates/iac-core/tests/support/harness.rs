@@ -215,9 +215,10 @@ impl Bench {
         &self,
         mode: Mode,
         declaration: &Declaration,
+        delete_data: DeleteData,
         cancel: &watch::Sender<Cancel>,
     ) -> Result<Report, EngineError> {
-        self.run_through(mode, declaration, DeleteData::All, cancel).await
+        self.run_through(mode, declaration, delete_data, cancel).await
     }
 
     async fn run_through(

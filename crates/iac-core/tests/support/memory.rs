@@ -51,6 +51,8 @@ struct Inner {
     not_ready_yet: BTreeSet<String>,
     leaving: BTreeSet<String>,
     spent: BTreeSet<String>,
+    /// Who else holds fields of an object.
+    co_owners: BTreeMap<String, String>,
     /// What was told that objects hold of others.
     told: BTreeSet<(String, String)>,
     log: Vec<String>,
@@ -137,6 +139,11 @@ impl World {
         self.lock().spent.insert(name.to_owned());
     }
 
+    /// Somebody else holds fields of this one, until they are taken over.
+    pub(crate) fn co_own(&self, name: &str, owner: &str) {
+        self.lock().co_owners.insert(name.to_owned(), owner.to_owned());
+    }
+
     fn readiness(&self, name: &str) -> Readiness {
         let inner = self.lock();
         match (inner.spent.contains(name), inner.never_ready.contains(name)) {
@@ -204,6 +211,25 @@ impl World {
         }
     }
 
+    /// What stands for an object's own data among what was told, to whoever asked through this gate.
+    fn of_own_data(&self, name: &str) -> (String, String) {
+        let machine = self.gate.as_ref().map(|gate| gate.machine().to_string());
+        (
+            name.to_owned(),
+            format!("own data, told to {}", machine.unwrap_or_default()),
+        )
+    }
+
+    /// What was told of an object's own data last is what counts.
+    fn tell_own_data(&self, name: &str, has_some: bool) {
+        let told = self.of_own_data(name);
+        let mut inner = self.lock();
+        match has_some {
+            true => inner.told.insert(told),
+            false => inner.told.remove(&told),
+        };
+    }
+
     fn changed(&self, what: &str, name: &str) {
         if let Some(gate) = &self.gate {
             gate.changed(&format!("{what} {name}"));
@@ -241,6 +267,9 @@ impl World {
         if let Some(object) = existing.as_ref().filter(|_| !request.adopt) {
             object.mark().allow(&request.identity, request.claim)?;
         }
+        if request.adopt {
+            inner.co_owners.remove(&request.identity);
+        }
         let what = format!("{:?}", request.intent).to_lowercase();
         self.changed(&what, &request.identity);
         inner.log.push(format!("{what} {}", request.identity));
@@ -256,7 +285,12 @@ impl World {
             inputs: request.inputs.clone(),
             ours: true,
         };
-        inner.objects.insert(request.identity.clone(), object.clone());
+        let before = inner.objects.insert(request.identity.clone(), object.clone());
+        let dropped = before.as_ref().and_then(|before| leaves(&before.inputs));
+        let dropped = dropped.filter(|left| leaves(&request.inputs) != Some(*left));
+        if let Some(left) = dropped.filter(|left| request.delete_data.allows(&left_item(left))) {
+            inner.objects.remove(left);
+        }
         if let Some(left) = leaves(&request.inputs) {
             inner.objects.entry(left.to_owned()).or_insert(Object {
                 uid: 0,
@@ -316,6 +350,15 @@ impl World {
                 let message = format!("{} stays: {held} came", recorded.identity);
                 return Err(ProviderError::new(ErrorKind::Precondition, message));
             }
+            if there.is_some_and(|object| has_data(&object.inputs)) {
+                if !inner.told.contains(&self.of_own_data(&recorded.identity)) {
+                    let message = format!("{} stays: data came", recorded.identity);
+                    return Err(ProviderError::new(ErrorKind::Precondition, message));
+                }
+                if let Some(gate) = &self.gate {
+                    gate.deletes_data(&recorded.identity);
+                }
+            }
         }
         if recorded.uid.is_none() || uid == recorded.uid {
             self.changed("delete", &recorded.identity);
@@ -359,6 +402,19 @@ fn named(key: &iac_core::Key, inputs: &Value) -> String {
 /// The object with data that another one makes, and leaves when it is deleted.
 fn leaves(inputs: &Value) -> Option<&str> {
     inputs.get("leaves").and_then(Value::as_str)
+}
+
+/// Data that stays when its object goes, or no longer has it.
+fn left_item(name: &str) -> DataItem {
+    DataItem {
+        outlives: true,
+        ..DataItem::new("data", name)
+    }
+}
+
+/// True if an object holds data itself.
+fn has_data(inputs: &Value) -> bool {
+    inputs.get("data").and_then(Value::as_bool) == Some(true)
 }
 
 /// What of others goes with an object.
@@ -478,6 +534,14 @@ impl Provider for Memory {
                     drift: drift.unwrap_or_default(),
                     readiness: self.0.readiness(&request.identity),
                     leaving: self.0.leaving(&request.identity),
+                    co_owners: self
+                        .0
+                        .lock()
+                        .co_owners
+                        .get(&request.identity)
+                        .cloned()
+                        .into_iter()
+                        .collect(),
                 })
             }
         };
@@ -518,6 +582,9 @@ impl Provider for Memory {
                     why: "immutable".into(),
                 })
                 .collect();
+            let left = leaves(&object.inputs).filter(|left| leaves(&request.inputs) != Some(*left));
+            let left = left.filter(|left| prediction.replace.is_empty() && objects.contains_key(*left));
+            prediction.leaves = left.map(left_item).into_iter().collect();
             if prediction.replace.is_empty() {
                 prediction.outputs = outputs(
                     &named(&request.key, &request.inputs),
@@ -539,16 +606,12 @@ impl Provider for Memory {
             // What is there counts: a record may be older, or know no inputs at all.
             let there = objects.get(&recorded.identity).map(|object| &object.inputs);
             let inputs = there.unwrap_or(&Value::Null);
-            let own = inputs.get("data").and_then(Value::as_bool) == Some(true);
+            let own = has_data(inputs);
             let held = holds(inputs);
             let told = held.map(|held| (recorded.identity.clone(), held.to_owned()));
             self.0.lock().told.extend(told);
-            let left = leaves(inputs)
-                .filter(|left| objects.contains_key(*left))
-                .map(|left| DataItem {
-                    outlives: true,
-                    ..item(left)
-                });
+            let left = leaves(inputs).filter(|left| objects.contains_key(*left)).map(left_item);
+            self.0.tell_own_data(&recorded.identity, own);
             own.then_some(recorded.identity.as_str())
                 .into_iter()
                 .chain(held)
@@ -559,7 +622,7 @@ impl Provider for Memory {
         Ok(resources.iter().map(data).collect())
     }
 
-    fn left_behind(&self, _: &Recorded, item: &DataItem) -> Option<Recorded> {
+    fn left_behind(&self, _: &iac_core::Key, item: &DataItem) -> Option<Recorded> {
         Some(Recorded {
             key: iac_core::Key::new("", KIND, &item.name).ok()?,
             identity: item.name.clone(),

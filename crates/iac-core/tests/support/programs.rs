@@ -19,6 +19,8 @@ pub(crate) const NAMES: usize = 6;
 pub(crate) struct Thing {
     value: u8,
     fixed: u8,
+    /// It holds data.
+    data: bool,
     /// Lower-numbered resources whose output it uses.
     uses: BTreeSet<usize>,
     /// Lower-numbered resources that it waits for.
@@ -65,10 +67,22 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
     let thing = thing.prop_map(|(value, fixed, uses, after)| Thing {
         value,
         fixed,
+        data: false,
         uses,
         after,
     });
     prop::collection::btree_map(0..NAMES, thing, 0..=NAMES)
+}
+
+/// The same, where some of the resources hold data.
+pub(crate) fn programs_with_data() -> impl Strategy<Value = Program> {
+    let holders = prop::collection::btree_set(0..NAMES, 0..3);
+    (programs(), holders).prop_map(|(mut program, holders)| {
+        for (number, thing) in &mut program {
+            thing.data = holders.contains(number);
+        }
+        program
+    })
 }
 
 pub(crate) fn meddling() -> impl Strategy<Value = Meddling> {
@@ -94,6 +108,9 @@ pub(crate) fn declaration(program: &Program) -> Declaration {
                 .filter_map(|used| Some(handles.get(used)?.output("/uid").to_string()));
             let value = format!("{} {}", one.value, uids.collect::<Vec<_>>().join(" "));
             let mut inputs = json!({ "value": value, "fixed": one.fixed });
+            if one.data {
+                inputs["data"] = true.into();
+            }
             let mut earlier: Vec<usize> = one
                 .after
                 .iter()
@@ -153,5 +170,6 @@ pub(crate) fn check(world: &World, program: &Program) {
             Some(i64::from(one.fixed)),
             "n{number}"
         );
+        assert_eq!(object.inputs.get("data").is_some(), one.data, "n{number}");
     }
 }

@@ -86,9 +86,9 @@ impl Fleet {
         }
     }
 
-    /// Begins a run, unless the machine is at one. A machine that was overtaken goes on before: the run that overtook it
-    /// has left open what may come, and it is this one that looks again.
-    pub(crate) async fn start(&mut self, machine: usize, program: Option<Program>) {
+    /// Begins a run, unless the machine is at one; `consent` lets all data go. A machine that was overtaken goes on before:
+    /// the run that overtook it has left open what may come, and it is this one that looks again.
+    pub(crate) async fn start(&mut self, machine: usize, program: Option<Program>, consent: bool) {
         if self.machines[machine].run.is_some() {
             return;
         }
@@ -106,10 +106,12 @@ impl Fleet {
         tokio::time::sleep(SETTLED).await;
         let (bench, cancel) = (Arc::clone(&one.bench), watch::Sender::new(Cancel::No));
         let told = cancel.clone();
+        one.gate.consent(consent);
+        let data = if consent { DeleteData::All } else { DeleteData::None };
         let task = tokio::spawn(async move {
             match program {
-                Some(program) => bench.run_until(Mode::Up, &declaration(&program), &told).await,
-                None => bench.run_until(Mode::Destroy, &declare(|_| {}), &told).await,
+                Some(program) => bench.run_until(Mode::Up, &declaration(&program), data, &told).await,
+                None => bench.run_until(Mode::Destroy, &declare(|_| {}), data, &told).await,
             }
         });
         one.run = Some(Run { task, cancel });
@@ -234,7 +236,8 @@ impl Machine {
         let Some(run) = self.run.take() else { return };
         let ended = timeout(LONG, run.task).await.expect("no run hangs for ever").unwrap();
         match ended {
-            Ok(_) => {}
+            // A change that would cost data is a problem of the plan.
+            Ok(_) | Err(EngineError::Problems(_)) => {}
             Err(EngineError::State(
                 StateError::Read(_)
                 | StateError::Write(_)

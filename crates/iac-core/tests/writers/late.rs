@@ -11,7 +11,9 @@ const STEP: Duration = Duration::from_millis(1);
 /// have the object, takes over. Gives what that one said of it, and whether the object came late.
 async fn overtaken_after(steps: u32) -> (Vec<String>, bool) {
     let mut fleet = Fleet::new(2);
-    fleet.start(0, Some(Program::from([(0, Thing::default())]))).await;
+    fleet
+        .start(0, Some(Program::from([(0, Thing::default())])), false)
+        .await;
     while fleet.pending().await == 0 {
         tokio::time::sleep(STEP).await;
     }
@@ -19,7 +21,7 @@ async fn overtaken_after(steps: u32) -> (Vec<String>, bool) {
     fleet.stand(0);
     let was_there = !fleet.world.objects().is_empty();
     fleet.unlock().await;
-    fleet.start(1, Some(Program::new())).await;
+    fleet.start(1, Some(Program::new()), false).await;
     let said = fleet.end(1).await;
     assert!(fleet.world.objects().is_empty(), "what was there is deleted");
     fleet.go_on(0);

@@ -1,6 +1,6 @@
 //! Two machines that work on one stack: they stand still and go on, are killed, cancelled, unlocked and lied to by their
-//! storage, while somebody else changes the world. Whatever the story, nobody writes or acts after being overtaken, and the
-//! next `up` makes the world as declared.
+//! storage, while somebody else changes the world. Whatever the story, nobody writes or acts after being overtaken, no run
+//! deletes data that it may not, and the next `up` makes the world as declared.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
 
 mod fleet;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use iac_core::apply::Cancel;
 use iac_core::state::BackendErrorKind;
 use proptest::prelude::*;
-use support::programs::{Meddling, NAMES, Program, cases, meddling, name, programs, tell};
+use support::programs::{Meddling, NAMES, Program, cases, meddling, name, programs_with_data, tell};
 use support::storage::Verdict;
 
 use crate::fleet::Fleet;
@@ -24,9 +24,9 @@ const MACHINES: usize = 2;
 /// What happens next.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A machine begins `up` with this program, or `destroy`, unless it is at work. Then time passes, and something may
-    /// happen to it.
-    Start(usize, Option<Program>, Duration, Option<Turn>),
+    /// A machine begins `up` with this program, or `destroy`, unless it is at work; it may let all data go. Then time
+    /// passes, and something may happen to it.
+    Start(usize, Option<Program>, bool, Duration, Option<Turn>),
     /// This happens to a machine.
     Turn(usize, Turn),
     /// Somebody ends the lease, whoever has it.
@@ -88,11 +88,12 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (
             machine.clone(),
-            prop::option::weighted(0.9, programs()),
+            prop::option::weighted(0.9, programs_with_data()),
+            prop::bool::weighted(0.3),
             (20..120_u64).prop_map(Duration::from_millis),
             prop::option::weighted(0.7, turns()),
         )
-            .prop_map(|(machine, program, long, turn)| Step::Start(machine, program, long, turn)),
+            .prop_map(|(machine, program, consent, long, turn)| Step::Start(machine, program, consent, long, turn)),
         3 => (machine.clone(), turns()).prop_map(|(machine, turn)| Step::Turn(machine, turn)),
         3 => Just(Step::Unlock),
         2 => up_to(15_000).prop_map(Step::Wait),
@@ -122,8 +123,8 @@ async fn story(steps: Vec<Step>, last: Program) {
     let mut fleet = Fleet::new(MACHINES);
     for step in steps {
         match step {
-            Step::Start(machine, program, long, turn) => {
-                fleet.start(machine, program).await;
+            Step::Start(machine, program, consent, long, turn) => {
+                fleet.start(machine, program, consent).await;
                 tokio::time::sleep(long).await;
                 if let Some(turn) = turn {
                     happen(&mut fleet, machine, &turn).await;
@@ -148,7 +149,7 @@ proptest! {
     #[test]
     fn whatever_two_writers_do_the_next_run_converges(
         steps in prop::collection::vec(steps(), 1..24),
-        last in programs(),
+        last in programs_with_data(),
     ) {
         tell(story(steps, last));
     }

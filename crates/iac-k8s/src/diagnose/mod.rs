@@ -281,7 +281,7 @@ fn waiting_container(finding: Finding, reason: &str, message: &str) -> Option<Fi
         "InvalidImageName" => (Duration::ZERO, "the image's name is not well-formed"),
         "ErrImageNeverPull" => (SHORT, "the image is not on the node, and imagePullPolicy is Never"),
         "CreateContainerConfigError" => (
-            if message.contains("not found") { MISSING } else { SHORT },
+            if is_missing(message) { MISSING } else { SHORT },
             "a Secret or ConfigMap, or a key in one, that the container names is missing",
         ),
         "CreateContainerError" | "RunContainerError" => {
@@ -298,6 +298,13 @@ fn waiting_container(finding: Finding, reason: &str, message: &str) -> Option<Fi
         }
         .hinted(hint),
     )
+}
+
+/// True if a message of the kubelet is about an object, or a key in one, that is not there: somebody may still make it.
+fn is_missing(message: &str) -> bool {
+    ["not found", "couldn't find key", "references non-existent"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 const LOG_TELLS: &str = "its log says why it ends";

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Finding, MISSING, SHORT, is_over, is_ready, name_of};
+use super::{Finding, MISSING, SHORT, is_missing, is_over, is_ready, name_of};
 use crate::provider::Warning;
 
 /// What a warning about a pod tells of why it is not ready.
@@ -18,10 +18,10 @@ pub(crate) fn warned(pod: &Json, warning: &Warning) -> Option<Finding> {
     if is_about_making && is_made && !statuses.is_empty() {
         return None;
     }
-    let is_missing = is_about_making && warning.message.contains("not found");
+    let may_come = is_about_making && is_missing(&warning.message);
     Some(Finding {
         cause: format!("{}: {}", warning.reason, first_line(&warning.message)),
-        patience: is_missing.then_some(MISSING),
+        patience: may_come.then_some(MISSING),
         hint: hint_of_event(&warning.reason, &warning.message).map(str::to_owned),
         ..Finding::about(format!("pod {}", name_of(pod)))
     })
@@ -32,6 +32,8 @@ pub(crate) fn not_made(warning: &Warning) -> Finding {
     let message = &warning.message;
     let patience = match warning.reason.as_str() {
         "FailedCreate" if message.contains("service account") => Some(MISSING),
+        // One that is not up yet, or is restarted.
+        "FailedCreate" if message.contains(NO_ANSWER) => Some(MISSING),
         "FailedCreate" => Some(SHORT),
         // A storage class that is not there.
         "ProvisioningFailed" if message.contains("not found") => Some(MISSING),
@@ -45,6 +47,9 @@ pub(crate) fn not_made(warning: &Warning) -> Finding {
     }
 }
 
+/// How the server says that a webhook could not be asked.
+const NO_ANSWER: &str = "failed calling webhook";
+
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
@@ -52,8 +57,8 @@ fn first_line(text: &str) -> &str {
 /// What to do about a warning.
 pub(crate) fn hint_of_event(reason: &str, message: &str) -> Option<&'static str> {
     match reason {
-        "FailedMount" | "FailedAttachVolume" if message.contains("not found") => {
-            Some("a Secret, ConfigMap or claim that is mounted is missing")
+        "FailedMount" | "FailedAttachVolume" if is_missing(message) => {
+            Some("a Secret, ConfigMap or claim that is mounted, or a key in one, is missing")
         }
         "FailedMount" | "FailedAttachVolume" => Some("a volume cannot be mounted: check the claim and its volume"),
         "ProvisioningFailed" => Some("no volume could be made: check the claim's storage class"),
@@ -63,6 +68,12 @@ pub(crate) fn hint_of_event(reason: &str, message: &str) -> Option<&'static str>
         "FailedCreate" if message.contains("PodSecurity") => Some(
             "the namespace's Pod Security level forbids the pod: change its security context, or the namespace's labels",
         ),
+        "FailedCreate" if message.contains(NO_ANSWER) => Some(
+            "a webhook of the cluster does not answer, and no pod is made without it: see whether what serves it runs",
+        ),
+        "FailedCreate" if message.contains("AdmissionPolicy") => {
+            Some("an admission policy of the cluster refuses the pods: change what it asks for, or ask whoever runs it")
+        }
         "FailedCreate" if message.contains("admission webhook") => {
             Some("a webhook of the cluster refuses the pods: change what it asks for, or ask whoever runs it")
         }
@@ -101,6 +112,12 @@ mod tests {
         for (status, reason, message, expected) in [
             (starting(), "FailedMount", "secret \"x\" not found", Some(Some(MISSING))),
             (starting(), "FailedMount", "timed out", Some(None)),
+            (
+                starting(),
+                "FailedMount",
+                "configmap references non-existent config key: x",
+                Some(Some(MISSING)),
+            ),
             (running(), "FailedMount", "secret \"x\" not found", None),
             (running(), "Unhealthy", "statuscode: 404", Some(None)),
             (ready(), "Unhealthy", "statuscode: 404", None),
@@ -120,6 +137,16 @@ mod tests {
                 "quota is used up",
             ),
             ("admission webhook \"x\" denied the request: no", SHORT, "a webhook"),
+            (
+                "failed calling webhook \"x\": connection refused",
+                MISSING,
+                "does not answer",
+            ),
+            (
+                "ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no",
+                SHORT,
+                "an admission policy",
+            ),
             (
                 "violates PodSecurity \"restricted:latest\"",
                 SHORT,

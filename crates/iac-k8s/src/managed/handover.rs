@@ -6,13 +6,16 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{PREFIX, applied, entries, has_key, is_of_object, key_of};
+use super::{PREFIX, applied, entries, has_key, is_of_object, is_ours, key_of};
 
 /// The managers that write whole objects from files. What a person edits by hand (`kubectl-edit`) and what controllers
 /// write is not theirs.
-const FORMERS: [&str; 13] = [
+const FORMERS: [&str; 16] = [
+    "argocd-application-controller",
+    "argocd-controller",
     "before-first-apply",
     "helm",
+    "helm-controller",
     "kapp-server",
     "kubectl",
     "kubectl-autoscale",
@@ -26,12 +29,14 @@ const FORMERS: [&str; 13] = [
     "Terraform",
 ];
 
+/// How the names of others begin, which have a version or a number in them.
+const FORMER_PREFIXES: [&str; 3] = [PREFIX, "pulumi-kubernetes", "terraform-provider-helm"];
+
 /// True if an entry is of a former manager; another stack of ours is one.
 fn is_former(entry: &Json, manager: &str) -> bool {
     let name = entry["manager"].as_str().unwrap_or_default();
-    let ours = name == manager || name.starts_with(&format!("{manager}-"));
-    let listed = FORMERS.contains(&name) || name.starts_with(PREFIX) || name.starts_with("pulumi-kubernetes");
-    !ours && listed && is_of_object(entry)
+    let listed = FORMERS.contains(&name) || FORMER_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    listed && !is_ours(name, manager) && is_of_object(entry)
 }
 
 /// The names of the former managers.
@@ -206,6 +211,8 @@ mod tests {
         for (name, subresource, expected) in [
             ("helm", "", true),
             ("iac-other", "", true),
+            ("iac-shop-eu", "", true),
+            ("terraform-provider-helm_v3.0.2_x5", "", true),
             ("iac-shop-replicas", "", false),
             ("kubectl-edit", "", false),
             ("kube-controller-manager", "", false),

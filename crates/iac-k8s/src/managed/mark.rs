@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use iac_core::provider::Mark;
 use serde_json::Value as Json;
 
-use super::{applied, entries, is_of_object};
+use super::{applied, entries, is_of_object, is_ours};
 
 /// What stands before a stack's name in those of its managers.
 pub(crate) const PREFIX: &str = "iac-";
@@ -28,15 +28,10 @@ pub(crate) fn mark(object: &Json, manager: &str) -> Mark {
     if applied(object, manager).is_some() {
         return Mark::Ours;
     }
-    let is_beside = |name: &str| {
-        ["replicas", "kept"]
-            .iter()
-            .any(|side| name == format!("{manager}-{side}"))
-    };
     let writers: BTreeSet<&str> = entries(object)
         .filter(|entry| is_of_object(entry))
         .filter_map(|entry| entry["manager"].as_str())
-        .filter(|name| !is_beside(name))
+        .filter(|name| *name == manager || !is_ours(name, manager))
         .collect();
     let others = writers.iter().filter(|name| **name != manager);
     if let Some(stack) = others.into_iter().find_map(|name| name.strip_prefix(PREFIX)) {

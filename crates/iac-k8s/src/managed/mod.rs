@@ -39,6 +39,15 @@ fn is_of_object(entry: &Json) -> bool {
     entry["subresource"].as_str().unwrap_or("").is_empty()
 }
 
+/// True if it is this manager's name, or one under which the same stack sets some fields beside its applies.
+fn is_ours(name: &str, manager: &str) -> bool {
+    let side = name.strip_prefix(manager).and_then(|rest| rest.strip_prefix('-'));
+    name == manager || side.is_some_and(|side| SIDES.contains(&side))
+}
+
+/// What stands behind a manager's name in those of its sides.
+const SIDES: [&str; 2] = ["replicas", "kept"];
+
 /// A digest of the fields that `manager` owns; the same as long as nobody else touched them.
 pub(crate) fn fingerprint(object: &Json, manager: &str) -> Option<String> {
     let entry = applied(object, manager)?;
@@ -59,6 +68,13 @@ pub(crate) fn owners(object: &Json, path: &FieldPath, except: &str) -> Vec<Strin
         .collect();
     owners.sort();
     owners.dedup();
+    owners
+}
+
+/// The managers of others that own the field at `path`.
+pub(crate) fn others(object: &Json, path: &FieldPath, manager: &str) -> Vec<String> {
+    let mut owners = owners(object, path, manager);
+    owners.retain(|owner| !is_ours(owner, manager));
     owners
 }
 

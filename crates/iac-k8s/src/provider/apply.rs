@@ -20,6 +20,7 @@ use super::leaving::is_leaving;
 use super::session::{Memory, Session, uid, unknown_kind};
 use crate::content::Hasher;
 use crate::declared::Declared;
+use crate::dropped;
 use crate::fields;
 use crate::managed;
 use crate::object::{self, ObjectId};
@@ -189,6 +190,9 @@ impl Application<'_> {
     async fn update(&self) -> Result<Applied, ProviderError> {
         let recorded = self.request.recorded.as_ref();
         self.check_mark(true).await?;
+        if self.request.adopt {
+            self.take_from_formers().await?;
+        }
         self.hand_over_replicas().await?;
         let body = self.meant(recorded.and_then(|recorded| recorded.uid.as_deref()));
         let answer = match self.send(&body, false).await {
@@ -394,8 +398,27 @@ impl Application<'_> {
                 &self.secrets,
                 &Hasher::new(&self.session.key, self.request.recorded.as_ref()),
             ),
-            private: Memory::of(&answer.body, &self.session.manager, self.scaled).write(),
+            private: Memory {
+                dropped: self.dropped(&answer.body),
+                ..Memory::of(&answer.body, &self.session.manager, self.scaled)
+            }
+            .write(),
         })
+    }
+
+    /// The fields that were dropped by this change or an earlier one, and that the object has still although nobody owns
+    /// them.
+    fn dropped(&self, object: &Json) -> Vec<String> {
+        let recorded = self.request.recorded.as_ref();
+        let Some(recorded) = recorded.filter(|_| self.request.intent == Intent::Update) else {
+            return Vec::new();
+        };
+        let memory = Memory::read(&recorded.private);
+        let before = object::desired(&recorded.inputs, self.scaled || memory.scaled);
+        let (inputs, live) = (Value::from(self.body.clone()), Value::from(object.clone()));
+        let there = dropped::still_there(&before, &inputs, &memory.dropped, &live).into_iter();
+        let unowned = there.filter(|(path, _)| managed::others(object, path, &self.session.manager).is_empty());
+        unowned.map(|(path, _)| path.to_string()).collect()
     }
 
     fn taken(&self) -> ProviderError {

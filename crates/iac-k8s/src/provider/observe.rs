@@ -18,6 +18,7 @@ use super::related;
 use super::session::{Memory, Session, in_parallel, uid};
 use crate::content::Hasher;
 use crate::exported;
+use crate::managed;
 use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::readiness;
@@ -29,6 +30,7 @@ type Listed = HashMap<ObjectId, Option<Arc<Item>>>;
 struct Item {
     metadata: Json,
     mark: Mark,
+    co_owners: Vec<String>,
 }
 
 /// What is known before single objects are looked at.
@@ -181,12 +183,17 @@ async fn list_group(
 fn slim(session: &Session, mut item: Json, versions: &HashMap<&str, Option<&str>>) -> Option<Item> {
     let version = versions.get(item.pointer("/metadata/name")?.as_str()?)?;
     let mark = session.mark_of(&item);
+    let co_owners = managed::formers(&item, &session.manager);
     let metadata = item.get_mut("metadata")?.as_object_mut()?;
     let same = version.is_some() && metadata.get("resourceVersion").and_then(Json::as_str) == *version;
     if same && !metadata.contains_key("deletionTimestamp") {
         metadata.retain(|field, _| matches!(field.as_str(), "name" | "namespace" | "uid" | "resourceVersion"));
     }
-    Some(Item { metadata: item, mark })
+    Some(Item {
+        metadata: item,
+        mark,
+        co_owners,
+    })
 }
 
 async fn one(session: &Session, request: &ObserveRequest, id: &ObjectId, seen: &Seen) -> Result<Observed, CallError> {
@@ -222,6 +229,7 @@ fn unmoved(session: &Session, request: &ObserveRequest, item: &Item, memory: &Me
         drift: Vec::new(),
         readiness: Readiness::Ready,
         leaving: None,
+        co_owners: item.co_owners.clone(),
     })
 }
 
@@ -253,6 +261,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         drift,
         readiness: readiness::of(object, &related),
         leaving: None,
+        co_owners: managed::formers(object, &session.manager),
     })
 }
 

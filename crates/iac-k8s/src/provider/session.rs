@@ -366,6 +366,9 @@ pub(crate) struct Memory {
     /// Which images its pods ran when it was last seen ready: by the names in their specification.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) images: BTreeMap<String, String>,
+    /// The fields that were declared once, are not any more, and that the object had still after our apply, owned by nobody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dropped: Vec<String>,
 }
 
 impl Memory {

@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use iac_core::provider::{
-    ApplyRequest, Claim, Context, Intent, PredictRequest, Prediction, Provider as _, ProviderError, Recorded,
+    ApplyRequest, Claim, Context, DeleteData, Intent, PredictRequest, Prediction, Provider as _, ProviderError,
+    Recorded,
 };
 use iac_testbed::{Needs, TestBed};
 use serde_json::{Value as Json, json};
@@ -65,6 +66,7 @@ async fn apply(
         adopt: true,
         claim: Claim::Named,
         uid: None,
+        delete_data: DeleteData::None,
     };
     let applied = world.provider.apply(&request, &Context::silent()).await?;
     Ok(declared.record(applied))
@@ -168,4 +170,99 @@ async fn what_people_changed_by_hand_is_taken_over_when_asked() {
     apply(&world, &declared, Intent::Update, Some(&recorded)).await.unwrap();
     let live = world.read(&world.api("", "v1", "ConfigMap"), "app").await;
     assert_eq!(live["data"], json!({"a": "1", "b": "ours", "c": "beside"}));
+}
+
+#[tokio::test]
+async fn what_an_earlier_takeover_left_to_others_goes_when_asked() {
+    let world = World::new().await;
+    let api = world.api("", "v1", "ConfigMap");
+    let with = |data: Json| world.one("app", config_map("app", data));
+    kubectl(
+        &world,
+        "apply -f -",
+        Some(&config_map("app", json!({"a": "1", "b": "2", "c": "3"}))),
+    );
+    // Taken by force, which leaves the other manager what it had.
+    let whole = with(json!({"a": "ours", "b": "2"}));
+    let recorded = world.apply(&whole, Intent::Adopt, None).await.unwrap();
+    let both = ["iac-tests", "kubectl-client-side-apply"];
+    assert_eq!(managers(&world.read(&api, "app").await), both);
+    assert_eq!(world.live(&whole, Some(&recorded)).await.co_owners, both[1..]);
+    let less = with(json!({"a": "ours"}));
+    let told = predict(&world, &less, Intent::Update, Some(&recorded), false).await;
+    assert_eq!(told.changes, []);
+    let note = &told.notes[0];
+    assert!(
+        note.contains("data.b stays, since kubectl-client-side-apply holds it as well")
+            && note.contains("--adopt ConfigMap/app"),
+        "{note}"
+    );
+    let asked = predict(&world, &less, Intent::Update, Some(&recorded), true).await;
+    let changed = paths(&asked.changes)
+        .into_iter()
+        .filter(|path| path.starts_with("data"));
+    assert_eq!(changed.collect::<Vec<_>>(), ["data.b", "data.c"]);
+    let notes = asked.notes.concat();
+    assert!(
+        notes.contains("takes over all fields of kubectl-client-side-apply"),
+        "{notes}"
+    );
+    let recorded = apply(&world, &less, Intent::Update, Some(&recorded)).await.unwrap();
+    let live = world.read(&api, "app").await;
+    assert_eq!(
+        (&live["data"], managers(&live)),
+        (&json!({"a": "ours"}), vec!["iac-tests"])
+    );
+    assert!(world.live(&less, Some(&recorded)).await.co_owners.is_empty());
+}
+
+/// As helm makes an object: its manager, what marks it, and the record of the release.
+#[tokio::test]
+async fn what_a_helm_release_made_is_taken_over_and_helm_can_forget_it() {
+    let world = World::new().await;
+    let (api, secrets) = (world.api("", "v1", "ConfigMap"), world.api("", "v1", "Secret"));
+    let mut theirs = config_map("app", json!({"a": "1", "b": "2"}));
+    theirs["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm", "app": "shop"});
+    theirs["metadata"]["annotations"] =
+        json!({"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": world.namespace});
+    kubectl(&world, "create --field-manager=helm -f -", Some(&theirs));
+    for revision in 1..3 {
+        let labels = json!({"owner": "helm", "name": "shop", "version": revision.to_string()});
+        let release = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1",
+            "metadata": {"name": format!("sh.helm.release.v1.shop.v{revision}"), "labels": labels}});
+        world.make(&secrets, release).await;
+    }
+    let mut ours = config_map("app", json!({"a": "1"}));
+    ours["metadata"]["labels"] = json!({"app": "shop"});
+    let declared = world.one("app", ours);
+    let prediction = predict(&world, &declared, Intent::Adopt, None, true).await;
+    let changed = paths(&prediction.changes);
+    assert_eq!(
+        changed,
+        [
+            "data.b",
+            "metadata.annotations",
+            "metadata.labels[\"app.kubernetes.io/managed-by\"]"
+        ]
+    );
+    let note = prediction
+        .notes
+        .iter()
+        .find(|note| note.contains("Helm release shop"))
+        .unwrap();
+    let recorded = apply(&world, &declared, Intent::Adopt, None).await.unwrap();
+    let live = world.read(&api, "app").await;
+    assert_eq!(
+        (&live["data"], managers(&live)),
+        (&json!({"a": "1"}), vec!["iac-tests"])
+    );
+    assert_eq!(live["metadata"]["labels"], json!({"app": "shop"}));
+    // What the note says makes helm forget the release, and leaves what is taken over.
+    let line = note.split('`').find_map(|text| text.strip_prefix("kubectl ")).unwrap();
+    kubectl(&world, line, None);
+    for revision in 1..3 {
+        let name = format!("sh.helm.release.v1.shop.v{revision}");
+        assert!(secrets.get_opt(&name).await.unwrap().is_none());
+    }
+    assert_eq!(world.live(&declared, Some(&recorded)).await.drift, []);
 }

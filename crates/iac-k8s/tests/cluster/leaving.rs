@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use iac_core::provider::{ApplyRequest, Claim, Context, ErrorKind, Intent, Observed, Provider as _, Recorded};
+use iac_core::provider::{
+    ApplyRequest, Claim, Context, DeleteData, ErrorKind, Intent, Observed, Provider as _, Recorded,
+};
 use iac_k8s::Kubernetes;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
@@ -26,6 +28,7 @@ fn creation(declared: &Resolved, recorded: &Recorded, timeout: Duration) -> Appl
         adopt: false,
         claim: Claim::MarkOnly,
         uid: None,
+        delete_data: DeleteData::None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod adoption;
 mod apply;
 mod autoscale;
+mod causes;
 mod connect;
 mod custom;
 mod data;
@@ -14,6 +15,7 @@ mod delete;
 mod drift;
 mod idle;
 mod immutable;
+mod kept;
 mod leaving;
 mod names;
 mod observe;

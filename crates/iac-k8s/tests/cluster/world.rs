@@ -176,6 +176,7 @@ impl World {
                 _ => Claim::Sealed,
             },
             uid: None,
+            delete_data: DeleteData::None,
             timeout: PATIENCE,
         };
         let applied = self.provider.apply(&request, &Context::silent()).await?;

@@ -6,7 +6,7 @@ use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Stat
 use futures::future;
 use futures::stream::{self, StreamExt};
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, Context, ErrorKind, ProviderError, adopt_hint};
+use iac_core::provider::{Applied, ApplyRequest, Context, DataItem, DeleteData, ErrorKind, ProviderError, adopt_hint};
 use iac_core::value::Value;
 use serde_json::json;
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ pub(super) struct Converge<'a> {
     takeover: Takeover,
     /// True if a service that this one is restarted with has another container.
     restart: bool,
+    /// Which of the volumes that are no longer used may go.
+    delete_data: &'a DeleteData,
 }
 
 /// Applies a service.
@@ -131,6 +133,7 @@ impl<'a> Converge<'a> {
             trusted: trusted(request),
             takeover,
             restart: restarts(request),
+            delete_data: &request.delete_data,
         };
         run.refuse_foreign(request, &members).await?;
         Ok((run, members))
@@ -199,13 +202,25 @@ impl Converge<'_> {
 
     /// Takes away a container that is one too many.
     async fn remove_surplus(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
+        let items: Vec<DataItem> = volumes::of(std::slice::from_ref(container)).collect();
+        volumes::refuse_what_came(self.engine, &self.inputs.service, &items)?;
         self.cx.progress(self.key, format!("removing {}", name_of(container)));
         self.engine.stop(container).await?;
-        for item in volumes::of(std::slice::from_ref(container)) {
-            let message = format!("the {} {} ({}) stays", item.kind, item.name, item.amount);
-            self.cx.progress(self.key, message);
+        self.engine.remove(container).await?;
+        self.let_go(&items).await
+    }
+
+    /// Deletes those of the volumes that a container leaves which may go, and says of the others that they stay.
+    pub(super) async fn let_go(&self, items: &[DataItem]) -> Result<(), ProviderError> {
+        for item in items {
+            if self.delete_data.allows(item) {
+                volumes::remove(self.engine, &item.name).await?;
+            } else {
+                let message = format!("the {} {} ({}) stays", item.kind, item.name, item.amount);
+                self.cx.progress(self.key, message);
+            }
         }
-        self.engine.remove(container).await
+        Ok(())
     }
 
     /// Sees to one of the service's containers; gives its ID.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::containers::name_of;
 use super::converge::Converge;
 use super::request::{self, Request};
+use super::volumes;
 use crate::model::{MountKind, Service, UpdateOrder};
 use crate::provider::errors::failed;
 use crate::provider::readiness::{self, Expected, STEADY};
@@ -103,6 +104,8 @@ impl Converge<'_> {
             self.cx.progress(self.key, format!("stopping {}", name_of(old)));
             self.engine.stop(old).await?;
             self.engine.remove(old).await?;
+            self.let_go(&volumes::unused(std::slice::from_ref(old), self.inputs))
+                .await?;
         }
         let next = self.look(&id).await?;
         self.rename(&next, name).await?;

@@ -43,8 +43,8 @@ pub(crate) fn of(containers: &[ContainerInspectResponse]) -> impl Iterator<Item 
 }
 
 /// The anonymous volumes that nothing mounts any more once the service is as declared: something else is at their place, or
-/// their container is one too many. Nobody can tell later that they were there.
-pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<String> {
+/// their container is one too many.
+pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<DataItem> {
     let is_taken = |target: &str| {
         let mounts = inputs.spec.volumes.iter();
         let named = mounts.filter(|mount| mount.kind != MountKind::Volume || !mount.source.is_empty());
@@ -56,14 +56,19 @@ pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceIn
         for item in of(std::slice::from_ref(container)) {
             let target = item.amount.split(' ').next().unwrap_or_default();
             if is_surplus || is_taken(target) {
-                unused.push(format!(
-                    "the {} {} ({}) is no longer used, and stays",
-                    item.kind, item.name, item.amount
-                ));
+                unused.push(item);
             }
         }
     }
     unused
+}
+
+/// What a change of a service would leave without a container; noted as told.
+pub(crate) fn left(engine: &Engine, members: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<DataItem> {
+    let items = unused(members, inputs);
+    let mut told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
+    told.extend(items.iter().map(|item| item.name.clone()));
+    items
 }
 
 /// The containers of projects, each asked for once for a question about several services.
@@ -97,7 +102,8 @@ impl Projects {
     }
 }
 
-/// Refuses to delete volumes that came since the deletion was planned: the plan did not name them.
+/// Refuses to take away containers of this service whose volumes came since that was planned: the plan did not name
+/// them, and nobody has recorded them.
 pub(crate) fn refuse_what_came(engine: &Engine, service: &str, going: &[DataItem]) -> Result<(), ProviderError> {
     let told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
     let came = going.iter().filter(|item| !told.contains(&item.name));
@@ -108,18 +114,18 @@ pub(crate) fn refuse_what_came(engine: &Engine, service: &str, going: &[DataItem
         return Ok(());
     }
     let message = format!(
-        "the service {service} stays: since its end was planned data came that this would delete as well: {}",
+        "containers of the service {service} stay: since the plan was made data came that would go with them: {}",
         came.join(", ")
     );
     Err(ProviderError::new(ErrorKind::Precondition, message)
         .with_hint("look what it is, and run again: the plan then names it"))
 }
 
-/// How an anonymous volume is recorded by itself once its service is gone.
-pub(crate) fn record(service: &Recorded, item: &DataItem) -> Option<Recorded> {
+/// How an anonymous volume is recorded by itself once its container is gone.
+pub(crate) fn record(service: &Key, item: &DataItem) -> Option<Recorded> {
     let inputs = json!({ "project": "", "key": item.amount, "name": item.name });
     Some(Recorded {
-        key: Key::new(service.key.component(), VOLUME, &item.name).ok()?,
+        key: Key::new(service.component(), VOLUME, &item.name).ok()?,
         identity: format!("compose/Volume {}", item.name),
         uid: None,
         inputs: inputs.into(),

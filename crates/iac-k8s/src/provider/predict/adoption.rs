@@ -13,10 +13,25 @@ use crate::provider::discovery::ApiKind;
 const LOOKS: usize = 4;
 
 impl Question<'_> {
-    /// True if the fields of a former manager become ours.
+    /// True if the fields of a former manager become ours: of an object that others made, or that an earlier takeover
+    /// left to both.
     pub(super) fn hands_over(&self, live: &Json) -> bool {
-        let asked = self.request.intent == Intent::Adopt && self.request.adopt;
-        asked && !managed::formers(live, &self.session.manager).is_empty()
+        self.is_asked_for() && !managed::formers(live, &self.session.manager).is_empty()
+    }
+
+    fn is_asked_for(&self) -> bool {
+        self.request.adopt && matches!(self.request.intent, Intent::Adopt | Intent::Update)
+    }
+
+    /// Says what is to be done about the Helm release that an object is of: its record names the object still.
+    pub(super) fn release(&self, live: &Json) -> Option<String> {
+        let annotation = |name: &str| live["metadata"]["annotations"][name].as_str();
+        let release = annotation("meta.helm.sh/release-name").filter(|_| self.is_asked_for())?;
+        let namespace = annotation("meta.helm.sh/release-namespace").unwrap_or("default");
+        Some(format!(
+            "it is of the Helm release {release}, and `helm uninstall` would still delete it: once all that you want of the release \
+             is taken over, let helm forget it with `kubectl delete secret -n {namespace} -l owner=helm,name={release}`"
+        ))
     }
 
     /// What the apply would lead to after the hand-over, with the server's defaults for what goes. No single trial can

@@ -8,6 +8,7 @@ mod by_definition;
 mod compare;
 mod exclusive;
 mod fit;
+mod kept;
 mod pruned;
 mod refusal;
 mod trial;
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 
 use futures::FutureExt as _;
 use iac_core::Value;
-use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError, Replacement};
+use iac_core::provider::{Checked, Intent, PredictRequest, Prediction, Problem, ProviderError};
 use iac_core::value::diff::{FieldChange, by_element, diff};
 use iac_core::value::{FieldPath, Map, canonical};
 use serde_json::Value as Json;
@@ -361,7 +362,13 @@ impl<'a> Question<'a> {
             trial = self.handed_over(kind, trial).await?;
         }
         let prediction = match trial {
-            Trial::Accepted(result) => warned(self.accepted(&live, &result.body), result.warnings),
+            Trial::Accepted(result) => {
+                let prediction = warned(self.accepted(&live, &result.body), result.warnings);
+                if prediction.replace.is_empty() {
+                    notes.extend(self.kept(kind, body, &result.body).await?);
+                }
+                prediction
+            }
             Trial::Untried(why) | Trial::Early(why) => self.locally(&why),
             Trial::Refused(refusal) => {
                 notes.extend(self.in_the_way(&live, &refusal));
@@ -472,6 +479,7 @@ impl<'a> Question<'a> {
                 "takes over all fields of {whose}; those that are not declared here are removed"
             ));
         }
+        notes.extend(self.release(live));
         Prediction {
             changes: changes.into_iter().flat_map(by_element).collect(),
             notes,
@@ -479,22 +487,6 @@ impl<'a> Question<'a> {
             outputs: predicted_outputs(result, &self.secrets, &self.hasher()),
             ..Prediction::default()
         }
-    }
-
-    /// A headless Service that is declared as an ordinary one: the server gives an address to a new one only.
-    fn kept_headless(&self, result: &Json) -> Option<Replacement> {
-        fn text<'v>(object: &'v Value, pointer: &str) -> Option<&'v str> {
-            object.pointer(pointer)?.as_str()
-        }
-        let is_kept = self.id.type_name() == "core/Service"
-            && self.request.intent == Intent::Update
-            && result.pointer("/spec/clusterIP").and_then(Json::as_str) == Some("None")
-            && text(&self.before, "/spec/clusterIP") == Some("None")
-            && text(&self.inputs, "/spec/clusterIP").unwrap_or("").is_empty();
-        is_kept.then(|| Replacement {
-            path: FieldPath::fields(["spec", "clusterIP"]),
-            why: "the server keeps \"None\" for an existing Service, and gives an address to a new one only".to_owned(),
-        })
     }
 
     /// Who changes a field: nobody to name when it is the program.
