@@ -78,7 +78,7 @@ async fn volumes_with_and_without_names_stay_until_they_may_go() {
             );
         });
         let plan = runs.preview(&changed).await;
-        assert_eq!(kept(&plan), [anonymous.clone()], "{replicas}");
+        assert_eq!(kept(&plan), std::slice::from_ref(&anonymous), "{replicas}");
     }
     // Both keys get other names: nothing that holds data goes, and all of it is said.
     let renamed = database(&project, "postgres", "pgdata", &[]);
@@ -184,13 +184,13 @@ async fn volumes_of_containers_that_are_too_many_are_recorded_and_kept() {
     );
     runs.up_deleting(&one, &[&second]).await;
     assert!(!there(&second).await && there(&third).await && there(&first).await);
-    assert_eq!(kept(&runs.preview(&one).await), [third.clone()]);
+    assert_eq!(kept(&runs.preview(&one).await), std::slice::from_ref(&third));
     // A named volume takes the place of the one that is left; named at once, that goes with the change.
     let named = scaled(&project, 1, true);
     assert!(kept(&runs.preview(&named).await).contains(&first));
     runs.up_deleting(&named, &[&first]).await;
     assert!(!there(&first).await && there(&third).await);
-    assert_eq!(kept(&runs.preview(&named).await), [third.clone()]);
+    assert_eq!(kept(&runs.preview(&named).await), std::slice::from_ref(&third));
     runs.destroy().await;
     runs.destroy_only(DeleteData::of(std::slice::from_ref(&third))).await;
     assert!(!there(&third).await);
