@@ -1,7 +1,7 @@
 """A stand-in for Fluentd: follows files and sends their lines on, by the file that FLUENTD_CONF names.
 
 It knows `<source>` of type tail with `path`, `pos_file`, `tag`, and `format` or `<parse>` of type json, none or cri; and `<match>`
-of type elasticsearch with `host`, `port`, `index_name`, or stdout. Anything else in the file ends it with a reason.
+of type elasticsearch with `host`, `port`, `index_name`, loki with `url` and `extra_labels`, or stdout. Anything else in the file ends it with a reason.
 """
 
 import glob
@@ -26,6 +26,7 @@ PIECE = 1024 * 1024
 KNOWN = {
     "tail": {"path", "pos_file", "tag", "format", "time_format", "read_from_head", "exclude_path", "refresh_interval"},
     "elasticsearch": {"host", "port", "index_name", "scheme", "logstash_format", "include_tag_key", "flush_interval"},
+    "loki": {"url", "extra_labels", "line_format", "flush_interval"},
     "stdout": set(),
     "json": {"time_key", "time_format", "keep_time_key"},
     "none": set(),
@@ -54,7 +55,7 @@ class Section:
     def check(self) -> None:
         """Fails on what is not known."""
         kind = self.values.pop("@type", self.values.get("format"))
-        if kind not in KNOWN or (self.name == "source") != (kind == "tail") or (self.name == "match") != (kind in ("elasticsearch", "stdout")):
+        if kind not in KNOWN or (self.name == "source") != (kind == "tail") or (self.name == "match") != (kind in ("elasticsearch", "loki", "stdout")):
             raise Unknown(f"<{self.name}> of type {kind}")
         self.values["type"] = kind
         if unknown := self.values.keys() - KNOWN[kind] - {"type"}:
@@ -132,20 +133,31 @@ class Positions:
             partial.rename(self.path)
 
 
+def post(url: str, body: str, kind: str) -> None:
+    """Sends a body to a server; raises what the call raises."""
+    request = urllib.request.Request(url, data=body.encode(), headers={"Content-Type": kind})
+    with urllib.request.urlopen(request, timeout=CALL_TIMEOUT):
+        pass
+
+
 def send(match: Section, tag: str, records: list[dict]) -> None:
     """Sends records to where a match says; raises what the call raises."""
-    stamp = datetime.now(UTC).isoformat()
-    documents = [{"@timestamp": stamp, "tag": tag, **one} for one in records]
-    if match.values["type"] == "stdout":
+    now = datetime.now(UTC)
+    values = match.values
+    if values["type"] == "loki":
+        labels = {**json.loads(values.get("extra_labels", "{}")), "tag": tag}
+        lines = [[str(int(now.timestamp() * 1e9)), json.dumps(one, ensure_ascii=False)] for one in records]
+        url = f"{values.get('url', 'http://localhost:3100').rstrip('/')}/loki/api/v1/push"
+        post(url, json.dumps({"streams": [{"stream": labels, "values": lines}]}), "application/json")
+        return
+    documents = [{"@timestamp": now.isoformat(), "tag": tag, **one} for one in records]
+    if values["type"] == "stdout":
         for document in documents:
             print(json.dumps(document, ensure_ascii=False), flush=True)
         return
-    action = json.dumps({"index": {"_index": match.values.get("index_name", "fluentd")}})
+    action = json.dumps({"index": {"_index": values.get("index_name", "fluentd")}})
     body = "".join(f"{action}\n{json.dumps(document)}\n" for document in documents)
-    url = f"http://{match.values.get('host', 'localhost')}:{match.values.get('port', '9200')}/_bulk"
-    request = urllib.request.Request(url, data=body.encode(), headers={"Content-Type": "application/x-ndjson"})
-    with urllib.request.urlopen(request, timeout=CALL_TIMEOUT):
-        pass
+    post(f"http://{values.get('host', 'localhost')}:{values.get('port', '9200')}/_bulk", body, "application/x-ndjson")
 
 
 class Tail:

@@ -175,6 +175,13 @@ pub(super) const RECIPES: &[Recipe] = &[
         stand_in_for: Some("Elasticsearch"),
     },
     Recipe {
+        name: "loki-standin",
+        tags: Tags::Names(&["1"]),
+        parent: BASE,
+        parts: STAND_INS,
+        stand_in_for: Some("Loki"),
+    },
+    Recipe {
         name: "postgres-exporter",
         tags: Tags::Names(&["0.11"]),
         parent: BASE,
