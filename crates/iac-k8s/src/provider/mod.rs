@@ -12,6 +12,7 @@ mod events;
 mod inspect;
 mod kubeconfig;
 mod leaving;
+mod makers;
 mod names;
 mod observe;
 mod others;

@@ -1,6 +1,6 @@
 //! Reads what a readiness rule needs besides the object itself.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::call::{Call, CallError};
 use super::events;
@@ -36,15 +36,6 @@ async fn endpoints(session: &Session, service: &Json) -> Result<Related, CallErr
     })
 }
 
-/// What makes pods, with where it says how many.
-const MAKERS: [(&str, &str); 5] = [
-    ("/apis/apps/v1", "deployments"),
-    ("/apis/apps/v1", "statefulsets"),
-    ("/apis/apps/v1", "replicasets"),
-    ("/apis/apps/v1", "daemonsets"),
-    ("/api/v1", "replicationcontrollers"),
-];
-
 /// Whether there are pods that a Service selects, or something that is about to make such pods. What may not be read
 /// counts as coming.
 async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallError> {
@@ -67,28 +58,10 @@ async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallErr
     if pods.iter().any(|pod| !pod["metadata"]["deletionTimestamp"].is_string()) {
         return Ok(true);
     }
-    for (group, resource) in MAKERS {
-        let path = format!("{group}/namespaces/{namespace}/{resource}");
-        match session.shared_list(Call::get(path)).await {
-            Ok(makers) if makers.iter().any(|maker| makes_pods(maker, selector)) => return Ok(true),
-            Err(error) if error.code() == Some(403) => return Ok(true),
-            other => other.map(|_| ())?,
-        }
+    match session.makers.are_there(session, namespace, selector).await {
+        Err(error) if error.code() == Some(403) => Ok(true),
+        other => other,
     }
-    Ok(false)
-}
-
-/// True if a workload is to have pods that bear these labels.
-fn makes_pods(maker: &Json, selector: &Map<String, Json>) -> bool {
-    let labels = &maker["spec"]["template"]["metadata"]["labels"];
-    let is_selected = selector.iter().all(|(key, value)| labels[key] == *value);
-    let is_going = maker["metadata"]["deletionTimestamp"].is_string();
-    // The items of a list do not say their kind.
-    let wanted = match maker["status"]["desiredNumberScheduled"].as_i64() {
-        Some(nodes) => nodes,
-        None => maker["spec"]["replicas"].as_i64().unwrap_or(1),
-    };
-    is_selected && !is_going && wanted > 0 && maker["spec"]["paused"] != true
 }
 
 /// True if anybody in the cluster looks after the address that an object lacks: a controller that does leaves a finalizer
@@ -149,41 +122,4 @@ async fn default_class(session: &Session) -> Result<Option<Json>, CallError> {
     let is_default =
         |class: &Json| class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
     Ok(classes.into_iter().find(is_default))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn pods_come_from_what_is_to_have_some() {
-        let labels = json!({"metadata": {"labels": {"app": "a", "tier": "b"}}});
-        for (maker, expected) in [
-            (json!({"spec": {"replicas": 1, "template": labels}}), true),
-            (json!({"spec": {"template": labels}}), true),
-            (json!({"spec": {"replicas": 0, "template": labels}}), false),
-            (json!({"spec": {"paused": true, "template": labels}}), false),
-            (
-                json!({"spec": {"template": labels}, "status": {"desiredNumberScheduled": 0}}),
-                false,
-            ),
-            (
-                json!({"spec": {"template": labels}, "status": {"desiredNumberScheduled": 2}}),
-                true,
-            ),
-            (
-                json!({"spec": {"template": {"metadata": {"labels": {"app": "b"}}}}}),
-                false,
-            ),
-            (
-                json!({"metadata": {"deletionTimestamp": "x"}, "spec": {"template": labels}}),
-                false,
-            ),
-        ] {
-            let selector = json!({"app": "a"});
-            let selector = selector.as_object().expect("a map");
-            assert_eq!(makes_pods(&maker, selector), expected, "{maker}");
-        }
-    }
 }

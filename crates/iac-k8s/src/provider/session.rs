@@ -17,6 +17,7 @@ use super::call::{Answer, Call, CallError};
 use super::connect::Connection;
 use super::discovery::{ApiKind, Discovery};
 use super::events::Warnings;
+use super::makers::Makers;
 use super::predict::Trials;
 use super::since::Told;
 use super::watch::{Ear, Rings, Watches};
@@ -52,7 +53,7 @@ type SharedList = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Json>>)>>;
 const MOST_FRESH: usize = 256;
 
 /// How long an answer may stand in for a look.
-const STALE: Duration = Duration::from_secs(1);
+pub(crate) const STALE: Duration = Duration::from_secs(1);
 
 /// How many have to wait before they share lists.
 const CROWD: usize = 8;
@@ -84,6 +85,8 @@ pub(crate) struct Session {
     pub(crate) warnings: Warnings,
     /// What was tried for many objects at once.
     pub(crate) trials: Trials,
+    /// What is to have pods.
+    pub(crate) makers: Makers,
     /// Who is told of what is written.
     watches: Watches,
     /// Lists that several ask for at the same time.
@@ -112,6 +115,7 @@ impl Session {
             key,
             warnings: Warnings::default(),
             trials: Trials::default(),
+            makers: Makers::default(),
             watches: Watches::default(),
             lists: Mutex::default(),
             secrets: Mutex::default(),
@@ -128,6 +132,7 @@ impl Session {
     pub(crate) fn note_applied(&self, uid: &str, object: &Json) {
         // A deletion in the same run is meant for this version.
         self.mark_of(object);
+        self.makers.note(object);
         let (group, _) = split_api_version(object["apiVersion"].as_str().unwrap_or_default());
         if kinds::scope(group, object["kind"].as_str().unwrap_or_default()).is_none() {
             return;

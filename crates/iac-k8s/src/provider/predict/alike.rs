@@ -1,11 +1,13 @@
 //! Objects that the server judges alike: in a namespace that is yet to be made one trial does for all of them.
 //!
 //! So it is with ConfigMaps and Secrets that differ in their name and in the texts of their entries, which the server takes as
-//! they are. Where somebody else has a say in admission (a webhook, a policy), each is tried by itself.
+//! they are, and with Services and Deployments that differ in their name and in which labels they bear and select. Where somebody else has a say in admission (a webhook, a policy), each is tried by itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use iac_core::value::canonical;
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
@@ -85,26 +87,69 @@ fn is_empty(list: &Json) -> bool {
 
 /// What the server's verdict on an object depends on, if that is less than the whole.
 fn shape(type_name: &str, body: &Json) -> Option<String> {
-    let entries = match (type_name, body["type"].as_str()) {
-        ("core/ConfigMap", _) => "data",
-        ("core/Secret", None | Some("Opaque")) => "stringData",
-        _ => return None,
-    };
     let mut shape = body.clone();
     shape["metadata"]["name"] = Json::Null;
+    let size = match (type_name, body["type"].as_str()) {
+        ("core/ConfigMap", _) => clear(&mut shape, "data", |_| true),
+        ("core/Secret", None | Some("Opaque")) => {
+            clear(&mut shape, "stringData", |_| true) + clear(&mut shape, "data", is_encoded)
+        }
+        ("core/Service" | "apps/Deployment", _) => 0,
+        _ => return None,
+    };
+    number_labels(&mut shape)?;
+    (size < SMALL).then(|| canonical::digest(&shape))
+}
+
+/// Takes out the texts that the server accepts as they are, and gives their size.
+fn clear(shape: &mut Json, entries: &str, is_accepted: impl Fn(&str) -> bool) -> usize {
     let mut size = 0;
-    for (key, entry) in shape
-        .get_mut(entries)
-        .and_then(Json::as_object_mut)
-        .into_iter()
-        .flatten()
-    {
-        if let Json::String(text) = entry {
+    let entries = shape.get_mut(entries).and_then(Json::as_object_mut);
+    for (key, entry) in entries.into_iter().flatten() {
+        if let Json::String(text) = entry
+            && is_accepted(text)
+        {
             size += key.len() + text.len();
             text.clear();
         }
     }
-    (size < SMALL).then(|| canonical::digest(&shape))
+    size
+}
+
+fn is_encoded(text: &str) -> bool {
+    STANDARD.decode(text).is_ok()
+}
+
+/// Where the labels of an object and of its pods are, and what selects by them.
+const LABELS: [&str; 4] = [
+    "/metadata/labels",
+    "/spec/selector",
+    "/spec/selector/matchLabels",
+    "/spec/template/metadata/labels",
+];
+
+/// Puts numbers in the place of labels' values, the same for the same: what matters is which of them are equal, as a
+/// selector has to fit its template. None where a value is no label, which the server has to say.
+fn number_labels(shape: &mut Json) -> Option<()> {
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    for pointer in LABELS {
+        let labels = shape.pointer_mut(pointer).and_then(Json::as_object_mut);
+        // A Deployment's selector holds the labels one level deeper, and terms that stay as they are.
+        let values = labels.into_iter().flatten().map(|(_, value)| value);
+        for value in values.filter(|value| !value.is_object() && !value.is_array()) {
+            let text = value.as_str().filter(|text| is_label(text))?.to_owned();
+            let next = numbers.len();
+            *value = (*numbers.entry(text).or_insert(next)).into();
+        }
+    }
+    Some(())
+}
+
+fn is_label(text: &str) -> bool {
+    let is_end = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    bytes.len() <= 63 && bytes.iter().all(inner) && is_end(bytes.first()) && is_end(bytes.last())
 }
 
 #[cfg(test)]
@@ -141,8 +186,43 @@ mod tests {
             shape("core/Secret", &body)
         };
         assert_eq!(secret(None, "stringData", "a"), secret(None, "stringData", "b"));
-        assert_ne!(secret(None, "data", "YQ=="), secret(None, "data", "no base64"));
+        assert_eq!(secret(None, "data", "YQ=="), secret(None, "data", "Yg=="));
+        for wrong in ["no base64", "YQ", "YQ=", "YR=="] {
+            assert_ne!(secret(None, "data", "YQ=="), secret(None, "data", wrong), "{wrong}");
+        }
         assert_eq!(secret(Some("kubernetes.io/tls"), "stringData", "a"), None);
-        assert_eq!(shape("apps/Deployment", &json!({"metadata": {"name": "a"}})), None);
+        assert_eq!(shape("batch/Job", &json!({"metadata": {"name": "a"}})), None);
+    }
+
+    #[test]
+    fn of_labels_it_matters_which_are_equal() {
+        let service = |app: Json, port: i64| {
+            shape(
+                "core/Service",
+                &json!({"metadata": {"name": "a", "labels": {"app": app}}, "spec": {"selector": {"app": app}, "ports": [{"port": port}]}}),
+            )
+        };
+        assert_eq!(service("a".into(), 80), service("b".into(), 80));
+        assert_ne!(service("a".into(), 80), service("a".into(), 81));
+        for wrong in [
+            json!("no label"),
+            json!("-a"),
+            json!("a.".to_owned()),
+            json!("a".repeat(64)),
+            json!(1),
+            json!(null),
+        ] {
+            assert_eq!(service(wrong.clone(), 80), None, "{wrong}");
+        }
+        let deployment = |selects: &str, bears: &str, image: &str| {
+            let template = json!({"metadata": {"labels": {"app": bears}}, "spec": {"containers": [{"name": "m", "image": image}]}});
+            shape(
+                "apps/Deployment",
+                &json!({"metadata": {"name": "a"}, "spec": {"selector": {"matchLabels": {"app": selects}}, "template": template}}),
+            )
+        };
+        assert_eq!(deployment("a", "a", "x"), deployment("b", "b", "x"));
+        assert_ne!(deployment("a", "a", "x"), deployment("a", "b", "x"));
+        assert_ne!(deployment("a", "a", "x"), deployment("a", "a", "y"));
     }
 }
