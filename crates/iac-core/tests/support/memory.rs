@@ -242,7 +242,17 @@ impl World {
     fn apply(&self, request: &ApplyRequest) -> Result<Applied, ProviderError> {
         let mut inner = self.lock();
         if inner.failing.contains(&request.identity) {
-            return Err(ProviderError::new(ErrorKind::Failed, "told to fail"));
+            let error = ProviderError::new(ErrorKind::Failed, "told to fail");
+            let there = inner.objects.get(&request.identity);
+            // What was made ahead is there all the same.
+            return Err(match there.filter(|object| is_prepared(&object.inputs)) {
+                Some(object) => error.with_partial(Applied {
+                    uid: Some(object.uid.to_string()),
+                    outputs: outputs(&request.identity, object),
+                    ..Applied::default()
+                }),
+                None => error,
+            });
         }
         if request.intent == Intent::Create && inner.leaving.remove(&request.identity) {
             inner.objects.remove(&request.identity);
