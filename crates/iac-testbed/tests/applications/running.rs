@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -122,13 +122,16 @@ impl Running {
         })
     }
 
-    /// Sends a request once. A container that was started again has another port: one that does not answer is looked up anew.
+    /// Sends a request once. A container that was started again has another port: where nothing listens, it is looked up anew.
     fn try_ask(&self, service: &str, request: &str) -> Option<String> {
-        let answer = exchange(&self.address(service)?, request).ok();
-        if answer.is_none() {
+        let answer = exchange(&self.address(service)?, request);
+        if answer
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        {
             self.ports.borrow_mut().remove(service);
         }
-        answer
+        answer.ok()
     }
 
     /// Fails unless a service ends with an error that says this, when it is run with another value of a variable.
@@ -185,7 +188,7 @@ fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     if answer.is_empty() {
-        return Err(std::io::ErrorKind::ConnectionReset.into());
+        return Err(ErrorKind::ConnectionReset.into());
     }
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

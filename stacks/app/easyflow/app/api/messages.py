@@ -1,5 +1,6 @@
 """Messages: over the API, and by the webhooks of messengers."""
 
+import asyncio
 import hmac
 import logging
 from datetime import datetime
@@ -18,6 +19,8 @@ from app.tasks import process
 
 router = APIRouter(prefix="/api/v1", tags=["messages"])
 logger = logging.getLogger("easyflow.messages")
+# Seconds that a caller waits while Redis is away.
+HAND_ON_TIMEOUT = 2
 
 
 class NewMessage(BaseModel):
@@ -64,7 +67,7 @@ async def _store(message: Message) -> MessageOut:
         session.add(message)
         await session.commit()
     try:
-        await run_in_threadpool(process.delay, str(message.id))
+        await asyncio.wait_for(run_in_threadpool(process.delay, str(message.id)), HAND_ON_TIMEOUT)
     except Exception as error:  # the message is stored: a tick of beat hands it on later
         logger.error("message %s: not handed on yet: %s: %s", message.id, type(error).__name__, error)
     return MessageOut.model_validate(message)

@@ -4,11 +4,20 @@ import json
 import time
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from app.metrics import CACHE
 from app.settings import settings
 
-redis: Redis = Redis.from_url(settings().redis_url, decode_responses=True, socket_connect_timeout=2, socket_timeout=2)
+redis: Redis = Redis.from_url(
+    settings().redis_url,
+    decode_responses=True,
+    socket_connect_timeout=2,
+    socket_timeout=2,
+    # One more try, for a connection that a restarted Redis has left dead; by default there are ten seconds of them.
+    retry=Retry(NoBackoff(), 1),
+)
 
 # Seconds that each is kept.
 TRANSLATIONS = 24 * 3600
