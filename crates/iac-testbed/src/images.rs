@@ -90,8 +90,8 @@ fn io(verb: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Erro
 
 /// Makes the images that are missing or were made from other files, and names all of them.
 ///
-/// Each line given to `progress` says what is made next. From nothing it takes one to three minutes and fetches about
-/// 100 MB from Debian and PyPI; with everything there, less than a second.
+/// Each line given to `progress` says what is made next. From nothing it takes two to four minutes and fetches about
+/// 150 MB from Debian and PyPI; with everything there, less than a second.
 ///
 /// # Errors
 /// [`ImagesError`], with the words of the program that failed. What was built until then stays, and is not built again.
