@@ -157,6 +157,18 @@ mod yaml;
 /// # use iac_k8s::k8s_openapi::api::core::v1::Container;
 /// k8s! { Container { nmae: "api" } }; // struct `Container` has no field named `nmae`
 /// ```
+///
+/// ```compile_fail,E0277
+/// # use iac_k8s::k8s;
+/// # use iac_k8s::k8s_openapi::api::core::v1::Container;
+/// k8s! { Container { image: ["shop:1"] } }; // a field of type `String` takes no list
+/// ```
+///
+/// ```compile_fail,E0422
+/// # use iac_k8s::k8s;
+/// # use iac_k8s::k8s_openapi::api::apps::v1::Deployment;
+/// k8s! { Deployment { spec: DeploymentSpecification { replicas: 3 } } }; // cannot find struct
+/// ```
 pub use iac_k8s_macros::k8s;
 /// The types of Kubernetes, of the version that this crate is built for: no dependency of one's own is needed.
 pub use k8s_openapi;
