@@ -55,6 +55,7 @@ pub use file::{ComposeFile, FileOptions};
 pub use provider::DockerProvider;
 pub use scope::{
     Compose, ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef,
+    published_port,
 };
 
 /// What a program with compose projects uses.

@@ -173,7 +173,7 @@ pub use iac_k8s_macros::k8s;
 /// The types of Kubernetes, of the version that this crate is built for: no dependency of one's own is needed.
 pub use k8s_openapi;
 pub use provider::KubernetesProvider;
-pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, restart_on};
+pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, key_of, restart_on};
 pub use state::KubernetesState;
 pub use yaml::ManifestFiles;
 

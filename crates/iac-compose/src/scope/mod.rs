@@ -9,7 +9,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use iac_core::Stack;
+use iac_core::{Key, Output, Stack};
+use iac_core::provider::Phase;
 use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine, Wait};
 use serde::Serialize;
 
@@ -88,8 +89,14 @@ impl Compose {
 
     /// The same project, for what is declared at a place that is not the caller's.
     pub(crate) fn at(&self, source: SourceLine) -> Self {
+        self.in_stack(&self.stack.at(source))
+    }
+
+    /// The same project, for resources that are declared in a component of its stack.
+    #[must_use]
+    pub fn in_stack(&self, stack: &Stack) -> Self {
         Self {
-            stack: self.stack.at(source),
+            stack: stack.clone(),
             ..self.clone()
         }
     }
@@ -331,6 +338,15 @@ impl Compose {
             }
         }
     }
+}
+
+/// The port of the host at which the first container of a service publishes a TCP port of its own, for a service that is
+/// declared under this name in the stack, or in the component that `stack` is; it may be declared later.
+pub fn published_port(stack: &Stack, service: &str, target: u16) -> String {
+    // A name that cannot be used is reported when the service is declared.
+    let key = Key::new(stack.component_path(), inputs::SERVICE, service);
+    let port = |key: Key| Output::<String>::of_resource(&key, &format!("/ports/{target}~1tcp"), Phase::Exists, false);
+    key.map(|key| port(key).to_string()).unwrap_or_default()
 }
 
 /// What the containers of a service are called.

@@ -39,6 +39,7 @@ struct Shared {
     config: Config,
     state_folder: Option<PathBuf>,
     state: RefCell<Collected>,
+    later: RefCell<Vec<Later>>,
 }
 
 #[derive(Default)]
@@ -51,6 +52,9 @@ struct Collected {
     notes: Vec<Note>,
 }
 
+/// Declares what has to wait for the rest of the program.
+type Later = Box<dyn FnOnce()>;
+
 impl Stack {
     /// An empty stack.
     pub fn new(name: impl Into<String>, config: Config) -> Self {
@@ -59,6 +63,7 @@ impl Stack {
             config,
             state_folder: None,
             state: RefCell::default(),
+            later: RefCell::default(),
         };
         Self {
             shared: Rc::new(shared),
@@ -350,11 +355,24 @@ impl Stack {
         }
     }
 
+    /// Runs a function when the program has declared everything, before the declaration is taken. For scopes whose objects
+    /// depend on what the program still says of them. What such a function asks for in turn runs as well.
+    pub fn finally(&self, declare: impl FnOnce() + 'static) {
+        self.shared.later.borrow_mut().push(Box::new(declare));
+    }
+
     /// What was declared.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn finish(&self) -> Result<Declaration, Vec<DeclareError>> {
+        loop {
+            let later = std::mem::take(&mut *self.shared.later.borrow_mut());
+            if later.is_empty() {
+                break;
+            }
+            later.into_iter().for_each(|declare| declare());
+        }
         let mut state = self.shared.state.borrow_mut();
         let collected = std::mem::take(&mut *state);
         if !collected.errors.is_empty() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use iac_core::Stack;
+use iac_core::{Key, KeyError, Stack};
 use iac_core::declare::{DeclareError, Dependency, NewResource, Options, SourceLine};
 use iac_core::value::{Part, Source, Value, token};
 use kube::core::DynamicObject;
@@ -50,6 +50,17 @@ impl Place {
 
     pub(super) fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
+    }
+
+    pub(super) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    pub(super) fn in_stack(&self, stack: &Stack) -> Self {
+        Self {
+            stack: stack.clone(),
+            ..self.clone()
+        }
     }
 
     #[track_caller]
@@ -306,6 +317,16 @@ impl Place {
             at: self.stack.source(),
         });
     }
+}
+
+/// The name in the stack, or in the component that `stack` is, of an object of the type `K` that is declared there under
+/// `name`; for what has to name an object before it is declared.
+///
+/// # Errors
+/// When it cannot be a name.
+pub fn key_of<K: kube::Resource<DynamicType = ()>>(stack: &Stack, name: &str) -> Result<Key, KeyError> {
+    let of_type = type_name(&K::group(&()), &K::kind(&()));
+    Key::new(stack.component_path(), &format!("{PROVIDER}:{of_type}"), name)
 }
 
 /// Takes out the nulls of a typed object: there, a null is how an `Option` without a value is written, and means nothing.

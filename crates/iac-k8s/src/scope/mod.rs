@@ -8,11 +8,13 @@ mod wait;
 
 use iac_core::Stack;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::core::DynamicObject;
 use serde::Serialize;
 
 use self::declare::Place;
+pub use self::declare::key_of;
 pub use self::object::Object;
 pub use self::typed::restart_on;
 use crate::yaml::ManifestFiles;
@@ -55,6 +57,22 @@ impl Kubernetes {
         Namespaced {
             place: self.place.within(namespace.name(), Some(namespace.into())),
         }
+    }
+
+    /// Declares a namespace with labels, and gives the scope for the objects in it.
+    #[must_use]
+    #[track_caller]
+    pub fn namespace<const N: usize>(&self, name: &str, labels: [(&str, &str); N]) -> Namespaced {
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let metadata = ObjectMeta {
+            labels: (N > 0).then(|| labels.into()),
+            ..ObjectMeta::default()
+        };
+        let namespace = Namespace {
+            metadata,
+            ..Namespace::default()
+        };
+        self.within(&self.add(name, namespace))
     }
 
     /// A scope for the objects in a namespace that is there already.
@@ -101,6 +119,19 @@ impl Namespaced {
     /// The namespace's name.
     pub fn namespace(&self) -> &str {
         self.place.namespace().unwrap_or_default()
+    }
+
+    /// The stack that it declares in.
+    pub fn stack(&self) -> &Stack {
+        self.place.stack()
+    }
+
+    /// The same namespace, for objects that are declared in a component of its stack.
+    #[must_use]
+    pub fn in_stack(&self, stack: &Stack) -> Self {
+        Self {
+            place: self.place.in_stack(stack),
+        }
     }
 
     /// Declares an object of any namespaced type of `k8s_openapi`, or that derives `kube::CustomResource`. A type that

@@ -1,0 +1,99 @@
+//! Scheduled backups with a retention.
+
+use crate::binding::Binding;
+use crate::{App, Container, Name, Schedule, Scheduled, Text, Volume};
+
+/// A backup that is made again and again; see [`Postgres::dump`](crate::Postgres::dump).
+#[derive(Debug, Clone)]
+pub struct Backup {
+    image: String,
+    env: Vec<(String, Text)>,
+    schedule: Option<Schedule>,
+    keep_days: Option<u32>,
+    volume: Option<Volume>,
+}
+
+/// Where the backups are.
+const FOLDER: &str = "/backups";
+
+impl Backup {
+    pub(crate) fn of_postgres(binding: &Binding, image: &str) -> Self {
+        let env = [
+            ("PGHOST", binding.host()),
+            ("PGPORT", binding.port()),
+            ("PGUSER", binding.username()),
+            ("PGDATABASE", binding.database()),
+            ("PGPASSWORD", binding.password()),
+        ];
+        Self {
+            image: image.to_owned(),
+            env: env.map(|(name, text)| (name.to_owned(), text)).into(),
+            schedule: None,
+            keep_days: None,
+            volume: None,
+        }
+    }
+
+    /// When it is made.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// Deletes what is older than so many days, once a newer one is there.
+    #[must_use]
+    pub fn keep_days(mut self, days: u32) -> Self {
+        self.keep_days = Some(days);
+        self
+    }
+
+    /// Keeps it in a volume of this name and size, a Kubernetes quantity.
+    #[must_use]
+    pub fn on_volume(mut self, name: impl Into<String>, size: impl Into<String>) -> Self {
+        self.volume = Some(Volume::new(FOLDER, size).named(name));
+        self
+    }
+
+    /// What the job runs: a dump counts once it is whole, so one that failed never takes the place of another.
+    fn script(&self) -> String {
+        let delete = self.keep_days.map(|days| {
+            format!("find {FOLDER} -name \"${{PGDATABASE}}_*.sql.gz\" -mtime +{days} -delete\n")
+        });
+        format!(
+            "set -eu\n\
+             file={FOLDER}/${{PGDATABASE}}_$(date +%Y%m%d_%H%M%S).sql.gz\n\
+             trap 'rm -f \"$file.part\"' EXIT\n\
+             pg_dump --no-password --compress=6 --file=\"$file.part\"\n\
+             mv \"$file.part\" \"$file\"\n\
+             {}echo \"$file\"\n",
+            delete.unwrap_or_default()
+        )
+    }
+}
+
+impl App {
+    /// A scheduled backup: a CronJob on Kubernetes, a service that runs it when it is due on Docker. The files are
+    /// `DATABASE_YYYYMMDD_HHMMSS.sql.gz`, plain SQL that `gunzip --stdout FILE | psql DATABASE` reads back.
+    #[track_caller]
+    pub fn backup(&self, name: impl Into<Name>, backup: Backup) -> Scheduled {
+        let name = name.into();
+        let source = self.0.stack.source();
+        let mut container = Container::image(&backup.image)
+            .envs(backup.env.iter().map(|(name, text)| (name, text)))
+            .command(["/bin/sh", "-c", &backup.script()]);
+        match backup.volume {
+            Some(volume) => container = container.volume(volume),
+            None => {
+                let message = "a backup needs a place: .on_volume(\"backup\", \"20Gi\")";
+                self.report(&name.part, message.to_owned(), source.clone());
+            }
+        }
+        let schedule = backup.schedule.unwrap_or_else(|| {
+            let message = "a backup needs a time: .schedule(\"0 2 * * *\".parse()?)";
+            self.report(&name.part, message.to_owned(), source);
+            Schedule::never()
+        });
+        self.scheduled(name, schedule, container)
+    }
+}

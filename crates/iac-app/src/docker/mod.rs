@@ -1,0 +1,97 @@
+//! Lowers an application to services of a compose project.
+
+mod probe;
+mod schedule;
+mod service;
+
+use std::collections::BTreeMap;
+
+use iac_compose::Compose;
+use iac_compose::model::{Condition, Config, DependsOn, FileMount, Mount, Network, Service, Volume};
+
+use crate::App;
+use crate::kubernetes::note_fields;
+use crate::part::{Data, Kind};
+
+/// Declares the application's services, volumes and files.
+pub(crate) fn lower(app: &App, project: &Compose) {
+    let mut parts = std::mem::take(&mut *app.0.parts.borrow_mut());
+    // The network of all parts belongs to none of them.
+    if !parts.is_empty() {
+        project.network("default", Network::default());
+    }
+    let order: BTreeMap<String, (String, Condition)> =
+        parts.iter().map(|part| (part.name.part.clone(), waits_for(part))).collect();
+    for part in &mut parts {
+        let place = project.in_stack(&part.stack);
+        lower_part(app, &place, part, &order);
+    }
+}
+
+/// How others wait for a part.
+fn waits_for(part: &Data) -> (String, Condition) {
+    let condition = match part.kind {
+        Kind::Job => Condition::Completed,
+        // Without a probe, a container that runs is as ready as it can be known to be.
+        _ if part.container.ready.is_some() => Condition::Healthy,
+        _ => Condition::Started,
+    };
+    (part.host(true).to_owned(), condition)
+}
+
+fn lower_part(app: &App, project: &Compose, part: &mut Data, order: &BTreeMap<String, (String, Condition)>) {
+    for edit in &part.on_kubernetes {
+        let message = "on_kubernetes: this program puts the application on Docker".to_owned();
+        app.report(&part.name.part, message, edit.at.clone());
+    }
+    let mut service = service::service(part);
+    service.volumes = volumes(project, part);
+    (service.configs, service.secrets) = files(project, part);
+    let needs = part.container.needs();
+    let needs = needs.iter().filter_map(|need| order.get(need).cloned());
+    service.depends_on = needs
+        .map(|(name, condition)| (name, DependsOn::from(condition)))
+        .collect();
+    let name = part.host(true).to_owned();
+    for edit in std::mem::take(&mut part.on_docker) {
+        let at = edit.at.clone();
+        let fields = edit.apply(&mut service);
+        note_fields(&part.stack.at(at), "on_docker", &format!("service {name}"), &fields);
+    }
+    declare(project, part, &name, service);
+}
+
+fn declare(project: &Compose, part: &Data, name: &str, service: Service) {
+    let before = part.container.resources_before().cloned();
+    if part.kind == Kind::Job {
+        let handle = project.job(name, service);
+        before.fold(handle, iac_core::declare::Handle::after);
+    } else {
+        let handle = project.service(name, service);
+        before.fold(handle, iac_core::declare::Handle::after);
+    }
+}
+
+fn volumes(project: &Compose, part: &Data) -> Vec<Mount> {
+    let mount = |volume: &crate::Volume| {
+        let key = volume.name_in(&part.name.part).replace('-', "_");
+        project.volume(&key, Volume::default());
+        Mount::volume(key, volume.path.clone())
+    };
+    part.container.volumes.iter().map(mount).collect()
+}
+
+/// The files of a part: those without secrets, and those with.
+fn files(project: &Compose, part: &Data) -> (Vec<FileMount>, Vec<FileMount>) {
+    let (secret, plain): (Vec<_>, Vec<_>) = part.container.files.iter().partition(|(_, text)| text.is_secret());
+    let name = |path: &str| format!("{}:{path}", part.host(true));
+    let plain = plain.iter().map(|(path, text)| {
+        let config = project.config(&name(path), Config::content(text.text.clone()));
+        config.at(path)
+    });
+    let secret = secret.iter().map(|(path, text)| {
+        let secret = project.secret(&name(path), Config::content(text.text.clone()));
+        secret.at(path)
+    });
+    (plain.collect(), secret.collect())
+}

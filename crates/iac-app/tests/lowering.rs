@@ -1,0 +1,171 @@
+//! What parts are lowered to on each target: golden files, and tables of what is refused.
+
+mod support;
+
+use iac_app::{
+    Alert, App, Autoscale, Container, PostgresOptions, Probe, Publish, RedisOptions, Resources, Route, Volume, name,
+};
+use iac_compose::model::Service;
+use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use support::{Place, errors, lowered, shown};
+
+/// A description that uses most of what there is, and means the same on both targets.
+fn shop(app: &App) -> iac_app::Web {
+    let small = Resources::new(["100m", "64Mi"], ["1", "256Mi"]).expect("amounts");
+    let postgres = app.postgres(
+        name("postgres").service("postgres-service").docker("db"),
+        PostgresOptions::image("postgres:16")
+            .database("shop")
+            .storage("20Gi")
+            .resources(&small)
+            .parameter("max_connections", 100)
+            .init_script("init.sql", "create extension if not exists pgcrypto;"),
+    );
+    let redis = app.redis(
+        "redis",
+        RedisOptions::image("redis:7").append_only("1Gi").with_password(),
+    );
+    let shared = app.environment("shop");
+    shared
+        .env("LOG_LEVEL", "INFO")
+        .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
+        .env("DATABASE_PASSWORD", postgres.password())
+        .env("REDIS_URL", redis.url(0));
+    let code = Container::image("shop:1").resources(&small).user(1000).group(1000).restricted();
+    let migrate = app.job(
+        "migrate",
+        code.clone()
+            .command(["alembic", "upgrade", "head"])
+            .env("DATABASE_URL", postgres.url("postgresql+asyncpg")),
+    );
+    app.worker("beat", code.clone().command(["celery", "beat"]).env_from(&shared)).singleton();
+    app.backup(
+        "backup",
+        postgres
+            .dump()
+            .schedule("0 2 * * *".parse().expect("a schedule"))
+            .keep_days(7)
+            .on_volume("backup", "20Gi"),
+    );
+    app.web(
+        "web",
+        code.env_from(&shared)
+            .env("PRICE", "$(LOG_LEVEL) is $5")
+            .env("API_KEY", app.stack().secret("api-key", "-----BEGIN KEY-----\n\"$x\"\n"))
+            .service_port("http", 8000, 80)
+            .ready(Probe::http("/health").delay(10).every(5))
+            .file("/etc/shop.toml", "[shop]\n")
+            .read_only()
+            .after(migrate.completed()),
+    )
+}
+
+#[test]
+fn a_description_becomes_objects_of_a_namespace() {
+    let (declaration, _) = lowered(Place::Kubernetes, |app| {
+        app.storage_class("fast-ssd");
+        let web = shop(app);
+        web.alive(Probe::http("/health").delay(30))
+            .scale(3, 10, [Autoscale::cpu(70), Autoscale::memory(80)])
+            .scrape("/metrics", "30s")
+            .route(
+                Route::host("shop.example.com")
+                    .class("nginx")
+                    .tls_from("letsencrypt-prod", "shop-tls"),
+            );
+        app.alerts("shop-alerts", "shop", "30s", [Alert::new("Down", "up == 0", "5m").severity("critical")]);
+    });
+    insta::assert_snapshot!("kubernetes", shown(&declaration));
+}
+
+#[test]
+fn a_description_becomes_services_of_a_project() {
+    let (declaration, _) = lowered(Place::Docker, |app| {
+        let web = shop(app);
+        web.publish(Publish::local(8000));
+        app.stack().export("url", web.published_url());
+    });
+    insta::assert_snapshot!("docker", shown(&declaration));
+}
+
+#[test]
+fn what_a_program_sets_around_the_model_is_said() {
+    let (declaration, notes) = lowered(Place::Kubernetes, |app| {
+        let web = app.web("web", Container::image("shop:1").port("http", 80));
+        web.on_kubernetes(|deployment: &mut Deployment| {
+            if let Some(spec) = &mut deployment.spec {
+                spec.revision_history_limit = Some(5);
+            }
+        });
+    });
+    assert_eq!(notes, ["Deployment web: set by on_kubernetes: spec.revisionHistoryLimit"]);
+    assert!(shown(&declaration).contains("\"revisionHistoryLimit\": 5"));
+    let (_, notes) = lowered(Place::Docker, |app| {
+        let web = app.web("web", Container::image("shop:1").port("http", 80));
+        web.on_docker(|service: &mut Service| service.init = Some(true));
+    });
+    assert_eq!(notes, ["service web: set by on_docker: init"]);
+}
+
+/// A description that one target, or both, cannot take.
+type Wrong = (Place, fn(&App), &'static str);
+
+fn web(app: &App) -> iac_app::Web {
+    app.web("web", Container::image("shop:1").port("http", 80))
+}
+
+const WRONG: &[Wrong] = &[
+    (Place::Docker, |app| drop(web(app).route(Route::host("a.example.com")).clone()), "web: route: nothing on a Docker Engine leads host names"),
+    (Place::Docker, |app| drop(web(app).scale(1, 3, [Autoscale::cpu(70)]).clone()), "web: scale: a Docker Engine does not follow the load"),
+    (Place::Docker, |app| drop(web(app).alive(Probe::tcp()).clone()), "web: alive: a Docker Engine restarts a container that ended"),
+    (Place::Docker, |app| drop(web(app).scrape("/metrics", "30s").clone()), "web: scrape: nothing on a Docker Engine finds out"),
+    (Place::Docker, |app| drop(app.storage_class("fast").clone()), "storage_class: storage_class: a Docker Engine has no storage classes"),
+    (Place::Docker, |app| app.alerts("a", "a", "30s", []), "a: alerts: nothing on a Docker Engine"),
+    (Place::Docker, |app| drop(web(app).replicas(2).publish(Publish::local(80)).clone()), "web: publish: a port of the host leads to one container"),
+    (Place::Docker, |app| drop(app.scheduled("s", "0 2 * * *".parse().expect("a schedule"), Container::image("i"))), "s: a scheduled job on Docker needs its program"),
+    (Place::Docker, |app| drop(web(app).on_kubernetes(|_: &mut Deployment| ()).clone()), "web: on_kubernetes: this program puts the application on Docker"),
+    (Place::Kubernetes, |app| drop(web(app).on_docker(|_| ()).clone()), "web: on_docker: this program puts the application on Kubernetes"),
+    (Place::Kubernetes, |app| drop(web(app).publish(Publish::local(80)).clone()), "web: publish: a port of the host is a matter of Docker"),
+    (Place::Kubernetes, |app| drop(web(app).on_kubernetes(|_: &mut StatefulSet| ()).clone()), "web: on_kubernetes: this part is lowered to no StatefulSet"),
+    (Place::Both, |app| { web(app); web(app); }, "web: another part has this name already, at crates/iac-app/tests/lowering.rs:"),
+    (Place::Both, |app| drop(app.web("web", Container::image("").port("http", 80))), "web: it has no image"),
+    (Place::Both, |app| drop(app.web("web", Container::image("i"))), "web: it listens at no port"),
+    (Place::Both, |app| drop(app.web("web", Container::image("i").port("a", 80).port("a", 81))), "web: two of its ports are called \"a\""),
+    (Place::Both, |app| drop(app.web("web", Container::image("i").port("a", 80).port("b", 80))), "web: two of its ports have the number 80"),
+    (Place::Both, |app| drop(app.web("web", Container::image("i").port("a", 80).ready(Probe::tcp().port("b")))), "web: its probe: it has no port \"b\"; it has a"),
+    (Place::Both, |app| drop(app.worker("w", Container::image("i").ready(Probe::http("/health")))), "w: its probe asks at a port, and it listens at none"),
+    (Place::Both, |app| drop(app.worker("w", Container::image("i").port("a", 80).ready(Probe::http("health")))), "w: its probe: the path \"health\" does not begin with /"),
+    (Place::Both, |app| drop(app.worker("w", Container::image("i").file("etc/x", "y"))), "w: \"etc/x\" is no absolute path"),
+    (Place::Both, |app| drop(app.worker("w", Container::image("i").volume(Volume::new("/data", "1Gi"))).replicas(2).clone()), "w: several containers would write to one volume"),
+    (Place::Both, |app| drop(app.worker("w", Container::image("i")).singleton().replicas(2).clone()), "w: singleton: there are never two of it"),
+    (Place::Both, |app| drop(app.job("j", Container::image("i").ready(Probe::command(["true"])))), "j: a job has no readiness"),
+    (Place::Both, |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())), "b: a backup needs a place: .on_volume(\"backup\", \"20Gi\")"),
+    (Place::Both, |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())), "b: a backup needs a time: .schedule("),
+    (Place::Kubernetes, |app| drop(web(app).scale(3, 1, []).clone()), "web: scale: it goes from at least 1 to at least as many"),
+    (Place::Kubernetes, |app| drop(web(app).scale(1, 3, [Autoscale::cpu(70)]).clone()), "web: scale: cpu is measured in percent of what it asks for, and it asks for none"),
+];
+
+#[test]
+fn what_a_target_cannot_do_is_refused_at_the_users_line() {
+    for (place, describe, expected) in WRONG {
+        for target in place.each() {
+            let errors = errors(target, describe);
+            let found = errors.iter().any(|error| error.contains(expected));
+            assert!(found, "{target:?}: {expected:?} is not in {errors:#?}");
+            let own = errors.iter().all(|error| error.starts_with("crates/iac-app/tests/lowering.rs:"));
+            assert!(own, "{target:?}: {errors:#?}");
+        }
+    }
+}
+
+#[test]
+fn parts_that_wait_for_each_other_in_a_circle_are_named() {
+    for target in Place::Both.each() {
+        let errors = errors(target, &|app: &App| {
+            let web = web(app);
+            let worker = app.worker("worker", Container::image("i").after(web.ready()));
+            app.web("other", Container::image("i").port("http", 80).after(worker.ready()));
+        });
+        assert_eq!(errors, [] as [String; 0]);
+    }
+}
