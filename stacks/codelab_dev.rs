@@ -1,15 +1,15 @@
-//! codelab on Docker, for development: the API with PostgreSQL, Redis and Qdrant, as the guides' `docker-compose.dev.yml`.
+//! codelab on Docker, for development: the API with PostgreSQL, Redis and Qdrant.
 //!
-//! `cargo xtask quickstart` deploys it. The project is called `codelab`, so `docker compose -p codelab ps` shows it.
+//! The project is called `codelab`, since the guides look for its volumes by that name.
 
 use std::process::ExitCode;
 
-use codelab::docker;
-use codelab::settings::Development;
+use iac_app::App;
 use iac_backends::{PostgresState, S3State};
 use iac_compose::{Compose, DockerProvider};
 use iac_core::{Program, Result, Stack};
 use iac_k8s::KubernetesState;
+use systems::codelab::docker::development;
 
 fn main() -> ExitCode {
     Program::new("codelab_dev")
@@ -21,12 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn codelab_dev(stack: &Stack) -> Result<()> {
-    let settings: Development = stack.settings_with_defaults(Development::default())?;
-    let codelab = Compose::project(stack, "codelab");
-
-    let databases = docker::databases(&codelab, &settings);
-    let app = docker::application(stack, &codelab, &settings, &databases);
-
-    stack.export("url", docker::url(&app, 8000));
+    let app = App::on(&Compose::project(stack, "codelab"));
+    development(stack, &app)?;
     Ok(())
 }

@@ -1,13 +1,91 @@
-//! What the codelab programs share: their configuration, with the guides' values as defaults.
-//!
-//! The programs are `stacks/prod.rs` (Kubernetes), `stacks/codelab_dev.rs` and `stacks/codelab_full.rs` (Docker). Where
-//! they differ from the guides, and why, is in `docs/systems.md`.
+//! codelab, an API for AI agents, wherever it runs: FastAPI with PostgreSQL, Redis and Qdrant. What differs from the guides,
+//! and why, is in `docs/systems.md`.
 
 pub mod docker;
-pub mod kubernetes;
-pub mod settings;
+mod settings;
 
-/// The program in README.md compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Stateful, Text, Volume, Web, name};
+use iac_core::Output;
+
+pub use self::settings::{Cluster, Host, Settings};
+
+/// The parts that a program says more about.
+#[derive(Debug)]
+pub struct Codelab {
+    /// PostgreSQL.
+    pub postgres: Postgres,
+    /// Redis.
+    pub redis: Redis,
+    /// Qdrant.
+    pub qdrant: Stateful,
+    /// The API.
+    pub api: Web,
+}
+
+/// Secrets that each program has from elsewhere.
+#[derive(Debug)]
+pub struct Secrets {
+    /// `OPENAI_API_KEY`.
+    pub openai: Text,
+    /// The password of PostgreSQL.
+    pub database: Output,
+}
+
+/// Describes codelab.
+pub fn codelab(app: &App, s: &Settings, secrets: Secrets) -> Codelab {
+    let postgres = app.postgres(
+        name("postgres").service("postgres-service"),
+        PostgresOptions::image(&s.images.postgres)
+            .database("codelab")
+            .password(secrets.database)
+            .storage(&s.sizes.postgres)
+            .resources(&s.resources.postgres),
+    );
+    let redis = app.redis(
+        name("redis").service("redis-service"),
+        RedisOptions::image(&s.images.redis)
+            .append_only(&s.sizes.redis)
+            .resources(&s.resources.redis),
+    );
+    let qdrant = app.stateful(
+        name("qdrant").service("qdrant-service"),
+        Container::image(&s.images.qdrant)
+            .port("http", 6333)
+            .port("grpc", 6334)
+            .ready(Probe::http("/readyz").every(5))
+            .volume(Volume::new("/qdrant/storage", &s.sizes.qdrant))
+            .resources(&s.resources.qdrant),
+    );
+
+    let env = app.environment("codelab");
+    env.env("APP_ENV", &s.app.env)
+        .env("LOG_LEVEL", &s.app.log_level)
+        .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
+        .env("DATABASE_PASSWORD", postgres.password())
+        .env("REDIS_URL", redis.url(0))
+        .env("QDRANT_URL", qdrant.url("http"))
+        .env("OPENAI_API_KEY", &secrets.openai)
+        .env("JWT_SECRET_KEY", app.stack().random_password("jwt-secret-key", 48).result());
+    let code = Container::image(&s.images.app).resources(&s.resources.api);
+    // Only what it reads: it does not run again because somebody wants another log level.
+    let migrate = app.job(
+        "migrate",
+        code.clone()
+            .command(["alembic", "upgrade", "head"])
+            .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
+            .env("OPENAI_API_KEY", secrets.openai),
+    );
+    let api = app.web(
+        name("api").service("api-service").docker("app"),
+        code.env_from(&env)
+            .service_port("http", 8000, 80)
+            .ready(Probe::http("/health").delay(10).every(5))
+            .after(migrate.completed()),
+    );
+    Codelab {
+        postgres,
+        redis,
+        qdrant,
+        api,
+    }
+}

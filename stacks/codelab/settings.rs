@@ -2,30 +2,23 @@
 
 #![allow(missing_docs, reason = "the fields are the keys; `config list` shows them")]
 
+use iac_app::Resources;
+use iac_core::Output;
 use serde::{Deserialize, Serialize};
 
-/// The configuration of `prod`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Production {
+/// The configuration of all programs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Settings {
     pub images: Images,
     pub app: App,
-    pub replicas: Replicas,
     pub resources: Parts,
     pub sizes: Sizes,
-    pub storage: Storage,
-    pub ingress: Ingress,
-}
-
-/// The configuration of the Docker stacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Development {
-    pub images: Images,
-    pub ports: Ports,
-    pub app: App,
+    #[serde(skip_serializing)]
+    pub secrets: Secrets,
 }
 
 /// The images of all parts; that of PostgreSQL also makes the backups.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Images {
     pub app: String,
     pub postgres: String,
@@ -36,21 +29,14 @@ pub struct Images {
 }
 
 /// `APP_ENV` and `LOG_LEVEL`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct App {
     pub env: String,
     pub log_level: String,
 }
 
-/// Bounds of the API's autoscaler.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replicas {
-    pub api: i32,
-    pub api_max: i32,
-}
-
 /// What each part asks for and may use at most; the migration has that of the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Parts {
     pub api: Resources,
     pub postgres: Resources,
@@ -58,39 +44,62 @@ pub struct Parts {
     pub qdrant: Resources,
 }
 
-/// What a container asks for and may use at most, as Kubernetes quantities.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resources {
-    pub requests_cpu: String,
-    pub requests_memory: String,
-    pub limits_cpu: String,
-    pub limits_memory: String,
-}
-
-/// What the claims ask for, as Kubernetes quantities.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the claims ask for on Kubernetes.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Sizes {
     pub postgres: String,
     pub redis: String,
     pub qdrant: String,
+    pub backup: String,
 }
 
-/// The class of all claims.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Secrets; the programs say what stands for one that is not set, if anything does.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    pub openai_api_key: Option<Output>,
+}
+
+/// The configuration of `prod` alone: the bounds of the autoscaler, and what belongs to the cluster.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Cluster {
+    pub replicas: Replicas,
+    pub storage: Storage,
+    pub ingress: Ingress,
+    pub monitoring: Monitoring,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Replicas {
+    pub api: u32,
+    pub api_max: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Storage {
     pub class: String,
 }
 
-/// Where the API is reached from outside: the host, the ClusterIssuer of its certificate, the class of the controller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ingress {
     pub host: String,
     pub issuer: String,
     pub class: String,
 }
 
-/// The ports on the host on which the Docker stacks publish their parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether the Prometheus Operator is told of the API.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Monitoring {
+    pub enabled: bool,
+}
+
+/// The configuration of the Docker programs alone: the ports of the host.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Host {
+    pub ports: Ports,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ports {
     pub app: u16,
     pub postgres: u16,
@@ -101,21 +110,24 @@ pub struct Ports {
     pub grafana: u16,
 }
 
-impl Default for Production {
+impl Default for Settings {
     fn default() -> Self {
-        let resources = |requests: [&str; 2], limits: [&str; 2]| Resources {
-            requests_cpu: requests[0].into(),
-            requests_memory: requests[1].into(),
-            limits_cpu: limits[0].into(),
-            limits_memory: limits[1].into(),
-        };
+        // The amounts are written down here, so they can be read.
+        let resources = |requests, limits| Resources::new(requests, limits).unwrap_or_default();
         Self {
-            images: Images::default(),
+            images: Images {
+                app: "your-registry/codelab-core-service:latest".into(),
+                postgres: "postgres:16".into(),
+                redis: "redis:7".into(),
+                // The guides name no version of these three.
+                qdrant: "qdrant/qdrant:v1.15.1".into(),
+                prometheus: "prom/prometheus:v3.5.0".into(),
+                grafana: "grafana/grafana:12.1.0".into(),
+            },
             app: App {
                 env: "production".into(),
                 log_level: "INFO".into(),
             },
-            replicas: Replicas { api: 3, api_max: 10 },
             resources: Parts {
                 api: resources(["500m", "512Mi"], ["2000m", "2Gi"]),
                 postgres: resources(["500m", "1Gi"], ["2000m", "4Gi"]),
@@ -127,7 +139,33 @@ impl Default for Production {
                 postgres: "100Gi".into(),
                 redis: "10Gi".into(),
                 qdrant: "50Gi".into(),
+                backup: "20Gi".into(),
             },
+            secrets: Secrets::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// With the defaults of a developer's machine, which leaves it to the engine who gets how much.
+    pub fn development() -> Self {
+        let mut settings = Self::default();
+        "development".clone_into(&mut settings.app.env);
+        let any = Resources::default();
+        settings.resources = Parts {
+            api: any,
+            postgres: any,
+            redis: any,
+            qdrant: any,
+        };
+        settings
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            replicas: Replicas { api: 3, api_max: 10 },
             storage: Storage {
                 class: "fast-ssd".into(),
             },
@@ -136,65 +174,22 @@ impl Default for Production {
                 issuer: "letsencrypt-prod".into(),
                 class: "nginx".into(),
             },
+            monitoring: Monitoring { enabled: true },
         }
     }
 }
 
-impl Default for Development {
+impl Default for Host {
     fn default() -> Self {
-        Self {
-            images: Images::default(),
-            ports: Ports {
-                app: 8000,
-                postgres: 5432,
-                redis: 6379,
-                qdrant: 6333,
-                qdrant_grpc: 6334,
-                prometheus: 9090,
-                grafana: 3000,
-            },
-            app: App {
-                env: "development".into(),
-                log_level: "INFO".into(),
-            },
-        }
-    }
-}
-
-impl Default for Images {
-    fn default() -> Self {
-        Self {
-            app: "your-registry/codelab-core-service:latest".into(),
-            postgres: "postgres:16".into(),
-            redis: "redis:7".into(),
-            // The guides name no version of these three.
-            qdrant: "qdrant/qdrant:v1.15.1".into(),
-            prometheus: "prom/prometheus:v3.5.0".into(),
-            grafana: "grafana/grafana:12.1.0".into(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use iac_core::Stack;
-    use iac_core::config::{Config, ConfigValue};
-
-    use super::*;
-
-    #[test]
-    fn what_is_configured_wins_and_the_rest_are_the_guides_values() {
-        let mut config = Config::default();
-        for (key, value) in [("replicas.api", "2"), ("resources.api.requests_cpu", "50m")] {
-            config.set(key, ConfigValue::Plain(value.to_owned()), "--config");
-        }
-        let read = |config: &Config| Stack::new("prod", config.clone()).settings_with_defaults(Production::default());
-        let mut expected = Production::default();
-        assert_eq!(read(&Config::default()), Ok(expected.clone()));
-        expected.replicas.api = 2;
-        expected.resources.api.requests_cpu = "50m".to_owned();
-        assert_eq!(read(&config), Ok(expected));
+        let ports = Ports {
+            app: 8000,
+            postgres: 5432,
+            redis: 6379,
+            qdrant: 6333,
+            qdrant_grpc: 6334,
+            prometheus: 9090,
+            grafana: 3000,
+        };
+        Self { ports }
     }
 }

@@ -57,9 +57,9 @@ impl Backup {
 
     /// What the job runs: a dump counts once it is whole, so one that failed never takes the place of another.
     fn script(&self) -> String {
-        let delete = self.keep_days.map(|days| {
-            format!("find {FOLDER} -name \"${{PGDATABASE}}_*.sql.gz\" -mtime +{days} -delete\n")
-        });
+        let delete = self
+            .keep_days
+            .map(|days| format!("find {FOLDER} -name \"${{PGDATABASE}}_*.sql.gz\" -mtime +{days} -delete\n"));
         format!(
             "set -eu\n\
              file={FOLDER}/${{PGDATABASE}}_$(date +%Y%m%d_%H%M%S).sql.gz\n\

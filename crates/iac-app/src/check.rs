@@ -34,7 +34,9 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
     }
     problems.extend(of_ports(container));
     if matches!(part.kind, Kind::Web | Kind::Stateful) && container.ports.is_empty() {
-        problems.push("it listens at no port, so nobody can reach it: .port(\"http\", 8000), or declare a worker".to_owned());
+        problems.push(
+            "it listens at no port, so nobody can reach it: .port(\"http\", 8000), or declare a worker".to_owned(),
+        );
     }
     for probe in container.ready.iter().chain(&part.alive) {
         problems.extend(of_probe(container, probe));
@@ -70,7 +72,9 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
             };
             if !given {
                 let resource = measure.resource;
-                problems.push(format!("scale: {resource} is measured in percent of what it asks for, and it asks for none: .resources(…)"));
+                problems.push(format!(
+                    "scale: {resource} is measured in percent of what it asks for, and it asks for none: .resources(…)"
+                ));
             }
         }
     }
@@ -103,7 +107,10 @@ fn of_ports(container: &Container) -> Vec<String> {
         if before.iter().any(|other| other.number == port.number) {
             problems.push(format!("two of its ports have the number {}", port.number));
         }
-        if before.iter().any(|other| other.service == port.service && other.number != port.number) {
+        if before
+            .iter()
+            .any(|other| other.service == port.service && other.number != port.number)
+        {
             problems.push(format!("two ports of its Service have the number {}", port.service));
         }
         if port.number == 0 || port.service == 0 {

@@ -137,7 +137,9 @@ impl Container {
     /// Several variables.
     #[must_use]
     pub fn envs<N: Into<String>, V: Into<Text>>(self, pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        pairs.into_iter().fold(self, |this, (name, value)| this.env(name, value))
+        pairs
+            .into_iter()
+            .fold(self, |this, (name, value)| this.env(name, value))
     }
 
     /// All variables of an environment that several containers share.

@@ -54,9 +54,7 @@ pub use self::container::{After, Container, Volume};
 pub use self::environment::Environment;
 pub use self::name::{Name, name};
 pub use self::observe::Alert;
-pub use self::part::{
-    Job, Lowered, Postgres, PostgresOptions, Redis, RedisOptions, Scheduled, Stateful, Web, Worker,
-};
+pub use self::part::{Job, Lowered, Postgres, PostgresOptions, Redis, RedisOptions, Scheduled, Stateful, Web, Worker};
 pub use self::probe::Probe;
 pub use self::route::{Publish, Route};
 pub use self::scale::Autoscale;

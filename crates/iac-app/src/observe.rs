@@ -83,7 +83,8 @@ impl App {
     pub fn alerts(&self, name: &str, group: &str, interval: &str, alerts: impl IntoIterator<Item = Alert>) {
         let source = self.0.stack.source();
         if self.is_docker() {
-            let message = "alerts: nothing on a Docker Engine looks at alerting rules; say them in the program for Kubernetes";
+            let message =
+                "alerts: nothing on a Docker Engine looks at alerting rules; say them in the program for Kubernetes";
             self.report(name, message.to_owned(), source);
             return;
         }

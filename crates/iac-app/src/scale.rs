@@ -23,11 +23,17 @@ pub struct Autoscale {
 impl Autoscale {
     /// So many percent of the requested processor time.
     pub fn cpu(percent: u8) -> Self {
-        Self { resource: "cpu", percent }
+        Self {
+            resource: "cpu",
+            percent,
+        }
     }
 
     /// So many percent of the requested memory.
     pub fn memory(percent: u8) -> Self {
-        Self { resource: "memory", percent }
+        Self {
+            resource: "memory",
+            percent,
+        }
     }
 }

@@ -22,10 +22,14 @@ struct Field {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// Not five fields.
-    #[error("{0:?} is no schedule: five fields are due, minute, hour, day of the month, month and day of the week (\"0 2 * * *\")")]
+    #[error(
+        "{0:?} is no schedule: five fields are due, minute, hour, day of the month, month and day of the week (\"0 2 * * *\")"
+    )]
     Fields(String),
     /// A field that cannot be read.
-    #[error("{text:?} is no schedule: {field:?} is no {what}, which goes from {first} to {last}: write a number, *, a range (1-5), a list (1,3) or steps (*/15)")]
+    #[error(
+        "{text:?} is no schedule: {field:?} is no {what}, which goes from {first} to {last}: write a number, *, a range (1-5), a list (1,3) or steps (*/15)"
+    )]
     Field {
         /// The schedule.
         text: String,
@@ -126,7 +130,10 @@ impl Schedule {
         let [minute, hour, day, month, weekday] = &self.fields;
         let one_of = |variable: &str, field: &Field| {
             let numbers: Vec<String> = field.allowed.iter().map(u8::to_string).collect();
-            format!("case \" {} \" in *\" ${variable} \"*) true;; *) false;; esac", numbers.join(" "))
+            format!(
+                "case \" {} \" in *\" ${variable} \"*) true;; *) false;; esac",
+                numbers.join(" ")
+            )
         };
         let both = [one_of("d", day), one_of("w", weekday)];
         let days = match day.any || weekday.any {

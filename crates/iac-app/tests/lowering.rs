@@ -31,14 +31,19 @@ fn shop(app: &App) -> iac_app::Web {
         .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
         .env("DATABASE_PASSWORD", postgres.password())
         .env("REDIS_URL", redis.url(0));
-    let code = Container::image("shop:1").resources(&small).user(1000).group(1000).restricted();
+    let code = Container::image("shop:1")
+        .resources(&small)
+        .user(1000)
+        .group(1000)
+        .restricted();
     let migrate = app.job(
         "migrate",
         code.clone()
             .command(["alembic", "upgrade", "head"])
             .env("DATABASE_URL", postgres.url("postgresql+asyncpg")),
     );
-    app.worker("beat", code.clone().command(["celery", "beat"]).env_from(&shared)).singleton();
+    app.worker("beat", code.clone().command(["celery", "beat"]).env_from(&shared))
+        .singleton();
     app.backup(
         "backup",
         postgres
@@ -51,7 +56,10 @@ fn shop(app: &App) -> iac_app::Web {
         "web",
         code.env_from(&shared)
             .env("PRICE", "$(LOG_LEVEL) is $5")
-            .env("API_KEY", app.stack().secret("api-key", "-----BEGIN KEY-----\n\"$x\"\n"))
+            .env(
+                "API_KEY",
+                app.stack().secret("api-key", "-----BEGIN KEY-----\n\"$x\"\n"),
+            )
             .service_port("http", 8000, 80)
             .ready(Probe::http("/health").delay(10).every(5))
             .file("/etc/shop.toml", "[shop]\n")
@@ -73,7 +81,12 @@ fn a_description_becomes_objects_of_a_namespace() {
                     .class("nginx")
                     .tls_from("letsencrypt-prod", "shop-tls"),
             );
-        app.alerts("shop-alerts", "shop", "30s", [Alert::new("Down", "up == 0", "5m").severity("critical")]);
+        app.alerts(
+            "shop-alerts",
+            "shop",
+            "30s",
+            [Alert::new("Down", "up == 0", "5m").severity("critical")],
+        );
     });
     insta::assert_snapshot!("kubernetes", shown(&declaration));
 }
@@ -98,7 +111,10 @@ fn what_a_program_sets_around_the_model_is_said() {
             }
         });
     });
-    assert_eq!(notes, ["Deployment web: set by on_kubernetes: spec.revisionHistoryLimit"]);
+    assert_eq!(
+        notes,
+        ["Deployment web: set by on_kubernetes: spec.revisionHistoryLimit"]
+    );
     assert!(shown(&declaration).contains("\"revisionHistoryLimit\": 5"));
     let (_, notes) = lowered(Place::Docker, |app| {
         let web = app.web("web", Container::image("shop:1").port("http", 80));
@@ -115,34 +131,155 @@ fn web(app: &App) -> iac_app::Web {
 }
 
 const WRONG: &[Wrong] = &[
-    (Place::Docker, |app| drop(web(app).route(Route::host("a.example.com")).clone()), "web: route: nothing on a Docker Engine leads host names"),
-    (Place::Docker, |app| drop(web(app).scale(1, 3, [Autoscale::cpu(70)]).clone()), "web: scale: a Docker Engine does not follow the load"),
-    (Place::Docker, |app| drop(web(app).alive(Probe::tcp()).clone()), "web: alive: a Docker Engine restarts a container that ended"),
-    (Place::Docker, |app| drop(web(app).scrape("/metrics", "30s").clone()), "web: scrape: nothing on a Docker Engine finds out"),
-    (Place::Docker, |app| drop(app.storage_class("fast").clone()), "storage_class: storage_class: a Docker Engine has no storage classes"),
-    (Place::Docker, |app| app.alerts("a", "a", "30s", []), "a: alerts: nothing on a Docker Engine"),
-    (Place::Docker, |app| drop(web(app).replicas(2).publish(Publish::local(80)).clone()), "web: publish: a port of the host leads to one container"),
-    (Place::Docker, |app| drop(app.scheduled("s", "0 2 * * *".parse().expect("a schedule"), Container::image("i"))), "s: a scheduled job on Docker needs its program"),
-    (Place::Docker, |app| drop(web(app).on_kubernetes(|_: &mut Deployment| ()).clone()), "web: on_kubernetes: this program puts the application on Docker"),
-    (Place::Kubernetes, |app| drop(web(app).on_docker(|_| ()).clone()), "web: on_docker: this program puts the application on Kubernetes"),
-    (Place::Kubernetes, |app| drop(web(app).publish(Publish::local(80)).clone()), "web: publish: a port of the host is a matter of Docker"),
-    (Place::Kubernetes, |app| drop(web(app).on_kubernetes(|_: &mut StatefulSet| ()).clone()), "web: on_kubernetes: this part is lowered to no StatefulSet"),
-    (Place::Both, |app| { web(app); web(app); }, "web: another part has this name already, at crates/iac-app/tests/lowering.rs:"),
-    (Place::Both, |app| drop(app.web("web", Container::image("").port("http", 80))), "web: it has no image"),
-    (Place::Both, |app| drop(app.web("web", Container::image("i"))), "web: it listens at no port"),
-    (Place::Both, |app| drop(app.web("web", Container::image("i").port("a", 80).port("a", 81))), "web: two of its ports are called \"a\""),
-    (Place::Both, |app| drop(app.web("web", Container::image("i").port("a", 80).port("b", 80))), "web: two of its ports have the number 80"),
-    (Place::Both, |app| drop(app.web("web", Container::image("i").port("a", 80).ready(Probe::tcp().port("b")))), "web: its probe: it has no port \"b\"; it has a"),
-    (Place::Both, |app| drop(app.worker("w", Container::image("i").ready(Probe::http("/health")))), "w: its probe asks at a port, and it listens at none"),
-    (Place::Both, |app| drop(app.worker("w", Container::image("i").port("a", 80).ready(Probe::http("health")))), "w: its probe: the path \"health\" does not begin with /"),
-    (Place::Both, |app| drop(app.worker("w", Container::image("i").file("etc/x", "y"))), "w: \"etc/x\" is no absolute path"),
-    (Place::Both, |app| drop(app.worker("w", Container::image("i").volume(Volume::new("/data", "1Gi"))).replicas(2).clone()), "w: several containers would write to one volume"),
-    (Place::Both, |app| drop(app.worker("w", Container::image("i")).singleton().replicas(2).clone()), "w: singleton: there are never two of it"),
-    (Place::Both, |app| drop(app.job("j", Container::image("i").ready(Probe::command(["true"])))), "j: a job has no readiness"),
-    (Place::Both, |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())), "b: a backup needs a place: .on_volume(\"backup\", \"20Gi\")"),
-    (Place::Both, |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())), "b: a backup needs a time: .schedule("),
-    (Place::Kubernetes, |app| drop(web(app).scale(3, 1, []).clone()), "web: scale: it goes from at least 1 to at least as many"),
-    (Place::Kubernetes, |app| drop(web(app).scale(1, 3, [Autoscale::cpu(70)]).clone()), "web: scale: cpu is measured in percent of what it asks for, and it asks for none"),
+    (
+        Place::Docker,
+        |app| drop(web(app).route(Route::host("a.example.com")).clone()),
+        "web: route: nothing on a Docker Engine leads host names",
+    ),
+    (
+        Place::Docker,
+        |app| drop(web(app).scale(1, 3, [Autoscale::cpu(70)]).clone()),
+        "web: scale: a Docker Engine does not follow the load",
+    ),
+    (
+        Place::Docker,
+        |app| drop(web(app).alive(Probe::tcp()).clone()),
+        "web: alive: a Docker Engine restarts a container that ended",
+    ),
+    (
+        Place::Docker,
+        |app| drop(web(app).scrape("/metrics", "30s").clone()),
+        "web: scrape: nothing on a Docker Engine finds out",
+    ),
+    (
+        Place::Docker,
+        |app| drop(app.storage_class("fast").clone()),
+        "storage_class: storage_class: a Docker Engine has no storage classes",
+    ),
+    (
+        Place::Docker,
+        |app| app.alerts("a", "a", "30s", []),
+        "a: alerts: nothing on a Docker Engine",
+    ),
+    (
+        Place::Docker,
+        |app| drop(web(app).replicas(2).publish(Publish::local(80)).clone()),
+        "web: publish: a port of the host leads to one container",
+    ),
+    (
+        Place::Docker,
+        |app| drop(app.scheduled("s", "0 2 * * *".parse().expect("a schedule"), Container::image("i"))),
+        "s: a scheduled job on Docker needs its program",
+    ),
+    (
+        Place::Docker,
+        |app| drop(web(app).on_kubernetes(|_: &mut Deployment| ()).clone()),
+        "web: on_kubernetes: this program puts the application on Docker",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app).on_docker(|_| ()).clone()),
+        "web: on_docker: this program puts the application on Kubernetes",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app).publish(Publish::local(80)).clone()),
+        "web: publish: a port of the host is a matter of Docker",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app).on_kubernetes(|_: &mut StatefulSet| ()).clone()),
+        "web: on_kubernetes: this part is lowered to no StatefulSet",
+    ),
+    (
+        Place::Both,
+        |app| {
+            web(app);
+            web(app);
+        },
+        "web: another part has this name already, at crates/iac-app/tests/lowering.rs:",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.web("web", Container::image("").port("http", 80))),
+        "web: it has no image",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.web("web", Container::image("i"))),
+        "web: it listens at no port",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.web("web", Container::image("i").port("a", 80).port("a", 81))),
+        "web: two of its ports are called \"a\"",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.web("web", Container::image("i").port("a", 80).port("b", 80))),
+        "web: two of its ports have the number 80",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.web("web", Container::image("i").port("a", 80).ready(Probe::tcp().port("b")))),
+        "web: its probe: it has no port \"b\"; it has a",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.worker("w", Container::image("i").ready(Probe::http("/health")))),
+        "w: its probe asks at a port, and it listens at none",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.worker("w", Container::image("i").port("a", 80).ready(Probe::http("health")))),
+        "w: its probe: the path \"health\" does not begin with /",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.worker("w", Container::image("i").file("etc/x", "y"))),
+        "w: \"etc/x\" is no absolute path",
+    ),
+    (
+        Place::Both,
+        |app| {
+            drop(
+                app.worker("w", Container::image("i").volume(Volume::new("/data", "1Gi")))
+                    .replicas(2)
+                    .clone(),
+            )
+        },
+        "w: several containers would write to one volume",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.worker("w", Container::image("i")).singleton().replicas(2).clone()),
+        "w: singleton: there are never two of it",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.job("j", Container::image("i").ready(Probe::command(["true"])))),
+        "j: a job has no readiness",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())),
+        "b: a backup needs a place: .on_volume(\"backup\", \"20Gi\")",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())),
+        "b: a backup needs a time: .schedule(",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app).scale(3, 1, []).clone()),
+        "web: scale: it goes from at least 1 to at least as many",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app).scale(1, 3, [Autoscale::cpu(70)]).clone()),
+        "web: scale: cpu is measured in percent of what it asks for, and it asks for none",
+    ),
 ];
 
 #[test]
@@ -152,7 +289,9 @@ fn what_a_target_cannot_do_is_refused_at_the_users_line() {
             let errors = errors(target, describe);
             let found = errors.iter().any(|error| error.contains(expected));
             assert!(found, "{target:?}: {expected:?} is not in {errors:#?}");
-            let own = errors.iter().all(|error| error.starts_with("crates/iac-app/tests/lowering.rs:"));
+            let own = errors
+                .iter()
+                .all(|error| error.starts_with("crates/iac-app/tests/lowering.rs:"));
             assert!(own, "{target:?}: {errors:#?}");
         }
     }

@@ -14,6 +14,14 @@ use sha2::Sha256;
 /// Where the hash lies in the outputs of an object.
 pub(crate) const HASH: &str = "/iac/contentHash";
 
+/// Where the hashes lie of single entries, by their names; for what reads only one of them.
+pub(crate) const HASHES: &str = "/iac/contentHashes";
+
+/// The pointer to the hash of one entry.
+pub(crate) fn hash_of(entry: &str) -> String {
+    format!("{HASHES}/{}", entry.replace('~', "~0").replace('/', "~1"))
+}
+
 /// Where the digest lies that tells whether the content is what it was.
 pub(crate) const DIGEST: &str = "/iac/contentDigest";
 
@@ -49,12 +57,28 @@ impl<'a> Hasher<'a> {
         let (key, content) = (self.key?, Content::of(object)?);
         let plain = short(content.digest());
         let kept = self.kept(&content, &plain);
+        let kept_as_it_is = kept.is_some();
         let hash = match (kept, is_secret) {
             (Some(kept), _) => kept,
             (None, false) => plain.clone(),
             (None, true) => short(key.hash(&content.purpose(), content.text.as_bytes())?),
         };
+        let entries = content.entries().map(|(entry, value)| {
+            let recorded = self.recorded.filter(|_| kept_as_it_is);
+            let recorded = recorded.and_then(|recorded| recorded.outputs.get(&hash_of(entry))?.as_str());
+            let hash = match (recorded, is_secret) {
+                (Some(recorded), _) => recorded.to_owned(),
+                (None, false) => short(canonical::digest(value)),
+                (None, true) => short(key.hash(
+                    &format!("{} entry {entry}", content.purpose()),
+                    canonical::to_string(value).as_bytes(),
+                )?),
+            };
+            Some((entry.to_owned(), hash.into()))
+        });
+        let entries: Map = entries.collect::<Option<_>>()?;
         let mut outputs = Map::new();
+        outputs.insert(name(HASHES), Value::Object(entries));
         if (is_secret || hash != plain) && key.is_there() {
             let digest = Value::Secret(Secret::new(content.digest()));
             outputs.insert(name(DIGEST), digest);
@@ -117,6 +141,13 @@ impl<'a> Content<'a> {
 
     fn digest(&self) -> String {
         canonical::digest(&self.held)
+    }
+
+    /// Its entries, by their names, which are unique among both fields.
+    fn entries(&self) -> impl Iterator<Item = (&str, &Json)> {
+        let fields = self.held.as_array().into_iter().flatten();
+        let entries = fields.filter_map(Json::as_object).flatten();
+        entries.map(|(name, value)| (name.as_str(), value))
     }
 
     /// Equal contents of two objects have different hashes.
@@ -207,6 +238,36 @@ mod tests {
                 .outputs(&secret("a", "1"), true)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn an_entrys_hash_follows_that_entry_alone() {
+        let key = key();
+        let two = |first: &str, second: &str| {
+            let mut object = secret("a", first);
+            object["data"]["a/b"] = second.into();
+            object
+        };
+        let hashes = |object: &Json, key: &StackKey, recorded: Option<&Recorded>| {
+            let outputs = Hasher::new(key, recorded).outputs(object, true).expect("hashes");
+            let at = |entry: &str| Value::Object(outputs.clone()).pointer(&hash_of(entry)[4..]).cloned();
+            [at("k"), at("a/b")].map(|hash| hash.expect("a hash"))
+        };
+        let before = hashes(&two("1", "1"), &key, None);
+        assert_ne!(before[0], before[1], "by name");
+        let after = hashes(&two("1", "2"), &key, None);
+        assert_eq!((&after[0], after[1] == before[1]), (&before[0], false));
+        // Under another key they stay for as long as nothing of the content changes.
+        let outputs = Hasher::new(&key, None).outputs(&two("1", "1"), true).expect("hashes");
+        let whole = |name: &str| outputs.get(name).expect("an output").clone();
+        let old = recorded(&[
+            (HASH, whole("contentHash")),
+            (DIGEST, whole("contentDigest")),
+            ("/iac/contentHashes/k", before[0].clone()),
+        ]);
+        let other = self::key();
+        assert_eq!(hashes(&two("1", "1"), &other, Some(&old))[0], before[0]);
+        assert_ne!(hashes(&two("2", "1"), &other, Some(&old))[0], before[0]);
     }
 
     #[test]

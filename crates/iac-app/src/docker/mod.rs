@@ -20,8 +20,10 @@ pub(crate) fn lower(app: &App, project: &Compose) {
     if !parts.is_empty() {
         project.network("default", Network::default());
     }
-    let order: BTreeMap<String, (String, Condition)> =
-        parts.iter().map(|part| (part.name.part.clone(), waits_for(part))).collect();
+    let order: BTreeMap<String, (String, Condition)> = parts
+        .iter()
+        .map(|part| (part.name.part.clone(), waits_for(part)))
+        .collect();
     for part in &mut parts {
         let place = project.in_stack(&part.stack);
         lower_part(app, &place, part, &order);

@@ -35,7 +35,11 @@ pub(super) fn service(part: &Data) -> Service {
         user: user(container),
         read_only: container.read_only,
         cap_drop: container.restricted.then(|| "ALL".to_owned()).into_iter().collect(),
-        security_opt: container.restricted.then(|| "no-new-privileges:true".to_owned()).into_iter().collect(),
+        security_opt: container
+            .restricted
+            .then(|| "no-new-privileges:true".to_owned())
+            .into_iter()
+            .collect(),
         // Processor time that is asked for counts against others, as a kubelet makes it count.
         cpu_shares: container.resources.requests.cpu.map(crate::Cpu::shares),
         deploy: deploy(part),

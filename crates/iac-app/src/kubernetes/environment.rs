@@ -70,7 +70,9 @@ impl Lowering<'_> {
     pub(super) fn environment(&self, part: &Data) -> Parts {
         let mut parts = Parts::default();
         for environment in &part.container.environments {
-            let Some(one) = self.shared.0.get(&environment.0.name) else { continue };
+            let Some(one) = self.shared.0.get(&environment.0.name) else {
+                continue;
+            };
             if let Some(config) = &one.config {
                 parts.env_from.push(config.env_from());
                 parts.reads.push(config.content_hash());
@@ -102,7 +104,8 @@ impl Lowering<'_> {
         for (name, text) in held {
             if let Some((secrets, key)) = self.shared.holding(text) {
                 parts.env.push(secrets.env(name, &key));
-                parts.reads.push(secrets.content_hash());
+                // Not the whole of it: a database is not restarted since another key has changed.
+                parts.reads.push(secrets.entry_hash(&key));
             }
         }
         if own.is_empty() {
@@ -140,7 +143,9 @@ impl Lowering<'_> {
             let secrets = self.namespace.add(&format!("{}-secret-files", part.name.part), secrets);
             parts.volumes.push(secrets.volume("secret-files"));
             parts.reads.push(secrets.content_hash());
-            parts.mounts.extend(secret.iter().map(|(path, _)| mount("secret-files", path)));
+            parts
+                .mounts
+                .extend(secret.iter().map(|(path, _)| mount("secret-files", path)));
         }
     }
 }

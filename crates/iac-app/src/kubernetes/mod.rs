@@ -16,7 +16,7 @@ use iac_k8s::k8s_openapi::{NamespaceResourceScope, api};
 use iac_k8s::{Namespaced, Object};
 
 use crate::App;
-use crate::part::{Data, KubernetesEdit, Kind, Lowered};
+use crate::part::{Data, Kind, KubernetesEdit, Lowered};
 
 /// Declares the application's objects.
 pub(crate) fn lower(app: &App, namespace: &Namespaced) {
@@ -119,13 +119,20 @@ struct Edits {
 
 impl Edits {
     fn apply<K: Lowered>(&mut self, name: &str, object: &mut K) {
-        let (of_this, others) = std::mem::take(&mut self.edits).into_iter().partition(KubernetesEdit::is_of::<K>);
+        let (of_this, others) = std::mem::take(&mut self.edits)
+            .into_iter()
+            .partition(KubernetesEdit::is_of::<K>);
         self.edits = others;
         let of_this: Vec<KubernetesEdit> = of_this;
         for edit in of_this {
             let at = edit.at.clone();
             let fields = edit.apply(object);
-            note_fields(&self.stack.at(at), "on_kubernetes", &format!("{} {name}", K::KIND), &fields);
+            note_fields(
+                &self.stack.at(at),
+                "on_kubernetes",
+                &format!("{} {name}", K::KIND),
+                &fields,
+            );
         }
     }
 }

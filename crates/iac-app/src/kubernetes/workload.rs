@@ -1,5 +1,6 @@
 //! What runs the pods of a part: Deployments, StatefulSets, Jobs and CronJobs; and the autoscaler.
 
+use iac_k8s::Object;
 use iac_k8s::k8s_openapi::api::apps::v1::{
     Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment, StatefulSet, StatefulSetSpec,
 };
@@ -8,12 +9,11 @@ use iac_k8s::k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec, J
 use iac_k8s::k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodTemplateSpec, Volume};
 use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use iac_k8s::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use iac_k8s::Object;
 
 use super::{Edits, Lowering, labels, metadata, pod};
+use crate::Schedule;
 use crate::part::{Data, Kind};
 use crate::scale::{Autoscale, Scale};
-use crate::Schedule;
 
 /// How often a failed job is tried again.
 const RETRIES: i32 = 3;

@@ -26,14 +26,25 @@ macro_rules! lowered {
     )*};
 }
 
-lowered!(Deployment, StatefulSet, Job, CronJob, Service, HorizontalPodAutoscaler, Ingress);
+lowered!(
+    Deployment,
+    StatefulSet,
+    Job,
+    CronJob,
+    Service,
+    HorizontalPodAutoscaler,
+    Ingress
+);
+
+/// Changes an object of the type that the edit is of.
+type Change = Box<dyn FnOnce(&mut dyn Any)>;
 
 /// A change of one type of object.
 pub(crate) struct KubernetesEdit {
     of: TypeId,
     pub(crate) kind: &'static str,
     pub(crate) at: SourceLine,
-    change: Box<dyn FnOnce(&mut dyn Any)>,
+    change: Change,
 }
 
 impl KubernetesEdit {
@@ -96,7 +107,11 @@ fn compare(path: &str, before: &Json, after: &Json, fields: &mut Vec<String>) {
         (Json::Object(before), Json::Object(after)) => {
             let added = after.keys().filter(|key| !before.contains_key(*key));
             for key in before.keys().chain(added) {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 let side = |map: &serde_json::Map<String, Json>| map.get(key).cloned().unwrap_or_default();
                 compare(&path, &side(before), &side(after), fields);
             }

@@ -109,7 +109,10 @@ impl Handle {
 
     pub(crate) fn publish(&self, published: Publish, at: SourceLine) {
         if !self.app.is_docker() {
-            self.refuse("publish: a port of the host is a matter of Docker; on Kubernetes a route leads to a part", at);
+            self.refuse(
+                "publish: a port of the host is a matter of Docker; on Kubernetes a route leads to a part",
+                at,
+            );
             return;
         }
         self.change(|part| part.published.push(published));
@@ -263,7 +266,10 @@ impl Handle {
             let target = part.container.ports.first().map_or(0, |port| port.number);
             (part.stack.clone(), part.host(true).to_owned(), target)
         });
-        format!("http://127.0.0.1:{}", iac_compose::published_port(&stack, &name, target))
+        format!(
+            "http://127.0.0.1:{}",
+            iac_compose::published_port(&stack, &name, target)
+        )
     }
 }
 

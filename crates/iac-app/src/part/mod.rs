@@ -8,8 +8,8 @@ mod redis;
 use iac_core::Stack;
 use iac_core::declare::SourceLine;
 
-pub(crate) use self::edit::{DockerEdit, KubernetesEdit};
 pub use self::edit::Lowered;
+pub(crate) use self::edit::{DockerEdit, KubernetesEdit};
 pub use self::handles::{Job, Scheduled, Stateful, Web, Worker};
 pub use self::postgres::{Postgres, PostgresOptions};
 pub use self::redis::{Redis, RedisOptions};

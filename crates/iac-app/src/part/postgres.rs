@@ -4,7 +4,7 @@ use iac_core::Output;
 use iac_core::declare::SourceLine;
 
 use super::{Handle, Stateful};
-use crate::binding::{Binding, Provides, prefix};
+use crate::binding::{Binding, Provides};
 use crate::part::Kind;
 use crate::{App, Backup, Container, Name, Probe, Publish, Resources, Text, Volume};
 
@@ -51,10 +51,11 @@ impl PostgresOptions {
         self
     }
 
-    /// The user's password. It is set when the database is made: another one here changes it for the clients only.
+    /// The user's password; `None` for a generated one. It is set when the database is made: another one here changes it
+    /// for the clients only.
     #[must_use]
-    pub fn password(mut self, password: impl Into<Output>) -> Self {
-        self.password = Some(password.into());
+    pub fn password(mut self, password: impl Into<Option<Output>>) -> Self {
+        self.password = password.into();
         self
     }
 
@@ -81,8 +82,8 @@ impl PostgresOptions {
 
     /// A setting of the server, such as `max_connections`.
     #[must_use]
-    pub fn parameter(mut self, name: impl Into<String>, value: impl ToString) -> Self {
-        self.parameters.push((name.into(), value.to_string()));
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Text>) -> Self {
+        self.parameters.push((name.into(), value.into().text));
         self
     }
 
@@ -108,46 +109,54 @@ pub struct Postgres {
 impl Postgres {
     #[track_caller]
     pub(crate) fn declare(app: &App, name: Name, options: PostgresOptions) -> Self {
+        let PostgresOptions {
+            image,
+            database,
+            username: user,
+            password,
+            volume,
+            resources,
+            parameters,
+            scripts,
+        } = options;
         let part = name.part.clone();
-        let password = options.password.unwrap_or_else(|| {
+        let password = password.unwrap_or_else(|| {
             let stack = app.0.stack.component(&part);
             stack.random_password(&format!("{part}-password"), 24).result()
         });
-        let database = match options.database.is_empty() {
+        let database = match database.is_empty() {
             true => part.clone(),
-            false => options.database,
+            false => database,
         };
-        let user = options.username;
-        let mut container = Container::image(&options.image)
+        let mut container = Container::image(&image)
             .env("POSTGRES_DB", &database)
             .env("POSTGRES_USER", &user)
             .env("POSTGRES_PASSWORD", &password)
             .port("postgres", 5432)
-            .resources(&options.resources)
-            .volume(options.volume)
+            .resources(&resources)
+            .volume(volume)
             // While the image sets the database up, its server listens at no address, so this fails until that is done.
             .ready(Probe::command(["pg_isready", "-h", "127.0.0.1", "-U", &user, "-d", &database]).every(5));
         if !app.is_docker() {
             // Below the mount: a file system may have a lost+found, and PostgreSQL wants an empty folder.
             container = container.env("PGDATA", format!("{DATA}/pgdata"));
         }
-        if !options.parameters.is_empty() {
-            let parameters = options.parameters.iter();
+        if !parameters.is_empty() {
+            let parameters = parameters.iter();
             let parameters = parameters.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
             container = container.args(std::iter::once("postgres".to_owned()).chain(parameters));
         }
-        for (name, content) in options.scripts {
+        for (name, content) in scripts {
             container = container.file(format!("/docker-entrypoint-initdb.d/{name}"), content);
         }
         let handle = app.add(Kind::Stateful, name, container);
         let mut binding = handle.binding(None);
-        binding.prefix = prefix(&part);
         "postgresql".clone_into(&mut binding.scheme);
         let binding = binding.with_database(database).with_user(user, password);
         Self {
             part: Stateful(handle),
             binding,
-            image: options.image,
+            image,
         }
     }
 

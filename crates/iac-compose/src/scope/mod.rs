@@ -9,9 +9,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use iac_core::{Key, Output, Stack};
-use iac_core::provider::Phase;
 use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine, Wait};
+use iac_core::provider::Phase;
+use iac_core::{Key, Output, Stack};
 use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};

@@ -99,7 +99,7 @@ impl Provider for KubernetesProvider {
             "kubernetes:core/ConfigMap" => resource.inputs.has_secret(),
             _ => false,
         };
-        holds_secrets && pointer == content::HASH
+        holds_secrets && (pointer == content::HASH || pointer.starts_with(content::HASHES))
     }
 
     fn connecting(&self) -> Connecting {

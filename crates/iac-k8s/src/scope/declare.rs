@@ -5,9 +5,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use iac_core::{Key, KeyError, Stack};
 use iac_core::declare::{DeclareError, Dependency, NewResource, Options, SourceLine};
 use iac_core::value::{Part, Source, Value, token};
+use iac_core::{Key, KeyError, Stack};
 use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};

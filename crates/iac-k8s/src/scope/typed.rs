@@ -63,6 +63,11 @@ impl Object<Secret> {
     pub fn content_hash(&self) -> Output {
         self.output(content::HASH)
     }
+
+    /// As [`content_hash`](Self::content_hash), of one of its entries, which has to be there.
+    pub fn entry_hash(&self, key: &str) -> Output {
+        self.output(&content::hash_of(key))
+    }
 }
 
 impl Object<ConfigMap> {
@@ -110,6 +115,11 @@ impl Object<ConfigMap> {
     /// A hash of what it holds, under the key of the stack where something of that is secret; for [`restart_on`].
     pub fn content_hash(&self) -> Output {
         self.output(content::HASH)
+    }
+
+    /// As [`content_hash`](Self::content_hash), of one of its entries, which has to be there.
+    pub fn entry_hash(&self, key: &str) -> Output {
+        self.output(&content::hash_of(key))
     }
 }
 

@@ -41,28 +41,20 @@ api = 2
 api_max = 4
 
 [resources.api]
-requests_cpu = "50m"
-requests_memory = "128Mi"
-limits_cpu = "1000m"
-limits_memory = "512Mi"
+requests = { cpu = "50m", memory = "128Mi" }
+limits = { cpu = "1000m", memory = "512Mi" }
 
 [resources.postgres]
-requests_cpu = "10m"
-requests_memory = "64Mi"
-limits_cpu = "1000m"
-limits_memory = "512Mi"
+requests = { cpu = "10m", memory = "64Mi" }
+limits = { cpu = "1000m", memory = "512Mi" }
 
 [resources.redis]
-requests_cpu = "10m"
-requests_memory = "32Mi"
-limits_cpu = "500m"
-limits_memory = "128Mi"
+requests = { cpu = "10m", memory = "32Mi" }
+limits = { cpu = "500m", memory = "128Mi" }
 
 [resources.qdrant]
-requests_cpu = "10m"
-requests_memory = "32Mi"
-limits_cpu = "500m"
-limits_memory = "128Mi"
+requests = { cpu = "10m", memory = "32Mi" }
+limits = { cpu = "500m", memory = "128Mi" }
 
 [sizes]
 postgres = "1Gi"

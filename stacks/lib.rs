@@ -1,0 +1,3 @@
+//! The systems that the programs in this folder put on their targets: one module each, with its description and settings.
+
+pub mod codelab;
