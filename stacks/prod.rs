@@ -75,8 +75,12 @@ fn alerts() -> [Alert; 3] {
             .severity("warning")
             .summary("High latency detected")
             .description("P95 latency is {{ $value }}s (threshold: 2s)"),
-        Alert::new("DatabaseConnectionPoolExhausted", "db_connection_pool_available == 0", "1m")
-            .severity("critical")
-            .summary("Database connection pool exhausted"),
+        Alert::new(
+            "DatabaseConnectionPoolExhausted",
+            "db_connection_pool_available == 0",
+            "1m",
+        )
+        .severity("critical")
+        .summary("Database connection pool exhausted"),
     ]
 }

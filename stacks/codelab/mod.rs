@@ -4,7 +4,9 @@
 pub mod docker;
 mod settings;
 
-use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Stateful, Text, Volume, Web, name};
+use iac_app::{
+    App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Stateful, Text, Volume, Web, name,
+};
 use iac_core::Output;
 
 pub use self::settings::{Cluster, Host, Settings};
@@ -65,7 +67,10 @@ pub fn codelab(app: &App, s: &Settings, secrets: Secrets) -> Codelab {
         .env("REDIS_URL", redis.url(0))
         .env("QDRANT_URL", qdrant.url("http"))
         .env("OPENAI_API_KEY", &secrets.openai)
-        .env("JWT_SECRET_KEY", app.stack().random_password("jwt-secret-key", 48).result());
+        .env(
+            "JWT_SECRET_KEY",
+            app.stack().random_password("jwt-secret-key", 48).result(),
+        );
     let code = Container::image(&s.images.app).resources(&s.resources.api);
     // Only what it reads: it does not run again because somebody wants another log level.
     let migrate = app.job(

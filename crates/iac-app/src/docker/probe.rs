@@ -50,3 +50,123 @@ if has node; then exec node -e 'require("net").connect(process.argv[1], "127.0.0
 if has curl; then curl --silent --noproxy '*' --connect-timeout 3 --output /dev/null "telnet://127.0.0.1:$port" </dev/null; [ $? -ne 7 ]; exit; fi
 echo "the image has no bash, nc, python3, node or curl to open port $port with; add one, or use Probe::command"
 exit 1"#;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::os::unix::fs::symlink;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Output};
+
+    use super::*;
+
+    /// A server that answers each path `/STATUS` with that status.
+    fn serve() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let mut request = [0; 1024];
+                let read = stream.read(&mut request).unwrap_or(0);
+                let text = String::from_utf8_lossy(&request[..read]);
+                let status = text.split(['/', ' ']).nth(2).unwrap_or_default().to_owned();
+                let answer =
+                    format!("HTTP/1.0 {status} Word\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+                // Who asked may be gone.
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        port
+    }
+
+    /// Finds a program of this machine.
+    fn program(name: &str) -> PathBuf {
+        let folders = std::env::var_os("PATH").expect("a path");
+        let mut found = std::env::split_paths(&folders).map(|folder| folder.join(name));
+        found
+            .find(|path| path.is_file())
+            .unwrap_or_else(|| panic!("these tests need {name}"))
+    }
+
+    /// Runs a script where there are no other programs than these: names with what they stand for.
+    fn run(folder: &Path, tools: &[(&str, PathBuf)], script: &str, port: u16, path: &str) -> Output {
+        for (name, target) in tools {
+            symlink(target, folder.join(name)).expect("a link");
+        }
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script, "probe", &port.to_string(), path]);
+        command.env_clear().env("PATH", folder).output().expect("a shell")
+    }
+
+    /// A folder of its own, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("iac-app-probe-{}-{name}", std::process::id()));
+            std::fs::create_dir_all(&path).expect("a folder");
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_path_is_asked_with_whatever_the_image_has() {
+        let port = serve();
+        // nc stands for that of busybox, which small images have.
+        for tool in ["curl", "python3", "bash", "nc"] {
+            let target = match tool {
+                "nc" => program("busybox"),
+                tool => program(tool),
+            };
+            for (status, good) in [
+                (200, true),
+                (204, true),
+                (302, true),
+                (404, false),
+                (500, false),
+                (503, false),
+            ] {
+                let folder = Folder::new(&format!("{tool}-{status}"));
+                let output = run(&folder.0, &[(tool, target.clone())], HTTP, port, &format!("/{status}"));
+                assert_eq!(output.status.success(), good, "{tool} {status}: {output:?}");
+            }
+            let folder = Folder::new(&format!("{tool}-closed"));
+            let output = run(&folder.0, &[(tool, target)], HTTP, 1, "/200");
+            assert_eq!(output.status.code(), Some(1), "{tool}: {output:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_opened_with_whatever_the_image_has() {
+        let port = serve();
+        for tool in ["bash", "python3", "curl"] {
+            for (port, good) in [(port, true), (1, false)] {
+                let folder = Folder::new(&format!("tcp-{tool}-{good}"));
+                let output = run(&folder.0, &[(tool, program(tool))], TCP, port, "");
+                assert_eq!(output.status.success(), good, "{tool} {port}: {output:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_without_any_is_told_so() {
+        let folder = Folder::new("nothing");
+        for script in [HTTP, TCP] {
+            let output = run(&folder.0, &[], script, 1, "/");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(
+                text.contains("the image has no ") && text.contains("Probe::command"),
+                "{text}"
+            );
+            assert_eq!(output.status.code(), Some(1));
+        }
+    }
+}

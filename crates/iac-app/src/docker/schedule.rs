@@ -37,3 +37,69 @@ while :; do
   if [ -n "$now" ] || { [ "$at" != "$last" ] && TEST; }; then now= last=$at; run "$@"; fi
   second=$(date -u +%S); sleep "$((60 - ${second#0}))" & job=$!; wait "$job"
 done"#;
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Waits for a text in a file.
+    fn until(path: &std::path::Path, lines: usize) -> String {
+        loop {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            if text.lines().count() >= lines {
+                return text;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn a_job_is_started_when_it_is_asked_for_tried_again_and_ended_at_once() {
+        let path = std::env::temp_dir().join(format!("iac-app-schedule-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        // A day that never comes.
+        let schedule: Schedule = "0 0 31 2 *".parse().expect("a schedule");
+        let mut service = Service {
+            entrypoint: Some(["/bin/sh".to_owned(), "-c".to_owned()].into()),
+            command: Some(vec![
+                format!("echo \"$0 $1\" >> {}; exit 3", path.display()),
+                "a b".to_owned(),
+                "$c".to_owned(),
+            ]),
+            ..Service::default()
+        };
+        wrap(&mut service, &schedule);
+        let words: Vec<String> = service
+            .entrypoint
+            .into_iter()
+            .chain(service.command)
+            .flatten()
+            .collect();
+        // The shell's own sleep, so that the test does not wait for the pauses.
+        let script = words[2].replace("await sleep \"$pause\"", "await sleep 0");
+        let mut shell = Command::new(&words[0])
+            .args([words[1].as_str(), &script])
+            .args(&words[3..])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let signal = |name: &str| {
+            let pid = shell.id().to_string();
+            let status = Command::new("kill").args(["-s", name, &pid]).status().expect("kill");
+            assert!(status.success());
+        };
+        // It sleeps until the next minute by now, or is about to.
+        std::thread::sleep(Duration::from_millis(300));
+        signal("USR1");
+        assert_eq!(until(&path, 4), "a b $c\n".repeat(4));
+        signal("TERM");
+        let output = shell.wait_with_output().expect("its end");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.matches("ended with 3").count(), 4, "{said}");
+        std::fs::remove_file(&path).expect("the file");
+    }
+}
