@@ -84,7 +84,7 @@ fn codelab_comes_up_changes_and_goes() {
     codelab
         .run(["preview"])
         .exits(0)
-        .shows(["10 to create", "stacks/codelab/docker.rs:"]);
+        .shows(["10 to create", "stacks/codelab/mod.rs:"]);
     codelab.run(["up", "--yes"]).exits(0);
     assert_eq!(codelab.docker.services(NAME), HEALTHY);
     assert_eq!(codelab.health(), "HTTP/1.1 200 OK");
@@ -119,7 +119,7 @@ fn one_variable_changes(codelab: &Codelab) {
     let steps = plan["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 1, "{plan:#}");
     let step = &steps[0];
-    assert_eq!(step["key"], "docker:compose/Service::app");
+    assert_eq!(step["key"], "api::docker:compose/Service::app");
     assert_eq!(
         step["changes"],
         json!([{"path": "environment.LOG_LEVEL", "before": "INFO", "after": "DEBUG"}])
@@ -133,7 +133,7 @@ fn one_variable_changes(codelab: &Codelab) {
         step["source"]
             .as_str()
             .unwrap()
-            .starts_with("stacks/codelab/docker.rs:"),
+            .starts_with("stacks/codelab/mod.rs:"),
         "{step:#}"
     );
 

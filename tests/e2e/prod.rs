@@ -173,7 +173,7 @@ impl Prod {
         assert!(reason["from"].to_string().contains("codelab-config"), "{plan:#}");
         for step in steps {
             assert!(
-                step["source"].as_str().unwrap().starts_with("stacks/prod.rs:"),
+                step["source"].as_str().unwrap().starts_with("stacks/codelab/mod.rs:"),
                 "{step:#}"
             );
         }
@@ -222,9 +222,9 @@ impl Prod {
         let kept = self.run(&["destroy", "--yes"]).exits(0);
         kept.shows(["Data that is kept", "postgres-data", "--delete-data"]);
         let claims = self.kubectl.names(&format!("-n {NAMESPACE} persistentvolumeclaim"));
-        assert_eq!(claims.len(), 3, "{claims:?}");
+        assert_eq!(claims.len(), 4, "{claims:?}");
         let workloads = self.kubectl.names(&format!(
-            "-n {NAMESPACE} statefulset,deployment,job,service,ingress,secret"
+            "-n {NAMESPACE} statefulset,deployment,job,cronjob,service,ingress,secret"
         ));
         assert_eq!(workloads, Vec::<String>::new());
         self.run(&["destroy", "--yes", "--delete-data", "all"]).exits(0);

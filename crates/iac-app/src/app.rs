@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) environments: RefCell<Vec<Environment>>,
     pub(crate) alerts: RefCell<Vec<Alerts>>,
     pub(crate) storage_class: RefCell<Option<String>>,
+    /// Where the program puts the application on its target.
+    pub(crate) source: SourceLine,
     lowered: Cell<bool>,
 }
 
@@ -57,6 +59,7 @@ impl From<&Compose> for Target {
 
 impl App {
     /// An application in a namespace (`App::on(&k)`) or in a compose project (`App::on(&project)`).
+    #[track_caller]
     pub fn on(target: impl Into<Target>) -> Self {
         let target = target.into();
         let stack = match &target {
@@ -64,6 +67,7 @@ impl App {
             Target::Docker(project) => project.stack().clone(),
         };
         let app = Self(Rc::new(Shared {
+            source: stack.source(),
             stack,
             target,
             parts: RefCell::default(),

@@ -18,7 +18,8 @@ pub(crate) fn lower(app: &App, project: &Compose) {
     let mut parts = std::mem::take(&mut *app.0.parts.borrow_mut());
     // The network of all parts belongs to none of them.
     if !parts.is_empty() {
-        project.network("default", Network::default());
+        let place = project.in_stack(&app.0.stack.at(app.0.source.clone()));
+        place.network("default", Network::default());
     }
     let order: BTreeMap<String, (String, Condition)> = parts
         .iter()

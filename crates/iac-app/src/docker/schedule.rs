@@ -80,7 +80,7 @@ mod tests {
             .collect();
         // The shell's own sleep, so that the test does not wait for the pauses.
         let script = words[2].replace("await sleep \"$pause\"", "await sleep 0");
-        let mut shell = Command::new(&words[0])
+        let shell = Command::new(&words[0])
             .args([words[1].as_str(), &script])
             .args(&words[3..])
             .stdout(Stdio::piped())

@@ -65,6 +65,9 @@ backup = "1Gi"
 [ingress]
 host = "api.codelab.test"
 
+[monitoring]
+enabled = false
+
 [secrets]
 openai_api_key = "sk-test-bed-not-a-real-key"
 "#;
