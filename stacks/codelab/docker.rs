@@ -14,6 +14,7 @@ pub fn development(stack: &Stack, app: &App) -> Result<(Codelab, Settings, Host)
     let host: Host = stack.settings_with_defaults(Host::default())?;
     let openai = settings.secrets.openai_api_key.clone();
     let secrets = Secrets {
+        // What the guides print in its place; enough for all but the agents.
         openai: openai.map_or_else(|| "sk-your-openai-api-key".into(), Into::into),
         database: stack.secret("database password", "postgres"),
     };

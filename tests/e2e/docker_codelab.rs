@@ -130,10 +130,7 @@ fn one_variable_changes(codelab: &Codelab) {
     );
     assert_eq!(step["risks"][0]["kind"], "downtime", "{step:#}");
     assert!(
-        step["source"]
-            .as_str()
-            .unwrap()
-            .starts_with("stacks/codelab/mod.rs:"),
+        step["source"].as_str().unwrap().starts_with("stacks/codelab/mod.rs:"),
         "{step:#}"
     );
 

@@ -16,6 +16,7 @@
 //! | [`kind`] | types in plain words |
 //! | [`report`] | what is wrong, and how to set it right |
 //! | [`describe`] | what a program takes |
+//! | [`structs`] | structs with their defaults, written shortly |
 #![allow(
     rustdoc::private_intra_doc_links,
     reason = "the table above is a map for those who read the source"
@@ -30,6 +31,7 @@ mod passes;
 mod path;
 mod reader;
 mod report;
+mod structs;
 mod tree;
 mod values;
 
