@@ -246,7 +246,7 @@ const WRONG: &[Wrong] = &[
                 app.worker("w", Container::image("i").volume(Volume::new("/data", "1Gi")))
                     .replicas(2)
                     .clone(),
-            )
+            );
         },
         "w: several containers would write to one volume",
     ),
@@ -300,7 +300,7 @@ fn what_a_target_cannot_do_is_refused_at_the_users_line() {
 #[test]
 fn parts_that_wait_for_each_other_in_a_circle_are_named() {
     for target in Place::Both.each() {
-        let errors = errors(target, &|app: &App| {
+        let errors = errors(target, |app: &App| {
             let web = web(app);
             let worker = app.worker("worker", Container::image("i").after(web.ready()));
             app.web("other", Container::image("i").port("http", 80).after(worker.ready()));

@@ -10,7 +10,7 @@ use crate::convert;
 
 /// The expression with its struct literals filled in. What does not parse comes back as it is beside the error, so that
 /// an editor still sees the names in it while somebody types.
-pub(crate) fn expand(input: &TokenStream) -> TokenStream {
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
     match syn::parse2::<Expr>(input.clone()) {
         Ok(mut expression) => {
             Literals.visit_expr_mut(&mut expression);
