@@ -81,13 +81,13 @@ mod tests {
         port
     }
 
-    /// Finds a program of this machine.
+    /// Finds a program of this machine: that of the system first, since others may be scripts that call further programs.
     fn program(name: &str) -> PathBuf {
-        let folders = std::env::var_os("PATH").expect("a path");
-        let mut found = std::env::split_paths(&folders).map(|folder| folder.join(name));
-        found
-            .find(|path| path.is_file())
-            .unwrap_or_else(|| panic!("these tests need {name}"))
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let system = ["/usr/bin", "/bin"].map(PathBuf::from);
+        let mut found = system.into_iter().chain(std::env::split_paths(&folders));
+        let found = found.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()));
+        found.unwrap_or_else(|| panic!("these tests need {name}"))
     }
 
     /// Runs a script where there are no other programs than these: names with what they stand for.
