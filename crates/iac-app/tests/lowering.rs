@@ -306,9 +306,8 @@ fn parts_that_wait_for_each_other_in_a_circle_are_named() {
             let web = app.web("web", Container::image("i").port("http", 80).after(worker.ready()));
             shared.env("WEB", web.url("http"));
         });
-        let [error] = errors.as_slice() else {
-            panic!("{errors:#?}")
-        };
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        let error = &errors[0];
         assert!(
             error.ends_with("worker: it waits for itself: worker -> web -> worker"),
             "{error}"

@@ -12,5 +12,5 @@ use proc_macro::TokenStream;
 )]
 #[proc_macro]
 pub fn k8s(input: TokenStream) -> TokenStream {
-    literals::expand(input.into()).into()
+    literals::expand(&input.into()).into()
 }

@@ -81,13 +81,14 @@ mod tests {
         port
     }
 
-    /// Finds a program of this machine: that of the system first, since others may be scripts that call further programs.
+    /// Finds a program of this machine: that of the system first, since others may be scripts that call further programs. A
+    /// missing one makes a dangling link, and so a test that says what it did not find.
     fn program(name: &str) -> PathBuf {
         let folders = std::env::var_os("PATH").unwrap_or_default();
         let system = ["/usr/bin", "/bin"].map(PathBuf::from);
         let mut found = system.into_iter().chain(std::env::split_paths(&folders));
         let found = found.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()));
-        found.unwrap_or_else(|| panic!("these tests need {name}"))
+        found.unwrap_or_else(|| PathBuf::from(name))
     }
 
     /// Runs a script where there are no other programs than these: names with what they stand for.

@@ -1,5 +1,5 @@
 //! What `k8s!` makes is what the plain structs say, kind by kind.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use std::collections::BTreeMap;
 
