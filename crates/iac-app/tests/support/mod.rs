@@ -1,4 +1,5 @@
 //! Lowers a description, and shows what became of it.
+#![allow(dead_code)]
 
 use iac_app::App;
 use iac_compose::Compose;
