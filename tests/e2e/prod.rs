@@ -1,5 +1,12 @@
 //! codelab on Kubernetes, from nothing to nothing. One test, since the program has one namespace.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
 use crate::secrets::Canary;
@@ -25,6 +32,7 @@ fn codelab_lives_on_kubernetes_from_the_first_preview_to_the_last_destroy() {
     prod.project.is_up_to_date();
     prod.shows_what_one_value_changes();
     prod.keeps_its_secrets();
+    prod.backs_up_what_can_be_restored();
     prod.keeps_data_unless_told_otherwise();
 }
 
@@ -178,10 +186,17 @@ impl Prod {
             );
         }
 
-        let generation = |object: &Json| object["metadata"]["generation"].as_i64().unwrap();
-        let before = generation(&self.get("deployment api"));
+        // Not the generation, which the autoscaler raises as well.
+        let revision = || {
+            let deployment = self.get("deployment api");
+            let revision = &deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+            revision.as_str().unwrap().parse::<u32>().unwrap()
+        };
+        let before = revision();
+        let requests = Requests::start(self.get("service api-service")["spec"]["clusterIP"].as_str().unwrap());
         self.run(&[&["up", "--yes"][..], &change].concat()).exits(0);
-        assert_eq!(generation(&self.get("deployment api")), before + 1);
+        requests.none_was_lost();
+        assert_eq!(revision(), before + 1);
         assert_eq!(self.get("configmap codelab-config")["data"]["LOG_LEVEL"], "DEBUG");
         self.run(&[&["preview", "--detailed-exitcode"][..], &change].concat())
             .exits(0);
@@ -218,6 +233,46 @@ impl Prod {
         }
     }
 
+    /// A run of the scheduled backup, read back into another database.
+    fn backs_up_what_can_be_restored(&self) {
+        let cron = self.get("cronjob postgres-backup");
+        let job = |name: &str, command: Option<&str>| {
+            let mut spec = cron["spec"]["jobTemplate"]["spec"].clone();
+            if let Some(line) = command {
+                spec["template"]["spec"]["containers"][0]["command"] = json!(["/bin/sh", "-c", line]);
+            }
+            let job = json!({
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "metadata": { "name": name, "namespace": NAMESPACE },
+                "spec": spec,
+            });
+            let file = self.project.folder().join(format!("{name}.json"));
+            std::fs::write(&file, job.to_string()).unwrap();
+            self.kubectl.args(["apply", "-f", file.to_str().unwrap()]).exits(0);
+            let wait = format!("wait -n {NAMESPACE} --for=condition=complete --timeout=120s job/{name}");
+            self.kubectl.run(&wait).exits(0);
+            self.kubectl
+                .run(&format!("logs -n {NAMESPACE} job/{name}"))
+                .exits(0)
+                .stdout
+        };
+        let said = job("backup-now", None);
+        assert!(
+            said.starts_with("/backups/codelab_") && said.trim().ends_with(".sql.gz"),
+            "{said}"
+        );
+        let psql = |database: &str, line: &str| {
+            self.exec("postgres-0", ["psql", "-U", "postgres", "-d", database, "-tAc", line])
+        };
+        psql("codelab", "create database restored");
+        let restore = "set -e; gunzip --stdout /backups/codelab_*.sql.gz | psql -v ON_ERROR_STOP=1 -d restored";
+        job("restore-now", Some(restore));
+        assert_eq!(psql("restored", "\\dt"), psql("codelab", "\\dt"));
+        let jobs = format!("delete -n {NAMESPACE} job/backup-now job/restore-now");
+        self.kubectl.run(&jobs).exits(0);
+    }
+
     fn keeps_data_unless_told_otherwise(&self) {
         let kept = self.run(&["destroy", "--yes"]).exits(0);
         kept.shows(["Data that is kept", "postgres-data", "--delete-data"]);
@@ -238,6 +293,51 @@ impl Prod {
     fn exec<const N: usize>(&self, pod: &str, command: [&str; N]) -> String {
         let arguments = ["exec", "-n", NAMESPACE, pod, "--"].into_iter().chain(command);
         self.kubectl.args(arguments).exits(0).stdout
+    }
+}
+
+/// Requests that go on while something else happens.
+struct Requests {
+    stop: Arc<AtomicBool>,
+    senders: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Requests {
+    fn start(address: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let sender = |_| {
+            let (stop, address) = (Arc::clone(&stop), address.to_owned());
+            std::thread::spawn(move || {
+                let mut answers = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    answers.push(Self::ask(&address).unwrap_or_else(|error| error.to_string()));
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                answers
+            })
+        };
+        let senders = (0..4).map(sender).collect();
+        Self { stop, senders }
+    }
+
+    /// The first line of an answer.
+    fn ask(address: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect((address, 80))?;
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.lines().next().unwrap_or_default().to_owned())
+    }
+
+    fn none_was_lost(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let answers: Vec<String> = self
+            .senders
+            .into_iter()
+            .flat_map(|sender| sender.join().unwrap())
+            .collect();
+        let lost: Vec<&String> = answers.iter().filter(|answer| *answer != "HTTP/1.1 200 OK").collect();
+        assert!(answers.len() > 20 && lost.is_empty(), "of {}: {lost:?}", answers.len());
     }
 }
 
