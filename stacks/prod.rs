@@ -3,11 +3,11 @@
 
 use std::process::ExitCode;
 
-use iac_app::{Alert, App, Autoscale, Probe, Route};
+use iac_app::{App, Autoscale, Probe, Route};
 use iac_backends::{PostgresState, S3State};
 use iac_core::{Program, Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
-use systems::codelab::{Cluster, Secrets, Settings, codelab};
+use systems::codelab::{Cluster, Secrets, Settings, alerts, codelab};
 
 fn main() -> ExitCode {
     Program::new("prod")
@@ -60,27 +60,4 @@ fn prod(stack: &Stack) -> Result<()> {
     );
     stack.export("url", format!("https://{}", cluster.ingress.host));
     Ok(())
-}
-
-fn alerts() -> [Alert; 3] {
-    // The guide's expression counts errors per second; its threshold and its text mean their share.
-    let errors = r#"sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m])) > 0.05"#;
-    let latency = "histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m])) > 2";
-    [
-        Alert::new("HighErrorRate", errors, "5m")
-            .severity("critical")
-            .summary("High error rate detected")
-            .description("Error rate is {{ $value }} (threshold: 0.05)"),
-        Alert::new("HighLatency", latency, "5m")
-            .severity("warning")
-            .summary("High latency detected")
-            .description("P95 latency is {{ $value }}s (threshold: 2s)"),
-        Alert::new(
-            "DatabaseConnectionPoolExhausted",
-            "db_connection_pool_available == 0",
-            "1m",
-        )
-        .severity("critical")
-        .summary("Database connection pool exhausted"),
-    ]
 }

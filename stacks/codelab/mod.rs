@@ -5,7 +5,7 @@ pub mod docker;
 mod settings;
 
 use iac_app::{
-    App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Stateful, Text, Volume, Web, name,
+    Alert, App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Stateful, Text, Volume, Web, name,
 };
 use iac_core::Output;
 
@@ -93,4 +93,28 @@ pub fn codelab(app: &App, s: &Settings, secrets: Secrets) -> Codelab {
         qdrant,
         api,
     }
+}
+
+/// The guide's alerts.
+pub fn alerts() -> [Alert; 3] {
+    // The guide's expression counts errors per second; its threshold and its text mean their share.
+    let errors = r#"sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m])) > 0.05"#;
+    let latency = "histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m])) > 2";
+    [
+        Alert::new("HighErrorRate", errors, "5m")
+            .severity("critical")
+            .summary("High error rate detected")
+            .description("Error rate is {{ $value }} (threshold: 0.05)"),
+        Alert::new("HighLatency", latency, "5m")
+            .severity("warning")
+            .summary("High latency detected")
+            .description("P95 latency is {{ $value }}s (threshold: 2s)"),
+        Alert::new(
+            "DatabaseConnectionPoolExhausted",
+            "db_connection_pool_available == 0",
+            "1m",
+        )
+        .severity("critical")
+        .summary("Database connection pool exhausted"),
+    ]
 }

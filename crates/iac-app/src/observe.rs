@@ -1,6 +1,9 @@
 //! Metrics and alerts.
 
+use std::collections::BTreeMap;
+
 use iac_core::declare::SourceLine;
+use serde_json::{Value as Json, json};
 
 use crate::App;
 
@@ -59,6 +62,22 @@ impl Alert {
     #[must_use]
     pub fn description(self, text: impl Into<String>) -> Self {
         self.annotation("description", text)
+    }
+
+    /// A group of rules as Prometheus' rule files have it, for `groups` in one; it is looked at so often: `"30s"`.
+    pub fn group(name: &str, interval: &str, alerts: &[Self]) -> Json {
+        let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
+        let rule = |alert: &Self| {
+            json!({
+                "alert": alert.name,
+                "expr": alert.expr,
+                "for": alert.lasts,
+                "labels": map(&alert.labels),
+                "annotations": map(&alert.annotations),
+            })
+        };
+        let rules: Vec<Json> = alerts.iter().map(rule).collect();
+        json!({ "name": name, "interval": interval, "rules": rules })
     }
 
     fn annotation(mut self, name: &str, text: impl Into<String>) -> Self {

@@ -1,7 +1,5 @@
 //! What the Prometheus Operator is told: ServiceMonitors and PrometheusRules.
 
-use std::collections::BTreeMap;
-
 use iac_k8s::Namespaced;
 use serde_json::json;
 
@@ -29,21 +27,10 @@ pub(super) fn monitor(namespace: &Namespaced, part: &Data, scrape: &Scrape) {
 
 /// Declares a group of alerting rules.
 pub(super) fn alerts(namespace: &Namespaced, alerts: &Alerts) {
-    let rule = |alert: &Alert| {
-        let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
-        json!({
-            "alert": alert.name,
-            "expr": alert.expr,
-            "for": alert.lasts,
-            "labels": map(&alert.labels),
-            "annotations": map(&alert.annotations),
-        })
-    };
-    let rules: Vec<_> = alerts.alerts.iter().map(rule).collect();
     let object = json!({
         "apiVersion": API,
         "kind": "PrometheusRule",
-        "spec": { "groups": [{ "name": alerts.group, "interval": alerts.interval, "rules": rules }] },
+        "spec": { "groups": [Alert::group(&alerts.group, &alerts.interval, &alerts.alerts)] },
     });
     namespace.add_json(&alerts.name, object);
 }
