@@ -20,6 +20,7 @@ mod docker_plan;
 mod docker_ssh;
 mod docker_tls;
 mod drift;
+mod easyflow;
 mod forged;
 #[path = "../../crates/iac-backends/tests/servers/front.rs"]
 #[allow(dead_code, reason = "shared with the tests of backends")]

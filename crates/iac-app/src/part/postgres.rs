@@ -120,10 +120,14 @@ impl Postgres {
             scripts,
         } = options;
         let part = name.part.clone();
-        let password = password.unwrap_or_else(|| {
-            let stack = app.0.stack.component(&part);
-            stack.random_password(&format!("{part}-password"), 24).result()
-        });
+        // No closure, which would hide the caller's line.
+        let password = match password {
+            Some(password) => password,
+            None => {
+                let stack = app.0.stack.component(&part);
+                stack.random_password(&format!("{part}-password"), 24).result()
+            }
+        };
         let database = match database.is_empty() {
             true => part.clone(),
             false => database,

@@ -1,0 +1,71 @@
+//! The configuration of the Easy Flow programs, with the guide's values as its defaults.
+
+use iac_app::Resources;
+use iac_core::{Output, settings};
+
+settings! {
+    /// The configuration of all programs.
+    pub struct Settings {
+        images: Images,
+        log_level: String = "INFO".into(),
+        workers: u32 = 4,
+        /// Hosts that requests may name, and origins of browsers.
+        hosts: String = "your-domain.com,api.your-domain.com".into(),
+        origins: String = "https://your-domain.com".into(),
+        replicas: Replicas,
+        resources: Parts,
+        sizes: Sizes,
+        secrets: Secrets,
+    }
+
+    pub struct Images {
+        app: String = "easyflow:latest".into(),
+        postgres: String = "postgres:15-alpine".into(),
+        redis: String = "redis:7-alpine".into(),
+        nginx: String = "nginx:alpine".into(),
+    }
+
+    pub struct Replicas {
+        app: u32 = 3,
+        worker: u32 = 2,
+    }
+
+    pub struct Parts {
+        app: Resources = resources(["500m", "512Mi"], ["1", "1Gi"]),
+        postgres: Resources = resources(["500m", "512Mi"], ["1", "1Gi"]),
+        redis: Resources = resources(["250m", "256Mi"], ["500m", "512Mi"]),
+    }
+
+    /// The guide gives no sizes.
+    pub struct Sizes {
+        postgres: String = "20Gi".into(),
+        redis: String = "5Gi".into(),
+        backup: String = "20Gi".into(),
+    }
+
+    pub struct Secrets {
+        openai_api_key: Option<Output>,
+        telegram_bot_token: Option<Output>,
+    }
+
+    /// What stands in front of it on Docker: nginx, its ports on the host, and the certificate in PEM.
+    pub struct Front {
+        ports: Ports,
+        tls: Tls,
+    }
+
+    pub struct Ports {
+        http: u16 = 80,
+        https: u16 = 443,
+    }
+
+    pub struct Tls {
+        certificate: Option<String>,
+        key: Option<Output>,
+    }
+}
+
+/// Amounts that are written down here, so that they can be read.
+fn resources(requests: [&str; 2], limits: [&str; 2]) -> Resources {
+    Resources::new(requests, limits).unwrap_or_default()
+}

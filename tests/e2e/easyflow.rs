@@ -1,0 +1,200 @@
+//! Easy Flow on a real Docker Engine and on a real cluster: messages that real Celery workers process, behind the way in.
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use iac_testbed::certificates::Authority;
+use serde_json::{Value as Json, json};
+
+use crate::docker::{DOCKER, Docker, free_ports};
+use crate::support::{KUBERNETES, Kubectl, Namespace, Project, Ran};
+
+const NAME: &str = "easyflow";
+
+/// The test bed's images, and sizes that fit one small machine.
+fn on_test_bed(project: Project) -> Project {
+    let settings = [
+        ("images.app", "localhost/iac-test/easyflow:1"),
+        ("images.postgres", "localhost/iac-test/postgres:15"),
+        ("images.redis", "localhost/iac-test/redis:7"),
+        ("images.nginx", "localhost/iac-test/nginx:1.22"),
+        ("resources.app.requests.cpu", "20m"),
+        ("resources.app.requests.memory", "64Mi"),
+        ("sizes.postgres", "1Gi"),
+        ("sizes.redis", "1Gi"),
+        ("sizes.backup", "1Gi"),
+    ];
+    settings.into_iter().fold(project, |project, (key, value)| {
+        project.with(["--config", &format!("{key}={value}")])
+    })
+}
+
+/// The way in: a host name with its port, and the address that it stands for.
+struct Front {
+    host: &'static str,
+    port: u16,
+    address: String,
+}
+
+impl Front {
+    fn curl(&self, arguments: &[&str], path: &str) -> String {
+        let resolve = format!("{}:{}:{}", self.host, self.port, self.address);
+        let url = format!("https://{}:{}{path}", self.host, self.port);
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--insecure", "--resolve", &resolve]);
+        Ran::of(command.args(arguments).arg(url)).exits(0).stdout
+    }
+
+    fn json(&self, arguments: &[&str], path: &str) -> Json {
+        let answer = self.curl(arguments, path);
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
+    }
+
+    /// Sends a message, and waits until a worker has processed it.
+    fn is_processed(&self, text: &str) {
+        let body = json!({ "body": text }).to_string();
+        let header = "Content-Type: application/json";
+        let sent = self.json(&["--header", header, "--data", &body], "/api/v1/messages");
+        let path = format!("/api/v1/messages/{}", sent["id"].as_str().unwrap());
+        for _ in 0..60 {
+            if self.json(&[], &path)["reply"]
+                .as_str()
+                .is_some_and(|reply| reply.ends_with(text))
+            {
+                return;
+            }
+            sleep(Duration::from_millis(500));
+        }
+        panic!("no worker processed {text:?}");
+    }
+
+    fn holds(&self, text: &str) {
+        let messages = self.json(&[], "/api/v1/messages").to_string();
+        assert!(messages.contains(text), "{messages}");
+    }
+}
+
+#[test]
+fn easyflow_lives_on_docker() {
+    let ports: [u16; 2] = free_ports();
+    let project = Project::new(env!("CARGO_BIN_EXE_easyflow_docker"), DOCKER);
+    let authority = Authority::create(project.folder(), "ca").unwrap();
+    let server = authority.sign("easyflow", &["DNS:easyflow.test"]).unwrap();
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    let project = on_test_bed(project)
+        .with(["--config", &format!("ports.http={}", ports[0])])
+        .with(["--config", &format!("ports.https={}", ports[1])])
+        .with(["--config", "hosts=easyflow.test"])
+        .variable("IAC_CONFIG_TLS__CERTIFICATE", &read(&server.certificate))
+        .variable("IAC_CONFIG_TLS__KEY", &read(&server.key));
+    let docker = Docker::new(&project.bed);
+    docker.has_nothing_of(NAME);
+    project.run(["up", "--yes"]).exits(0);
+    let services = docker.services(NAME).join(", ");
+    for part in [
+        "app running healthy",
+        "celery-worker running",
+        "celery-beat running",
+        "nginx running healthy",
+    ] {
+        assert!(services.contains(part), "{services}");
+    }
+    let front = Front {
+        host: "easyflow.test",
+        port: ports[1],
+        address: "127.0.0.1".to_owned(),
+    };
+    front.is_processed("kept");
+    nginx_does_as_the_guide_says(&front, ports[0]);
+    project.is_up_to_date();
+
+    // One change: the processes are other ones, and the data is the same.
+    let debug = ["up", "--yes", "--config", "log_level=DEBUG"];
+    project.run(debug).exits(0);
+    front.holds("kept");
+    front.is_processed("more");
+
+    project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
+    docker.has_nothing_of(NAME);
+}
+
+fn nginx_does_as_the_guide_says(front: &Front, http: u16) {
+    let plain = format!("http://127.0.0.1:{http}/x");
+    let mut curl = Command::new("curl");
+    let redirect = Ran::of(curl.args(["--silent", "--include", "--header", "Host: easyflow.test", &plain]));
+    redirect
+        .exits(0)
+        .shows(["301 Moved Permanently", "Location: https://easyflow.test/x"]);
+    for path in ["/health", "/static/index.html"] {
+        let headers = front
+            .curl(&["--include", "--output", "-", "--http1.1"], path)
+            .to_lowercase();
+        for header in [
+            "200 ok",
+            "x-frame-options: deny",
+            "x-content-type-options: nosniff",
+            "strict-transport-security:",
+        ] {
+            assert!(headers.contains(header), "{path}: {headers}");
+        }
+    }
+    let old = front_refuses(front, &["--tls-max", "1.1"]);
+    assert!(old, "TLS 1.1 is taken");
+    // 10 a second with a burst of 20; the webhook takes a burst of 100.
+    let refused = |path: &str| {
+        let range = format!("{path}?[1-60]");
+        let arguments = [
+            "--parallel",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}\n",
+            "--globoff",
+        ];
+        let globbing = &arguments[..arguments.len() - 1];
+        front
+            .curl(globbing, &range)
+            .lines()
+            .filter(|code| *code == "429")
+            .count()
+    };
+    assert!(refused("/api/v1/messages") > 10);
+    assert_eq!(refused("/api/v1/messaging/webhook/telegram"), 0);
+}
+
+fn front_refuses(front: &Front, arguments: &[&str]) -> bool {
+    let url = format!("https://127.0.0.1:{}/health", front.port);
+    let mut curl = Command::new("curl");
+    let status = curl.args(["--silent", "--insecure"]).args(arguments).arg(url).status();
+    !status.unwrap().success()
+}
+
+#[test]
+fn easyflow_lives_on_kubernetes() {
+    let project = on_test_bed(Project::new(env!("CARGO_BIN_EXE_easyflow_kubernetes"), KUBERNETES))
+        .with(["--config", "replicas.app=2"])
+        .with(["--config", "ingress.host=easyflow.test"])
+        .with(["--config", "hosts=easyflow.test"]);
+    let kubectl = Kubectl::new(&project.bed);
+    let _namespace = Namespace::named(&project.bed, NAME);
+    project.run(["up", "--yes"]).exits(0);
+    let front = Front {
+        host: "easyflow.test",
+        port: 443,
+        address: project.bed.ingress_address.clone().unwrap(),
+    };
+    front.is_processed("kept");
+    let beat = kubectl.get(&format!("-n {NAME} deployment celery-beat"));
+    assert_eq!(beat["spec"]["strategy"]["type"], "Recreate");
+    let config = kubectl.get(&format!("-n {NAME} configmap easyflow-config")).to_string();
+    assert!(!config.contains("postgresql+asyncpg"), "{config}");
+    project.is_up_to_date();
+
+    project.run(["up", "--yes", "--config", "log_level=DEBUG"]).exits(0);
+    front.holds("kept");
+    front.is_processed("more");
+
+    project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
+    assert_eq!(kubectl.names(&format!("namespace {NAME}")), Vec::<String>::new());
+}
