@@ -8,7 +8,7 @@
 //! 4. [`apply`]: the scheduler that carries a plan out, journaling every side effect before it happens.
 //! 5. [`state`]: journal, snapshot, lease, secrets and the storage behind them.
 //!
-//! [`config`] is what programs are told from outside, and [`settings`] what they read of it into a struct of their own.
+//! [`config`] is what programs are told from outside, and [`settings`](mod@settings) what they read of it into a struct of their own.
 //!
 //! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.

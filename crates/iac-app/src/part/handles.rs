@@ -148,7 +148,7 @@ macro_rules! running {
             }
 
             /// Prometheus asks it for metrics at a path of its first port, so often: `"30s"`. On Kubernetes this is a
-            /// ServiceMonitor of the Prometheus Operator; on Docker it needs [`App::prometheus`](crate::App::prometheus).
+            /// ServiceMonitor of the Prometheus Operator; on Docker it is refused.
             pub fn scrape(&self, path: impl Into<String>, interval: impl Into<String>) -> &Self {
                 self.0.scrape(Scrape::new(path, interval));
                 self

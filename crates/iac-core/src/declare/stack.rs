@@ -242,7 +242,7 @@ impl Stack {
     }
 
     /// The stack's configuration as a struct of the program's own; what is missing or wrong is reported all at once. See
-    /// [`settings`](crate::settings) for what such a struct can hold.
+    /// [`settings`](mod@crate::settings) for what such a struct can hold.
     ///
     /// ```
     /// use iac_core::{Output, Result, Stack};
