@@ -91,6 +91,14 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
     if app.is_docker() && part.scrape.is_some() {
         problems.push("scrape: nothing on a Docker Engine finds out by itself what to ask for metrics; say it in the program for Kubernetes, and give Prometheus its targets in its own configuration on Docker".to_owned());
     }
+    if app.is_docker() && container.user.is_none() {
+        if container.group.is_some() {
+            problems.push("group: a Docker Engine takes a group only beside a user: .user(1000)".to_owned());
+        }
+        if container.restricted {
+            problems.push("restricted: a Docker Engine does not look whether an image runs as root, which this forbids: say the user, .user(1000)".to_owned());
+        }
+    }
     if app.is_docker() && matches!(part.kind, Kind::Scheduled(_)) && container.command.is_empty() {
         problems.push("a scheduled job on Docker needs its program: .command([\"python\", \"report.py\"]); what the image would run is not known before it is there".to_owned());
     }

@@ -133,6 +133,16 @@ fn web(app: &App) -> iac_app::Web {
 const WRONG: &[Wrong] = &[
     (
         Place::Docker,
+        |app| drop(app.worker("w", Container::image("i").group(1000))),
+        "w: group: a Docker Engine takes a group only beside a user",
+    ),
+    (
+        Place::Docker,
+        |app| drop(app.worker("w", Container::image("i").restricted())),
+        "w: restricted: a Docker Engine does not look whether an image runs as root",
+    ),
+    (
+        Place::Docker,
         |app| drop(web(app).route(Route::host("a.example.com")).clone()),
         "web: route: nothing on a Docker Engine leads host names",
     ),

@@ -89,13 +89,13 @@ fn healthcheck(container: &Container, probe: &Probe) -> Healthcheck {
     }
 }
 
+/// A group without a user was refused.
 fn user(container: &Container) -> Option<String> {
-    match (container.user, container.group) {
-        (Some(user), Some(group)) => Some(format!("{user}:{group}")),
-        (Some(user), None) => Some(user.to_string()),
-        (None, Some(group)) => Some(format!("0:{group}")),
-        (None, None) => None,
-    }
+    let user = container.user?;
+    Some(match container.group {
+        Some(group) => format!("{user}:{group}"),
+        None => user.to_string(),
+    })
 }
 
 fn deploy(part: &Data) -> Option<Deploy> {
