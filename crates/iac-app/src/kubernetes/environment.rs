@@ -98,14 +98,15 @@ impl Lowering<'_> {
                 ..EnvVar::default()
             });
         }
-        let (held, own): (Vec<_>, Vec<_>) = secret
-            .into_iter()
-            .partition(|(_, text)| self.shared.holding(text).is_some());
-        for (name, text) in held {
-            if let Some((secrets, key)) = self.shared.holding(text) {
-                parts.env.push(secrets.env(name, &key));
-                // Not the whole of it: a database is not restarted since another key has changed.
-                parts.reads.push(secrets.entry_hash(&key));
+        let mut own = Vec::new();
+        for (name, text) in secret {
+            match self.shared.holding(text) {
+                Some((secrets, key)) => {
+                    parts.env.push(secrets.env(name, &key));
+                    // Not the whole of it: a database is not restarted since another key has changed.
+                    parts.reads.push(secrets.entry_hash(&key));
+                }
+                None => own.push((name, text)),
             }
         }
         if own.is_empty() {
@@ -113,7 +114,7 @@ impl Lowering<'_> {
         }
         let secret = Secret {
             metadata: metadata(part),
-            ..opaque(own.iter().map(|entry| (*entry).clone()))
+            ..opaque(own.iter().map(|(name, text)| ((*name).clone(), (*text).clone())))
         };
         let secrets = self.namespace.add(&format!("{}-secrets", part.name.part), secret);
         parts.env.extend(own.iter().map(|(name, _)| secrets.env(name, name)));
