@@ -30,13 +30,13 @@ settings! {
         log_level: String = "INFO".into(),
     }
 
-    /// What each part asks for and may use at most; the migration has that of the API.
+    /// What each part asks for and may use at most, in thousandths of a core and MiB; the migration has that of the API.
     pub struct Parts {
-        api: Resources = resources(["500m", "512Mi"], ["2000m", "2Gi"]),
-        postgres: Resources = resources(["500m", "1Gi"], ["2000m", "4Gi"]),
+        api: Resources = Resources::of([500, 512], [2000, 2048]),
+        postgres: Resources = Resources::of([500, 1024], [2000, 4096]),
         // The guides give no figures for these two.
-        redis: Resources = resources(["100m", "128Mi"], ["500m", "512Mi"]),
-        qdrant: Resources = resources(["500m", "1Gi"], ["2000m", "4Gi"]),
+        redis: Resources = Resources::of([100, 128], [500, 512]),
+        qdrant: Resources = Resources::of([500, 1024], [2000, 4096]),
     }
 
     /// What the claims ask for on Kubernetes.
@@ -94,11 +94,6 @@ settings! {
         prometheus: u16 = 9090,
         grafana: u16 = 3000,
     }
-}
-
-/// Amounts that are written down here, so that they can be read.
-fn resources(requests: [&str; 2], limits: [&str; 2]) -> Resources {
-    Resources::new(requests, limits).unwrap_or_default()
 }
 
 impl Settings {

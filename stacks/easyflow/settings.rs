@@ -31,9 +31,9 @@ settings! {
     }
 
     pub struct Parts {
-        app: Resources = resources(["500m", "512Mi"], ["1", "1Gi"]),
-        postgres: Resources = resources(["500m", "512Mi"], ["1", "1Gi"]),
-        redis: Resources = resources(["250m", "256Mi"], ["500m", "512Mi"]),
+        app: Resources = Resources::of([500, 512], [1000, 1024]),
+        postgres: Resources = Resources::of([500, 512], [1000, 1024]),
+        redis: Resources = Resources::of([250, 256], [500, 512]),
     }
 
     /// The guide gives no sizes.
@@ -63,9 +63,4 @@ settings! {
         certificate: Option<String>,
         key: Option<Output>,
     }
-}
-
-/// Amounts that are written down here, so that they can be read.
-fn resources(requests: [&str; 2], limits: [&str; 2]) -> Resources {
-    Resources::new(requests, limits).unwrap_or_default()
 }

@@ -175,6 +175,14 @@ pub struct Amounts {
 }
 
 impl Resources {
+    /// From requests and limits, each in thousandths of a core and in MiB: `Resources::of([500, 512], [2000, 2048])`.
+    pub const fn of(requests: [u32; 2], limits: [u32; 2]) -> Self {
+        Self {
+            requests: Amounts::of(requests),
+            limits: Amounts::of(limits),
+        }
+    }
+
     /// From requests and limits, each processor time and memory: `Resources::new(["500m", "512Mi"], ["2", "2Gi"])`.
     ///
     /// # Errors
@@ -188,6 +196,13 @@ impl Resources {
 }
 
 impl Amounts {
+    const fn of([millis, mib]: [u32; 2]) -> Self {
+        Self {
+            cpu: Some(Cpu::millis(millis)),
+            memory: Some(Memory::mib(mib as u64)),
+        }
+    }
+
     fn new([cpu, memory]: [&str; 2]) -> Result<Self, AmountError> {
         Ok(Self {
             cpu: Some(cpu.parse()?),
@@ -199,6 +214,12 @@ impl Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_in_numbers_are_those_in_texts() {
+        let texts = Resources::new(["500m", "512Mi"], ["2000m", "2Gi"]);
+        assert_eq!(texts, Ok(Resources::of([500, 512], [2000, 2048])));
+    }
 
     #[test]
     fn amounts_are_read_as_kubernetes_reads_them_and_written_back() {

@@ -1,5 +1,5 @@
 //! Lowers a description, and shows what became of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use iac_app::App;
 use iac_compose::Compose;
