@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use iac_core::declare::SourceLine;
-use serde_json::{Value as Json, json};
+use iac_k8s::k8s;
+use iac_k8s::monitoring::{Rule, RuleGroup};
 
 use crate::App;
 
@@ -65,19 +66,21 @@ impl Alert {
     }
 
     /// A group of rules as Prometheus' rule files have it, for `groups` in one; it is looked at so often: `"30s"`.
-    pub fn group(name: &str, interval: &str, alerts: &[Self]) -> Json {
+    pub fn group(name: &str, interval: &str, alerts: &[Self]) -> RuleGroup {
         let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
         let rule = |alert: &Self| {
-            json!({
-                "alert": alert.name,
-                "expr": alert.expr,
-                "for": alert.lasts,
-                "labels": map(&alert.labels),
-                "annotations": map(&alert.annotations),
-            })
+            k8s! {
+                Rule {
+                    alert: &alert.name,
+                    expr: alert.expr.as_str(),
+                    for_: &alert.lasts,
+                    labels: map(&alert.labels),
+                    annotations: map(&alert.annotations),
+                }
+            }
         };
-        let rules: Vec<Json> = alerts.iter().map(rule).collect();
-        json!({ "name": name, "interval": interval, "rules": rules })
+        let rules: Vec<Rule> = alerts.iter().map(rule).collect();
+        k8s! { RuleGroup { name: name, interval: interval, rules: rules } }
     }
 
     fn annotation(mut self, name: &str, text: impl Into<String>) -> Self {
