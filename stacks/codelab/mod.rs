@@ -1,5 +1,5 @@
 //! codelab, an API for AI agents, wherever it runs: FastAPI with PostgreSQL, Redis and Qdrant. What differs from the guides,
-//! and why, is in `docs/systems.md`.
+//! and why, is in `docs/systems/codelab.md`.
 
 pub mod docker;
 mod settings;

@@ -1,5 +1,5 @@
 //! Easy Flow, a messaging service with AI, wherever it runs: FastAPI, Celery workers and one beat, PostgreSQL and Redis. What
-//! differs from the guide, and why, is in `docs/systems.md`.
+//! differs from the guide, and why, is in `docs/systems/easyflow.md`.
 
 mod settings;
 

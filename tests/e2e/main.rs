@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "a seed has to be seen to be used again")]
 
+mod acceptance;
 mod alerts;
 mod belonging;
 mod cluster_state;
