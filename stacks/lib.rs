@@ -2,3 +2,4 @@
 
 pub mod codelab;
 pub mod easyflow;
+pub mod estimate;

@@ -42,6 +42,11 @@ impl Docker {
         self.ran(command.args(line.split_whitespace())).exits(0)
     }
 
+    /// Runs a line of shell in a container, to whatever end.
+    pub(crate) fn exec(&self, container: &str, line: &str) -> Ran {
+        self.ran(Command::new("docker").args(["exec", container, "sh", "-c", line]))
+    }
+
     /// Runs `docker compose -p PROJECT`; `line` is split at blanks.
     #[track_caller]
     pub(crate) fn compose(&self, project: &str, line: &str) -> Ran {

@@ -22,6 +22,7 @@ mod docker_ssh;
 mod docker_tls;
 mod drift;
 mod easyflow;
+mod estimate;
 mod forged;
 #[path = "../../crates/iac-backends/tests/servers/front.rs"]
 #[allow(dead_code, reason = "shared with the tests of backends")]

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) environments: RefCell<Vec<Environment>>,
     pub(crate) alerts: RefCell<Vec<Alerts>>,
     pub(crate) storage_class: RefCell<Option<String>>,
+    /// Where it was isolated, if it was.
+    pub(crate) isolated: RefCell<Option<SourceLine>>,
     /// Where the program puts the application on its target.
     pub(crate) source: SourceLine,
     lowered: Cell<bool>,
@@ -74,6 +76,7 @@ impl App {
             environments: RefCell::default(),
             alerts: RefCell::default(),
             storage_class: RefCell::default(),
+            isolated: RefCell::default(),
             lowered: Cell::new(false),
         }));
         let later = app.clone();

@@ -1,16 +1,28 @@
 //! Scheduled backups with a retention.
 
-use crate::binding::Binding;
-use crate::{App, Container, Name, Schedule, Scheduled, Text, Volume};
+use iac_core::declare::SourceLine;
 
-/// A backup that is made again and again; see [`Postgres::dump`](crate::Postgres::dump).
+use crate::binding::Binding;
+use crate::{App, Container, Name, Schedule, Scheduled, Text, Volume, Web};
+
+/// A backup that is made again and again; see [`Postgres::dump`](crate::Postgres::dump) and [`Web::archive`].
 #[derive(Debug, Clone)]
 pub struct Backup {
+    source: Source,
     image: String,
     env: Vec<(String, Text)>,
     schedule: Option<Schedule>,
     keep_days: Option<u32>,
     volume: Option<Volume>,
+}
+
+/// What is kept.
+#[derive(Debug, Clone)]
+enum Source {
+    /// The database that the environment names.
+    Postgres,
+    /// A volume of another part, at the path that the environment names.
+    Folder(Volume),
 }
 
 /// Where the backups are.
@@ -26,6 +38,7 @@ impl Backup {
             ("PGPASSWORD", binding.password()),
         ];
         Self {
+            source: Source::Postgres,
             image: image.to_owned(),
             env: env.map(|(name, text)| (name.to_owned(), text)).into(),
             schedule: None,
@@ -55,16 +68,28 @@ impl Backup {
         self
     }
 
-    /// What the job runs: a dump counts once it is whole, so one that failed never takes the place of another.
+    /// What the job runs: a backup counts once it is whole, so one that failed never takes the place of another.
     fn script(&self) -> String {
+        let (name, ending, make) = match &self.source {
+            Source::Postgres => (
+                "${PGDATABASE}",
+                "sql.gz",
+                "pg_dump --no-password --compress=6 --file=\"$file.part\"",
+            ),
+            Source::Folder(_) => (
+                "${BACKUP_FOLDER##*/}",
+                "tar.gz",
+                "tar -czf \"$file.part\" -C \"${BACKUP_FOLDER%/*}/\" \"${BACKUP_FOLDER##*/}\"",
+            ),
+        };
         let delete = self
             .keep_days
-            .map(|days| format!("find {FOLDER} -name \"${{PGDATABASE}}_*.sql.gz\" -mtime +{days} -delete\n"));
+            .map(|days| format!("find {FOLDER} -name \"{name}_*.{ending}\" -mtime +{days} -delete\n"));
         format!(
             "set -eu\n\
-             file={FOLDER}/${{PGDATABASE}}_$(date +%Y%m%d_%H%M%S).sql.gz\n\
+             file={FOLDER}/{name}_$(date +%Y%m%d_%H%M%S).{ending}\n\
              trap 'rm -f \"$file.part\"' EXIT\n\
-             pg_dump --no-password --compress=6 --file=\"$file.part\"\n\
+             {make}\n\
              mv \"$file.part\" \"$file\"\n\
              {}echo \"$file\"\n",
             delete.unwrap_or_default()
@@ -73,8 +98,9 @@ impl Backup {
 }
 
 impl App {
-    /// A scheduled backup: a CronJob on Kubernetes, a service that runs it when it is due on Docker. The files are
-    /// `DATABASE_YYYYMMDD_HHMMSS.sql.gz`, plain SQL that `gunzip --stdout FILE | psql DATABASE` reads back.
+    /// A scheduled backup: a CronJob on Kubernetes, a service that runs it when it is due on Docker. The files of a dump are
+    /// `DATABASE_YYYYMMDD_HHMMSS.sql.gz`, plain SQL that `gunzip --stdout FILE | psql DATABASE` reads back; those of an archive
+    /// `FOLDER_YYYYMMDD_HHMMSS.tar.gz`.
     #[track_caller]
     pub fn backup(&self, name: impl Into<Name>, backup: Backup) -> Scheduled {
         let name = name.into();
@@ -82,6 +108,9 @@ impl App {
         let mut container = Container::image(&backup.image)
             .envs(backup.env.iter().map(|(name, text)| (name, text)))
             .command(["/bin/sh", "-c", &backup.script()]);
+        if let Source::Folder(volume) = &backup.source {
+            container = container.volume(volume.clone());
+        }
         match backup.volume {
             Some(volume) => container = container.volume(volume),
             None => {
@@ -95,5 +124,38 @@ impl App {
             Schedule::never()
         });
         self.scheduled(name, schedule, container)
+    }
+}
+
+impl Web {
+    /// An archive of the volume at this folder of its containers, for [`App::backup`]. The volume has to be a
+    /// [shared](Volume::shared) one. The image has to have `tar` and `gzip`.
+    #[track_caller]
+    pub fn archive(&self, folder: &str) -> Backup {
+        let at = SourceLine::caller();
+        let (image, found) = self.0.read(|part| {
+            let mut volumes = part.container.volumes.iter();
+            let found = volumes.find(|volume| volume.path == folder && volume.shared);
+            let name = |volume: &Volume| volume.clone().named(volume.name_in(&part.name.part));
+            (part.container.image.clone(), found.map(name))
+        });
+        let volume = found.unwrap_or_else(|| {
+            let message = format!(
+                "archive: it has no shared volume at {folder:?}: .volume(Volume::new({folder:?}, \"20Gi\").shared())"
+            );
+            self.0.refuse(&message, at);
+            Volume::new(folder, "")
+        });
+        Backup {
+            source: Source::Folder(Volume {
+                borrowed: true,
+                ..volume
+            }),
+            image,
+            env: vec![("BACKUP_FOLDER".to_owned(), folder.into())],
+            schedule: None,
+            keep_days: None,
+            volume: None,
+        }
     }
 }

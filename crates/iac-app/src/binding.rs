@@ -140,7 +140,15 @@ impl Binding {
     }
 
     fn text(&self, text: impl Into<String>) -> Text {
-        Text::of(self.part.as_deref(), text)
+        Text {
+            outside: self.outside().into_iter().collect(),
+            ..Text::of(self.part.as_deref(), text)
+        }
+    }
+
+    /// Its port, where it is outside of the application.
+    pub(crate) fn outside(&self) -> Option<u16> {
+        self.part.is_none().then_some(self.port)
     }
 }
 

@@ -47,6 +47,7 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
     let absolute = |path: &str| path.starts_with('/');
     let paths = container.files.iter().map(|(path, _)| path);
     let paths = paths.chain(container.volumes.iter().map(|volume| &volume.path));
+    let paths = paths.chain(&container.scratch);
     for path in paths.filter(|path| !absolute(path)) {
         problems.push(format!("{path:?} is no absolute path of the container"));
     }
@@ -57,8 +58,8 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
     if part.singleton && several {
         problems.push("singleton: there are never two of it, so it cannot have several replicas".to_owned());
     }
-    if several && !container.volumes.is_empty() {
-        problems.push("several containers would write to one volume: keep one of them, or keep the data in a database or an object store".to_owned());
+    if several && container.volumes.iter().any(|volume| !volume.shared) {
+        problems.push("several containers would write to one volume: keep one of them, say that the volume is for all of them (.shared()), or keep the data in a database or an object store".to_owned());
     }
     if let Scale::Auto { min, max, by } = &part.scale {
         if min > max || *min == 0 || by.is_empty() {
@@ -88,6 +89,7 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
             problems.push(format!("publish: {}", no_port(container, port)));
         }
     }
+    problems.extend(crate::isolation::check(app, part));
     if app.is_docker() && part.scrape.is_some() {
         problems.push("scrape: nothing on a Docker Engine finds out by itself what to ask for metrics; say it in the program for Kubernetes, and give Prometheus its targets in its own configuration on Docker".to_owned());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use iac_core::declare::{Dependency, Handle};
 use iac_k8s::Object;
 
-use crate::binding::Provides;
+use crate::binding::{Binding, Provides};
 use crate::{Environment, Probe, Resources, Text};
 
 /// What a part runs. Its methods give it back, so that they can be chained; it can be cloned and changed for another part.
@@ -20,7 +20,9 @@ pub struct Container {
     pub(crate) ready: Option<Probe>,
     pub(crate) resources: Resources,
     pub(crate) volumes: Vec<Volume>,
+    pub(crate) scratch: Vec<String>,
     pub(crate) files: Vec<(String, Text)>,
+    pub(crate) connects: Vec<Binding>,
     pub(crate) user: Option<i64>,
     pub(crate) group: Option<i64>,
     pub(crate) read_only: bool,
@@ -44,6 +46,9 @@ pub struct Volume {
     pub(crate) name: Option<String>,
     pub(crate) path: String,
     pub(crate) size: String,
+    pub(crate) shared: bool,
+    /// Another part declares it, and this one only reads it.
+    pub(crate) borrowed: bool,
 }
 
 impl Volume {
@@ -54,7 +59,17 @@ impl Volume {
             name: None,
             path: path.into(),
             size: size.into(),
+            shared: false,
+            borrowed: false,
         }
+    }
+
+    /// All containers of the part write to it, and backups can read it: on Kubernetes the claim is `ReadWriteMany`, which not
+    /// every storage class can give; on Docker every volume can be shared.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
+        self
     }
 
     /// Names it: the claim template on Kubernetes, and the volume on Docker, where `_` stands for `-`. It is called
@@ -156,6 +171,14 @@ impl Container {
         self.envs(part.binding().variables())
     }
 
+    /// Opens connections to another part, or to something outside of the application, that none of its variables and files
+    /// names by a binding. It means something in an application that is [isolated](crate::App::isolate); it waits for nothing.
+    #[must_use]
+    pub fn connects_to(mut self, part: &impl Provides) -> Self {
+        self.connects.push(part.binding());
+        self
+    }
+
     /// A TCP port that it listens at. Others reach it at the part's host name: at the same port.
     #[must_use]
     pub fn port(self, name: impl Into<String>, number: u16) -> Self {
@@ -189,6 +212,14 @@ impl Container {
     #[must_use]
     pub fn volume(mut self, volume: Volume) -> Self {
         self.volumes.push(volume);
+        self
+    }
+
+    /// A folder that it can write, and that goes with it: for a container that is [`read_only`](Self::read_only). It is memory
+    /// on Docker, and a folder of the node on Kubernetes.
+    #[must_use]
+    pub fn scratch(mut self, path: impl Into<String>) -> Self {
+        self.scratch.push(path.into());
         self
     }
 
@@ -255,22 +286,32 @@ impl Container {
         }
     }
 
+    /// Its own variables, its files, and the variables that it shares with others.
+    fn texts(&self) -> impl Iterator<Item = Text> {
+        let shared = self.environments.iter().flat_map(Environment::texts);
+        let own = self.env.iter().chain(&self.files);
+        own.map(|(_, text)| text.clone()).chain(shared)
+    }
+
     /// The names of the parts that it needs, each once.
     pub(crate) fn needs(&self) -> Vec<String> {
-        let own = self.env.iter().chain(&self.files);
-        let own = own.flat_map(|(_, text)| text.needs.clone());
-        let shared = self.environments.iter().flat_map(Environment::needs);
         let after = self.after.iter().filter_map(|after| match &after.0 {
             Waits::Part(part) => Some(part.clone()),
             Waits::Resource(_) => None,
         });
-        let mut needs = Vec::new();
-        for part in own.chain(shared).chain(after) {
-            if !needs.contains(&part) {
-                needs.push(part);
-            }
-        }
-        needs
+        once(self.texts().flat_map(|text| text.needs).chain(after))
+    }
+
+    /// The names of the parts that it opens connections to, each once.
+    pub(crate) fn partners(&self) -> Vec<String> {
+        let connects = self.connects.iter().filter_map(|binding| binding.part.clone());
+        once(self.texts().flat_map(|text| text.needs).chain(connects))
+    }
+
+    /// The ports outside of the application that it opens connections to, each once.
+    pub(crate) fn outside(&self) -> Vec<u16> {
+        let connects = self.connects.iter().filter_map(Binding::outside);
+        once(self.texts().flat_map(|text| text.outside).chain(connects))
     }
 
     /// The resources outside of the application that it waits for.
@@ -280,4 +321,15 @@ impl Container {
             Waits::Part(_) => None,
         })
     }
+}
+
+/// The items in their order, each once.
+fn once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for item in items {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
 }

@@ -51,10 +51,10 @@ impl Environment {
         format!("{}-secrets", self.0.name)
     }
 
-    /// The parts that its values come from.
-    pub(crate) fn needs(&self) -> Vec<String> {
+    /// The values of its variables.
+    pub(crate) fn texts(&self) -> Vec<Text> {
         let entries = self.0.entries.borrow();
-        entries.iter().flat_map(|(_, text)| text.needs.clone()).collect()
+        entries.iter().map(|(_, text)| text.clone()).collect()
     }
 
     /// Its variables, either those that are secret or those that are not.

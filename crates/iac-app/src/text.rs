@@ -11,6 +11,8 @@ use iac_core::value::{FieldPath, Value, token};
 pub struct Text {
     pub(crate) text: String,
     pub(crate) needs: Vec<String>,
+    /// Ports of what it names outside of the application.
+    pub(crate) outside: Vec<u16>,
 }
 
 impl Text {
@@ -19,6 +21,7 @@ impl Text {
         Self {
             text: text.into(),
             needs: part.map(str::to_owned).into_iter().collect(),
+            outside: Vec::new(),
         }
     }
 
@@ -28,6 +31,17 @@ impl Text {
         let other = other.into();
         self.text.push_str(&other.text);
         self.needs.extend(other.needs);
+        self.outside.extend(other.outside);
+        self
+    }
+
+    /// This text with another one in the place of a mark, such as `@API@` in a configuration file; it needs what both need.
+    #[must_use]
+    pub fn replace(mut self, mark: &str, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        self.text = self.text.replace(mark, &other.text);
+        self.needs.extend(other.needs);
+        self.outside.extend(other.outside);
         self
     }
 

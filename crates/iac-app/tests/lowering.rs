@@ -3,7 +3,8 @@
 mod support;
 
 use iac_app::{
-    Alert, App, Autoscale, Container, PostgresOptions, Probe, Publish, RedisOptions, Resources, Route, Volume, name,
+    Alert, App, Autoscale, Container, Peer, PostgresOptions, Probe, Publish, RedisOptions, Resources, Route, Volume,
+    name,
 };
 use iac_compose::model::Service;
 use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -52,7 +53,7 @@ fn shop(app: &App) -> iac_app::Web {
             .keep_days(7)
             .on_volume("backup", "20Gi"),
     );
-    app.web(
+    let web = app.web(
         "web",
         code.env_from(&shared)
             .env("PRICE", "$(LOG_LEVEL) is $5")
@@ -64,8 +65,18 @@ fn shop(app: &App) -> iac_app::Web {
             .ready(Probe::http("/health").delay(10).every(5))
             .file("/etc/shop.toml", "[shop]\n")
             .read_only()
+            .scratch("/tmp")
+            .volume(Volume::new("/srv/uploads", "5Gi").named("uploads").shared())
             .after(migrate.completed()),
-    )
+    );
+    app.backup(
+        "files-backup",
+        web.archive("/srv/uploads")
+            .schedule("0 3 * * *".parse().expect("a schedule"))
+            .keep_days(30)
+            .on_volume("files-backup", "20Gi"),
+    );
+    web
 }
 
 #[test]
@@ -195,6 +206,31 @@ const WRONG: &[Wrong] = &[
         Place::Kubernetes,
         |app| drop(web(app).publish(Publish::local(80)).clone()),
         "web: publish: a port of the host is a matter of Docker",
+    ),
+    (
+        Place::Docker,
+        |app| drop(web(app).open_to(Peer::namespace("monitoring")).clone()),
+        "web: open_to: a Docker Engine has no namespaces",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app).open_to(Peer::namespace("monitoring")).clone()),
+        "web: open_to: the application is not isolated",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app.isolate()).route(Route::host("a.example.com")).clone()),
+        "web: route: the ingress controller cannot reach it",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(web(app.isolate()).scrape("/metrics", "30s").clone()),
+        "web: scrape: Prometheus cannot reach it",
+    ),
+    (
+        Place::Both,
+        |app| drop(web(app).archive("/data")),
+        "web: archive: it has no shared volume at \"/data\"",
     ),
     (
         Place::Kubernetes,

@@ -1,5 +1,6 @@
 //! Lowers an application to services of a compose project.
 
+mod isolation;
 mod probe;
 mod schedule;
 mod service;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use iac_compose::Compose;
 use iac_compose::model::{Condition, Config, DependsOn, FileMount, Mount, Network, Service, Volume};
 
+use self::isolation::Networks;
 use crate::App;
 use crate::kubernetes::note_fields;
 use crate::part::{Data, Kind};
@@ -16,19 +18,29 @@ use crate::part::{Data, Kind};
 /// Declares the application's services, volumes and files.
 pub(crate) fn lower(app: &App, project: &Compose) {
     let mut parts = std::mem::take(&mut *app.0.parts.borrow_mut());
-    // The network of all parts belongs to none of them.
-    if !parts.is_empty() {
-        let place = project.in_stack(&app.0.stack.at(app.0.source.clone()));
-        place.network("default", Network::default());
-    }
+    let networks = networks(app, project, &parts);
     let order: BTreeMap<String, (String, Condition)> = parts
         .iter()
         .map(|part| (part.name.part.clone(), waits_for(part)))
         .collect();
     for part in &mut parts {
         let place = project.in_stack(&part.stack);
-        lower_part(app, &place, part, &order);
+        lower_part(app, &place, part, &order, networks.as_ref());
     }
+}
+
+/// Declares the networks, which belong to no part alone: one for all of them, unless the application is isolated.
+fn networks(app: &App, project: &Compose, parts: &[Data]) -> Option<Networks> {
+    let isolated = app.0.isolated.borrow().clone();
+    let at = isolated.clone().unwrap_or_else(|| app.0.source.clone());
+    let place = project.in_stack(&app.0.stack.at(at));
+    if isolated.is_some() {
+        return Some(Networks::declare(&place, parts));
+    }
+    if !parts.is_empty() {
+        place.network("default", Network::default());
+    }
+    None
 }
 
 /// How others wait for a part.
@@ -42,13 +54,22 @@ fn waits_for(part: &Data) -> (String, Condition) {
     (part.host(true).to_owned(), condition)
 }
 
-fn lower_part(app: &App, project: &Compose, part: &mut Data, order: &BTreeMap<String, (String, Condition)>) {
+fn lower_part(
+    app: &App,
+    project: &Compose,
+    part: &mut Data,
+    order: &BTreeMap<String, (String, Condition)>,
+    networks: Option<&Networks>,
+) {
     for edit in &part.on_kubernetes {
         let message = "on_kubernetes: this program puts the application on Docker".to_owned();
         app.report(&part.name.part, message, edit.at.clone());
     }
     let mut service = service::service(part);
     service.volumes = volumes(project, part);
+    if let Some(networks) = networks {
+        networks.attach(part, &mut service);
+    }
     (service.configs, service.secrets) = files(project, part);
     let needs = part.container.needs();
     let needs = needs.iter().filter_map(|need| order.get(need).cloned());
@@ -78,10 +99,14 @@ fn declare(project: &Compose, part: &Data, name: &str, service: Service) {
 fn volumes(project: &Compose, part: &Data) -> Vec<Mount> {
     let mount = |volume: &crate::Volume| {
         let key = volume.name_in(&part.name.part).replace('-', "_");
+        if volume.borrowed {
+            return Mount::volume(key, volume.path.clone()).read_only();
+        }
         project.volume(&key, Volume::default());
         Mount::volume(key, volume.path.clone())
     };
-    part.container.volumes.iter().map(mount).collect()
+    let scratch = part.container.scratch.iter().map(Mount::tmpfs);
+    part.container.volumes.iter().map(mount).chain(scratch).collect()
 }
 
 /// The files of a part: those without secrets, and those with.

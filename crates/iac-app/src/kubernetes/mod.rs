@@ -1,6 +1,7 @@
 //! Lowers an application to objects of a namespace.
 
 mod environment;
+mod isolation;
 mod network;
 mod observe;
 mod pod;
@@ -16,6 +17,7 @@ use iac_k8s::k8s_openapi::{NamespaceResourceScope, api};
 use iac_k8s::{Namespaced, Object};
 
 use crate::App;
+use crate::isolation::{Edge, edges};
 use crate::part::{Data, Kind, KubernetesEdit, Lowered};
 
 /// Declares the application's objects.
@@ -26,12 +28,17 @@ pub(crate) fn lower(app: &App, namespace: &Namespaced) {
         .iter()
         .filter_map(|part| Some((part.name.part.clone(), dependency(part)?)))
         .collect();
+    let edges = app.0.isolated.borrow().clone().map(|at| {
+        isolation::deny(&namespace.in_stack(&app.0.stack.at(at)));
+        edges(&parts)
+    });
     for part in parts {
         let lowering = Lowering {
             app,
             namespace: namespace.in_stack(&part.stack),
             shared: &shared,
             order: &order,
+            edges: edges.as_deref(),
         };
         lowering.part(part);
     }
@@ -48,6 +55,8 @@ struct Lowering<'a> {
     shared: &'a environment::Shared,
     /// How the others are waited for.
     order: &'a BTreeMap<String, Dependency>,
+    /// Who may connect to whom, where the application is isolated.
+    edges: Option<&'a [Edge]>,
 }
 
 /// How others wait for a part.
@@ -82,6 +91,9 @@ impl Lowering<'_> {
         };
         self.workload(&part, &mut edits);
         self.network(&part, &mut edits);
+        if let Some(edges) = self.edges {
+            self.isolation(&part, &mut edits, edges);
+        }
         if let Some(scrape) = &part.scrape {
             observe::monitor(&self.namespace, &part, scrape);
         }

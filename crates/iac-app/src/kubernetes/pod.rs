@@ -30,7 +30,12 @@ pub(super) fn template(part: &Data, parts: Parts, claims: Vec<core::Volume>) -> 
     let annotations = (!parts.reads.is_empty()).then(|| annotations(&parts.reads));
     let leave = if part.kind == Kind::Web { LEAVE } else { Duration::ZERO };
     let grace = part.container.grace() + leave;
-    let volumes: Vec<core::Volume> = claims.into_iter().chain(parts.volumes.clone()).collect();
+    let scratch = (0..part.container.scratch.len()).map(|index| core::Volume {
+        name: scratch(index),
+        empty_dir: Some(core::EmptyDirVolumeSource::default()),
+        ..core::Volume::default()
+    });
+    let volumes: Vec<core::Volume> = claims.into_iter().chain(scratch).chain(parts.volumes.clone()).collect();
     core::PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels(part)),
@@ -52,6 +57,11 @@ pub(super) fn template(part: &Data, parts: Parts, claims: Vec<core::Volume>) -> 
     }
 }
 
+/// The name of a folder that goes with its pod.
+fn scratch(index: usize) -> String {
+    format!("scratch-{index}")
+}
+
 fn annotations(reads: &[Output]) -> BTreeMap<String, String> {
     restart_on(reads.iter().cloned())
 }
@@ -66,6 +76,12 @@ fn container(part: &Data, parts: Parts) -> core::Container {
     let mounts = model.volumes.iter().map(|volume| core::VolumeMount {
         name: volume.name_in(&part.name.part),
         mount_path: volume.path.clone(),
+        read_only: volume.borrowed.then_some(true),
+        ..core::VolumeMount::default()
+    });
+    let scratch = model.scratch.iter().enumerate().map(|(index, path)| core::VolumeMount {
+        name: scratch(index),
+        mount_path: path.clone(),
         ..core::VolumeMount::default()
     });
     core::Container {
@@ -80,7 +96,7 @@ fn container(part: &Data, parts: Parts) -> core::Container {
         liveness_probe: part.alive.as_ref().map(|probe| lower_probe(model, probe)),
         lifecycle: (part.kind == Kind::Web).then(leave),
         resources: lower_resources(&model.resources),
-        volume_mounts: some(mounts.chain(parts.mounts).collect()),
+        volume_mounts: some(mounts.chain(scratch).chain(parts.mounts).collect()),
         security_context: container_security(model),
         ..core::Container::default()
     }
@@ -182,14 +198,31 @@ fn container_security(container: &Container) -> Option<core::SecurityContext> {
 /// The claim of a volume.
 pub(super) fn claim(volume: &Volume, class: Option<&str>) -> core::PersistentVolumeClaimSpec {
     let size = Quantity(volume.size.clone());
+    let mode = if volume.shared {
+        "ReadWriteMany"
+    } else {
+        "ReadWriteOnce"
+    };
     core::PersistentVolumeClaimSpec {
-        access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+        access_modes: Some(vec![mode.to_owned()]),
         storage_class_name: class.map(str::to_owned),
         resources: Some(core::VolumeResourceRequirements {
             requests: Some(BTreeMap::from([("storage".to_owned(), size)])),
             ..core::VolumeResourceRequirements::default()
         }),
         ..core::PersistentVolumeClaimSpec::default()
+    }
+}
+
+/// The volume of a claim that another part declares.
+pub(super) fn borrowed(name: &str) -> core::Volume {
+    core::Volume {
+        name: name.to_owned(),
+        persistent_volume_claim: Some(core::PersistentVolumeClaimVolumeSource {
+            claim_name: name.to_owned(),
+            read_only: Some(true),
+        }),
+        ..core::Volume::default()
     }
 }
 

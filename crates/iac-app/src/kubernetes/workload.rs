@@ -59,6 +59,9 @@ impl Lowering<'_> {
         let class = self.app.0.storage_class.borrow().clone();
         let declare = |volume: &crate::Volume| {
             let name = volume.name_in(&part.name.part);
+            if volume.borrowed {
+                return pod::borrowed(&name);
+            }
             let claim = PersistentVolumeClaim {
                 metadata: metadata(part),
                 spec: Some(pod::claim(volume, class.as_deref())),
@@ -83,7 +86,7 @@ fn deployment(part: &Data, template: PodTemplateSpec) -> Deployment {
         Scale::Fixed(count) | Scale::Auto { min: count, .. } => count,
     };
     // A claim can be mounted on one node at a time.
-    let alone = part.singleton || !part.container.volumes.is_empty();
+    let alone = part.singleton || part.container.volumes.iter().any(|volume| !volume.shared);
     let strategy = match part.kind {
         _ if alone => Some(DeploymentStrategy {
             type_: Some("Recreate".to_owned()),

@@ -8,7 +8,7 @@ use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use iac_k8s::k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use iac_k8s::k8s_openapi::api::batch::v1::{CronJob, Job};
 use iac_k8s::k8s_openapi::api::core::v1::Service;
-use iac_k8s::k8s_openapi::api::networking::v1::Ingress;
+use iac_k8s::k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -33,7 +33,8 @@ lowered!(
     CronJob,
     Service,
     HorizontalPodAutoscaler,
-    Ingress
+    Ingress,
+    NetworkPolicy
 );
 
 /// Changes an object of the type that the edit is of.

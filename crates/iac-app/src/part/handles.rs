@@ -6,10 +6,11 @@ use iac_core::declare::SourceLine;
 use super::{DockerEdit, Handle, Kind, KubernetesEdit, Lowered};
 use crate::binding::{Binding, Provides, prefix};
 use crate::container::{After, Waits};
+use crate::isolation::Peer;
 use crate::observe::Scrape;
 use crate::route::{Publish, Route};
 use crate::scale::{Autoscale, Scale};
-use crate::{Probe, Text};
+use crate::{Container, Probe, Text};
 
 /// A service that takes requests: a Deployment with a Service, or a compose service.
 ///
@@ -49,6 +50,13 @@ macro_rules! every_part {
             /// Its name in the application.
             pub fn name(&self) -> String {
                 self.0.read(|part| part.name.part.clone())
+            }
+
+            /// Changes its container: `postgres.container(|container| container.user(70).group(70).restricted())`.
+            pub fn container(&self, change: impl FnOnce(Container) -> Container) -> &Self {
+                let container = change(self.0.read(|part| part.container.clone()));
+                self.0.change(|part| part.container = container);
+                self
             }
 
             #[doc = concat!("Changes a lowered object, once it is made, in a program for Kubernetes: its `", stringify!($object),
@@ -130,6 +138,16 @@ impl Handle {
     pub(crate) fn scrape(&self, scrape: Scrape) {
         self.change(|part| part.scrape = Some(scrape));
     }
+
+    pub(crate) fn open_to(&self, peer: Peer, at: SourceLine) {
+        if self.app.is_docker() {
+            let message =
+                "open_to: a Docker Engine has no namespaces; publish a port, or declare here what is to reach it";
+            self.refuse(message, at);
+            return;
+        }
+        self.change(|part| part.admits.push(peer));
+    }
 }
 
 macro_rules! running {
@@ -151,6 +169,14 @@ macro_rules! running {
             /// ServiceMonitor of the Prometheus Operator; on Docker it is refused.
             pub fn scrape(&self, path: impl Into<String>, interval: impl Into<String>) -> &Self {
                 self.0.scrape(Scrape::new(path, interval));
+                self
+            }
+
+            /// Lets pods of another namespace connect to it, in an application that is [isolated](crate::App::isolate); only
+            /// on Kubernetes.
+            #[track_caller]
+            pub fn open_to(&self, peer: Peer) -> &Self {
+                self.0.open_to(peer, SourceLine::caller());
                 self
             }
 

@@ -13,6 +13,7 @@ pub(crate) use self::edit::{DockerEdit, KubernetesEdit};
 pub use self::handles::{Job, Scheduled, Stateful, Web, Worker};
 pub use self::postgres::{Postgres, PostgresOptions};
 pub use self::redis::{Redis, RedisOptions};
+use crate::isolation::Peer;
 use crate::observe::Scrape;
 use crate::route::{Publish, Route};
 use crate::scale::Scale;
@@ -43,6 +44,7 @@ pub(crate) struct Data {
     pub(crate) routes: Vec<Route>,
     pub(crate) published: Vec<Publish>,
     pub(crate) scrape: Option<Scrape>,
+    pub(crate) admits: Vec<Peer>,
     pub(crate) on_kubernetes: Vec<KubernetesEdit>,
     pub(crate) on_docker: Vec<DockerEdit>,
 }
@@ -61,6 +63,7 @@ impl Data {
             routes: Vec::new(),
             published: Vec::new(),
             scrape: None,
+            admits: Vec::new(),
             on_kubernetes: Vec::new(),
             on_docker: Vec::new(),
         }

@@ -1,6 +1,8 @@
 //! Lowers a description, and shows what became of it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::collections::BTreeMap;
+
 use iac_app::App;
 use iac_compose::Compose;
 use iac_core::Stack;
@@ -50,10 +52,25 @@ pub(crate) fn errors(place: Place, describe: impl FnOnce(&App)) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 
+/// The inputs of all resources, by their keys.
+pub(crate) fn inputs(declaration: &Declaration) -> BTreeMap<String, Json> {
+    let resources = declaration.resources.iter();
+    resources
+        .map(|resource| (resource.key.to_string(), json(&resource.inputs)))
+        .collect()
+}
+
 /// The resources with their inputs and their order.
 pub(crate) fn shown(declaration: &Declaration) -> String {
+    shown_of(declaration, "")
+}
+
+/// The resources of a type, as [`shown`] has them; all for an empty one.
+pub(crate) fn shown_of(declaration: &Declaration, kind: &str) -> String {
     let mut text = String::new();
-    for resource in &declaration.resources {
+    let of_kind = |key: &str| kind.is_empty() || key.contains(&format!("/{kind}::"));
+    let resources = declaration.resources.iter();
+    for resource in resources.filter(|resource| of_kind(&resource.key.to_string())) {
         let inputs = json(&resource.inputs);
         let inputs = serde_json::to_string_pretty(&inputs).expect("JSON");
         text.push_str(&format!("== {}\n", resource.key));

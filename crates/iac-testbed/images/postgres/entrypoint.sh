@@ -123,5 +123,7 @@ if [ "${1:-}" != postgres ]; then
 fi
 mkdir -p "$PGDATA"
 [ "$(id -u)" -ne 0 ] || become_postgres "$@"
+# Another user may have made the folder, such as a kubelet; the server says so then.
+chmod 0700 "$PGDATA" 2>/dev/null || true
 prepare
 supervise "$@"
