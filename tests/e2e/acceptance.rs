@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The texts in backticks of a cell.
@@ -22,9 +22,7 @@ fn rows(page: &str) -> impl Iterator<Item = Vec<String>> {
         .skip(2)
         .map(|line| {
             let line = line.trim_matches('|').replace("\\|", "\u{1}");
-            line.split('|')
-                .map(|cell| cell.trim().replace('\u{1}', "|"))
-                .collect()
+            line.split('|').map(|cell| cell.trim().replace('\u{1}', "|")).collect()
         })
 }
 

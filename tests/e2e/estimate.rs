@@ -31,7 +31,9 @@ fn on_test_bed(program: &'static str, needs: iac_testbed::Needs) -> Project {
     for part in ["estimate", "gateway", "assistant", "collector", "front", "chroma"] {
         let key = ["requests.cpu", "requests.memory"].map(|of| format!("resources.{part}.{of}"));
         let [cpu, memory] = key.map(|key| &*key.leak());
-        settings.extend([(cpu, "10m".to_owned()), (memory, "32Mi".to_owned())]);
+        // The autoscaler is to find the estimate service idle.
+        let share = if part == "estimate" { "150m" } else { "10m" };
+        settings.extend([(cpu, share.to_owned()), (memory, "32Mi".to_owned())]);
     }
     let project = Project::new(program, needs).variable("IAC_CONFIG_SECRETS__OPENAI_API_KEY", "sk-of-a-test");
     settings.iter().fold(project, |project, (key, value)| {
