@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) parts: RefCell<Vec<Data>>,
     pub(crate) environments: RefCell<Vec<Environment>>,
     pub(crate) alerts: RefCell<Vec<Alerts>>,
+    /// Its own Prometheus, where it has one: which of the parts.
+    pub(crate) prometheus: Cell<Option<usize>>,
     pub(crate) storage_class: RefCell<Option<String>>,
     /// Where it was isolated, if it was.
     pub(crate) isolated: RefCell<Option<SourceLine>>,
@@ -75,6 +77,7 @@ impl App {
             parts: RefCell::default(),
             environments: RefCell::default(),
             alerts: RefCell::default(),
+            prometheus: Cell::default(),
             storage_class: RefCell::default(),
             isolated: RefCell::default(),
             lowered: Cell::new(false),
@@ -179,6 +182,7 @@ impl App {
         if self.0.lowered.replace(true) {
             return;
         }
+        crate::scraping::configure(self);
         crate::check::check(self);
         match &self.0.target {
             Target::Kubernetes(namespace) => kubernetes::lower(self, namespace),

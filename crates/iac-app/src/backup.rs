@@ -2,10 +2,10 @@
 
 use iac_core::declare::SourceLine;
 
-use crate::binding::Binding;
-use crate::{App, Container, Name, Schedule, Scheduled, Text, Volume, Web};
+use crate::{App, Container, Name, Provides, Schedule, Scheduled, Text, Volume, Web};
 
-/// A backup that is made again and again; see [`Postgres::dump`](crate::Postgres::dump) and [`Web::archive`].
+/// A backup that is made again and again, such as [`Postgres::dump`](crate::Postgres::dump) and [`Web::archive`]; for
+/// [`App::backup`].
 #[derive(Debug, Clone)]
 pub struct Backup {
     source: Source,
@@ -29,7 +29,10 @@ enum Source {
 const FOLDER: &str = "/backups";
 
 impl Backup {
-    pub(crate) fn of_postgres(binding: &Binding, image: &str) -> Self {
+    /// A dump of a PostgreSQL database, also of one that is not a part, with an image that has `pg_dump` in a version that is
+    /// not older than the server.
+    pub fn of_postgres(image: impl Into<String>, database: &impl Provides) -> Self {
+        let binding = database.binding();
         let env = [
             ("PGHOST", binding.host()),
             ("PGPORT", binding.port()),
@@ -39,7 +42,7 @@ impl Backup {
         ];
         Self {
             source: Source::Postgres,
-            image: image.to_owned(),
+            image: image.into(),
             env: env.map(|(name, text)| (name.to_owned(), text)).into(),
             schedule: None,
             keep_days: None,

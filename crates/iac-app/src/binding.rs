@@ -125,6 +125,11 @@ impl Binding {
         self.text(format!("{scheme}://{login}{}:{}{path}", self.host, self.port))
     }
 
+    /// Its URL with its own scheme, such as `redis`.
+    pub fn own_url(&self) -> Text {
+        self.url(&self.scheme)
+    }
+
     /// Its variables, as [`Container::uses`](crate::Container::uses) sets them.
     pub(crate) fn variables(&self) -> Vec<(String, Text)> {
         let pairs = [
@@ -133,7 +138,7 @@ impl Binding {
             ("DATABASE", self.database.as_ref().map(|_| self.database())),
             ("USERNAME", self.username.as_ref().map(|_| self.username())),
             ("PASSWORD", self.password.as_ref().map(|_| self.password())),
-            ("URL", Some(self.url(&self.scheme))),
+            ("URL", Some(self.own_url())),
         ];
         let named = |(name, text): (&str, Option<Text>)| Some((format!("{}_{name}", self.prefix), text?));
         pairs.into_iter().filter_map(named).collect()

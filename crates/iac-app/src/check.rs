@@ -7,6 +7,7 @@ use crate::container::Container;
 use crate::part::{Data, Kind};
 use crate::probe::{Check, Probe};
 use crate::scale::Scale;
+use crate::scraping;
 
 /// Reports all that is wrong.
 pub(crate) fn check(app: &App) {
@@ -23,6 +24,9 @@ pub(crate) fn check(app: &App) {
     problems.extend(circle(&parts).map(|(part, path)| (part, format!("it waits for itself: {path}"))));
     for (part, message) in problems {
         app.report(&part.name.part, message, part.source.clone());
+    }
+    for (name, message, source) in scraping::of_alerts(app) {
+        app.report(&name, message, source);
     }
 }
 
@@ -51,10 +55,7 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
     for path in paths.filter(|path| !absolute(path)) {
         problems.push(format!("{path:?} is no absolute path of the container"));
     }
-    let several = match part.scale {
-        Scale::Fixed(count) => count > 1,
-        Scale::Auto { .. } => true,
-    };
+    let several = part.several();
     if part.singleton && several {
         problems.push("singleton: there are never two of it, so it cannot have several replicas".to_owned());
     }
@@ -90,9 +91,7 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
         }
     }
     problems.extend(crate::isolation::check(app, part));
-    if app.is_docker() && part.scrape.is_some() {
-        problems.push("scrape: nothing on a Docker Engine finds out by itself what to ask for metrics; say it in the program for Kubernetes, and give Prometheus its targets in its own configuration on Docker".to_owned());
-    }
+    problems.extend(scraping::of_part(app, part));
     if app.is_docker() && container.user.is_none() {
         if container.group.is_some() {
             problems.push("group: a Docker Engine takes a group only beside a user: .user(1000)".to_owned());

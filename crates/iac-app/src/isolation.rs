@@ -84,7 +84,9 @@ pub(crate) fn check(app: &App, part: &Data) -> Option<String> {
     if !isolated && !part.admits.is_empty() {
         return Some("open_to: the application is not isolated, so everyone can reach it: app.isolate()".to_owned());
     }
-    let wanted = match (&part.scrape, part.routes.is_empty()) {
+    // Its own Prometheus is one of the parts.
+    let scrape = part.scrape.as_ref().filter(|_| app.0.prometheus.get().is_none());
+    let wanted = match (scrape, part.routes.is_empty()) {
         _ if !isolated || !part.admits.is_empty() => return None,
         (Some(_), _) => ("scrape", "Prometheus", "monitoring"),
         (None, false) => ("route", "the ingress controller", "ingress-nginx"),

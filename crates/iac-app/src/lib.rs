@@ -34,8 +34,10 @@ mod backup;
 mod binding;
 mod check;
 mod container;
+mod dashboard;
 mod docker;
 mod environment;
+mod external;
 mod isolation;
 mod kubernetes;
 mod name;
@@ -45,6 +47,7 @@ mod probe;
 mod route;
 mod scale;
 mod schedule;
+mod scraping;
 mod text;
 
 pub use self::amount::{AmountError, Amounts, Cpu, Memory, Resources};
@@ -53,10 +56,14 @@ pub use self::backup::Backup;
 pub use self::binding::{Binding, Provides};
 pub use self::container::{After, Container, Volume};
 pub use self::environment::Environment;
+pub use self::external::{External, Server};
 pub use self::isolation::Peer;
 pub use self::name::{Name, name};
 pub use self::observe::Alert;
-pub use self::part::{Job, Lowered, Postgres, PostgresOptions, Redis, RedisOptions, Scheduled, Stateful, Web, Worker};
+pub use self::part::{
+    Exporter, Grafana, GrafanaOptions, Job, Lowered, Postgres, PostgresOptions, Prometheus, PrometheusOptions, Redis,
+    RedisOptions, Scheduled, Stateful, Web, Worker,
+};
 pub use self::probe::Probe;
 pub use self::route::{Publish, Route};
 pub use self::scale::Autoscale;

@@ -6,7 +6,10 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iac_app::{App, Binding, Container, Peer, PostgresOptions, Provides, Publish, RedisOptions, Route, Text, Web};
+use iac_app::{
+    App, Binding, Container, Peer, PostgresOptions, PrometheusOptions, Provides, Publish, RedisOptions, Route, Text,
+    Web,
+};
 use iac_core::declare::Declaration;
 use iac_k8s::k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort};
 use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -15,7 +18,7 @@ use serde_json::Value as Json;
 use support::{Place, inputs, lowered, shown_of};
 
 /// Which part connects to which one.
-const EDGES: [(&str, &str); 7] = [
+const EDGES: [(&str, &str); 8] = [
     ("proxy", "api"),
     ("api", "db"),
     ("api", "redis"),
@@ -23,6 +26,7 @@ const EDGES: [(&str, &str); 7] = [
     ("worker", "api"),
     ("migrate", "db"),
     ("backup", "db"),
+    ("prometheus", "api"),
 ];
 
 fn shop(app: &App) -> Web {
@@ -44,6 +48,9 @@ fn shop(app: &App) -> Web {
             // To wait for a part is no connection.
             .after(migrate.completed()),
     );
+    // Its own Prometheus asks it, and nobody in another namespace.
+    api.scrape("/metrics", "15s");
+    app.prometheus("prometheus", PrometheusOptions::image("prometheus:3"));
     let mail = Binding::external("mail", "smtp", "mail.example.com", 587);
     app.worker(
         "worker",
@@ -65,7 +72,7 @@ fn shop(app: &App) -> Web {
 }
 
 /// All parts with their ports.
-const PARTS: [(&str, &[u16]); 8] = [
+const PARTS: [(&str, &[u16]); 9] = [
     ("db", &[5432]),
     ("redis", &[6379]),
     ("migrate", &[]),
@@ -74,6 +81,7 @@ const PARTS: [(&str, &[u16]); 8] = [
     ("alone", &[]),
     ("backup", &[]),
     ("proxy", &[8080]),
+    ("prometheus", &[9090]),
 ];
 
 fn on_kubernetes() -> Declaration {

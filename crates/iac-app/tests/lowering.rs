@@ -3,8 +3,8 @@
 mod support;
 
 use iac_app::{
-    Alert, App, Autoscale, Container, Peer, PostgresOptions, Probe, Publish, RedisOptions, Resources, Route, Volume,
-    name,
+    Alert, App, Autoscale, Binding, Container, Exporter, GrafanaOptions, Peer, PostgresOptions, Probe,
+    PrometheusOptions, Publish, RedisOptions, Resources, Route, Volume, name,
 };
 use iac_compose::model::Service;
 use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -112,6 +112,52 @@ fn a_description_becomes_services_of_a_project() {
     insta::assert_snapshot!("docker", shown(&declaration));
 }
 
+/// A description that looks after itself.
+fn observed(app: &App) {
+    let db = app.postgres("db", PostgresOptions::image("postgres:16"));
+    let cache = app.redis("cache", RedisOptions::image("redis:7").with_password());
+    let code = Container::image("shop:1").service_port("http", 8000, 80);
+    app.web("web", code.clone()).replicas(2).scrape("/metrics", "15s");
+    app.web("admin", code).scrape_as("back-office", "/stats", "1m");
+    app.exporter("db-exporter", Exporter::postgres("postgres-exporter:1", &db))
+        .scrape_as("db", "/metrics", "15s");
+    app.exporter("cache-exporter", Exporter::redis("redis-exporter:1", &cache))
+        .scrape("/metrics", "15s");
+    let managed = Binding::external("managed", "postgresql", "db.example.com", 5432)
+        .with_user("app", app.stack().secret("managed", "p@ss"));
+    app.exporter("managed-exporter", Exporter::postgres("postgres-exporter:1", &managed));
+    app.alerts(
+        "shop-alerts",
+        "shop",
+        "30s",
+        [Alert::new("Down", "up == 0", "5m").severity("critical")],
+    );
+    let prometheus = app.prometheus(
+        "prometheus",
+        PrometheusOptions::image("prometheus:3").retention("30d").storage("5Gi"),
+    );
+    prometheus.scrape("/metrics", "15s");
+    let loki = Binding::external("loki", "http", "loki.example.com", 3100);
+    app.grafana(
+        "grafana",
+        GrafanaOptions::image("grafana:12")
+            .prometheus(&prometheus)
+            .loki(&loki)
+            .dashboard(r#"{ "title": "Shop", "uid": "shop", "panels": [] }"#),
+    );
+}
+
+#[test]
+fn a_prometheus_of_ones_own_asks_each_container_and_evaluates_the_rules() {
+    for (place, name) in [
+        (Place::Kubernetes, "observed_kubernetes"),
+        (Place::Docker, "observed_docker"),
+    ] {
+        let (declaration, _) = lowered(place, observed);
+        insta::assert_snapshot!(name, shown(&declaration));
+    }
+}
+
 #[test]
 fn what_a_program_sets_around_the_model_is_said() {
     let (declaration, notes) = lowered(Place::Kubernetes, |app| {
@@ -170,7 +216,7 @@ const WRONG: &[Wrong] = &[
     (
         Place::Docker,
         |app| drop(web(app).scrape("/metrics", "30s").clone()),
-        "web: scrape: nothing on a Docker Engine finds out",
+        "web: scrape: nothing on a Docker Engine asks it for metrics by itself; declare a Prometheus beside it: app.prometheus(",
     ),
     (
         Place::Docker,
@@ -180,7 +226,84 @@ const WRONG: &[Wrong] = &[
     (
         Place::Docker,
         |app| app.alerts("a", "a", "30s", []),
-        "a: alerts: nothing on a Docker Engine",
+        "a: alerts: nothing on a Docker Engine looks at alerting rules by itself; declare a Prometheus",
+    ),
+    (
+        Place::Both,
+        |app| app.alerts("a", "a", "soon", []),
+        "a: alerts: the interval: \"soon\" is no time of Prometheus; write \"30s\"",
+    ),
+    (
+        Place::Both,
+        |app| app.alerts("a", "a", "30s", [Alert::new("Down", "up == 0", "5")]),
+        "a: alerts: how long Down has held: \"5\" is no time of Prometheus",
+    ),
+    (
+        Place::Both,
+        |app| {
+            app.alerts("a", "a", "30s", []);
+            app.alerts("a", "b", "30s", []);
+        },
+        "a: alerts: another group has this name already",
+    ),
+    (
+        Place::Both,
+        |app| app.alerts("a/b", "a", "30s", []),
+        "a/b: alerts: the name of a group has letters",
+    ),
+    (
+        Place::Both,
+        |app| drop(web(app).scrape("/metrics", "often").clone()),
+        "web: scrape: \"often\" is no time of Prometheus",
+    ),
+    (
+        Place::Both,
+        |app| drop(web(app).scrape("metrics", "30s").clone()),
+        "web: scrape: the path \"metrics\" does not begin with /",
+    ),
+    (
+        Place::Both,
+        |app| {
+            web(app).scrape("/metrics", "30s");
+            let other = app.web("other", Container::image("i").port("http", 80));
+            other.scrape_as("web", "/metrics", "30s");
+        },
+        "other: scrape: the part \"web\" is asked as the job \"web\" already",
+    ),
+    (
+        Place::Both,
+        |app| {
+            app.prometheus("one", PrometheusOptions::image("i"));
+            app.prometheus("two", PrometheusOptions::image("i"));
+        },
+        "two: prometheus: the application has one already, at crates/iac-app/tests/lowering.rs:",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.prometheus("p", PrometheusOptions::image("i").retention("long"))),
+        "p: retention: \"long\" is no time of Prometheus",
+    ),
+    (
+        Place::Both,
+        |app| drop(app.grafana("g", GrafanaOptions::image("i").dashboard("{"))),
+        "g: grafana: the dashboard \"{\": it is not JSON",
+    ),
+    (
+        Place::Both,
+        |app| {
+            let one = Binding::external("one", "http", "one.example.com", 9090);
+            drop(app.grafana("g", GrafanaOptions::image("i").prometheus(&one).prometheus(&one)));
+        },
+        "g: grafana: there are two data sources with the uid \"prometheus\"",
+    ),
+    (
+        Place::Both,
+        |app| {
+            let password = app.stack().secret("password", "x");
+            let one = Binding::external("one", "http", "one.example.com", 9090).with_user("u", password);
+            drop(app.grafana("g", GrafanaOptions::image("i").prometheus(&one)));
+        },
+        "g: grafana: the data source Prometheus asks for a password",
     ),
     (
         Place::Docker,

@@ -42,8 +42,11 @@ pub(crate) fn lower(app: &App, namespace: &Namespaced) {
         };
         lowering.part(part);
     }
-    for alerts in app.0.alerts.borrow().iter() {
-        observe::alerts(&namespace.in_stack(&app.0.stack.at(alerts.source.clone())), alerts);
+    // The application's own Prometheus has them in its files.
+    if app.0.prometheus.get().is_none() {
+        for alerts in app.0.alerts.borrow().iter() {
+            observe::alerts(&namespace.in_stack(&app.0.stack.at(alerts.source.clone())), alerts);
+        }
     }
 }
 
@@ -95,7 +98,7 @@ impl Lowering<'_> {
             self.isolation(&part, &mut edits, edges);
         }
         if let Some(scrape) = &part.scrape {
-            observe::monitor(&self.namespace, &part, scrape);
+            observe::scrape(&self.namespace, &part, scrape, self.app.0.prometheus.get().is_some());
         }
         for edit in edits.edits {
             let kind = edit.kind;

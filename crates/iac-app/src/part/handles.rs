@@ -135,8 +135,8 @@ impl Handle {
         self.change(|part| part.alive = Some(probe));
     }
 
-    pub(crate) fn scrape(&self, scrape: Scrape) {
-        self.change(|part| part.scrape = Some(scrape));
+    fn scrape(&self, job: Option<String>, path: String, interval: String) {
+        self.change(|part| part.scrape = Some(Scrape { job, path, interval }));
     }
 
     pub(crate) fn open_to(&self, peer: Peer, at: SourceLine) {
@@ -165,10 +165,22 @@ macro_rules! running {
                 self
             }
 
-            /// Prometheus asks it for metrics at a path of its first port, so often: `"30s"`. On Kubernetes this is a
-            /// ServiceMonitor of the Prometheus Operator; on Docker it is refused.
+            /// Prometheus asks each of its containers for metrics at a path of its first port, so often: `"30s"`. This is
+            /// the application's own [`Prometheus`](crate::Prometheus); where there is none, on Kubernetes, a ServiceMonitor
+            /// for the Prometheus Operator. The job is called as the part.
             pub fn scrape(&self, path: impl Into<String>, interval: impl Into<String>) -> &Self {
-                self.0.scrape(Scrape::new(path, interval));
+                self.0.scrape(None, path.into(), interval.into());
+                self
+            }
+
+            /// As `scrape`, with another name of the job.
+            pub fn scrape_as(
+                &self,
+                job: impl Into<String>,
+                path: impl Into<String>,
+                interval: impl Into<String>,
+            ) -> &Self {
+                self.0.scrape(Some(job.into()), path.into(), interval.into());
                 self
             }
 

@@ -1,8 +1,11 @@
 //! The parts of an application, as they are kept until they are lowered, and what all handles of them can do.
 
 mod edit;
+mod exporter;
+mod grafana;
 mod handles;
 mod postgres;
+mod prometheus;
 mod redis;
 
 use iac_core::Stack;
@@ -10,8 +13,11 @@ use iac_core::declare::SourceLine;
 
 pub use self::edit::Lowered;
 pub(crate) use self::edit::{DockerEdit, KubernetesEdit};
+pub use self::exporter::Exporter;
+pub use self::grafana::{Grafana, GrafanaOptions};
 pub use self::handles::{Job, Scheduled, Stateful, Web, Worker};
 pub use self::postgres::{Postgres, PostgresOptions};
+pub use self::prometheus::{Prometheus, PrometheusOptions};
 pub use self::redis::{Redis, RedisOptions};
 use crate::isolation::Peer;
 use crate::observe::Scrape;
@@ -66,6 +72,14 @@ impl Data {
             admits: Vec::new(),
             on_kubernetes: Vec::new(),
             on_docker: Vec::new(),
+        }
+    }
+
+    /// True if there can be several of it.
+    pub(crate) fn several(&self) -> bool {
+        match self.scale {
+            Scale::Fixed(count) => count > 1,
+            Scale::Auto { .. } => true,
         }
     }
 

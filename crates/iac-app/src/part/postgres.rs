@@ -176,7 +176,7 @@ impl Postgres {
 
     /// A dump of its database, for [`App::backup`](App::backup).
     pub fn dump(&self) -> Backup {
-        Backup::of_postgres(&self.binding, &self.image)
+        Backup::of_postgres(&self.image, &self.binding)
     }
 
     /// Where the host reaches it, on Docker.
