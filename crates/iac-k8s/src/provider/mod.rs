@@ -24,6 +24,7 @@ mod recreate;
 mod related;
 mod session;
 mod since;
+mod unknown;
 mod wait;
 mod watch;
 

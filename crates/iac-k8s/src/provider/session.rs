@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iac_core::Value;
-use iac_core::provider::{ErrorKind, Mark, ProviderError, StackKey};
+use iac_core::provider::{Mark, StackKey};
 use iac_core::value::Packed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -339,14 +339,6 @@ impl Session {
 /// The failure of a list without an end.
 fn endless(call: &Call, why: &str) -> CallError {
     CallError::Unreadable(format!("the list {}: {why}", call.path))
-}
-
-/// The failure of an object whose kind the server does not have.
-pub(crate) fn unknown_kind(id: &ObjectId) -> ProviderError {
-    let message = format!("the server has no kind {} in {}", id.kind, id.api_version());
-    ProviderError::new(ErrorKind::NotFound, message).with_hint(
-        "check apiVersion and kind; for a custom resource declare its CustomResourceDefinition or install it first",
-    )
 }
 
 /// What the provider remembers of an object that it applied.

@@ -227,7 +227,7 @@ impl<'a> Question<'a> {
         if self.declared.defines(&self.id) {
             return self.locally("its kind is defined in the same run");
         }
-        let error = crate::provider::session::unknown_kind(&self.id);
+        let error = crate::provider::unknown::unknown_kind(&self.id);
         let problem = Problem {
             path: FieldPath::fields(["apiVersion"]),
             message: error.message,
