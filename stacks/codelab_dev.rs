@@ -5,23 +5,14 @@
 use std::process::ExitCode;
 
 use iac_app::App;
-use iac_backends::{PostgresState, S3State};
 use iac_compose::{Compose, DockerProvider};
-use iac_core::{Program, Result, Stack};
-use iac_k8s::KubernetesState;
-use systems::codelab::docker::development;
+use iac_core::{Result, Stack};
+use systems::codelab::development;
 
 fn main() -> ExitCode {
-    Program::new("codelab_dev")
-        .provider(DockerProvider::new())
-        .backend(KubernetesState::SCHEME)
-        .backend(PostgresState::SCHEME)
-        .backend(S3State::SCHEME)
-        .run(codelab_dev)
+    systems::run("codelab_dev", DockerProvider::new(), codelab_dev)
 }
 
-fn codelab_dev(stack: &Stack) -> Result<()> {
-    let app = App::on(&Compose::project(stack, "codelab"));
-    development(stack, &app)?;
-    Ok(())
+fn codelab_dev(stack: &Stack) -> Result {
+    development(stack, &App::on(&Compose::project(stack, "codelab"))).map(drop)
 }

@@ -4,13 +4,11 @@ use std::process::ExitCode;
 
 use iac_app::{App, Container, Probe, Publish};
 use iac_compose::{Compose, DockerProvider};
-use iac_core::{Program, Result, Stack};
-use systems::easyflow::{Front, Settings, easyflow};
+use iac_core::{Result, Stack};
+use systems::easyflow::{Front, Settings, easyflow, monitoring};
 
 fn main() -> ExitCode {
-    Program::new("easyflow_docker")
-        .provider(DockerProvider::new())
-        .run(easyflow_docker)
+    systems::run("easyflow_docker", DockerProvider::new(), easyflow_docker)
 }
 
 fn easyflow_docker(stack: &Stack) -> Result<()> {
@@ -35,6 +33,9 @@ fn easyflow_docker(stack: &Stack) -> Result<()> {
     nginx
         .publish(Publish::everywhere(front.ports.http))
         .publish(Publish::everywhere(front.ports.https).to("https"));
+    let (prometheus, grafana) = monitoring(&app, &s, &flow);
+    prometheus.publish(Publish::local(front.ports.prometheus));
+    grafana.publish(Publish::local(front.ports.grafana));
     app.backup(
         "postgres-backup",
         flow.postgres

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use iac_app::{App, Autoscale, Probe, Route};
-use iac_core::{Program, Result, Stack, settings};
-use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
-use systems::easyflow::{Settings, easyflow};
+use iac_core::{Result, Stack, settings};
+use iac_k8s::{Kubernetes, KubernetesProvider};
+use systems::easyflow::{Settings, easyflow, monitoring};
 
 settings! {
     /// What belongs to the cluster.
@@ -21,10 +21,7 @@ settings! {
 }
 
 fn main() -> ExitCode {
-    Program::new("easyflow_kubernetes")
-        .provider(KubernetesProvider::new())
-        .backend(KubernetesState::SCHEME)
-        .run(easyflow_kubernetes)
+    systems::run("easyflow_kubernetes", KubernetesProvider::new(), easyflow_kubernetes)
 }
 
 fn easyflow_kubernetes(stack: &Stack) -> Result<()> {
@@ -44,6 +41,7 @@ fn easyflow_kubernetes(stack: &Stack) -> Result<()> {
         flow.app
             .scale(s.replicas.app, 10, [Autoscale::cpu(70), Autoscale::memory(80)]);
     }
+    monitoring(&app, &s, &flow);
     app.backup(
         "postgres-backup",
         flow.postgres

@@ -1,47 +1,35 @@
 //! codelab on Kubernetes: PostgreSQL, Redis and Qdrant with their claims, a migration that runs once, the API with its
-//! autoscaler and the way in, metrics and alerts, and a daily backup.
+//! autoscaler and the way in, metrics, alerts and dashboards, and a daily backup.
 
 use std::process::ExitCode;
 
-use iac_app::{App, Autoscale, Probe, Route};
-use iac_backends::{PostgresState, S3State};
-use iac_core::{Program, Result, Stack};
-use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
-use systems::codelab::{Cluster, Secrets, Settings, alerts, codelab};
+use iac_app::{App, Autoscale, Binding, Probe, Route};
+use iac_core::{Result, Stack};
+use iac_k8s::{Kubernetes, KubernetesProvider};
+use systems::codelab::{Cluster, Settings, alerts, backup, codelab, grafana};
 
 fn main() -> ExitCode {
-    Program::new("prod")
-        .provider(KubernetesProvider::new())
-        .backend(KubernetesState::SCHEME)
-        .backend(PostgresState::SCHEME)
-        .backend(S3State::SCHEME)
-        .run(prod)
+    systems::run("prod", KubernetesProvider::new(), prod)
 }
 
-fn prod(stack: &Stack) -> Result<()> {
+fn prod(stack: &Stack) -> Result {
     let s: Settings = stack.settings_with_defaults(Settings::default())?;
     let cluster: Cluster = stack.settings_with_defaults(Cluster::default())?;
     let labels = [("name", "codelab"), ("environment", "production")];
     let app = App::on(&Kubernetes::new(stack).namespace("codelab", labels));
     app.storage_class(&cluster.storage.class);
-    let secrets = Secrets {
-        openai: stack.config_secret("secrets.openai_api_key").into(),
-        database: stack.random_password("database-password", 24).result(),
-    };
-    let codelab = codelab(&app, &s, secrets);
+    let codelab = codelab(&app, &s, stack.config_secret("secrets.openai_api_key").into(), None);
+    let (replicas, ingress) = (&cluster.replicas, &cluster.ingress);
+    let by = [Autoscale::cpu(70), Autoscale::memory(80)];
     codelab
         .api
         // /health itself waits up to 2 s for each part.
         .alive(Probe::http("/health").delay(30))
-        .scale(
-            cluster.replicas.api,
-            cluster.replicas.api_max,
-            [Autoscale::cpu(70), Autoscale::memory(80)],
-        )
+        .scale(replicas.api, replicas.api_max, by)
         .route(
-            Route::host(&cluster.ingress.host)
-                .class(&cluster.ingress.class)
-                .tls_from(&cluster.ingress.issuer, "codelab-tls")
+            Route::host(&ingress.host)
+                .class(&ingress.class)
+                .tls_from(&ingress.issuer, "codelab-tls")
                 // The guide's `rate-limit` is no annotation of ingress-nginx; this one is.
                 .annotation("nginx.ingress.kubernetes.io/limit-rpm", "100"),
         );
@@ -49,15 +37,10 @@ fn prod(stack: &Stack) -> Result<()> {
         codelab.api.scrape("/metrics", "30s");
         app.alerts("codelab-alerts", "codelab", "30s", alerts());
     }
-    app.backup(
-        "postgres-backup",
-        codelab
-            .postgres
-            .dump()
-            .schedule("0 2 * * *".parse()?)
-            .keep_days(7)
-            .on_volume("backup-pvc", &s.sizes.backup),
-    );
-    stack.export("url", format!("https://{}", cluster.ingress.host));
+    if let Some(host) = &cluster.monitoring.prometheus {
+        grafana(&app, &s, &Binding::external("prometheus", "http", host, 9090), None);
+    }
+    backup(&app, &s, &codelab)?;
+    stack.export("url", format!("https://{}", ingress.host));
     Ok(())
 }

@@ -1,54 +1,55 @@
 //! codelab, an API for AI agents, wherever it runs: FastAPI with PostgreSQL, Redis and Qdrant. What differs from the guides,
 //! and why, is in `docs/systems/codelab.md`.
 
-pub mod docker;
+mod docker;
+mod monitoring;
 mod settings;
 
 use iac_app::{
-    Alert, App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Stateful, Text, Volume, Web, name,
+    App, Backup, Container, Environment, Postgres, PostgresOptions, Probe, Provides, Redis, RedisOptions, Server,
+    Stateful, Text, Volume, Web, name,
 };
-use iac_core::Output;
+use iac_core::{Output, Result};
 
+pub use self::docker::development;
+pub use self::monitoring::{alerts, grafana, monitoring};
 pub use self::settings::{Cluster, Host, Settings};
 
 /// The parts that a program says more about.
 #[derive(Debug)]
 pub struct Codelab {
     /// PostgreSQL.
-    pub postgres: Postgres,
+    pub postgres: Server<Postgres>,
     /// Redis.
-    pub redis: Redis,
+    pub redis: Server<Redis>,
     /// Qdrant.
     pub qdrant: Stateful,
+    /// The variables of the API.
+    pub env: Environment,
     /// The API.
     pub api: Web,
 }
 
-/// Secrets that each program has from elsewhere.
-#[derive(Debug)]
-pub struct Secrets {
-    /// `OPENAI_API_KEY`.
-    pub openai: Text,
-    /// The password of PostgreSQL.
-    pub database: Output,
-}
-
-/// Describes codelab.
-pub fn codelab(app: &App, s: &Settings, secrets: Secrets) -> Codelab {
-    let postgres = app.postgres(
-        name("postgres").service("postgres-service"),
-        PostgresOptions::image(&s.images.postgres)
-            .database("codelab")
-            .password(secrets.database)
-            .storage(&s.sizes.postgres)
-            .resources(&s.resources.postgres),
-    );
-    let redis = app.redis(
-        name("redis").service("redis-service"),
-        RedisOptions::image(&s.images.redis)
-            .append_only(&s.sizes.redis)
-            .resources(&s.resources.redis),
-    );
+/// Describes codelab. `openai` is `OPENAI_API_KEY`; the password of its own PostgreSQL is generated unless given.
+pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) -> Codelab {
+    let postgres = s.external.postgres.or_else("postgres", || {
+        app.postgres(
+            name("postgres").service("postgres-service"),
+            PostgresOptions::image(&s.images.postgres)
+                .database("codelab")
+                .password(password.unwrap_or_else(|| app.stack().random_password("database-password", 24).result()))
+                .storage(&s.sizes.postgres)
+                .resources(&s.resources.postgres),
+        )
+    });
+    let redis = s.external.redis.or_else("redis", || {
+        app.redis(
+            name("redis").service("redis-service"),
+            RedisOptions::image(&s.images.redis)
+                .append_only(&s.sizes.redis)
+                .resources(&s.resources.redis),
+        )
+    });
     let qdrant = app.stateful(
         name("qdrant").service("qdrant-service"),
         Container::image(&s.images.qdrant)
@@ -59,26 +60,25 @@ pub fn codelab(app: &App, s: &Settings, secrets: Secrets) -> Codelab {
             .resources(&s.resources.qdrant),
     );
 
+    let database = postgres.binding();
+    let jwt_secret = app.stack().random_password("jwt-secret-key", 48).result();
     let env = app.environment("codelab");
     env.env("APP_ENV", &s.app.env)
         .env("LOG_LEVEL", &s.app.log_level)
-        .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
-        .env("DATABASE_PASSWORD", postgres.password())
-        .env("REDIS_URL", redis.url(0))
+        .env("DATABASE_URL", database.url("postgresql+asyncpg"))
+        .env("DATABASE_PASSWORD", database.password())
+        .env("REDIS_URL", redis.binding().with_database("0").own_url())
         .env("QDRANT_URL", qdrant.url("http"))
-        .env("OPENAI_API_KEY", &secrets.openai)
-        .env(
-            "JWT_SECRET_KEY",
-            app.stack().random_password("jwt-secret-key", 48).result(),
-        );
+        .env("OPENAI_API_KEY", &openai)
+        .env("JWT_SECRET_KEY", jwt_secret);
     let code = Container::image(&s.images.app).resources(&s.resources.api);
     // Only what it reads: it does not run again because somebody wants another log level.
     let migrate = app.job(
         "migrate",
         code.clone()
             .command(["alembic", "upgrade", "head"])
-            .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
-            .env("OPENAI_API_KEY", secrets.openai),
+            .env("DATABASE_URL", database.url("postgresql+asyncpg"))
+            .env("OPENAI_API_KEY", openai),
     );
     let api = app.web(
         name("api").service("api-service").docker("app"),
@@ -91,30 +91,18 @@ pub fn codelab(app: &App, s: &Settings, secrets: Secrets) -> Codelab {
         postgres,
         redis,
         qdrant,
+        env,
         api,
     }
 }
 
-/// The guide's alerts.
-pub fn alerts() -> [Alert; 3] {
-    // The guide's expression counts errors per second; its threshold and its text mean their share.
-    let errors = r#"sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m])) > 0.05"#;
-    let latency = "histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m])) > 2";
-    [
-        Alert::new("HighErrorRate", errors, "5m")
-            .severity("critical")
-            .summary("High error rate detected")
-            .description("Error rate is {{ $value }} (threshold: 0.05)"),
-        Alert::new("HighLatency", latency, "5m")
-            .severity("warning")
-            .summary("High latency detected")
-            .description("P95 latency is {{ $value }}s (threshold: 2s)"),
-        Alert::new(
-            "DatabaseConnectionPoolExhausted",
-            "db_connection_pool_available == 0",
-            "1m",
-        )
-        .severity("critical")
-        .summary("Database connection pool exhausted"),
-    ]
+/// A dump of the database each night, kept for a week.
+///
+/// # Errors
+/// None that a configuration causes.
+pub fn backup(app: &App, s: &Settings, codelab: &Codelab) -> Result {
+    let dump = Backup::of_postgres(&s.images.postgres, &codelab.postgres).schedule("0 2 * * *".parse()?);
+    let dump = dump.keep_days(7).on_volume("backup-pvc", &s.sizes.backup);
+    app.backup("postgres-backup", dump);
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The configuration of the codelab programs, with the guides' values as its defaults.
 
-use iac_app::Resources;
+use iac_app::{External, Resources};
 use iac_core::{Output, settings};
 
 settings! {
@@ -10,6 +10,7 @@ settings! {
         app: App,
         resources: Parts,
         sizes: Sizes,
+        external: Managed,
         secrets: Secrets,
     }
 
@@ -47,6 +48,12 @@ settings! {
         backup: String = "20Gi".into(),
     }
 
+    /// Servers of a provider in place of our own.
+    pub struct Managed {
+        postgres: External = External::postgres("codelab"),
+        redis: External = External::redis(),
+    }
+
     /// Secrets; the programs say what stands for one that is not set, if anything does.
     pub struct Secrets {
         openai_api_key: Option<Output>,
@@ -75,9 +82,10 @@ settings! {
         class: String = "nginx".into(),
     }
 
-    /// Whether the Prometheus Operator is told of the API.
+    /// Whether the Prometheus Operator is told of the API, and the host of its Prometheus, where Grafana is to be there too.
     pub struct Monitoring {
         enabled: bool = true,
+        prometheus: Option<String>,
     }
 
     /// The configuration of the Docker programs alone: the ports of the host.
@@ -99,19 +107,12 @@ settings! {
 impl Settings {
     /// With the defaults of a developer's machine, which leaves it to the engine who gets how much.
     pub fn development() -> Self {
-        let any = Resources::default();
-        Self {
-            app: App {
-                env: "development".into(),
-                ..App::default()
-            },
-            resources: Parts {
-                api: any,
-                postgres: any,
-                redis: any,
-                qdrant: any,
-            },
-            ..Self::default()
+        let mut s = Self::default();
+        s.app.env = "development".into();
+        let r = &mut s.resources;
+        for part in [&mut r.api, &mut r.postgres, &mut r.redis, &mut r.qdrant] {
+            *part = Resources::default();
         }
+        s
     }
 }

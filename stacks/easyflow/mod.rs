@@ -1,10 +1,12 @@
 //! Easy Flow, a messaging service with AI, wherever it runs: FastAPI, Celery workers and one beat, PostgreSQL and Redis. What
 //! differs from the guide, and why, is in `docs/systems/easyflow.md`.
 
+mod monitoring;
 mod settings;
 
-use iac_app::{App, Container, Postgres, PostgresOptions, Probe, RedisOptions, Text, Web, Worker, name};
+use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Text, Web, Worker, name};
 
+pub use self::monitoring::monitoring;
 pub use self::settings::{Front, Settings};
 
 /// The parts that a program says more about.
@@ -12,6 +14,8 @@ pub use self::settings::{Front, Settings};
 pub struct EasyFlow {
     /// PostgreSQL.
     pub postgres: Postgres,
+    /// Redis.
+    pub redis: Redis,
     /// The HTTP service.
     pub app: Web,
     /// What processes messages.
@@ -69,6 +73,7 @@ pub fn easyflow(app: &App, s: &Settings) -> EasyFlow {
     web.replicas(s.replicas.app);
     EasyFlow {
         postgres,
+        redis,
         app: web,
         worker,
     }

@@ -23,6 +23,11 @@ settings! {
         postgres: String = "postgres:15-alpine".into(),
         redis: String = "redis:7-alpine".into(),
         nginx: String = "nginx:alpine".into(),
+        // The guide names no versions of these.
+        prometheus: String = "prom/prometheus:v3.5.0".into(),
+        grafana: String = "grafana/grafana:12.1.0".into(),
+        postgres_exporter: String = "quay.io/prometheuscommunity/postgres-exporter:v0.17.1".into(),
+        redis_exporter: String = "oliver006/redis_exporter:v1.74.0".into(),
     }
 
     pub struct Replicas {
@@ -57,6 +62,8 @@ settings! {
     pub struct Ports {
         http: u16 = 80,
         https: u16 = 443,
+        prometheus: u16 = 9090,
+        grafana: u16 = 3000,
     }
 
     pub struct Tls {

@@ -53,8 +53,13 @@ impl Codelab {
     }
 
     fn health(&self) -> String {
+        self.get("/health")
+    }
+
+    /// The first line of the answer.
+    fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET /health HTTP/1.0\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer.lines().next().unwrap().to_owned()
@@ -92,6 +97,7 @@ fn codelab_comes_up_changes_and_goes() {
     assert_eq!(url.stdout.trim(), format!("http://{}", codelab.address));
     // Seven of the guide, and Alembic's own.
     assert_eq!(codelab.tables(), 8);
+    has_the_guides_schema_and_test_data(&codelab);
     codelab.redis("set e2e here");
     let version = codelab.run(["stack", "show", "--json"]).exits(0).json();
     let images = version["images"].as_object().unwrap();
@@ -111,6 +117,63 @@ fn codelab_comes_up_changes_and_goes() {
     codelab.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
     codelab.docker.has_nothing_of(NAME);
     codelab.canary.is_in_no_file(&codelab.project.state());
+}
+
+/// The tables of the infrastructure guide with their columns.
+const SCHEMA: [&str; 7] = [
+    "approval_requests: created_at decision id payload resolved_at status type user_id",
+    "chat_sessions: created_at id user_id",
+    "messages: agent_id content created_at id role session_id",
+    "tasks: agent_id completed_at created_at id result session_id started_at status",
+    "user_agents: config created_at id name status user_id",
+    "user_orchestrators: config created_at id user_id",
+    "users: created_at email id",
+];
+
+fn has_the_guides_schema_and_test_data(codelab: &Codelab) {
+    let psql = |query: &str| {
+        let container = format!("{NAME}-postgres-1");
+        let mut docker = std::process::Command::new("docker");
+        docker.env("DOCKER_HOST", &codelab.project.bed.docker_host);
+        docker.args([
+            "exec", &container, "psql", "-U", "postgres", "-d", "codelab", "-Atc", query,
+        ]);
+        Ran::of(&mut docker).exits(0).stdout
+    };
+    let columns = psql(
+        "select table_name || ': ' || string_agg(column_name, ' ' order by column_name) from information_schema.columns \
+         where table_schema = 'public' and table_name <> 'alembic_version' group by table_name order by table_name",
+    );
+    assert_eq!(columns.lines().collect::<Vec<_>>(), SCHEMA);
+    let foreign = psql(
+        "select conrelid::regclass || ' ' || confrelid::regclass from pg_constraint where contype = 'f' order by 1",
+    );
+    assert_eq!(
+        foreign.lines().collect::<Vec<_>>(),
+        [
+            "approval_requests users",
+            "chat_sessions users",
+            "messages chat_sessions",
+            "messages user_agents",
+            "tasks chat_sessions",
+            "tasks user_agents",
+            "user_agents users",
+            "user_orchestrators users",
+        ]
+    );
+    codelab
+        .docker
+        .compose(NAME, "exec -T app python3 scripts/init_db.py seed");
+    let seeded = psql(
+        "select email || ' ' || string_agg(name, ' ' order by name) from users join user_agents on user_id = users.id group by email",
+    );
+    assert_eq!(
+        seeded.trim(),
+        "test@example.com CodeAssistant DataAnalyst DocumentWriter"
+    );
+    let revision = codelab.docker.compose(NAME, "exec -T app alembic current");
+    assert!(revision.stdout.contains("(head)"), "{revision}");
+    assert!(codelab.get("/docs").starts_with("HTTP/1.1 200"));
 }
 
 fn one_variable_changes(codelab: &Codelab) {

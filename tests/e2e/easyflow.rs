@@ -8,6 +8,7 @@ use iac_testbed::certificates::Authority;
 use serde_json::{Value as Json, json};
 
 use crate::docker::{DOCKER, Docker, free_ports};
+use crate::docker_monitoring::{eventually, grafana_has, is_dumped, targets_are_up};
 use crate::support::{KUBERNETES, Kubectl, Namespace, Project, Ran};
 
 const NAME: &str = "easyflow";
@@ -19,7 +20,10 @@ fn on_test_bed(project: Project) -> Project {
         ("images.postgres", "localhost/iac-test/postgres:15"),
         ("images.redis", "localhost/iac-test/redis:7"),
         ("images.nginx", "localhost/iac-test/nginx:1.22"),
-        ("resources.app.requests.cpu", "20m"),
+        ("images.postgres_exporter", "localhost/iac-test/postgres-exporter:0.11"),
+        ("images.redis_exporter", "localhost/iac-test/redis-exporter:1.45"),
+        // Little enough for one machine, and enough that a busy one does not make the autoscaler start more.
+        ("resources.app.requests.cpu", "100m"),
         ("resources.app.requests.memory", "64Mi"),
         ("sizes.postgres", "1Gi"),
         ("sizes.redis", "1Gi"),
@@ -77,7 +81,7 @@ impl Front {
 
 #[test]
 fn easyflow_lives_on_docker() {
-    let ports: [u16; 2] = free_ports();
+    let ports: [u16; 4] = free_ports();
     let project = Project::new(env!("CARGO_BIN_EXE_easyflow_docker"), DOCKER);
     let authority = Authority::create(project.folder(), "ca").unwrap();
     let server = authority.sign("easyflow", &["DNS:easyflow.test"]).unwrap();
@@ -85,11 +89,14 @@ fn easyflow_lives_on_docker() {
     let project = on_test_bed(project)
         .with(["--config", &format!("ports.http={}", ports[0])])
         .with(["--config", &format!("ports.https={}", ports[1])])
+        .with(["--config", &format!("ports.prometheus={}", ports[2])])
+        .with(["--config", &format!("ports.grafana={}", ports[3])])
         .with(["--config", "hosts=easyflow.test"])
         .variable("IAC_CONFIG_TLS__CERTIFICATE", &read(&server.certificate))
         .variable("IAC_CONFIG_TLS__KEY", &read(&server.key));
     let docker = Docker::new(&project.bed);
     docker.has_nothing_of(NAME);
+    crate::guides::easyflow_on_docker();
     project.run(["up", "--yes"]).exits(0);
     let services = docker.services(NAME).join(", ");
     for part in [
@@ -107,6 +114,8 @@ fn easyflow_lives_on_docker() {
     };
     front.is_processed("kept");
     nginx_does_as_the_guide_says(&front, ports[0]);
+    everything_is_watched(&project, &docker, ports[2], ports[3]);
+    is_dumped(&docker, "easyflow-postgres-backup-1", "/backups/easyflow_");
     project.is_up_to_date();
 
     // One change: the processes are other ones, and the data is the same.
@@ -117,6 +126,32 @@ fn easyflow_lives_on_docker() {
 
     project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
     docker.has_nothing_of(NAME);
+}
+
+/// Each of the three replicas is asked, and both databases by their exporters.
+fn everything_is_watched(project: &Project, docker: &Docker, prometheus: u16, grafana: u16) {
+    let prometheus = format!("http://127.0.0.1:{prometheus}");
+    targets_are_up(
+        &prometheus,
+        &["easyflow-app", "easyflow-app", "easyflow-app", "postgres", "redis"],
+    );
+    for (query, least) in [("messages_processed_total", 1.0), ("pg_up", 1.0), ("redis_up", 1.0)] {
+        eventually(&format!("{prometheus}/api/v1/query?query={query}"), |answer| {
+            let value = answer["data"]["result"][0]["value"][1].as_str();
+            value.is_some_and(|value| value.parse::<f64>().unwrap() >= least)
+        });
+    }
+    let check = "exec -T prometheus promtool check config /etc/prometheus/prometheus.yml";
+    docker.compose(NAME, check).shows(["SUCCESS"]);
+    let password = project
+        .run(["stack", "output", "grafana_password", "--show-secrets"])
+        .exits(0)
+        .stdout;
+    grafana_has(
+        &format!("http://127.0.0.1:{grafana}"),
+        password.trim(),
+        &["Easy Flow Monitoring"],
+    );
 }
 
 fn nginx_does_as_the_guide_says(front: &Front, http: u16) {
@@ -138,6 +173,36 @@ fn nginx_does_as_the_guide_says(front: &Front, http: u16) {
         ] {
             assert!(headers.contains(header), "{path}: {headers}");
         }
+    }
+    let styles = front.curl(
+        &["--include", "--header", "Accept-Encoding: gzip", "--output", "-"],
+        "/static/app.css",
+    );
+    let styles = styles.to_lowercase();
+    assert!(styles.contains("content-encoding: gzip") && styles.contains("cache-control: max-age=31536000"));
+    let origin = [
+        "--include",
+        "--header",
+        "Origin: https://your-domain.com",
+        "--request",
+        "OPTIONS",
+    ];
+    let preflight = [
+        "--header",
+        "Access-Control-Request-Method: PUT",
+        "--header",
+        "Access-Control-Request-Headers: X-A",
+    ];
+    let allowed = front
+        .curl(&[&origin[..], &preflight].concat(), "/api/v1/messages")
+        .to_lowercase();
+    for header in [
+        "access-control-allow-origin: https://your-domain.com",
+        "access-control-allow-credentials: true",
+        "access-control-allow-methods: get, post, put, delete",
+        "access-control-allow-headers: x-a",
+    ] {
+        assert!(allowed.contains(header), "{allowed}");
     }
     let old = front_refuses(front, &["--tls-max", "1.1"]);
     assert!(old, "TLS 1.1 is taken");
@@ -178,6 +243,7 @@ fn easyflow_lives_on_kubernetes() {
         .with(["--config", "hosts=easyflow.test"]);
     let kubectl = Kubectl::new(&project.bed);
     let _namespace = Namespace::named(&project.bed, NAME);
+    crate::guides::easyflow_on_kubernetes();
     project.run(["up", "--yes"]).exits(0);
     let front = Front {
         host: "easyflow.test",
@@ -189,6 +255,7 @@ fn easyflow_lives_on_kubernetes() {
     assert_eq!(beat["spec"]["strategy"]["type"], "Recreate");
     let config = kubectl.get(&format!("-n {NAME} configmap easyflow-config")).to_string();
     assert!(!config.contains("postgresql+asyncpg"), "{config}");
+    pods_are_watched(&kubectl);
     project.is_up_to_date();
 
     project.run(["up", "--yes", "--config", "log_level=DEBUG"]).exits(0);
@@ -197,4 +264,26 @@ fn easyflow_lives_on_kubernetes() {
 
     project.run(["destroy", "--yes", "--delete-data", "all"]).exits(0);
     assert_eq!(kubectl.names(&format!("namespace {NAME}")), Vec::<String>::new());
+}
+
+/// Each pod is asked by its own address.
+fn pods_are_watched(kubectl: &Kubectl) {
+    let ask =
+        "exec -n easyflow statefulset/prometheus -- curl --silent http://127.0.0.1:9090/api/v1/targets?state=active";
+    let mut last = String::new();
+    for _ in 0..120 {
+        last = kubectl.run(ask).stdout;
+        let up = |job: &str| {
+            let answer: Json = serde_json::from_str(&last).unwrap_or_default();
+            let targets = answer["data"]["activeTargets"].as_array().cloned().unwrap_or_default();
+            let of_job = targets.iter().filter(|target| target["labels"]["job"] == job);
+            of_job.filter(|target| target["health"] == "up").count()
+        };
+        // The autoscaler may have made more of them.
+        if up("easyflow-app") >= 2 && up("postgres") == 1 && up("redis") == 1 {
+            return;
+        }
+        sleep(Duration::from_millis(500));
+    }
+    panic!("{last}");
 }

@@ -17,6 +17,7 @@ mod docker;
 mod docker_codelab;
 mod docker_input;
 mod docker_kills;
+mod docker_monitoring;
 mod docker_plan;
 mod docker_ssh;
 mod docker_tls;
@@ -27,6 +28,7 @@ mod forged;
 #[path = "../../crates/iac-backends/tests/servers/front.rs"]
 #[allow(dead_code, reason = "shared with the tests of backends")]
 mod front;
+mod guides;
 mod hostile;
 mod input;
 mod interrupted;

@@ -25,6 +25,7 @@ struct Prod {
 #[test]
 fn codelab_lives_on_kubernetes_from_the_first_preview_to_the_last_destroy() {
     let prod = Prod::new();
+    crate::guides::codelab_on_kubernetes();
     prod.is_previewed();
     prod.comes_up_in_order();
     prod.answers();
@@ -33,6 +34,7 @@ fn codelab_lives_on_kubernetes_from_the_first_preview_to_the_last_destroy() {
     prod.shows_what_one_value_changes();
     prod.keeps_its_secrets();
     prod.backs_up_what_can_be_restored();
+    prod.has_the_dashboards();
     prod.keeps_data_unless_told_otherwise();
 }
 
@@ -40,13 +42,22 @@ impl Prod {
     fn new() -> Self {
         let openai = Canary::new();
         let project = Project::new(env!("CARGO_BIN_EXE_prod"), KUBERNETES)
-            .variable("IAC_CONFIG_SECRETS__OPENAI_API_KEY", openai.text());
+            .variable("IAC_CONFIG_SECRETS__OPENAI_API_KEY", openai.text())
+            .with(["--config", "monitoring.enabled=true"])
+            .with(["--config", "monitoring.prometheus=prometheus-operated"]);
         let prod = Self {
             kubectl: Kubectl::new(&project.bed),
             _namespace: Namespace::named(&project.bed, NAMESPACE),
             project,
             openai,
         };
+        let operator = prod
+            .kubectl
+            .names("customresourcedefinition servicemonitors.monitoring.coreos.com");
+        assert!(
+            !operator.is_empty(),
+            "this test needs the Prometheus Operator: `cargo xtask testbed up --with prometheus-operator` starts it, and `cargo xtask test` does so by itself"
+        );
         let there = prod.kubectl.names(&format!("namespace {NAMESPACE}"));
         assert!(there.is_empty(), "somebody else has deployed codelab to this cluster");
         prod
@@ -273,11 +284,26 @@ impl Prod {
         self.kubectl.run(&jobs).exits(0);
     }
 
+    fn has_the_dashboards(&self) {
+        let password = self
+            .run(&["stack", "output", "grafana_password", "--show-secrets"])
+            .exits(0);
+        let login = format!("admin:{}", password.stdout.trim());
+        let url = "http://127.0.0.1:3000/api/search";
+        let dashboards = self.exec(
+            "deployment/grafana",
+            ["curl", "--silent", "--fail", "--user", &login, url],
+        );
+        for title in DASHBOARDS {
+            assert!(dashboards.contains(title), "{dashboards}");
+        }
+    }
+
     fn keeps_data_unless_told_otherwise(&self) {
         let kept = self.run(&["destroy", "--yes"]).exits(0);
         kept.shows(["Data that is kept", "postgres-data", "--delete-data"]);
         let claims = self.kubectl.names(&format!("-n {NAMESPACE} persistentvolumeclaim"));
-        assert_eq!(claims.len(), 4, "{claims:?}");
+        assert_eq!(claims.len(), 5, "{claims:?}");
         let workloads = self.kubectl.names(&format!(
             "-n {NAMESPACE} statefulset,deployment,job,cronjob,service,ingress,secret"
         ));
@@ -295,6 +321,14 @@ impl Prod {
         self.kubectl.args(arguments).exits(0).stdout
     }
 }
+
+/// The titles of the guides' dashboards.
+pub(crate) const DASHBOARDS: [&str; 4] = [
+    "Application Overview",
+    "Database Performance",
+    "Agent Performance",
+    "Error Tracking",
+];
 
 /// Requests that go on while something else happens.
 struct Requests {

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use iac_testbed::testbed::{Options, down, status, up};
-use iac_testbed::{Layout, Progress};
+use iac_testbed::{Extra, Layout, Progress};
 
 use crate::{Outcome, claim, say};
 
@@ -29,6 +29,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             kubernetes: true,
             compose: true,
             storage: true,
+            // A ServiceMonitor is known to work when its operator has a Prometheus ask what it names.
+            with: vec![Extra::PrometheusOperator],
             ..Options::default()
         },
         &progress,
