@@ -35,6 +35,7 @@ mod interrupted;
 mod kills;
 mod manifests;
 mod namespaced;
+mod operator;
 mod prod;
 mod references;
 mod saved_plan;

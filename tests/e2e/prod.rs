@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use crate::operator::{self, Operated};
 use crate::secrets::Canary;
 use crate::support::{KUBERNETES, Kubectl, Namespace, Project, Ran};
 
@@ -28,13 +29,16 @@ fn codelab_lives_on_kubernetes_from_the_first_preview_to_the_last_destroy() {
     crate::guides::codelab_on_kubernetes();
     prod.is_previewed();
     prod.comes_up_in_order();
+    let prometheus = Operated::start(&prod.project, &prod.kubectl, NAMESPACE);
     prod.answers();
     prod.bears_our_name();
     prod.project.is_up_to_date();
     prod.shows_what_one_value_changes();
     prod.keeps_its_secrets();
     prod.backs_up_what_can_be_restored();
+    is_watched(&prometheus);
     prod.has_the_dashboards();
+    prometheus.stop();
     prod.keeps_data_unless_told_otherwise();
 }
 
@@ -51,13 +55,7 @@ impl Prod {
             project,
             openai,
         };
-        let operator = prod
-            .kubectl
-            .names("customresourcedefinition servicemonitors.monitoring.coreos.com");
-        assert!(
-            !operator.is_empty(),
-            "this test needs the Prometheus Operator: `cargo xtask testbed up --with prometheus-operator` starts it, and `cargo xtask test` does so by itself"
-        );
+        operator::is_there(&prod.kubectl);
         let there = prod.kubectl.names(&format!("namespace {NAMESPACE}"));
         assert!(there.is_empty(), "somebody else has deployed codelab to this cluster");
         prod
@@ -329,6 +327,46 @@ pub(crate) const DASHBOARDS: [&str; 4] = [
     "Agent Performance",
     "Error Tracking",
 ];
+
+/// The operator's Prometheus asks each pod of the API, and evaluates the guide's three rules.
+fn is_watched(prometheus: &Operated<'_>) {
+    let targets = prometheus.eventually("targets?state=active", |answer| {
+        let targets = answer["data"]["activeTargets"].as_array();
+        targets.is_some_and(|targets| targets.len() >= 2 && targets.iter().all(|target| target["health"] == "up"))
+    });
+    for target in targets["data"]["activeTargets"].as_array().unwrap() {
+        assert_eq!(
+            target["scrapePool"], "serviceMonitor/codelab/api-monitor/0",
+            "{target:#}"
+        );
+        assert_eq!(target["labels"]["job"], "api", "{target:#}");
+        assert_eq!(target["scrapeInterval"], "30s", "{target:#}");
+        assert!(
+            target["scrapeUrl"].as_str().unwrap().ends_with(":8000/metrics"),
+            "{target:#}"
+        );
+    }
+    let rules = prometheus.eventually("rules", |answer| {
+        let rules = answer["data"]["groups"][0]["rules"].as_array();
+        rules.is_some_and(|rules| rules.iter().all(|rule| rule["health"] == "ok"))
+    });
+    let group = &rules["data"]["groups"][0];
+    assert_eq!(
+        (&group["name"], &group["interval"]),
+        (&json!("codelab"), &json!(30)),
+        "{rules:#}"
+    );
+    let found: Vec<_> = group["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["name"].clone())
+        .collect();
+    assert_eq!(
+        found,
+        ["HighErrorRate", "HighLatency", "DatabaseConnectionPoolExhausted"]
+    );
+}
 
 /// Requests that go on while something else happens.
 struct Requests {
