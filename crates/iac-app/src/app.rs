@@ -35,9 +35,17 @@ pub(crate) struct Shared {
     pub(crate) storage_class: RefCell<Option<String>>,
     /// Where it was isolated, if it was.
     pub(crate) isolated: RefCell<Option<SourceLine>>,
+    pub(crate) log_files: RefCell<Option<LogFiles>>,
     /// Where the program puts the application on its target.
     pub(crate) source: SourceLine,
     lowered: Cell<bool>,
+}
+
+/// How much of its output is kept of each container.
+#[derive(Debug, Clone)]
+pub(crate) struct LogFiles {
+    pub(crate) size: String,
+    pub(crate) count: u32,
 }
 
 /// Where an application runs.
@@ -80,6 +88,7 @@ impl App {
             prometheus: Cell::default(),
             storage_class: RefCell::default(),
             isolated: RefCell::default(),
+            log_files: RefCell::default(),
             lowered: Cell::new(false),
         }));
         let later = app.clone();
@@ -105,6 +114,19 @@ impl App {
             self.report("storage_class", message.to_owned(), SourceLine::caller());
         }
         *self.0.storage_class.borrow_mut() = Some(class.into());
+        self
+    }
+
+    /// Keeps so many files of this size, as the engine writes it (`10m`), of each container's output, on Docker. Without it,
+    /// an engine keeps all of it until the container goes.
+    #[track_caller]
+    pub fn rotate_logs(&self, size: impl Into<String>, count: u32) -> &Self {
+        if !self.is_docker() {
+            let message = "rotate_logs: a kubelet does that by itself (containerLogMaxSize, 10Mi, and containerLogMaxFiles, 5); say it in the program for Docker";
+            self.report("rotate_logs", message.to_owned(), SourceLine::caller());
+        }
+        let size = size.into();
+        *self.0.log_files.borrow_mut() = Some(LogFiles { size, count });
         self
     }
 

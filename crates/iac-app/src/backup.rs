@@ -2,7 +2,8 @@
 
 use iac_core::declare::SourceLine;
 
-use crate::{App, Container, Name, Provides, Schedule, Scheduled, Text, Volume, Web};
+use crate::container::Then;
+use crate::{App, Container, Name, Provides, Schedule, Scheduled, Text, Upload, Volume, Web};
 
 /// A backup that is made again and again, such as [`Postgres::dump`](crate::Postgres::dump) and [`Web::archive`]; for
 /// [`App::backup`].
@@ -11,9 +12,12 @@ pub struct Backup {
     source: Source,
     image: String,
     env: Vec<(String, Text)>,
+    /// What the names of the files begin with.
+    name: String,
     schedule: Option<Schedule>,
     keep_days: Option<u32>,
     volume: Option<Volume>,
+    upload: Option<Upload>,
 }
 
 /// What is kept.
@@ -44,9 +48,11 @@ impl Backup {
             source: Source::Postgres,
             image: image.into(),
             env: env.map(|(name, text)| (name.to_owned(), text)).into(),
+            name: binding.database.clone().unwrap_or_default(),
             schedule: None,
             keep_days: None,
             volume: None,
+            upload: None,
         }
     }
 
@@ -71,17 +77,45 @@ impl Backup {
         self
     }
 
+    /// Copies each backup to an object store once it is whole; nowhere if the settings name no place. A copy that failed is
+    /// made up for: on Kubernetes the job is tried again, on Docker a service of its own tries again every minute.
+    #[must_use]
+    pub fn upload(mut self, upload: &Upload) -> Self {
+        self.upload = upload.to.is_some().then(|| upload.clone());
+        self
+    }
+
+    fn ending(&self) -> &'static str {
+        match &self.source {
+            Source::Postgres => "sql.gz",
+            Source::Folder(_) => "tar.gz",
+        }
+    }
+
+    /// What copies the backups, after each one.
+    fn then(&self) -> Option<Then> {
+        let container = self.upload.as_ref()?.container(FOLDER, &self.name, self.ending());
+        let volume = self.volume.iter().cloned().map(|volume| Volume {
+            borrowed: true,
+            ..volume
+        });
+        Some(Then {
+            container: Box::new(volume.fold(container, Container::volume)),
+            name: "upload",
+            files: format!("{FOLDER}/\"$BACKUP_NAME\"_*.{}", self.ending()),
+        })
+    }
+
     /// What the job runs: a backup counts once it is whole, so one that failed never takes the place of another.
     fn script(&self) -> String {
-        let (name, ending, make) = match &self.source {
+        let ending = self.ending();
+        let (name, make) = match &self.source {
             Source::Postgres => (
                 "${PGDATABASE}",
-                "sql.gz",
                 "pg_dump --no-password --compress=6 --file=\"$file.part\"",
             ),
             Source::Folder(_) => (
                 "${BACKUP_FOLDER##*/}",
-                "tar.gz",
                 "tar -czf \"$file.part\" -C \"${BACKUP_FOLDER%/*}/\" \"${BACKUP_FOLDER##*/}\"",
             ),
         };
@@ -113,6 +147,14 @@ impl App {
             .command(["/bin/sh", "-c", &backup.script()]);
         if let Source::Folder(volume) = &backup.source {
             container = container.volume(volume.clone());
+        }
+        container.then = backup.then();
+        if let Some(problem) = backup
+            .upload
+            .as_ref()
+            .and_then(|upload| upload.problem(backup.keep_days))
+        {
+            self.report(&name.part, problem, source.clone());
         }
         match backup.volume {
             Some(volume) => container = container.volume(volume),
@@ -155,10 +197,12 @@ impl Web {
                 ..volume
             }),
             image,
+            name: folder.rsplit('/').next().unwrap_or_default().to_owned(),
             env: vec![("BACKUP_FOLDER".to_owned(), folder.into())],
             schedule: None,
             keep_days: None,
             volume: None,
+            upload: None,
         }
     }
 }

@@ -29,6 +29,17 @@ pub struct Container {
     pub(crate) restricted: bool,
     pub(crate) stop_within: Option<Duration>,
     pub(crate) after: Vec<After>,
+    pub(crate) then: Option<Then>,
+}
+
+/// What follows on a scheduled job whenever it has ended well, with the same volumes.
+#[derive(Debug, Clone)]
+pub(crate) struct Then {
+    pub(crate) container: Box<Container>,
+    /// What it is called beside the job.
+    pub(crate) name: &'static str,
+    /// The files that the job leaves, as a pattern of the shell whose last match in order of names is the newest.
+    pub(crate) files: String,
 }
 
 /// A port of a container.
@@ -311,7 +322,8 @@ impl Container {
     /// The ports outside of the application that it opens connections to, each once.
     pub(crate) fn outside(&self) -> Vec<u16> {
         let connects = self.connects.iter().filter_map(Binding::outside);
-        once(self.texts().flat_map(|text| text.outside).chain(connects))
+        let then = self.then.iter().flat_map(|then| then.container.outside());
+        once(self.texts().flat_map(|text| text.outside).chain(connects).chain(then))
     }
 
     /// The resources outside of the application that it waits for.

@@ -41,6 +41,14 @@ impl Environment {
         self
     }
 
+    /// Sets a variable, if there is a value for it.
+    pub fn optional(&self, name: impl Into<String>, value: Option<impl Into<Text>>) -> &Self {
+        match value {
+            Some(value) => self.env(name, value),
+            None => self,
+        }
+    }
+
     /// The name of its ConfigMap.
     pub fn config_name(&self) -> String {
         format!("{}-config", self.0.name)

@@ -49,6 +49,7 @@ mod scale;
 mod schedule;
 mod scraping;
 mod text;
+mod upload;
 
 pub use self::amount::{AmountError, Amounts, Cpu, Memory, Resources};
 pub use self::app::{App, Target};
@@ -69,3 +70,4 @@ pub use self::route::{Publish, Route};
 pub use self::scale::Autoscale;
 pub use self::schedule::{Schedule, ScheduleError};
 pub use self::text::Text;
+pub use self::upload::Upload;

@@ -58,6 +58,12 @@ impl Probe {
         }
     }
 
+    /// The same timings for another program.
+    pub(crate) fn asking<S: Into<String>>(self, words: impl IntoIterator<Item = S>) -> Self {
+        let check = Check::Command(words.into_iter().map(Into::into).collect());
+        Self { check, ..self }
+    }
+
     /// Asks at another of the container's ports, by its name. Means nothing for a command.
     #[must_use]
     pub fn port(mut self, name: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ mod support;
 
 use iac_app::{
     Alert, App, Autoscale, Binding, Container, Exporter, GrafanaOptions, Peer, PostgresOptions, Probe,
-    PrometheusOptions, Publish, RedisOptions, Resources, Route, Volume, name,
+    PrometheusOptions, Publish, RedisOptions, Resources, Route, Upload, Volume, name,
 };
 use iac_compose::model::Service;
 use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -20,18 +20,24 @@ fn shop(app: &App) -> iac_app::Web {
             .storage("20Gi")
             .resources(&small)
             .parameter("max_connections", 100)
-            .init_script("init.sql", "create extension if not exists pgcrypto;"),
+            .init_script("init.sql", "create extension if not exists pgcrypto;")
+            .ready(|probe| probe.every(10).timeout(3).failures(5)),
     );
     let redis = app.redis(
         "redis",
-        RedisOptions::image("redis:7").append_only("1Gi").with_password(),
+        RedisOptions::image("redis:7")
+            .append_only("1Gi")
+            .with_password()
+            .ready(|probe| probe.every(10).failures(5)),
     );
     let shared = app.environment("shop");
     shared
         .env("LOG_LEVEL", "INFO")
         .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
         .env("DATABASE_PASSWORD", postgres.password())
-        .env("REDIS_URL", redis.url(0));
+        .env("REDIS_URL", redis.url(0))
+        .optional("REGION", Some("eu"))
+        .optional("ZONE", None::<&str>);
     let code = Container::image("shop:1")
         .resources(&small)
         .user(1000)
@@ -51,7 +57,8 @@ fn shop(app: &App) -> iac_app::Web {
             .dump()
             .schedule("0 2 * * *".parse().expect("a schedule"))
             .keep_days(7)
-            .on_volume("backup", "20Gi"),
+            .on_volume("backup", "20Gi")
+            .upload(&to_minio(app)),
     );
     let web = app.web(
         "web",
@@ -77,6 +84,24 @@ fn shop(app: &App) -> iac_app::Web {
             .on_volume("files-backup", "20Gi"),
     );
     web
+}
+
+fn to_minio(app: &App) -> Upload {
+    Upload {
+        endpoint: Some("https://minio.example.com".into()),
+        region: Some("eu-west-1".into()),
+        access_key: Some(app.stack().secret("s3-key", "one-key")),
+        secret_key: Some(app.stack().secret("s3-secret", "other-key")),
+        keep_days: Some(30),
+        ..to("s3://my-backups/database/")
+    }
+}
+
+fn to(folder: &str) -> Upload {
+    Upload {
+        to: Some(folder.into()),
+        ..Upload::default()
+    }
 }
 
 #[test]
@@ -107,6 +132,7 @@ fn a_description_becomes_services_of_a_project() {
     let (declaration, _) = lowered(Place::Docker, |app| {
         let web = shop(app);
         web.publish(Publish::local(8000));
+        app.rotate_logs("10m", 3);
         app.stack().export("url", web.published_url());
     });
     insta::assert_snapshot!("docker", shown(&declaration));
@@ -185,6 +211,12 @@ type Wrong = (Place, fn(&App), &'static str);
 
 fn web(app: &App) -> iac_app::Web {
     app.web("web", Container::image("shop:1").port("http", 80))
+}
+
+fn backup_to(app: &App, upload: &Upload) {
+    let dump = app.postgres("p", PostgresOptions::image("postgres:16")).dump();
+    let dump = dump.schedule("0 2 * * *".parse().expect("a schedule")).keep_days(7);
+    app.backup("b", dump.on_volume("backup", "1Gi").upload(upload));
 }
 
 const WRONG: &[Wrong] = &[
@@ -438,6 +470,49 @@ const WRONG: &[Wrong] = &[
         Place::Both,
         |app| drop(app.backup("b", app.postgres("p", PostgresOptions::image("postgres:16")).dump())),
         "b: a backup needs a time: .schedule(",
+    ),
+    (
+        Place::Kubernetes,
+        |app| drop(app.rotate_logs("10m", 3).clone()),
+        "rotate_logs: rotate_logs: a kubelet does that by itself",
+    ),
+    (
+        Place::Both,
+        |app| backup_to(app, &to("my-backups/database/")),
+        "b: upload: \"my-backups/database/\" is no folder on S3: write s3://BUCKET/FOLDER/",
+    ),
+    (
+        Place::Both,
+        |app| backup_to(app, &to("s3:///database")),
+        "b: upload: \"s3:///database\" is no folder on S3",
+    ),
+    (
+        Place::Both,
+        |app| {
+            let secret_key = None;
+            backup_to(
+                app,
+                &Upload {
+                    secret_key,
+                    ..to_minio(app)
+                },
+            );
+        },
+        "b: upload: access_key and secret_key belong together",
+    ),
+    (
+        Place::Both,
+        |app| {
+            let keep_days = Some(6);
+            backup_to(
+                app,
+                &Upload {
+                    keep_days,
+                    ..to("s3://b/")
+                },
+            );
+        },
+        "b: upload: copies cannot be kept for a shorter time than the backups in the volume",
     ),
     (
         Place::Kubernetes,

@@ -4,20 +4,24 @@ mod isolation;
 mod probe;
 mod schedule;
 mod service;
+mod then;
 
 use std::collections::BTreeMap;
 
 use iac_compose::Compose;
-use iac_compose::model::{Condition, Config, DependsOn, FileMount, Mount, Network, Service, Volume};
+use iac_compose::model::{Condition, Config, DependsOn, FileMount, Logging, Mount, Network, Service, Volume};
 
 use self::isolation::Networks;
 use crate::App;
+use crate::app::LogFiles;
 use crate::kubernetes::note_fields;
 use crate::part::{Data, Kind};
 
 /// Declares the application's services, volumes and files.
 pub(crate) fn lower(app: &App, project: &Compose) {
     let mut parts = std::mem::take(&mut *app.0.parts.borrow_mut());
+    let followers: Vec<Data> = parts.iter_mut().filter_map(then::follower).collect();
+    parts.extend(followers);
     let networks = networks(app, project, &parts);
     let order: BTreeMap<String, (String, Condition)> = parts
         .iter()
@@ -71,6 +75,7 @@ fn lower_part(
         networks.attach(part, &mut service);
     }
     (service.configs, service.secrets) = files(project, part);
+    service.logging = app.0.log_files.borrow().as_ref().map(logging);
     let needs = part.container.needs();
     let needs = needs.iter().filter_map(|need| order.get(need).cloned());
     service.depends_on = needs
@@ -93,6 +98,14 @@ fn declare(project: &Compose, part: &Data, name: &str, service: Service) {
     } else {
         let handle = project.service(name, service);
         before.fold(handle, iac_core::declare::Handle::after);
+    }
+}
+
+fn logging(files: &LogFiles) -> Logging {
+    let options = [("max-size", files.size.clone()), ("max-file", files.count.to_string())];
+    Logging {
+        driver: Some("json-file".to_owned()),
+        options: options.map(|(name, value)| (name.to_owned(), value)).into(),
     }
 }
 

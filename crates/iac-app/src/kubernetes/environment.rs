@@ -27,6 +27,8 @@ pub(super) struct Parts {
     pub(super) env_from: Vec<EnvFromSource>,
     pub(super) volumes: Vec<Volume>,
     pub(super) mounts: Vec<VolumeMount>,
+    /// Those of what follows on a scheduled job.
+    pub(super) then: Option<Box<Self>>,
     /// Hashes of all that it reads: when one changes, the container is restarted.
     pub(super) reads: Vec<Output>,
 }
@@ -82,15 +84,23 @@ impl Lowering<'_> {
                 parts.reads.push(secrets.content_hash());
             }
         }
-        self.variables(part, &mut parts);
+        let name = &part.name.part;
+        self.variables(part, &part.container.env, name, &mut parts);
         self.files(part, &mut parts);
+        if let Some(then) = &part.container.then {
+            let mut own = Parts::default();
+            self.variables(part, &then.container.env, &format!("{name}-{}", then.name), &mut own);
+            parts.reads.append(&mut own.reads);
+            parts.then = Some(Box::new(own));
+        }
         parts.reads.sort_by_key(|hash| hash.reference().clone());
         parts.reads.dedup();
         parts
     }
 
-    fn variables(&self, part: &Data, parts: &mut Parts) {
-        let (secret, plain): (Vec<_>, Vec<_>) = part.container.env.iter().partition(|(_, text)| text.is_secret());
+    /// The variables of one of the part's containers; those that are secret, and nowhere else, are in `NAME-secrets`.
+    fn variables(&self, part: &Data, variables: &[(String, Text)], container: &str, parts: &mut Parts) {
+        let (secret, plain): (Vec<_>, Vec<_>) = variables.iter().partition(|(_, text)| text.is_secret());
         for (name, text) in plain {
             parts.env.push(EnvVar {
                 name: name.clone(),
@@ -116,7 +126,7 @@ impl Lowering<'_> {
             metadata: metadata(part),
             ..opaque(own.iter().map(|(name, text)| ((*name).clone(), (*text).clone())))
         };
-        let secrets = self.namespace.add(&format!("{}-secrets", part.name.part), secret);
+        let secrets = self.namespace.add(&format!("{container}-secrets"), secret);
         parts.env.extend(own.iter().map(|(name, _)| secrets.env(name, name)));
         parts.reads.push(secrets.content_hash());
     }

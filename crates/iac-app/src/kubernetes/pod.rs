@@ -22,7 +22,7 @@ use crate::{Resources, Volume};
 const LEAVE: Duration = Duration::from_secs(5);
 
 /// The template of a part's pods. `claims` are volumes that the workload has no templates for.
-pub(super) fn template(part: &Data, parts: Parts, claims: Vec<core::Volume>) -> core::PodTemplateSpec {
+pub(super) fn template(part: &Data, mut parts: Parts, claims: Vec<core::Volume>) -> core::PodTemplateSpec {
     let restart_policy = match part.kind {
         Kind::Job | Kind::Scheduled(_) => Some("Never".to_owned()),
         _ => None,
@@ -36,6 +36,13 @@ pub(super) fn template(part: &Data, parts: Parts, claims: Vec<core::Volume>) -> 
         ..core::Volume::default()
     });
     let volumes: Vec<core::Volume> = claims.into_iter().chain(scratch).chain(parts.volumes.clone()).collect();
+    // What follows on a job is the pod's own container then, and the job comes before it.
+    let then = part.container.then.as_ref().zip(parts.then.take());
+    let own = container(part, &part.container, &part.name.part, parts);
+    let (before, containers) = match then {
+        Some((then, parts)) => (vec![own], vec![container(part, &then.container, then.name, *parts)]),
+        None => (Vec::new(), vec![own]),
+    };
     core::PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels(part)),
@@ -47,7 +54,8 @@ pub(super) fn template(part: &Data, parts: Parts, claims: Vec<core::Volume>) -> 
             // those of its own.
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
-            containers: vec![container(part, parts)],
+            init_containers: some(before),
+            containers,
             restart_policy,
             security_context: pod_security(&part.container),
             termination_grace_period_seconds: Some(seconds_i64(grace)),
@@ -66,8 +74,7 @@ fn annotations(reads: &[Output]) -> BTreeMap<String, String> {
     restart_on(reads.iter().cloned())
 }
 
-fn container(part: &Data, parts: Parts) -> core::Container {
-    let model = &part.container;
+fn container(part: &Data, model: &Container, name: &str, parts: Parts) -> core::Container {
     let ports = model.ports.iter().map(|port| core::ContainerPort {
         name: Some(port.name.clone()),
         container_port: port.number.into(),
@@ -85,7 +92,7 @@ fn container(part: &Data, parts: Parts) -> core::Container {
         ..core::VolumeMount::default()
     });
     core::Container {
-        name: part.name.part.clone(),
+        name: name.to_owned(),
         image: Some(model.image.clone()),
         command: words(&model.command),
         args: words(&model.args),

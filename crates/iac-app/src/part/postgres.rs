@@ -19,6 +19,7 @@ pub struct PostgresOptions {
     resources: Resources,
     parameters: Vec<(String, String)>,
     scripts: Vec<(String, Text)>,
+    ready: Probe,
 }
 
 impl PostgresOptions {
@@ -34,6 +35,7 @@ impl PostgresOptions {
             resources: Resources::default(),
             parameters: Vec::new(),
             scripts: Vec::new(),
+            ready: Probe::shell("").every(5),
         }
     }
 
@@ -87,6 +89,13 @@ impl PostgresOptions {
         self
     }
 
+    /// Changes how often its readiness is asked for: `.ready(|probe| probe.every(10).failures(5))`.
+    #[must_use]
+    pub fn ready(mut self, change: impl FnOnce(Probe) -> Probe) -> Self {
+        self.ready = change(self.ready);
+        self
+    }
+
     /// A script that runs when the database is made: `init.sql`.
     #[must_use]
     pub fn init_script(mut self, name: impl Into<String>, content: impl Into<Text>) -> Self {
@@ -118,6 +127,7 @@ impl Postgres {
             resources,
             parameters,
             scripts,
+            ready,
         } = options;
         let part = name.part.clone();
         // No closure, which would hide the caller's line.
@@ -140,7 +150,7 @@ impl Postgres {
             .resources(&resources)
             .volume(volume)
             // While the image sets the database up, its server listens at no address, so this fails until that is done.
-            .ready(Probe::command(["pg_isready", "-h", "127.0.0.1", "-U", &user, "-d", &database]).every(5));
+            .ready(ready.asking(["pg_isready", "-h", "127.0.0.1", "-U", &user, "-d", &database]));
         if !app.is_docker() {
             // Below the mount: a file system may have a lost+found, and PostgreSQL wants an empty folder.
             container = container.env("PGDATA", format!("{DATA}/pgdata"));

@@ -15,6 +15,7 @@ pub struct RedisOptions {
     password: Password,
     volume: Option<Volume>,
     resources: Resources,
+    ready: Probe,
 }
 
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ impl RedisOptions {
             password: Password::No,
             volume: None,
             resources: Resources::default(),
+            // redis-cli ends with 0 also when it is refused, so its answer is read.
+            ready: Probe::shell("redis-cli ping | grep -q PONG").every(5),
         }
     }
 
@@ -71,6 +74,13 @@ impl RedisOptions {
         self
     }
 
+    /// Changes how often its readiness is asked for: `.ready(|probe| probe.every(10).failures(5))`.
+    #[must_use]
+    pub fn ready(mut self, change: impl FnOnce(Probe) -> Probe) -> Self {
+        self.ready = change(self.ready);
+        self
+    }
+
     /// What it asks for, and may use.
     #[must_use]
     pub fn resources(mut self, resources: &Resources) -> Self {
@@ -101,11 +111,10 @@ impl Redis {
                 Some(stack.random_password(&format!("{part}-password"), 24).result())
             }
         };
-        // redis-cli ends with 0 also when it is refused, so its answer is read.
         let mut container = Container::image(&options.image)
             .port("redis", 6379)
             .resources(&options.resources)
-            .ready(Probe::shell("redis-cli ping | grep -q PONG").every(5));
+            .ready(options.ready);
         let mut words = vec!["redis-server".to_owned()];
         if let Some(password) = &password {
             let line = Text::from("requirepass ").and(password.clone().json_string());
