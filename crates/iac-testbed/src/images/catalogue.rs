@@ -196,6 +196,16 @@ pub(super) const RECIPES: &[Recipe] = &[
         stand_in_for: None,
     },
     Recipe {
+        name: "aws-cli",
+        tags: Tags::Names(&["1.46"]),
+        parent: BASE,
+        parts: &[Part::PythonPackages {
+            requirements: &["crates/iac-testbed/images/aws-cli/requirements.txt"],
+            to: "site-packages",
+        }],
+        stand_in_for: None,
+    },
+    Recipe {
         name: "chroma",
         tags: Tags::Names(&["1.5.9"]),
         parent: BASE,

@@ -21,7 +21,6 @@ redis: Redis = Redis.from_url(
 
 # Seconds that each is kept.
 TRANSLATIONS = 24 * 3600
-CONVERSATIONS = 3600
 ACTIVE = 15 * 60
 
 
@@ -48,7 +47,8 @@ async def set_conversation(chat: int, state: dict | None) -> None:
     if state is None:
         await redis.delete(f"conversation:{chat}")
     else:
-        await redis.set(f"conversation:{chat}", json.dumps(state), ex=CONVERSATIONS)
+        # Without an end, as bots keep their state: a policy that evicts keys with one spares it.
+        await redis.set(f"conversation:{chat}", json.dumps(state))
 
 
 async def seen(user: str) -> None:
