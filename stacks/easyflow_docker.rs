@@ -42,7 +42,8 @@ fn easyflow_docker(stack: &Stack) -> Result<()> {
             .dump()
             .schedule("0 2 * * *".parse()?)
             .keep_days(7)
-            .on_volume("backup", &s.sizes.backup),
+            .on_volume("backup", &s.sizes.backup)
+            .upload(&s.upload),
     );
     Ok(())
 }

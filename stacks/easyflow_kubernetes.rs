@@ -48,7 +48,8 @@ fn easyflow_kubernetes(stack: &Stack) -> Result<()> {
             .dump()
             .schedule("0 2 * * *".parse()?)
             .keep_days(7)
-            .on_volume("backup-pvc", &s.sizes.backup),
+            .on_volume("backup-pvc", &s.sizes.backup)
+            .upload(&s.upload),
     );
     stack.export("url", format!("https://{}", cluster.ingress.host));
     Ok(())

@@ -10,6 +10,7 @@ use iac_k8s::KubernetesState;
 pub mod codelab;
 pub mod easyflow;
 pub mod estimate;
+pub mod lang_agent;
 
 /// Runs a program with one provider, and its state on whichever backend is asked for.
 pub fn run(name: &'static str, provider: impl Provider + 'static, declare: fn(&Stack) -> Result) -> ExitCode {

@@ -4,7 +4,7 @@
 mod monitoring;
 mod settings;
 
-use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Text, Web, Worker, name};
+use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Web, Worker, name};
 
 pub use self::monitoring::monitoring;
 pub use self::settings::{Front, Settings};
@@ -46,15 +46,9 @@ pub fn easyflow(app: &App, s: &Settings) -> EasyFlow {
         .env("DATABASE_URL", postgres.url("postgresql+asyncpg"))
         .env("DATABASE_PASSWORD", postgres.password())
         .env("REDIS_URL", redis.url(0))
-        .env("SECRET_KEY", app.stack().random_password("secret-key", 48).result());
-    for (name, key) in [
-        ("OPENAI_API_KEY", &s.secrets.openai_api_key),
-        ("TELEGRAM_BOT_TOKEN", &s.secrets.telegram_bot_token),
-    ] {
-        if let Some(key) = key {
-            env.env(name, Text::from(key));
-        }
-    }
+        .env("SECRET_KEY", app.stack().random_password("secret-key", 48).result())
+        .optional("OPENAI_API_KEY", s.secrets.openai_api_key.as_ref())
+        .optional("TELEGRAM_BOT_TOKEN", s.secrets.telegram_bot_token.as_ref());
     let code = Container::image(&s.images.app)
         .env_from(&env)
         .resources(&s.resources.app);

@@ -1,6 +1,6 @@
 //! The configuration of the Easy Flow programs, with the guide's values as its defaults.
 
-use iac_app::Resources;
+use iac_app::{Resources, Upload};
 use iac_core::{Output, settings};
 
 settings! {
@@ -15,6 +15,8 @@ settings! {
         replicas: Replicas,
         resources: Parts,
         sizes: Sizes,
+        /// The guide's place is `s3://your-backup-bucket/database/`.
+        upload: Upload,
         secrets: Secrets,
     }
 

@@ -47,6 +47,12 @@ impl Docker {
         self.ran(Command::new("docker").args(["exec", container, "sh", "-c", line]))
     }
 
+    /// The same as a line of shell.
+    pub(crate) fn line(&self, line: &str) -> String {
+        let (host, config) = (&self.host, self.config.display());
+        format!("DOCKER_HOST={host} DOCKER_CONFIG={config} docker {line}")
+    }
+
     /// Runs `docker compose -p PROJECT`; `line` is split at blanks.
     #[track_caller]
     pub(crate) fn compose(&self, project: &str, line: &str) -> Ran {

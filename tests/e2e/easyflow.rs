@@ -7,14 +7,15 @@ use std::time::Duration;
 use iac_testbed::certificates::Authority;
 use serde_json::{Value as Json, json};
 
-use crate::docker::{DOCKER, Docker, free_ports};
+use crate::bucket::{BUCKET_AND_DOCKER, BUCKET_AND_KUBERNETES, Bucket};
+use crate::docker::{Docker, free_ports};
 use crate::docker_monitoring::{eventually, grafana_has, is_dumped, targets_are_up};
-use crate::support::{KUBERNETES, Kubectl, Namespace, Project, Ran};
+use crate::support::{Kubectl, Namespace, Project, Ran};
 
 const NAME: &str = "easyflow";
 
 /// The test bed's images, and sizes that fit one small machine.
-fn on_test_bed(project: Project) -> Project {
+fn on_test_bed(project: Project, bucket: &Bucket) -> Project {
     let settings = [
         ("images.app", "localhost/iac-test/easyflow:1"),
         ("images.postgres", "localhost/iac-test/postgres:15"),
@@ -29,20 +30,22 @@ fn on_test_bed(project: Project) -> Project {
         ("sizes.redis", "1Gi"),
         ("sizes.backup", "1Gi"),
     ];
-    settings.into_iter().fold(project, |project, (key, value)| {
-        project.with(["--config", &format!("{key}={value}")])
-    })
+    let settings = settings.map(|(key, value)| format!("{key}={value}"));
+    settings
+        .iter()
+        .chain(&bucket.settings())
+        .fold(project, |project, setting| project.with(["--config", setting]))
 }
 
 /// The way in: a host name with its port, and the address that it stands for.
-struct Front {
-    host: &'static str,
-    port: u16,
-    address: String,
+pub(crate) struct Front {
+    pub(crate) host: &'static str,
+    pub(crate) port: u16,
+    pub(crate) address: String,
 }
 
 impl Front {
-    fn curl(&self, arguments: &[&str], path: &str) -> String {
+    pub(crate) fn curl(&self, arguments: &[&str], path: &str) -> String {
         let resolve = format!("{}:{}:{}", self.host, self.port, self.address);
         let url = format!("https://{}:{}{path}", self.host, self.port);
         let mut command = Command::new("curl");
@@ -50,9 +53,17 @@ impl Front {
         Ran::of(command.args(arguments).arg(url)).exits(0).stdout
     }
 
-    fn json(&self, arguments: &[&str], path: &str) -> Json {
+    pub(crate) fn json(&self, arguments: &[&str], path: &str) -> Json {
         let answer = self.curl(arguments, path);
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
+    }
+
+    /// Whether it does not answer a client with these arguments.
+    pub(crate) fn refuses(&self, arguments: &[&str]) -> bool {
+        let url = format!("https://127.0.0.1:{}/health", self.port);
+        let mut curl = Command::new("curl");
+        let status = curl.args(["--silent", "--insecure"]).args(arguments).arg(url).status();
+        !status.unwrap().success()
     }
 
     /// Sends a message, and waits until a worker has processed it.
@@ -82,11 +93,12 @@ impl Front {
 #[test]
 fn easyflow_lives_on_docker() {
     let ports: [u16; 4] = free_ports();
-    let project = Project::new(env!("CARGO_BIN_EXE_easyflow_docker"), DOCKER);
+    let project = Project::new(env!("CARGO_BIN_EXE_easyflow_docker"), BUCKET_AND_DOCKER);
+    let bucket = Bucket::for_containers(&project.bed);
     let authority = Authority::create(project.folder(), "ca").unwrap();
     let server = authority.sign("easyflow", &["DNS:easyflow.test"]).unwrap();
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
-    let project = on_test_bed(project)
+    let project = on_test_bed(project, &bucket)
         .with(["--config", &format!("ports.http={}", ports[0])])
         .with(["--config", &format!("ports.https={}", ports[1])])
         .with(["--config", &format!("ports.prometheus={}", ports[2])])
@@ -116,6 +128,7 @@ fn easyflow_lives_on_docker() {
     nginx_does_as_the_guide_says(&front, ports[0]);
     everything_is_watched(&project, &docker, ports[2], ports[3]);
     is_dumped(&docker, "easyflow-postgres-backup-1", "/backups/easyflow_");
+    bucket.has_a_dump_with("kept");
     project.is_up_to_date();
 
     // One change: the processes are other ones, and the data is the same.
@@ -204,8 +217,7 @@ fn nginx_does_as_the_guide_says(front: &Front, http: u16) {
     ] {
         assert!(allowed.contains(header), "{allowed}");
     }
-    let old = front_refuses(front, &["--tls-max", "1.1"]);
-    assert!(old, "TLS 1.1 is taken");
+    assert!(front.refuses(&["--tls-max", "1.1"]), "TLS 1.1 is taken");
     // 10 a second with a burst of 20; the webhook takes a burst of 100.
     let refused = |path: &str| {
         let range = format!("{path}?[1-60]");
@@ -228,16 +240,11 @@ fn nginx_does_as_the_guide_says(front: &Front, http: u16) {
     assert_eq!(refused("/api/v1/messaging/webhook/telegram"), 0);
 }
 
-fn front_refuses(front: &Front, arguments: &[&str]) -> bool {
-    let url = format!("https://127.0.0.1:{}/health", front.port);
-    let mut curl = Command::new("curl");
-    let status = curl.args(["--silent", "--insecure"]).args(arguments).arg(url).status();
-    !status.unwrap().success()
-}
-
 #[test]
 fn easyflow_lives_on_kubernetes() {
-    let project = on_test_bed(Project::new(env!("CARGO_BIN_EXE_easyflow_kubernetes"), KUBERNETES))
+    let project = Project::new(env!("CARGO_BIN_EXE_easyflow_kubernetes"), BUCKET_AND_KUBERNETES);
+    let bucket = Bucket::for_pods(&project.bed);
+    let project = on_test_bed(project, &bucket)
         .with(["--config", "replicas.app=2"])
         .with(["--config", "ingress.host=easyflow.test"])
         .with(["--config", "hosts=easyflow.test"]);
@@ -257,6 +264,9 @@ fn easyflow_lives_on_kubernetes() {
     assert!(!config.contains("postgresql+asyncpg"), "{config}");
     pods_are_watched(&kubectl);
     project.is_up_to_date();
+    let job = format!("create job -n {NAME} --from=cronjob/postgres-backup now");
+    kubectl.run(&job).exits(0);
+    bucket.has_a_dump_with("kept");
 
     project.run(["up", "--yes", "--config", "log_level=DEBUG"]).exits(0);
     front.holds("kept");

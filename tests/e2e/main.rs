@@ -12,6 +12,7 @@
 mod acceptance;
 mod alerts;
 mod belonging;
+mod bucket;
 mod cluster_state;
 mod docker;
 mod docker_codelab;
@@ -33,6 +34,9 @@ mod hostile;
 mod input;
 mod interrupted;
 mod kills;
+mod lang_agent;
+mod lang_agent_kubernetes;
+mod lang_agent_local;
 mod manifests;
 mod namespaced;
 mod operator;

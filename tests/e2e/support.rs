@@ -280,6 +280,12 @@ impl Kubectl {
         Ran::of(command.args(arguments).env("KUBECONFIG", &self.kubeconfig))
     }
 
+    /// A call of it as a line of shell.
+    pub(crate) fn line(&self, line: &str) -> String {
+        let (program, kubeconfig) = (self.program.display(), self.kubeconfig.display());
+        format!("KUBECONFIG={kubeconfig} {program} {line}")
+    }
+
     /// `get … -o json`.
     #[track_caller]
     pub(crate) fn get(&self, what: &str) -> Json {

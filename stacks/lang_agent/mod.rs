@@ -1,0 +1,108 @@
+//! lang-agent, a service for learning languages with a Telegram bot, wherever it runs: FastAPI, a static front end,
+//! PostgreSQL and Redis. What differs from the guide, and why, is in `docs/systems/lang-agent.md`.
+
+mod settings;
+
+use iac_app::{App, Container, PostgresOptions, Probe, RedisOptions, Volume, Web};
+use iac_core::Result;
+
+pub use self::settings::{Keys, Local, Ports, Settings, Tls};
+
+/// The parts that a program says more about.
+#[derive(Debug)]
+pub struct LangAgent {
+    /// The API and the bot.
+    pub backend: Web,
+    /// nginx with the front end, without its way in.
+    pub frontend: Container,
+}
+
+/// Describes lang-agent, with its daily backup.
+///
+/// # Errors
+/// When the schedule of the backup cannot be read.
+pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> Result<LangAgent> {
+    let postgres = app.postgres(
+        "db",
+        PostgresOptions::image(&s.images.postgres)
+            .database(&s.postgres.database)
+            .username(&s.postgres.user)
+            .password(s.secrets.postgres_password.clone())
+            .storage(&s.sizes.postgres)
+            .volume_named("postgres-data")
+            .parameter("max_connections", s.postgres.max_connections)
+            .parameter("shared_buffers", &s.postgres.shared_buffers)
+            .parameter("work_mem", &s.postgres.work_mem)
+            .ready(|probe| probe.every(10).timeout(5).failures(5)),
+    );
+    let redis = app.redis(
+        "redis",
+        RedisOptions::image(&s.images.redis)
+            .append_only(&s.sizes.redis)
+            .setting("maxmemory", &s.redis.maxmemory)
+            .setting("maxmemory-policy", &s.redis.maxmemory_policy)
+            .ready(|probe| probe.every(10).timeout(3).failures(5)),
+    );
+    let generated = || app.stack().random_password("secret-key", 64).result();
+    let env = app.environment("lang-agent");
+    env.env("DATABASE_URL", postgres.url("postgresql"))
+        .env("REDIS_URL", redis.url(0))
+        .env("TELEGRAM_BOT_TOKEN", &keys.secrets.telegram_bot_token)
+        .env("TELEGRAM_WEBHOOK_URL", format!("https://{}/api/webhook", s.domain))
+        .env("OPENAI_API_KEY", &keys.secrets.openai_api_key)
+        .env("LLM_MODEL", &s.env.llm_model)
+        .env("LLM_TEMPERATURE", &s.env.llm_temperature)
+        .optional("ANTHROPIC_API_KEY", s.secrets.anthropic_api_key.as_ref())
+        .env("SECRET_KEY", s.secrets.secret_key.clone().unwrap_or_else(generated))
+        .env("ALGORITHM", &s.env.algorithm)
+        .env("ACCESS_TOKEN_EXPIRE_MINUTES", s.env.access_token_expire_minutes)
+        .env("ENVIRONMENT", &s.env.environment)
+        .env("LOG_LEVEL", &s.env.log_level)
+        .optional("STRIPE_SECRET_KEY", s.secrets.stripe_secret_key.as_ref())
+        .optional("STRIPE_WEBHOOK_SECRET", s.secrets.stripe_webhook_secret.as_ref())
+        .optional("STRIPE_PRICE_ID_BASIC", s.env.stripe_price_id_basic.as_ref())
+        .optional("STRIPE_PRICE_ID_PREMIUM", s.env.stripe_price_id_premium.as_ref())
+        .optional("S3_BUCKET", s.env.s3_bucket.as_ref())
+        .optional("S3_ACCESS_KEY", s.secrets.s3_access_key.as_ref())
+        .optional("S3_SECRET_KEY", s.secrets.s3_secret_key.as_ref())
+        .env("S3_ENDPOINT", &s.env.s3_endpoint);
+    let code = Container::image(format!("{}:{}", s.backend.image, s.backend.image_tag))
+        .user(s.backend.user)
+        .group(s.backend.user);
+    // In place of the image's entry point, which migrates at each start: migrations happen here and nowhere else.
+    let migrate = app.job(
+        "migrate",
+        code.clone()
+            .command("alembic".split(' ').chain(s.backend.migration.split(' ')))
+            .env("DATABASE_URL", postgres.url("postgresql")),
+    );
+    let health = &s.backend.health;
+    let backend = app.web(
+        "backend",
+        code.command("uvicorn app.main:app --host 0.0.0.0 --port 8000".split(' '))
+            .env_from(&env)
+            .port("http", 8000)
+            .volume(Volume::new("/var/app/media", &s.sizes.media).named("media"))
+            .ready(
+                Probe::http("/health")
+                    .delay(health.delay)
+                    .every(health.every)
+                    .timeout(5)
+                    .failures(5),
+            )
+            .after(migrate.completed()),
+    );
+    app.backup(
+        "postgres-backup",
+        postgres
+            .dump()
+            .schedule("0 2 * * *".parse()?)
+            .keep_days(30)
+            .on_volume("backup", &s.sizes.backup)
+            .upload(&s.upload),
+    );
+    let frontend = Container::image(&s.images.frontend)
+        .port("http", 80)
+        .file("/etc/nginx/pages.conf", include_str!("pages.conf"));
+    Ok(LangAgent { backend, frontend })
+}
