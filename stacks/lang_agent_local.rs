@@ -22,13 +22,15 @@ fn lang_agent_local(stack: &Stack) -> Result<()> {
         PostgresOptions::image(&s.images.postgres)
             .database("langagent_local")
             .password(password.clone())
-            .volume_named("postgres-local-data"),
+            .volume_named("postgres-local-data")
+            .ready(|probe| probe.every(10).timeout(5).failures(5)),
     );
     let redis = app.redis(
         "redis",
         RedisOptions::image(&s.images.redis)
             .append_only("1Gi")
-            .volume_named("redis-local-data"),
+            .volume_named("redis-local-data")
+            .ready(|probe| probe.every(10).timeout(3).failures(5)),
     );
     postgres.publish(Publish::local(s.ports.postgres));
     redis.publish(Publish::local(s.ports.redis));
