@@ -305,6 +305,16 @@ fn estimate_lives_on_kubernetes() {
     user.finds(&estimate);
     objects_are_as_the_guide_says(&kubectl);
     logs_are_found(&kubectl, logging);
+    for backup in ["postgres-backup", "files-backup"] {
+        kubectl
+            .run(&format!("-n {NAME} create job now-{backup} --from=cronjob/{backup}"))
+            .exits(0);
+    }
+    for backup in ["postgres-backup", "files-backup"] {
+        let wait = format!("-n {NAME} wait --for=condition=complete --timeout=60s job/now-{backup}");
+        kubectl.run(&wait).exits(0);
+        kubectl.run(&format!("-n {NAME} delete job now-{backup}")).exits(0);
+    }
     project.is_up_to_date();
 
     let change = [

@@ -37,6 +37,12 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
         problems.push("it has no image".to_owned());
     }
     problems.extend(of_ports(container));
+    for (name, text) in container.env.iter().chain(&container.files) {
+        let missing = text.missing.iter();
+        problems.extend(
+            missing.map(|mark| format!("{name}: the mark {mark:?} is not in the text, so nothing takes its place")),
+        );
+    }
     if matches!(part.kind, Kind::Web | Kind::Stateful) && container.ports.is_empty() {
         problems.push(
             "it listens at no port, so nobody can reach it: .port(\"http\", 8000), or declare a worker".to_owned(),

@@ -13,6 +13,8 @@ pub struct Text {
     pub(crate) needs: Vec<String>,
     /// Ports of what it names outside of the application.
     pub(crate) outside: Vec<u16>,
+    /// Marks that were to be replaced and are not in it.
+    pub(crate) missing: Vec<String>,
 }
 
 impl Text {
@@ -22,6 +24,7 @@ impl Text {
             text: text.into(),
             needs: part.map(str::to_owned).into_iter().collect(),
             outside: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -32,17 +35,20 @@ impl Text {
         self.text.push_str(&other.text);
         self.needs.extend(other.needs);
         self.outside.extend(other.outside);
+        self.missing.extend(other.missing);
         self
     }
 
-    /// This text with another one in the place of a mark, such as `@API@` in a configuration file; it needs what both need.
+    /// This text with another one in the place of a mark, such as `@API@` in a configuration file; it needs what both need. A
+    /// mark that is not there is reported with the part that has the text.
     #[must_use]
     pub fn replace(mut self, mark: &str, other: impl Into<Self>) -> Self {
-        let other = other.into();
-        self.text = self.text.replace(mark, &other.text);
-        self.needs.extend(other.needs);
-        self.outside.extend(other.outside);
-        self
+        if !self.text.contains(mark) {
+            self.missing.push(mark.to_owned());
+        }
+        let mut other = other.into();
+        self.text = self.text.replace(mark, &std::mem::take(&mut other.text));
+        self.and(other)
     }
 
     /// The text, with tokens where outputs stand.

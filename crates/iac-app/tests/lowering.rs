@@ -4,7 +4,7 @@ mod support;
 
 use iac_app::{
     Alert, App, Autoscale, Binding, Container, Exporter, GrafanaOptions, Peer, PostgresOptions, Probe,
-    PrometheusOptions, Publish, RedisOptions, Resources, Route, Upload, Volume, name,
+    PrometheusOptions, Publish, RedisOptions, Resources, Route, Text, Upload, Volume, name,
 };
 use iac_compose::model::Service;
 use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -381,6 +381,14 @@ const WRONG: &[Wrong] = &[
         Place::Kubernetes,
         |app| drop(web(app.isolate()).scrape("/metrics", "30s").clone()),
         "web: scrape: Prometheus cannot reach it",
+    ),
+    (
+        Place::Both,
+        |app| {
+            let text = Text::from("@A@").replace("@B@", "b");
+            app.worker("w", Container::image("i").file("/etc/x", text));
+        },
+        "w: /etc/x: the mark \"@B@\" is not in the text",
     ),
     (
         Place::Both,
