@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use iac_app::{App, Autoscale, Container, Peer, Probe, Route, Stateful};
-use iac_core::{Program, Result, Stack, settings};
-use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
+use iac_core::{Result, Stack, settings};
+use iac_k8s::{Kubernetes, KubernetesProvider};
 use systems::estimate::logging::{Logs, ship};
 use systems::estimate::{Settings, estimate};
 
@@ -25,13 +25,10 @@ settings! {
 }
 
 fn main() -> ExitCode {
-    Program::new("estimate_kubernetes")
-        .provider(KubernetesProvider::new())
-        .backend(KubernetesState::SCHEME)
-        .run(estimate_kubernetes)
+    systems::run("estimate_kubernetes", KubernetesProvider::new(), estimate_kubernetes)
 }
 
-fn estimate_kubernetes(stack: &Stack) -> Result<()> {
+fn estimate_kubernetes(stack: &Stack) -> Result {
     let s = Settings::read(stack)?;
     let cluster: Cluster = stack.settings_with_defaults(Cluster::default())?;
     let Logs { logs } = stack.settings_with_defaults(Logs::default())?;
@@ -62,11 +59,12 @@ fn estimate_kubernetes(stack: &Stack) -> Result<()> {
     system
         .chroma
         .container(|container| container.user(1000).group(1000).restricted().scratch("/tmp"));
-    let data: [&Stateful; 3] = [&system.postgres, &system.redis, &system.chroma];
+    let data: [&Stateful; 4] = [&system.postgres, &system.redis, &system.chroma, &system.prometheus];
     for part in data {
         part.container(Container::read_only);
     }
-    for part in [&system.nginx, &system.frontend] {
+    system.grafana.container(|container| container.scratch("/tmp"));
+    for part in [&system.nginx, &system.frontend, &system.grafana] {
         part.container(Container::read_only);
     }
     if logs.enabled {

@@ -5,8 +5,8 @@ pub mod logging;
 mod settings;
 
 use iac_app::{
-    App, Binding, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Schedule, Scheduled, Stateful,
-    Text, Volume, Web,
+    App, Binding, Container, Exporter, Grafana, GrafanaOptions, Postgres, PostgresOptions, Probe, Prometheus,
+    PrometheusOptions, Redis, RedisOptions, Schedule, Scheduled, Stateful, Text, Volume, Web,
 };
 use iac_core::Result;
 
@@ -27,6 +27,10 @@ pub struct Estimate {
     pub redis: Redis,
     /// The vector database.
     pub chroma: Stateful,
+    /// What asks all services for metrics.
+    pub prometheus: Prometheus,
+    /// The guide's dashboard.
+    pub grafana: Grafana,
     /// The backups of the database, and of the files where they are in a volume.
     pub backups: Vec<Scheduled>,
 }
@@ -195,6 +199,21 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
         .replace("@FRONTEND@", frontend.url("http").and(again));
     let nginx = app.web("nginx", web(&s.images.nginx, conf));
 
+    for service in [&gateway, &estimate, &assistant, &collector] {
+        service.scrape("/metrics", "10s");
+    }
+    let exporter = Exporter::postgres(&s.images.postgres_exporter, &postgres);
+    app.exporter("postgres-exporter", exporter).scrape("/metrics", "15s");
+    let exporter = Exporter::redis(&s.images.redis_exporter, &redis);
+    app.exporter("redis-exporter", exporter).scrape("/metrics", "15s");
+    let prometheus = app.prometheus("prometheus", PrometheusOptions::image(&s.images.prometheus));
+    let grafana = app.grafana(
+        "grafana",
+        GrafanaOptions::image(&s.images.grafana)
+            .prometheus(&prometheus)
+            .dashboard(include_str!("dashboard.json")),
+    );
+
     let mut backups = vec![("postgres-backup", postgres.dump(), s.users.postgres)];
     if local {
         backups.push(("files-backup", estimate.archive("/app/uploads"), 1000));
@@ -219,6 +238,8 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
         postgres,
         redis,
         chroma,
+        prometheus,
+        grafana,
         backups: scheduled,
     })
 }

@@ -35,6 +35,10 @@ settings! {
         redis: String = "redis:7-alpine".into(),
         chroma: String = "chromadb/chroma:1.5.9".into(),
         nginx: String = "nginx:1.29-alpine".into(),
+        postgres_exporter: String = "quay.io/prometheuscommunity/postgres-exporter:v0.17.1".into(),
+        redis_exporter: String = "oliver006/redis_exporter:v1.74.0".into(),
+        prometheus: String = "prom/prometheus:v3.5.0".into(),
+        grafana: String = "grafana/grafana:12.1.0".into(),
     }
 
     /// The numbers of the users that own the data in the images above.

@@ -22,6 +22,10 @@ fn on_test_bed(program: &'static str, needs: iac_testbed::Needs) -> Project {
         ("images.redis", image("redis:7")),
         ("images.chroma", image("chroma:1.5.9")),
         ("images.nginx", image("nginx:1.22")),
+        ("images.postgres_exporter", image("postgres-exporter:0.11")),
+        ("images.redis_exporter", image("redis-exporter:1.45")),
+        ("images.prometheus", image("prometheus:2.42")),
+        ("images.grafana", image("grafana-standin:1")),
         // The test bed's images are Debian's.
         ("users.postgres", "102".to_owned()),
         ("users.redis", "101".to_owned()),
@@ -127,11 +131,42 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     panic!("{what}: not within 30 seconds");
 }
 
+/// Prometheus hears from each container and from both databases, and Grafana has the dashboard; `exec` runs a line in a part.
+fn is_watched(exec: impl Fn(&str, &str) -> Ran) {
+    let query = |query: &str| {
+        let line = format!("curl --silent --get --data-urlencode 'query={query}' http://127.0.0.1:9090/api/v1/query");
+        exec("prometheus", &line).stdout
+    };
+    for (job, containers) in [
+        ("api-gateway", 1),
+        ("estimate-service", 2),
+        ("ai-assistant", 1),
+        ("data-collector", 1),
+        ("postgres-exporter", 1),
+        ("redis-exporter", 1),
+    ] {
+        eventually(job, || {
+            let found = query(&format!("sum(up{{job=\"{job}\"}})"));
+            found.contains(&format!(",\"{containers}\"]")).then_some(())
+        });
+    }
+    for up in ["pg_up", "redis_up"] {
+        eventually(up, || query(up).contains(",\"1\"]").then_some(()));
+    }
+    let line = "curl --silent --user \"admin:$GF_SECURITY_ADMIN_PASSWORD\" http://127.0.0.1:3000/api/search";
+    let dashboards = exec("grafana", line).stdout;
+    assert!(dashboards.contains("Estimate Service"), "{dashboards}");
+}
+
 #[test]
 fn estimate_lives_on_docker() {
-    let [port] = free_ports();
-    let project =
-        on_test_bed(env!("CARGO_BIN_EXE_estimate_docker"), DOCKER).with(["--config", &format!("port={port}")]);
+    let [port, grafana] = free_ports();
+    let project = on_test_bed(env!("CARGO_BIN_EXE_estimate_docker"), DOCKER).with([
+        "--config",
+        &format!("port={port}"),
+        "--config",
+        &format!("grafana_port={grafana}"),
+    ]);
     let docker = Docker::new(&project.bed);
     docker.has_nothing_of(NAME);
     settings_choose_sizes_and_storage();
@@ -161,6 +196,7 @@ fn estimate_lives_on_docker() {
     let estimate = user.works();
     user.finds(&estimate);
     only_bound_parts_connect(&docker);
+    is_watched(|part, line| docker.exec(&format!("{NAME}-{part}-1"), line));
     backups_are_whole(&docker);
     project.is_up_to_date();
 
@@ -304,6 +340,10 @@ fn estimate_lives_on_kubernetes() {
     let estimate = user.works();
     user.finds(&estimate);
     objects_are_as_the_guide_says(&kubectl);
+    is_watched(|part, line| {
+        let pod = if part == "grafana" { "deployment" } else { "statefulset" };
+        kubectl.args(["-n", NAME, "exec", &format!("{pod}/{part}"), "--", "sh", "-c", line])
+    });
     logs_are_found(&kubectl, logging);
     for backup in ["postgres-backup", "files-backup"] {
         kubectl
