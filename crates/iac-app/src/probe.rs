@@ -87,6 +87,15 @@ impl Probe {
         self
     }
 
+    /// For what prepares its data when it starts, in seconds or in a minute, unless a delay is set. A kubelet goes on asking,
+    /// while an engine calls a container unhealthy after a few failures, and whoever waits for it gives up.
+    pub(crate) fn while_it_prepares(self, docker: bool) -> Self {
+        match docker && self.delay.is_zero() {
+            true => self.delay(60),
+            false => self,
+        }
+    }
+
     /// Sets how long an answer may take, in whole seconds.
     #[must_use]
     pub fn timeout(mut self, seconds: u64) -> Self {

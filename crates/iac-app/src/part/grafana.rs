@@ -158,7 +158,7 @@ impl App {
             .port("http", 3000)
             .env("GF_SECURITY_ADMIN_USER", "admin")
             .env("GF_SECURITY_ADMIN_PASSWORD", &password)
-            .ready(Probe::http("/api/health").every(5))
+            .ready(Probe::http("/api/health").every(5).while_it_prepares(self.is_docker()))
             .volume(options.volume)
             .resources(&options.resources)
             .user(USER)

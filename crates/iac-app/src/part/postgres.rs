@@ -150,7 +150,11 @@ impl Postgres {
             .resources(&resources)
             .volume(volume)
             // While the image sets the database up, its server listens at no address, so this fails until that is done.
-            .ready(ready.asking(["pg_isready", "-h", "127.0.0.1", "-U", &user, "-d", &database]));
+            .ready(
+                ready
+                    .asking(["pg_isready", "-h", "127.0.0.1", "-U", &user, "-d", &database])
+                    .while_it_prepares(app.is_docker()),
+            );
         if !app.is_docker() {
             // Below the mount: a file system may have a lost+found, and PostgreSQL wants an empty folder.
             container = container.env("PGDATA", format!("{DATA}/pgdata"));

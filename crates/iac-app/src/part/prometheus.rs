@@ -81,7 +81,7 @@ impl App {
         let container = Container::image(options.image)
             .args(args)
             .port("http", 9090)
-            .ready(Probe::http("/-/ready").every(5))
+            .ready(Probe::http("/-/ready").every(5).while_it_prepares(self.is_docker()))
             .volume(options.volume)
             .resources(&options.resources)
             .user(NOBODY)

@@ -114,7 +114,7 @@ impl Redis {
         let mut container = Container::image(&options.image)
             .port("redis", 6379)
             .resources(&options.resources)
-            .ready(options.ready);
+            .ready(options.ready.while_it_prepares(app.is_docker()));
         let mut words = vec!["redis-server".to_owned()];
         if let Some(password) = &password {
             let line = Text::from("requirepass ").and(password.clone().json_string());
