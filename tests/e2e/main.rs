@@ -24,6 +24,7 @@ mod docker_ssh;
 mod docker_tls;
 mod drift;
 mod easyflow;
+mod effects;
 mod estimate;
 mod forged;
 #[path = "../../crates/iac-backends/tests/servers/front.rs"]

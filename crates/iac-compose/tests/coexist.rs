@@ -275,9 +275,7 @@ async fn a_running_project_is_taken_over_and_what_is_as_declared_keeps_running()
     let (action, changes, notes) = told("web");
     assert_eq!((action, changes), (Action::Adopt, vec!["environment.MODE".to_owned()]));
     assert!(
-        notes.starts_with(
-            "a new container: docker compose made it, and it differs in its environment; new container, start first"
-        ),
+        notes.starts_with("a new container: docker compose made it, and it differs in its environment"),
         "{notes}"
     );
 

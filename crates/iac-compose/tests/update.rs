@@ -35,7 +35,13 @@ async fn an_update_replaces_only_what_changed_and_says_how() {
         .map(|change| change.path.to_string())
         .collect();
     assert_eq!(paths, ["environment.LEVEL"]);
-    assert!(prediction.notes[0].contains("start first"), "{:?}", prediction.notes);
+    assert!(
+        prediction.effects[0]
+            .text()
+            .starts_with("starts the new container, then stops the old one"),
+        "{:?}",
+        prediction.effects
+    );
     bed.up(&changed).await.unwrap();
     let second = bed.inspect("web-1").await.id;
     assert_ne!(second, first);
@@ -238,8 +244,14 @@ async fn a_database_is_stopped_before_its_successor_starts_and_keeps_its_data() 
     bed.up(&program("a")).await.unwrap();
     let changed = program("b");
     let prediction = bed.predict("Service/db", &changed).await;
-    assert!(prediction.notes[0].contains("stop first"), "{:?}", prediction.notes);
-    assert_eq!(prediction.risks[0].kind, RiskKind::Downtime);
+    let effect = &prediction.effects[0];
+    assert!(
+        effect
+            .text()
+            .starts_with("stops 1 container (up to 10 s), then starts the new one"),
+        "{effect:?}"
+    );
+    assert_eq!(effect.risk().map(|risk| risk.kind), Some(RiskKind::Downtime));
     bed.up(&changed).await.unwrap();
     let mounts = bed.inspect("db-1").await.mounts.unwrap();
     let anonymous = mounts

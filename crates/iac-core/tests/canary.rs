@@ -222,7 +222,11 @@ async fn run(bench: &Bench, mode: Mode, declaration: &Declaration) {
     assert_silent(&format!("{planned:?}"), "what is planned");
     for verbose in [false, true] {
         let styles = Styles::plain();
-        let options = TextOptions { verbose, styles };
+        let options = TextOptions {
+            verbose,
+            brief: false,
+            styles,
+        };
         assert_silent(&plan_text(&planned.plan, &options), "a plan");
     }
     assert_silent(
@@ -324,6 +328,7 @@ async fn what_others_set_is_masked_by_its_name() {
         let planned = bench.plan_for(mode, &declaration).await.unwrap();
         let options = TextOptions {
             verbose: true,
+            brief: false,
             styles: Styles::plain(),
         };
         let text = plan_text(&planned.plan, &options);

@@ -4,6 +4,7 @@
 //! and the peak of resident memory of the program itself; the work of the cluster or the engine is part of the time.
 
 mod compose;
+mod edit;
 mod kubernetes;
 mod plan;
 
@@ -26,6 +27,8 @@ pub(crate) enum Part {
     Kubernetes,
     /// Compose projects beside docker compose, and beside a bare loop of the engine's calls
     Compose,
+    /// From one line of a program to its preview, beside the rebuild of an empty binary
+    Edit,
     /// What planning takes as a stack grows
     Plan,
     /// What state costs on files, beside a backend that writes the whole snapshot at each step
@@ -73,7 +76,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         None | Some(Part::Programs) => programs(arguments, [true, true], &progress)?,
         Some(Part::Kubernetes) => programs(arguments, [true, false], &progress)?,
         Some(Part::Compose) => programs(arguments, [false, true], &progress)?,
-        Some(Part::Plan | Part::State | Part::Backends) => {}
+        Some(Part::Edit | Part::Plan | Part::State | Part::Backends) => {}
+    }
+    if wanted(Part::Edit) {
+        progress.say("from one line of a program to its preview");
+        let folder = scratch()?;
+        let table = edit::table(&folder);
+        std::fs::remove_dir_all(&folder)?;
+        say::data(&table?)?;
     }
     if wanted(Part::Plan) {
         progress.say("what planning takes");
@@ -118,8 +128,7 @@ fn programs(
         kubernetes,
         ..Needs::default()
     })?;
-    let folder = std::env::temp_dir().join(format!("iac-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
+    let folder = scratch()?;
     let bench = Bench {
         folder: folder.clone(),
         layout: Layout::of_this_checkout(),
@@ -139,6 +148,13 @@ fn programs(
     std::fs::remove_dir_all(&folder)?;
     say::data(&table(&rows?))?;
     Ok(())
+}
+
+/// A folder for this run.
+fn scratch() -> std::io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("iac-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {

@@ -5,6 +5,7 @@ mod bench;
 mod claim;
 mod fuzz;
 mod quickstart;
+mod size;
 mod soak;
 mod style;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     Soak(soak::Arguments),
     /// What real projects publish: taken by `manifests preview` as by kubectl, and with plans of upgrades that can be read
     Upstream(upstream::Arguments),
+    /// How long the descriptions of the systems are, beside the YAML that they replace
+    Size,
     /// Check format, lints, documentation, and the licences, sources and advisories of what is linked
     Style,
     /// Check what is linked for known faults, by a database from the network; fails where that cannot be had
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Upstream(arguments) => upstream::run(&arguments),
+        Task::Size => size::run(),
         Task::Style => style::run(),
         Task::Advisories => advisories::run(),
     };

@@ -5,6 +5,7 @@
 //! remembered, and a run that was killed is finished by the next one.
 
 mod connect;
+mod effect;
 mod endpoint;
 mod errors;
 mod events;
@@ -29,9 +30,9 @@ use std::sync::RwLock;
 use async_trait::async_trait;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Exclusive,
-    Existence, ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
-    Recorded, Reference, Target, WaitRequest,
+    Applied, ApplyRequest, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, Effect, ErrorKind, Exclusive,
+    Existence, ExternalRef, ObserveRequest, Observed, PlanItem, PredictRequest, Prediction, Problem, Provider,
+    ProviderError, Recorded, Reference, Target, WaitRequest,
 };
 use iac_core::{Key, Value};
 
@@ -115,6 +116,10 @@ impl Provider for DockerProvider {
             (Ok(old), Ok(new)) => exclusive::of(&old, &new),
             _ => Vec::new(),
         }
+    }
+
+    fn effects(&self, items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+        effect::of(items)
     }
 
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {

@@ -1,15 +1,18 @@
 //! What a change would do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use bollard::models::ContainerSummary;
+use iac_core::provider::effect::{Restart, Scale, Unit, Way};
 use iac_core::provider::{
-    Checked, Intent, Live, PredictRequest, Prediction, Problem, ProviderError, Replacement, Risk, RiskKind,
+    Checked, Effect, Intent, Live, PredictRequest, Prediction, Problem, ProviderError, Replacement,
 };
 use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
+use super::effect;
 use super::service::compare::{self, Standing, Verdict};
 use super::service::replace;
 use super::service::request::{self, Place};
@@ -20,6 +23,9 @@ use super::{exclusive, maker};
 use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
 use crate::model::{PullPolicy, UpdateOrder};
+
+/// How long an engine lets a container stop, unless the service says so.
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// What several predictions of one question need, so that it is asked for once.
 #[derive(Default)]
@@ -246,11 +252,10 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
             || (is_maker(change) && stays)
             || field == "pull_policy"
     };
-    prediction.risks.extend(exposure(inputs, request));
-    prediction.notes.extend(scaling(&prediction.changes));
+    prediction.effects.extend(scaling(&prediction.changes));
     prediction.notes.extend(restarting(&prediction.changes));
     if prediction.changes.iter().all(is_in_place) {
-        if !prediction.notes.is_empty() {
+        if !prediction.notes.is_empty() || !prediction.effects.is_empty() {
             return;
         }
         prediction
@@ -274,68 +279,53 @@ fn restarting(changes: &[FieldChange]) -> Option<String> {
 
 /// Says that there will be new containers, in which order, and what that costs.
 fn renewal(inputs: &ServiceInputs, prediction: &mut Prediction) {
+    prediction.effects.push(match inputs.completes {
+        true => Effect::Run(effect::run(inputs, true)),
+        false => Effect::Restart(restart(inputs)),
+    });
+}
+
+/// How the containers of a service are replaced.
+fn restart(inputs: &ServiceInputs) -> Restart {
     let count = inputs.spec.replicas();
-    let containers = if count == 1 {
-        "container".to_owned()
-    } else {
-        format!("{count} containers, one after the other")
+    let (order, because) = replace::order(&inputs.spec);
+    let stop = inputs.spec.stop_grace_period.unwrap_or(STOP_GRACE);
+    let (way, gap, failure) = match order {
+        UpdateOrder::StartFirst => (
+            Way::StartFirst,
+            None,
+            "if the new one does not work, the old one goes on",
+        ),
+        UpdateOrder::StopFirst => (
+            Way::OneByOne,
+            (count == 1).then(|| "nothing serves until it is ready".to_owned()),
+            "if it does not work, the old one comes back",
+        ),
     };
-    if inputs.completes {
-        prediction.notes.push(format!("runs again in a new {containers}"));
-        return;
-    }
-    let (order, why) = replace::order(&inputs.spec);
-    match order {
-        UpdateOrder::StartFirst => prediction.notes.push(format!(
-            "new {containers}, start first: the old one stops once the new one works ({why})"
-        )),
-        UpdateOrder::StopFirst => {
-            prediction.notes.push(format!(
-                "new {containers}, stop first ({why}); the old one comes back if the new one does not work"
-            ));
-            if count == 1 {
-                let message = format!(
-                    "{} is away from the stop of the old container until the new one is ready",
-                    inputs.service
-                );
-                prediction.risks.push(Risk {
-                    kind: RiskKind::Downtime,
-                    message,
-                });
-            }
-        }
+    Restart {
+        unit: Unit::Container,
+        count: Some(count.into()),
+        way,
+        because,
+        stop_seconds: Some(stop.as_secs()),
+        gap,
+        failure: Some(failure.to_owned()),
     }
 }
 
-/// Says that containers come or go, where their number changes.
-fn scaling(changes: &[FieldChange]) -> Option<String> {
+/// Says that containers come or go, where their number changes; the ones that stay are not touched for it.
+fn scaling(changes: &[FieldChange]) -> Option<Effect> {
     let is_count = |change: &&FieldChange| matches!(change.path.to_string().as_str(), "deploy.replicas" | "scale");
     let change = changes.iter().find(is_count)?;
-    let count = |value: &Option<Value>| value.as_ref().and_then(Value::as_i64).unwrap_or(1);
-    let (before, after) = (count(&change.before), count(&change.after));
-    Some(format!(
-        "from {before} to {after} containers; the ones that stay are not touched for it"
-    ))
-}
-
-/// Ports that become reachable from outside the host.
-fn exposure(inputs: &ServiceInputs, request: &PredictRequest) -> Option<Risk> {
-    let recorded = request.recorded.as_ref()?;
-    let Ok(Inputs::Service(before)) = Inputs::read(crate::inputs::SERVICE, &recorded.inputs) else {
-        return None;
+    let count = |value: &Option<Value>| {
+        let count = value.as_ref().and_then(Value::as_i64).unwrap_or(1);
+        u64::try_from(count).unwrap_or(0)
     };
-    let is_local = |ip: &Option<String>| ip.as_deref().is_some_and(|ip| ip.starts_with("127.") || ip == "::1");
-    let new: Vec<String> = inputs
-        .spec
-        .ports
-        .iter()
-        .filter(|port| !is_local(&port.host_ip) && !before.spec.ports.contains(port))
-        .map(ToString::to_string)
-        .collect();
-    (!new.is_empty()).then(|| Risk {
-        kind: RiskKind::Exposure,
-        message: format!("published on the host's addresses: {}", new.join(", ")),
-    })
+    Some(Effect::Scale(Scale {
+        unit: Unit::Container,
+        from: count(&change.before),
+        to: count(&change.after),
+    }))
 }
 
 fn is_maker(change: &FieldChange) -> bool {

@@ -34,6 +34,7 @@ impl Ui {
     pub(super) fn text_options(&self) -> TextOptions {
         TextOptions {
             verbose: self.verbose,
+            brief: false,
             styles: styles(self.out),
         }
     }

@@ -9,7 +9,9 @@ use super::look::check_count;
 use super::{Engine, EngineError, check};
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::{Action, Fate, Plan, PlanProblem, Step};
-use crate::provider::{Existence, ExternalRef, Need, Problem, Reference, Referent};
+use crate::provider::effect::BrokenReference;
+use crate::provider::{Effect, Existence, ExternalRef, Need, Problem, Reference, Referent};
+use crate::render::short_name;
 use crate::urn::Key;
 
 /// A name that a step gives, outside of the stack.
@@ -41,7 +43,7 @@ impl Engine {
         references: &[Reference],
     ) -> Result<Vec<PlanProblem>, EngineError> {
         let deleted = deleted(&plan.steps);
-        note_on_deletions(&mut plan.steps, &deleted, references);
+        tell_on_deletions(&mut plan.steps, &deleted, references);
         let actions: BTreeMap<&Key, Action> = plan.steps.iter().map(|step| (&step.key, step.action)).collect();
         let named = references.iter().filter_map(|reference| {
             let action = *actions.get(&reference.from)?;
@@ -154,15 +156,19 @@ fn deleted(steps: &[Step]) -> BTreeMap<String, usize> {
 }
 
 /// Says at each deletion who still names what goes.
-fn note_on_deletions(steps: &mut [Step], deleted: &BTreeMap<String, usize>, references: &[Reference]) {
+fn tell_on_deletions(steps: &mut [Step], deleted: &BTreeMap<String, usize>, references: &[Reference]) {
     for reference in references {
         let place = needed(reference).and_then(|name| deleted.get(&identity(reference, name)));
         let Some(step) = place.and_then(|place| steps.get_mut(*place)) else {
             continue;
         };
-        let note = format!("{} still names it: {}", reference.from.short(), reference.path);
-        if !step.notes.contains(&note) {
-            step.notes.push(note);
+        let broken = Effect::BrokenReference(BrokenReference {
+            holder: reference.from.short(),
+            path: reference.path.clone(),
+            names: short_name(&step.key, &step.identity),
+        });
+        if !step.effects.contains(&broken) {
+            step.effects.push(broken);
         }
     }
 }

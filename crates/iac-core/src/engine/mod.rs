@@ -5,6 +5,7 @@
 
 mod check;
 mod connect;
+mod effects;
 mod error;
 mod give_way;
 mod look;
@@ -239,6 +240,15 @@ impl Engine {
                         problems.extend(self.missing(&mut plan, declaration, &references).await?);
                     }
                     plan.problems = problems;
+                    effects::tell(
+                        &mut plan,
+                        &self.providers,
+                        &effects::Known {
+                            recorded: &recorded,
+                            observed: &sight.observed,
+                            predicted: &predicted,
+                        },
+                    );
                     let recoveries = match plan.mode {
                         // It settles nothing.
                         Mode::Refresh => Vec::new(),

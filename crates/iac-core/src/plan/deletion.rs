@@ -114,6 +114,7 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
         changes: Vec::new(),
         minor: None,
         risks: Vec::new(),
+        effects: Vec::new(),
         checked: Checked::ByServer,
         notes: Vec::new(),
         after: Vec::new(),

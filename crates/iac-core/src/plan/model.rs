@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::declare::{Options, SourceLine};
-use crate::provider::{Checked, DataItem, DeleteData, Minor, Phase, Risk, Target};
+use crate::provider::{Checked, DataItem, DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -238,6 +238,8 @@ pub struct Step {
     pub minor: Option<Minor>,
     /// What could hurt.
     pub risks: Vec<Risk>,
+    /// What it does to the running system.
+    pub effects: Vec<Effect>,
     /// Who checked it.
     pub checked: Checked,
     /// What a reviewer should know besides.

@@ -295,6 +295,7 @@ impl<'a> Walk<'a> {
         step.changes = changes;
         step.minor = prediction.minor;
         step.risks = prediction.risks;
+        step.effects = prediction.effects;
         let allowed = prediction.leaves.iter();
         let allowed = allowed.filter(|item| self.world.delete_data.allows(item));
         step.risks.extend(deletion::data_risks(allowed));

@@ -23,6 +23,7 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
             changes: drift.into_iter().flat_map(by_element).collect(),
             minor: None,
             risks: Vec::new(),
+            effects: Vec::new(),
             checked: Checked::ByServer,
             notes: Vec::new(),
             after: Vec::new(),

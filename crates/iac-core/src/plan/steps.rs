@@ -71,6 +71,7 @@ impl Walk<'_> {
             changes: Vec::new(),
             minor: None,
             risks: Vec::new(),
+            effects: Vec::new(),
             checked: Checked::ByServer,
             notes: notes.collect(),
             after: needs(Phase::Exists),

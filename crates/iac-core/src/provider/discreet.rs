@@ -10,9 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 
 use super::{
-    Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, Exclusive, Existence,
-    ExternalRef, Live, Mark, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError,
-    Readiness, Recorded, Reference, Target, WaitRequest,
+    Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, Effect, Exclusive,
+    Existence, ExternalRef, Live, Mark, ObserveRequest, Observed, PlanItem, PredictRequest, Prediction, Problem,
+    Provider, ProviderError, Readiness, Recorded, Reference, Target, WaitRequest,
 };
 use crate::declare::ResourceDecl;
 use crate::secret_names::{SecretNames, texts};
@@ -107,6 +107,7 @@ impl Discreet {
             exclusive,
             checked,
             risks,
+            effects,
             problems,
             notes,
             outputs: _,
@@ -118,6 +119,7 @@ impl Discreet {
         self.hide_all(replace.iter_mut().map(|replacement| &mut replacement.why));
         self.hide_all(exclusive.iter_mut().map(|exclusive| &mut exclusive.what));
         self.hide_all(risks.iter_mut().map(|risk| &mut risk.message));
+        self.hide_all(effects.iter_mut().flat_map(Effect::texts));
         self.hide_all(notes);
         if let Checked::Locally(why) = checked {
             self.known.hide(why);
@@ -197,6 +199,14 @@ impl Provider for Discreet {
         found
             .iter_mut()
             .for_each(|exclusive| self.known.hide(&mut exclusive.what));
+        found
+    }
+
+    fn effects(&self, items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+        let mut found = self.provider.effects(items);
+        for (_, effect) in &mut found {
+            self.hide_all(effect.texts());
+        }
         found
     }
 

@@ -11,12 +11,14 @@
 //! | where are we, and may we? | [`Provider::connect`] |
 //! | what is there now? | [`Provider::observe`] |
 //! | what would this change do? | [`Provider::predict`] |
+//! | what does that mean for what runs? | [`Provider::effects`] |
 //! | make what may be there before it begins to work | [`Provider::prepare`] |
 //! | do it | [`Provider::apply`], [`Provider::delete`] |
 //! | is it ready? | [`Provider::wait_ready`] |
 
 mod connecting;
 mod discreet;
+pub mod effect;
 mod error;
 mod event;
 mod mark;
@@ -28,6 +30,7 @@ use async_trait::async_trait;
 
 pub use connecting::{Connecting, LeadsTo};
 pub(crate) use discreet::{Discreet, SharedNames};
+pub use effect::{Effect, PlanItem};
 pub use error::{ErrorKind, ProviderError, adopt_hint};
 pub use event::{Context, Progress};
 pub use mark::{Claim, Mark};
@@ -108,6 +111,12 @@ pub trait Provider: Send + Sync {
 
     /// What is wrong with the resource as far as can be told without looking: wrong types, impossible combinations.
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem>;
+
+    /// What the steps of a plan do to the running system: each effect with the place of its resource in `items`, which are
+    /// all of this provider's, in the plan's order, those that stay as they are as well. Nothing is asked of the system for it.
+    fn effects(&self, _items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+        Vec::new()
+    }
 
     /// Connects, or tells why not. Called once per run before anything else.
     ///

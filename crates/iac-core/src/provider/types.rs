@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Mark, StackKey};
+use super::{Claim, Effect, Mark, StackKey};
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Packed, Value};
@@ -284,6 +284,8 @@ pub struct Prediction {
     pub outputs: Value,
     /// What could hurt.
     pub risks: Vec<Risk>,
+    /// What it does to what runs, as far as that takes a look at the system.
+    pub effects: Vec<Effect>,
     /// What will certainly fail.
     pub problems: Vec<Problem>,
     /// What a reviewer should know besides.
@@ -356,6 +358,10 @@ pub enum RiskKind {
     Privilege,
     /// It cannot be undone.
     Irreversible,
+    /// Something that stays relies on what goes.
+    BrokenReference,
+    /// Somebody else's change is taken back.
+    Undo,
 }
 
 /// Data that a deletion would take along, or leave without its owner.

@@ -5,11 +5,10 @@ use similar::{ChangeTag, TextDiff};
 use super::sanitize::sanitize;
 use super::style::Styles;
 use super::value::{SECRET, quoted, remark, value_text};
+use super::yaml;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
 
-/// How many characters of a value are shown unless everything is asked for.
-const VALUE_WIDTH: usize = 160;
 /// How many lines a text's diff may have to be shown although not everything is asked for.
 const DIFF_LINES: usize = 40;
 /// How many unchanged lines stand around a changed one.
@@ -18,73 +17,111 @@ const CONTEXT_LINES: usize = 2;
 /// The lines for a change, without indentation.
 pub(super) fn lines(change: &FieldChange, styles: &Styles, verbose: bool) -> Vec<String> {
     let most = if verbose { usize::MAX } else { DIFF_LINES };
-    limited(change, styles, verbose, most)
+    limited(change, styles, most)
 }
 
 /// A change in one line: how many lines of a text go and come.
 pub(super) fn brief(change: &FieldChange, styles: &Styles) -> Vec<String> {
-    limited(change, styles, false, 0)
+    limited(change, styles, 0)
 }
 
-fn limited(change: &FieldChange, styles: &Styles, verbose: bool, most: usize) -> Vec<String> {
+fn limited(change: &FieldChange, styles: &Styles, most: usize) -> Vec<String> {
     let origin = origin(change.origin.as_deref());
     let path = path_text(&change.path);
-    let clip = |text: String| if verbose { text } else { clip(&text) };
     match (&change.before, &change.after) {
+        (None, Some(new)) => added(new, &path, &origin, styles, most),
+        // Of what is taken over nothing was recorded.
+        (Some(Value::Null), Some(new)) if yaml::is_block(new) => added(new, &path, &origin, styles, most),
         (Some(old), Some(new)) if texts(old, new).is_some() => {
             let (old, new) = texts(old, new).unwrap_or_default();
             let sign = Styles::paint(styles.changed, '~');
-            match text_diff(old, new, styles) {
-                diff if diff.lines.len() <= most => {
-                    let mut lines = vec![format!("{sign} {path}:{origin}")];
-                    lines.extend(diff.lines);
-                    lines
-                }
-                // The beginning of a long one tells little.
-                diff => vec![format!(
-                    "{sign} {path}: {} (--verbose shows them){origin}",
-                    diff.counts()
-                )],
-            }
+            block(&format!("{sign} {path}"), &origin, text_diff(old, new, styles), most)
+        }
+        (Some(old), Some(new)) if (yaml::is_block(old) || yaml::is_block(new)) && !new.has_secret() => {
+            let text = |value: &Value| yaml::lines(value).join("\n") + "\n";
+            let sign = Styles::paint(styles.changed, '~');
+            block(
+                &format!("{sign} {path}"),
+                &origin,
+                text_diff(&text(old), &text(new), styles),
+                most,
+            )
         }
         (Some(old), Some(new)) => {
             let text = match (old, new) {
                 (Value::Secret(old), Value::Secret(new)) if old.shown().is_some() && old.shown() == new.shown() => {
-                    format!("{} (secret, changed)", clip(quoted(new.shown().unwrap_or_default())))
+                    format!("{} (secret, changed)", quoted(new.shown().unwrap_or_default()))
                 }
                 (Value::Secret(_), Value::Secret(new)) if new.shown().is_some() => {
-                    format!(
-                        "{} -> {}",
-                        clip(value_text(old)),
-                        clip(value_text(&Value::Secret(new.clone())))
-                    )
+                    format!("{} -> {}", value_text(old), value_text(&Value::Secret(new.clone())))
                 }
                 // A value that is secret now is not shown as it was before it became one.
                 (_, Value::Secret(new)) => new.shown().map_or_else(
                     || "(secret, changed)".to_owned(),
-                    |shown| format!("{SECRET} -> {}", clip(quoted(shown))),
+                    |shown| format!("{SECRET} -> {}", quoted(shown)),
                 ),
                 (Value::String(_), new) if new.has_secret() => {
-                    format!("{SECRET} -> {}{}", clip(value_text(new)), remark(new))
+                    format!("{SECRET} -> {}{}", value_text(new), remark(new))
                 }
-                (old, new) => format!("{} -> {}{}", clip(value_text(old)), clip(value_text(new)), remark(new)),
+                (old, new) => format!("{} -> {}{}", value_text(old), value_text(new), remark(new)),
             };
             vec![format!("{} {path}: {text}{origin}", Styles::paint(styles.changed, '~'))]
         }
-        (None, Some(new)) => {
-            let text = clip(value_text(new));
-            let sign = Styles::paint(styles.added, '+');
-            vec![format!("{sign} {path}: {text}{}{origin}", remark(new))]
-        }
         (Some(old), None) => {
-            let text = clip(value_text(old));
-            vec![format!("{} {path}: {text}{origin}", Styles::paint(styles.removed, '-'))]
+            let sign = Styles::paint(styles.removed, '-');
+            if yaml::is_block(old) {
+                return block(
+                    &format!("{sign} {path}"),
+                    &origin,
+                    one_sided(old, styles.removed, '-'),
+                    most,
+                );
+            }
+            vec![format!("{sign} {path}: {}{origin}", value_text(old))]
         }
         // It exists on neither side that may be shown: only its name is known.
         (None, None) => vec![format!(
             "{} {path}: {SECRET}{origin}",
             Styles::paint(styles.changed, '~')
         )],
+    }
+}
+
+/// What there was not before.
+fn added(new: &Value, path: &str, origin: &str, styles: &Styles, most: usize) -> Vec<String> {
+    let sign = Styles::paint(styles.added, '+');
+    if yaml::is_block(new) {
+        return block(
+            &format!("{sign} {path}"),
+            origin,
+            one_sided(new, styles.added, '+'),
+            most,
+        );
+    }
+    vec![format!("{sign} {path}: {}{}{origin}", value_text(new), remark(new))]
+}
+
+/// A change of several lines, or how many there are where that is more than is to be shown.
+fn block(head: &str, origin: &str, diff: LineDiff, most: usize) -> Vec<String> {
+    if diff.lines.len() <= most {
+        return [format!("{head}:{origin}")].into_iter().chain(diff.lines).collect();
+    }
+    // The beginning of a long one tells little.
+    vec![format!("{head}: {} (--verbose shows them){origin}", diff.counts())]
+}
+
+/// A value that comes or goes as a whole.
+fn one_sided(value: &Value, style: anstyle::Style, sign: char) -> LineDiff {
+    let lines = yaml::lines(value);
+    let count = lines.len();
+    let (added, removed) = if sign == '+' { (count, 0) } else { (0, count) };
+    let lines = lines
+        .into_iter()
+        .map(|line| Styles::paint(style, format_args!("    {sign} {line}")));
+    LineDiff {
+        lines: lines.collect(),
+        removed,
+        added,
     }
 }
 
@@ -113,13 +150,6 @@ pub(super) fn path_text(path: &FieldPath) -> String {
 
 fn origin(origin: Option<&str>) -> String {
     origin.map_or_else(String::new, |origin| format!(" (from {})", sanitize(origin)))
-}
-
-fn clip(text: &str) -> String {
-    match text.char_indices().nth(VALUE_WIDTH) {
-        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
-        None => text.to_owned(),
-    }
 }
 
 /// What of a text's lines changed.

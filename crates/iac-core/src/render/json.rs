@@ -147,6 +147,7 @@ fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
         "source": step.source,
         "changes": changes_json(&step.changes, hash),
         "risks": step.risks,
+        "effects": step.effects,
         "checked": checked_json(&step.checked),
         "notes": step.notes,
         "after": edges_json(&step.after),

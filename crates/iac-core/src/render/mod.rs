@@ -17,6 +17,7 @@ mod steps;
 mod style;
 mod text;
 mod value;
+mod yaml;
 
 pub use compare::{Comparison, Moved, compare};
 pub use diagnostic::{Diagnostic, Level};

@@ -41,6 +41,7 @@ pub(super) fn step(name: &str, identity: &str, action: Action, reason: Reason) -
         changes: Vec::new(),
         minor: None,
         risks: Vec::new(),
+        effects: Vec::new(),
         checked: Checked::ByServer,
         notes: Vec::new(),
         after: Vec::new(),

@@ -8,6 +8,7 @@ use super::sanitize::sanitize;
 use super::style::Styles;
 use super::text::{Page, TextOptions, risk_name, short_name, symbol, word};
 use super::value::{remark, value_text};
+use super::yaml;
 use crate::plan::{Action, Fate, Order, Plan, Step};
 use crate::provider::{Checked, Phase};
 use crate::urn::Key;
@@ -135,6 +136,9 @@ impl Page {
             let name = Styles::paint(styles.risk(risk.kind), risk_name(risk.kind));
             self.line(4, &format!("! {name}: {}", sanitize(&risk.message)));
         }
+        for effect in step.effects.iter().filter(|effect| effect.risk().is_none()) {
+            self.line(4, &format!("{}: {}", effect.label(), sanitize(&effect.text())));
+        }
         for line in order_lines(step) {
             self.line(4, &line);
         }
@@ -154,16 +158,20 @@ impl Page {
     }
 
     fn fields(&mut self, step: &Step) {
-        let TextOptions { verbose, styles } = self.options;
-        // The fields of a new resource are what the program says, so they only repeat it; what they wait for does not.
-        let is_new = step.action == Action::Create && step.inputs.is_some();
-        if !is_new {
-            self.changed_fields(step);
-        }
-        let Some(inputs) = step.inputs.as_ref().filter(|_| is_new || step.changes.is_empty()) else {
-            return;
+        let TextOptions { verbose, brief, styles } = self.options;
+        let makes = matches!(step.action, Action::Create | Action::Replace | Action::Adopt);
+        let Some(inputs) = step.inputs.as_ref().filter(|_| makes) else {
+            return self.changed_fields(step);
         };
-        if !matches!(step.action, Action::Create | Action::Replace | Action::Adopt) {
+        if step.action == Action::Create && !brief {
+            // All of it is new, so all of it is to be reviewed.
+            let sign = Styles::paint(styles.added, '+');
+            return yaml::lines(inputs)
+                .iter()
+                .for_each(|line| self.line(4, &format!("{sign} {line}")));
+        }
+        self.changed_fields(step);
+        if !step.changes.is_empty() {
             return;
         }
         let mut lines = Vec::new();
@@ -182,7 +190,7 @@ impl Page {
     }
 
     fn changed_fields(&mut self, step: &Step) {
-        let TextOptions { verbose, styles } = self.options;
+        let TextOptions { verbose, styles, .. } = self.options;
         let is_shown =
             |path: &FieldPath| verbose || step.minor.as_ref().is_none_or(|minor| !minor.paths.contains(path));
         let shown: Vec<&FieldChange> = step.changes.iter().filter(|change| is_shown(&change.path)).collect();

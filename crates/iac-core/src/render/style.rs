@@ -70,8 +70,8 @@ impl Styles {
     /// How a risk looks.
     pub(super) fn risk(&self, kind: RiskKind) -> Style {
         match kind {
-            RiskKind::DataLoss | RiskKind::Irreversible => self.error,
-            RiskKind::Downtime | RiskKind::Exposure | RiskKind::Privilege => self.warning,
+            RiskKind::DataLoss | RiskKind::Irreversible | RiskKind::BrokenReference => self.error,
+            RiskKind::Downtime | RiskKind::Undo | RiskKind::Exposure | RiskKind::Privilege => self.warning,
         }
     }
 }

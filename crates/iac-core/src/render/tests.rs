@@ -28,6 +28,7 @@ fn a_plan_as_text_in_full() {
         &everything(),
         &TextOptions {
             verbose: true,
+            brief: false,
             styles: Styles::plain(),
         },
     );
@@ -42,6 +43,7 @@ fn colours_only_add_to_the_text() {
         &everything(),
         &TextOptions {
             verbose: false,
+            brief: false,
             styles: Styles::colored(),
         },
     );

@@ -7,14 +7,19 @@ use super::sanitize::sanitize;
 use super::style::Styles;
 use super::value::{remark, value_text};
 use crate::plan::{Action, Mode, Order, Plan, Step};
-use crate::provider::{DataItem, RiskKind};
+use crate::provider::{DataItem, Risk, RiskKind};
 use crate::urn::Key;
+
+/// How many risks stand before the steps.
+const RISKS: usize = 20;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextOptions {
-    /// Everything: unchanged resources, full names, fields of new resources, order, texts in full length.
+    /// Everything: unchanged resources, full names, order, long lists of changes.
     pub verbose: bool,
+    /// What new resources hold is left out: nobody is asked whether the plan is right.
+    pub brief: bool,
     /// Colours.
     pub styles: Styles,
 }
@@ -26,6 +31,7 @@ pub fn plan_text(plan: &Plan, options: &TextOptions) -> String {
         options: *options,
     };
     page.header(plan);
+    page.weighed(plan);
     page.steps(plan);
     page.notes(plan);
     page.kept(plan);
@@ -155,6 +161,21 @@ pub(super) fn risk_name(kind: RiskKind) -> &'static str {
         RiskKind::Exposure => "exposure",
         RiskKind::Privilege => "privilege",
         RiskKind::Irreversible => "irreversible",
+        RiskKind::BrokenReference => "broken reference",
+        RiskKind::Undo => "undo",
+    }
+}
+
+/// How soon a risk is told: what cannot be mended comes first.
+fn weight(kind: RiskKind) -> usize {
+    match kind {
+        RiskKind::DataLoss => 0,
+        RiskKind::Irreversible => 1,
+        RiskKind::Downtime => 2,
+        RiskKind::BrokenReference => 3,
+        RiskKind::Privilege => 4,
+        RiskKind::Exposure => 5,
+        RiskKind::Undo => 6,
     }
 }
 
@@ -199,6 +220,30 @@ impl Page {
         if !plan.observed {
             let warning = Styles::paint(styles.warning, "not observed");
             self.line(0, &format!("{warning}: the record stands in for what is really there"));
+        }
+        self.line(0, "");
+    }
+
+    /// What could hurt, the worst first: in a long plan it is to be seen before everything else.
+    fn weighed(&mut self, plan: &Plan) {
+        let mut risks: Vec<(&Risk, &Step)> = plan
+            .steps
+            .iter()
+            .flat_map(|step| step.risks.iter().map(move |risk| (risk, step)))
+            .collect();
+        if risks.is_empty() || plan.changes().nth(1).is_none() {
+            return;
+        }
+        risks.sort_by_key(|(risk, _)| weight(risk.kind));
+        self.line(0, "Risks:");
+        let more = risks.len().saturating_sub(RISKS);
+        for (risk, step) in risks.into_iter().take(RISKS) {
+            let name = Styles::paint(self.options.styles.risk(risk.kind), risk_name(risk.kind));
+            let who = short_name(&step.key, &step.identity);
+            self.line(2, &format!("! {name}: {who}: {}", sanitize(&risk.message)));
+        }
+        if more > 0 {
+            self.line(2, &format!("… {more} more at their steps below"));
         }
         self.line(0, "");
     }

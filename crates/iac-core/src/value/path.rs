@@ -60,6 +60,12 @@ impl FieldPath {
         &self.0
     }
 
+    /// The path to what holds this; none for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, holder) = self.0.split_last()?;
+        Some(Self(holder.to_vec()))
+    }
+
     /// True if this is the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

@@ -34,9 +34,9 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::{
-    Applied, ApplyRequest, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Existence,
-    ExternalRef, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider, ProviderError, Recorded,
-    Reference, Target, WaitRequest,
+    Applied, ApplyRequest, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, Effect, ErrorKind, Existence,
+    ExternalRef, ObserveRequest, Observed, PlanItem, PredictRequest, Prediction, Problem, Provider, ProviderError,
+    Recorded, Reference, Target, WaitRequest,
 };
 
 pub(crate) use self::call::Cause;
@@ -48,7 +48,7 @@ use self::names::Names;
 use self::session::{Session, in_parallel};
 use crate::declared::Declared;
 use crate::object::ObjectId;
-use crate::{PROVIDER, content, reference, validate};
+use crate::{PROVIDER, content, effect, reference, validate};
 
 /// How long the name of a field manager may be.
 const MANAGER_LENGTH: usize = 128;
@@ -136,6 +136,10 @@ impl Provider for KubernetesProvider {
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference> {
         *self.declared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Declared::of(resources));
         reference::all(resources)
+    }
+
+    fn effects(&self, items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+        effect::of(items)
     }
 
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem> {

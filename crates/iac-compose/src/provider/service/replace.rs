@@ -18,21 +18,18 @@ use crate::provider::errors::failed;
 use crate::provider::readiness::{self, Expected, STEADY};
 use crate::provider::wait::{Patience, Steady};
 
-/// Which comes first, and why.
-pub(crate) fn order(spec: &Service) -> (UpdateOrder, String) {
+/// Which comes first, and why it is not as usual.
+pub(crate) fn order(spec: &Service) -> (UpdateOrder, Option<String>) {
     let asked = spec
         .deploy
         .as_ref()
         .and_then(|deploy| deploy.update_config.as_ref()?.order);
     if let Some(order) = asked {
-        return (order, "deploy.update_config.order says so".to_owned());
+        return (order, Some("deploy.update_config.order says so".to_owned()));
     }
     match exclusive(spec) {
-        Some(why) => (UpdateOrder::StopFirst, why),
-        None => (
-            UpdateOrder::StartFirst,
-            "two of its containers can run side by side".to_owned(),
-        ),
+        Some(why) => (UpdateOrder::StopFirst, Some(why)),
+        None => (UpdateOrder::StartFirst, None),
     }
 }
 

@@ -112,14 +112,19 @@ impl Job<'_> {
 
     /// Shows the plan: as data, unless standard output is to hold JSON alone.
     fn show(&self, session: &Session, plan: &Plan) -> Result<(), Failure> {
+        let reviewed = self.run.yes || self.saved.is_some();
+        let options = TextOptions {
+            brief: reviewed && !session.ui.text_options().verbose,
+            ..session.ui.text_options()
+        };
         if self.run.json {
             let options = TextOptions {
                 styles: session.ui.styles(),
-                ..session.ui.text_options()
+                ..options
             };
             session.ui.talk(&plan_text(plan, &options));
         } else {
-            session.ui.data(&plan_text(plan, &session.ui.text_options()))?;
+            session.ui.data(&plan_text(plan, &options))?;
         }
         Ok(())
     }
@@ -158,6 +163,7 @@ impl Job<'_> {
         let details = || {
             let options = TextOptions {
                 verbose: true,
+                brief: false,
                 styles: session.ui.styles(),
             };
             session.ui.talk(&plan_text(plan, &options));

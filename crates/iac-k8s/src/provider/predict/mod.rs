@@ -37,7 +37,7 @@ use crate::provider::discovery::ApiKind;
 use crate::provider::observe::conceal_changes;
 use crate::provider::session::{Memory, Session, in_parallel};
 use crate::stateful::{self, Way};
-use crate::{exported, fields, granted, immutable, managed, risk};
+use crate::{effect, exported, fields, granted, immutable, managed};
 
 /// How often an object is looked at again that somebody writes all the time.
 const LOOKS: usize = 3;
@@ -131,19 +131,7 @@ impl<'a> Question<'a> {
             let note = "spec.replicas is left to its autoscaler";
             prediction.notes.push(note.to_owned());
         }
-        let replaced = (self.request.intent == Intent::Replace && !self.renames()) || !prediction.replace.is_empty();
-        let change = risk::Change {
-            type_name: &self.id.type_name(),
-            intent: self.request.intent,
-            replaced,
-            before: &self.before,
-            inputs: &self.inputs,
-            changes: &prediction.changes,
-        };
-        prediction.risks = risk::of(&change);
-        prediction.unserving = risk::serves_nobody(&change);
-        let of_pods = risk::of_pods(&change);
-        prediction.notes.extend(of_pods);
+        prediction.unserving = effect::serves_nobody(&self.id.type_name(), &self.before);
         self.add_definition_risks(&mut prediction).await?;
         Ok(prediction)
     }
@@ -350,8 +338,9 @@ impl<'a> Question<'a> {
             && refusal.conflicts().next().is_some()
         {
             match (self.reclaims(refusal), self.request.adopt) {
-                (true, _) => notes.extend(self.taken(refusal, "takes back")),
-                (false, true) => notes.extend(self.taken(refusal, "takes over")),
+                // The engine tells whose changes are taken back.
+                (true, _) => {}
+                (false, true) => notes.extend(self.taken(refusal)),
                 (false, false) => problems = self.problems(refusal),
             }
             // The rest of what the change would do is worth knowing all the same.
@@ -410,13 +399,13 @@ impl<'a> Question<'a> {
     }
 
     /// Which fields are taken from whom.
-    fn taken(&self, refusal: &Refusal, verb: &str) -> Vec<String> {
+    fn taken(&self, refusal: &Refusal) -> Vec<String> {
         let line = |cause: &Cause| {
             let (path, _) = fields::find(&self.inputs, &cause.field);
             // The server puts the manager's name in quotes, and no field of the answer holds it.
             match cause.message.split('"').nth(1) {
-                Some(manager) => format!("{verb} {path} from {manager}"),
-                None => format!("{verb} {path}: {}", cause.message),
+                Some(manager) => format!("takes over {path} from {manager}"),
+                None => format!("takes over {path}: {}", cause.message),
             }
         };
         refusal.conflicts().map(line).collect()

@@ -1,0 +1,230 @@
+//! What a plan does to what runs on an engine: services that stop, jobs that run, ports that become reachable, what
+//! containers may do on the host, volumes that are new, and names that lead nowhere afterwards.
+//!
+//! All of it follows from the inputs of the plan's resources. In which order containers are replaced takes a look at
+//! them: that is told by [`predict`](super::predict).
+
+use std::collections::BTreeSet;
+
+use iac_core::provider::effect::{
+    BrokenReference, DataEffect, DataFate, Run, Scale, Transition, Unit, names_host, other_repository,
+};
+use iac_core::provider::{Effect, PlanItem};
+use iac_core::value::FieldPath;
+
+use crate::inputs::{Inputs, SERVICE, ServiceInputs};
+use crate::model::{Mount, MountKind, Service};
+
+/// A service of the plan.
+struct Seen<'a> {
+    place: usize,
+    item: &'a PlanItem<'a>,
+    before: Option<ServiceInputs>,
+    after: Option<ServiceInputs>,
+}
+
+/// The effects of a plan.
+pub(super) fn of(items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+    let seen: Vec<Seen<'_>> = items
+        .iter()
+        .enumerate()
+        .filter(|(_, item)| item.key.kind() == SERVICE)
+        .map(|(place, item)| Seen {
+            place,
+            item,
+            before: service(item.before()),
+            after: service(item.then()),
+        })
+        .collect();
+    let mut found = Vec::new();
+    for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
+        let own = [
+            stopped(one),
+            first_run(one),
+            exposure(one),
+            power(one),
+            other_image(one),
+        ];
+        let own = own
+            .into_iter()
+            .flatten()
+            .chain(new_volumes(one, items))
+            .chain(broken(one, &seen));
+        found.extend(own.map(|effect| (one.place, effect)));
+    }
+    found
+}
+
+fn service(value: &iac_core::Value) -> Option<ServiceInputs> {
+    match Inputs::read(SERVICE, value) {
+        Ok(Inputs::Service(inputs)) => Some(*inputs),
+        _ => None,
+    }
+}
+
+impl Seen<'_> {
+    fn specs<'a>(&'a self) -> (Option<&'a Service>, Option<&'a Service>) {
+        let of = |inputs: Option<&'a ServiceInputs>| inputs.map(|inputs| &inputs.spec);
+        (of(self.before.as_ref()), of(self.after.as_ref()))
+    }
+}
+
+fn stopped(seen: &Seen<'_>) -> Option<Effect> {
+    let before = seen.before.as_ref().filter(|before| !before.completes)?;
+    (seen.item.transition == Transition::Delete).then(|| {
+        Effect::Scale(Scale {
+            unit: Unit::Container,
+            from: before.spec.replicas().into(),
+            to: 0,
+        })
+    })
+}
+
+fn first_run(seen: &Seen<'_>) -> Option<Effect> {
+    let after = seen.after.as_ref().filter(|after| after.completes)?;
+    (seen.item.transition == Transition::Create).then(|| Effect::Run(run(after, false)))
+}
+
+/// A service that does its work by ending.
+pub(super) fn run(inputs: &ServiceInputs, again: bool) -> Run {
+    let words = inputs.spec.entrypoint.iter().chain(&inputs.spec.command).flatten();
+    let command = words.cloned().collect::<Vec<_>>().join(" ");
+    Run {
+        command: match command.is_empty() {
+            true => format!("the image {}", inputs.spec.image),
+            false => command,
+        },
+        again,
+        tries: None,
+        last: None,
+    }
+}
+
+/// Ports that become reachable from outside the host.
+fn exposure(seen: &Seen<'_>) -> Option<Effect> {
+    let (before, after) = seen.specs();
+    let is_local = |ip: &Option<String>| ip.as_deref().is_some_and(|ip| ip.starts_with("127.") || ip == "::1");
+    let ports = after?.ports.iter().filter(|port| !is_local(&port.host_ip));
+    let new = ports.filter(|port| before.is_none_or(|before| !before.ports.contains(port)));
+    let new: Vec<String> = new.map(ToString::to_string).collect();
+    (!new.is_empty()).then(|| Effect::exposure(format!("published on the host's addresses: {}", new.join(", "))))
+}
+
+fn power(seen: &Seen<'_>) -> Option<Effect> {
+    let (before, after) = seen.specs();
+    let had = before.map(powers).unwrap_or_default();
+    let new: Vec<String> = powers(after?).difference(&had).cloned().collect();
+    (!new.is_empty()).then(|| Effect::privilege(format!("its containers {}", new.join("; "))))
+}
+
+/// What containers may do on the host.
+fn powers(spec: &Service) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let host = |mode: &Option<String>| mode.as_deref() == Some("host");
+    for (given, what) in [
+        (spec.privileged, "are privileged, which is control over the host"),
+        (host(&spec.network_mode), "use the network of the host"),
+        (host(&spec.pid), "see the processes of the host"),
+        (host(&spec.ipc), "share memory with the processes of the host"),
+    ] {
+        if given {
+            found.insert(what.to_owned());
+        }
+    }
+    let binds = spec.volumes.iter().filter(|mount| mount.kind == MountKind::Bind);
+    found.extend(binds.filter_map(|mount| {
+        let socket = mount.source.ends_with("docker.sock") || mount.source.ends_with("containerd.sock");
+        let system = matches!(
+            mount.source.as_str(),
+            "/" | "/etc" | "/root" | "/proc" | "/sys" | "/dev" | "/var/run" | "/run"
+        );
+        let why = if socket { ", which is control over the host" } else { "" };
+        (socket || system).then(|| format!("use {} of the host{why}", mount.source))
+    }));
+    found.extend(spec.cap_add.iter().map(|one| format!("get the capability {one}")));
+    found.extend(spec.devices.iter().map(|device| format!("use the device {device}")));
+    found
+}
+
+fn other_image(seen: &Seen<'_>) -> Option<Effect> {
+    let (before, after) = seen.specs();
+    let (from, to) = other_repository(&before?.image, &after?.image)?;
+    Some(Effect::other(format!(
+        "it gets the image of another repository: {to}, not {from}"
+    )))
+}
+
+/// Volumes that take the place of others and are new in this plan: containers start without their data.
+fn new_volumes(seen: &Seen<'_>, items: &[PlanItem<'_>]) -> Vec<Effect> {
+    let (Some(before), Some(after)) = seen.specs() else {
+        return Vec::new();
+    };
+    let named = |mount: &&Mount| mount.kind == MountKind::Volume && !mount.source.is_empty();
+    let is_new = |name: &str| {
+        items
+            .iter()
+            .any(|item| item.transition == Transition::Create && item.identity == format!("compose/Volume {name}"))
+    };
+    let swapped = after.volumes.iter().filter(named).filter_map(|mount| {
+        let old = before
+            .volumes
+            .iter()
+            .filter(named)
+            .find(|old| old.target == mount.target)?;
+        (old.source != mount.source && is_new(&mount.source)).then_some((old, mount))
+    });
+    let effect = |mount: &Mount, fate| {
+        Effect::Data(DataEffect {
+            holder: format!("volume {} at {}", mount.source, mount.target),
+            size: None,
+            fate,
+        })
+    };
+    swapped
+        .flat_map(|(old, new)| [effect(new, DataFate::StartsEmpty), effect(old, DataFate::LeftBehind)])
+        .collect()
+}
+
+/// Services that stay and name a host that goes, in their variables, commands or options.
+fn broken(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+    let Some(before) = seen
+        .before
+        .as_ref()
+        .filter(|_| seen.item.transition == Transition::Delete)
+    else {
+        return Vec::new();
+    };
+    let stay = all.iter().filter_map(|other| Some((other, other.after.as_ref()?)));
+    let near: Vec<(&Seen<'_>, &ServiceInputs)> = stay.filter(|(_, other)| other.project == before.project).collect();
+    // Its name may be another resource's now.
+    if near.iter().any(|(_, other)| other.service == before.service) {
+        return Vec::new();
+    }
+    let hosts = [&before.service].into_iter().chain(&before.spec.container_name);
+    let hosts: Vec<&str> = hosts.map(String::as_str).collect();
+    let named = near.into_iter().flat_map(|(other, inputs)| {
+        let paths = naming(&inputs.spec, &hosts).into_iter();
+        paths.map(move |path| {
+            Effect::BrokenReference(BrokenReference {
+                holder: other.item.key.short(),
+                path,
+                names: seen.item.key.short(),
+            })
+        })
+    });
+    named.collect()
+}
+
+/// Where a service names one of these hosts.
+fn naming(spec: &Service, hosts: &[&str]) -> Vec<FieldPath> {
+    let names = |text: &str, variable: Option<&str>| hosts.iter().any(|host| names_host(text, host, variable));
+    let variables = spec.environment.iter().filter(|(name, value)| names(value, Some(name)));
+    let variables = variables.map(|(name, _)| FieldPath::fields(["environment", name.as_str()]));
+    let lists = [("command", &spec.command), ("entrypoint", &spec.entrypoint)];
+    let words = lists.into_iter().flat_map(|(field, words)| {
+        let words = words.iter().flatten().enumerate();
+        let named = words.filter(|(_, word)| names(word, None));
+        named.map(move |(place, _)| FieldPath::fields([field]).index(place))
+    });
+    variables.chain(words).collect()
+}

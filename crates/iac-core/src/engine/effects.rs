@@ -1,0 +1,154 @@
+//! What the steps of a plan do to the running system: asked of each provider, and what follows from the plan alone.
+//!
+//! Nobody is asked who is not in this process. A plan that changes nothing has no effects.
+
+mod rename;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::plan::{Action, Mode, Plan, Predicted, Step, WorldEntry};
+use crate::provider::effect::{HoldsUp, Scale, Transition, Undo};
+use crate::provider::{Effect, Live, Observed, Phase, PlanItem, Provider, RiskKind};
+use crate::urn::Key;
+use crate::value::{FieldPath, Value};
+
+/// What is known of the resources of a plan.
+pub(super) struct Known<'a> {
+    pub(super) recorded: &'a BTreeMap<Key, WorldEntry>,
+    pub(super) observed: &'a BTreeMap<Key, Observed>,
+    pub(super) predicted: &'a BTreeMap<Key, Vec<Predicted>>,
+}
+
+impl<'a> Known<'a> {
+    fn live(&self, key: &Key) -> Option<&'a Live> {
+        match self.observed.get(key) {
+            Some(Observed::Present(live)) => Some(live),
+            _ => None,
+        }
+    }
+
+    fn item(&self, step: &'a Step) -> PlanItem<'a> {
+        let entry = self.recorded.get(&step.key);
+        let predicted = self.predicted.get(&step.key).and_then(|all| all.last());
+        PlanItem {
+            key: &step.key,
+            identity: &step.identity,
+            transition: transition(step.action),
+            recorded: entry.and_then(WorldEntry::until_now),
+            after: step.inputs.as_ref(),
+            live: self.live(&step.key),
+            predicted: predicted.map_or(&Value::Null, |predicted| &predicted.prediction.outputs),
+            changes: &step.changes,
+        }
+    }
+}
+
+fn transition(action: Action) -> Transition {
+    match action {
+        Action::Create => Transition::Create,
+        Action::Update | Action::Adopt => Transition::Update,
+        Action::Replace => Transition::Replace,
+        Action::Delete => Transition::Delete,
+        Action::Same | Action::Wait | Action::Keep | Action::Record | Action::Cleanup | Action::Forget => {
+            Transition::Stays
+        }
+    }
+}
+
+/// Adds to each step what it does to the running system, and the risks that this is.
+pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provider>>, known: &Known<'_>) {
+    if plan.mode == Mode::Refresh || !plan.steps.iter().any(|step| step.action.touches_world()) {
+        return;
+    }
+    let mut found: Vec<Vec<Effect>> = vec![Vec::new(); plan.steps.len()];
+    for (place, effect) in rename::find(&plan.steps, known.recorded) {
+        found[place].push(effect);
+    }
+    for (name, provider) in providers {
+        let places: Vec<usize> = (0..plan.steps.len())
+            .filter(|place| plan.steps[*place].key.provider() == name)
+            .collect();
+        let items: Vec<PlanItem<'_>> = places.iter().map(|place| known.item(&plan.steps[*place])).collect();
+        for (item, effect) in provider.effects(&items) {
+            if let Some(place) = places.get(item) {
+                found[*place].push(effect);
+            }
+        }
+    }
+    for (place, effect) in undone(&plan.steps, known) {
+        found[place].push(effect);
+    }
+    for (place, effect) in held_up(&plan.steps) {
+        found[place].push(effect);
+    }
+    // Where the whole stack goes, that everything stops is no news.
+    let is_news = |effect: &Effect| plan.mode != Mode::Destroy || !matches!(effect, Effect::Scale(Scale { to: 0, .. }));
+    for (step, mut effects) in plan.steps.iter_mut().zip(found) {
+        effects.retain(is_news);
+        add(step, effects);
+    }
+}
+
+/// The effects of a step, and those of them that are risks. What a provider says of an outage stands for what the engine
+/// can say without knowing the system.
+fn add(step: &mut Step, effects: Vec<Effect>) {
+    step.effects.extend(effects);
+    let risks: Vec<_> = step.effects.iter().filter_map(Effect::risk).collect();
+    if risks.iter().any(|risk| risk.kind == RiskKind::Downtime) {
+        step.risks.retain(|risk| risk.kind != RiskKind::Downtime);
+    }
+    for risk in risks {
+        if !step.risks.contains(&risk) {
+            step.risks.push(risk);
+        }
+    }
+}
+
+/// Changes of others that a step takes back.
+fn undone(steps: &[Step], known: &Known<'_>) -> Vec<(usize, Effect)> {
+    let mut found = Vec::new();
+    let changing = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| matches!(step.action, Action::Update | Action::Replace | Action::Adopt));
+    for (place, step) in changing {
+        let drift = known.live(&step.key).map_or(&[][..], |live| &live.drift);
+        let mut by_whom: BTreeMap<&str, Vec<FieldPath>> = BTreeMap::new();
+        for change in drift {
+            let who = change.origin.as_deref().unwrap_or("somebody else");
+            by_whom.entry(who).or_default().push(change.path.clone());
+        }
+        found.extend(by_whom.into_iter().map(|(who, paths)| {
+            let undo = Undo {
+                who: who.to_owned(),
+                when: None,
+                paths,
+            };
+            (place, Effect::Undo(undo))
+        }));
+    }
+    found
+}
+
+/// The steps that wait until another one is ready, or is done.
+fn held_up(steps: &[Step]) -> Vec<(usize, Effect)> {
+    let mut waiting: HashMap<&Key, Vec<String>> = HashMap::new();
+    let works = |step: &&Step| step.action.touches_world() && step.action != Action::Delete;
+    for step in steps.iter().filter(works) {
+        let ready = step.after.iter().filter(|(_, phase)| *phase == Phase::Ready);
+        for (key, _) in ready {
+            waiting
+                .entry(key)
+                .or_default()
+                .push(crate::render::short_name(&step.key, &step.identity));
+        }
+    }
+    let places = steps.iter().enumerate().filter(|(_, step)| works(step));
+    places
+        .filter_map(|(place, step)| {
+            let steps = waiting.remove(&step.key)?;
+            Some((place, Effect::HoldsUp(HoldsUp { steps })))
+        })
+        .collect()
+}

@@ -1,0 +1,319 @@
+//! What a step does to the running system, beside the fields that it changes.
+//!
+//! A provider derives effects from a whole plan ([`Provider::effects`](super::Provider::effects)): from what is declared,
+//! recorded and there, without a call to its system. The engine adds those that follow from the plan alone. Effects are
+//! facts for a reviewer; one that can hurt is also a [`Risk`].
+
+mod host;
+mod image;
+mod item;
+mod text;
+
+use serde::Serialize;
+
+pub use self::host::names_host;
+pub use self::image::other_repository;
+pub use self::item::{PlanItem, Transition};
+use super::{Risk, RiskKind};
+
+/// What a step does to the running system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Effect {
+    /// What runs is stopped, and started again in its new form.
+    Restart(Restart),
+    /// More or fewer of the same run.
+    Scale(Scale),
+    /// Others use the value that changes.
+    Readers(Readers),
+    /// What becomes of data.
+    Data(DataEffect),
+    /// A program runs once.
+    Run(Run),
+    /// Something that stays names something that goes.
+    BrokenReference(BrokenReference),
+    /// There is a new way in from outside.
+    Exposure(Said),
+    /// Somebody may do more than before.
+    Privilege(Said),
+    /// A change that somebody else made is taken back.
+    Undo(Undo),
+    /// It looks like another resource under a new name.
+    Rename(Rename),
+    /// Other steps wait for this one.
+    HoldsUp(HoldsUp),
+    /// Anything else worth a line.
+    Other(Said),
+}
+
+/// A fact in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The fact, without a full stop.
+    pub message: String,
+}
+
+/// What runs, and is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// A pod.
+    Pod,
+    /// A container.
+    Container,
+}
+
+/// What runs is stopped, and started again in its new form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restart {
+    /// What is restarted.
+    pub unit: Unit,
+    /// How many; none where that is not known, one for each node for example.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// In which way.
+    pub way: Way,
+    /// Why in this way, where there is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// How long one of them may take to stop, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_seconds: Option<u64>,
+    /// Why nobody is served for a while; none where no gap is expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+    /// What is left if the new ones do not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// In which order what runs is stopped and started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "order")]
+pub enum Way {
+    /// Step by step.
+    Rolling {
+        /// How many more there may be meanwhile.
+        surge: u64,
+        /// How many may be missing meanwhile.
+        unavailable: u64,
+    },
+    /// One after the other; each stops before its successor starts.
+    OneByOne,
+    /// A new one starts before the old one stops, one after the other.
+    StartFirst,
+    /// All stop before the new ones start.
+    StopFirst,
+}
+
+/// More or fewer of the same run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scale {
+    /// What is counted.
+    pub unit: Unit,
+    /// How many run until now.
+    pub from: u64,
+    /// How many run then.
+    pub to: u64,
+}
+
+/// Others use the value that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Readers {
+    /// Who, by their names in the outside world.
+    pub readers: Vec<String>,
+    /// How they read it: `environment`, `files`.
+    pub through: Through,
+    /// When they see the new value.
+    pub sees: Sees,
+}
+
+/// How a value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Through {
+    /// As variables of its environment, read at its start.
+    Environment,
+    /// As files, which follow.
+    Files,
+    /// As files that are put there at its start.
+    FilesAtStart,
+    /// As the credentials for its images.
+    Images,
+}
+
+/// When a reader sees a new value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sees {
+    /// At once: this plan restarts it.
+    Restarted,
+    /// Once somebody restarts it; it keeps the old value until then.
+    AtItsNextStart,
+    /// In about a minute, if it reads the file again.
+    WithinAMinute,
+    /// When it runs next.
+    AtItsNextRun,
+}
+
+/// What becomes of data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DataEffect {
+    /// What holds it, for people: `claim shop/data-db-0`.
+    pub holder: String,
+    /// How much room there is: `10Gi`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// What becomes of it.
+    pub fate: DataFate,
+}
+
+/// What becomes of data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "fate")]
+pub enum DataFate {
+    /// It stays, and what is new uses it.
+    UsedAgain,
+    /// It stays, and nothing uses it any more.
+    LeftBehind,
+    /// What is new starts without data.
+    StartsEmpty,
+    /// It gets more room.
+    Grows {
+        /// How much it has then.
+        to: String,
+    },
+    /// It was to get another size, and stays as it is.
+    KeepsSize {
+        /// What is asked for.
+        asked: String,
+    },
+}
+
+/// A program runs once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Run {
+    /// What runs, for people.
+    pub command: String,
+    /// True if it has run before.
+    pub again: bool,
+    /// How often it is tried at the most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u64>,
+    /// What became of the last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+/// Something that stays names something that goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BrokenReference {
+    /// What stays, by its name in the outside world.
+    pub holder: String,
+    /// The field that names it.
+    pub path: crate::value::FieldPath,
+    /// What goes.
+    pub names: String,
+}
+
+/// A change that somebody else made is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undo {
+    /// Who made it, as far as that is known.
+    pub who: String,
+    /// When, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The fields.
+    pub paths: Vec<crate::value::FieldPath>,
+}
+
+/// It looks like another resource under a new name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rename {
+    /// The other name, in the outside world.
+    pub other: String,
+    /// True on the step that makes the new one.
+    pub is_new: bool,
+}
+
+/// Other steps wait for this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldsUp {
+    /// Those that wait for it, by their names in the outside world.
+    pub steps: Vec<String>,
+}
+
+impl Effect {
+    /// A new way in, in words.
+    pub fn exposure(message: impl Into<String>) -> Self {
+        Self::Exposure(Said {
+            message: message.into(),
+        })
+    }
+
+    /// A new right, in words.
+    pub fn privilege(message: impl Into<String>) -> Self {
+        Self::Privilege(Said {
+            message: message.into(),
+        })
+    }
+
+    /// Anything else, in words.
+    pub fn other(message: impl Into<String>) -> Self {
+        Self::Other(Said {
+            message: message.into(),
+        })
+    }
+
+    /// The risk that it is, if it can hurt.
+    pub fn risk(&self) -> Option<Risk> {
+        let kind = match self {
+            Self::Restart(Restart { gap: Some(_), .. }) => RiskKind::Downtime,
+            Self::Scale(Scale { to: 0, .. }) => RiskKind::Downtime,
+            Self::Data(DataEffect {
+                fate: DataFate::StartsEmpty | DataFate::LeftBehind,
+                ..
+            }) => RiskKind::DataLoss,
+            Self::BrokenReference(_) => RiskKind::BrokenReference,
+            Self::Exposure(_) => RiskKind::Exposure,
+            Self::Privilege(_) => RiskKind::Privilege,
+            Self::Undo(_) => RiskKind::Undo,
+            _ => return None,
+        };
+        Some(Risk {
+            kind,
+            message: self.text(),
+        })
+    }
+
+    /// The texts in it that come from outside, for whoever has to hide something in them.
+    pub(crate) fn texts(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::Restart(restart) => {
+                let texts = restart.gap.iter_mut().chain(&mut restart.failure);
+                texts.chain(&mut restart.because).collect()
+            }
+            Self::Scale(_) => Vec::new(),
+            Self::Readers(readers) => readers.readers.iter_mut().collect(),
+            Self::Data(data) => {
+                let fate = match &mut data.fate {
+                    DataFate::Grows { to } => Some(to),
+                    DataFate::KeepsSize { asked } => Some(asked),
+                    DataFate::UsedAgain | DataFate::LeftBehind | DataFate::StartsEmpty => None,
+                };
+                [&mut data.holder]
+                    .into_iter()
+                    .chain(&mut data.size)
+                    .chain(fate)
+                    .collect()
+            }
+            Self::Run(run) => [&mut run.command].into_iter().chain(&mut run.last).collect(),
+            Self::BrokenReference(broken) => vec![&mut broken.holder, &mut broken.names],
+            Self::Exposure(said) | Self::Privilege(said) | Self::Other(said) => vec![&mut said.message],
+            Self::Undo(undo) => [&mut undo.who].into_iter().chain(&mut undo.when).collect(),
+            Self::Rename(rename) => vec![&mut rename.other],
+            Self::HoldsUp(holds) => holds.steps.iter_mut().collect(),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Effects as sentences.
+
+use super::{
+    DataEffect, DataFate, Effect, HoldsUp, Readers, Rename, Restart, Run, Scale, Sees, Through, Undo, Unit, Way,
+};
+
+/// How many names a sentence gives before it counts the rest.
+const NAMES: usize = 5;
+
+impl Effect {
+    /// One word or two for what sort of effect it is.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Restart(_) => "restart",
+            Self::Scale(_) => "scale",
+            Self::Readers(_) => "readers",
+            Self::Data(_) => "data",
+            Self::Run(_) => "run",
+            Self::BrokenReference(_) => "broken reference",
+            Self::Exposure(_) => "exposure",
+            Self::Privilege(_) => "privilege",
+            Self::Undo(_) => "undo",
+            Self::Rename(_) => "rename",
+            Self::HoldsUp(_) => "order",
+            Self::Other(_) => "effect",
+        }
+    }
+
+    /// The effect as a sentence, without a full stop.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Restart(restart) => restart.text(),
+            Self::Scale(Scale { unit, from, to: 0 }) => {
+                format!("stops {}, and nothing takes the place", unit.counted(*from))
+            }
+            Self::Scale(Scale { unit, from, to }) => format!("from {from} to {}", unit.counted(*to)),
+            Self::Readers(readers) => readers.text(),
+            Self::Data(data) => data.text(),
+            Self::Run(run) => run.text(),
+            Self::BrokenReference(broken) => {
+                format!("{} names {} in {}, and stays", broken.holder, broken.names, broken.path)
+            }
+            Self::Exposure(said) | Self::Privilege(said) | Self::Other(said) => said.message.clone(),
+            Self::Undo(undo) => undo.text(),
+            Self::Rename(rename) => rename.text(),
+            Self::HoldsUp(HoldsUp { steps }) => match steps.len() {
+                1 => format!("{} waits for it, and stays as it is if this fails", names(steps)),
+                count => format!(
+                    "{count} steps wait for it, and are not carried out if this fails: {}",
+                    names(steps)
+                ),
+            },
+        }
+    }
+}
+
+/// The first few of some names, and how many more there are.
+fn names(all: &[String]) -> String {
+    match all.len() {
+        count if count > NAMES => format!("{} and {} more", all[..NAMES].join(", "), count - NAMES),
+        _ => all.join(", "),
+    }
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Container => "container",
+        }
+    }
+
+    /// `1 pod`, `2 pods`.
+    fn counted(self, count: u64) -> String {
+        let name = self.name();
+        match count {
+            1 => format!("1 {name}"),
+            count => format!("{count} {name}s"),
+        }
+    }
+}
+
+impl Restart {
+    fn text(&self) -> String {
+        let unit = self.unit.name();
+        let within = self
+            .stop_seconds
+            .map_or_else(String::new, |seconds| format!(" (up to {seconds} s)"));
+        let what = match self.count {
+            Some(count) => self.unit.counted(count),
+            None => format!("its {unit}s"),
+        };
+        let single = self.count == Some(1);
+        let mut text = match self.way {
+            Way::Rolling { surge, unavailable } => {
+                let fewest = self.count.map(|count| count.saturating_sub(unavailable));
+                let fewest = match (unavailable, fewest) {
+                    (0, _) => "none missing".to_owned(),
+                    (_, Some(fewest)) => format!("at least {fewest} at work"),
+                    (missing, None) => format!("up to {missing} missing"),
+                };
+                let more = match surge {
+                    0 => String::new(),
+                    surge => format!("up to {surge} more at a time and "),
+                };
+                format!("replaces {what}, with {more}{fewest}")
+            }
+            Way::OneByOne if single => format!("stops 1 {unit}{within}, then starts the new one"),
+            Way::OneByOne => format!("replaces {what}, one at a time: each stops{within} before the new one starts"),
+            Way::StartFirst if single => format!("starts the new {unit}, then stops the old one"),
+            Way::StartFirst => format!("replaces {what}, one at a time: the new one starts before the old one stops"),
+            Way::StopFirst if single => format!("stops 1 {unit}{within}, then starts the new one"),
+            Way::StopFirst => format!("stops {what}{within}, then starts the new ones"),
+        };
+        if let Some(because) = &self.because {
+            text.push_str(&format!(" ({because})"));
+        }
+        match &self.gap {
+            Some(gap) => text.push_str(&format!("; {gap}")),
+            None => text.push_str("; no gap expected"),
+        }
+        if let Some(failure) = &self.failure {
+            text.push_str(&format!("; {failure}"));
+        }
+        text
+    }
+}
+
+impl Readers {
+    fn text(&self) -> String {
+        let (many, who) = (self.readers.len() > 1, names(&self.readers));
+        let through = match self.through {
+            Through::Environment => "as environment variables",
+            Through::Files | Through::FilesAtStart => "as files",
+            Through::Images => "to pull images",
+        };
+        let sees = match (self.sees, many) {
+            (Sees::Restarted, false) => "it is restarted",
+            (Sees::Restarted, true) => "they are restarted",
+            (Sees::AtItsNextStart, false) => "it keeps the old value until it is restarted",
+            (Sees::AtItsNextStart, true) => "they keep the old value until they are restarted",
+            (Sees::WithinAMinute, _) => "the files change within about a minute, without a restart",
+            (Sees::AtItsNextRun, false) => "it gets the new value when it runs next",
+            (Sees::AtItsNextRun, true) => "they get the new value when they run next",
+        };
+        format!("{who} {} it {through}: {sees}", if many { "read" } else { "reads" })
+    }
+}
+
+impl DataEffect {
+    fn text(&self) -> String {
+        let size = self.size.as_ref().map_or_else(String::new, |size| format!(" ({size})"));
+        let holder = format!("{}{size}", self.holder);
+        match &self.fate {
+            DataFate::UsedAgain => format!("{holder}: used again, with the data in it"),
+            DataFate::LeftBehind => format!("{holder}: kept with the data in it, and used by nothing any more"),
+            DataFate::StartsEmpty => format!("{holder}: new and empty"),
+            DataFate::Grows { to } => format!("{holder}: grows to {to}"),
+            DataFate::KeepsSize { asked } => format!("{holder}: the size stays, though {asked} is asked for"),
+        }
+    }
+}
+
+impl Run {
+    fn text(&self) -> String {
+        let again = if self.again { "runs again" } else { "runs" };
+        let mut text = format!("{again}: {}", self.command);
+        if let Some(tries) = self.tries.filter(|tries| *tries > 1) {
+            text.push_str(&format!("; up to {tries} tries"));
+        }
+        if let Some(last) = &self.last {
+            text.push_str(&format!("; the last run {last}"));
+        }
+        if self.again {
+            text.push_str("; what it does is not undone by a rollback");
+        }
+        text
+    }
+}
+
+impl Undo {
+    fn text(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
+        let when = self
+            .when
+            .as_ref()
+            .map_or_else(String::new, |when| format!(" at {when}"));
+        format!(
+            "takes back what {} changed{when}: {}; to keep it, put it into the program",
+            self.who,
+            names(&paths)
+        )
+    }
+}
+
+impl Rename {
+    fn text(&self) -> String {
+        if self.is_new {
+            return format!(
+                "it looks like {} under another name; what uses the old name loses it, and its data is not moved",
+                self.other
+            );
+        }
+        format!("{} looks like it under another name", self.other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restart(count: Option<u64>, way: Way, gap: Option<&str>) -> Effect {
+        Effect::Restart(Restart {
+            unit: Unit::Pod,
+            count,
+            way,
+            because: None,
+            stop_seconds: Some(30),
+            gap: gap.map(str::to_owned),
+            failure: None,
+        })
+    }
+
+    #[test]
+    fn effects_are_sentences() {
+        let readers = |count: usize, through, sees| {
+            let readers = (0..count).map(|number| format!("Deployment web{number}")).collect();
+            Effect::Readers(Readers { readers, through, sees })
+        };
+        for (effect, expected) in [
+            (
+                restart(
+                    Some(2),
+                    Way::Rolling {
+                        surge: 1,
+                        unavailable: 0,
+                    },
+                    None,
+                ),
+                "replaces 2 pods, with up to 1 more at a time and none missing; no gap expected",
+            ),
+            (
+                restart(
+                    Some(4),
+                    Way::Rolling {
+                        surge: 0,
+                        unavailable: 1,
+                    },
+                    None,
+                ),
+                "replaces 4 pods, with at least 3 at work; no gap expected",
+            ),
+            (
+                restart(
+                    Some(1),
+                    Way::OneByOne,
+                    Some("nothing serves until the new one is ready"),
+                ),
+                "stops 1 pod (up to 30 s), then starts the new one; nothing serves until the new one is ready",
+            ),
+            (
+                restart(None, Way::StopFirst, None),
+                "stops its pods (up to 30 s), then starts the new ones; no gap expected",
+            ),
+            (
+                readers(1, Through::Environment, Sees::AtItsNextStart),
+                "Deployment web0 reads it as environment variables: it keeps the old value until it is restarted",
+            ),
+            (
+                readers(7, Through::Files, Sees::WithinAMinute),
+                "Deployment web0, Deployment web1, Deployment web2, Deployment web3, Deployment web4 and 2 more read it \
+                 as files: the files change within about a minute, without a restart",
+            ),
+            (
+                Effect::Run(Run {
+                    command: "alembic upgrade head".to_owned(),
+                    again: true,
+                    tries: Some(7),
+                    last: Some("completed".to_owned()),
+                }),
+                "runs again: alembic upgrade head; up to 7 tries; the last run completed; what it does is not undone by \
+                 a rollback",
+            ),
+            (
+                Effect::Data(DataEffect {
+                    holder: "claim shop/data-db-0".to_owned(),
+                    size: Some("1Gi".to_owned()),
+                    fate: DataFate::LeftBehind,
+                }),
+                "claim shop/data-db-0 (1Gi): kept with the data in it, and used by nothing any more",
+            ),
+        ] {
+            assert_eq!(effect.text(), expected);
+        }
+    }
+
+    #[test]
+    fn what_can_hurt_is_a_risk() {
+        use crate::provider::RiskKind;
+        let kind = |effect: &Effect| effect.risk().map(|risk| risk.kind);
+        assert_eq!(
+            kind(&restart(Some(1), Way::StopFirst, Some("a gap"))),
+            Some(RiskKind::Downtime)
+        );
+        assert_eq!(kind(&restart(Some(1), Way::StartFirst, None)), None);
+        assert_eq!(kind(&Effect::exposure("on every node")), Some(RiskKind::Exposure));
+        assert_eq!(kind(&Effect::other("a fact")), None);
+    }
+}

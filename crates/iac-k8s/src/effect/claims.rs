@@ -1,0 +1,140 @@
+//! What becomes of the claims of a StatefulSet, and of those that other pods use.
+
+use std::collections::BTreeMap;
+
+use iac_core::Value;
+use iac_core::provider::Effect;
+use iac_core::provider::effect::{DataEffect, DataFate, Transition};
+
+use super::{Seen, list, text};
+use crate::{kinds, quantity};
+
+pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+    match (seen.kind.as_str(), seen.item.transition) {
+        ("apps/StatefulSet", Transition::Replace) => of_replaced(seen),
+        ("apps/StatefulSet", Transition::Create) => of_successor(seen, all),
+        ("core/PersistentVolumeClaim", Transition::Update) => grown(seen).into_iter().collect(),
+        (kind, Transition::Update | Transition::Replace) if kinds::pod_template(kind).is_some() => swapped(seen, all),
+        _ => Vec::new(),
+    }
+}
+
+/// The claim templates of a StatefulSet with their sizes, by name.
+fn templates(set: &Value) -> BTreeMap<&str, Option<&str>> {
+    let all = list(set, "/spec/volumeClaimTemplates").iter();
+    all.filter_map(|template| Some((text(template, "/metadata/name")?, size(template))))
+        .collect()
+}
+
+/// What a claim, or a template of one, asks for.
+fn size(claim: &Value) -> Option<&str> {
+    text(claim, "/spec/resources/requests/storage")
+}
+
+/// The claims that a template makes: the one, or the first to the last.
+fn claims(seen: &Seen<'_>, set: &Value, template: &str) -> String {
+    let namespace = seen.id.namespace.as_deref().unwrap_or_default();
+    let pods = set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
+    let claim = |number: i64| format!("{namespace}/{template}-{}-{number}", seen.id.name);
+    match pods {
+        0 | 1 => format!("claim {}", claim(0)),
+        pods => format!("claims {} to {}", claim(0), pods - 1),
+    }
+}
+
+fn effect(holder: String, size: Option<&str>, fate: DataFate) -> Effect {
+    Effect::Data(DataEffect {
+        holder,
+        size: size.map(str::to_owned),
+        fate,
+    })
+}
+
+/// Claims are found again by their names only, so they come with their data and at their old size.
+fn of_replaced(seen: &Seen<'_>) -> Vec<Effect> {
+    let (before, then) = (seen.before(), seen.then());
+    let (old, new) = (templates(before), templates(then));
+    let mut found = Vec::new();
+    for (name, size) in &old {
+        let holder = claims(seen, before, name);
+        let fate = match new.get(name) {
+            None => DataFate::LeftBehind,
+            Some(asked) if differs(*size, *asked) => DataFate::KeepsSize {
+                asked: asked.unwrap_or("another size").to_owned(),
+            },
+            Some(_) => DataFate::UsedAgain,
+        };
+        found.push(effect(holder, *size, fate));
+    }
+    for (name, size) in new
+        .iter()
+        .filter(|(name, _)| !old.is_empty() && !old.contains_key(*name))
+    {
+        found.push(effect(claims(seen, then, name), *size, DataFate::StartsEmpty));
+    }
+    found
+}
+
+fn differs(one: Option<&str>, other: Option<&str>) -> bool {
+    let amount = |size: Option<&str>| size.and_then(quantity::parse);
+    amount(one) != amount(other)
+}
+
+/// A new StatefulSet where another one with the same templates goes: it does not get the claims of that.
+fn of_successor(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+    let going = all.iter().filter(|other| {
+        other.item.transition == Transition::Delete
+            && (&other.kind, &other.id.namespace) == (&seen.kind, &seen.id.namespace)
+    });
+    let left: Vec<BTreeMap<&str, Option<&str>>> = going.map(|other| templates(other.before())).collect();
+    let new = templates(seen.then()).into_iter();
+    new.filter(|(name, _)| left.iter().any(|old| old.contains_key(name)))
+        .map(|(name, size)| effect(claims(seen, seen.then(), name), size, DataFate::StartsEmpty))
+        .collect()
+}
+
+fn grown(seen: &Seen<'_>) -> Option<Effect> {
+    let (before, then) = (size(seen.before())?, size(seen.then())?);
+    let grows = quantity::parse(then)? > quantity::parse(before)?;
+    grows.then(|| {
+        let to = then.to_owned();
+        effect(
+            format!("claim {}", seen.id.full_name()),
+            Some(before),
+            DataFate::Grows { to },
+        )
+    })
+}
+
+/// Pods that use another claim than before, which is new in this plan: they start without their data.
+fn swapped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+    let Some((before, then)) = seen.pods() else {
+        return Vec::new();
+    };
+    let claims = |spec: &Value| -> BTreeMap<String, String> {
+        let volumes = list(spec, "/volumes").iter();
+        let claim = |volume: &Value| {
+            let name = text(volume, "/name")?.to_owned();
+            Some((name, text(volume, "/persistentVolumeClaim/claimName")?.to_owned()))
+        };
+        volumes.filter_map(claim).collect()
+    };
+    let (old, new) = (claims(before), claims(then));
+    let swapped = new
+        .iter()
+        .filter(|(volume, claim)| old.get(*volume).is_some_and(|other| other != *claim));
+    let fresh = swapped.filter_map(|(_, claim)| {
+        all.iter().find(|other| {
+            other.kind == "core/PersistentVolumeClaim"
+                && other.id.namespace == seen.id.namespace
+                && other.id.name == *claim
+                && other.item.transition == Transition::Create
+        })
+    });
+    fresh
+        .map(|claim| {
+            let holder = format!("claim {}", claim.id.full_name());
+            effect(holder, size(claim.then()), DataFate::StartsEmpty)
+        })
+        .collect()
+}

@@ -1,0 +1,53 @@
+//! Jobs that run, or run again.
+
+use iac_core::Value;
+use iac_core::provider::effect::{Run, Transition};
+use iac_core::provider::{Effect, Readiness};
+
+use super::{Seen, list, text};
+
+/// How often a Job is tried again unless it says so.
+const BACKOFF_LIMIT: i64 = 6;
+
+pub(super) fn of(seen: &Seen<'_>) -> Option<Effect> {
+    let runs = matches!(seen.item.transition, Transition::Create | Transition::Replace);
+    if seen.kind != "batch/Job" || !runs {
+        return None;
+    }
+    let limit = seen.then().pointer("/spec/backoffLimit").and_then(Value::as_i64);
+    let tries = u64::try_from(limit.unwrap_or(BACKOFF_LIMIT))
+        .ok()
+        .map(|retries| retries + 1);
+    Some(Effect::Run(Run {
+        command: command(seen.then()),
+        again: seen.item.recorded.is_some(),
+        tries,
+        last: last(seen),
+    }))
+}
+
+/// What the first container runs.
+fn command(job: &Value) -> String {
+    let Some(container) = list(job, "/spec/template/spec/containers").first() else {
+        return "nothing".to_owned();
+    };
+    let words = ["/command", "/args"]
+        .into_iter()
+        .flat_map(|field| list(container, field));
+    let words: Vec<&str> = words.map(|word| word.as_str().unwrap_or("(secret)")).collect();
+    match words.is_empty() {
+        true => format!("the image {}", text(container, "/image").unwrap_or("(not known yet)")),
+        false => words.join(" "),
+    }
+}
+
+fn last(seen: &Seen<'_>) -> Option<String> {
+    let recorded = seen.item.recorded?;
+    Some(match seen.item.live.map(|live| &live.readiness) {
+        Some(Readiness::Failed { reason, .. } | Readiness::Spent(reason)) => format!("failed: {reason}"),
+        Some(Readiness::Pending(_)) => "is still at work, and is stopped".to_owned(),
+        Some(Readiness::Ready) => "completed".to_owned(),
+        None if recorded.ready => "completed".to_owned(),
+        None => return None,
+    })
+}

@@ -1,0 +1,132 @@
+//! What a plan does to what runs in a cluster: to pods, to those who read a changed ConfigMap or Secret, to claims, to
+//! names that lead nowhere afterwards, and what becomes reachable or allowed.
+//!
+//! All of it follows from the objects of the plan, as they are recorded, declared and predicted; the server is not asked.
+
+mod broken;
+mod claims;
+mod exposure;
+mod host;
+mod jobs;
+mod power;
+mod readers;
+mod workload;
+
+pub(crate) use self::workload::serves_nobody;
+use iac_core::Value;
+use iac_core::provider::effect::Transition;
+use iac_core::provider::{Effect, PlanItem};
+
+use crate::kinds;
+use crate::object::ObjectId;
+
+/// An effect, with the place of its object among the items.
+pub(crate) type Placed = (usize, Effect);
+
+/// One object of a plan.
+struct Seen<'a> {
+    place: usize,
+    id: ObjectId,
+    /// `apps/Deployment`.
+    kind: String,
+    item: &'a PlanItem<'a>,
+}
+
+/// The effects of a plan.
+pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
+    let seen = items.iter().enumerate().filter_map(|(place, item)| {
+        let id = ObjectId::from_identity(item.identity)?;
+        let kind = id.type_name();
+        Some(Seen { place, id, kind, item })
+    });
+    let seen: Vec<Seen<'_>> = seen.collect();
+    let mut found: Vec<Placed> = Vec::new();
+    for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
+        let own = [
+            workload::of(one),
+            claims::of(one, &seen),
+            jobs::of(one).into_iter().collect(),
+            exposure::of(one),
+            power::of(one).into_iter().collect(),
+            readers::of(one, &seen),
+            broken::of(one, &seen),
+        ];
+        found.extend(own.into_iter().flatten().map(|effect| (one.place, effect)));
+    }
+    found
+}
+
+impl<'a> Seen<'a> {
+    /// `Deployment shop/web`.
+    fn name(&self) -> String {
+        format!("{} {}", self.id.kind, self.id.full_name())
+    }
+
+    fn before(&self) -> &'a Value {
+        self.item.before()
+    }
+
+    fn then(&self) -> &'a Value {
+        self.item.then()
+    }
+
+    /// True if there was an object, and there still is one.
+    fn is_changed(&self) -> bool {
+        matches!(self.item.transition, Transition::Update | Transition::Replace)
+    }
+
+    /// A field as the server has it, or will: with its defaults, and what others decide. What the program says, where that is
+    /// not known.
+    fn field(&self, pointer: &str) -> Option<&'a Value> {
+        let live = self.item.live.map_or(&Value::Null, |live| &live.outputs);
+        [self.item.predicted, live, self.then(), self.before()]
+            .into_iter()
+            .find_map(|object| object.pointer(pointer))
+    }
+
+    /// The specification of its pods until now, and from now on.
+    fn pods(&self) -> Option<(&'a Value, &'a Value)> {
+        let pointer = format!("{}/spec", kinds::pod_template(&self.kind)?);
+        let spec = |object: &'a Value| object.pointer(&pointer).unwrap_or(&Value::Null);
+        Some((spec(self.before()), spec(self.then())))
+    }
+
+    /// True if its pods are made of another template from now on.
+    fn changes_pods(&self) -> bool {
+        let Some(template) = kinds::pod_template(&self.kind) else {
+            return false;
+        };
+        let template: Vec<&str> = template.split('/').filter(|key| !key.is_empty()).collect();
+        let template = iac_core::FieldPath::fields(template);
+        match self.item.transition {
+            Transition::Replace => true,
+            Transition::Update => self
+                .item
+                .changes
+                .iter()
+                .any(|change| change.path.starts_with(&template)),
+            Transition::Stays | Transition::Create | Transition::Delete => false,
+        }
+    }
+}
+
+/// The elements of a list.
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).unwrap_or_default()
+}
+
+/// A text below an object.
+fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+/// All containers of pods.
+fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
+    crate::reference::CONTAINERS
+        .into_iter()
+        .flat_map(move |key| spec.get(key).and_then(Value::as_array).unwrap_or_default())
+}
+
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
+mod tests;

@@ -1,0 +1,275 @@
+//! What becomes of the pods of a Deployment, StatefulSet or DaemonSet.
+
+use iac_core::Value;
+use iac_core::provider::Effect;
+use iac_core::provider::effect::{Restart, Scale, Transition, Unit, Way, other_repository};
+
+use super::{Seen, containers, text};
+/// How long a pod may take to stop unless its object says so.
+const GRACE_SECONDS: u64 = 30;
+/// What a Deployment may have more, and may lack, unless it says so.
+const QUARTER: &str = "25%";
+
+pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
+    if !matches!(
+        seen.kind.as_str(),
+        "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet"
+    ) {
+        return Vec::new();
+    }
+    match seen.item.transition {
+        Transition::Stays | Transition::Create => Vec::new(),
+        Transition::Delete => stopped(seen).into_iter().collect(),
+        Transition::Replace => replaced(seen).into_iter().collect(),
+        Transition::Update => {
+            let images = other_images(seen);
+            scaled(seen).into_iter().chain(rolled_out(seen)).chain(images).collect()
+        }
+    }
+}
+
+/// Containers that get the image of another program.
+fn other_images(seen: &Seen<'_>) -> Vec<Effect> {
+    let Some((before, then)) = seen.pods() else {
+        return Vec::new();
+    };
+    let other = |container: &Value| {
+        let name = text(container, "/name")?;
+        let old = containers(before).find(|old| text(old, "/name") == Some(name))?;
+        let (from, to) = other_repository(text(old, "/image")?, text(container, "/image")?)?;
+        Some(Effect::other(format!(
+            "container {name} gets the image of another repository: {to}, not {from}"
+        )))
+    };
+    containers(then).filter_map(other).collect()
+}
+
+/// How many pods an object has until now; none for a DaemonSet whose status is not known.
+fn until_now(seen: &Seen<'_>) -> Option<u64> {
+    let live = seen.item.live.map_or(&Value::Null, |live| &live.outputs);
+    let number = |object: &Value, pointer: &str| object.pointer(pointer)?.as_i64()?.try_into().ok();
+    if seen.kind == "apps/DaemonSet" {
+        return seen.field("/status/desiredNumberScheduled")?.as_i64()?.try_into().ok();
+    }
+    number(live, "/spec/replicas")
+        .or_else(|| number(seen.before(), "/spec/replicas"))
+        .or(Some(1))
+}
+
+/// How many pods it is to have.
+fn count(seen: &Seen<'_>) -> Option<u64> {
+    match seen.kind.as_str() {
+        "apps/DaemonSet" => until_now(seen),
+        _ => Some(
+            seen.field("/spec/replicas")
+                .and_then(Value::as_i64)
+                .unwrap_or(1)
+                .try_into()
+                .unwrap_or(0),
+        ),
+    }
+}
+
+fn stopped(seen: &Seen<'_>) -> Option<Effect> {
+    let from = until_now(seen).filter(|count| *count > 0)?;
+    Some(Effect::Scale(Scale {
+        unit: Unit::Pod,
+        from,
+        to: 0,
+    }))
+}
+
+fn scaled(seen: &Seen<'_>) -> Option<Effect> {
+    let replicas = iac_core::FieldPath::fields(["spec", "replicas"]);
+    let change = seen.item.changes.iter().find(|change| change.path == replicas)?;
+    let number = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .and_then(Value::as_i64)
+            .unwrap_or(1)
+            .try_into()
+            .unwrap_or(0)
+    };
+    let (from, to): (u64, u64) = (number(&change.before), number(&change.after));
+    (from != to).then_some(Effect::Scale(Scale {
+        unit: Unit::Pod,
+        from,
+        to,
+    }))
+}
+
+fn grace(seen: &Seen<'_>) -> Option<u64> {
+    let seconds = seen.field("/spec/template/spec/terminationGracePeriodSeconds");
+    seconds.map_or(Some(GRACE_SECONDS), |seconds| seconds.as_i64()?.try_into().ok())
+}
+
+fn replaced(seen: &Seen<'_>) -> Option<Effect> {
+    let count = until_now(seen);
+    if count == Some(0) {
+        return None;
+    }
+    Some(Effect::Restart(Restart {
+        unit: Unit::Pod,
+        count,
+        way: Way::StopFirst,
+        because: None,
+        stop_seconds: grace(seen),
+        gap: Some(NOBODY.to_owned()),
+        failure: Some("if they do not become ready, nothing takes their place".to_owned()),
+    }))
+}
+
+const NOBODY: &str = "nothing serves until the new ones are ready";
+const NOBODY_ELSE: &str = "nothing serves until it is ready";
+
+fn rolled_out(seen: &Seen<'_>) -> Option<Effect> {
+    let is_paused = |object: &Value| object.pointer("/spec/paused").and_then(Value::as_bool) == Some(true);
+    if seen.kind == "apps/Deployment" && is_paused(seen.before()) && !is_paused(seen.then()) {
+        return Some(Effect::other(
+            "it is resumed: what changed of its pods while it was paused is rolled out",
+        ));
+    }
+    let count = count(seen);
+    if !seen.changes_pods() || count == Some(0) {
+        return None;
+    }
+    if is_paused(seen.then()) {
+        return Some(Effect::other(
+            "its pods stay as they are until it is resumed: it is paused",
+        ));
+    }
+    if seen.field("/spec/updateStrategy/type").and_then(Value::as_str) == Some("OnDelete") {
+        return Some(Effect::other(
+            "its pods stay as they are until somebody deletes them: its update strategy is OnDelete",
+        ));
+    }
+    let partition = seen.field("/spec/updateStrategy/rollingUpdate/partition");
+    let partition: u64 = partition.and_then(Value::as_i64).unwrap_or(0).try_into().unwrap_or(0);
+    let total = count.unwrap_or(1);
+    if seen.kind == "apps/StatefulSet" && partition >= total {
+        return Some(Effect::other(format!(
+            "its pods stay as they are: its update strategy begins with pod {partition}, which there is not"
+        )));
+    }
+    if seen.kind == "apps/StatefulSet" && partition > 0 {
+        return Some(Effect::other(format!(
+            "its pods from number {partition} on are replaced, one at a time; the others stay"
+        )));
+    }
+    Some(Effect::Restart(match seen.kind.as_str() {
+        "apps/Deployment" => of_deployment(seen, total),
+        "apps/StatefulSet" => of_set(seen, total),
+        _ => of_daemons(seen, count),
+    }))
+}
+
+fn of_deployment(seen: &Seen<'_>, count: u64) -> Restart {
+    if seen.field("/spec/strategy/type").and_then(Value::as_str) == Some("Recreate") {
+        return Restart {
+            unit: Unit::Pod,
+            count: Some(count),
+            way: Way::StopFirst,
+            because: None,
+            stop_seconds: grace(seen),
+            gap: Some(NOBODY.to_owned()),
+            failure: Some("if they do not become ready, nothing takes their place".to_owned()),
+        };
+    }
+    let share = |field: &str, rounds_up: bool| {
+        let value = seen.field(&format!("/spec/strategy/rollingUpdate/{field}"));
+        value.map_or_else(
+            || of_share(&Value::from(QUARTER), count, rounds_up),
+            |value| of_share(value, count, rounds_up),
+        )
+    };
+    let (surge, mut unavailable) = (share("maxSurge", true), share("maxUnavailable", false));
+    // The controller does not let a rollout stand still.
+    if surge == 0 && unavailable == 0 {
+        unavailable = 1;
+    }
+    let unavailable = unavailable.min(count);
+    Restart {
+        unit: Unit::Pod,
+        count: Some(count),
+        way: Way::Rolling { surge, unavailable },
+        because: None,
+        stop_seconds: None,
+        gap: (unavailable == count).then(|| "all of them may be missing for a while".to_owned()),
+        failure: Some(rollout_failure(seen)),
+    }
+}
+
+/// What is left of a rolling update whose new pods do not work.
+fn rollout_failure(seen: &Seen<'_>) -> String {
+    let spec = seen.pods().map_or(&Value::Null, |(_, then)| then);
+    let probed = containers(spec).any(|container| container.get("readinessProbe").is_some());
+    match probed {
+        true => "if the new ones do not become ready, the old ones go on".to_owned(),
+        false => "a new one counts as ready once it runs: it has no readiness probe".to_owned(),
+    }
+}
+
+fn of_set(seen: &Seen<'_>, count: u64) -> Restart {
+    Restart {
+        unit: Unit::Pod,
+        count: Some(count),
+        way: Way::OneByOne,
+        because: None,
+        stop_seconds: grace(seen),
+        gap: (count == 1).then(|| NOBODY_ELSE.to_owned()),
+        failure: (count > 1).then(|| "if a new one does not become ready, the others stay as they are".to_owned()),
+    }
+}
+
+fn of_daemons(seen: &Seen<'_>, count: Option<u64>) -> Restart {
+    let total = count.unwrap_or(1);
+    let share = |field: &str, default: u64, rounds_up: bool| {
+        let value = seen.field(&format!("/spec/updateStrategy/rollingUpdate/{field}"));
+        value.map_or(default, |value| of_share(value, total, rounds_up))
+    };
+    let surge = share("maxSurge", 0, true);
+    let unavailable = if surge > 0 {
+        share("maxUnavailable", 0, true)
+    } else {
+        share("maxUnavailable", 1, true).max(1)
+    };
+    Restart {
+        unit: Unit::Pod,
+        count,
+        way: Way::Rolling { surge, unavailable },
+        because: None,
+        stop_seconds: None,
+        gap: (unavailable > 0).then(|| "each node is without it for a while".to_owned()),
+        failure: None,
+    }
+}
+
+/// A number, or a share of the pods in percent.
+fn of_share(value: &Value, count: u64, rounds_up: bool) -> u64 {
+    if let Some(number) = value.as_i64() {
+        return number.try_into().unwrap_or(0);
+    }
+    let percent = value
+        .as_str()
+        .and_then(|text| text.strip_suffix('%')?.parse::<u64>().ok());
+    let hundredths = percent.unwrap_or(0) * count;
+    if rounds_up {
+        hundredths.div_ceil(100)
+    } else {
+        hundredths / 100
+    }
+}
+
+/// True if nobody is served by an object, so that its replacement is no downtime: it does its work and ends, has no pods,
+/// or is only looked at when something is made.
+pub(crate) fn serves_nobody(type_name: &str, before: &Value) -> bool {
+    let ends = matches!(
+        type_name,
+        "batch/Job"
+            | "batch/CronJob"
+            | "node.k8s.io/RuntimeClass"
+            | "scheduling.k8s.io/PriorityClass"
+            | "storage.k8s.io/StorageClass"
+    );
+    ends || before.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)
+}

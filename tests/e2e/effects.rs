@@ -1,0 +1,132 @@
+//! What a plan tells of what runs, on a real cluster and a real engine: restarts, readers, runs, broken references, ways in,
+//! and changes of others that it takes back.
+
+use serde_json::{Value as Json, json};
+
+use crate::docker::{ComposeFolder, IMAGE};
+use crate::manifests::{Folder, deployment, job, shell};
+
+/// The effects of a step of a plan, by the name of its resource.
+fn effects<'a>(plan: &'a Json, name: &str) -> &'a Json {
+    let steps = plan["steps"].as_array().unwrap();
+    let step = steps
+        .iter()
+        .find(|step| step["key"].as_str().unwrap().ends_with(&format!("::{name}")));
+    &step.unwrap_or_else(|| panic!("no step for {name}: {plan:#}"))["effects"]
+}
+
+fn service(name: &str, kind: &str) -> Json {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+        "spec": {"type": kind, "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+    })
+}
+
+/// A Deployment of two pods with a probe, which reads `settings`; `level` is a variable of its own.
+fn web(level: &str) -> Json {
+    let mut template = shell("web", "exec sleep 1000");
+    let container = &mut template["spec"]["containers"][0];
+    container["readinessProbe"] = json!({"exec": {"command": ["true"]}, "periodSeconds": 1});
+    container["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+    container["env"] = json!([{"name": "LEVEL", "value": level}]);
+    template["spec"]["terminationGracePeriodSeconds"] = 5.into();
+    let mut object = deployment("web", &template);
+    object["spec"]["replicas"] = 2.into();
+    object
+}
+
+#[test]
+fn a_plan_on_kubernetes_tells_what_happens_to_what_runs() {
+    let folder = Folder::new();
+    let project = &folder.project;
+    let reader = |url: &str| {
+        let mut template = shell("reader", "exec sleep 1000");
+        template["spec"]["containers"][0]["env"] = json!([{"name": "WEB_URL", "value": url}]);
+        template["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "settings"}}]);
+        deployment("reader", &template)
+    };
+    folder.config_map("settings", json!({"COLOR": "blue"}));
+    folder.object("web.json", web("1"));
+    folder.object("reader.json", reader("http://web:80/"));
+    folder.object("service.json", service("web", "ClusterIP"));
+    folder.object("job.json", job("migrate", "true"));
+    let first = project.run(["preview"]).exits(0);
+    first.shows(["+ kind: Deployment", "+   replicas: 2", "run: runs: sh -c true"]);
+    project.run(["up", "--yes"]).exits(0);
+
+    // Somebody scales it by hand, and a commit changes everything else.
+    folder.patch("deployment/web", &json!({"spec": {"replicas": 3}}));
+    folder.config_map("settings", json!({"COLOR": "red"}));
+    folder.object("web.json", web("2"));
+    folder.object("job.json", job("migrate", "echo 2"));
+    folder.object("service.json", service("front", "NodePort"));
+    let namespace = &folder.namespace.name;
+    let named = |name: &str| format!("{namespace}/{name}");
+    let plan = project.plan([]);
+    assert_eq!(
+        effects(&plan, &named("web")),
+        &json!([
+            {"kind": "scale", "unit": "pod", "from": 3, "to": 2},
+            {"kind": "restart", "unit": "pod", "count": 2, "way": {"order": "rolling", "surge": 1, "unavailable": 0},
+                "failure": "if the new ones do not become ready, the old ones go on"},
+            {"kind": "undo", "who": "kubectl-patch", "paths": ["spec.replicas"]},
+        ])
+    );
+    let reader = |name: &str, sees: &str| {
+        json!({"kind": "readers", "readers": [format!("Deployment {namespace}/{name}")],
+        "through": "environment", "sees": sees})
+    };
+    assert_eq!(
+        effects(&plan, &named("settings")),
+        &json!([reader("web", "restarted"), reader("reader", "at-its-next-start")])
+    );
+    let shown = project.run(["preview"]).exits(0);
+    shown.shows([
+        "Risks:\n  ! broken reference: ",
+        "run: runs again: sh -c echo 2; the last run completed; what it does is not undone by a rollback",
+        "! undo: takes back what kubectl-patch changed: spec.replicas; to keep it, put it into the program",
+        "! exposure: a Service of type NodePort can be reached on a port of every node",
+        "under another name; what uses the old name loses it",
+        "reader names Service",
+    ]);
+    // They cost no steps of their own: what was told is done.
+    project.run(["up", "--yes"]).exits(0);
+    assert_eq!(folder.get("deployment web")["spec"]["replicas"], 2);
+    project.is_up_to_date();
+}
+
+#[test]
+fn a_plan_on_docker_tells_what_happens_to_what_runs() {
+    let folder = ComposeFolder::new();
+    let file = |level: &str, rest: &str| {
+        format!(
+            "services:\n  one:\n    image: {IMAGE}\n    command: sleep 1000\n    init: true\n    environment: {{LEVEL: '{level}', \
+             DB_HOST: db}}\n  fixed:\n    image: {IMAGE}\n    command: sleep 1000\n    init: true\n    container_name: {}-fixed\n    \
+             environment: {{LEVEL: '{level}'}}\n{rest}",
+            folder.name
+        )
+    };
+    let db = format!("  db:\n    image: {IMAGE}\n    command: sleep 1000\n    init: true\n");
+    folder.write(&file("1", &db));
+    folder.project.run(["up", "--yes"]).exits(0);
+    let open = format!(
+        "  open:\n    image: {IMAGE}\n    command: sleep 1000\n    ports: ['8080']\n    cap_add: [SYS_ADMIN]\n    volumes: \
+         ['/var/run/docker.sock:/var/run/docker.sock']\n"
+    );
+    folder.write(&file("2", &open));
+    let preview = folder.project.run(["preview"]).exits(0);
+    preview.shows([
+        "! downtime: stops 1 container (up to 10 s), then starts the new one (container_name can be given once); nothing serves \
+         until it is ready; if it does not work, the old one comes back",
+        "restart: starts the new container, then stops the old one; no gap expected; if the new one does not work, the old one \
+         goes on",
+        "! exposure: published on the host's addresses: 8080/tcp",
+        "! privilege: its containers get the capability SYS_ADMIN; use /var/run/docker.sock of the host, which is control over \
+         the host",
+        "! downtime: stops 1 container, and nothing takes the place",
+        "! broken reference: Service/one names Service/db in environment.DB_HOST, and stays",
+        "Plan: 1 to create, 2 to update, 1 to delete",
+    ]);
+    // Where everything goes, that everything stops is no risk.
+    folder.project.run(["destroy", "--yes"]).exits(0).says(["deleted"]);
+}
