@@ -65,6 +65,17 @@ pub(super) struct Global {
     pub(super) color: Color,
 }
 
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For a terminal
+    Text,
+    /// For programs
+    Json,
+    /// For a comment in a pull request; nothing where nothing changes
+    Markdown,
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
@@ -125,8 +136,14 @@ pub(super) struct Preview {
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
-    /// Print the plan as JSON
-    #[arg(long)]
+    /// Show what `destroy` would do
+    #[arg(long, conflicts_with_all = ["out", "names"])]
+    pub(super) destroy: bool,
+    /// How the plan is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+    /// Print the plan as JSON: short for --format json
+    #[arg(long, conflicts_with = "format")]
     pub(super) json: bool,
     /// Save the plan for review and for `up --plan`; holds no secrets
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,7 @@
 //! What people and programs see of a plan: pure functions from data to text.
 //!
 //! - [`plan_text`]: a plan for a terminal.
+//! - [`plan_markdown`]: a plan for a comment in a pull request.
 //! - [`plan_json`]: the same as canonical JSON, and [`SavedPlan`], which reads it back and compares it with a fresh one.
 //! - [`Diagnostic`]: an error with its causes, places and hints.
 //! - [`Styles`]: colours, or none; all text can be read without them.
@@ -10,6 +11,7 @@ mod compare;
 mod diagnostic;
 mod graph;
 mod json;
+mod markdown;
 mod reason;
 mod sanitize;
 mod saved;
@@ -23,6 +25,7 @@ pub use compare::{Comparison, Moved, compare};
 pub use diagnostic::{Diagnostic, Level};
 pub use graph::{graph_dot, graph_mermaid};
 pub use json::{FORMAT, plan_json, seal_plan};
+pub use markdown::{COMMENT, plan_markdown};
 pub use sanitize::sanitize;
 pub use saved::{SavedChange, SavedPlan, SavedPlanError, SavedStep};
 pub use style::Styles;

@@ -6,7 +6,7 @@ use super::change::{brief, lines as change_lines, path_text};
 use super::reason;
 use super::sanitize::sanitize;
 use super::style::Styles;
-use super::text::{Page, TextOptions, risk_name, short_name, symbol, word};
+use super::text::{Page, TextOptions, risk_name, short_name, symbol, weight, word};
 use super::value::{remark, value_text};
 use super::yaml;
 use crate::plan::{Action, Fate, Order, Plan, Step};
@@ -69,12 +69,30 @@ fn grouped(number: usize) -> String {
     text
 }
 
+/// What is said of one step, or of several with the very same changes.
+pub(super) struct Block {
+    /// What happens to which resources.
+    pub(super) heads: Vec<String>,
+    /// Why, and what changes in them.
+    pub(super) body: String,
+    /// How soon it is to be seen: by the worst of its risks.
+    pub(super) weight: usize,
+}
+
 impl Page {
+    /// All steps.
+    pub(super) fn steps(&mut self, plan: &Plan) {
+        for block in self.blocks(plan) {
+            block.heads.iter().for_each(|head| self.line(0, head));
+            self.out.push_str(&block.body);
+        }
+    }
+
     /// All steps. Resources in which the very same changes follow one another, with what changes in them once: a new label
     /// on a hundred objects is one piece of news.
-    pub(super) fn steps(&mut self, plan: &Plan) {
+    pub(super) fn blocks(&self, plan: &Plan) -> Vec<Block> {
         let verbose = self.options.verbose;
-        let mut blocks: Vec<(Vec<String>, String)> = Vec::new();
+        let mut blocks: Vec<Block> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
         for step in &plan.steps {
             if !verbose && step.action == Action::Same {
@@ -84,19 +102,21 @@ impl Page {
             let shares = !verbose && step.action == Action::Update && !step.changes.is_empty();
             let place = places.get(&body).filter(|_| shares).copied();
             match place {
-                Some(place) => blocks[place].0.push(head),
+                Some(place) => blocks[place].heads.push(head),
                 None => {
                     if shares {
                         places.insert(body.clone(), blocks.len());
                     }
-                    blocks.push((vec![head], body));
+                    let worst = step.risks.iter().map(|risk| weight(risk.kind)).min();
+                    blocks.push(Block {
+                        heads: vec![head],
+                        body,
+                        weight: worst.unwrap_or(usize::MAX),
+                    });
                 }
             }
         }
-        for (heads, body) in blocks {
-            heads.iter().for_each(|head| self.line(0, head));
-            self.out.push_str(&body);
-        }
+        blocks
     }
 
     /// What happens to which resource.

@@ -370,3 +370,35 @@ fn the_same_changes_are_shown_once_and_long_texts_are_counted() {
     assert_eq!(shown[0], "    ~ f0:");
     assert!(shown[3].contains("--verbose shows them"), "{text}");
 }
+
+#[test]
+fn a_plan_as_markdown() {
+    let text = plan_markdown(&everything(), COMMENT);
+    assert!(!text.contains("hunter2") && !text.contains('\u{1b}'), "{text}");
+    insta::assert_snapshot!("markdown", text);
+    let mut quiet = everything();
+    quiet.steps.retain(|step| step.action == Action::Same);
+    quiet.problems.clear();
+    assert_eq!(plan_markdown(&quiet, COMMENT), "");
+}
+
+#[test]
+fn markdown_fits_into_a_comment() {
+    let mut plan = everything();
+    let step = plan
+        .steps
+        .iter()
+        .find(|step| step.action == Action::Create)
+        .unwrap()
+        .clone();
+    let risky = plan.steps.iter().find(|step| !step.risks.is_empty()).unwrap().clone();
+    plan.steps = vec![step; 3000];
+    plan.steps.push(risky.clone());
+    let text = plan_markdown(&plan, COMMENT);
+    assert!(text.len() <= COMMENT, "{}", text.len());
+    assert!(text.contains("more steps are left out"), "{text}");
+    // What could hurt is there however long the rest is, and so is what is wrong with the plan.
+    let (name, problem) = (short_name(&risky.key, &risky.identity), &plan.problems[0].message);
+    assert!(text.matches(&name).count() > 1 && text.contains(problem), "{text}");
+    assert_eq!(text, plan_markdown(&plan, COMMENT));
+}

@@ -11,7 +11,7 @@ use crate::provider::{DataItem, Risk, RiskKind};
 use crate::urn::Key;
 
 /// How many risks stand before the steps.
-const RISKS: usize = 20;
+pub(super) const RISKS: usize = 20;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -166,8 +166,19 @@ pub(super) fn risk_name(kind: RiskKind) -> &'static str {
     }
 }
 
+/// All risks with their steps, the worst first.
+pub(super) fn risks_by_weight(plan: &Plan) -> Vec<(&Risk, &Step)> {
+    let mut risks: Vec<(&Risk, &Step)> = plan
+        .steps
+        .iter()
+        .flat_map(|step| step.risks.iter().map(move |risk| (risk, step)))
+        .collect();
+    risks.sort_by_key(|(risk, _)| weight(risk.kind));
+    risks
+}
+
 /// How soon a risk is told: what cannot be mended comes first.
-fn weight(kind: RiskKind) -> usize {
+pub(super) fn weight(kind: RiskKind) -> usize {
     match kind {
         RiskKind::DataLoss => 0,
         RiskKind::Irreversible => 1,
@@ -226,15 +237,10 @@ impl Page {
 
     /// What could hurt, the worst first: in a long plan it is to be seen before everything else.
     fn weighed(&mut self, plan: &Plan) {
-        let mut risks: Vec<(&Risk, &Step)> = plan
-            .steps
-            .iter()
-            .flat_map(|step| step.risks.iter().map(move |risk| (risk, step)))
-            .collect();
+        let risks = risks_by_weight(plan);
         if risks.is_empty() || plan.changes().nth(1).is_none() {
             return;
         }
-        risks.sort_by_key(|(risk, _)| weight(risk.kind));
         self.line(0, "Risks:");
         let more = risks.len().saturating_sub(RISKS);
         for (risk, step) in risks.into_iter().take(RISKS) {
@@ -248,7 +254,7 @@ impl Page {
         self.line(0, "");
     }
 
-    fn notes(&mut self, plan: &Plan) {
+    pub(super) fn notes(&mut self, plan: &Plan) {
         if !plan.notes.is_empty() {
             self.gap();
         }
@@ -265,7 +271,7 @@ impl Page {
         }
     }
 
-    fn kept(&mut self, plan: &Plan) {
+    pub(super) fn kept(&mut self, plan: &Plan) {
         let data = "Data that is kept (--delete-data NAME or --delete-data all deletes it):";
         self.kept_items(plan, data, |item| !item.unmarked);
         let left = "Left as it is, not known to be this stack's (--delete-data NAME deletes it):";

@@ -82,10 +82,14 @@ fn the_life_of_a_stack() {
     let mut text = desk.session(&[
         "preview",
         "preview --detailed-exitcode --json",
+        "preview --format markdown",
         "up --yes --parallel 1",
         "up --yes",
     ]);
     text += &desk.session(&[
+        "preview --format markdown",
+        "preview --destroy",
+        "preview --destroy --format markdown",
         "preview --detailed-exitcode",
         "stack output",
         "stack output greeting",

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::cli::args::Preview;
+use crate::cli::args::{Format, Preview};
 use crate::cli::belonging::is_unbound;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
 use crate::engine::{Observe, Planned};
 use crate::plan::Mode;
-use crate::render::{Diagnostic, plan_json, plan_text, sanitize, seal_plan};
+use crate::render::{COMMENT, Diagnostic, plan_json, plan_markdown, plan_text, sanitize, seal_plan};
 use crate::value::canonical;
 
 pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<'_>) -> Result<u8, Failure> {
@@ -24,14 +24,21 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
             "note: stack {stack} belongs to nobody yet; the next `up` binds it to {now}"
         ));
     }
-    let config = session.config()?;
-    let mut declaration = session.declare(declare, &config)?;
-    adopt::named(&mut declaration, &args.adopt)?;
-    session.check_unused(&config)?;
+    let (config, declaration) = match args.destroy {
+        // What the program says does not matter then, and it is not asked.
+        true => (session.open_config()?, session.nothing()),
+        false => {
+            let config = session.config()?;
+            let mut declaration = session.declare(declare, &config)?;
+            adopt::named(&mut declaration, &args.adopt)?;
+            session.check_unused(&config)?;
+            (config, declaration)
+        }
+    };
     let store = session.store()?;
     let vault = session.vault(&store, &state).await?;
     let planning = Planning {
-        mode: Mode::Up,
+        mode: if args.destroy { Mode::Destroy } else { Mode::Up },
         declaration: &declaration,
         config: &config,
         observe: observe(args),
@@ -48,10 +55,10 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         session.ui.diagnostic(&warning);
     }
     let json = || seal_plan(plan_json(&plan, &hash_with(&vault)), &vault);
-    if args.json {
-        session.ui.json(&json())?;
-    } else {
-        session.ui.data(&plan_text(&plan, &session.ui.text_options()))?;
+    match args.format {
+        Format::Text if !args.json => session.ui.data(&plan_text(&plan, &session.ui.text_options()))?,
+        Format::Text | Format::Json => session.ui.json(&json())?,
+        Format::Markdown => session.ui.data(&plan_markdown(&plan, COMMENT))?,
     }
     if !plan.problems.is_empty() {
         return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));
