@@ -33,6 +33,7 @@ app = "example/app:1"
 
 [secrets]
 openai_api_key = "sk-example"
+telegram_bot_token = "an example"
 
 [tls]
 certificate = "an example"
@@ -43,8 +44,20 @@ const SYSTEMS: &[System] = &[
     System {
         name: "codelab",
         folder: "codelab",
-        programs: &["prod", "codelab_dev", "codelab_full"],
+        programs: &["prod", "codelab_dev", "codelab_full", "codelab_docker_prod"],
         guide: 266,
+    },
+    System {
+        name: "lang-agent",
+        folder: "lang_agent",
+        programs: &["lang_agent_local", "lang_agent_prod", "lang_agent_kubernetes"],
+        guide: 94,
+    },
+    System {
+        name: "estimate-service",
+        folder: "estimate",
+        programs: &["estimate_docker", "estimate_kubernetes"],
+        guide: 250,
     },
     System {
         name: "Easy Flow",

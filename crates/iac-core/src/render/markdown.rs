@@ -150,12 +150,16 @@ fn fenced(language: &str, text: &str) -> String {
 fn plain(text: &str) -> String {
     let text = sanitize(text);
     let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' | '<' | '>' | '@' | '#' | '*' | '_' | '`' | '[' | ']' | '~' | '|' | '\\' | '!' | ':' | '$' => {
-                plain.push_str(&format!("&#{};", u32::from(c)));
-            }
-            c => plain.push(c),
+    for (place, c) in text.char_indices() {
+        let is_link = c == ':' && text[place..].starts_with("://");
+        let steers = matches!(
+            c,
+            '&' | '<' | '>' | '@' | '#' | '*' | '_' | '`' | '[' | ']' | '~' | '|' | '\\' | '$'
+        );
+        if is_link || steers {
+            plain.push_str(&format!("&#{};", u32::from(c)));
+        } else {
+            plain.push(c);
         }
     }
     plain
@@ -171,7 +175,7 @@ mod tests {
             ("a b-c/d.e", "a b-c/d.e"),
             ("@all #1", "&#64;all &#35;1"),
             ("<b>", "&#60;b&#62;"),
-            ("![x](http://y)", "&#33;&#91;x&#93;(http&#58;//y)"),
+            ("![x](http://y)", "!&#91;x&#93;(http&#58;//y)"),
             ("a\u{1b}[31m\n\u{202e}b", "a&#92;u{1b}&#91;31m&#92;n&#92;u{202e}b"),
         ] {
             assert_eq!(plain(text), expected);
