@@ -222,7 +222,8 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
     for (name, backup, user) in backups {
         let backup = backup
             .schedule(s.backup.schedule.parse()?)
-            .keep_days(s.backup.keep_days);
+            .keep_days(s.backup.keep_days)
+            .upload(&s.upload);
         let part = app.backup(name, backup.on_volume(format!("{name}s"), &s.sizes.backups));
         // A new volume of Docker is root's.
         part.container(|container| match app.is_docker() {

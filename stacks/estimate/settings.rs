@@ -1,6 +1,6 @@
 //! The configuration of the estimate-service programs, with the guide's values as its defaults.
 
-use iac_app::Resources;
+use iac_app::{Resources, Upload};
 use iac_core::{Output, Result, Stack, settings};
 
 settings! {
@@ -21,6 +21,8 @@ settings! {
         collect: String = "0 2 * * *".into(),
         /// When the database and the files are backed up, and how long backups are kept.
         backup: Backup,
+        /// Where each backup is copied to, if anywhere.
+        upload: Upload,
         /// Whose word about a client's address nginx takes: the range of the proxies before it. Those of Docker's bridges, or of a
         /// cluster's pods, unless it is given.
         proxies: Option<String>,

@@ -8,7 +8,7 @@ use iac_app::{
 };
 use iac_compose::model::Service;
 use iac_k8s::k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use support::{Place, errors, lowered, shown};
+use support::{Place, errors, inputs, lowered, shown};
 
 /// A description that uses most of what there is, and means the same on both targets.
 fn shop(app: &App) -> iac_app::Web {
@@ -546,6 +546,27 @@ fn what_a_target_cannot_do_is_refused_at_the_users_line() {
                 .all(|error| error.starts_with("crates/iac-app/tests/lowering.rs:"));
             assert!(own, "{target:?}: {errors:#?}");
         }
+    }
+}
+
+#[test]
+fn what_copies_a_restricted_backup_is_restricted_as_well() {
+    let (declaration, _) = lowered(Place::Kubernetes, |app| {
+        let dump = app.postgres("p", PostgresOptions::image("postgres:16")).dump();
+        let dump = dump.schedule("0 2 * * *".parse().expect("a schedule")).keep_days(7);
+        let backup = app.backup("b", dump.on_volume("backup", "1Gi").upload(&to_minio(app)));
+        backup.container(|container| container.user(70).restricted());
+    });
+    let objects = inputs(&declaration);
+    let job = objects
+        .values()
+        .find(|object| object["kind"] == "CronJob")
+        .expect("a job");
+    let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    for container in [&pod["initContainers"][0], &pod["containers"][0]] {
+        let security = &container["securityContext"];
+        assert_eq!(security["allowPrivilegeEscalation"], false, "{container}");
+        assert_eq!(security["capabilities"]["drop"][0], "ALL", "{container}");
     }
 }
 

@@ -40,7 +40,14 @@ pub(super) fn template(part: &Data, mut parts: Parts, claims: Vec<core::Volume>)
     let then = part.container.then.as_ref().zip(parts.then.take());
     let own = container(part, &part.container, &part.name.part, parts);
     let (before, containers) = match then {
-        Some((then, parts)) => (vec![own], vec![container(part, &then.container, then.name, *parts)]),
+        Some((then, parts)) => {
+            // A namespace that takes restricted pods looks at all of their containers.
+            let model = Container {
+                restricted: part.container.restricted,
+                ..(*then.container).clone()
+            };
+            (vec![own], vec![container(part, &model, then.name, *parts)])
+        }
         None => (Vec::new(), vec![own]),
     };
     core::PodTemplateSpec {
