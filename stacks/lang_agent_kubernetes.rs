@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use iac_app::{App, Probe, Route};
 use iac_core::{Result, Stack, settings};
 use iac_k8s::{Kubernetes, KubernetesProvider};
-use systems::lang_agent::{Keys, Settings, lang_agent};
+use systems::lang_agent::{Keys, Settings, lang_agent, monitoring};
 
 settings! {
     /// What belongs to the cluster.
@@ -32,6 +32,7 @@ fn lang_agent_kubernetes(stack: &Stack) -> Result<()> {
     let Cluster { ingress } = stack.settings_with_defaults(Cluster::default())?;
     let app = App::on(&Kubernetes::new(stack).namespace("lang-agent", []));
     let agent = lang_agent(&app, &s, &stack.settings::<Keys>()?)?;
+    monitoring(&app, &s, &agent);
     let frontend = app.web(
         "frontend",
         agent

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use iac_app::{App, Probe, Publish, name};
 use iac_compose::{Compose, DockerProvider};
 use iac_core::{Result, Stack};
-use systems::lang_agent::{Keys, Ports, Settings, Tls, lang_agent};
+use systems::lang_agent::{Keys, Ports, Settings, Tls, lang_agent, monitoring};
 
 fn main() -> ExitCode {
     systems::run("lang_agent_prod", DockerProvider::new(), lang_agent_prod)
@@ -20,6 +20,9 @@ fn lang_agent_prod(stack: &Stack) -> Result<()> {
     let agent = lang_agent(&app, &s, &keys)?;
     // As the guide's server has it: for looks at /health, and for this machine only.
     agent.backend.publish(Publish::local(ports.backend));
+    let (prometheus, grafana) = monitoring(&app, &s, &agent);
+    prometheus.publish(Publish::local(ports.prometheus));
+    grafana.publish(Publish::local(ports.grafana));
     let conf = include_str!("lang_agent/nginx.conf").replace("yourdomain.com", &s.domain);
     let nginx = app.web(
         name("frontend").docker("nginx"),

@@ -1,16 +1,22 @@
 //! lang-agent, a service for learning languages with a Telegram bot, wherever it runs: FastAPI, a static front end,
 //! PostgreSQL and Redis. What differs from the guide, and why, is in `docs/systems/lang-agent.md`.
 
+mod monitoring;
 mod settings;
 
-use iac_app::{App, Container, PostgresOptions, Probe, RedisOptions, Volume, Web};
+use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Volume, Web};
 use iac_core::Result;
 
+pub use self::monitoring::monitoring;
 pub use self::settings::{Keys, Local, Ports, Settings, Tls};
 
 /// The parts that a program says more about.
 #[derive(Debug)]
 pub struct LangAgent {
+    /// PostgreSQL.
+    pub postgres: Postgres,
+    /// Redis.
+    pub redis: Redis,
     /// The API and the bot.
     pub backend: Web,
     /// nginx with the front end, without its way in.
@@ -104,5 +110,10 @@ pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> Result<LangAgent> {
     let frontend = Container::image(&s.images.frontend)
         .port("http", 80)
         .file("/etc/nginx/pages.conf", include_str!("pages.conf"));
-    Ok(LangAgent { backend, frontend })
+    Ok(LangAgent {
+        postgres,
+        redis,
+        backend,
+        frontend,
+    })
 }

@@ -41,6 +41,11 @@ settings! {
         frontend: String = "ghcr.io/osadchii/lang-agent-docs-based/frontend:latest".into(),
         postgres: String = "postgres:15".into(),
         redis: String = "redis:7-alpine".into(),
+        // The guide names none of these.
+        prometheus: String = "prom/prometheus:v3.5.0".into(),
+        grafana: String = "grafana/grafana:12.1.0".into(),
+        postgres_exporter: String = "quay.io/prometheuscommunity/postgres-exporter:v0.17.1".into(),
+        redis_exporter: String = "oliver006/redis_exporter:v1.74.0".into(),
     }
 
     pub struct Env {
@@ -98,6 +103,8 @@ settings! {
         http: u16 = 80,
         https: u16 = 443,
         backend: u16 = 8000,
+        prometheus: u16 = 9090,
+        grafana: u16 = 3000,
     }
 
     /// The configuration of the local program.

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::bucket::{BUCKET_AND_DOCKER, Bucket};
 use crate::docker::{DOCKER, Docker, free_ports};
+use crate::docker_monitoring::{eventually, grafana_has, targets_are_up};
 use crate::easyflow::Front;
 use crate::support::{Project, Ran, files};
 
@@ -28,6 +29,8 @@ pub(crate) fn on_test_bed(project: Project, bucket: &Bucket) -> Project {
         ("images.frontend", "localhost/iac-test/lang-agent-frontend:1"),
         ("images.postgres", "localhost/iac-test/postgres:15"),
         ("images.redis", "localhost/iac-test/redis:7"),
+        ("images.postgres_exporter", "localhost/iac-test/postgres-exporter:0.11"),
+        ("images.redis_exporter", "localhost/iac-test/redis-exporter:1.45"),
         ("domain", DOMAIN),
         ("sizes.postgres", "1Gi"),
         ("sizes.redis", "1Gi"),
@@ -147,7 +150,7 @@ fn sql(docker: &Docker, database: &str, line: &str) -> String {
 
 #[test]
 fn lang_agent_lives_on_docker() {
-    let [http, https, backend]: [u16; 3] = free_ports();
+    let [http, https, backend, prometheus, grafana]: [u16; 5] = free_ports();
     let project = Project::new(env!("CARGO_BIN_EXE_lang_agent_prod"), BUCKET_AND_DOCKER);
     let bucket = Bucket::for_containers(&project.bed);
     let authority = Authority::create(project.folder(), "ca").unwrap();
@@ -156,7 +159,9 @@ fn lang_agent_lives_on_docker() {
     let project = on_test_bed(project, &bucket)
         .with(["--config", &format!("ports.http={http}")])
         .with(["--config", &format!("ports.https={https}")])
-        .with(["--config", &format!("ports.backend={backend}")]);
+        .with(["--config", &format!("ports.backend={backend}")])
+        .with(["--config", &format!("ports.prometheus={prometheus}")])
+        .with(["--config", &format!("ports.grafana={grafana}")]);
     what_has_to_be_configured_is_said(&project);
     let project = project
         .with(["--config", &format!("secrets.telegram_bot_token={BOT}")])
@@ -178,7 +183,15 @@ fn lang_agent_lives_on_docker() {
     }
     assert_eq!(
         docker.volumes(NAME),
-        ["backup", "media", "postgres_data", "redis_data"].map(|volume| format!("{NAME}_{volume}"))
+        [
+            "backup",
+            "grafana_data",
+            "media",
+            "postgres_data",
+            "prometheus_data",
+            "redis_data"
+        ]
+        .map(|volume| format!("{NAME}_{volume}"))
     );
     let front = Front {
         host: DOMAIN,
@@ -192,6 +205,7 @@ fn lang_agent_lives_on_docker() {
     nginx_does_as_the_guide_says(&docker, &front, http);
     the_servers_have_the_guides_settings(&docker);
     a_conversation_outlives_a_full_cache(&docker, &front);
+    everything_is_watched(&project, prometheus, grafana);
     project.is_up_to_date();
 
     docker.run(&format!("kill --signal USR1 {NAME}-postgres-backup-1"));
@@ -347,6 +361,35 @@ fn is_version(docker: &Docker, port: u16, version: &str, revision: &str) {
     assert_eq!(health["version"], version, "{health}");
     let now = sql(docker, "langagent", r#"select"version_num"from"alembic_version""#);
     assert_eq!(now.trim(), revision);
+}
+
+/// What the guide wants to see: requests and their times, statements, users, exercises; PostgreSQL and Redis by their exporters.
+fn everything_is_watched(project: &Project, prometheus: u16, grafana: u16) {
+    let prometheus = format!("http://127.0.0.1:{prometheus}");
+    targets_are_up(&prometheus, &["backend", "postgres-exporter", "redis-exporter"]);
+    for metric in [
+        "http_requests_total",
+        "http_request_duration_seconds_count",
+        "db_query_duration_seconds_count",
+        "active_users",
+        "process_resident_memory_bytes",
+        "pg_database_size_bytes",
+        "redis_memory_used_bytes",
+        "redis_keyspace_hits_total",
+        "redis_connected_clients",
+    ] {
+        eventually(&format!("{prometheus}/api/v1/query?query={metric}"), |answer| {
+            answer["data"]["result"][0]["value"][1].is_string()
+        });
+    }
+    let password = project
+        .run(["stack", "output", "grafana_password", "--show-secrets"])
+        .exits(0);
+    grafana_has(
+        &format!("http://127.0.0.1:{grafana}"),
+        password.stdout.trim(),
+        &["lang-agent"],
+    );
 }
 
 #[test]

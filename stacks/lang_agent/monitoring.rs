@@ -1,0 +1,19 @@
+//! What watches lang-agent: a Prometheus that asks the backend and the servers' exporters, and a Grafana with a dashboard.
+
+use iac_app::{App, Exporter, Grafana, GrafanaOptions, Prometheus, PrometheusOptions};
+
+use super::{LangAgent, Settings};
+
+/// Watches the backend, PostgreSQL and Redis.
+pub fn monitoring(app: &App, s: &Settings, agent: &LangAgent) -> (Prometheus, Grafana) {
+    agent.backend.scrape("/metrics", "15s");
+    let exporter = Exporter::postgres(&s.images.postgres_exporter, &agent.postgres);
+    app.exporter("postgres-exporter", exporter).scrape("/metrics", "15s");
+    let exporter = Exporter::redis(&s.images.redis_exporter, &agent.redis);
+    app.exporter("redis-exporter", exporter).scrape("/metrics", "15s");
+    let prometheus = app.prometheus("prometheus", PrometheusOptions::image(&s.images.prometheus));
+    let grafana = GrafanaOptions::image(&s.images.grafana).prometheus(&prometheus);
+    let grafana = app.grafana("grafana", grafana.dashboard(include_str!("dashboard.json")));
+    app.stack().export("grafana_password", grafana.password().as_str());
+    (prometheus, grafana)
+}
