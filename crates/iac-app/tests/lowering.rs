@@ -49,7 +49,8 @@ fn shop(app: &App) -> iac_app::Web {
             .command(["alembic", "upgrade", "head"])
             .env("DATABASE_URL", postgres.url("postgresql+asyncpg")),
     );
-    app.worker("beat", code.clone().command(["celery", "beat"]).env_from(&shared))
+    let beat = code.clone().command(["celery", "beat"]).env_from(&shared);
+    app.worker("beat", beat.port("status", 5555).ready(Probe::tcp()))
         .singleton();
     app.backup(
         "backup",

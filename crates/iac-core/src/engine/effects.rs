@@ -122,7 +122,6 @@ fn undone(steps: &[Step], known: &Known<'_>) -> Vec<(usize, Effect)> {
         found.extend(by_whom.into_iter().map(|(who, paths)| {
             let undo = Undo {
                 who: who.to_owned(),
-                when: None,
                 paths,
             };
             (place, Effect::Undo(undo))

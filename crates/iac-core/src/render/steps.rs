@@ -12,13 +12,15 @@ use super::yaml;
 use crate::plan::{Action, Fate, Order, Plan, Step};
 use crate::provider::{Checked, Phase};
 use crate::urn::Key;
-use crate::value::FieldPath;
 use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Value};
 
 /// How many changed fields of one resource are shown unless everything is asked for.
 const FIELDS: usize = 40;
 /// How many lines they may take before texts of several lines are only counted.
 const LINES: usize = 40;
+/// How many lines of a new resource are shown unless everything is asked for.
+const NEW_LINES: usize = 120;
 
 /// Which of two objects goes first, and what becomes of those that the step leaves.
 fn order_lines(step: &Step) -> Vec<String> {
@@ -209,6 +211,25 @@ impl Page {
         lines.iter().for_each(|line| self.line(4, line));
     }
 
+    /// All of a new resource; of a very long one, such as a definition with its schemas, the beginning.
+    fn new_fields(&mut self, inputs: &Value) {
+        let TextOptions { verbose, styles, .. } = self.options;
+        let lines = yaml::lines(inputs);
+        let most = if verbose || lines.len() <= NEW_LINES {
+            lines.len()
+        } else {
+            NEW_LINES
+        };
+        let sign = Styles::paint(styles.added, '+');
+        for line in &lines[..most] {
+            self.line(4, &format!("{sign} {line}"));
+        }
+        if most < lines.len() {
+            let more = grouped(lines.len() - most);
+            self.line(4, &format!("… {more} more lines (--verbose shows them)"));
+        }
+    }
+
     fn changed_fields(&mut self, step: &Step) {
         let TextOptions { verbose, styles, .. } = self.options;
         let is_shown =
@@ -260,7 +281,6 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
 
     #[test]
     fn what_changes_is_shown_before_what_is_new() {

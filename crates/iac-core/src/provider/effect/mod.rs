@@ -221,9 +221,6 @@ pub struct BrokenReference {
 pub struct Undo {
     /// Who made it, as far as that is known.
     pub who: String,
-    /// When, in UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
     /// The fields.
     pub paths: Vec<crate::value::FieldPath>,
 }
@@ -311,7 +308,7 @@ impl Effect {
             Self::Run(run) => [&mut run.command].into_iter().chain(&mut run.last).collect(),
             Self::BrokenReference(broken) => vec![&mut broken.holder, &mut broken.names],
             Self::Exposure(said) | Self::Privilege(said) | Self::Other(said) => vec![&mut said.message],
-            Self::Undo(undo) => [&mut undo.who].into_iter().chain(&mut undo.when).collect(),
+            Self::Undo(undo) => vec![&mut undo.who],
             Self::Rename(rename) => vec![&mut rename.other],
             Self::HoldsUp(holds) => holds.steps.iter_mut().collect(),
         }

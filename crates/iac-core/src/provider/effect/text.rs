@@ -186,7 +186,7 @@ impl Undo {
             .as_ref()
             .map_or_else(String::new, |when| format!(" at {when}"));
         format!(
-            "takes back what {} changed{when}: {}; to keep it, put it into the program",
+            "takes back what {} changed: {}; to keep it, put it into the program",
             self.who,
             names(&paths)
         )
