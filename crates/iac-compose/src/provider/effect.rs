@@ -228,3 +228,7 @@ fn naming(spec: &Service, hosts: &[&str]) -> Vec<FieldPath> {
     });
     variables.chain(words).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables of literals read better")]
+mod tests;

@@ -181,10 +181,6 @@ impl Run {
 impl Undo {
     fn text(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
-        let when = self
-            .when
-            .as_ref()
-            .map_or_else(String::new, |when| format!(" at {when}"));
         format!(
             "takes back what {} changed: {}; to keep it, put it into the program",
             self.who,
