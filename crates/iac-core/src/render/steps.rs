@@ -187,10 +187,7 @@ impl Page {
         };
         if step.action == Action::Create && !brief {
             // All of it is new, so all of it is to be reviewed.
-            let sign = Styles::paint(styles.added, '+');
-            return yaml::lines(inputs)
-                .iter()
-                .for_each(|line| self.line(4, &format!("{sign} {line}")));
+            return self.new_fields(inputs);
         }
         self.changed_fields(step);
         if !step.changes.is_empty() {

@@ -200,6 +200,9 @@ impl Drop for Running {
     }
 }
 
+/// How long something may take. A task that a worker lost with its connection is handed on after a minute.
+const PATIENCE: Duration = Duration::from_secs(150);
+
 /// Waits until `probe` gives something; the deadline is there to end a test that fails, not to measure.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, probe: impl Fn() -> Option<T>) -> T {
@@ -208,7 +211,11 @@ pub(crate) fn eventually<T>(what: &str, probe: impl Fn() -> Option<T>) -> T {
         if let Some(found) = probe() {
             return found;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        assert!(
+            start.elapsed() < PATIENCE,
+            "not within {} s: {what}",
+            PATIENCE.as_secs()
+        );
         std::thread::sleep(Duration::from_millis(200));
     }
 }
