@@ -63,7 +63,7 @@
 //! | [`diagnose`] | why pods do not run |
 //! | [`managed`] | who owns which field, and what drifted |
 //! | [`schema`] | whether a custom resource is as its definition in the stack wants it |
-//! | [`immutable`], [`risk`] | what a change costs |
+//! | [`immutable`], [`effect`] | what a change costs, and what it does to what runs |
 //! | [`state`] | stacks' state in Secrets |
 #![allow(
     rustdoc::private_intra_doc_links,
