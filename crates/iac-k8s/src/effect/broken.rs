@@ -5,18 +5,17 @@ use iac_core::provider::Effect;
 use iac_core::provider::effect::{BrokenReference, Transition};
 use iac_core::value::{FieldPath, Value};
 
-use super::{Seen, host};
+use super::{Around, Seen, host};
 use crate::kinds;
 
-pub(super) fn of(going: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+pub(super) fn of<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
+    let all = around.all;
     if going.item.transition != Transition::Delete || is_made_again(going, all) {
         return Vec::new();
     }
     let stay = || all.iter().filter(|other| other.item.remains());
     let found: Vec<(&Seen<'_>, FieldPath)> = match going.kind.as_str() {
-        "core/Service" => stay()
-            .flat_map(|other| host::names(going, other).into_iter().map(move |path| (other, path)))
-            .collect(),
+        "core/Service" => host::names(going, around),
         kind if kinds::runs_pods(kind) => stay()
             .filter(|other| selects_nothing_else(going, other, all))
             .map(|other| (other, FieldPath::fields(["spec", "selector"])))

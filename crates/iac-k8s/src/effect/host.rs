@@ -4,40 +4,77 @@ use iac_core::Value;
 use iac_core::provider::effect::names_host;
 use iac_core::value::{FieldPath, Segment};
 
-use super::Seen;
+use super::{Around, Seen};
 use crate::kinds;
 
-/// Where an object names a Service as a host.
-pub(super) fn names(service: &Seen<'_>, other: &Seen<'_>) -> Vec<FieldPath> {
-    let object = other.then();
-    let place = match other.kind.as_str() {
-        "core/ConfigMap" | "core/Secret" => "",
-        kind => match kinds::pod_template(kind) {
-            Some(place) => place,
-            None => return Vec::new(),
-        },
-    };
-    let near = service.id.namespace == other.id.namespace;
-    let hosts = hosts(service, near);
-    let mut found: Vec<FieldPath> = Vec::new();
-    let Some(start) = object.pointer(place) else {
-        return found;
-    };
-    let prefix = FieldPath::fields(place.split('/').filter(|key| !key.is_empty()));
-    start.walk(&mut |trail, leaf| {
-        let text = match leaf {
-            Value::String(text) => text.as_str(),
-            // Only whether it names the host is told, never the text.
-            Value::Secret(secret) => secret.expose(),
-            _ => return,
+/// A text that may name a host.
+pub(super) struct Text<'a> {
+    /// Which object holds it.
+    number: usize,
+    path: FieldPath,
+    /// The name of the variable or entry.
+    variable: Option<String>,
+    text: &'a str,
+}
+
+/// The texts of all objects that stay.
+pub(super) fn texts<'a>(all: &'a [Seen<'a>]) -> Vec<Text<'a>> {
+    let mut found = Vec::new();
+    for (number, holder) in all.iter().enumerate().filter(|(_, holder)| holder.item.remains()) {
+        let place = match holder.kind.as_str() {
+            "core/ConfigMap" | "core/Secret" => "",
+            kind => match kinds::pod_template(kind) {
+                Some(place) => place,
+                None => continue,
+            },
         };
-        let path = trail.path();
-        let hint = hint(start, &path);
-        if hosts.iter().any(|host| names_host(text, host, hint.as_deref())) {
-            found.push(joined(&prefix, &path));
-        }
-    });
+        let Some(start) = holder.then().pointer(place) else {
+            continue;
+        };
+        let prefix = FieldPath::fields(place.split('/').filter(|key| !key.is_empty()));
+        gather(start, &FieldPath::root(), &mut |path, text| {
+            found.push(Text {
+                number,
+                variable: variable(start, path),
+                path: joined(&prefix, path),
+                text,
+            });
+        });
+    }
     found
+}
+
+/// Visits each text below a value. Of a secret only whether it names a host is told, never the text.
+fn gather<'a>(value: &'a Value, path: &FieldPath, visit: &mut impl FnMut(&FieldPath, &'a str)) {
+    match value {
+        Value::String(text) => visit(path, text),
+        Value::Secret(secret) => visit(path, secret.expose()),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                gather(item, &path.index(index), visit);
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map.iter() {
+                gather(value, &path.field(key), visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Where others name a Service as a host.
+pub(super) fn names<'a>(service: &Seen<'_>, around: &'a Around<'a>) -> Vec<(&'a Seen<'a>, FieldPath)> {
+    let texts = around.texts.get_or_init(|| texts(around.all));
+    let (far, near) = (hosts(service, false), hosts(service, true));
+    let named = texts.iter().filter(|text| {
+        let is_near = around.all[text.number].id.namespace == service.id.namespace;
+        let mut hosts = if is_near { near.iter() } else { far.iter() };
+        hosts.any(|host| names_host(text.text, host, text.variable.as_deref()))
+    });
+    named
+        .map(|text| (&around.all[text.number], text.path.clone()))
+        .collect()
 }
 
 fn joined(prefix: &FieldPath, path: &FieldPath) -> FieldPath {
@@ -58,7 +95,7 @@ fn hosts(service: &Seen<'_>, near: bool) -> Vec<String> {
 }
 
 /// The name of the variable or entry that holds a text.
-fn hint(start: &Value, path: &FieldPath) -> Option<String> {
+fn variable(start: &Value, path: &FieldPath) -> Option<String> {
     let holder = path.parent()?;
     let name = start.at(&holder).and_then(|holder| holder.get("name")?.as_str());
     let last = path.segments().last().and_then(|segment| match segment {

@@ -12,11 +12,13 @@ mod power;
 mod readers;
 mod workload;
 
-pub(crate) use self::workload::serves_nobody;
+use std::cell::OnceCell;
+
 use iac_core::Value;
 use iac_core::provider::effect::Transition;
 use iac_core::provider::{Effect, PlanItem};
 
+pub(crate) use self::workload::serves_nobody;
 use crate::kinds;
 use crate::object::ObjectId;
 
@@ -40,6 +42,7 @@ pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
         Some(Seen { place, id, kind, item })
     });
     let seen: Vec<Seen<'_>> = seen.collect();
+    let around = Around::of(&seen);
     let mut found: Vec<Placed> = Vec::new();
     for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
         let own = [
@@ -48,12 +51,29 @@ pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
             jobs::of(one).into_iter().collect(),
             exposure::of(one),
             power::of(one).into_iter().collect(),
-            readers::of(one, &seen),
-            broken::of(one, &seen),
+            readers::of(one, &around),
+            broken::of(one, &around),
         ];
         found.extend(own.into_iter().flatten().map(|effect| (one.place, effect)));
     }
     found
+}
+
+/// All objects, with what is looked up for many of them: it is read off them once, and only if somebody asks.
+struct Around<'a> {
+    all: &'a [Seen<'a>],
+    readers: OnceCell<readers::Index>,
+    texts: OnceCell<Vec<host::Text<'a>>>,
+}
+
+impl<'a> Around<'a> {
+    fn of(all: &'a [Seen<'a>]) -> Self {
+        Self {
+            all,
+            readers: OnceCell::new(),
+            texts: OnceCell::new(),
+        }
+    }
 }
 
 impl<'a> Seen<'a> {

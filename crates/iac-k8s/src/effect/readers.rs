@@ -1,16 +1,31 @@
 //! Who reads a ConfigMap or Secret that changes, and when they see it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use iac_core::provider::Effect;
 use iac_core::provider::effect::{Readers, Sees, Through, Transition};
 use iac_core::value::{FieldPath, Segment, Value};
 
-use super::{Seen, containers, list, text};
-use crate::kinds;
-use crate::reference;
+use super::{Around, Seen, containers, list, text};
+use crate::object::ObjectId;
+use crate::{kinds, reference};
 
-pub(super) fn of(changed: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+/// Which objects name which ConfigMaps and Secrets in their pods, and where: by what is named.
+pub(super) type Index = HashMap<ObjectId, Vec<(usize, FieldPath)>>;
+
+fn index(all: &[Seen<'_>]) -> Index {
+    let mut index = Index::new();
+    for (number, reader) in all.iter().enumerate().filter(|(_, reader)| can_read(reader)) {
+        for named in reference::names(&reader.id, reader.then()) {
+            if matches!(named.target.type_name().as_str(), "core/ConfigMap" | "core/Secret") {
+                index.entry(named.target).or_default().push((number, named.path));
+            }
+        }
+    }
+    index
+}
+
+pub(super) fn of(changed: &Seen<'_>, around: &Around<'_>) -> Vec<Effect> {
     if !matches!(changed.kind.as_str(), "core/ConfigMap" | "core/Secret") || !changed.is_changed() {
         return Vec::new();
     }
@@ -18,14 +33,31 @@ pub(super) fn of(changed: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     if keys.as_ref().is_some_and(BTreeSet::is_empty) {
         return Vec::new();
     }
+    let index = around.readers.get_or_init(|| index(around.all));
+    let named = index.get(&changed.id).into_iter().flatten();
+    let ways = named.filter_map(|(number, path)| {
+        let reader = &around.all[*number];
+        let (_, spec) = reader.pods()?;
+        let through = through(path, reader.then(), spec, keys.as_ref())?;
+        Some((*number, through, sees(reader, through)))
+    });
+    let ways: BTreeSet<(usize, Through, Sees)> = ways.collect();
     let mut groups: BTreeMap<(Through, Sees), Vec<String>> = BTreeMap::new();
-    for reader in all.iter().filter(|reader| reader.id.namespace == changed.id.namespace) {
-        for (through, sees) in reads(reader, changed, keys.as_ref()) {
-            groups.entry((through, sees)).or_default().push(reader.name());
-        }
+    for (number, through, sees) in ways {
+        groups
+            .entry((through, sees))
+            .or_default()
+            .push(around.all[number].name());
     }
     let effect = |((through, sees), readers)| Effect::Readers(Readers { readers, through, sees });
     groups.into_iter().map(effect).collect()
+}
+
+/// A new one knows nothing older, and what has ended reads nothing.
+fn can_read(reader: &Seen<'_>) -> bool {
+    let ends = reader.kind == "batch/Job" && reader.item.transition == Transition::Stays;
+    let is_there = !matches!(reader.item.transition, Transition::Create | Transition::Delete);
+    kinds::pod_template(&reader.kind).is_some() && !ends && is_there
 }
 
 /// The entries that change; none where all may.
@@ -46,22 +78,6 @@ fn changed_keys(changed: &Seen<'_>) -> Option<BTreeSet<String>> {
         }
     }
     Some(keys)
-}
-
-/// How an object reads the changed one, and when it sees the new content.
-fn reads(reader: &Seen<'_>, changed: &Seen<'_>, keys: Option<&BTreeSet<String>>) -> BTreeSet<(Through, Sees)> {
-    let (Some(_), Some((_, spec))) = (kinds::pod_template(&reader.kind), reader.pods()) else {
-        return BTreeSet::new();
-    };
-    // A new one knows nothing older, and what has ended reads nothing.
-    let ends = reader.kind == "batch/Job" && reader.item.transition == Transition::Stays;
-    if ends || matches!(reader.item.transition, Transition::Create | Transition::Delete) {
-        return BTreeSet::new();
-    }
-    let named = reference::names(&reader.id, reader.then()).into_iter();
-    let named = named.filter(|named| named.target == changed.id);
-    let ways = named.filter_map(|named| through(&named.path, reader.then(), spec, keys));
-    ways.map(|through| (through, sees(reader, through))).collect()
 }
 
 fn sees(reader: &Seen<'_>, through: Through) -> Sees {
