@@ -175,17 +175,17 @@ fn codelab_in_production_on_docker_uses_servers_that_are_there_already() {
     let bridge = docker.run("network inspect bridge").json();
     let host = bridge[0]["IPAM"]["Config"][0]["Gateway"].as_str().unwrap();
     let (project, [api, ..]) = on_free_ports(project, ["app", "prometheus", "grafana"]);
-    let project = [
+    let external = [
         format!("external.postgres.host={host}"),
         format!("external.postgres.port={}", postgres.port),
         "external.postgres.database=theirs".to_owned(),
         "external.postgres.username=codelab".to_owned(),
         format!("external.redis.host={host}"),
         format!("external.redis.port={}", redis.port),
-    ]
-    .iter()
-    .fold(project, |project, setting| project.with(["--config", setting]))
-    .variable("IAC_CONFIG_EXTERNAL__POSTGRES__PASSWORD", "p@ss/word");
+    ];
+    let project = project
+        .settings(&external)
+        .variable("IAC_CONFIG_EXTERNAL__POSTGRES__PASSWORD", "p@ss/word");
     project.run(["up", "--yes"]).exits(0);
     let services = docker.services(NAME).join(", ");
     assert!(services.contains("app running healthy"), "{services}");

@@ -31,10 +31,7 @@ fn on_test_bed(project: Project, bucket: &Bucket) -> Project {
         ("sizes.backup", "1Gi"),
     ];
     let settings = settings.map(|(key, value)| format!("{key}={value}"));
-    settings
-        .iter()
-        .chain(&bucket.settings())
-        .fold(project, |project, setting| project.with(["--config", setting]))
+    project.settings(settings.iter().chain(&bucket.settings()))
 }
 
 /// The way in: a host name with its port, and the address that it stands for.

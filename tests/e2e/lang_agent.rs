@@ -38,10 +38,7 @@ pub(crate) fn on_test_bed(project: Project, bucket: &Bucket) -> Project {
         ("sizes.backup", "1Gi"),
     ];
     let settings = settings.map(|(key, value)| format!("{key}={value}"));
-    settings
-        .iter()
-        .chain(&bucket.settings())
-        .fold(project, |project, setting| project.with(["--config", setting]))
+    project.settings(settings.iter().chain(&bucket.settings()))
 }
 
 /// `up` with more settings.

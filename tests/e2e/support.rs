@@ -62,6 +62,12 @@ impl Project {
         self
     }
 
+    /// Gives settings, as `KEY=VALUE`, to every run.
+    pub(crate) fn settings<'a>(self, settings: impl IntoIterator<Item = &'a String>) -> Self {
+        let settings = settings.into_iter();
+        settings.fold(self, |project, setting| project.with(["--config", setting]))
+    }
+
     /// Sets a variable in every run.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use iac_testbed::{Layout, Needs, Progress, TestBed, command_line, environment};
 
-use crate::{Outcome, say, workspace};
+use crate::{Outcome, say, target, workspace};
 
 /// A part of the benchmarks.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -173,11 +173,6 @@ fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {
         return Err("the programs could not be built".into());
     }
     Ok(target().join("release"))
-}
-
-/// Where cargo puts what it builds.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 struct Bench {

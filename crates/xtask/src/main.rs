@@ -60,6 +60,11 @@ pub(crate) fn workspace() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Quickstart(arguments) => quickstart::run(&arguments),

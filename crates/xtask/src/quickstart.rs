@@ -11,7 +11,7 @@ use clap::Args;
 use iac_testbed::testbed::{self, Options};
 use iac_testbed::{Layout, Progress, command_line, environment};
 
-use crate::{Outcome, claim, say, workspace};
+use crate::{Outcome, claim, say, target, workspace};
 
 /// The program that is deployed.
 const PROGRAM: &str = "codelab_dev";
@@ -99,8 +99,7 @@ fn build(progress: &Progress) -> Result<PathBuf, Box<dyn Error>> {
             .current_dir(workspace())
             .args(["build", "--quiet", "--bin", PROGRAM]),
     )?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    Ok(target.join("debug").join(PROGRAM))
+    Ok(target().join("debug").join(PROGRAM))
 }
 
 /// The program, bound to the quickstart's Docker Engine and configuration.

@@ -7,13 +7,13 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use iac_testbed::{Progress, command_line};
 use serde_json::Value as Json;
 
-use crate::{Outcome, say, workspace};
+use crate::{Outcome, say, target, workspace};
 
 /// A system: its description, its programs and what its guide prints.
 struct System {
@@ -172,8 +172,7 @@ fn declared(program: &str) -> Result<usize, Box<dyn Error>> {
 fn resources(program: &str, folder: &Path) -> Result<Json, Box<dyn Error>> {
     let settings = folder.join("settings.toml");
     fs::write(&settings, SETTINGS)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("debug").join(program));
+    let mut command = Command::new(target().join("debug").join(program));
     command
         .current_dir(folder)
         .env("IAC_CONFIG_FILE", &settings)

@@ -1,4 +1,4 @@
-//! What the steps of a plan do to the running system: asked of each provider, and what follows from the plan alone.
+//! The effects of a plan's steps: those that providers tell, and those that follow from the plan alone.
 //!
 //! Nobody is asked who is not in this process. A plan that changes nothing has no effects.
 
@@ -13,7 +13,7 @@ use crate::provider::{Effect, Live, Observed, Phase, PlanItem, Provider, RiskKin
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
 
-/// What is known of the resources of a plan.
+/// Records, live objects and predictions of a plan's resources.
 pub(super) struct Known<'a> {
     pub(super) recorded: &'a BTreeMap<Key, WorldEntry>,
     pub(super) observed: &'a BTreeMap<Key, Observed>,

@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::sanitize::sanitize;
 use super::steps::Block;
 use super::style::Styles;
-use super::text::{Page, RISKS, TextOptions, mode, risk_name, risks_by_weight, short_name, summary};
+use super::text::{Page, RISKS, TextOptions, described_targets, mode, risk_name, risks_by_weight, short_name, summary};
 use crate::plan::Plan;
 
 /// How many characters a comment may have on GitHub is 65,536, with room for what stands around the plan.
@@ -60,14 +60,13 @@ fn head(plan: &Plan) -> String {
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         .collect();
     let mut text = format!("<!-- iac plan of stack {stack} -->\n### {}\n\n", plain(&summary(plan)));
-    let targets: Vec<String> = plan
-        .targets
-        .iter()
-        .filter(|(name, _)| name.as_str() != "random")
-        .map(|(name, target)| format!("{name}: {}", target.description))
-        .collect();
     let stack = format!("Stack {} ({})", plan.stack, mode(plan.mode));
-    text.push_str(&plain(&[vec![stack], targets].concat().join("; ")));
+    text.push_str(&plain(
+        &std::iter::once(stack)
+            .chain(described_targets(plan))
+            .collect::<Vec<_>>()
+            .join("; "),
+    ));
     text.push_str("\n\n");
     if !plan.observed {
         text.push_str("**Not observed**: the record stands in for what is really there.\n\n");

@@ -166,6 +166,13 @@ pub(super) fn risk_name(kind: RiskKind) -> &'static str {
     }
 }
 
+/// What the plan is connected to, each as `NAME: DESCRIPTION`.
+pub(super) fn described_targets(plan: &Plan) -> impl Iterator<Item = String> {
+    // Generated values have no place that could be the wrong one.
+    let targets = plan.targets.iter().filter(|(name, _)| name.as_str() != "random");
+    targets.map(|(name, target)| format!("{name}: {}", target.description))
+}
+
 /// All risks with their steps, the worst first.
 pub(super) fn risks_by_weight(plan: &Plan) -> Vec<(&Risk, &Step)> {
     let mut risks: Vec<(&Risk, &Step)> = plan
@@ -215,12 +222,8 @@ impl Page {
     fn header(&mut self, plan: &Plan) {
         let styles = self.options.styles;
         let title = format!("Preview of stack {} ({})", sanitize(&plan.stack), mode(plan.mode));
-        let targets: Vec<String> = plan
-            .targets
-            .iter()
-            // Generated values have no place that could be the wrong one.
-            .filter(|(name, _)| name.as_str() != "random")
-            .map(|(name, target)| format!("{}: {}", sanitize(name), sanitize(&target.description)))
+        let targets: Vec<String> = described_targets(plan)
+            .map(|target| sanitize(&target).into_owned())
             .collect();
         let targets = if targets.is_empty() {
             String::new()

@@ -108,7 +108,12 @@ fn replaced(seen: &Seen<'_>) -> Option<Effect> {
     if count == Some(0) {
         return None;
     }
-    Some(Effect::Restart(Restart {
+    Some(Effect::Restart(stopped_first(seen, count)))
+}
+
+/// All pods stop before the new ones start.
+fn stopped_first(seen: &Seen<'_>, count: Option<u64>) -> Restart {
+    Restart {
         unit: Unit::Pod,
         count,
         way: Way::StopFirst,
@@ -116,7 +121,7 @@ fn replaced(seen: &Seen<'_>) -> Option<Effect> {
         stop_seconds: grace(seen),
         gap: Some(NOBODY.to_owned()),
         failure: Some("if they do not become ready, nothing takes their place".to_owned()),
-    }))
+    }
 }
 
 const NOBODY: &str = "nothing serves until the new ones are ready";
@@ -165,15 +170,7 @@ fn rolled_out(seen: &Seen<'_>) -> Option<Effect> {
 
 fn of_deployment(seen: &Seen<'_>, count: u64) -> Restart {
     if seen.field("/spec/strategy/type").and_then(Value::as_str) == Some("Recreate") {
-        return Restart {
-            unit: Unit::Pod,
-            count: Some(count),
-            way: Way::StopFirst,
-            because: None,
-            stop_seconds: grace(seen),
-            gap: Some(NOBODY.to_owned()),
-            failure: Some("if they do not become ready, nothing takes their place".to_owned()),
-        };
+        return stopped_first(seen, Some(count));
     }
     let share = |field: &str, rounds_up: bool| {
         let value = seen.field(&format!("/spec/strategy/rollingUpdate/{field}"));

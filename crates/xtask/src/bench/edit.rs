@@ -10,8 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::target;
-use crate::workspace;
+use crate::{target, workspace};
 
 /// How many edits are timed; the middle one counts.
 const EDITS: usize = 5;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use iac_testbed::{Layout, Progress, environment};
 
-use crate::workspace;
+use crate::{target, workspace};
 
 /// What a program said.
 pub(crate) struct Said {
@@ -33,11 +33,10 @@ impl Bench {
         if !cargo.status()?.success() {
             return Err("the program could not be built".into());
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
         Ok(Self {
             folder,
             variables: environment::variables(&Layout::of_this_checkout())?,
-            manifests: target.join("debug/manifests"),
+            manifests: target().join("debug/manifests"),
         })
     }
 

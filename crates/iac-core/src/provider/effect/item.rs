@@ -5,7 +5,7 @@ use crate::urn::Key;
 use crate::value::Value;
 use crate::value::diff::FieldChange;
 
-/// What becomes of a resource in a plan.
+/// The way of a resource through a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
     /// It stays as it is.
@@ -14,7 +14,7 @@ pub enum Transition {
     Create,
     /// It is changed in place, or taken over.
     Update,
-    /// It is made anew.
+    /// It is deleted and created again.
     Replace,
     /// It goes.
     Delete,
@@ -27,13 +27,13 @@ pub struct PlanItem<'a> {
     pub key: &'a Key,
     /// Its name in the outside world.
     pub identity: &'a str,
-    /// What becomes of it.
+    /// Its way through the plan.
     pub transition: Transition,
-    /// What is recorded of it, if anything.
+    /// Its record, if there is one.
     pub recorded: Option<&'a Recorded>,
-    /// What it is to be; none for what goes. What depends on steps before is unresolved.
+    /// Its inputs from now on; none for what goes. Values that depend on steps before are unresolved.
     pub after: Option<&'a Value>,
-    /// What was seen of it. Its outputs are null where nothing has changed since the last run.
+    /// The live object. Its outputs are null where nothing has changed since the last run.
     pub live: Option<&'a Live>,
     /// The object as the provider predicted it, null where that is not known.
     pub predicted: &'a Value,

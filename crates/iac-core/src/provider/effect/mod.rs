@@ -1,4 +1,4 @@
-//! What a step does to the running system, beside the fields that it changes.
+//! Effects: the consequences of a step for the running system, beside the fields that it changes.
 //!
 //! A provider derives effects from a whole plan ([`Provider::effects`](super::Provider::effects)): from what is declared,
 //! recorded and there, without a call to its system. The engine adds those that follow from the plan alone. Effects are
@@ -16,17 +16,17 @@ pub use self::image::other_repository;
 pub use self::item::{PlanItem, Transition};
 use super::{Risk, RiskKind};
 
-/// What a step does to the running system.
+/// A consequence of a step for the running system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Effect {
-    /// What runs is stopped, and started again in its new form.
+    /// Pods or containers are stopped, and started again in their new form.
     Restart(Restart),
     /// More or fewer of the same run.
     Scale(Scale),
     /// Others use the value that changes.
     Readers(Readers),
-    /// What becomes of data.
+    /// Data is kept, left, resized or missing.
     Data(DataEffect),
     /// A program runs once.
     Run(Run),
@@ -53,7 +53,7 @@ pub struct Said {
     pub message: String,
 }
 
-/// What runs, and is counted.
+/// The unit in which restarts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -63,10 +63,10 @@ pub enum Unit {
     Container,
 }
 
-/// What runs is stopped, and started again in its new form.
+/// Pods or containers are stopped, and started again in their new form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Restart {
-    /// What is restarted.
+    /// The unit that is restarted.
     pub unit: Unit,
     /// How many; none where that is not known, one for each node for example.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub struct Restart {
     /// Why nobody is served for a while; none where no gap is expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
-    /// What is left if the new ones do not work.
+    /// The state that is left if the new ones do not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -109,7 +109,7 @@ pub enum Way {
 /// More or fewer of the same run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Scale {
-    /// What is counted.
+    /// The unit.
     pub unit: Unit,
     /// How many run until now.
     pub from: u64,
@@ -120,7 +120,7 @@ pub struct Scale {
 /// Others use the value that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Readers {
-    /// Who, by their names in the outside world.
+    /// The readers, by their names in the outside world.
     pub readers: Vec<String>,
     /// How they read it: `environment`, `files`.
     pub through: Through,
@@ -156,19 +156,19 @@ pub enum Sees {
     AtItsNextRun,
 }
 
-/// What becomes of data.
+/// The consequence of a step for some data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DataEffect {
-    /// What holds it, for people: `claim shop/data-db-0`.
+    /// The claim or volume, for people: `claim shop/data-db-0`.
     pub holder: String,
     /// How much room there is: `10Gi`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
-    /// What becomes of it.
+    /// Its fate.
     pub fate: DataFate,
 }
 
-/// What becomes of data.
+/// The fate of data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "fate")]
 pub enum DataFate {
@@ -176,7 +176,7 @@ pub enum DataFate {
     UsedAgain,
     /// It stays, and nothing uses it any more.
     LeftBehind,
-    /// What is new starts without data.
+    /// It is new, and empty.
     StartsEmpty,
     /// It gets more room.
     Grows {
@@ -185,7 +185,7 @@ pub enum DataFate {
     },
     /// It was to get another size, and stays as it is.
     KeepsSize {
-        /// What is asked for.
+        /// The size that the program asks for.
         asked: String,
     },
 }
@@ -193,14 +193,14 @@ pub enum DataFate {
 /// A program runs once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Run {
-    /// What runs, for people.
+    /// The command, for people.
     pub command: String,
     /// True if it has run before.
     pub again: bool,
     /// How often it is tried at the most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<u64>,
-    /// What became of the last run.
+    /// The result of the last run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
 }
@@ -208,18 +208,18 @@ pub struct Run {
 /// Something that stays names something that goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BrokenReference {
-    /// What stays, by its name in the outside world.
+    /// The object that stays, by its name in the outside world.
     pub holder: String,
     /// The field that names it.
     pub path: crate::value::FieldPath,
-    /// What goes.
+    /// The object that goes.
     pub names: String,
 }
 
 /// A change that somebody else made is taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Undo {
-    /// Who made it, as far as that is known.
+    /// The author of the change, as far as that is known.
     pub who: String,
     /// The fields.
     pub paths: Vec<crate::value::FieldPath>,
