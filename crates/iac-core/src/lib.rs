@@ -27,6 +27,7 @@ pub mod plan;
 pub mod provider;
 pub mod redact;
 pub mod render;
+pub mod review;
 pub mod secret_names;
 pub mod settings;
 pub mod state;

@@ -4,10 +4,10 @@ use similar::{ChangeTag, TextDiff};
 
 use super::sanitize::sanitize;
 use super::style::Styles;
-use super::value::{SECRET, quoted, remark, value_text};
-use super::yaml;
+use crate::review::value::{SECRET, in_brackets, path_text, quoted, remark, value_text};
+use crate::review::yaml;
+use crate::value::Value;
 use crate::value::diff::FieldChange;
-use crate::value::{FieldPath, Value};
 
 /// How many lines a text's diff may have to be shown although not everything is asked for.
 const DIFF_LINES: usize = 40;
@@ -61,9 +61,14 @@ fn limited(change: &FieldChange, styles: &Styles, most: usize) -> Vec<String> {
                     |shown| format!("{SECRET} -> {}", quoted(shown)),
                 ),
                 (Value::String(_), new) if new.has_secret() => {
-                    format!("{SECRET} -> {}{}", value_text(new), remark(new))
+                    format!("{SECRET} -> {}{}", value_text(new), in_brackets(remark(new).as_deref()))
                 }
-                (old, new) => format!("{} -> {}{}", value_text(old), value_text(new), remark(new)),
+                (old, new) => format!(
+                    "{} -> {}{}",
+                    value_text(old),
+                    value_text(new),
+                    in_brackets(remark(new).as_deref())
+                ),
             };
             vec![format!("{} {path}: {text}{origin}", Styles::paint(styles.changed, '~'))]
         }
@@ -98,7 +103,11 @@ fn added(new: &Value, path: &str, origin: &str, styles: &Styles, most: usize) ->
             most,
         );
     }
-    vec![format!("{sign} {path}: {}{}{origin}", value_text(new), remark(new))]
+    vec![format!(
+        "{sign} {path}: {}{}{origin}",
+        value_text(new),
+        in_brackets(remark(new).as_deref())
+    )]
 }
 
 /// A change of several lines, or how many there are where that is more than is to be shown.
@@ -138,14 +147,6 @@ fn texts<'a>(old: &'a Value, new: &'a Value) -> Option<(&'a str, &'a str)> {
     }
     let (old, new) = (text(old)?, text(new)?);
     ((old.contains('\n') || new.contains('\n')) && old != new).then_some((old, new))
-}
-
-/// A path for a terminal; the root has a name.
-pub(super) fn path_text(path: &FieldPath) -> String {
-    if path.is_root() {
-        return "(all of it)".to_owned();
-    }
-    sanitize(&path.to_string()).into_owned()
 }
 
 fn origin(origin: Option<&str>) -> String {

@@ -301,7 +301,7 @@ fn order_word(order: Option<Order>) -> String {
 }
 
 fn word(action: Action) -> String {
-    super::text::verb(action).to_owned()
+    crate::review::words::verb(action).to_owned()
 }
 
 impl SavedChange {

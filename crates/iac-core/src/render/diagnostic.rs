@@ -2,13 +2,13 @@
 
 use std::error::Error;
 
-use super::change::path_text;
 use super::sanitize::sanitize;
 use super::style::Styles;
 use crate::declare::SourceLine;
 use crate::plan::PlanProblem;
 use crate::provider::ProviderError;
 use crate::redact;
+use crate::review::value::path_text;
 use crate::urn::{Key, Urn};
 use crate::value::KnownSecrets;
 

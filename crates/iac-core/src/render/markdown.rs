@@ -8,8 +8,9 @@ use super::diagnostic::Diagnostic;
 use super::sanitize::sanitize;
 use super::steps::Block;
 use super::style::Styles;
-use super::text::{Page, RISKS, TextOptions, described_targets, mode, risk_name, risks_by_weight, short_name, summary};
+use super::text::{Page, RISKS, TextOptions, described_targets, risks_by_weight};
 use crate::plan::Plan;
+use crate::review::words::{mode, risk_name, short_name, summary};
 
 /// How many characters a comment may have on GitHub is 65,536, with room for what stands around the plan.
 pub const COMMENT: usize = 64_000;

@@ -12,15 +12,14 @@ mod diagnostic;
 mod graph;
 mod json;
 mod markdown;
-mod reason;
 mod sanitize;
 mod saved;
 mod steps;
 mod style;
 mod text;
-mod value;
-mod yaml;
 
+pub use crate::review::value::value_text;
+pub use crate::review::words::{short_name, summary};
 pub use compare::{Comparison, Moved, compare};
 pub use diagnostic::{Diagnostic, Level};
 pub use graph::{graph_dot, graph_mermaid};
@@ -29,8 +28,7 @@ pub use markdown::{COMMENT, plan_markdown};
 pub use sanitize::sanitize;
 pub use saved::{SavedChange, SavedPlan, SavedPlanError, SavedStep};
 pub use style::Styles;
-pub use text::{TextOptions, plan_text, short_name, summary};
-pub use value::value_text;
+pub use text::{TextOptions, plan_text};
 
 #[cfg(test)]
 mod samples;

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::change::{brief, lines as change_lines, path_text};
-use super::reason;
+use super::change::{brief, lines as change_lines};
 use super::sanitize::sanitize;
 use super::style::Styles;
-use super::text::{Page, TextOptions, risk_name, short_name, symbol, weight, word};
-use super::value::{remark, value_text};
-use super::yaml;
+use super::text::{Page, TextOptions};
 use crate::plan::{Action, Fate, Order, Plan, Step};
 use crate::provider::{Checked, Phase};
+use crate::review::reason;
+use crate::review::value::{in_brackets, path_text, remark, value_text};
+use crate::review::words::{risk_name, short_name, symbol, weight, word};
+use crate::review::yaml;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -127,7 +128,7 @@ impl Page {
         let style = styles.action(step.action);
         let sign = Styles::paint(style, symbol(step));
         let name = Styles::paint(styles.strong, short_name(&step.key, &step.identity));
-        let action = Styles::paint(style, word(plan, step.action));
+        let action = Styles::paint(style, word(plan.mode, step.action));
         let source = step.source.as_ref().map_or_else(String::new, |source| {
             let source = format!("  {source}");
             Styles::paint(styles.dim, sanitize(&source))
@@ -201,7 +202,7 @@ impl Page {
                     "{sign} {}: {}{}",
                     path_text(&trail.path()),
                     value_text(leaf),
-                    remark(leaf)
+                    in_brackets(remark(leaf).as_deref())
                 ));
             }
         });

@@ -1,14 +1,12 @@
 //! A plan for a terminal.
 
-use std::collections::BTreeMap;
-
 use super::diagnostic::Diagnostic;
 use super::sanitize::sanitize;
 use super::style::Styles;
-use super::value::{remark, value_text};
-use crate::plan::{Action, Mode, Order, Plan, Step};
-use crate::provider::{DataItem, Risk, RiskKind};
-use crate::urn::Key;
+use crate::plan::{Plan, Step};
+use crate::provider::{DataItem, Risk};
+use crate::review::value::{in_brackets, remark, value_text};
+use crate::review::words::{mode, risk_name, short_name, summary, weight};
 
 /// How many risks stand before the steps.
 pub(super) const RISKS: usize = 20;
@@ -42,130 +40,6 @@ pub fn plan_text(plan: &Plan, options: &TextOptions) -> String {
     page.out
 }
 
-/// The sign that stands before a step.
-pub(super) fn symbol(step: &Step) -> &'static str {
-    match step.action {
-        Action::Create => "+",
-        Action::Update => "~",
-        Action::Replace if step.order == Some(Order::CreateFirst) => "+-",
-        Action::Replace => "±",
-        Action::Record => "*",
-        Action::Cleanup => "/",
-        Action::Delete => "-",
-        Action::Adopt => ">",
-        Action::Forget => "x",
-        Action::Wait => ".",
-        Action::Keep => "=",
-        Action::Same => " ",
-    }
-}
-
-/// What an action is called in a sentence.
-pub(super) fn verb(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Delete => "delete",
-        Action::Adopt => "adopt",
-        Action::Forget => "forget",
-        Action::Wait => "wait",
-        Action::Keep => "keep",
-        Action::Same => "unchanged",
-        Action::Record => "record",
-        Action::Cleanup => "clean up",
-    }
-}
-
-/// What a mode is called.
-pub(super) fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Up => "up",
-        Mode::Destroy => "destroy",
-        Mode::Refresh => "refresh",
-    }
-}
-
-/// The name of a resource for people: its kind and its name in the outside world (`Deployment codelab/api`); the name
-/// in the program where it has none out there.
-pub fn short_name(key: &Key, identity: &str) -> String {
-    let name = match identity.split_once(' ') {
-        Some((kind, name)) => format!("{} {name}", kind.rsplit('/').next().unwrap_or(kind)),
-        None => key.short(),
-    };
-    sanitize(&name).into_owned()
-}
-
-/// What an action is called in a plan of this mode: a refresh does nothing to the world, it tells what was done to it.
-pub(super) fn word(plan: &Plan, action: Action) -> &'static str {
-    match (plan.mode, action) {
-        (Mode::Refresh, Action::Update) => "changed",
-        (Mode::Refresh, Action::Forget | Action::Delete) => "gone",
-        (_, action) => verb(action),
-    }
-}
-
-/// One line that counts the steps.
-pub fn summary(plan: &Plan) -> String {
-    let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
-    for step in &plan.steps {
-        *counts.entry(step.action).or_default() += 1;
-    }
-    let changes: Vec<String> = counts
-        .iter()
-        .filter(|(action, _)| action.is_change())
-        .map(|(action, count)| match action {
-            action if plan.mode == Mode::Refresh => format!("{count} {}", word(plan, *action)),
-            Action::Wait => format!("{count} to wait for"),
-            action => format!("{count} to {}", verb(*action)),
-        })
-        .collect();
-    let changes = if changes.is_empty() {
-        match plan.mode {
-            Mode::Refresh => "none".to_owned(),
-            Mode::Up | Mode::Destroy => "no changes".to_owned(),
-        }
-    } else {
-        changes.join(", ")
-    };
-    let title = if plan.mode == Mode::Refresh { "Drift" } else { "Plan" };
-    let mut text = format!("{title}: {changes}");
-    for (action, word) in [(Action::Same, "unchanged"), (Action::Keep, "kept")] {
-        if let Some(count) = counts.get(&action) {
-            text.push_str(&format!("; {count} {word}"));
-        }
-    }
-    text + &risks(plan)
-}
-
-/// The risks of a plan by their sort, for the end of its summary.
-fn risks(plan: &Plan) -> String {
-    let mut counts: BTreeMap<RiskKind, usize> = BTreeMap::new();
-    for risk in plan.steps.iter().flat_map(|step| &step.risks) {
-        *counts.entry(risk.kind).or_default() += 1;
-    }
-    let risks: Vec<String> = counts
-        .iter()
-        .map(|(kind, count)| format!("{count} {}", risk_name(*kind)))
-        .collect();
-    if risks.is_empty() {
-        return String::new();
-    }
-    format!("; risks: {}", risks.join(", "))
-}
-
-pub(super) fn risk_name(kind: RiskKind) -> &'static str {
-    match kind {
-        RiskKind::DataLoss => "data-loss",
-        RiskKind::Downtime => "downtime",
-        RiskKind::Exposure => "exposure",
-        RiskKind::Privilege => "privilege",
-        RiskKind::Irreversible => "irreversible",
-        RiskKind::BrokenReference => "broken reference",
-        RiskKind::Undo => "undo",
-    }
-}
-
 /// What the plan is connected to, each as `NAME: DESCRIPTION`.
 pub(super) fn described_targets(plan: &Plan) -> impl Iterator<Item = String> {
     // Generated values have no place that could be the wrong one.
@@ -182,19 +56,6 @@ pub(super) fn risks_by_weight(plan: &Plan) -> Vec<(&Risk, &Step)> {
         .collect();
     risks.sort_by_key(|(risk, _)| weight(risk.kind));
     risks
-}
-
-/// How soon a risk is told: what cannot be mended comes first.
-pub(super) fn weight(kind: RiskKind) -> usize {
-    match kind {
-        RiskKind::DataLoss => 0,
-        RiskKind::Irreversible => 1,
-        RiskKind::Downtime => 2,
-        RiskKind::BrokenReference => 3,
-        RiskKind::Privilege => 4,
-        RiskKind::Exposure => 5,
-        RiskKind::Undo => 6,
-    }
 }
 
 /// The text so far.
@@ -311,7 +172,12 @@ impl Page {
         for (name, value) in &plan.exports {
             self.line(
                 2,
-                &format!("{} = {}{}", sanitize(name), value_text(value), remark(value)),
+                &format!(
+                    "{} = {}{}",
+                    sanitize(name),
+                    value_text(value),
+                    in_brackets(remark(value).as_deref())
+                ),
             );
         }
     }

@@ -2,11 +2,11 @@
 
 use serde_json::Value as Json;
 
-use super::sanitize::sanitize;
-use crate::value::{Expr, Part, Value};
+use crate::render::sanitize;
+use crate::value::{Expr, FieldPath, Part, Value};
 
 /// What stands for a secret.
-pub(super) const SECRET: &str = "(secret)";
+pub(crate) const SECRET: &str = "(secret)";
 
 /// A value on one line; secrets and unresolved outputs are described, never shown.
 pub fn value_text(value: &Value) -> String {
@@ -32,7 +32,7 @@ pub fn value_text(value: &Value) -> String {
 }
 
 /// A text as a JSON string that is safe for a terminal.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     sanitize(&Json::from(text).to_string()).into_owned()
 }
 
@@ -54,12 +54,26 @@ fn expr_text(expr: &Expr) -> String {
 }
 
 /// What is to be said of a value besides: that it is known only after the run, or secret.
-pub(super) fn remark(value: &Value) -> &'static str {
-    match (value.is_known(), value.has_secret()) {
-        (false, true) => " (known after apply, secret)",
-        (false, false) => " (known after apply)",
-        (true, _) => "",
+pub(crate) fn remark(value: &Value) -> Option<String> {
+    let text = match (value.is_known(), value.has_secret()) {
+        (false, true) => "known after apply, secret",
+        (false, false) => "known after apply",
+        (true, _) => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// A remark as it stands behind a value.
+pub(crate) fn in_brackets(remark: Option<&str>) -> String {
+    remark.map_or_else(String::new, |remark| format!(" ({remark})"))
+}
+
+/// A path for people; the root has a name.
+pub(crate) fn path_text(path: &FieldPath) -> String {
+    if path.is_root() {
+        return "(all of it)".to_owned();
     }
+    sanitize(&path.to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -67,7 +81,7 @@ mod tests {
     use super::*;
     use crate::declare::Output;
     use crate::provider::Phase;
-    use crate::value::{FieldPath, token};
+    use crate::value::token;
 
     #[test]
     fn values_are_described_on_one_line() {
@@ -78,27 +92,30 @@ mod tests {
             (
                 serde_json::json!({"a": [1, true, null], "x y": "q\"\u{1b}"}).into(),
                 "{a: [1, true, null], \"x y\": \"q\\\"\\u001b\"}",
-                "",
+                None,
             ),
-            (Value::Secret("hunter2".into()), "(secret)", ""),
+            (Value::Secret("hunter2".into()), "(secret)", None),
             (
                 Value::Secret(crate::Secret::from("pg://a:hunter2@b").shown_as("pg://a:(secret)@b")),
                 "\"pg://a:(secret)@b\"",
-                "",
+                None,
             ),
             (
                 parsed(password.to_string()),
                 "<Password/db.result>",
-                " (known after apply, secret)",
+                Some("known after apply, secret"),
             ),
             (
                 parsed(format!("pg://a:{}@b", password.url_encode())),
                 "\"pg://a:<Password/db.result|url_encode>@b\"",
-                " (known after apply, secret)",
+                Some("known after apply, secret"),
             ),
         ];
         for (value, expected, note) in cases {
-            assert_eq!((value_text(&value).as_str(), remark(&value)), (expected, note));
+            assert_eq!(
+                (value_text(&value).as_str(), remark(&value).as_deref()),
+                (expected, note)
+            );
         }
     }
 }

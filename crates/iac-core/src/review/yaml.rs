@@ -1,7 +1,7 @@
 //! Values as blocks of YAML, for people: what is secret or not known yet is described in its place.
 
-use super::sanitize::sanitize;
-use super::value::{remark, value_text};
+use super::value::{in_brackets, remark, value_text};
+use crate::render::sanitize;
 use crate::value::{Map, Value};
 
 /// How wide a list or an object may be to stand on one line.
@@ -10,14 +10,14 @@ const WIDTH: usize = 60;
 const INDENT: &str = "  ";
 
 /// The lines of a value; one line for what has no parts.
-pub(super) fn lines(value: &Value) -> Vec<String> {
+pub(crate) fn lines(value: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     write(value, "", &mut lines);
     lines
 }
 
 /// True if a value is a block: it does not fit on one line.
-pub(super) fn is_block(value: &Value) -> bool {
+pub(crate) fn is_block(value: &Value) -> bool {
     match value {
         Value::Object(map) => !map.is_empty() && !fits(value),
         Value::Array(items) => !items.is_empty() && !fits(value),
@@ -116,7 +116,7 @@ fn inline(value: &Value) -> String {
         Value::String(text) => scalar(text),
         value => value_text(value),
     };
-    format!("{text}{}", remark(value))
+    format!("{text}{}", in_brackets(remark(value).as_deref()))
 }
 
 /// A text as YAML: without quotes where it cannot be read as anything else.

@@ -1,8 +1,8 @@
 //! Why a step is there, in words.
 
-use super::change::path_text;
-use super::sanitize::sanitize;
+use super::value::path_text;
 use crate::plan::Reason;
+use crate::render::sanitize;
 use crate::value::FieldPath;
 
 /// How many paths a reason names before it counts the rest.
@@ -11,7 +11,7 @@ const PATHS: usize = 3;
 const WIDTH: usize = 120;
 
 /// The reason as what follows "because".
-pub(super) fn text(reason: &Reason) -> String {
+pub(crate) fn text(reason: &Reason) -> String {
     match reason {
         Reason::New => "it is new".to_owned(),
         Reason::Gone => "it is recorded and no longer there".to_owned(),

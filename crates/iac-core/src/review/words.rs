@@ -1,0 +1,158 @@
+//! The words and signs for actions, modes and risks, and the line that counts a plan's steps.
+
+use std::collections::BTreeMap;
+
+use super::model::Count;
+use crate::plan::{Action, Mode, Order, Plan, Step};
+use crate::provider::RiskKind;
+use crate::render::sanitize;
+use crate::urn::Key;
+
+/// The sign that stands before a step.
+pub(crate) fn symbol(step: &Step) -> &'static str {
+    match step.action {
+        Action::Create => "+",
+        Action::Update => "~",
+        Action::Replace if step.order == Some(Order::CreateFirst) => "+-",
+        Action::Replace => "±",
+        Action::Record => "*",
+        Action::Cleanup => "/",
+        Action::Delete => "-",
+        Action::Adopt => ">",
+        Action::Forget => "x",
+        Action::Wait => ".",
+        Action::Keep => "=",
+        Action::Same => " ",
+    }
+}
+
+/// The word for an action in a sentence.
+pub(crate) fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Forget => "forget",
+        Action::Wait => "wait",
+        Action::Keep => "keep",
+        Action::Same => "unchanged",
+        Action::Record => "record",
+        Action::Cleanup => "clean up",
+    }
+}
+
+/// The word for a mode.
+pub(crate) fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Up => "up",
+        Mode::Destroy => "destroy",
+        Mode::Refresh => "refresh",
+    }
+}
+
+/// The name of a resource for people: its kind and its name in the outside world (`Deployment codelab/api`); the name
+/// in the program where it has none out there.
+pub fn short_name(key: &Key, identity: &str) -> String {
+    let name = match identity.split_once(' ') {
+        Some((kind, name)) => format!("{} {name}", kind.rsplit('/').next().unwrap_or(kind)),
+        None => key.short(),
+    };
+    sanitize(&name).into_owned()
+}
+
+/// The word for an action in a plan of this mode: a refresh does nothing to the world, it tells what was done to it.
+pub(crate) fn word(mode: Mode, action: Action) -> &'static str {
+    match (mode, action) {
+        (Mode::Refresh, Action::Update) => "changed",
+        (Mode::Refresh, Action::Forget | Action::Delete) => "gone",
+        (_, action) => verb(action),
+    }
+}
+
+/// The word for a risk.
+pub(crate) fn risk_name(kind: RiskKind) -> &'static str {
+    match kind {
+        RiskKind::DataLoss => "data-loss",
+        RiskKind::Downtime => "downtime",
+        RiskKind::Exposure => "exposure",
+        RiskKind::Privilege => "privilege",
+        RiskKind::Irreversible => "irreversible",
+        RiskKind::BrokenReference => "broken reference",
+        RiskKind::Undo => "undo",
+    }
+}
+
+/// How soon a risk is told: what cannot be mended comes first.
+pub(crate) fn weight(kind: RiskKind) -> usize {
+    match kind {
+        RiskKind::DataLoss => 0,
+        RiskKind::Irreversible => 1,
+        RiskKind::Downtime => 2,
+        RiskKind::BrokenReference => 3,
+        RiskKind::Privilege => 4,
+        RiskKind::Exposure => 5,
+        RiskKind::Undo => 6,
+    }
+}
+
+/// The number of steps by action.
+pub(super) fn counts(plan: &Plan) -> Vec<Count> {
+    let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
+    for step in &plan.steps {
+        *counts.entry(step.action).or_default() += 1;
+    }
+    let count = |(action, count)| Count {
+        action,
+        word: word(plan.mode, action).to_owned(),
+        count,
+    };
+    counts.into_iter().map(count).collect()
+}
+
+/// One line that counts the steps.
+pub fn summary(plan: &Plan) -> String {
+    let counts = counts(plan);
+    let changes: Vec<String> = counts
+        .iter()
+        .filter(|count| count.action.is_change())
+        .map(|Count { action, word, count }| match action {
+            _ if plan.mode == Mode::Refresh => format!("{count} {word}"),
+            Action::Wait => format!("{count} to wait for"),
+            _ => format!("{count} to {word}"),
+        })
+        .collect();
+    let changes = if changes.is_empty() {
+        match plan.mode {
+            Mode::Refresh => "none".to_owned(),
+            Mode::Up | Mode::Destroy => "no changes".to_owned(),
+        }
+    } else {
+        changes.join(", ")
+    };
+    let title = if plan.mode == Mode::Refresh { "Drift" } else { "Plan" };
+    let mut text = format!("{title}: {changes}");
+    for (action, word) in [(Action::Same, "unchanged"), (Action::Keep, "kept")] {
+        if let Some(count) = counts.iter().find(|count| count.action == action) {
+            text.push_str(&format!("; {} {word}", count.count));
+        }
+    }
+    text + &risks(plan)
+}
+
+/// The risks of a plan by their sort, for the end of its summary.
+fn risks(plan: &Plan) -> String {
+    let mut counts: BTreeMap<RiskKind, usize> = BTreeMap::new();
+    for risk in plan.steps.iter().flat_map(|step| &step.risks) {
+        *counts.entry(risk.kind).or_default() += 1;
+    }
+    let risks: Vec<String> = counts
+        .iter()
+        .map(|(kind, count)| format!("{count} {}", risk_name(*kind)))
+        .collect();
+    if risks.is_empty() {
+        return String::new();
+    }
+    format!("; risks: {}", risks.join(", "))
+}
