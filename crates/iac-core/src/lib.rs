@@ -19,6 +19,7 @@ mod causes;
 pub mod cli;
 pub mod config;
 pub mod declare;
+mod drawing;
 pub mod engine;
 pub mod environment;
 pub mod files;

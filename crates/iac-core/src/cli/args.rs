@@ -434,6 +434,8 @@ pub(super) enum GraphFormat {
     Dot,
     /// Mermaid flowchart
     Mermaid,
+    /// A drawing
+    Svg,
 }
 
 #[derive(Debug, Subcommand)]

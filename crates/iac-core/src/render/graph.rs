@@ -1,10 +1,11 @@
-//! The graph of a declaration as DOT (Graphviz) and as Mermaid.
+//! The graph of a declaration as DOT (Graphviz), as Mermaid and as a drawing.
 //!
 //! An arrow leads from what is needed to what needs it, so it reads in the order in which things are made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sanitize::sanitize;
+use crate::drawing::{self, svg_file};
 use crate::graph::{Edge, EdgeKind, Graph};
 use crate::provider::Phase;
 use crate::urn::Key;
@@ -82,6 +83,49 @@ pub fn graph_mermaid(graph: &Graph) -> String {
         out.push_str(&format!("  n{from} {line}|{}| n{to}\n", mermaid_text(&arrow.label)));
     }
     out
+}
+
+/// The graph as an SVG file; of a large stack its components, each with the number of its resources. None where those
+/// are too many as well.
+pub fn graph_svg(graph: &Graph, name: &str) -> Option<String> {
+    let of_resources = graph.order.len() <= drawing::MOST;
+    let of = |key: &Key| match of_resources {
+        true => key.as_str().to_owned(),
+        false => key.component().to_owned(),
+    };
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut boxes: Vec<(&Key, usize)> = Vec::new();
+    for key in &graph.order {
+        let place = *places.entry(of(key)).or_insert(boxes.len());
+        match boxes.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => boxes.push((key, 1)),
+        }
+    }
+    if boxes.len() > drawing::MOST {
+        return None;
+    }
+    let label = |key: &Key, count| match (of_resources, key.component()) {
+        (true, _) => key.short(),
+        (false, "") => format!("{count} in no component"),
+        (false, component) => format!("{component}: {count}"),
+    };
+    let nodes: Vec<drawing::Node> = boxes.iter().map(|(key, count)| node(&label(key, *count))).collect();
+    let ends = |arrow: Arrow<'_>| Some((*places.get(&of(arrow.needed))?, *places.get(&of(arrow.needs))?));
+    let edges: BTreeSet<(usize, usize)> = arrows(graph).into_iter().filter_map(ends).collect();
+    let title = format!("What needs what in {}", sanitize(name));
+    Some(svg_file(&title, &nodes, &Vec::from_iter(edges)))
+}
+
+fn node(name: &str) -> drawing::Node {
+    let name = sanitize(name).into_owned();
+    drawing::Node {
+        sign: None,
+        title: name.clone(),
+        name,
+        look: "plain",
+        link: None,
+    }
 }
 
 fn by_component(graph: &Graph) -> BTreeMap<&str, Vec<&Key>> {
@@ -172,5 +216,38 @@ mod tests {
     #[test]
     fn a_graph_in_mermaid() {
         insta::assert_snapshot!(graph_mermaid(&sample()));
+    }
+    #[test]
+    fn a_graph_as_a_drawing() {
+        insta::assert_snapshot!(graph_svg(&sample(), "prod").expect("a small one"));
+    }
+
+    #[test]
+    fn of_a_large_graph_the_components_are_drawn() {
+        let key = |text: String| text.parse::<Key>().expect("a key");
+        let order: Vec<Key> = (0..6_000)
+            .map(|number| key(format!("part{}::random:id::n{number}", number % 3)))
+            .collect();
+        let edge = |from: usize, to: usize| Edge {
+            from: (order[from].clone(), Phase::Exists),
+            to: (order[to].clone(), Phase::Exists),
+            kind: EdgeKind::Declared,
+        };
+        let edges = vec![edge(4, 0), edge(7, 0), edge(5, 4)];
+        let graph = Graph {
+            order,
+            edges,
+            dropped: Vec::new(),
+        };
+        insta::assert_snapshot!(graph_svg(&graph, "large").expect("three components"));
+        let apart = (0..6_000)
+            .map(|number| key(format!("part{number}::random:id::n")))
+            .collect();
+        let apart = Graph {
+            order: apart,
+            edges: Vec::new(),
+            dropped: Vec::new(),
+        };
+        assert_eq!(graph_svg(&apart, "apart"), None);
     }
 }

@@ -22,7 +22,7 @@ pub use crate::review::value::value_text;
 pub use crate::review::words::{short_name, summary};
 pub use compare::{Comparison, Moved, compare};
 pub use diagnostic::{Diagnostic, Level};
-pub use graph::{graph_dot, graph_mermaid};
+pub use graph::{graph_dot, graph_mermaid, graph_svg};
 pub use json::{FORMAT, plan_json, seal_plan};
 pub use markdown::{COMMENT, plan_markdown};
 pub use sanitize::sanitize;
