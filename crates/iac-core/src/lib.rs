@@ -10,7 +10,7 @@
 //!
 //! [`config`] is what programs are told from outside, and [`settings`](mod@settings) what they read of it into a struct of their own.
 //!
-//! [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
+//! [`review`] is what people see of a plan, and [`saved`] what is kept of it; [`cli`] and [`render`] only read what those produce. [`provider`] is the seam to the outside world: the
 //! Kubernetes and Docker providers implement it in crates of their own, and so can anyone else.
 
 pub mod answers;
@@ -29,6 +29,7 @@ pub mod provider;
 pub mod redact;
 pub mod render;
 pub mod review;
+pub mod saved;
 pub mod secret_names;
 pub mod settings;
 pub mod state;

@@ -12,7 +12,9 @@ use iac_core::declare::{Declaration, Handle, NewResource, ResourceDecl, Stack};
 use iac_core::engine::EngineError;
 use iac_core::plan::{DeleteData, Mode};
 use iac_core::provider::*;
-use iac_core::render::{Diagnostic, Styles, TextOptions, graph_dot, graph_mermaid, plan_json, plan_text};
+use iac_core::render::{Diagnostic, Styles, graph_dot, graph_mermaid};
+use iac_core::review::{TextOptions, View};
+use iac_core::saved::plan_json;
 use iac_core::{FieldPath, Secret, Value};
 use serde_json::json;
 use support::canary::{CANARY, assert_hides, assert_silent};
@@ -221,13 +223,11 @@ async fn run(bench: &Bench, mode: Mode, declaration: &Declaration) {
     };
     assert_silent(&format!("{planned:?}"), "what is planned");
     for verbose in [false, true] {
-        let styles = Styles::plain();
         let options = TextOptions {
             verbose,
-            brief: false,
-            styles,
+            ..TextOptions::default()
         };
-        assert_silent(&plan_text(&planned.plan, &options), "a plan");
+        assert_silent(&View::of(&planned.plan, options.verbose).to_text(&options), "a plan");
     }
     assert_silent(
         &plan_json(&planned.plan, &|_| "hash".to_owned()).to_string(),
@@ -328,10 +328,9 @@ async fn what_others_set_is_masked_by_its_name() {
         let planned = bench.plan_for(mode, &declaration).await.unwrap();
         let options = TextOptions {
             verbose: true,
-            brief: false,
-            styles: Styles::plain(),
+            ..TextOptions::default()
         };
-        let text = plan_text(&planned.plan, &options);
+        let text = View::of(&planned.plan, options.verbose).to_text(&options);
         assert!(text.contains("(secret)") && text.contains("user: app"), "{text}");
         assert_hides(STRANGER, &text, "a plan");
         assert_hides(

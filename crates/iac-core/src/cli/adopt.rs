@@ -4,7 +4,7 @@ use super::args::Adopt;
 use super::failure::Failure;
 use crate::config::similar;
 use crate::declare::Declaration;
-use crate::render::SavedPlan;
+use crate::saved::SavedPlan;
 use crate::urn::Key;
 
 /// The name that stands for every resource.

@@ -4,7 +4,8 @@ use super::exit;
 use crate::config::LayerError;
 use crate::declare::DeclareError;
 use crate::engine::EngineError;
-use crate::render::{Diagnostic, SavedPlanError};
+use crate::render::Diagnostic;
+use crate::saved::SavedPlanError;
 use crate::state::{BackendError, BackendErrorKind, KeySourceError, StateError, VaultError};
 
 /// Why a command ended without success.

@@ -10,7 +10,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::ui::Ui;
 use crate::apply::{Event, EventSink};
 use crate::plan::{Action, Plan};
-use crate::render::{Diagnostic, Styles, sanitize, short_name};
+use crate::render::{Diagnostic, Styles, sanitize};
+use crate::review::short_name;
 use crate::urn::Key;
 
 /// How often a line of an operation in flight is drawn, so that its clock goes on.

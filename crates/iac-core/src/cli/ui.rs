@@ -1,12 +1,14 @@
 //! The only place that writes to the terminal: data to standard output, talk to standard error.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value as Json;
 
 use super::args::Color;
-use crate::render::{Diagnostic, Styles, TextOptions};
+use crate::plan::Plan;
+use crate::render::{Diagnostic, Styles};
+use crate::review::{TextOptions, View};
 use crate::value::canonical;
 
 /// Where a command writes to, and how it looks there.
@@ -36,7 +38,24 @@ impl Ui {
             verbose: self.verbose,
             brief: false,
             styles: styles(self.out),
+            width: width_of(&std::io::stdout()),
         }
+    }
+
+    /// How a plan is shown on standard error.
+    pub(super) fn talk_options(&self) -> TextOptions {
+        TextOptions {
+            verbose: self.verbose,
+            brief: false,
+            styles: self.styles(),
+            width: width_of(&std::io::stderr()),
+        }
+    }
+
+    /// Writes a plan to standard output, as text.
+    pub(super) fn plan(&self, plan: &Plan) -> std::io::Result<()> {
+        let options = self.text_options();
+        self.data(&View::of(plan, options.verbose).to_text(&options))
     }
 
     /// The styles for standard error.
@@ -76,6 +95,12 @@ impl Ui {
     pub(super) fn is_interactive(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
+}
+
+/// The columns of a terminal; none where it is no terminal, so that what reads lines gets them whole.
+fn width_of(stream: &impl IsTerminal) -> Option<usize> {
+    let size = stream.is_terminal().then(terminal_size::terminal_size).flatten();
+    size.map(|(width, _)| usize::from(width.0))
 }
 
 fn styles(choice: ColorChoice) -> Styles {

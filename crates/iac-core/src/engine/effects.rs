@@ -140,7 +140,7 @@ fn held_up(steps: &[Step]) -> Vec<(usize, Effect)> {
             waiting
                 .entry(key)
                 .or_default()
-                .push(crate::render::short_name(&step.key, &step.identity));
+                .push(crate::review::short_name(&step.key, &step.identity));
         }
     }
     let places = steps.iter().enumerate().filter(|(_, step)| works(step));

@@ -11,7 +11,7 @@ use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::{Action, Fate, Plan, PlanProblem, Step};
 use crate::provider::effect::BrokenReference;
 use crate::provider::{Effect, Existence, ExternalRef, Need, Problem, Reference, Referent};
-use crate::render::short_name;
+use crate::review::short_name;
 use crate::urn::Key;
 
 /// A name that a step gives, outside of the stack.

@@ -170,3 +170,38 @@ fn push(out: &mut String, label: &str, text: &str) {
         out.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::samples::{key, line};
+
+    #[test]
+    fn errors_name_resource_place_cause_and_remedy() {
+        let provider = ProviderError::new(
+            crate::provider::ErrorKind::Failed,
+            "the image cannot be pulled: not found\nsecond line\u{7}",
+        )
+        .with_details(["event: Failed to pull image \"api:nope\"".to_owned()])
+        .with_hint("check the name");
+        let deployment = key("kubernetes:apps/Deployment::api");
+        let diagnostic = Diagnostic::from_provider("Deployment codelab/api cannot become ready", &provider)
+            .about(&deployment, "prod")
+            .at(line(40));
+        insta::assert_snapshot!(diagnostic.render(&Styles::plain()), @r#"
+        error: Deployment codelab/api cannot become ready
+          resource: prod::kubernetes:apps/Deployment::api
+          declared at: stacks/prod.rs:40:5
+          caused by: the image cannot be pulled: not found
+            second line\u{7}
+            event: Failed to pull image "api:nope"
+          hint: check the name
+    "#);
+        let warning =
+            Diagnostic::warning("configuration \"api.replica\" is not used").hint("did you mean \"api.replicas\"?");
+        insta::assert_snapshot!(warning.render(&Styles::plain()), @r#"
+        warning: configuration "api.replica" is not used
+          hint: did you mean "api.replicas"?
+    "#);
+    }
+}

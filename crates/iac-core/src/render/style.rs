@@ -58,7 +58,7 @@ impl Styles {
     }
 
     /// How an action looks.
-    pub(super) fn action(&self, action: Action) -> Style {
+    pub(crate) fn action(&self, action: Action) -> Style {
         match action {
             Action::Create | Action::Adopt => self.added,
             Action::Update | Action::Wait | Action::Record => self.changed,
@@ -68,7 +68,7 @@ impl Styles {
     }
 
     /// How a risk looks.
-    pub(super) fn risk(&self, kind: RiskKind) -> Style {
+    pub(crate) fn risk(&self, kind: RiskKind) -> Style {
         match kind {
             RiskKind::DataLoss | RiskKind::Irreversible | RiskKind::BrokenReference => self.error,
             RiskKind::Downtime | RiskKind::Undo | RiskKind::Exposure | RiskKind::Privilege => self.warning,

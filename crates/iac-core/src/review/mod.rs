@@ -1,11 +1,24 @@
 //! Reviewing a plan: what people see of it is computed once, as a [`View`], and written as text, markdown or HTML.
 
 mod field;
+mod markdown;
 pub mod model;
-pub(crate) mod reason;
+mod reason;
+mod text;
 pub(crate) mod value;
 mod view;
 pub(crate) mod words;
 pub(crate) mod yaml;
 
+pub use markdown::COMMENT;
 pub use model::View;
+pub use text::TextOptions;
+pub use value::value_text;
+pub use words::{short_name, summary};
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod samples_lists;
+#[cfg(test)]
+mod tests;

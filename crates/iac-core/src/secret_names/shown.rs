@@ -106,7 +106,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::render::value_text;
+    use crate::review::value_text;
 
     #[test]
     fn what_others_set_is_concealed_by_name_and_form() {

@@ -116,7 +116,7 @@ fn holds(tree: &Value, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::value_text;
+    use crate::review::value_text;
     use serde_json::json;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Saved plans, and paths of fields.
 
 use iac_core::FieldPath;
-use iac_core::render::SavedPlan;
+use iac_core::saved::SavedPlan;
 
 /// The input is a plan, or a path.
 pub fn plan(bytes: &[u8]) {

@@ -16,7 +16,9 @@ use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::engine::{ExecuteRequest, Planned};
 use crate::plan::{Mode, Plan};
-use crate::render::{Diagnostic, Moved, SavedPlan, TextOptions, compare, plan_text, sanitize, short_name};
+use crate::render::{Diagnostic, sanitize};
+use crate::review::{TextOptions, View, short_name};
+use crate::saved::{Moved, SavedPlan, compare};
 use crate::state::{RunInfo, State, Store, Writer};
 use crate::value::Value;
 
@@ -113,18 +115,17 @@ impl Job<'_> {
     /// Shows the plan: as data, unless standard output is to hold JSON alone.
     fn show(&self, session: &Session, plan: &Plan) -> Result<(), Failure> {
         let reviewed = self.run.yes || self.saved.is_some();
-        let options = TextOptions {
-            brief: reviewed && !session.ui.text_options().verbose,
-            ..session.ui.text_options()
-        };
-        if self.run.json {
+        let text = |options: TextOptions| {
             let options = TextOptions {
-                styles: session.ui.styles(),
+                brief: reviewed,
                 ..options
             };
-            session.ui.talk(&plan_text(plan, &options));
+            View::of(plan, options.verbose).to_text(&options)
+        };
+        if self.run.json {
+            session.ui.talk(&text(session.ui.talk_options()));
         } else {
-            session.ui.data(&plan_text(plan, &options))?;
+            session.ui.data(&text(session.ui.text_options()))?;
         }
         Ok(())
     }
@@ -163,10 +164,9 @@ impl Job<'_> {
         let details = || {
             let options = TextOptions {
                 verbose: true,
-                brief: false,
-                styles: session.ui.styles(),
+                ..session.ui.talk_options()
             };
-            session.ui.talk(&plan_text(plan, &options));
+            session.ui.talk(&View::of(plan, true).to_text(&options));
         };
         Ok(ask(session, &question, details).await? == Answer::Yes)
     }

@@ -12,7 +12,9 @@ use crate::cli::session::{Planning, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
 use crate::engine::{Observe, Planned};
 use crate::plan::Mode;
-use crate::render::{COMMENT, Diagnostic, plan_json, plan_markdown, plan_text, sanitize, seal_plan};
+use crate::render::{Diagnostic, sanitize};
+use crate::review::{COMMENT, View};
+use crate::saved::{plan_json, seal_plan};
 use crate::value::canonical;
 
 pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<'_>) -> Result<u8, Failure> {
@@ -56,9 +58,9 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
     }
     let json = || seal_plan(plan_json(&plan, &hash_with(&vault)), &vault);
     match args.format {
-        Format::Text if !args.json => session.ui.data(&plan_text(&plan, &session.ui.text_options()))?,
+        Format::Text if !args.json => session.ui.plan(&plan)?,
         Format::Text | Format::Json => session.ui.json(&json())?,
-        Format::Markdown => session.ui.data(&plan_markdown(&plan, COMMENT))?,
+        Format::Markdown => session.ui.data(&View::of(&plan, false).to_markdown(COMMENT))?,
     }
     if !plan.problems.is_empty() {
         return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));

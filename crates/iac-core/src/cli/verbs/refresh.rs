@@ -7,7 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session, hash_with};
 use crate::engine::Observe;
 use crate::plan::{DeleteData, Mode, Plan};
-use crate::render::{plan_json, plan_text};
+use crate::saved::plan_json;
 
 pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Failure> {
     if !args.accept {
@@ -65,7 +65,7 @@ async fn look(session: &Session, json: bool) -> Result<Plan, Failure> {
     if json {
         session.ui.json(&plan_json(&plan, &hash_with(&vault)))?;
     } else {
-        session.ui.data(&plan_text(&plan, &session.ui.text_options()))?;
+        session.ui.plan(&plan)?;
     }
     Ok(plan)
 }

@@ -10,7 +10,7 @@ use crate::cli::{Declare, adopt};
 use crate::engine::Observe;
 use crate::files;
 use crate::plan::Mode;
-use crate::render::SavedPlan;
+use crate::saved::SavedPlan;
 
 pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Result<u8, Failure> {
     let saved = args.plan.as_deref().map(|path| read(session, path)).transpose()?;

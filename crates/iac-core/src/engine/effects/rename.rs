@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::plan::{Action, Step, WorldEntry};
 use crate::provider::Effect;
 use crate::provider::effect::Rename;
-use crate::render::short_name;
+use crate::review::short_name;
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 

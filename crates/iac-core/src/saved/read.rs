@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::json::{FORMAT, SEAL, digest};
+use super::write::{FORMAT, SEAL, digest};
 use crate::declare::SourceLine;
 use crate::plan::{Action, KeptData, Mode, Order, Precondition};
 use crate::provider::{DeleteData, Risk, Target};

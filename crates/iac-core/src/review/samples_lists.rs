@@ -8,7 +8,7 @@ use crate::provider::{Minor, Risk, RiskKind};
 use crate::value::{FieldPath, Secret, Value, diff::diff};
 
 /// A role that gets a right before all others, and one that grows.
-pub(super) fn role() -> Step {
+pub(crate) fn role() -> Step {
     let mut step = step(
         "kubernetes:rbac.authorization.k8s.io/Role::reader",
         "rbac.authorization.k8s.io/Role codelab/reader",
@@ -29,7 +29,7 @@ pub(super) fn role() -> Step {
 }
 
 /// A definition of which most changes are descriptions.
-pub(super) fn definition() -> Step {
+pub(crate) fn definition() -> Step {
     let mut step = step(
         "kubernetes:apiextensions.k8s.io/CustomResourceDefinition::things.example.com",
         "apiextensions.k8s.io/CustomResourceDefinition things.example.com",
@@ -48,7 +48,7 @@ pub(super) fn definition() -> Step {
 }
 
 /// A service with a password inside of other texts.
-pub(super) fn connection() -> Step {
+pub(crate) fn connection() -> Step {
     let mut step = step(
         "docker:compose/Service::shop",
         "compose/Service shop/shop",

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
-use super::json::{HashSecret, changes_json, value_json};
-use super::saved::{SavedChange, SavedPlan, SavedStep};
+use super::read::{SavedChange, SavedPlan, SavedStep};
+use super::write::{HashSecret, changes_json, value_json};
 use crate::declare::SourceLine;
 use crate::plan::{Action, KeptData, Order, Plan, Precondition, Step};
 use crate::provider::Risk;

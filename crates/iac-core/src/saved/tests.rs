@@ -1,69 +1,18 @@
-//! What plans and errors look like, and when a saved plan holds.
+//! What a saved plan holds, and when it holds.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;
 
-use super::samples::{everything, key, line};
 use super::*;
-use crate::plan::{Action, Mode, Order, Plan};
-use crate::provider::{DeleteData, ProviderError};
+use crate::plan::{Action, Order, Plan};
+use crate::provider::DeleteData;
+use crate::review::samples::{everything, key, line};
 use crate::state::{DataKey, Vault};
 use crate::urn::Key;
 use crate::value::Value;
 
 fn hash(secret: &str) -> String {
     format!("hash-of-{}-characters", secret.len())
-}
-
-#[test]
-fn a_plan_as_text() {
-    let text = plan_text(&everything(), &TextOptions::default());
-    assert!(!text.contains("hunter2") && !text.contains('\u{1b}'), "{text}");
-    insta::assert_snapshot!("text", text);
-}
-
-#[test]
-fn a_plan_as_text_in_full() {
-    let text = plan_text(
-        &everything(),
-        &TextOptions {
-            verbose: true,
-            brief: false,
-            styles: Styles::plain(),
-        },
-    );
-    assert!(!text.contains("hunter2"), "{text}");
-    insta::assert_snapshot!("text_verbose", text);
-}
-
-#[test]
-fn colours_only_add_to_the_text() {
-    let plain = plan_text(&everything(), &TextOptions::default());
-    let colored = plan_text(
-        &everything(),
-        &TextOptions {
-            verbose: false,
-            brief: false,
-            styles: Styles::colored(),
-        },
-    );
-    assert_ne!(plain, colored);
-    assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
-}
-
-#[test]
-fn a_plan_without_changes_says_so() {
-    let mut plan = everything();
-    plan.steps.retain(|step| step.action == Action::Same);
-    plan.observed = false;
-    plan.mode = Mode::Destroy;
-    (plan.exports, plan.notes, plan.kept, plan.problems) = Default::default();
-    insta::assert_snapshot!(plan_text(&plan, &TextOptions::default()), @"
-    Preview of stack prod (destroy): kubernetes: context prod, server https://10.0.0.1:6443
-    not observed: the record stands in for what is really there
-
-    Plan: no changes; 1 unchanged
-    ");
 }
 
 #[test]
@@ -218,7 +167,7 @@ fn finished_steps_are_done_and_new_ones_are_refused() {
 fn forged(edit: impl FnOnce(&mut serde_json::Value)) -> SavedPlan {
     let mut json = plan_json(&everything(), &hash);
     edit(&mut json);
-    json["digest"] = super::json::digest(&json).into();
+    json["digest"] = super::write::digest(&json).into();
     SavedPlan::parse(&json.to_string()).unwrap()
 }
 
@@ -296,109 +245,4 @@ fn a_secret_hashed_before_there_was_a_key_fits_any() {
     let plan = everything();
     let unkeyed = SavedPlan::parse(&plan_json(&plan, &|_| String::new()).to_string()).unwrap();
     assert_eq!(compare(&unkeyed, &plan, &hash), Comparison::default());
-}
-
-#[test]
-fn errors_name_resource_place_cause_and_remedy() {
-    let provider = ProviderError::new(
-        crate::provider::ErrorKind::Failed,
-        "the image cannot be pulled: not found\nsecond line\u{7}",
-    )
-    .with_details(["event: Failed to pull image \"api:nope\"".to_owned()])
-    .with_hint("check the name");
-    let deployment = key("kubernetes:apps/Deployment::api");
-    let diagnostic = Diagnostic::from_provider("Deployment codelab/api cannot become ready", &provider)
-        .about(&deployment, "prod")
-        .at(line(40));
-    insta::assert_snapshot!(diagnostic.render(&Styles::plain()), @r#"
-    error: Deployment codelab/api cannot become ready
-      resource: prod::kubernetes:apps/Deployment::api
-      declared at: stacks/prod.rs:40:5
-      caused by: the image cannot be pulled: not found
-        second line\u{7}
-        event: Failed to pull image "api:nope"
-      hint: check the name
-    "#);
-    let warning =
-        Diagnostic::warning("configuration \"api.replica\" is not used").hint("did you mean \"api.replicas\"?");
-    insta::assert_snapshot!(warning.render(&Styles::plain()), @r#"
-    warning: configuration "api.replica" is not used
-      hint: did you mean "api.replicas"?
-    "#);
-}
-
-#[test]
-fn the_same_changes_are_shown_once_and_long_texts_are_counted() {
-    let mut plan = everything();
-    let update = |name: &str, from: &str, to: &str| {
-        let mut step = everything()
-            .steps
-            .into_iter()
-            .find(|step| step.action == Action::Update)
-            .unwrap();
-        step.identity = format!("core/ConfigMap {name}");
-        step.source = None;
-        step.reasons = Vec::new();
-        step.risks = Vec::new();
-        step.notes = Vec::new();
-        step.minor = None;
-        step.changes = vec![crate::value::diff::FieldChange {
-            path: crate::value::FieldPath::fields(["a"]),
-            before: Some(from.into()),
-            after: Some(to.into()),
-            origin: None,
-        }];
-        step
-    };
-    plan.steps = vec![update("x", "1", "2"), update("y", "1", "3"), update("z", "1", "2")];
-    let text = plan_text(&plan, &TextOptions::default());
-    let expected = "~ ConfigMap x: update\n~ ConfigMap z: update\n    ~ a: \"1\" -> \"2\"\n~ ConfigMap y: update\n    ~ a: \"1\" -> \"3\"\n";
-    assert!(text.contains(expected), "{text}");
-    let lines = |from: usize| (from..from + 12).map(|line| format!("{line}\n")).collect::<String>();
-    let mut long = update("x", "", "");
-    long.changes = (0..4)
-        .map(|field| crate::value::diff::FieldChange {
-            path: crate::value::FieldPath::fields([format!("f{field}").as_str()]),
-            before: Some(lines(0).into()),
-            after: Some(lines(100).into()),
-            origin: None,
-        })
-        .collect();
-    plan.steps = vec![long];
-    let text = plan_text(&plan, &TextOptions::default());
-    let shown: Vec<&str> = text.lines().filter(|line| line.contains("~ f")).collect();
-    assert_eq!(shown[0], "    ~ f0:");
-    assert!(shown[3].contains("--verbose shows them"), "{text}");
-}
-
-#[test]
-fn a_plan_as_markdown() {
-    let text = plan_markdown(&everything(), COMMENT);
-    assert!(!text.contains("hunter2") && !text.contains('\u{1b}'), "{text}");
-    insta::assert_snapshot!("markdown", text);
-    let mut quiet = everything();
-    quiet.steps.retain(|step| step.action == Action::Same);
-    quiet.problems.clear();
-    assert_eq!(plan_markdown(&quiet, COMMENT), "");
-}
-
-#[test]
-fn markdown_fits_into_a_comment() {
-    let mut plan = everything();
-    let step = plan
-        .steps
-        .iter()
-        .find(|step| step.action == Action::Create)
-        .unwrap()
-        .clone();
-    let risky = plan.steps.iter().find(|step| !step.risks.is_empty()).unwrap().clone();
-    plan.steps = vec![step; 3000];
-    plan.steps.push(risky.clone());
-    let text = plan_markdown(&plan, COMMENT);
-    assert!(text.len() <= COMMENT, "{}", text.len());
-    assert!(text.contains("more steps are left out"), "{text}");
-    // What could hurt is there however long the rest is, and so is what is wrong with the plan.
-    let (name, problem) = (short_name(&risky.key, &risky.identity), &plan.problems[0].message);
-    assert!(text.matches(&name).count() > 1 && text.contains(problem), "{text}");
-    assert_eq!(text, plan_markdown(&plan, COMMENT));
 }

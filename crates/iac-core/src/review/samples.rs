@@ -15,19 +15,19 @@ use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
 use crate::value::{FieldPath, Value, token};
 
-pub(super) fn key(text: &str) -> Key {
+pub(crate) fn key(text: &str) -> Key {
     text.parse().unwrap()
 }
 
-pub(super) fn path(text: &str) -> FieldPath {
+pub(crate) fn path(text: &str) -> FieldPath {
     text.parse().unwrap()
 }
 
-pub(super) fn line(number: u32) -> Option<SourceLine> {
+pub(crate) fn line(number: u32) -> Option<SourceLine> {
     SourceLine::try_from(format!("stacks/prod.rs:{number}:5")).ok()
 }
 
-pub(super) fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
+pub(crate) fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
     Step {
         key: key(name),
         identity: identity.to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn step(name: &str, identity: &str, action: Action, reason: Reason) -
     }
 }
 
-pub(super) fn change(at: &FieldPath, before: Option<Value>, after: Option<Value>) -> FieldChange {
+pub(crate) fn change(at: &FieldPath, before: Option<Value>, after: Option<Value>) -> FieldChange {
     FieldChange {
         path: at.clone(),
         before,
@@ -313,7 +313,7 @@ fn cleanup_step() -> Step {
 }
 
 /// A plan with a step of every action.
-pub(super) fn everything() -> Plan {
+pub(crate) fn everything() -> Plan {
     let k = |name: &str| format!("kubernetes:core/ConfigMap::{name}");
     let plain = |name: &str, action, reason| step(&k(name), &format!("core/ConfigMap codelab/{name}"), action, reason);
     let mut removed = plain("old", Action::Delete, Reason::NotDeclared);

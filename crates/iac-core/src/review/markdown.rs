@@ -1,0 +1,205 @@
+//! A plan for a pull request: markdown that fits into a comment.
+//!
+//! The summary and the risks come first, then the steps: those with risks before the others, which stand in their groups.
+//! What is too long for a comment is left out at the end of the steps and counted, so the summary, the problems and the
+//! notes are always there. The first line is a mark by which a program finds its comment again; equal plans give equal text.
+
+use super::model::View;
+use super::text::{Block, Page, RISKS, TextOptions, heading};
+use super::words::mode;
+use crate::render::sanitize;
+
+/// How many characters a comment may have on GitHub is 65,536, with room for what stands around the plan.
+pub const COMMENT: usize = 64_000;
+
+/// How many lines of one step are shown at the most.
+const STEP_LINES: usize = 200;
+
+impl View {
+    /// The plan as markdown of at most `limit` bytes, as far as its summary and problems let it; nothing for a plan that
+    /// changes nothing and has no problems.
+    pub fn to_markdown(&self, limit: usize) -> String {
+        if self.is_quiet() {
+            return String::new();
+        }
+        let (head, tail) = (self.head(), self.tail());
+        let mut steps = Steps {
+            text: String::new(),
+            left: limit.saturating_sub(head.len() + tail.len() + 100),
+            missing: 0,
+        };
+        steps.write(self);
+        let (steps, missing) = (steps.text, steps.missing);
+        let missing = match missing {
+            0 => String::new(),
+            count => format!("{count} more steps are left out: the plan is too long for a comment.\n\n"),
+        };
+        format!("{head}{steps}{missing}{tail}")
+    }
+
+    /// The mark, what would be done where, and the risks.
+    fn head(&self) -> String {
+        let stack: String = self
+            .stack
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            .collect();
+        let mut text = format!("<!-- iac plan of stack {stack} -->\n### {}\n\n", plain(&self.summary));
+        let stack = format!("Stack {} ({})", self.stack, mode(self.mode));
+        let parts: Vec<&str> = std::iter::once(stack.as_str())
+            .chain(self.targets.iter().map(String::as_str))
+            .collect();
+        text.push_str(&plain(&parts.join("; ")));
+        text.push_str("\n\n");
+        if !self.observed {
+            text.push_str("**Not observed**: the record stands in for what is really there.\n\n");
+        }
+        if self.risks.is_empty() {
+            return text;
+        }
+        for risk in self.risks.iter().take(RISKS) {
+            let (name, message) = (plain(&risk.name), plain(&risk.message));
+            text.push_str(&format!("- **{}** {name}: {message}\n", risk.label));
+        }
+        if self.risks.len() > RISKS {
+            text.push_str(&format!("- {} more at their steps\n", self.risks.len() - RISKS));
+        }
+        text.push('\n');
+        text
+    }
+
+    /// Problems, notes and what is kept, as they stand at the end of the text.
+    fn tail(&self) -> String {
+        let mut rest = Page::new(TextOptions::default());
+        rest.notes(self);
+        rest.kept(self);
+        rest.problems(self);
+        match rest.out.trim() {
+            "" => String::new(),
+            text => fenced("", text) + "\n",
+        }
+    }
+}
+
+/// The steps as far as there is room for them.
+struct Steps {
+    text: String,
+    left: usize,
+    missing: usize,
+}
+
+impl Steps {
+    fn write(&mut self, view: &View) {
+        let page = Page::new(TextOptions::default());
+        let (mut risky, mut others) = (Vec::new(), Vec::new());
+        for group in &view.groups {
+            let (first, then): (Vec<Block>, Vec<Block>) = page
+                .blocks(group)
+                .into_iter()
+                .partition(|block| block.weight < usize::MAX);
+            risky.extend(first);
+            others.push((heading(group.kind, &group.component), then));
+        }
+        risky.sort_by_key(|block| block.weight);
+        risky.iter().for_each(|block| self.add("", block));
+        for (heading, blocks) in others {
+            let mut heading = heading.map_or_else(String::new, |heading| format!("**{}**\n\n", plain(&heading)));
+            for block in &blocks {
+                let before = self.text.len();
+                self.add(&heading, block);
+                if self.text.len() > before {
+                    heading.clear();
+                }
+            }
+        }
+    }
+
+    /// Appends a block with its heading, if there is room for both.
+    fn add(&mut self, heading: &str, block: &Block) {
+        let text = details(block);
+        if heading.len() + text.len() > self.left {
+            self.missing += block.heads.len();
+            return;
+        }
+        self.left -= heading.len() + text.len();
+        self.text.push_str(heading);
+        self.text.push_str(&text);
+    }
+}
+
+/// One step, or several with the very same changes, to be opened.
+fn details(block: &Block) -> String {
+    let (first, others) = match block.heads.split_first() {
+        Some((first, others)) => (first.trim_end(), others),
+        None => return String::new(),
+    };
+    let more = match others.len() {
+        0 => String::new(),
+        count => format!(" and {count} more with the same changes"),
+    };
+    let lines: Vec<&str> = block
+        .body
+        .lines()
+        .map(|line| line.strip_prefix("    ").unwrap_or(line))
+        .collect();
+    let mut body = others.concat();
+    body.push_str(&lines[..lines.len().min(STEP_LINES)].join("\n"));
+    if lines.len() > STEP_LINES {
+        body.push_str(&format!("\n… {} more lines", lines.len() - STEP_LINES));
+    }
+    format!(
+        "<details><summary>{}{more}</summary>\n\n{}\n</details>\n\n",
+        plain(first),
+        fenced("diff", body.trim_end())
+    )
+}
+
+/// A block of code whose fence is longer than any row of backticks in it.
+fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{text}\n{fence}\n")
+}
+
+/// A text that means nothing to markdown or HTML, mentions nobody and links nowhere.
+fn plain(text: &str) -> String {
+    let text = sanitize(text);
+    let mut plain = String::with_capacity(text.len());
+    for (place, c) in text.char_indices() {
+        let is_link = c == ':' && text[place..].starts_with("://");
+        let steers = matches!(
+            c,
+            '&' | '<' | '>' | '@' | '#' | '*' | '_' | '`' | '[' | ']' | '~' | '|' | '\\' | '$'
+        );
+        if is_link || steers {
+            plain.push_str(&format!("&#{};", u32::from(c)));
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_steers_the_page() {
+        for (text, expected) in [
+            ("a b-c/d.e", "a b-c/d.e"),
+            ("@all #1", "&#64;all &#35;1"),
+            ("<b>", "&#60;b&#62;"),
+            ("![x](http://y)", "!&#91;x&#93;(http&#58;//y)"),
+            ("a\u{1b}[31m\n\u{202e}b", "a&#92;u{1b}&#91;31m&#92;n&#92;u{202e}b"),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_holds() {
+        assert_eq!(fenced("diff", "a"), "```diff\na\n```\n");
+        assert_eq!(fenced("", "````\n"), "`````\n````\n\n`````\n");
+    }
+}
