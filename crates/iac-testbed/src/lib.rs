@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod binaries;
+pub mod browser;
 pub mod certificates;
 mod cleanup;
 mod cluster;

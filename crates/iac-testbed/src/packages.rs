@@ -38,6 +38,17 @@ pub(crate) const KUBERNETES: &[(&str, &str)] = &[
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
 ];
 
+/// What tests of pages need: a browser, a font, and what fetches the accessibility engine.
+pub(crate) const BROWSER: &[(&str, &str)] = &[
+    ("chromium", "chromium"),
+    (
+        "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
+        "fonts-dejavu-core",
+    ),
+    ("python3", "python3"),
+    ("pip3", "python3-pip"),
+];
+
 /// What the servers for state need on top.
 pub(crate) const STORAGE: &[(&str, &str)] = &[("setpriv", "util-linux"), ("psql", "postgresql-client")];
 

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use iac_testbed::testbed::{Options, down, status, up};
-use iac_testbed::{Extra, Layout, Progress};
+use iac_testbed::{Extra, Layout, Progress, browser};
 
 use crate::{Outcome, claim, say};
 
@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         },
         &progress,
     )?;
+    browser::install(&layout, &progress)?;
     claim::release(layout.run())?;
     let result = run_tests(&arguments.cargo, &progress);
     if !ran_before && !arguments.keep {

@@ -74,6 +74,8 @@ pub(super) enum Format {
     Json,
     /// For a comment in a pull request; nothing where nothing changes
     Markdown,
+    /// A page for a browser, in one file that needs no network
+    Html,
 }
 
 /// When to use colours.

@@ -3,7 +3,7 @@
 mod layout;
 mod svg;
 
-pub(crate) use svg::{Node, svg_file};
+pub(crate) use svg::{Node, svg, svg_file};
 
 /// How many boxes a drawing may have: nobody reads one with more, and what it takes grows with their square.
 pub(crate) const MOST: usize = 5_000;

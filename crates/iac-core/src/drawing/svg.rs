@@ -27,7 +27,7 @@ pub(crate) struct Node {
     /// What is read out and shown in full.
     pub(crate) title: String,
     /// Its look: a class of the style sheet.
-    pub(crate) look: &'static str,
+    pub(crate) look: String,
     /// The name of its own place in the page, and the place that it links to.
     pub(crate) link: Option<(String, String)>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Node {
 const CSS: &str = include_str!("file.css");
 
 /// A drawing to be put into a page, whose styles say how it looks.
-fn svg(title: &str, nodes: &[Node], edges: &[(usize, usize)]) -> Markup {
+pub(crate) fn svg(title: &str, nodes: &[Node], edges: &[(usize, usize)]) -> Markup {
     let names: Vec<String> = nodes.iter().map(|node| shortened(&node.name)).collect();
     let sizes: Vec<Size> = nodes.iter().zip(&names).map(|(node, name)| size(node, name)).collect();
     let layout = place(&sizes, edges);
@@ -54,8 +54,8 @@ fn svg(title: &str, nodes: &[Node], edges: &[(usize, usize)]) -> Markup {
                     path data-from=(line.from) data-to=(line.to) marker-end="url(#tip)" d=(path(line)) {}
                 }
             }
-            @for ((node, name), placed) in nodes.iter().zip(&names).zip(&layout.boxes) {
-                (drawn(node, name, *placed))
+            @for (number, ((node, name), placed)) in nodes.iter().zip(&names).zip(&layout.boxes).enumerate() {
+                (drawn(number, node, name, *placed))
             }
         }
     }
@@ -70,7 +70,7 @@ pub(crate) fn svg_file(title: &str, nodes: &[Node], edges: &[(usize, usize)]) ->
     format!("{head}>{style}{rest}\n")
 }
 
-fn drawn(node: &Node, name: &str, placed: Placed) -> Markup {
+fn drawn(number: usize, node: &Node, name: &str, placed: Placed) -> Markup {
     let Placed { x, y, size } = placed;
     let inside = html! {
         title { (node.title) }
@@ -82,7 +82,7 @@ fn drawn(node: &Node, name: &str, placed: Placed) -> Markup {
     };
     match &node.link {
         Some((place, to)) => {
-            html! { a class=(format!("node {}", node.look)) id=(place) href=(format!("#{to}")) { (inside) } }
+            html! { a class=(format!("node {}", node.look)) id=(place) href=(format!("#{to}")) data-node=(number) { (inside) } }
         }
         None => html! { g class=(format!("node {}", node.look)) { (inside) } },
     }
@@ -154,7 +154,7 @@ mod tests {
             sign: Some("<".to_owned()),
             name: "</svg><script>".to_owned(),
             title: "\"&".to_owned(),
-            look: "create",
+            look: "create".to_owned(),
             link: Some(("n1\" x=\"".to_owned(), "s1".to_owned())),
         };
         let text = svg_file("a \"b\" <c>", &[node], &[]);

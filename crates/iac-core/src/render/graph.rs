@@ -123,7 +123,7 @@ fn node(name: &str) -> drawing::Node {
         sign: None,
         title: name.clone(),
         name,
-        look: "plain",
+        look: "plain".to_owned(),
         link: None,
     }
 }

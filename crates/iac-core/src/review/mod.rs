@@ -1,6 +1,7 @@
 //! Reviewing a plan: what people see of it is computed once, as a [`View`], and written as text, markdown or HTML.
 
 mod field;
+mod html;
 mod markdown;
 pub mod model;
 mod reason;

@@ -61,6 +61,9 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         Format::Text if !args.json => session.ui.plan(&plan)?,
         Format::Text | Format::Json => session.ui.json(&json())?,
         Format::Markdown => session.ui.data(&View::of(&plan, false).to_markdown(COMMENT))?,
+        Format::Html => session
+            .ui
+            .data(&View::of(&plan, session.ui.text_options().verbose).to_html())?,
     }
     if !plan.problems.is_empty() {
         return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));

@@ -21,7 +21,7 @@ const LINE_HEIGHT: i64 = 4;
 /// How far two parts that no line connects are apart.
 const PART_GAP: i64 = 28;
 /// How wide a row of parts may get.
-const ROW_WIDTH: i64 = 1_500;
+const ROW_WIDTH: i64 = 1_150;
 
 /// How large a box is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,7 +95,7 @@ fn parts_that_nothing_connects_stand_beside_one_another() {
     let layout = place_all(30, &[]);
     check(&layout);
     let rows: std::collections::BTreeSet<i64> = layout.boxes.iter().map(|one| one.y).collect();
-    assert_eq!((rows.len(), layout.width <= ROW_WIDTH), (3, true));
+    assert_eq!((rows.len(), layout.width <= ROW_WIDTH), (4, true));
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! The graph of the change: the resources that change, and what waits for what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maud::{Markup, html};
+
+use super::parts::look;
+use super::title;
+use crate::drawing::{Node, svg};
+use crate::plan::Action;
+use crate::review::model::{Group, StepView, View};
+
+/// How many boxes a reader is shown.
+const BOXES: usize = 300;
+/// The name of the drawing.
+const TITLE: &str = "Drawing of the change";
+
+/// Which boxes the drawing has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Boxes {
+    /// One for each step.
+    Steps,
+    /// One for each group of steps.
+    Groups,
+    /// None: too many, or too few.
+    None,
+}
+
+impl Boxes {
+    /// The boxes that fit a plan.
+    pub(super) fn of(view: &View) -> Self {
+        let groups = view.groups.iter().filter(|group| changed(group).next().is_some());
+        match (view.groups.iter().flat_map(changed).count(), groups.count()) {
+            (0 | 1, _) => Self::None,
+            (..=BOXES, _) => Self::Steps,
+            (_, 2..=BOXES) => Self::Groups,
+            _ => Self::None,
+        }
+    }
+
+    /// The place of a step's box in the page.
+    pub(super) fn place(self, step: &StepView, group: usize) -> Option<String> {
+        match self {
+            Self::Steps if step.action.is_change() => Some(format!("g{}", step.id)),
+            Self::Groups if step.action.is_change() => Some(format!("g-c{group}")),
+            _ => None,
+        }
+    }
+}
+
+/// The graph.
+pub(super) fn section(view: &View, boxes: Boxes) -> Markup {
+    let (drawing, said) = match boxes {
+        Boxes::Steps => (
+            of_steps(view),
+            "Each arrow leads to what waits for its start. What follows from other arrows has none of its own.",
+        ),
+        Boxes::Groups => (
+            of_groups(view),
+            "There are many steps, so each box is a component, with the number of its steps.",
+        ),
+        Boxes::None => return html! {},
+    };
+    html! {
+        section.graph aria-labelledby="graph-title" {
+            h2 id="graph-title" { "Graph of the change" }
+            details open {
+                summary { (said) }
+                div.scroll role="region" aria-label=(TITLE) tabindex="0" { (drawing) }
+            }
+        }
+    }
+}
+
+fn of_steps(view: &View) -> Markup {
+    let mut steps: Vec<&StepView> = view.groups.iter().flat_map(changed).collect();
+    steps.sort_by_key(|step| step.id);
+    let places: BTreeMap<usize, usize> = steps.iter().enumerate().map(|(place, step)| (step.id, place)).collect();
+    let nodes: Vec<Node> = steps.iter().map(|step| node(step)).collect();
+    let mut edges: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (place, step) in steps.iter().enumerate() {
+        let needed = step.after.iter().chain(&step.ready_after).filter_map(|edge| edge.step);
+        edges.extend(needed.filter_map(|id| Some((*places.get(&id)?, place))));
+    }
+    svg(TITLE, &nodes, &Vec::from_iter(edges))
+}
+
+fn node(step: &StepView) -> Node {
+    let risks: BTreeSet<&str> = step.risks.iter().map(|risk| risk.label.as_str()).collect();
+    let risks: Vec<&str> = risks.into_iter().collect();
+    let title = match risks.is_empty() {
+        true => format!("{} {}", step.word, step.name),
+        false => format!("{} {} (risk: {})", step.word, step.name, risks.join(", ")),
+    };
+    Node {
+        sign: Some(step.sign.clone()),
+        name: step.name.clone(),
+        title,
+        look: box_look(step.action, !step.risks.is_empty()),
+        link: Some((format!("g{}", step.id), format!("s{}", step.id))),
+    }
+}
+
+fn box_look(action: Action, risky: bool) -> String {
+    format!("{}{}", look(action), if risky { " risky" } else { "" })
+}
+
+/// The groups, in the order of their first steps.
+fn of_groups(view: &View) -> Markup {
+    let numbered = view.groups.iter().enumerate();
+    let mut groups: Vec<(usize, usize, &Group)> = numbered
+        .filter_map(|(number, group)| Some((changed(group).map(|step| step.id).min()?, number, group)))
+        .collect();
+    groups.sort_by_key(|(first, ..)| *first);
+    let mut place_of: BTreeMap<usize, usize> = BTreeMap::new();
+    for (place, (_, _, group)) in groups.iter().enumerate() {
+        place_of.extend(changed(group).map(|step| (step.id, place)));
+    }
+    let nodes: Vec<Node> = groups
+        .iter()
+        .map(|(_, number, group)| group_node(*number, group))
+        .collect();
+    let mut edges: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for step in view.steps() {
+        let Some(place) = place_of.get(&step.id) else { continue };
+        let needed = step
+            .after
+            .iter()
+            .chain(&step.ready_after)
+            .filter_map(|edge| place_of.get(&edge.step?));
+        edges.extend(needed.filter(|needed| *needed != place).map(|needed| (*needed, *place)));
+    }
+    svg(TITLE, &nodes, &Vec::from_iter(edges))
+}
+
+fn changed(group: &Group) -> impl Iterator<Item = &StepView> {
+    group.steps.iter().filter(|step| step.action.is_change())
+}
+
+fn group_node(number: usize, group: &Group) -> Node {
+    let name = format!("{}: {}", title(group), changed(group).count());
+    let risky = changed(group).filter(|step| !step.risks.is_empty()).count();
+    let (sign, title, look) = match risky {
+        0 => (None, format!("{name} steps"), "part"),
+        risky => (
+            Some("!".to_owned()),
+            format!("{name} steps, {risky} with risks"),
+            "part risky",
+        ),
+    };
+    let link = Some((format!("g-c{number}"), format!("c{number}")));
+    Node {
+        sign,
+        name,
+        title,
+        look: look.to_owned(),
+        link,
+    }
+}
