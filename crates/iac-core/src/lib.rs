@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod declare;
 mod drawing;
+mod duration;
 pub mod engine;
 pub mod environment;
 pub mod files;

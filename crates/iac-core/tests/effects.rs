@@ -3,12 +3,16 @@
 
 mod support;
 
-use iac_core::Value;
+use std::time::Duration;
+
 use iac_core::declare::Declaration;
-use iac_core::plan::{Mode, Plan};
+use iac_core::plan::{DeleteData, Mode, Plan};
 use iac_core::provider::RiskKind;
+use iac_core::state::{RunInfo, StepKind, Summary, Times, Took};
+use iac_core::{Key, Value};
 use serde_json::{Value as Json, json};
 use support::harness::{Bench, declare, thing, value};
+use support::memory::KIND;
 
 /// The effects and risks of a step, as `LABEL: TEXT` and by their kinds.
 fn told(plan: &Plan, name: &str) -> (Vec<String>, Vec<RiskKind>) {
@@ -104,4 +108,92 @@ async fn a_resource_under_another_name_is_recognised() {
     });
     let plan = bench.preview(&others).await;
     assert!(plan.steps.iter().all(|step| step.effects.is_empty()), "{plan:?}");
+}
+
+/// How long a step took: until the object was there, and from then on until it was ready.
+fn took(there: u64, ready: u64) -> Took {
+    Took {
+        there,
+        ready: Some(ready),
+        gone: None,
+    }
+}
+
+#[tokio::test]
+async fn how_long_a_step_took_last_time_is_told_with_the_longest_chain() {
+    let bench = Bench::new();
+    let program = |text: &'static str, more: bool| {
+        declare(move |stack| {
+            let db = thing(stack, "db", value(text));
+            let api = thing(stack, "api", value(text)).after(db.ready());
+            let _ = thing(stack, "web", json!({ "value": text, "ref": "api" }));
+            let _ = thing(stack, "side", value(text));
+            if more {
+                let _ = thing(stack, "new", value(text)).after(api.ready());
+            }
+        })
+    };
+    bench.up(&program("1", false)).await;
+    let times = [
+        ("db", StepKind::Update, took(2_000, 10_000)),
+        ("api", StepKind::Update, took(1_000, 30_000)),
+        ("web", StepKind::Update, took(500, 100)),
+        ("side", StepKind::Create, took(90_000, 0)),
+    ];
+    let key = |name: &str| Key::new("", KIND, name).unwrap();
+    let times = times.map(|(name, kind, took)| (key(name), Times::of(kind, took)));
+    let run = RunInfo::current("up", "test");
+    let writer = bench.store().begin(run, Duration::from_secs(5)).await.unwrap();
+    writer.finish_timed(Summary::default(), times.into()).await.unwrap();
+
+    let plan = bench.preview(&program("2", true)).await;
+    let how_long = |name: &str| {
+        let (effects, _) = told(&plan, name);
+        effects.into_iter().find(|effect| effect.starts_with("how long"))
+    };
+    assert_eq!(
+        how_long("db").unwrap(),
+        "how long: its last update took 12 s, 10 s of it until it was ready"
+    );
+    assert_eq!(how_long("web"), None, "less than a second");
+    assert_eq!(how_long("side"), None, "another kind of step");
+    assert_eq!(how_long("new"), None, "nothing is known");
+    let estimate = plan.estimate.unwrap();
+    assert_eq!((estimate.seconds, estimate.known, estimate.steps), (43, 3, 5));
+    assert_eq!(
+        estimate.text(),
+        "takes about 45 s, as far as earlier runs tell (no time is known for 2 of 5 steps)"
+    );
+    // A plan in which most steps are new gives none, and one without changes neither.
+    let others = declare(|stack| {
+        let _ = thing(stack, "db", value("2"));
+        let _ = thing(stack, "x", value("2"));
+        let _ = thing(stack, "y", value("2"));
+        let _ = thing(stack, "z", value("2"));
+    });
+    assert_eq!(bench.preview(&others).await.estimate, None);
+    assert_eq!(bench.preview(&program("1", false)).await.estimate, None);
+}
+
+#[tokio::test]
+async fn a_run_records_how_long_its_steps_took() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let a = thing(stack, "a", value("1"));
+        let _ = thing(stack, "b", value("1")).after(a.ready());
+        let _ = thing(stack, "c", json!({})).after(a.ready());
+    });
+    bench.world.never_ready(&["c"]);
+    let report = bench.up(&program).await;
+    let key = |name: &str| Key::new("", KIND, name).unwrap();
+    assert_eq!(report.timelines[&key("a")].waited_for, None);
+    assert_eq!(report.timelines[&key("b")].waited_for, Some(key("a")));
+    assert!(report.timelines[&key("c")].there.is_some());
+    let times = bench.store().load().await.unwrap().times;
+    let created = times[&key("b")].get(StepKind::Create).unwrap();
+    assert!(created.ready.is_some() && created.gone.is_none());
+    assert!(!times.contains_key(&key("c")), "it did not come to its end");
+    bench.destroy(DeleteData::All).await;
+    let times = bench.store().load().await.unwrap().times;
+    assert!(times[&key("a")].get(StepKind::Delete).is_some() && times[&key("a")].create.is_some());
 }

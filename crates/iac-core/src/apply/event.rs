@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::timeline::Timeline;
 use crate::declare::SourceLine;
 use crate::plan::Action;
 use crate::provider::ProviderError;
@@ -132,6 +133,8 @@ pub struct Report {
     pub outcomes: BTreeMap<Key, Outcome>,
     /// What was done, however the step ended: an object that does not become ready was made all the same.
     pub done: BTreeMap<Key, Action>,
+    /// How long the steps that were begun took, and what they waited for.
+    pub timelines: BTreeMap<Key, Timeline>,
     /// The version of the state that the run made; none when it changed nothing.
     pub version: Option<u64>,
 }

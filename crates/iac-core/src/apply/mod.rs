@@ -9,6 +9,7 @@
 //! second one gives up at once, which is as safe as a kill: the next run finds the open intents.
 
 mod basis;
+mod estimate;
 mod event;
 mod limits;
 mod operation;
@@ -18,9 +19,12 @@ mod schedule;
 mod slots;
 mod step;
 mod tally;
+mod timeline;
 
 pub(crate) use basis::{Basis, Claims, Recovery, Settled};
+pub(crate) use estimate::estimate;
 pub use event::{Event, EventSink, Outcome, Report};
 pub use limits::{Cancel, DEFAULT_PARALLEL, Timeouts};
 pub(crate) use operation::Shared;
 pub(crate) use run::Run;
+pub use timeline::Timeline;

@@ -37,9 +37,11 @@ impl Run<'_> {
                 }
             }
         };
-        if ended.node.1 != Stage::Ready {
+        let (key, stage) = &ended.node;
+        if *stage != Stage::Ready {
             self.operations -= 1;
         }
+        self.clock.adds(key, *stage, ended.elapsed);
         let ended = match ended.result {
             Ok(Reached::Prepared(op)) => {
                 let key = ended.node.0;

@@ -15,6 +15,7 @@ use super::operation::{Failure, Ready, Shared};
 use super::schedule::{Node, Schedule};
 use super::slots::{Holding, Slot, Slots};
 use super::step::Made;
+use super::timeline::Clock;
 use crate::declare::{Declaration, Wait};
 use crate::plan::resolve::resolve;
 use crate::plan::{Action, Plan, Stage, Step, WorldEntry};
@@ -56,6 +57,7 @@ pub(crate) struct Run<'a> {
     /// What is recorded by now.
     pub(super) records: BTreeMap<Key, WorldEntry>,
     pub(super) report: Report,
+    pub(super) clock: Clock,
     tasks: JoinSet<Ended>,
     pub(super) nodes: BTreeMap<Id, Node>,
     slots: Slots,
@@ -82,6 +84,7 @@ impl<'a> Run<'a> {
             records: std::mem::take(&mut basis.recorded),
             basis,
             report: Report::default(),
+            clock: Clock::start(),
             tasks: JoinSet::new(),
             nodes: BTreeMap::new(),
             slots: Slots::new(parallel),
@@ -126,6 +129,8 @@ impl<'a> Run<'a> {
             }
         }
         self.conclude();
+        let clock = std::mem::replace(&mut self.clock, Clock::start());
+        self.report.timelines = clock.finish();
         self.record_exports(plan).await?;
         Ok(self.report)
     }
@@ -191,6 +196,7 @@ impl<'a> Run<'a> {
                 return;
             }
         };
+        self.clock.begins(&node.0, self.schedule.waited_for(&node));
         match self.ahead.remove(&node.0) {
             Some(op) => {
                 self.completing.insert(node.0.clone(), op);

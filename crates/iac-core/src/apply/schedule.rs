@@ -21,6 +21,8 @@ pub(super) struct Schedule {
     waits: VecDeque<Node>,
     /// Stages that may start and touch the world; in a queue of their own, since they may be many and stand for long.
     operations: VecDeque<Node>,
+    /// What a stage waited for last.
+    last: BTreeMap<Node, Key>,
     /// What can be made ahead, and which stages that still waits for.
     early: BTreeMap<Key, BTreeSet<Node>>,
     /// Which of those wait for a stage.
@@ -153,10 +155,18 @@ impl Schedule {
             if let Some(needs) = self.waiting.get_mut(&waiter) {
                 needs.remove(node);
                 if needs.is_empty() {
+                    if waiter.0 != node.0 {
+                        self.last.insert(waiter.clone(), node.0.clone());
+                    }
                     self.may_start(waiter);
                 }
             }
         }
+    }
+
+    /// The resource that a stage waited for last; none where it could begin at once.
+    pub(super) fn waited_for(&self, node: &Node) -> Option<&Key> {
+        self.last.get(node)
     }
 
     /// Marks a stage as failed; returns the stages of other resources that will not be reached for that, the first of each.

@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::ui::Ui;
 use crate::apply::{Event, EventSink};
+use crate::duration::for_people;
 use crate::plan::{Action, Plan};
 use crate::render::{Diagnostic, Styles, sanitize};
 use crate::review::short_name;
@@ -87,13 +88,13 @@ impl Display {
                 self.line(&Styles::paint(styles.warning, line));
             }
             Event::Applied { key, action, elapsed } => {
-                let line = format!("{} {} in {}", self.name(&key), done(action), seconds(elapsed));
+                let line = format!("{} {} in {}", self.name(&key), done(action), for_people(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));
             }
             // What was ready at once is not worth a line.
             Event::Ready { key, elapsed } if elapsed < NOTABLE => self.clear(&key),
             Event::Ready { key, elapsed } => {
-                let line = format!("{} ready after {}", self.name(&key), seconds(elapsed));
+                let line = format!("{} ready after {}", self.name(&key), for_people(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));
             }
             Event::Failed { key, source, error } => {
@@ -123,7 +124,7 @@ impl Display {
                 let line = format!(
                     "the old {} deleted in {}",
                     short_name(&key, &identity),
-                    seconds(elapsed)
+                    for_people(elapsed)
                 );
                 self.end(&key, &Styles::paint(styles.good, line));
             }
@@ -234,15 +235,5 @@ fn done(action: Action) -> &'static str {
         Action::Wait => "waited for",
         Action::Cleanup => "cleaned up",
         Action::Keep | Action::Same | Action::Record => "recorded",
-    }
-}
-
-/// A duration for people.
-pub(super) fn seconds(elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    match seconds {
-        0..10 => format!("{:.1} s", elapsed.as_secs_f64()),
-        10..120 => format!("{seconds} s"),
-        _ => format!("{} min {} s", seconds / 60, seconds % 60),
     }
 }

@@ -7,17 +7,24 @@ mod rename;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::apply::estimate;
 use crate::plan::{Action, Mode, Plan, Predicted, Step, WorldEntry};
-use crate::provider::effect::{HoldsUp, Scale, Transition, Undo};
+use crate::provider::effect::{HoldsUp, HowLong, Scale, Transition, Undo};
 use crate::provider::{Effect, Live, Observed, Phase, PlanItem, Provider, RiskKind};
+use crate::state::Times;
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
+
+/// How long a step has to have taken to be worth a line, in milliseconds.
+const NOTABLE: u64 = 1000;
 
 /// Records, live objects and predictions of a plan's resources.
 pub(super) struct Known<'a> {
     pub(super) recorded: &'a BTreeMap<Key, WorldEntry>,
     pub(super) observed: &'a BTreeMap<Key, Observed>,
     pub(super) predicted: &'a BTreeMap<Key, Vec<Predicted>>,
+    /// How long earlier runs took.
+    pub(super) times: &'a BTreeMap<Key, Times>,
 }
 
 impl<'a> Known<'a> {
@@ -82,6 +89,10 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
     for (place, effect) in held_up(&plan.steps) {
         found[place].push(effect);
     }
+    for (place, effect) in timed(&plan.steps, known.times) {
+        found[place].push(effect);
+    }
+    plan.estimate = estimate(&plan.steps, known.times);
     // Where the whole stack goes, that everything stops is no news.
     let is_news = |effect: &Effect| plan.mode != Mode::Destroy || !matches!(effect, Effect::Scale(Scale { to: 0, .. }));
     for (step, mut effects) in plan.steps.iter_mut().zip(found) {
@@ -128,6 +139,17 @@ fn undone(steps: &[Step], known: &Known<'_>) -> Vec<(usize, Effect)> {
         }));
     }
     found
+}
+
+/// How long the same kind of step took with the same resource, where that was long enough to matter.
+fn timed(steps: &[Step], times: &BTreeMap<Key, Times>) -> Vec<(usize, Effect)> {
+    let steps = steps.iter().enumerate();
+    let found = steps.filter_map(|(place, step)| {
+        let kind = step.action.timed()?;
+        let took = times.get(&step.key)?.get(kind)?;
+        (took.total() >= NOTABLE).then_some((place, Effect::HowLong(HowLong { step: kind, took })))
+    });
+    found.collect()
 }
 
 /// The steps that wait until another one is ready, or is done.

@@ -247,6 +247,7 @@ impl Engine {
                             recorded: &recorded,
                             observed: &sight.observed,
                             predicted: &predicted,
+                            times: &request.state.times,
                         },
                     );
                     let recoveries = match plan.mode {
@@ -306,7 +307,7 @@ impl Engine {
         );
         let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
         let mut report = run.finish(&plan, cancel).await?;
-        report.version = Some(writer.finish(report.summary()).await?);
+        report.version = Some(writer.finish_timed(report.summary(), report.took()).await?);
         Ok(report)
     }
 

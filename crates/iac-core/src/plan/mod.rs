@@ -6,6 +6,7 @@
 
 mod decide;
 pub(crate) mod deletion;
+mod estimate;
 mod facts;
 mod keep;
 mod leftover;
@@ -20,6 +21,7 @@ mod steps;
 mod world;
 
 pub use crate::provider::DeleteData;
+pub use estimate::Estimate;
 pub use model::{
     Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Stage, Step,
 };

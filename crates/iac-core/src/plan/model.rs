@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Estimate;
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Checked, DataItem, DeleteData, Effect, Minor, Phase, Risk, Target};
+use crate::state::StepKind;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
@@ -54,6 +56,18 @@ impl Action {
     /// True if the action changes the world or the record.
     pub fn is_change(self) -> bool {
         !matches!(self, Self::Same | Self::Keep)
+    }
+
+    /// The sort of step that it is in the history, where how long it takes depends on the world.
+    pub(crate) fn timed(self) -> Option<StepKind> {
+        match self {
+            Self::Create => Some(StepKind::Create),
+            Self::Update => Some(StepKind::Update),
+            Self::Replace => Some(StepKind::Replace),
+            Self::Adopt => Some(StepKind::Adopt),
+            Self::Delete => Some(StepKind::Delete),
+            Self::Same | Self::Forget | Self::Wait | Self::Keep | Self::Record | Self::Cleanup => None,
+        }
     }
 
     /// True if the action changes the world.
@@ -341,6 +355,8 @@ pub struct Plan {
     pub kept: Vec<KeptData>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
+    /// How long carrying it out will take, where earlier runs tell.
+    pub estimate: Option<Estimate>,
 }
 
 impl Plan {

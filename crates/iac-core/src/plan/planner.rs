@@ -388,6 +388,7 @@ impl<'a> Walk<'a> {
             problems: self.problems,
             kept,
             delete_data: world.delete_data.clone(),
+            estimate: None,
         }
     }
 }

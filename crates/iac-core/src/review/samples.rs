@@ -402,5 +402,6 @@ pub(crate) fn everything() -> Plan {
             items: vec![DataItem::new("PersistentVolumeClaim", "codelab/files").amount("10Gi")],
         }],
         delete_data: DeleteData::None,
+        estimate: None,
     }
 }

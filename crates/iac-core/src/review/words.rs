@@ -138,7 +138,11 @@ pub fn summary(plan: &Plan) -> String {
             text.push_str(&format!("; {} {word}", count.count));
         }
     }
-    text + &risks(plan)
+    text.push_str(&risks(plan));
+    if let Some(estimate) = &plan.estimate {
+        text.push_str(&format!("; {}", estimate.text()));
+    }
+    text
 }
 
 /// The risks of a plan by their sort, for the end of its summary.

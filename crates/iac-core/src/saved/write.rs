@@ -60,6 +60,9 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
         "delete_data": plan.delete_data,
         "summary": summary_json(plan),
     });
+    if let Some(estimate) = &plan.estimate {
+        json["estimate"] = json!(estimate);
+    }
     json["digest"] = digest(&json).into();
     json
 }

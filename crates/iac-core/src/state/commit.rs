@@ -1,5 +1,6 @@
 //! The task that writes the journal: one batch at a time, and all that has come together meanwhile in the next.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,8 @@ use super::lease::{Heartbeat, LeasePlace};
 use super::lines::Guard;
 use super::log::{Log, Undo};
 use super::paths::Paths;
-use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Version, compact, history, lines};
+use super::{BackendErrorKind, Created, RunInfo, StateError, Store, Summary, Times, Version, compact, history, lines};
+use crate::urn::Key;
 
 /// Most entries in one batch: bounds what one write holds up.
 const MOST_ENTRIES: usize = 1000;
@@ -34,7 +36,7 @@ pub(super) enum Command {
     /// Write a snapshot now.
     Compact(oneshot::Sender<Result<(), StateError>>),
     /// Complete the run.
-    Finish(Summary, oneshot::Sender<Result<u64, StateError>>),
+    Finish(Summary, BTreeMap<Key, Times>, oneshot::Sender<Result<u64, StateError>>),
     /// Let go of the lease.
     Abandon(oneshot::Sender<()>),
 }
@@ -81,8 +83,8 @@ impl Committer {
                 Command::Compact(reply) => {
                     let _ = reply.send(self.compact().await);
                 }
-                Command::Finish(summary, reply) => {
-                    let result = self.finish(summary).await;
+                Command::Finish(summary, times, reply) => {
+                    let result = self.finish(summary, times).await;
                     self.release().await;
                     let _ = reply.send(result);
                     return;
@@ -231,27 +233,30 @@ impl Committer {
         }
     }
 
-    async fn finish(&mut self, summary: Summary) -> Result<u64, StateError> {
+    async fn finish(&mut self, summary: Summary, mut took: BTreeMap<Key, Times>) -> Result<u64, StateError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
         // A clock that was set back meanwhile does not make a run that ended before it began.
         let at = Timestamp::now().max(self.started);
+        let number = self.log.state.version + 1;
+        took.values_mut().for_each(|times| times.version = number);
         let version = Version {
-            version: self.log.state.version + 1,
+            version: number,
             run: self.run.clone(),
             started: self.started,
             finished: at,
             summary,
             changed: self.log.undo.records.keys().cloned().collect(),
+            took: took.clone(),
         };
-        let number = version.version;
         let bytes = history::encode(self.store.stack(), self.term, &version, &self.log.undo, self.guard())?;
         self.create(&self.paths.version(number, self.term), &bytes).await?;
         let close = Entry::Close {
             version: number,
             at,
             summary,
+            took,
         };
         let text = lines::to_text(&close)?;
         self.prepare(close)?;

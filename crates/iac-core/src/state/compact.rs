@@ -32,6 +32,7 @@ pub(super) async fn compact(
     log: &mut Log,
     guard: Guard<'_>,
 ) -> Result<(), StateError> {
+    log.state.forget_old_times();
     let (bytes, sum) = snapshot::encode(stack, log, guard)?;
     let new = SnapshotInfo {
         batch: log.state.generation,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Binding, OpId, Pending, Record, RunInfo, Summary};
+use super::{Binding, OpId, Pending, Record, RunInfo, Summary, Times};
 use crate::provider::Target;
 use crate::urn::Key;
 use crate::value::Packed;
@@ -53,11 +53,13 @@ pub(super) enum Entry {
     Binding { binding: Box<Binding> },
     /// Several changes that a person asked for: all of them, or none.
     Edit { changes: Vec<Change> },
-    /// The run is complete and is this version.
+    /// The run is complete and is this version. In a snapshot only the times count, which are those of all runs.
     Close {
         version: u64,
         at: Timestamp,
         summary: Summary,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        took: BTreeMap<Key, Times>,
     },
 }
 

@@ -11,7 +11,7 @@ use super::lines::{self, Access, Chain, Fault, Guard, LineReader, LineWriter};
 use super::log::Undo;
 use super::paths::Paths;
 use super::stamp::Stamp;
-use super::{Backend, Binding, Record, RunInfo, StateError, Summary, Version};
+use super::{Backend, Binding, Record, RunInfo, StateError, Summary, Times, Version};
 use crate::urn::Key;
 
 /// The first line of a version's entry.
@@ -42,6 +42,8 @@ struct About {
     started: Timestamp,
     finished: Timestamp,
     summary: Summary,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    took: BTreeMap<Key, Times>,
 }
 
 /// A line that leads back to the version before.
@@ -87,6 +89,7 @@ pub(super) fn encode(
         started: version.started,
         finished: version.finished,
         summary: version.summary,
+        took: version.took.clone(),
     };
     let sealed = guard.whole;
     let lines = undo.records.len() + usize::from(undo.exports.is_some()) + usize::from(undo.binding.is_some());
@@ -163,6 +166,7 @@ pub(super) fn decode(
         finished: about.finished,
         summary: about.summary,
         changed: undo.records.keys().cloned().collect(),
+        took: about.took,
     };
     Ok((version, undo))
 }

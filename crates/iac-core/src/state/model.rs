@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Binding, StateError, Vault, sealed};
+use super::{Binding, StateError, Times, Vault, sealed};
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Phase, Recorded, Target};
 use crate::urn::Key;
@@ -31,6 +31,8 @@ pub struct State {
     pub binding: Option<Binding>,
     /// Number of the last completed run; 0 before the first.
     pub version: u64,
+    /// How long the last steps with each resource took; also of some that are no longer recorded.
+    pub times: BTreeMap<Key, Times>,
     /// True if all of it was found under the seal of the stack's key; without one, whoever can write the files can write
     /// anything into them.
     pub sealed: bool,
@@ -46,6 +48,7 @@ impl PartialEq for State {
             && self.exports == other.exports
             && self.targets == other.targets
             && self.binding == other.binding
+            && self.times == other.times
     }
 }
 
@@ -308,6 +311,9 @@ pub struct Version {
     pub summary: Summary,
     /// The resources whose records changed since the version before.
     pub changed: Vec<Key>,
+    /// How long the steps took that came to their end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub took: BTreeMap<Key, Times>,
 }
 
 impl RunInfo {

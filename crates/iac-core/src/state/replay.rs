@@ -69,7 +69,10 @@ impl State {
                 }
                 *self = edited;
             }
-            Entry::Close { version, .. } => self.version = version,
+            Entry::Close { version, took, .. } => {
+                self.version = version;
+                self.remember(took);
+            }
         }
         Ok(())
     }

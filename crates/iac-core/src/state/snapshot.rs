@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::lines::{Access, Chain, Fault, Guard, LineReader, LineWriter};
 use super::log::{JournalSize, Log, SnapshotInfo, Undo};
 use super::stamp::Stamp;
-use super::{State, StateError, sealed};
+use super::{State, StateError, Summary, sealed};
 
 /// The first line of a snapshot.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,7 +97,18 @@ fn entries(state: &State) -> impl Iterator<Item = Entry> {
     });
     let binding = state.binding.clone().map(Box::new);
     let binding = binding.map(|binding| Entry::Binding { binding });
-    records.chain(pending).chain(exports).chain(targets).chain(binding)
+    let times = (!state.times.is_empty()).then(|| Entry::Close {
+        version: state.version,
+        at: Timestamp::UNIX_EPOCH,
+        summary: Summary::default(),
+        took: state.times.clone(),
+    });
+    records
+        .chain(pending)
+        .chain(exports)
+        .chain(targets)
+        .chain(binding)
+        .chain(times)
 }
 
 /// Reads a snapshot.

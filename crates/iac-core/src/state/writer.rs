@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::commit::{Command, Committer, Waiting};
 use super::entry::{Change, Entry, Keyed};
 use super::{
-    Binding, NewRecord, OpId, Operation, Pending, Record, State, StateError, Store, Summary, Vault, lines, sealed,
+    Binding, NewRecord, OpId, Operation, Pending, Record, State, StateError, Store, Summary, Times, Vault, lines,
+    sealed,
 };
 use crate::provider::Target;
 use crate::urn::Key;
@@ -249,8 +250,16 @@ impl Writer {
     /// # Errors
     /// As [`begin_op`](Self::begin_op).
     pub async fn finish(self, summary: Summary) -> Result<u64, StateError> {
+        self.finish_timed(summary, BTreeMap::new()).await
+    }
+
+    /// As [`finish`](Self::finish), with how long the steps took that came to their end.
+    ///
+    /// # Errors
+    /// As [`begin_op`](Self::begin_op).
+    pub async fn finish_timed(self, summary: Summary, times: BTreeMap<Key, Times>) -> Result<u64, StateError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Finish(summary, reply))?;
+        self.send(Command::Finish(summary, times, reply))?;
         answer.await.unwrap_or(Err(StateError::Closed))
     }
 

@@ -30,4 +30,5 @@ mod seen;
 #[path = "../support/storage.rs"]
 mod storage;
 mod support;
+mod times;
 mod transfer;

@@ -10,10 +10,11 @@ use crate::cli::args::Run;
 use crate::cli::belonging::is_unbound;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
-use crate::cli::progress::{Display, seconds};
+use crate::cli::progress::Display;
 use crate::cli::prompt::{Answer, ask};
 use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Session, hash_with};
+use crate::duration::for_people;
 use crate::engine::{ExecuteRequest, Planned};
 use crate::plan::{Mode, Plan};
 use crate::render::{Diagnostic, sanitize};
@@ -239,7 +240,9 @@ impl Job<'_> {
         display.close();
         let interrupted = *cancel.borrow() != Cancel::No;
         let report = result.map_err(|error| Failure::engine(&error, &session.stack))?;
-        session.ui.say(&report_line(&plan, &report, &seconds(began.elapsed())));
+        session
+            .ui
+            .say(&report_line(&plan, &report, &for_people(began.elapsed())));
         self.finish(session, store, &plan, &report).await?;
         if interrupted {
             return Err(Failure::quiet(exit::INTERRUPTED));

@@ -1,6 +1,7 @@
 //! `stack output|ls|history|show|rm|rekey|rebind|unlock`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
@@ -12,9 +13,10 @@ use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::config::similar;
+use crate::duration::for_people;
 use crate::render::sanitize;
 use crate::review::value_text;
-use crate::state::{Record, RekeyOptions, RunInfo, State, StateError, Store, Version};
+use crate::state::{Record, RekeyOptions, RunInfo, State, StateError, Store, Times, Version};
 use crate::urn::Key;
 use crate::value::Value;
 
@@ -181,7 +183,8 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
     }
     let mut text = version_line(&version);
     for key in &version.changed {
-        text.push_str(&format!("      {} {}\n", sign(key), sanitize(key.as_str())));
+        let took = version.took.get(key).map_or_else(String::new, took);
+        text.push_str(&format!("      {} {}{took}\n", sign(key), sanitize(key.as_str())));
     }
     if before.exports != after.exports {
         text.push_str("      ~ exports\n");
@@ -203,6 +206,18 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
     }
     session.ui.data(&text)?;
     Ok(exit::DONE)
+}
+
+/// How long the step with a resource took, to stand behind its name.
+fn took(times: &Times) -> String {
+    let said = |milliseconds| for_people(Duration::from_millis(milliseconds));
+    let steps = times.steps().map(|(_, took)| {
+        let ready = took
+            .ready
+            .map_or_else(String::new, |ready| format!(", ready {} later", said(ready)));
+        format!("  in {}{ready}", said(took.there))
+    });
+    steps.collect()
 }
 
 /// What a run did to a resource, as its record tells.

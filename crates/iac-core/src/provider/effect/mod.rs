@@ -15,6 +15,7 @@ pub use self::host::names_host;
 pub use self::image::other_repository;
 pub use self::item::{PlanItem, Transition};
 use super::{Risk, RiskKind};
+use crate::state::{StepKind, Took};
 
 /// A consequence of a step for the running system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,8 @@ pub enum Effect {
     Rename(Rename),
     /// Other steps wait for this one.
     HoldsUp(HoldsUp),
+    /// The same kind of step has been timed before.
+    HowLong(HowLong),
     /// Anything else worth a line.
     Other(Said),
 }
@@ -241,6 +244,16 @@ pub struct HoldsUp {
     pub steps: Vec<String>,
 }
 
+/// How long the same kind of step took with the same resource, in the newest run in which it came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HowLong {
+    /// The kind of step.
+    pub step: StepKind,
+    /// How long it took, in milliseconds.
+    #[serde(flatten)]
+    pub took: Took,
+}
+
 impl Effect {
     /// A new way in, in words.
     pub fn exposure(message: impl Into<String>) -> Self {
@@ -291,7 +304,7 @@ impl Effect {
                 let texts = restart.gap.iter_mut().chain(&mut restart.failure);
                 texts.chain(&mut restart.because).collect()
             }
-            Self::Scale(_) => Vec::new(),
+            Self::Scale(_) | Self::HowLong(_) => Vec::new(),
             Self::Readers(readers) => readers.readers.iter_mut().collect(),
             Self::Data(data) => {
                 let fate = match &mut data.fate {

@@ -1,8 +1,14 @@
 //! Effects as sentences.
 
 use super::{
-    DataEffect, DataFate, Effect, HoldsUp, Readers, Rename, Restart, Run, Scale, Sees, Through, Undo, Unit, Way,
+    DataEffect, DataFate, Effect, HoldsUp, HowLong, Readers, Rename, Restart, Run, Scale, Sees, Through, Undo, Unit,
+    Way,
 };
+
+use std::time::Duration;
+
+use crate::duration::for_people;
+use crate::state::StepKind;
 
 /// How many names a sentence gives before it counts the rest.
 const NAMES: usize = 5;
@@ -22,6 +28,7 @@ impl Effect {
             Self::Undo(_) => "undo",
             Self::Rename(_) => "rename",
             Self::HoldsUp(_) => "order",
+            Self::HowLong(_) => "how long",
             Self::Other(_) => "effect",
         }
     }
@@ -50,6 +57,7 @@ impl Effect {
                     names(steps)
                 ),
             },
+            Self::HowLong(how_long) => how_long.text(),
         }
     }
 }
@@ -201,9 +209,34 @@ impl Rename {
     }
 }
 
+impl HowLong {
+    fn text(self) -> String {
+        let what = match self.step {
+            StepKind::Create => "its creation",
+            StepKind::Update => "its last update",
+            StepKind::Replace => "its last replacement",
+            StepKind::Adopt => "taking it over",
+            StepKind::Delete => "its last deletion",
+        };
+        let said = |milliseconds| for_people(Duration::from_millis(milliseconds));
+        let mut text = format!("{what} took {}", said(self.took.total()));
+        let parts = [
+            (self.took.ready, "until it was ready"),
+            (self.took.gone, "until the old one was gone"),
+        ];
+        for (part, until) in parts {
+            if let Some(part) = part.filter(|part| *part >= 1000 && *part < self.took.total()) {
+                text.push_str(&format!(", {} of it {until}", said(part)));
+            }
+        }
+        text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Took;
 
     fn restart(count: Option<u64>, way: Way, gap: Option<&str>) -> Effect {
         Effect::Restart(Restart {
@@ -215,6 +248,15 @@ mod tests {
             gap: gap.map(str::to_owned),
             failure: None,
         })
+    }
+
+    fn how_long(step: StepKind, there: u64, ready: Option<u64>) -> Effect {
+        let took = Took {
+            there,
+            ready,
+            gone: None,
+        };
+        Effect::HowLong(HowLong { step, took })
     }
 
     #[test]
@@ -285,6 +327,12 @@ mod tests {
                 }),
                 "claim shop/data-db-0 (1Gi): kept with the data in it, and used by nothing any more",
             ),
+            (
+                how_long(StepKind::Create, 1_200, Some(10_900)),
+                "its creation took 12 s, 10 s of it until it was ready",
+            ),
+            (how_long(StepKind::Delete, 4_000, None), "its last deletion took 4 s"),
+            (how_long(StepKind::Update, 1_000, Some(20)), "its last update took 1 s"),
         ] {
             assert_eq!(effect.text(), expected);
         }
