@@ -51,7 +51,7 @@ pub(crate) fn svg(title: &str, nodes: &[Node], edges: &[(usize, usize)]) -> Mark
             }
             g.lines aria-hidden="true" {
                 @for line in &layout.lines {
-                    path data-from=(line.from) data-to=(line.to) marker-end="url(#tip)" d=(path(line)) {}
+                    path class=[(line.from > line.to).then_some("back")] data-from=(line.from) data-to=(line.to) marker-end="url(#tip)" d=(path(line)) {}
                 }
             }
             @for (number, ((node, name), placed)) in nodes.iter().zip(&names).zip(&layout.boxes).enumerate() {

@@ -18,6 +18,8 @@ const LAYER_GAP: i64 = 56;
 const BOX_GAP: i64 = 12;
 /// How much room a line takes that passes between boxes.
 const LINE_HEIGHT: i64 = 4;
+/// How far a line that leads back is drawn below the middle of its boxes.
+const BACK: i64 = 6;
 /// How far two parts that no line connects are apart.
 const PART_GAP: i64 = 28;
 /// How wide a row of parts may get.
@@ -201,25 +203,28 @@ fn place_part(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
             size: *size,
         })
         .collect();
-    let straights = |route: &[usize]| -> Vec<(i64, i64, i64)> {
-        let stretch = |(place, vertex): (usize, &usize)| {
-            let (left, width) = (lefts[layered.layer_of[*vertex]], widths[layered.layer_of[*vertex]]);
-            let (from, to) = match sizes.get(*vertex) {
-                // It runs on to where the widest box of the layer ends, so that no curve touches one.
-                Some(size) if place == 0 => (left + size.width, left + width),
-                Some(_) => (left, left),
-                None => (left, left + width),
-            };
-            (from, to, middles[*vertex])
+    let right = |vertex: usize| boxes[vertex].x + boxes[vertex].size.width;
+    let straight = |(place, vertex): (usize, &usize)| {
+        let (left, width) = (lefts[layered.layer_of[*vertex]], widths[layered.layer_of[*vertex]]);
+        let (from, to) = match (place, *vertex < sizes.len()) {
+            // It runs on to where the widest box of the layer ends, so that no curve touches one.
+            (0, true) => (right(*vertex), left + width),
+            (_, true) => (left, left),
+            (_, false) => (left, left + width),
         };
-        route.iter().enumerate().map(stretch).collect()
+        (from, to, middles[*vertex])
     };
     let lines = layered.routes.iter().filter_map(|route| {
-        Some(Line {
-            from: *route.first()?,
-            to: *route.last()?,
-            straights: straights(route),
-        })
+        let (from, to) = (*route.first()?, *route.last()?);
+        let straights = match boxes[from].x > right(to) {
+            false => route.iter().enumerate().map(straight).collect(),
+            // Back to an earlier layer, beside the line that leads here from there.
+            true => vec![
+                (boxes[from].x, boxes[from].x, middles[from] + BACK),
+                (right(to), right(to), middles[to] + BACK),
+            ],
+        };
+        Some(Line { from, to, straights })
     });
     let lines: Vec<Line> = lines.collect();
     let lowest = boxes.iter().map(|one| one.y + one.size.height);

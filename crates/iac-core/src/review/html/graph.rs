@@ -79,7 +79,7 @@ fn of_steps(view: &View) -> Markup {
     let nodes: Vec<Node> = steps.iter().map(|step| node(step)).collect();
     let mut edges: BTreeSet<(usize, usize)> = BTreeSet::new();
     for (place, step) in steps.iter().enumerate() {
-        let needed = step.after.iter().chain(&step.ready_after).filter_map(|edge| edge.step);
+        let needed = step.after.iter().filter_map(|edge| edge.step);
         edges.extend(needed.filter_map(|id| Some((*places.get(&id)?, place))));
     }
     svg(TITLE, &nodes, &Vec::from_iter(edges))
@@ -123,11 +123,7 @@ fn of_groups(view: &View) -> Markup {
     let mut edges: BTreeSet<(usize, usize)> = BTreeSet::new();
     for step in view.steps() {
         let Some(place) = place_of.get(&step.id) else { continue };
-        let needed = step
-            .after
-            .iter()
-            .chain(&step.ready_after)
-            .filter_map(|edge| place_of.get(&edge.step?));
+        let needed = step.after.iter().filter_map(|edge| place_of.get(&edge.step?));
         edges.extend(needed.filter(|needed| *needed != place).map(|needed| (*needed, *place)));
     }
     svg(TITLE, &nodes, &Vec::from_iter(edges))

@@ -44,7 +44,7 @@ fn page(view: &View) -> String {
 /// All steps, group by group.
 fn steps(view: &View, boxes: Boxes) -> Markup {
     let components = tools::components(view);
-    let open_all = view.steps().filter(|step| step.action.is_change()).count() <= step::OPEN;
+    let context = step::Context::new(view, &components, boxes);
     html! {
         section.steps id="steps" aria-labelledby="steps-title" tabindex="-1" {
             h2 id="steps-title" { "Steps" }
@@ -57,7 +57,7 @@ fn steps(view: &View, boxes: Boxes) -> Markup {
                 section.group id=(format!("c{number}")) aria-labelledby=(format!("c{number}-title")) {
                     h3 id=(format!("c{number}-title")) { (title(group)) " " span.count { (group.steps.len()) } }
                     @for one in &group.steps {
-                        (step::step(one, components.number(&one.component), boxes.place(one, number).as_deref(), open_all))
+                        (step::step(one, number, &context))
                     }
                 }
             }

@@ -1,18 +1,42 @@
 //! One step of a plan, to be opened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
 use super::change;
+use super::graph::Boxes;
 use super::parts::{link, look, risk_words, source, tag, text};
-use crate::review::model::{Edge, StepView};
+use super::tools::Components;
+use crate::review::model::{Edge, StepView, View};
 
 /// How many steps a plan may have for all of them to be open.
-pub(super) const OPEN: usize = 5;
+const OPEN: usize = 5;
 
-/// A step; it is open if it has risks, or if the plan has few steps. `in_graph` is the place of its box.
-pub(super) fn step(step: &StepView, component: usize, in_graph: Option<&str>, open_all: bool) -> Markup {
+/// What a step's markup takes from the rest of the plan.
+pub(super) struct Context<'a> {
+    components: &'a Components<'a>,
+    boxes: Boxes,
+    open_all: bool,
+    /// The names of the steps that others refer to.
+    firsts: BTreeMap<usize, &'a str>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(view: &'a View, components: &'a Components<'a>, boxes: Boxes) -> Self {
+        let wanted: BTreeSet<usize> = view.steps().filter_map(|step| step.same_as).collect();
+        let firsts = view.steps().filter(|step| wanted.contains(&step.id));
+        Self {
+            components,
+            boxes,
+            open_all: view.steps().filter(|step| step.action.is_change()).count() <= OPEN,
+            firsts: firsts.map(|step| (step.id, step.name.as_str())).collect(),
+        }
+    }
+}
+
+/// A step of a group; it is open if it has risks, or if the plan has few steps.
+pub(super) fn step(step: &StepView, group: usize, context: &Context<'_>) -> Markup {
     let risky = if step.risks.is_empty() { "" } else { " risky" };
     let class = format!("step {}{risky}", look(step.action));
     let labels: BTreeSet<&str> = step.risks.iter().map(|risk| risk.label.as_str()).collect();
@@ -22,8 +46,8 @@ pub(super) fn step(step: &StepView, component: usize, in_graph: Option<&str>, op
             id=(format!("s{}", step.id))
             data-action=(look(step.action))
             data-risks=(risk_words(step))
-            data-component=(component)
-            open[open_all || !step.risks.is_empty()]
+            data-component=(context.components.number(&step.component))
+            open[context.open_all || !step.risks.is_empty()]
         {
             summary {
                 span.sign aria-hidden="true" { (step.sign) } " "
@@ -32,23 +56,23 @@ pub(super) fn step(step: &StepView, component: usize, in_graph: Option<&str>, op
                 @for label in labels { (tag(label)) " " }
                 (source(step.source.as_ref()))
             }
-            div.body { (body(step, in_graph)) }
+            div.body { (body(step, group, context)) }
         }
     }
 }
 
-fn body(step: &StepView, in_graph: Option<&str>) -> Markup {
+fn body(step: &StepView, group: usize, context: &Context<'_>) -> Markup {
     html! {
         p.urn {
             code { (step.urn) }
-            @if let Some(place) = in_graph { " " a href=(format!("#{place}")) { "in the graph" } }
+            @if let Some(place) = context.boxes.place(step, group) { " " a href=(format!("#{place}")) { "in the graph" } }
         }
         @for reason in &step.reasons { div { "because " (text(reason)) } }
         @for risk in &step.risks { div.risk { (tag(&risk.label)) " " (text(&risk.message)) } }
         @for effect in &step.effects { div.effect { b { (effect.label) } ": " (text(&effect.text)) } }
         @for line in &step.order { div { (text(line)) } }
         @match step.same_as {
-            Some(first) => p { "The very same changes as in " (link(first, "the step before it that has them")) "." },
+            Some(first) => div { "the very same changes as in " (link(first, context.firsts.get(&first).unwrap_or(&"another step"))) },
             None => { (change::fields(step)) (change::new(step)) },
         }
         @if let Some(why) = &step.not_checked { div { "not checked by the server: " (text(why)) } }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::parts::{link, list, look, source, tag, text};
-use crate::review::model::{Commits, KeptView, StepView, View};
+use crate::review::model::{Commits, Count, KeptView, StepView, View};
 use crate::review::words::mode;
 
 /// The stack, the purpose and the targets.
@@ -89,6 +89,10 @@ pub(super) fn summary(view: &View) -> Markup {
         .iter()
         .map(|risk| html! { (tag(&risk.label)) " " (link(risk.step, &risk.name)) ": " (text(&risk.message)) })
         .collect();
+    // What changes comes first.
+    let (mut counts, others): (Vec<&Count>, Vec<&Count>) =
+        view.counts.iter().partition(|count| count.action.is_change());
+    counts.extend(others);
     let restarts = effects(view, &["restart", "scale"]);
     let data = effects(view, &["data"]);
     let (kept, left): (Vec<&KeptView>, Vec<&KeptView>) = view.kept.iter().partition(|kept| !kept.unmarked);
@@ -96,7 +100,7 @@ pub(super) fn summary(view: &View) -> Markup {
         section.summary aria-labelledby="summary-title" {
             h2 id="summary-title" { "Summary" }
             ul.counts {
-                @for count in &view.counts {
+                @for count in counts {
                     li class=(look(count.action)) {
                         @if let Some(sign) = sign(view, look(count.action)) { span.sign aria-hidden="true" { (sign) } " " }
                         b { (count.count) } " " (count.word)
