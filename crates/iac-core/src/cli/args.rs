@@ -38,7 +38,7 @@ pub(super) fn command(name: &str, backends: &Backends) -> clap::Command {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done or no change, 1 failed, 2 changes (preview --detailed-exitcode), 3 drift,
+Exit codes: 0 done or no change, 1 failed, 2 changes (--detailed-exitcode), 3 drift,
 4 plan refused as stale, 5 policy, 6 locked, 7 cluster or engine unreachable, 64 usage, 101 bug,
 130 interrupted.";
 
@@ -93,6 +93,9 @@ pub(super) enum Color {
 pub(super) enum Verb {
     /// Show what `up` would do and why; changes nothing
     Preview(Preview),
+    /// Show saved plans, or what is new in one; `preview` makes them
+    #[command(subcommand)]
+    Plan(PlanVerb),
     /// Make the world as declared; data is kept unless --delete-data names it
     Up(Up),
     /// Delete what the stack holds; data is kept unless --delete-data names it
@@ -157,6 +160,42 @@ pub(super) struct Preview {
     pub(super) adopt: Adopt,
     #[command(flatten)]
     pub(super) data: Data,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PlanVerb {
+    /// Show a plan that was saved with `preview --out`, from the file alone
+    Show {
+        /// The file
+        file: PathBuf,
+        /// How the plan is printed
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Show what a later plan has that an earlier one has not: steps, risks and fields that are new, gone or changed
+    Diff {
+        /// The file of the earlier plan
+        before: PathBuf,
+        /// The file of the later plan
+        after: PathBuf,
+        /// How the difference is printed
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: DiffFormat,
+        /// Exit with 2 if there is any difference
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+}
+
+/// How the difference between two plans is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For a terminal
+    Text,
+    /// For programs
+    Json,
+    /// For a comment in a pull request; nothing where both are the same
+    Markdown,
 }
 
 /// What may be taken over in this run.

@@ -4,7 +4,7 @@
 pub const DONE: u8 = 0;
 /// Something failed; the text on standard error says what.
 pub const FAILED: u8 = 1;
-/// There are changes (`preview --detailed-exitcode`).
+/// There are changes (`preview --detailed-exitcode`), or differences (`plan diff --detailed-exitcode`).
 pub const CHANGES: u8 = 2;
 /// The world is not as recorded (`drift`).
 pub const DRIFT: u8 = 3;

@@ -29,12 +29,12 @@ const DANGEROUS: [&str; 19] = [
 ];
 
 /// Verbs that have verbs of their own.
-const GROUPS: [&str; 3] = ["stack", "state", "config"];
+const GROUPS: [&str; 4] = ["plan", "stack", "state", "config"];
 
 /// What people look for, by the words that they use for it.
 const ANSWERS: &[(&[&str], &str)] = &[
     (
-        &["plan", "diff", "dry-run", "what-if", "show-plan", "--dry-run"],
+        &["diff", "dry-run", "what-if", "show-plan", "--dry-run"],
         "`WORD` is called `preview` here",
     ),
     (

@@ -110,7 +110,7 @@ impl From<Phase> for Stage {
 }
 
 /// An object that a resource was, and that the step leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
     /// Its name in the outside world.
     pub identity: String,
@@ -121,12 +121,12 @@ pub struct Leftover {
     #[serde(flatten)]
     pub fate: Fate,
     /// True if it goes before the resource's own object is made or changed.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
 }
 
 /// What becomes of a [`Leftover`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "kebab-case")]
 pub enum Fate {
     /// It is deleted.
@@ -296,7 +296,7 @@ impl Step {
 }
 
 /// Something that a reviewer should know about the plan as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanNote {
     /// The resource it is about, if it is about one.
     pub key: Option<Key>,
@@ -307,7 +307,7 @@ pub struct PlanNote {
 }
 
 /// What is wrong with a plan; one that has any is shown and not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanProblem {
     /// The resource, if it is one resource's.
     pub key: Option<Key>,

@@ -299,7 +299,7 @@ pub struct Prediction {
 }
 
 /// Changes of no interest to most readers, such as the descriptions in a schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minor {
     /// What they are, as what follows their number: `of the schema: 20 descriptions`.
     pub what: String,

@@ -23,28 +23,14 @@ impl View {
             return String::new();
         }
         let (head, tail) = (self.head(), self.tail());
-        let mut steps = Steps {
-            text: String::new(),
-            left: limit.saturating_sub(head.len() + tail.len() + 100),
-            missing: 0,
-        };
+        let mut steps = Steps::within(limit.saturating_sub(head.len() + tail.len()));
         steps.write(self);
-        let (steps, missing) = (steps.text, steps.missing);
-        let missing = match missing {
-            0 => String::new(),
-            count => format!("{count} more steps are left out: the plan is too long for a comment.\n\n"),
-        };
-        format!("{head}{steps}{missing}{tail}")
+        format!("{head}{}{tail}", steps.text())
     }
 
     /// The mark, what would be done where, and the risks.
     fn head(&self) -> String {
-        let stack: String = self
-            .stack
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-            .collect();
-        let mut text = format!("<!-- iac plan of stack {stack} -->\n### {}\n\n", plain(&self.summary));
+        let mut text = format!("{}\n### {}\n\n", mark("plan", &self.stack), plain(&self.summary));
         let stack = format!("Stack {} ({})", self.stack, mode(self.mode));
         let parts: Vec<&str> = std::iter::once(stack.as_str())
             .chain(self.targets.iter().map(String::as_str))
@@ -81,14 +67,41 @@ impl View {
     }
 }
 
+/// The line by which a program finds its comment again.
+pub(super) fn mark(what: &str, stack: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let stack: String = stack.chars().filter(plain).collect();
+    format!("<!-- iac {what} of stack {stack} -->")
+}
+
 /// The steps as far as there is room for them.
-struct Steps {
+pub(super) struct Steps {
     text: String,
     left: usize,
     missing: usize,
 }
 
 impl Steps {
+    /// Steps of so many bytes at the most, with what is said of those that are left out.
+    pub(super) fn within(limit: usize) -> Self {
+        Self {
+            text: String::new(),
+            left: limit.saturating_sub(100),
+            missing: 0,
+        }
+    }
+
+    /// The steps, and how many are missing.
+    pub(super) fn text(self) -> String {
+        match self.missing {
+            0 => self.text,
+            count => {
+                let missing = format!("{count} more steps are left out: the plan is too long for a comment.\n\n");
+                self.text + &missing
+            }
+        }
+    }
+
     fn write(&mut self, view: &View) {
         let page = Page::new(TextOptions::default());
         let (mut risky, mut others) = (Vec::new(), Vec::new());
@@ -101,12 +114,14 @@ impl Steps {
             others.push((heading(group.kind, &group.component), then));
         }
         risky.sort_by_key(|block| block.weight);
-        risky.iter().for_each(|block| self.add("", block));
+        for block in &risky {
+            self.add("", &details(&block.heads, &block.body), block.heads.len());
+        }
         for (heading, blocks) in others {
             let mut heading = heading.map_or_else(String::new, |heading| format!("**{}**\n\n", plain(&heading)));
             for block in &blocks {
                 let before = self.text.len();
-                self.add(&heading, block);
+                self.add(&heading, &details(&block.heads, &block.body), block.heads.len());
                 if self.text.len() > before {
                     heading.clear();
                 }
@@ -114,22 +129,21 @@ impl Steps {
         }
     }
 
-    /// Appends a block with its heading, if there is room for both.
-    fn add(&mut self, heading: &str, block: &Block) {
-        let text = details(block);
+    /// Appends the text of some steps with its heading, if there is room for both.
+    pub(super) fn add(&mut self, heading: &str, text: &str, steps: usize) {
         if heading.len() + text.len() > self.left {
-            self.missing += block.heads.len();
+            self.missing += steps;
             return;
         }
         self.left -= heading.len() + text.len();
         self.text.push_str(heading);
-        self.text.push_str(&text);
+        self.text.push_str(text);
     }
 }
 
 /// One step, or several with the very same changes, to be opened.
-fn details(block: &Block) -> String {
-    let (first, others) = match block.heads.split_first() {
+pub(super) fn details(heads: &[String], body: &str) -> String {
+    let (first, others) = match heads.split_first() {
         Some((first, others)) => (first.trim_end(), others),
         None => return String::new(),
     };
@@ -137,8 +151,7 @@ fn details(block: &Block) -> String {
         0 => String::new(),
         count => format!(" and {count} more with the same changes"),
     };
-    let lines: Vec<&str> = block
-        .body
+    let lines: Vec<&str> = body
         .lines()
         .map(|line| line.strip_prefix("    ").unwrap_or(line))
         .collect();
@@ -155,14 +168,14 @@ fn details(block: &Block) -> String {
 }
 
 /// A block of code whose fence is longer than any row of backticks in it.
-fn fenced(language: &str, text: &str) -> String {
+pub(super) fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{text}\n{fence}\n")
 }
 
 /// A text that means nothing to markdown or HTML, mentions nobody and links nowhere.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let text = sanitize(text);
     let mut plain = String::with_capacity(text.len());
     for (place, c) in text.char_indices() {

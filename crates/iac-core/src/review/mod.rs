@@ -1,5 +1,6 @@
 //! Reviewing a plan: what people see of it is computed once, as a [`View`], and written as text, markdown or HTML.
 
+mod difference;
 mod field;
 mod html;
 mod markdown;
@@ -11,6 +12,8 @@ mod view;
 pub(crate) mod words;
 pub(crate) mod yaml;
 
+pub use difference::{DIFF_FORMAT, FieldDiff, LineDiff, PlanDiff, RiskDiff, Side, StepDiff};
+pub(crate) use field::became_secret;
 pub use markdown::COMMENT;
 pub use model::View;
 pub use text::TextOptions;

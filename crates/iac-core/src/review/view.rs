@@ -11,6 +11,7 @@ use super::value::{path_text, remark, value_text};
 use super::words::{counts, risk_name, short_name, summary, symbol, weight, word};
 use super::yaml;
 use crate::plan::{Action, Fate, Mode, Order, Plan, PlanProblem, Reason, Step};
+use crate::provider::effect::HOW_LONG;
 use crate::provider::{Checked, Phase};
 use crate::redact;
 use crate::render::sanitize;
@@ -167,10 +168,12 @@ fn group_kind(mode: Mode, step: &Step) -> GroupKind {
 /// Marks the updates that say the very same as an earlier one: a new label on a hundred objects is one piece of news.
 fn find_same(steps: &mut [StepView]) {
     let mut firsts: HashMap<String, usize> = HashMap::new();
-    for step in steps {
+    for place in 0..steps.len() {
+        let step = &steps[place];
         if step.action != Action::Update || step.fields.is_empty() {
             continue;
         }
+        let effects: Vec<&EffectView> = step.effects.iter().filter(|effect| effect.label != HOW_LONG).collect();
         let risks: Vec<(&str, &str)> = step
             .risks
             .iter()
@@ -179,14 +182,19 @@ fn find_same(steps: &mut [StepView]) {
         let news = format!(
             "{:?}",
             (
-                (&step.reasons, risks, &step.effects, &step.order),
+                (&step.reasons, risks, effects, &step.order),
                 (&step.fields, &step.counted, &step.not_checked, &step.notes)
             )
         );
         match firsts.get(&news) {
-            Some(first) => step.same_as = Some(*first),
+            Some(first) => {
+                let first = *first;
+                steps[place].same_as = Some(steps[first].id);
+                // Each has its own time, so none is told.
+                steps[first].effects.retain(|effect| effect.label != HOW_LONG);
+            }
             None => {
-                firsts.insert(news, step.id);
+                firsts.insert(news, place);
             }
         }
     }

@@ -11,6 +11,7 @@ use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use super::read::{SavedChange, SavedPlan, SavedStep};
+use super::secret;
 use super::write::{HashSecret, changes_json, value_json};
 use crate::declare::SourceLine;
 use crate::plan::{Action, KeptData, Order, Plan, Precondition, Step};
@@ -135,7 +136,7 @@ fn compare_step(saved: &SavedStep, fresh: &Step, hash: HashSecret<'_>, compariso
         .inputs
         .as_ref()
         .map_or(Json::Null, |inputs| value_json(inputs, hash));
-    let same_inputs = alike(&saved.inputs, &inputs);
+    let same_inputs = same(&saved.inputs, &inputs);
     let waited = saved.action == Action::Wait || saved.action == Action::Keep;
     if fresh.action == Action::Same
         && saved.action != Action::Same
@@ -222,7 +223,7 @@ fn moved_fields(saved: &SavedStep, fresh: &Step, hash: HashSecret<'_>) -> Vec<(S
 
 fn same_change(saved: Option<&SavedChange>, fresh: Option<&SavedChange>) -> bool {
     let side = |a: &Option<Json>, b: &Option<Json>| match (a, b) {
-        (Some(a), Some(b)) => alike(a, b),
+        (Some(a), Some(b)) => same(a, b),
         (None, None) => true,
         _ => false,
     };
@@ -230,6 +231,11 @@ fn same_change(saved: Option<&SavedChange>, fresh: Option<&SavedChange>) -> bool
         (Some(a), Some(b)) => side(&a.before, &b.before) && side(&a.after, &b.after),
         (a, b) => a.is_none() && b.is_none(),
     }
+}
+
+/// True if two trees are the same, whatever may be seen of their secrets.
+fn same(saved: &Json, fresh: &Json) -> bool {
+    alike(&secret::only_hashes(saved), &secret::only_hashes(fresh))
 }
 
 /// True if two trees are the same. A secret's hash that was made before the stack had a key cannot be compared and
@@ -260,7 +266,7 @@ fn differing(path: &str, saved: &Json, fresh: &Json) -> Vec<(String, String, Str
     let none = Json::Null;
     keys.into_iter()
         .map(|key| (key, a.get(key).unwrap_or(&none), b.get(key).unwrap_or(&none)))
-        .filter(|(_, a, b)| !alike(a, b))
+        .filter(|(_, a, b)| !same(a, b))
         .flat_map(|(key, a, b)| {
             let path = if path.is_empty() {
                 key.clone()
@@ -274,10 +280,7 @@ fn differing(path: &str, saved: &Json, fresh: &Json) -> Vec<(String, String, Str
 
 /// A tree for people; a secret's hash is of no use to them.
 fn shown(json: &Json) -> String {
-    match json {
-        Json::Object(map) if map.len() == 1 && map.contains_key("$secret") => "(secret)".to_owned(),
-        json => canonical::to_string(json),
-    }
+    secret::shown(json).map_or_else(|| canonical::to_string(json), str::to_owned)
 }
 
 fn listed(names: &BTreeSet<String>) -> String {

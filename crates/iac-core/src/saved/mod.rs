@@ -6,6 +6,9 @@
 
 mod compare;
 mod read;
+mod reason;
+mod rebuild;
+mod secret;
 mod write;
 
 pub use compare::{Comparison, Moved, compare};

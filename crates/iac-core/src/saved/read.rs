@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::reason::SavedReason;
 use super::write::{FORMAT, SEAL, digest};
 use crate::declare::SourceLine;
-use crate::plan::{Action, KeptData, Mode, Order, Precondition};
-use crate::provider::{DeleteData, Risk, Target};
+use crate::plan::{Action, Estimate, KeptData, Leftover, Mode, Order, PlanNote, PlanProblem, Precondition};
+use crate::provider::{DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::state::Vault;
 use crate::urn::Key;
 use crate::value::canonical;
 
-/// The format of earlier versions, whose digest covered less.
-const OLDER: &str = "iac.plan/1";
+/// The formats of earlier versions: the digest of the first covered less, and neither holds all that is shown of a plan.
+const OLDER: [&str; 2] = ["iac.plan/1", "iac.plan/2"];
 
 /// A plan as it was saved and reviewed.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -31,12 +32,21 @@ pub struct SavedPlan {
     pub targets: BTreeMap<String, Target>,
     /// The steps, unchanged resources left out.
     pub steps: Vec<SavedStep>,
+    /// The resources that stay as they are.
+    pub(super) unchanged: Vec<SavedUnchanged>,
+    /// What the stack exports, in canonical form.
+    pub(super) exports: BTreeMap<String, Json>,
+    /// Notes.
+    pub(super) notes: Vec<PlanNote>,
     /// What of the plan is wrong; one with problems cannot be applied.
-    pub problems: Vec<Json>,
+    pub problems: Vec<PlanProblem>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
     /// Data that was to stay.
     pub kept: Vec<KeptData>,
+    /// How long carrying it out will take, where earlier runs tell.
+    #[serde(default)]
+    pub(super) estimate: Option<Estimate>,
     /// The digest of what it does.
     pub digest: String,
     /// The seal of the stack's key, if the stack had one.
@@ -62,6 +72,19 @@ pub struct SavedStep {
     /// What was to become of the objects that it leaves.
     #[serde(default)]
     pub leftovers: Json,
+    /// Why.
+    pub(super) reasons: Vec<SavedReason>,
+    /// The changes that are only counted.
+    #[serde(default)]
+    pub(super) minor: Option<Minor>,
+    /// What it does to the running system.
+    pub(super) effects: Vec<Effect>,
+    /// Notes.
+    pub(super) notes: Vec<String>,
+    /// What comes first.
+    pub(super) after: Vec<SavedEdge>,
+    /// What its readiness waits for.
+    pub(super) ready_after: Vec<SavedEdge>,
     /// Where it was declared.
     pub source: Option<SourceLine>,
     /// The inputs in canonical form.
@@ -97,6 +120,37 @@ pub struct SavedChange {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct SavedChecked {
     pub(super) by: String,
+    #[serde(default)]
+    pub(super) because: String,
+}
+
+/// A resource that stays as it is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct SavedUnchanged {
+    pub(super) key: Key,
+    pub(super) identity: String,
+    pub(super) source: Option<SourceLine>,
+    #[serde(default)]
+    pub(super) leftovers: Vec<Leftover>,
+    #[serde(default)]
+    pub(super) reasons: Vec<SavedReason>,
+    #[serde(default)]
+    pub(super) risks: Vec<Risk>,
+    #[serde(default)]
+    pub(super) effects: Vec<Effect>,
+    #[serde(default)]
+    pub(super) notes: Vec<String>,
+    #[serde(default)]
+    pub(super) after: Vec<SavedEdge>,
+    #[serde(default)]
+    pub(super) ready_after: Vec<SavedEdge>,
+}
+
+/// What comes first, with the phase that it has to reach.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct SavedEdge {
+    pub(super) key: Key,
+    pub(super) phase: Phase,
 }
 
 /// Keeps a null that is there apart from a field that is not.
@@ -122,6 +176,12 @@ pub enum SavedPlanError {
     /// Its digest is not that of its steps.
     #[error("it was changed after it was written: its digest does not fit its steps")]
     Digest,
+    /// A value in it is not of its form.
+    #[error("a value of it cannot be read: {what}")]
+    Value {
+        /// Which, and why.
+        what: String,
+    },
     /// It does not bear the seal of the stack's key.
     #[error(
         "it does not bear the seal of the stack's key: it was changed after it was written, or the stack has another key by now"
@@ -139,7 +199,7 @@ impl SavedPlan {
     /// When it is no plan, of another format, or its steps do not fit its digest.
     pub fn parse(text: &str) -> Result<Self, SavedPlanError> {
         let mut json: Json = serde_json::from_str(text)?;
-        if json["format"] == OLDER {
+        if OLDER.iter().any(|older| json["format"] == *older) {
             return Err(SavedPlanError::Older);
         }
         if json["format"] != FORMAT {
@@ -169,6 +229,29 @@ impl SavedPlan {
             None if vault.is_kept() => Err(SavedPlanError::Unsealed),
             None => Ok(()),
         }
+    }
+
+    /// The JSON of the file.
+    ///
+    /// # Errors
+    /// None that can be: it was read before.
+    pub fn json(&self) -> Result<Json, SavedPlanError> {
+        let mut json: Json = serde_json::from_str(&self.sealed)?;
+        if let Some(mac) = &self.mac {
+            json["mac"] = mac.as_str().into();
+        }
+        Ok(json)
+    }
+
+    /// True if it bears a seal.
+    pub fn is_sealed(&self) -> bool {
+        self.mac.is_some()
+    }
+
+    /// True if it has a hash of every secret: those of a stack without a key have none.
+    pub fn tells_secrets_apart(&self) -> bool {
+        let unkeyed = [r#"{"$secret":""}"#, r#"{"$secret":{"hash":"","#];
+        !unkeyed.iter().any(|form| self.sealed.contains(form))
     }
 
     /// The step of a resource.

@@ -4,12 +4,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Action, Order, Plan};
+use crate::plan::{Action, Mode, Order, Plan};
 use crate::provider::DeleteData;
 use crate::review::samples::{everything, key, line};
+use crate::review::{COMMENT, TextOptions, View};
 use crate::state::{DataKey, Vault};
 use crate::urn::Key;
-use crate::value::Value;
+use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Value};
 
 fn hash(secret: &str) -> String {
     format!("hash-of-{}-characters", secret.len())
@@ -219,9 +221,14 @@ fn the_stacks_key_vouches_for_all_of_a_saved_plan() {
     let ephemeral = Vault::ephemeral("prod").unwrap();
     assert!(matches!(check(&json, &ephemeral), Err(SavedPlanError::Seal)));
     // The digest covers none of this.
-    for field in ["build", "notes", "exports", "summary"] {
+    for (field, other) in [
+        ("build", json!("x")),
+        ("notes", json!([])),
+        ("exports", json!({})),
+        ("summary", json!(1)),
+    ] {
         let mut edited = json.clone();
-        edited[field] = "x".into();
+        edited[field] = other;
         assert!(
             matches!(check(&edited, &vault(&key)), Err(SavedPlanError::Seal)),
             "{field}"
@@ -234,10 +241,10 @@ fn the_stacks_key_vouches_for_all_of_a_saved_plan() {
 
 #[test]
 fn a_plan_of_an_older_version_is_to_be_made_anew() {
-    let text = plan_json(&everything(), &hash)
-        .to_string()
-        .replace(FORMAT, "iac.plan/1");
-    assert!(matches!(SavedPlan::parse(&text), Err(SavedPlanError::Older)));
+    for older in ["iac.plan/1", "iac.plan/2"] {
+        let text = plan_json(&everything(), &hash).to_string().replace(FORMAT, older);
+        assert!(matches!(SavedPlan::parse(&text), Err(SavedPlanError::Older)));
+    }
 }
 
 #[test]
@@ -245,4 +252,94 @@ fn a_secret_hashed_before_there_was_a_key_fits_any() {
     let plan = everything();
     let unkeyed = SavedPlan::parse(&plan_json(&plan, &|_| String::new()).to_string()).unwrap();
     assert_eq!(compare(&unkeyed, &plan, &hash), Comparison::default());
+}
+
+/// Plans of every mode, seen and not, with texts that nobody should have written.
+fn plans() -> Vec<Plan> {
+    let everything = everything();
+    let with = |edit: &dyn Fn(&mut Plan)| {
+        let mut plan = everything.clone();
+        edit(&mut plan);
+        plan
+    };
+    vec![
+        everything.clone(),
+        with(&|plan| plan.mode = Mode::Destroy),
+        with(&|plan| plan.mode = Mode::Refresh),
+        with(&|plan| plan.observed = false),
+        with(&|plan| plan.steps.retain(|step| step.action == Action::Same)),
+        with(&|plan| plan.steps.iter_mut().for_each(|step| step.changes.clear())),
+        with(&hostile),
+    ]
+}
+
+fn hostile(plan: &mut Plan) {
+    let text = "\u{1b}[31m\u{202e}<script>`#|$secret\r\n\u{0}";
+    for step in plan.steps.iter_mut().filter(|step| step.action != Action::Same) {
+        step.identity = format!("{} {text}", step.identity);
+        step.notes = vec![text.to_owned()];
+        step.inputs =
+            Some(json!({"$secret": {"hash": text}, "b": {"$output": [text]}, text: [{"$object": text}]}).into());
+        let (before, after) = (json!({"$secret": text, "x": 1.0}), json!({"$concat": [text, 1e300]}));
+        step.changes.push(FieldChange {
+            path: FieldPath::fields(["a", text]),
+            before: Some(before.into()),
+            after: Some(after.into()),
+            origin: Some(text.to_owned()),
+        });
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_saved_plan_is_what_was_shown() {
+    for plan in plans() {
+        let saved = saved(&plan);
+        for unchanged in [false, true] {
+            let (made, read) = (View::of(&plan, unchanged), saved.view(unchanged).unwrap());
+            assert!(read == made);
+            for verbose in [false, true] {
+                let options = TextOptions {
+                    verbose,
+                    ..TextOptions::default()
+                };
+                assert_eq!(read.to_text(&options), made.to_text(&options));
+            }
+            assert_eq!(read.to_markdown(COMMENT), made.to_markdown(COMMENT));
+        }
+    }
+}
+
+#[test]
+fn the_digest_does_not_depend_on_what_may_be_seen_of_a_secret() {
+    let secret = |shown: &str| Value::Secret(crate::Secret::from("hunter2").shown_as(shown));
+    let with = |value: &Value| {
+        let mut plan = everything();
+        plan.steps[1].inputs = Some(Value::Object([("url".to_owned(), value.clone())].into()));
+        plan
+    };
+    let (one, other) = (with(&secret("(secret)")), with(&secret("hunter(secret)")));
+    assert_eq!(plan_json(&one, &hash)["digest"], plan_json(&other, &hash)["digest"]);
+    assert_eq!(compare(&saved(&one), &other, &hash), Comparison::default());
+}
+
+#[test]
+fn a_value_that_no_plan_holds_is_refused_with_its_place() {
+    let saved = forged(|plan| plan["steps"][1]["inputs"]["length"] = json!({"$secret": 1}));
+    let error = saved.view(false).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "a value of it cannot be read: inputs of random:core/Password::db: length: it is no hash of a secret"
+    );
+}
+
+#[test]
+fn secrets_without_hashes_are_no_news() {
+    let parse =
+        |plan: &Plan, hash: &dyn Fn(&str) -> String| SavedPlan::parse(&plan_json(plan, hash).to_string()).unwrap();
+    let mut later = everything();
+    later.steps[3].changes[1].after = Some(Value::Secret("some other".into()));
+    let (unkeyed, keyed) = (parse(&everything(), &|_| String::new()), parse(&later, &hash));
+    assert!(!unkeyed.tells_secrets_apart() && keyed.tells_secrets_apart());
+    assert!(unkeyed.difference(&keyed).unwrap().is_empty());
+    assert!(!parse(&everything(), &hash).difference(&keyed).unwrap().is_empty());
 }

@@ -9,15 +9,18 @@ use std::convert::Infallible;
 
 use serde_json::{Value as Json, json};
 
-use crate::plan::{Action, Plan, PlanNote, PlanProblem, Reason, Step};
+use super::reason::SavedReason;
+use super::secret;
+use crate::plan::{Action, Plan, Step};
 use crate::provider::{Checked, Phase};
+use crate::review::became_secret;
 use crate::state::Vault;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{Value, canonical, codec};
 
 /// The name of the format and its version.
-pub const FORMAT: &str = "iac.plan/2";
+pub const FORMAT: &str = "iac.plan/3";
 
 /// What the seal of a plan is for.
 pub(super) const SEAL: &str = "saved plan";
@@ -33,11 +36,11 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
         .filter(|step| shown(step))
         .map(|step| step_json(step, plan, hash))
         .collect();
-    let unchanged: Vec<&Key> = plan
+    let unchanged: Vec<Json> = plan
         .steps
         .iter()
         .filter(|step| !shown(step))
-        .map(|step| &step.key)
+        .map(unchanged_json)
         .collect();
     let exports: serde_json::Map<String, Json> = plan
         .exports
@@ -54,8 +57,8 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
         "steps": changes,
         "unchanged": unchanged,
         "exports": exports,
-        "notes": plan.notes.iter().map(note_json).collect::<Vec<_>>(),
-        "problems": plan.problems.iter().map(problem_json).collect::<Vec<_>>(),
+        "notes": plan.notes,
+        "problems": plan.problems,
         "kept": plan.kept,
         "delete_data": plan.delete_data,
         "summary": summary_json(plan),
@@ -97,7 +100,7 @@ pub(super) fn digest(plan: &Json) -> String {
         .map(|step| {
             COVERED
                 .into_iter()
-                .map(|field| (field.to_owned(), step[field].clone()))
+                .map(|field| (field.to_owned(), secret::only_hashes(&step[field])))
                 .collect::<serde_json::Map<_, _>>()
                 .into()
         })
@@ -130,7 +133,7 @@ fn shown(step: &Step) -> bool {
 /// A value as JSON: secrets as `{"$secret": hash}`, unresolved outputs in their canonical form.
 pub(super) fn value_json(value: &Value, hash: HashSecret<'_>) -> Json {
     let written = codec::write(value, &mut |_, secret| {
-        Ok::<_, Infallible>(hash(secret.expose()).into())
+        Ok::<_, Infallible>(secret::form(hash(secret.expose()), secret.shown()))
     });
     match written {
         Ok(json) => json,
@@ -146,9 +149,10 @@ fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
         "action": step.action,
         "order": step.order,
         "leftovers": step.leftovers,
-        "reasons": step.reasons.iter().map(reason_json).collect::<Vec<_>>(),
+        "reasons": reasons(step),
         "source": step.source,
         "changes": changes_json(&step.changes, hash),
+        "minor": step.minor,
         "risks": step.risks,
         "effects": step.effects,
         "checked": checked_json(&step.checked),
@@ -161,6 +165,30 @@ fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
     })
 }
 
+fn reasons(step: &Step) -> Vec<SavedReason> {
+    step.reasons.iter().cloned().map(SavedReason::from).collect()
+}
+
+/// A resource that stays as it is: only what there is to say.
+fn unchanged_json(step: &Step) -> Json {
+    let mut json = json!({
+        "key": step.key,
+        "identity": step.identity,
+        "leftovers": step.leftovers,
+        "reasons": reasons(step),
+        "source": step.source,
+        "risks": step.risks,
+        "effects": step.effects,
+        "notes": step.notes,
+        "after": edges_json(&step.after),
+        "ready_after": edges_json(&step.ready_after),
+    });
+    if let Some(fields) = json.as_object_mut() {
+        fields.retain(|_, value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty()));
+    }
+    json
+}
+
 /// Field changes as JSON; a side on which the field does not exist is left out. The value that a field had in clear
 /// before it became secret is hashed as well.
 pub(super) fn changes_json(changes: &[FieldChange], hash: HashSecret<'_>) -> Json {
@@ -169,7 +197,7 @@ pub(super) fn changes_json(changes: &[FieldChange], hash: HashSecret<'_>) -> Jso
         json.insert("path".into(), json!(change.path));
         if let Some(before) = &change.before {
             let before = match (before, &change.after) {
-                (Value::String(text), Some(after)) if after.has_secret() => json!({"$secret": hash(text)}),
+                (before, Some(after)) if became_secret(before, after) => json!({"$secret": hash(&clear_text(before))}),
                 (before, _) => value_json(before, hash),
             };
             json.insert("before".into(), before);
@@ -185,6 +213,14 @@ pub(super) fn changes_json(changes: &[FieldChange], hash: HashSecret<'_>) -> Jso
     changes.iter().map(change).collect()
 }
 
+/// The text of a value without secrets, for its hash.
+fn clear_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => canonical::to_string(&value_json(value, &|_| String::new())),
+    }
+}
+
 fn edges_json(edges: &[(Key, Phase)]) -> Json {
     edges
         .iter()
@@ -197,44 +233,6 @@ fn checked_json(checked: &Checked) -> Json {
         Checked::ByServer => json!({"by": "server"}),
         Checked::Locally(because) => json!({"by": "us", "because": because}),
     }
-}
-
-fn reason_json(reason: &Reason) -> Json {
-    match reason {
-        Reason::New => json!({"kind": "new"}),
-        Reason::Gone => json!({"kind": "gone"}),
-        Reason::Another => json!({"kind": "another"}),
-        Reason::Leaving(why) => json!({"kind": "leaving", "why": why}),
-        Reason::NotDeclared => json!({"kind": "not-declared"}),
-        Reason::Inputs(paths) => json!({"kind": "inputs", "paths": paths}),
-        Reason::Upstream { path, from } => json!({"kind": "upstream", "path": path, "from": from}),
-        Reason::Drift(paths) => json!({"kind": "drift", "paths": paths}),
-        Reason::Immutable { path, why } => json!({"kind": "immutable", "path": path, "why": why}),
-        Reason::Interrupted(what) => json!({"kind": "interrupted", "what": what}),
-        Reason::NotReady { why, was } => json!({"kind": "not-ready", "why": why, "was_ready": was}),
-        Reason::Spent(why) => json!({"kind": "spent", "why": why}),
-        Reason::Exists { ours } => json!({"kind": "exists", "ours": ours}),
-        Reason::CoOwned(managers) => json!({"kind": "co-owned", "managers": managers}),
-        Reason::Destroy => json!({"kind": "destroy"}),
-        Reason::Renamed { from } => json!({"kind": "renamed", "from": from}),
-        Reason::Exclusive { path, what } => json!({"kind": "exclusive", "path": path, "what": what}),
-        Reason::Leftover(names) => json!({"kind": "leftover", "names": names}),
-        Reason::Option(option) => json!({"kind": "option", "option": option}),
-    }
-}
-
-fn note_json(note: &PlanNote) -> Json {
-    json!({"key": note.key, "source": note.source, "message": note.message})
-}
-
-fn problem_json(problem: &PlanProblem) -> Json {
-    json!({
-        "key": problem.key,
-        "source": problem.source,
-        "path": problem.path,
-        "message": problem.message,
-        "hint": problem.hint,
-    })
 }
 
 fn summary_json(plan: &Plan) -> Json {

@@ -14,7 +14,7 @@ use crate::urn::Key;
 const REMEMBERED: u64 = 100;
 
 /// The sorts of steps that are timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
     /// A creation.

@@ -1,17 +1,22 @@
 //! Trees as JSON for files: what stands for secret and unresolved leaves, and how plain data that looks alike is told
 //! apart.
 //!
-//! Three object forms are reserved: `{"$secret": …}`, `{"$output": [source, path, transforms]}` and
-//! `{"$concat": [parts]}`. An object of the user's that has exactly one key, and a reserved one, is written as
+//! Three object forms are reserved: `{"$secret": …}`, `{"$output": [source, path, transforms, marks…]}` (the marks are
+//! `ready` and `secret`) and `{"$concat": [parts]}`. An object of the user's that has exactly one key, and a reserved one, is written as
 //! `{"$object": {…}}`.
 
+use serde::Deserialize as _;
 use serde_json::{Value as Json, json};
 
-use super::{Expr, FieldPath, Map, OutputRef, Part, Secret, Trail, Value};
+use super::{Expr, FieldPath, Map, OutputRef, Part, Secret, Source, Trail, Value};
 use crate::provider::Phase;
 
 /// The keys that mark a reserved form.
 const RESERVED: [&str; 4] = ["$secret", "$output", "$concat", "$object"];
+
+/// The marks of an output: it is there once its resource is ready; it must not be shown.
+const READY: &str = "ready";
+const SECRET: &str = "secret";
 
 /// Writes a tree; `seal` gives what is stored for a secret: a keyed hash in plans, a ciphertext in state.
 ///
@@ -73,9 +78,43 @@ pub fn expr_to_json(expr: &Expr) -> Json {
 fn output_to_json(output: &OutputRef) -> Json {
     let mut form = vec![json!(output.source), json!(output.path), json!(output.transforms)];
     if output.phase == Phase::Ready {
-        form.push(json!(output.phase));
+        form.push(READY.into());
+    }
+    if output.secret {
+        form.push(SECRET.into());
     }
     json!({"$output": form})
+}
+
+/// The expression of its canonical form; none where it is not of that form.
+fn expr_of_json(json: &Json) -> Option<Expr> {
+    let part = |part: &Json| match part {
+        Json::String(text) => Some(Part::Literal(text.clone())),
+        output => output_of_json(output).map(Part::Output),
+    };
+    let parts: Vec<Part> = match json.get("$concat") {
+        Some(parts) => parts.as_array()?.iter().map(part).collect::<Option<_>>()?,
+        None => vec![Part::Output(output_of_json(json)?)],
+    };
+    let has_output = parts.iter().any(|part| matches!(part, Part::Output(_)));
+    has_output.then_some(Expr { parts })
+}
+
+fn output_of_json(json: &Json) -> Option<OutputRef> {
+    let [source, path, transforms, marks @ ..] = json.get("$output")?.as_array()?.as_slice() else {
+        return None;
+    };
+    if !marks.iter().all(|mark| mark == READY || mark == SECRET) {
+        return None;
+    }
+    let has = |wanted: &str| marks.iter().any(|mark| mark == wanted);
+    Some(OutputRef {
+        source: Source::deserialize(source).ok()?,
+        path: path.as_str()?.to_owned(),
+        phase: if has(READY) { Phase::Ready } else { Phase::Exists },
+        secret: has(SECRET),
+        transforms: Vec::deserialize(transforms).ok()?,
+    })
 }
 
 /// What [`read`] can meet.
@@ -107,13 +146,25 @@ pub fn read<E>(
     json: &Json,
     open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
 ) -> Result<Value, ReadError<E>> {
-    step_in(json, &Trail::root(), open)
+    step_in(json, &Trail::root(), open, false)
+}
+
+/// Reads a tree back of which some values are not resolved: that of a plan.
+///
+/// # Errors
+/// A malformed reserved form, or the first error of `open`.
+pub fn read_unresolved<E>(
+    json: &Json,
+    open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
+) -> Result<Value, ReadError<E>> {
+    step_in(json, &Trail::root(), open, true)
 }
 
 fn step_in<E>(
     json: &Json,
     trail: &Trail<'_>,
     open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
+    unresolved: bool,
 ) -> Result<Value, ReadError<E>> {
     Ok(match json {
         Json::Object(map) if is_reserved(map.keys().map(String::as_str)) => match map.iter().next() {
@@ -122,21 +173,24 @@ fn step_in<E>(
                 let secret = open(&path, sealed).map_err(|error| ReadError::Open { path, error })?;
                 Value::Secret(secret)
             }
-            Some((key, Json::Object(inner))) if key == "$object" => Value::Object(children_in(inner, trail, open)?),
+            Some((key, Json::Object(inner))) if key == "$object" => {
+                Value::Object(children_in(inner, trail, open, unresolved)?)
+            }
             other => {
                 let form = other.map(|(key, _)| key.clone()).unwrap_or_default();
-                return Err(ReadError::Form {
+                let expr = if unresolved { expr_of_json(json) } else { None };
+                expr.map(Value::Expr).ok_or_else(|| ReadError::Form {
                     path: trail.path(),
                     form,
-                });
+                })?
             }
         },
-        Json::Object(map) => Value::Object(children_in(map, trail, open)?),
+        Json::Object(map) => Value::Object(children_in(map, trail, open, unresolved)?),
         Json::Array(items) => {
             let items = items.iter().enumerate();
             Value::Array(
                 items
-                    .map(|(index, item)| step_in(item, &trail.index(index), open))
+                    .map(|(index, item)| step_in(item, &trail.index(index), open, unresolved))
                     .collect::<Result<_, _>>()?,
             )
         }
@@ -148,15 +202,17 @@ fn children_in<E>(
     map: &serde_json::Map<String, Json>,
     trail: &Trail<'_>,
     open: &mut impl FnMut(&FieldPath, &Json) -> Result<Secret, E>,
+    unresolved: bool,
 ) -> Result<Map, ReadError<E>> {
     map.iter()
-        .map(|(key, child)| Ok((key.clone(), step_in(child, &trail.field(key), open)?)))
+        .map(|(key, child)| Ok((key.clone(), step_in(child, &trail.field(key), open, unresolved)?)))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Transform;
 
     #[test]
     fn secrets_and_look_alikes_round_trip() {
@@ -172,6 +228,45 @@ mod tests {
         assert_eq!(json["password"], json!({"$secret": "password/7"}));
         let back = read(&json, &mut |_, _| Ok::<_, ()>("hunter2".into())).expect("opened");
         assert_eq!(back, tree);
+    }
+
+    #[test]
+    fn what_is_not_resolved_round_trips_in_a_plan() {
+        let output = |phase, secret, transforms: &[Transform]| OutputRef {
+            source: Source::Resource("a:b/C::d".parse().expect("a key")),
+            path: "/x".into(),
+            phase,
+            secret,
+            transforms: transforms.to_vec(),
+        };
+        let literal = |text: &str| Part::Literal(text.into());
+        for parts in [
+            vec![Part::Output(output(Phase::Exists, false, &[]))],
+            vec![Part::Output(output(
+                Phase::Ready,
+                true,
+                &[Transform::Base64, Transform::JsonPointer("/a".into())],
+            ))],
+            vec![
+                literal("a "),
+                Part::Output(output(Phase::Exists, true, &[])),
+                literal(""),
+            ],
+        ] {
+            let value = Value::Expr(Expr { parts });
+            let json = write(&value, &mut |_, _| Err(())).expect("no secret");
+            assert_eq!(read_unresolved(&json, &mut |_, _| Err(())).expect("read"), value);
+        }
+        for form in [
+            json!({"$output": []}),
+            json!({"$output": [{"resource": "a:b/C::d"}, "/x", [], "other"]}),
+            json!({"$concat": ["a"]}),
+            json!({"$concat": [1]}),
+            json!({"$object": 1}),
+        ] {
+            let result = read_unresolved(&form, &mut |_, _| Err(()));
+            assert!(matches!(result, Err(ReadError::Form { .. })), "{form}");
+        }
     }
 
     #[test]

@@ -54,6 +54,11 @@ impl Desk {
         command
     }
 
+    /// What a command prints on standard output.
+    pub(crate) fn data(&self, line: &str) -> String {
+        String::from_utf8(self.output(line).stdout).unwrap()
+    }
+
     pub(crate) fn output(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
     }

@@ -36,6 +36,9 @@ fn help_of_every_verb() {
     let verbs = [
         "",
         "preview",
+        "plan",
+        "plan show",
+        "plan diff",
         "up",
         "destroy",
         "refresh",
@@ -176,6 +179,89 @@ fn settings_that_are_secret_by_name_or_form_are_not_shown() {
 }
 
 #[test]
+fn a_saved_plan_is_shown_from_its_file_alone() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("preview --out first.json"), 0);
+    assert_eq!(desk.code("up --yes"), 0);
+    let shown = desk.data("preview --config name=review --out second.json");
+    let mut text = desk.session(&["plan show first.json", "plan show second.json --format markdown"]);
+    // What was printed when it was made, and what made it, byte for byte.
+    assert_eq!(desk.data("plan show second.json"), shown);
+    assert_eq!(
+        desk.data("plan show second.json --format json"),
+        desk.read("second.json")
+    );
+    for options in ["--format markdown", "--verbose"] {
+        let made = desk.data(&format!("preview --config name=review {options}"));
+        assert_eq!(desk.data(&format!("plan show second.json {options}")), made);
+    }
+    // Elsewhere, without state and key.
+    let elsewhere = Desk::new();
+    for name in ["first.json", "second.json"] {
+        elsewhere.write(name, &desk.read(name));
+    }
+    text += &elsewhere.session(&["plan show first.json", "plan show second.json"]);
+    assert_eq!(elsewhere.data("plan show second.json"), shown);
+    desk.write("edited.json", &desk.read("second.json").replace("review", "edited"));
+    desk.write("broken.json", "{\"format\": \"iac.plan/3\", ");
+    desk.write(
+        "older.json",
+        &desk.read("second.json").replace("iac.plan/3", "iac.plan/2"),
+    );
+    desk.write(
+        "newer.json",
+        &desk.read("second.json").replace("iac.plan/3", "iac.plan/9"),
+    );
+    let noted = desk
+        .read("second.json")
+        .replace("\"notes\":[]", "\"notes\":[\"all is well\"]");
+    desk.write("noted.json", &noted);
+    text += &desk.session(&[
+        "plan show edited.json",
+        "plan show broken.json",
+        "plan show older.json",
+        "plan show newer.json",
+        "plan show built.json",
+        "plan show missing.json",
+        "plan show",
+    ]);
+    golden!("plan_show", text);
+}
+
+#[test]
+fn what_is_new_in_a_later_plan_is_shown() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    assert_eq!(desk.code("preview --config name=review --out first.json"), 0);
+    assert_eq!(
+        desk.code("preview --config name=other --config extra=true --out second.json"),
+        0
+    );
+    let mut text = desk.session(&[
+        "plan diff first.json second.json",
+        "plan diff first.json second.json --detailed-exitcode --format markdown",
+        "plan diff second.json first.json",
+        "plan diff first.json first.json --detailed-exitcode",
+        "plan diff first.json first.json --format markdown",
+        "plan diff first.json first.json --format json",
+    ]);
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.data("plan diff first.json second.json --format json")).unwrap();
+    assert_eq!(json["format"], "iac.plan-diff/1");
+    let sides: Vec<&str> = json["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["side"].as_str().unwrap())
+        .collect();
+    assert_eq!(sides, ["changed", "new"]);
+    desk.write("stacks/files.other.toml", "[files]\nfolder = \"home\"\n");
+    assert_eq!(desk.code("preview --stack other --out other.json"), 0);
+    text += &desk.session(&["plan diff first.json other.json"]);
+    golden!("plan_diff", text);
+}
+
+#[test]
 fn a_saved_plan_needs_the_seal_of_the_stacks_key() {
     let desk = Desk::new();
     assert_eq!(desk.code("up --yes"), 0);
@@ -185,7 +271,7 @@ fn a_saved_plan_needs_the_seal_of_the_stacks_key() {
     let bare = format!("{}{}", &plan[..start], &plan[end..]);
     let build = plan.find("\"build\":\"").unwrap() + "\"build\":\"".len();
     let edited = format!("{}x{}", &plan[..build], &plan[build..]);
-    let older = plan.replace("iac.plan/2", "iac.plan/1");
+    let older = plan.replace("iac.plan/3", "iac.plan/2");
     // None of this is covered by the digest.
     for (forged, code, says) in [
         (bare, 4, "no seal"),

@@ -10,6 +10,8 @@ use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::engine::{Engine, EngineError, ExecuteRequest, Observe, PlanRequest, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
 use iac_core::provider::Provider;
+use iac_core::review::{COMMENT, TextOptions, View};
+use iac_core::saved::{SavedPlan, plan_json};
 use iac_core::state::{Backend, KeySource, LocalBackend, RunInfo, State, StateError, Store, Vault, Writer};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -129,7 +131,9 @@ impl Bench {
             config: &Config::default(),
             build: "test",
         };
-        self.engine.plan(request).await
+        let planned = self.engine.plan(request).await?;
+        is_shown_from_its_file(&planned.plan);
+        Ok(planned)
     }
 
     /// As the command line has it: a stack without secrets has no key, and none is made for it.
@@ -316,4 +320,22 @@ pub(crate) fn action_of(plan: &Plan, name: &str) -> Option<Action> {
         .iter()
         .find(|step| step.key.name() == name)
         .map(|step| step.action)
+}
+
+/// Any plan that is saved is shown from its file alone as it was shown when it was made, byte for byte.
+fn is_shown_from_its_file(plan: &Plan) {
+    let file = plan_json(plan, &|secret| format!("hash of {}", secret.len())).to_string();
+    let saved = SavedPlan::parse(&file).unwrap();
+    for unchanged in [false, true] {
+        let (made, read) = (View::of(plan, unchanged), saved.view(unchanged).unwrap());
+        assert!(read == made);
+        for verbose in [false, true] {
+            let options = TextOptions {
+                verbose,
+                ..TextOptions::default()
+            };
+            assert_eq!(read.to_text(&options), made.to_text(&options));
+        }
+        assert_eq!(read.to_markdown(COMMENT), made.to_markdown(COMMENT));
+    }
 }

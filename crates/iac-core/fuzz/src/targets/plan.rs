@@ -1,6 +1,7 @@
 //! Saved plans, and paths of fields.
 
 use iac_core::FieldPath;
+use iac_core::review::{COMMENT, TextOptions};
 use iac_core::saved::SavedPlan;
 
 /// The input is a plan, or a path.
@@ -19,6 +20,14 @@ pub fn plan(bytes: &[u8]) {
     if let Ok(plan) = serde_json::from_str::<SavedPlan>(text) {
         for step in &plan.steps {
             assert!(plan.step(&step.key).is_some(), "a step is found by its key");
+        }
+        if let Ok(view) = plan.view(true) {
+            let text = view.to_text(&TextOptions::default());
+            assert!(!text.contains('\u{1b}'), "nothing steers the terminal");
+            assert!(!view.to_markdown(COMMENT).contains('\u{1b}'), "nor the page");
+        }
+        if let Ok(difference) = plan.difference(&plan) {
+            assert!(difference.is_empty(), "a plan is no news beside itself");
         }
     }
 }

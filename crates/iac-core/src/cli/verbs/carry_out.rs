@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::plan::PREVIEW_AGAIN;
 use crate::apply::{Cancel, Report};
 use crate::cli::args::Run;
 use crate::cli::belonging::is_unbound;
@@ -22,9 +23,6 @@ use crate::review::{TextOptions, View, short_name};
 use crate::saved::{Moved, SavedPlan, compare};
 use crate::state::{RunInfo, State, Store, Writer};
 use crate::value::Value;
-
-/// What helps where a saved plan is refused.
-const PREVIEW_AGAIN: &str = "make and review a new one: preview --out FILE";
 
 /// How long giving the lease back may take at the end of a run that did nothing.
 const GIVING_BACK: Duration = Duration::from_secs(5);

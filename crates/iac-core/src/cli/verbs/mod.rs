@@ -4,6 +4,7 @@ mod carry_out;
 mod config;
 mod graph;
 mod list;
+mod plan;
 mod preview;
 mod rebind;
 mod refresh;
@@ -24,6 +25,7 @@ use super::session::Session;
 pub(super) async fn run(verb: &Verb, session: &Session, declare: Declare<'_>) -> Result<u8, Failure> {
     match verb {
         Verb::Preview(args) => session.interrupts.end(preview::preview(session, args, declare)).await,
+        Verb::Plan(verb) => session.interrupts.end(plan::plan(session, verb)).await,
         Verb::Up(args) => up::up(session, args, declare).await,
         Verb::Destroy(args) => up::destroy(session, args).await,
         Verb::Refresh(args) => refresh::refresh(session, args).await,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::plan::print;
 use crate::cli::args::{Format, Preview};
 use crate::cli::belonging::is_unbound;
 use crate::cli::failure::Failure;
@@ -13,7 +14,7 @@ use crate::cli::{Declare, adopt, exit};
 use crate::engine::{Observe, Planned};
 use crate::plan::Mode;
 use crate::render::{Diagnostic, sanitize};
-use crate::review::{COMMENT, View};
+use crate::review::View;
 use crate::saved::{plan_json, seal_plan};
 use crate::value::canonical;
 
@@ -57,14 +58,13 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         session.ui.diagnostic(&warning);
     }
     let json = || seal_plan(plan_json(&plan, &hash_with(&vault)), &vault);
-    match args.format {
-        Format::Text if !args.json => session.ui.plan(&plan)?,
-        Format::Text | Format::Json => session.ui.json(&json())?,
-        Format::Markdown => session.ui.data(&View::of(&plan, false).to_markdown(COMMENT))?,
-        Format::Html => session
-            .ui
-            .data(&View::of(&plan, session.ui.text_options().verbose).to_html())?,
-    }
+    let format = if args.json { Format::Json } else { args.format };
+    print(
+        session,
+        format,
+        |unchanged| Ok(View::of(&plan, unchanged)),
+        || Ok(json()),
+    )?;
     if !plan.problems.is_empty() {
         return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));
     }

@@ -8,7 +8,6 @@ use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
 use crate::cli::{Declare, adopt};
 use crate::engine::Observe;
-use crate::files;
 use crate::plan::Mode;
 use crate::saved::SavedPlan;
 
@@ -64,12 +63,7 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
 }
 
 fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
-    let text = files::read_text(path, files::DOCUMENT);
-    let text = text.map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
-    let saved = SavedPlan::parse(&text);
-    let saved = saved.map_err(|error| {
-        Failure::failed(format!("{}: {error}", path.display())).hint("make and review a new one: preview --out FILE")
-    })?;
+    let saved = super::plan::read(path)?;
     if saved.mode != Mode::Up {
         return Err(Failure::usage(format!("{} is no plan of `preview`", path.display())));
     }

@@ -9,16 +9,17 @@ mod image;
 mod item;
 mod text;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::host::names_host;
 pub use self::image::other_repository;
 pub use self::item::{PlanItem, Transition};
+pub(crate) use self::text::HOW_LONG;
 use super::{Risk, RiskKind};
 use crate::state::{StepKind, Took};
 
 /// A consequence of a step for the running system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Effect {
     /// Pods or containers are stopped, and started again in their new form.
@@ -50,14 +51,14 @@ pub enum Effect {
 }
 
 /// A fact in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// The fact, without a full stop.
     pub message: String,
 }
 
 /// The unit in which restarts are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// A pod.
@@ -67,7 +68,7 @@ pub enum Unit {
 }
 
 /// Pods or containers are stopped, and started again in their new form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
     /// The unit that is restarted.
     pub unit: Unit,
@@ -91,7 +92,7 @@ pub struct Restart {
 }
 
 /// In which order what runs is stopped and started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "order")]
 pub enum Way {
     /// Step by step.
@@ -110,7 +111,7 @@ pub enum Way {
 }
 
 /// More or fewer of the same run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
     /// The unit.
     pub unit: Unit,
@@ -121,7 +122,7 @@ pub struct Scale {
 }
 
 /// Others use the value that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readers {
     /// The readers, by their names in the outside world.
     pub readers: Vec<String>,
@@ -132,7 +133,7 @@ pub struct Readers {
 }
 
 /// How a value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Through {
     /// As variables of its environment, read at its start.
@@ -146,7 +147,7 @@ pub enum Through {
 }
 
 /// When a reader sees a new value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sees {
     /// At once: this plan restarts it.
@@ -160,7 +161,7 @@ pub enum Sees {
 }
 
 /// The consequence of a step for some data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataEffect {
     /// The claim or volume, for people: `claim shop/data-db-0`.
     pub holder: String,
@@ -172,7 +173,7 @@ pub struct DataEffect {
 }
 
 /// The fate of data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "fate")]
 pub enum DataFate {
     /// It stays, and what is new uses it.
@@ -194,7 +195,7 @@ pub enum DataFate {
 }
 
 /// A program runs once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The command, for people.
     pub command: String,
@@ -209,7 +210,7 @@ pub struct Run {
 }
 
 /// Something that stays names something that goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokenReference {
     /// The object that stays, by its name in the outside world.
     pub holder: String,
@@ -220,7 +221,7 @@ pub struct BrokenReference {
 }
 
 /// A change that somebody else made is taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
     /// The author of the change, as far as that is known.
     pub who: String,
@@ -229,7 +230,7 @@ pub struct Undo {
 }
 
 /// It looks like another resource under a new name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rename {
     /// The other name, in the outside world.
     pub other: String,
@@ -238,14 +239,14 @@ pub struct Rename {
 }
 
 /// Other steps wait for this one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldsUp {
     /// Those that wait for it, by their names in the outside world.
     pub steps: Vec<String>,
 }
 
 /// How long the same kind of step took with the same resource, in the newest run in which it came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HowLong {
     /// The kind of step.
     pub step: StepKind,

@@ -10,6 +10,9 @@ use std::time::Duration;
 use crate::duration::for_people;
 use crate::state::StepKind;
 
+/// The label of times: they are no news where nothing else is, and differ between objects with the same change.
+pub(crate) const HOW_LONG: &str = "how long";
+
 /// How many names a sentence gives before it counts the rest.
 const NAMES: usize = 5;
 
@@ -28,7 +31,7 @@ impl Effect {
             Self::Undo(_) => "undo",
             Self::Rename(_) => "rename",
             Self::HoldsUp(_) => "order",
-            Self::HowLong(_) => "how long",
+            Self::HowLong(_) => HOW_LONG,
             Self::Other(_) => "effect",
         }
     }

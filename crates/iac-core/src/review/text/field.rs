@@ -15,15 +15,21 @@ const SAME: usize = 120;
 const VALUE: usize = 4_000;
 
 impl Page {
-    /// Appends a field; of a change of more than `most` lines only how many there are.
-    pub(super) fn field(&mut self, field: &FieldView, most: usize) {
+    /// Appends a field, with some words before it.
+    pub(in crate::review) fn field(&mut self, before: &str, field: &FieldView) {
+        let most = if self.options.verbose { usize::MAX } else { DIFF_LINES };
+        self.limited_field(before, field, most);
+    }
+
+    /// As [`field`](Self::field); of a change of more than `most` lines only how many there are.
+    pub(super) fn limited_field(&mut self, before: &str, field: &FieldView, most: usize) {
         let styles = self.options.styles;
         let (sign, style) = match field.sign {
             FieldSign::Added => ('+', styles.added),
             FieldSign::Changed => ('~', styles.changed),
             FieldSign::Removed => ('-', styles.removed),
         };
-        let head = format!("{} {}", Styles::paint(style, sign), field.path);
+        let head = format!("{before}{} {}", Styles::paint(style, sign), field.path);
         let origin = field
             .origin
             .as_ref()

@@ -63,7 +63,7 @@ impl Page {
     }
 
     /// Appends an empty line, unless there is one.
-    pub(super) fn gap(&mut self) {
+    pub(in crate::review) fn gap(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with("\n\n") {
             self.out.push('\n');
         }

@@ -69,7 +69,7 @@ impl Page {
     }
 
     /// What happens to which resource, as a line.
-    fn head(&self, step: &StepView) -> String {
+    pub(in crate::review) fn head(&self, step: &StepView) -> String {
         let styles = self.options.styles;
         let style = styles.action(step.action);
         let mut page = Self::new(self.options);
@@ -87,7 +87,7 @@ impl Page {
     }
 
     /// Why, and what changes in it.
-    fn body(&mut self, step: &StepView) {
+    pub(in crate::review) fn body(&mut self, step: &StepView) {
         let styles = self.options.styles;
         if self.options.verbose {
             self.line(4, &Styles::paint(styles.dim, &step.urn));
@@ -164,7 +164,7 @@ impl Page {
                 false if lines > 1 && lines > left => 0,
                 false => DIFF_LINES,
             };
-            self.field(field, most);
+            self.limited_field("", field, most);
             left = left.saturating_sub(if lines > most { 1 } else { lines });
         }
         let others = |count: usize, what: &str| {
