@@ -60,6 +60,15 @@ fn panics(place: &str, backtrace: &str) {
         said.contains("panicked at crates/iac-core/tests/panics.rs:"),
         "{what}: {said}"
     );
+    if !operation {
+        let json = run(place, "up --yes --json");
+        let printed: Json = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(
+            (json.status.code(), &printed["exit_code"]),
+            (Some(101), &json!(101)),
+            "{what}"
+        );
+    }
     let shown = said.contains("I was told");
     assert_eq!(shown, backtrace == "1", "{what}, the message: {said}");
 

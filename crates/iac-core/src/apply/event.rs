@@ -14,6 +14,15 @@ use crate::urn::Key;
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// It cannot go on before others are through.
+    Held {
+        /// The resource.
+        key: Key,
+        /// The first few of those that it needs.
+        needs: Vec<Key>,
+        /// How many more it needs.
+        more: usize,
+    },
     /// An operation begins.
     Started {
         /// The resource.

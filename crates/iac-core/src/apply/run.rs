@@ -24,6 +24,9 @@ use crate::state::{OpId, StateError};
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Value};
 
+/// How many of those that a step waits for are named.
+const NAMED: usize = 3;
+
 /// One stage of one step has ended.
 pub(super) struct Ended {
     pub(super) node: Node,
@@ -136,6 +139,7 @@ impl<'a> Run<'a> {
     }
 
     fn start(&mut self) {
+        self.tell_held();
         while let Some(node) = self.schedule.next(self.slots.are_free(self.operations)) {
             let Some(step) = self.steps.get(&node.0).copied() else {
                 continue;
@@ -171,6 +175,14 @@ impl<'a> Run<'a> {
     fn tell_started(&self, step: &Step) {
         let (key, action) = (step.key.clone(), step.action);
         (self.shared.events)(Event::Started { key, action });
+    }
+
+    fn tell_held(&mut self) {
+        for (key, needs) in self.schedule.take_held() {
+            let more = needs.len().saturating_sub(NAMED);
+            let needs = needs.into_iter().take(NAMED).collect();
+            (self.shared.events)(Event::Held { key, needs, more });
+        }
     }
 
     /// Takes away what was made ahead of something that did not come.

@@ -23,6 +23,8 @@ pub(super) struct Schedule {
     operations: VecDeque<Node>,
     /// What a stage waited for last.
     last: BTreeMap<Node, Key>,
+    /// Resources whose stages wait for others than before.
+    held: BTreeSet<Key>,
     /// What can be made ahead, and which stages that still waits for.
     early: BTreeMap<Key, BTreeSet<Node>>,
     /// Which of those wait for a stage.
@@ -90,6 +92,8 @@ impl Schedule {
         }
         if needs.is_empty() {
             self.may_start(node.clone());
+        } else {
+            self.held.insert(node.0.clone());
         }
         self.waiting.insert(node, needs);
     }
@@ -154,7 +158,9 @@ impl Schedule {
         for waiter in self.waiters.remove(node).unwrap_or_default() {
             if let Some(needs) = self.waiting.get_mut(&waiter) {
                 needs.remove(node);
-                if needs.is_empty() {
+                if !needs.is_empty() {
+                    self.held.insert(waiter.0);
+                } else {
                     if waiter.0 != node.0 {
                         self.last.insert(waiter.clone(), node.0.clone());
                     }
@@ -167,6 +173,21 @@ impl Schedule {
     /// The resource that a stage waited for last; none where it could begin at once.
     pub(super) fn waited_for(&self, node: &Node) -> Option<&Key> {
         self.last.get(node)
+    }
+
+    /// The resources that wait for others than at the last call, each with those that its next stage needs.
+    pub(super) fn take_held(&mut self) -> Vec<(Key, BTreeSet<Key>)> {
+        let held = std::mem::take(&mut self.held).into_iter();
+        let needs = held.filter_map(|key| {
+            let exists = (key, Stage::Exists);
+            let needs = match self.waiting.get(&exists) {
+                Some(needs) => needs,
+                None => self.waiting.get(&(exists.0.clone(), Stage::Ready))?,
+            };
+            let needs: BTreeSet<Key> = needs.iter().map(|(key, _)| key.clone()).collect();
+            (!needs.is_empty()).then_some((exists.0, needs))
+        });
+        needs.collect()
     }
 
     /// Marks a stage as failed; returns the stages of other resources that will not be reached for that, the first of each.

@@ -217,6 +217,9 @@ pub(super) struct Run {
     /// Print what was done as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Write each thing that happens to this file as a line of JSON, when it happens
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
     /// How many completed runs the history keeps [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) keep: Option<u64>,

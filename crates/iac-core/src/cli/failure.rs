@@ -4,9 +4,11 @@ use super::exit;
 use crate::config::LayerError;
 use crate::declare::DeclareError;
 use crate::engine::EngineError;
+use crate::plan::{Plan, PlanProblem};
 use crate::render::Diagnostic;
 use crate::saved::SavedPlanError;
 use crate::state::{BackendError, BackendErrorKind, KeySourceError, StateError, VaultError};
+use crate::value::KnownSecrets;
 
 /// Why a command ended without success.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(super) struct Failure {
     pub(super) code: u8,
     /// What to say; nothing when it has been said already, or nobody listens.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// What has been said already, to people: the problems of a plan.
+    pub(super) told: Vec<Diagnostic>,
 }
 
 impl Failure {
@@ -22,13 +26,14 @@ impl Failure {
         Self {
             code,
             diagnostics: Vec::new(),
+            told: Vec::new(),
         }
     }
 
     pub(super) fn new(code: u8, diagnostic: Diagnostic) -> Self {
         Self {
-            code,
             diagnostics: vec![diagnostic],
+            ..Self::quiet(code)
         }
     }
 
@@ -38,6 +43,19 @@ impl Failure {
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(exit::USAGE, Diagnostic::error(message))
+    }
+
+    /// The same without these secrets: a program may well quote what it could not use.
+    pub(super) fn without(self, known: &KnownSecrets) -> Self {
+        let hide = |diagnostics: Vec<Diagnostic>| {
+            let diagnostics = diagnostics.into_iter();
+            diagnostics.map(|diagnostic| diagnostic.without(known)).collect()
+        };
+        Self {
+            diagnostics: hide(self.diagnostics),
+            told: hide(self.told),
+            ..self
+        }
     }
 
     /// Says what to do next.
@@ -64,12 +82,9 @@ impl Failure {
                 };
                 Self::new(code, Diagnostic::from_provider(message, cause))
             }
-            EngineError::Problems(problems) => Self {
-                code: exit::FAILED,
-                diagnostics: problems
-                    .iter()
-                    .map(|problem| Diagnostic::from_problem(problem, stack))
-                    .collect(),
+            EngineError::Problems(found) => Self {
+                diagnostics: problems(found, stack),
+                ..Self::quiet(exit::FAILED)
             },
             EngineError::State(error) => error.into(),
             EngineError::Moved => {
@@ -83,10 +98,25 @@ impl Failure {
     pub(super) fn declaration(errors: &[DeclareError]) -> Self {
         let diagnostics = errors.iter().map(|error| Diagnostic::from_error(error));
         Self {
-            code: exit::FAILED,
             diagnostics: diagnostics.collect(),
+            ..Self::quiet(exit::FAILED)
         }
     }
+
+    /// A plan that cannot be carried out. People have seen its problems with it.
+    pub(super) fn unsound(plan: &Plan, message: impl Into<String>) -> Self {
+        Self {
+            told: problems(&plan.problems, &plan.stack),
+            ..Self::failed(message)
+        }
+    }
+}
+
+fn problems(problems: &[PlanProblem], stack: &str) -> Vec<Diagnostic> {
+    let problems = problems.iter();
+    problems
+        .map(|problem| Diagnostic::from_problem(problem, stack))
+        .collect()
 }
 
 impl From<&StateError> for Failure {

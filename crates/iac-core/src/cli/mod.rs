@@ -8,9 +8,12 @@ mod args;
 mod belonging;
 mod borrowed;
 mod build;
+mod events;
 pub mod exit;
 mod failure;
+mod failure_json;
 mod foreign;
+mod live;
 mod panic;
 mod progress;
 mod project;
@@ -18,12 +21,14 @@ mod prompt;
 mod report;
 mod session;
 mod signals;
+mod slowest;
 mod ui;
 mod verbs;
 mod words;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,8 +42,9 @@ use crate::render::Diagnostic;
 use crate::secret_names::SecretNames;
 use crate::state::{BackendScheme, Backends};
 use crate::value::KnownSecrets;
-use args::Cli;
+use args::{Cli, Color};
 use failure::Failure;
+use failure_json::wants_json;
 use session::Session;
 use signals::Interrupts;
 use ui::Ui;
@@ -156,7 +162,12 @@ impl Program {
         #[cfg(target_os = "linux")]
         panic::without_core_dumps();
         panic::install(self.known.clone());
-        ExitCode::from(self.run_with(std::env::args_os(), declare))
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let as_json = wants_json(&arguments);
+        let ui = Ui::new(Color::Auto, false);
+        // The hook has told of a panic by then.
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.run_on(&ui, arguments, declare)));
+        ExitCode::from(ended.unwrap_or_else(|_| end(&Failure::quiet(exit::BUG), &ui, as_json)))
     }
 
     /// As [`run`](Self::run), with a command line that is given, the program's file name first; for tests. Returns the
@@ -166,21 +177,33 @@ impl Program {
         arguments: impl IntoIterator<Item = OsString>,
         declare: impl FnOnce(&Stack) -> crate::Result,
     ) -> u8 {
+        self.run_on(&Ui::new(Color::Auto, false), arguments, declare)
+    }
+
+    fn run_on(
+        self,
+        ui: &Ui,
+        arguments: impl IntoIterator<Item = OsString>,
+        declare: impl FnOnce(&Stack) -> crate::Result,
+    ) -> u8 {
         let mut command = args::command(&self.name, &self.backends);
         let arguments = args::gather_config(arguments);
+        let as_json = wants_json(&arguments);
         let matches = command.try_get_matches_from_mut(&arguments);
         let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
             Ok(cli) => cli,
             Err(mut error) => {
                 let said = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
                 words::advise(&mut error, &said.collect::<Vec<_>>());
-                let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
                 // Where nobody listens, nobody can be told.
                 let _ = error.print();
-                return code;
+                if !error.use_stderr() {
+                    return exit::DONE;
+                }
+                return end_json(&Failure::command_line(&error), ui, as_json);
             }
         };
-        let ui = Ui::new(cli.global.color, cli.global.verbose);
+        let ui = ui.looking(cli.global.color, cli.global.verbose);
         if let args::Verb::Completions { shell } = cli.verb {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command, &self.name, &mut script);
@@ -190,13 +213,9 @@ impl Program {
         }
         let known = self.known.clone();
         match self.dispatch(&cli, &ui, Box::new(declare)) {
-            Ok(code) => code,
-            Err(failure) => {
-                for diagnostic in failure.diagnostics {
-                    ui.diagnostic(&diagnostic.without(&known));
-                }
-                failure.code
-            }
+            Ok(exit::DONE) => exit::DONE,
+            Ok(code) => end(&Failure::quiet(code), &ui, as_json),
+            Err(failure) => end(&failure.without(&known), &ui, as_json),
         }
     }
 
@@ -214,6 +233,23 @@ impl Program {
         }
         result
     }
+}
+
+/// Says why a command ended without success, and gives its exit code.
+fn end(failure: &Failure, ui: &Ui, as_json: bool) -> u8 {
+    for diagnostic in &failure.diagnostics {
+        ui.diagnostic(diagnostic);
+    }
+    end_json(failure, ui, as_json)
+}
+
+/// The same for a script, if it wants JSON and has none yet.
+fn end_json(failure: &Failure, ui: &Ui, as_json: bool) -> u8 {
+    if as_json && !ui.has_json() {
+        // Where nobody listens, nobody can be told.
+        let _ = ui.json(&failure.json());
+    }
+    failure.code
 }
 
 impl fmt::Debug for Program {

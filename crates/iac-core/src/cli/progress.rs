@@ -1,22 +1,21 @@
-//! What a run shows while it goes on: on a terminal a line for each operation in flight, below what has ended; elsewhere
-//! plain lines.
+//! What a run shows while it goes on: on a terminal a line for each operation in flight, below what has ended, and below
+//! those what waits for others; elsewhere plain lines.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 
+use super::live::Live;
+use super::slowest::{Said, slowest};
 use super::ui::Ui;
-use crate::apply::{Event, EventSink};
+use crate::apply::{Event, EventSink, Report};
 use crate::duration::for_people;
 use crate::plan::{Action, Plan};
 use crate::render::{Diagnostic, Styles, sanitize};
 use crate::review::short_name;
 use crate::urn::Key;
-
-/// How often a line of an operation in flight is drawn, so that its clock goes on.
-const TICK: Duration = Duration::from_millis(200);
 
 /// How long a wait has to last to be worth a line of its own.
 const NOTABLE: Duration = Duration::from_secs(1);
@@ -36,13 +35,17 @@ pub(super) struct Display {
     ui: Ui,
     stack: String,
     names: BTreeMap<Key, String>,
-    live: Option<MultiProgress>,
+    live: Option<Live>,
     running: Mutex<BTreeMap<Key, Running>>,
+    said: Mutex<Said>,
 }
 
+/// What an operation or a wait in flight says.
 struct Running {
-    bar: Option<ProgressBar>,
     message: String,
+    since: Instant,
+    /// True if the provider said it.
+    is_news: bool,
 }
 
 impl Display {
@@ -51,14 +54,15 @@ impl Display {
             .steps
             .iter()
             .map(|step| (step.key.clone(), short_name(&step.key, &step.identity)));
-        let live = ui.is_interactive().then(MultiProgress::new);
-        DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&live);
+        let live = ui.is_interactive().then(|| Live::new(ui.styles()));
+        *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = live.as_ref().map(Live::lines);
         Self {
             ui: ui.clone(),
             stack: plan.stack.clone(),
             names: names.collect(),
             live,
             running: Mutex::default(),
+            said: Mutex::default(),
         }
     }
 
@@ -70,18 +74,24 @@ impl Display {
 
     /// Takes the lines of what is still in flight away.
     pub(super) fn close(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *running)
-            .into_values()
-            .for_each(|running| running.clear());
+        if let Some(live) = &self.live {
+            live.close();
+        }
         *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The slowest steps of the run, as lines.
+    pub(super) fn slowest(&self, report: &Report, elapsed: Duration) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        slowest(&self.names, report, &said, elapsed)
     }
 
     fn show(&self, event: Event) {
         let styles = self.ui.styles();
         match event {
-            Event::Started { key, action } => self.begin(key, doing(action)),
-            Event::Waiting { key } => self.begin(key, WAITING),
+            Event::Held { key, needs, more } => self.hold(&key, &needs, more),
+            Event::Started { key, action } => self.begin(&key, doing(action)),
+            Event::Waiting { key } => self.begin(&key, WAITING),
             Event::Progress { key, message } => self.progress(&key, &message),
             Event::Noted { key, message } => {
                 let line = format!("{}: {}", self.name(&key), sanitize(&message));
@@ -115,17 +125,12 @@ impl Display {
                 self.line(&format!("{}: {}", self.name(&key), sanitize(&message)));
             }
             Event::Removing { key, identity } => {
-                self.begin(
-                    key.clone(),
-                    &format!("deleting the old {}", short_name(&key, &identity)),
-                );
+                let old = format!("deleting the old {}", short_name(&key, &identity));
+                self.begin(&key, &old);
             }
             Event::Removed { key, identity, elapsed } => {
-                let line = format!(
-                    "the old {} deleted in {}",
-                    short_name(&key, &identity),
-                    for_people(elapsed)
-                );
+                let old = short_name(&key, &identity);
+                let line = format!("the old {old} deleted in {}", for_people(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));
             }
         }
@@ -138,48 +143,69 @@ impl Display {
             .unwrap_or_else(|| sanitize(&key.short()).into_owned())
     }
 
-    fn begin(&self, key: Key, doing: &str) {
-        let name = self.name(&key);
-        let bar = self.live.as_ref().map(|live| {
-            let bar = live.add(ProgressBar::new_spinner());
-            // The template is a constant; one that could not be read would only look plainer.
-            if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(name.clone());
-            bar.set_message(doing.to_owned());
-            bar.enable_steady_tick(TICK);
-            bar
-        });
-        if bar.is_none() && doing != WAITING {
-            self.line(&format!("{name} {doing}"));
+    fn running(&self) -> MutexGuard<'_, BTreeMap<Key, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says on a terminal what a resource waits for before it can go on.
+    fn hold(&self, key: &Key, needs: &[Key], more: usize) {
+        let Some(live) = &self.live else {
+            return;
+        };
+        let mut needs: Vec<String> = needs.iter().map(|key| self.name(key)).collect();
+        if more > 0 {
+            needs.push(format!("{more} more"));
+        }
+        live.hold(key, format!("{} waits for {}", self.name(key), needs.join(", ")));
+    }
+
+    fn begin(&self, key: &Key, doing: &str) {
+        let name = self.name(key);
+        match &self.live {
+            Some(live) => live.begin(key, name, doing),
+            None if doing != WAITING => self.line(&format!("{name} {doing}")),
+            None => {}
         }
         let running = Running {
-            bar,
             message: doing.to_owned(),
+            since: Instant::now(),
+            is_news: false,
         };
-        let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = all.insert(key, running) {
-            before.clear();
-        }
+        let before = self.running().insert(key.clone(), running);
+        self.account(key, before);
     }
 
     /// Shows a sign of life, unless it only repeats the last one.
     fn progress(&self, key: &Key, message: &str) {
         let message = sanitize(message).into_owned();
-        let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = all.get_mut(key) {
-            if running.message == message {
-                return;
-            }
-            running.message.clone_from(&message);
-            if let Some(bar) = &running.bar {
-                bar.set_message(message);
-                return;
-            }
+        let news = Running {
+            message: message.clone(),
+            since: Instant::now(),
+            is_news: true,
+        };
+        let before = match self.running().get_mut(key) {
+            Some(running) if running.message == message => return,
+            Some(running) => Some(std::mem::replace(running, news)),
+            None => None,
+        };
+        let is_running = before.is_some();
+        self.account(key, before);
+        match &self.live {
+            Some(live) if is_running => live.say(key, &message),
+            _ => self.line(&format!("{}: {message}", self.name(key))),
         }
-        drop(all);
-        self.line(&format!("{}: {message}", self.name(key)));
+    }
+
+    /// Keeps what stood for longest of all that the provider said.
+    fn account(&self, key: &Key, before: Option<Running>) {
+        let Some(before) = before.filter(|before| before.is_news) else {
+            return;
+        };
+        let stood = before.since.elapsed();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.get(key).is_none_or(|(_, longest)| *longest < stood) {
+            said.insert(key.clone(), (before.message, stood));
+        }
     }
 
     fn end(&self, key: &Key, text: &str) {
@@ -188,24 +214,17 @@ impl Display {
     }
 
     fn clear(&self, key: &Key) {
-        let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-        if let Some(running) = ended {
-            running.clear();
+        let ended = self.running().remove(key);
+        self.account(key, ended);
+        if let Some(live) = &self.live {
+            live.end(key);
         }
     }
 
     fn line(&self, text: &str) {
         match &self.live {
-            Some(live) => live.suspend(|| self.ui.say(text)),
+            Some(live) => live.lines().suspend(|| self.ui.say(text)),
             None => self.ui.say(text),
-        }
-    }
-}
-
-impl Running {
-    fn clear(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
         }
     }
 }
@@ -224,7 +243,8 @@ fn doing(action: Action) -> &'static str {
     }
 }
 
-fn done(action: Action) -> &'static str {
+/// What was done, as one word.
+pub(super) fn done(action: Action) -> &'static str {
     match action {
         Action::Create => "created",
         Action::Update => "updated",

@@ -1,8 +1,10 @@
 //! How a run ended: a line for people, JSON for scripts.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
-use crate::apply::{Outcome, Report};
+use crate::apply::{Outcome, Report, Timeline};
 use crate::plan::{Action, Plan};
 use crate::render::sanitize;
 
@@ -56,6 +58,18 @@ pub(super) fn report_line(plan: &Plan, report: &Report, elapsed: &str) -> String
     format!("Stack {}: {done} in {elapsed}{version}", sanitize(&plan.stack))
 }
 
+/// How long a step took, in milliseconds, and what it waited for before.
+fn took_json(line: &Timeline) -> Json {
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    json!({
+        "waited": milliseconds(line.waited),
+        "waited_for": line.waited_for,
+        "there": line.there.map(milliseconds),
+        "ready": line.ready.map(milliseconds),
+        "gone": line.gone.map(milliseconds),
+    })
+}
+
 /// A run as JSON.
 pub(super) fn report_json(plan: &Plan, report: &Report, verb: &str) -> Json {
     let outcomes = report.outcomes.iter().map(|(key, outcome)| {
@@ -72,6 +86,7 @@ pub(super) fn report_json(plan: &Plan, report: &Report, verb: &str) -> Json {
         };
         json["key"] = json!(key);
         json["done"] = json!(report.done.get(key));
+        json["took"] = json!(report.timelines.get(key).map(took_json));
         json
     });
     json!({

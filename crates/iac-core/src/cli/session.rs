@@ -321,8 +321,8 @@ impl Session {
             return Ok(());
         }
         Err(Failure {
-            code: exit::FAILED,
             diagnostics: refused,
+            ..Failure::quiet(exit::FAILED)
         })
     }
 }

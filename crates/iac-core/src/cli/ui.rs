@@ -1,6 +1,8 @@
 //! The only place that writes to the terminal: data to standard output, talk to standard error.
 
 use std::io::{IsTerminal, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value as Json;
@@ -17,6 +19,8 @@ pub(super) struct Ui {
     out: ColorChoice,
     err: ColorChoice,
     verbose: bool,
+    /// True once JSON was written to standard output.
+    has_json: Arc<AtomicBool>,
 }
 
 impl Ui {
@@ -29,7 +33,20 @@ impl Ui {
             Color::Always => (ColorChoice::Always, ColorChoice::Always),
             Color::Never => (ColorChoice::Never, ColorChoice::Never),
         };
-        Self { out, err, verbose }
+        Self {
+            out,
+            err,
+            verbose,
+            has_json: Arc::default(),
+        }
+    }
+
+    /// The same with another look.
+    pub(super) fn looking(&self, color: Color, verbose: bool) -> Self {
+        Self {
+            has_json: Arc::clone(&self.has_json),
+            ..Self::new(color, verbose)
+        }
     }
 
     /// How a plan is shown on standard output.
@@ -72,7 +89,13 @@ impl Ui {
 
     /// Writes JSON to standard output, in its canonical form.
     pub(super) fn json(&self, json: &Json) -> std::io::Result<()> {
+        self.has_json.store(true, Ordering::Relaxed);
         self.data(&(canonical::to_string(json) + "\n"))
+    }
+
+    /// True if JSON was written to standard output.
+    pub(super) fn has_json(&self) -> bool {
+        self.has_json.load(Ordering::Relaxed)
     }
 
     /// Says a line on standard error.

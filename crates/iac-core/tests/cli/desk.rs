@@ -59,8 +59,16 @@ impl Desk {
         String::from_utf8(self.output(line).stdout).unwrap()
     }
 
+    /// What a command gives; with `--json` that is one line of JSON, which fits the schema of its format.
     pub(crate) fn output(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
+        let output = self.command(line).output().unwrap();
+        if line.contains("--json") || line.contains("--format json") {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(text.lines().count(), 1, "{line}: {text}");
+            let json = serde_json::from_str(&text).unwrap();
+            super::schemas::check(&json, line);
+        }
+        output
     }
 
     /// The exit code.
@@ -106,6 +114,7 @@ pub(crate) fn settings() -> insta::Settings {
     settings.add_filter(r"files\.rs:\d+:\d+", "files.rs:[line]");
     settings.add_filter(r"/[^ ]*/\.tmp[A-Za-z0-9]+", "[desk]");
     settings.add_filter(r"[0-9a-f]{64}", "[hash]");
+    settings.add_filter(r#""(there|ready|gone|waited)":\d+"#, r#""$1":[ms]"#);
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "[when]");
     settings.add_filter(r"[^ ]+ on [^ ]+, build", "[who] on [host], build");
     settings

@@ -4,6 +4,7 @@
 
 #[path = "../support/canary.rs"]
 mod canary;
+mod contract;
 #[macro_use]
 mod desk;
 #[cfg(target_os = "linux")]
@@ -16,6 +17,8 @@ mod filesystem;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod record;
+#[path = "../support/schemas.rs"]
+mod schemas;
 mod settings;
 mod standing;
 

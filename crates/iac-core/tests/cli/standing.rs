@@ -19,7 +19,7 @@ impl Standing {
     pub(crate) fn new(desk: &Desk, mut command: Command) -> Self {
         let pipe = desk.path("world/greeting.txt");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(said.any(|line| line.unwrap().contains("greeting.txt: writing")));
         Self { child, said, pipe }

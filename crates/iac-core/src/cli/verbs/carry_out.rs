@@ -9,6 +9,7 @@ use super::plan::PREVIEW_AGAIN;
 use crate::apply::{Cancel, Report};
 use crate::cli::args::Run;
 use crate::cli::belonging::is_unbound;
+use crate::cli::events::EventFile;
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Display;
@@ -62,6 +63,8 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
         session.ui.say("Nothing was done.");
         return Ok(exit::FAILED);
     }
+    let path = job.run.events.as_deref();
+    let events = path.map(|path| EventFile::open(path, &session.ui)).transpose()?;
     let run = RunInfo::current(job.verb, session.build());
     let writer = session
         .interrupts
@@ -73,7 +76,7 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
         failed => failed,
     };
     match planned {
-        Ok(planned) => job.execute(session, &store, writer, planned).await,
+        Ok(planned) => job.execute(session, &store, writer, planned, events).await,
         Err(failure) => {
             // The storage may be what holds us up; a lease that is not given back runs out.
             let _ = tokio::time::timeout(GIVING_BACK, writer.abandon()).await;
@@ -88,7 +91,7 @@ fn check(session: &Session, plan: &Plan) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("stack {} was not touched, since its plan has problems", session.stack);
-    Err(Failure::failed(message).hint("see above what is wrong"))
+    Err(Failure::unsound(plan, message).hint("see above what is wrong"))
 }
 
 impl Job<'_> {
@@ -210,7 +213,14 @@ impl Job<'_> {
         Ok(writer.bind(binding).await?)
     }
 
-    async fn execute(&self, session: &Session, store: &Store, writer: Writer, planned: Planned) -> Result<u8, Failure> {
+    async fn execute(
+        &self,
+        session: &Session,
+        store: &Store,
+        writer: Writer,
+        planned: Planned,
+        events: Option<Arc<EventFile>>,
+    ) -> Result<u8, Failure> {
         let plan = planned.plan.clone();
         let display = Arc::new(Display::new(&session.ui, &plan));
         let (cancel, cancelled) = watch::channel(Cancel::No);
@@ -220,7 +230,10 @@ impl Job<'_> {
             declaration: self.planning.declaration,
             writer,
             parallel: self.run.parallel,
-            events: display.sink(),
+            events: match &events {
+                Some(events) => events.sink(&plan, display.sink()),
+                None => display.sink(),
+            },
             cancel: cancelled,
         };
         let began = std::time::Instant::now();
@@ -238,9 +251,9 @@ impl Job<'_> {
         display.close();
         let interrupted = *cancel.borrow() != Cancel::No;
         let report = result.map_err(|error| Failure::engine(&error, &session.stack))?;
-        session
-            .ui
-            .say(&report_line(&plan, &report, &for_people(began.elapsed())));
+        let elapsed = began.elapsed();
+        session.ui.say(&report_line(&plan, &report, &for_people(elapsed)));
+        session.ui.talk(&display.slowest(&report, elapsed));
         self.finish(session, store, &plan, &report).await?;
         if interrupted {
             return Err(Failure::quiet(exit::INTERRUPTED));

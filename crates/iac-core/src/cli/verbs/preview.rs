@@ -66,7 +66,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         || Ok(json()),
     )?;
     if !plan.problems.is_empty() {
-        return Err(Failure::failed("this plan cannot be carried out as it is").hint("see its problems above"));
+        return Err(Failure::unsound(&plan, "this plan cannot be carried out as it is").hint("see its problems above"));
     }
     if let Some(path) = &args.out {
         let json = json();

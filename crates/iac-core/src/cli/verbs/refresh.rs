@@ -25,6 +25,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         yes: args.yes,
         parallel: 1,
         json: args.json,
+        events: None,
         keep: None,
     };
     let job = Job {

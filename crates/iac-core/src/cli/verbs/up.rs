@@ -22,6 +22,7 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
     // Whoever saved the plan has approved it.
     let run = Run {
         yes: args.run.yes || saved.is_some(),
+        events: args.run.events.clone(),
         ..args.run
     };
     let job = Job {
