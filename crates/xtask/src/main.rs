@@ -45,7 +45,7 @@ enum Task {
     Upstream(upstream::Arguments),
     /// How long the descriptions of the systems are, beside the YAML that they replace
     Size,
-    /// Check format, lints, documentation, and the licences, sources and advisories of what is linked
+    /// Check format, lints, documentation, workflow files, and the licences, sources and advisories of what is linked
     Style,
     /// Check what is linked for known faults, by a database from the network; fails where that cannot be had
     Advisories,

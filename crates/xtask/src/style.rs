@@ -1,4 +1,4 @@
-//! `cargo xtask style`: format, lints, documentation, and what may be linked.
+//! `cargo xtask style`: format, lints, documentation, workflow files, and what may be linked.
 
 use std::process::{Command, ExitCode};
 
@@ -45,6 +45,10 @@ pub(crate) fn run() -> Outcome {
             failed.push(*name);
         }
     }
+    progress.say("style: workflow files");
+    if !workflows_hold(&progress)? {
+        failed.push("workflow files");
+    }
     let advisories = advisories::check(&progress)?;
     progress.say(format!("style: advisories: {}", advisories.told()));
     if advisories == Advisories::Found {
@@ -59,6 +63,22 @@ pub(crate) fn run() -> Outcome {
     }
     progress.say(format!("style: FAILED: {}", failed.join(", ")));
     Ok(ExitCode::FAILURE)
+}
+
+/// Lints the workflow files that users copy. What they have our programs do is a test of `iac-core`.
+fn workflows_hold(progress: &Progress) -> Result<bool, Box<dyn std::error::Error>> {
+    let actionlint = iac_testbed::actionlint(progress)?;
+    let folder = crate::workspace().join("docs/workflows/github");
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(folder)? {
+        files.push(file?.path());
+    }
+    // Other linters that may be installed are left out: everywhere the same is found.
+    let mut lint = Command::new(actionlint);
+    lint.args(["-shellcheck=", "-pyflakes="]).args(files);
+    let github = succeeds(&mut lint)?;
+    let pipeline = crate::workspace().join("docs/workflows/gitlab-ci.yml");
+    Ok(succeeds(iac_testbed::gitlab_checker(progress)?.arg(pipeline))? && github)
 }
 
 fn succeeds(command: &mut Command) -> std::io::Result<bool> {

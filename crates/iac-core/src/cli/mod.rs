@@ -14,6 +14,8 @@ mod failure;
 mod failure_json;
 mod foreign;
 mod live;
+#[cfg(test)]
+mod pages;
 mod panic;
 mod progress;
 mod project;

@@ -76,6 +76,24 @@ static S3_MODULE: Module = Module {
     ],
 };
 
+static WORKFLOWS_MODULE: Module = Module {
+    name: "workflows",
+    files: &[
+        ("go.mod", include_str!("../../go/workflows/go.mod")),
+        ("go.sum", include_str!("../../go/workflows/go.sum")),
+    ],
+};
+
+/// The linter of workflow files for GitHub Actions.
+pub(crate) static ACTIONLINT: Binary = Binary {
+    name: "actionlint",
+    module: &WORKFLOWS_MODULE,
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+    link: "",
+    sources: &[],
+    definitions: None,
+};
+
 /// The S3 server.
 pub(crate) static S3: Binary = Binary {
     name: "versitygw",
