@@ -18,9 +18,9 @@ fn codelab_docker_prod(stack: &Stack) -> Result {
     let app = App::on(&Compose::project(stack, "codelab-prod"));
     let codelab = codelab(&app, &s, stack.config_secret("secrets.openai_api_key").into(), None);
     codelab.env.env("DEBUG", false);
-    codelab.api.publish(Publish::local(host.ports.app));
+    codelab.api.publish(Publish::local(host.ports.api));
     monitoring(&app, &s, &host, &codelab, None);
-    backup(&app, &s, &codelab)?;
+    backup(&app, &s, &codelab);
     stack.export("url", codelab.api.published_url());
     Ok(())
 }

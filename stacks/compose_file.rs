@@ -18,7 +18,7 @@ const PATH: &str = "path";
 /// The configuration that names the project.
 const PROJECT: &str = "project";
 
-/// What docker compose looks for in a folder.
+/// The names of files that docker compose looks for in a folder.
 const NAMES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
@@ -47,7 +47,7 @@ fn compose_file(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// What a stack belongs to: the compose file, or its folder where it has one of the names that are looked for there, so
+/// The place that a stack belongs to: the compose file, or its folder where it has one of the names that are looked for there, so
 /// that both ways to name it mean the same.
 fn place(config: &Config) -> Option<PathBuf> {
     let path: PathBuf = config.get(PATH).ok()??;

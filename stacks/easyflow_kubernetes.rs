@@ -2,23 +2,10 @@
 
 use std::process::ExitCode;
 
-use iac_app::{App, Autoscale, Probe, Route};
-use iac_core::{Result, Stack, settings};
+use iac_app::{App, Probe, Route};
+use iac_core::{Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider};
-use systems::easyflow::{Settings, easyflow, monitoring};
-
-settings! {
-    /// What belongs to the cluster.
-    struct Cluster {
-        ingress: Ingress,
-        autoscale: bool = true,
-    }
-
-    struct Ingress {
-        host: String = "api.easyflow.dev".into(),
-        issuer: String = "letsencrypt-prod".into(),
-    }
-}
+use systems::easyflow::{Cluster, Settings, easyflow, monitoring};
 
 fn main() -> ExitCode {
     systems::run("easyflow_kubernetes", KubernetesProvider::new(), easyflow_kubernetes)
@@ -27,30 +14,21 @@ fn main() -> ExitCode {
 fn easyflow_kubernetes(stack: &Stack) -> Result<()> {
     let s: Settings = stack.settings_with_defaults(Settings::default())?;
     let cluster: Cluster = stack.settings_with_defaults(Cluster::default())?;
+    let ingress = &cluster.ingress;
     let app = App::on(&Kubernetes::new(stack).namespace("easyflow", []));
-    let flow = easyflow(&app, &s);
-    flow.app.alive(Probe::http("/health").delay(30).every(30)).route(
-        Route::host(&cluster.ingress.host)
-            .named("easyflow-ingress")
-            .tls_from(&cluster.ingress.issuer, "easyflow-tls")
-            .annotation("nginx.ingress.kubernetes.io/ssl-redirect", "true")
-            // The guide's `rate-limit` is no annotation of ingress-nginx; this one is.
-            .annotation("nginx.ingress.kubernetes.io/limit-rpm", "100"),
-    );
-    if cluster.autoscale {
-        flow.app
-            .scale(s.replicas.app, 10, [Autoscale::cpu(70), Autoscale::memory(80)]);
-    }
+    let flow = easyflow(&app, &s, Some(&ingress.host));
+    flow.app
+        .autoscale(s.replicas.app, cluster.autoscale)
+        .alive(Probe::http("/health").timed(cluster.liveness))
+        .route(
+            Route::host(&ingress.host)
+                .named("easyflow-ingress")
+                .tls_from(&ingress.issuer, "easyflow-tls")
+                .annotation("nginx.ingress.kubernetes.io/ssl-redirect", "true")
+                // The guide's `rate-limit` is no annotation of ingress-nginx; this one is.
+                .annotation("nginx.ingress.kubernetes.io/limit-rpm", ingress.requests_per_minute),
+        );
     monitoring(&app, &s, &flow);
-    app.backup(
-        "postgres-backup",
-        flow.postgres
-            .dump()
-            .schedule("0 2 * * *".parse()?)
-            .keep_days(7)
-            .on_volume("backup-pvc", &s.sizes.backup)
-            .upload(&s.upload),
-    );
-    stack.export("url", format!("https://{}", cluster.ingress.host));
+    stack.export("url", format!("https://{}", ingress.host));
     Ok(())
 }

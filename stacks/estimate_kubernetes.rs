@@ -3,26 +3,11 @@
 
 use std::process::ExitCode;
 
-use iac_app::{App, Autoscale, Container, Peer, Probe, Route, Stateful};
-use iac_core::{Result, Stack, settings};
+use iac_app::{App, Container, Peer, Probe, Route, Stateful};
+use iac_core::{Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider};
-use systems::estimate::logging::{Logs, ship};
-use systems::estimate::{Settings, estimate};
-
-settings! {
-    /// What belongs to the cluster.
-    struct Cluster {
-        ingress: Ingress,
-        autoscale: bool = true,
-    }
-
-    struct Ingress {
-        host: String = "api.estimate-service.com".into(),
-        issuer: String = "letsencrypt-prod".into(),
-        /// Where the ingress controller runs.
-        namespace: String = "ingress-nginx".into(),
-    }
-}
+use systems::estimate::logging::ship;
+use systems::estimate::{Cluster, Settings, estimate};
 
 fn main() -> ExitCode {
     systems::run("estimate_kubernetes", KubernetesProvider::new(), estimate_kubernetes)
@@ -31,7 +16,7 @@ fn main() -> ExitCode {
 fn estimate_kubernetes(stack: &Stack) -> Result {
     let s = Settings::read(stack)?;
     let cluster: Cluster = stack.settings_with_defaults(Cluster::default())?;
-    let Logs { logs } = stack.settings_with_defaults(Logs::default())?;
+    let ingress = &cluster.ingress;
     let kubernetes = Kubernetes::new(stack);
     let namespace = kubernetes.namespace(
         "estimate-service",
@@ -40,21 +25,18 @@ fn estimate_kubernetes(stack: &Stack) -> Result {
     let app = App::on(&namespace);
     let system = estimate(&app, &s)?;
     for service in &system.services {
-        service.alive(Probe::http("/health").delay(30).every(10));
+        service.alive(Probe::http("/health").timed(cluster.liveness));
     }
     let [_, service, ..] = &system.services;
-    if cluster.autoscale {
-        service.scale(s.replicas.estimate, 10, [Autoscale::cpu(70)]);
-    }
-    let route = Route::host(&cluster.ingress.host)
+    service.autoscale(s.replicas.estimate, cluster.autoscale);
+    let route = Route::host(&ingress.host)
         .named("estimate-ingress")
-        .tls_from(&cluster.ingress.issuer, "estimate-tls")
+        .tls_from(&ingress.issuer, "estimate-tls")
         .annotation("nginx.ingress.kubernetes.io/ssl-redirect", "true")
+        // Otherwise ingress-nginx takes 1 MB.
+        .annotation("nginx.ingress.kubernetes.io/proxy-body-size", s.storage.upload_max_size)
         .annotation("nginx.ingress.kubernetes.io/use-regex", "true");
-    system
-        .nginx
-        .route(route)
-        .open_to(Peer::namespace(&cluster.ingress.namespace));
+    system.nginx.route(route).open_to(Peer::namespace(&ingress.namespace));
     // On Docker, volumes and files belong to what the images say, and nothing is put into a container that is read only.
     system
         .chroma
@@ -67,9 +49,9 @@ fn estimate_kubernetes(stack: &Stack) -> Result {
     for part in [&system.nginx, &system.frontend, &system.grafana] {
         part.container(Container::read_only);
     }
-    if logs.enabled {
-        ship(&kubernetes, &logs);
+    if cluster.logs.enabled {
+        ship(&kubernetes, &cluster.logs);
     }
-    stack.export("url", format!("https://{}", cluster.ingress.host));
+    stack.export("url", format!("https://{}", ingress.host));
     Ok(())
 }

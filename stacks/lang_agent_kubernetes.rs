@@ -4,34 +4,18 @@
 use std::process::ExitCode;
 
 use iac_app::{App, Probe, Route};
-use iac_core::{Result, Stack, settings};
+use iac_core::{Result, Stack};
 use iac_k8s::{Kubernetes, KubernetesProvider};
 use systems::lang_agent::{Keys, Settings, lang_agent, monitoring};
 
-settings! {
-    /// What belongs to the cluster.
-    struct Cluster {
-        ingress: Ingress,
-    }
-
-    struct Ingress {
-        issuer: String = "letsencrypt-prod".into(),
-    }
-}
-
 fn main() -> ExitCode {
-    systems::run(
-        "lang_agent_kubernetes",
-        KubernetesProvider::new(),
-        lang_agent_kubernetes,
-    )
+    systems::run("lang_agent_kubernetes", KubernetesProvider::new(), kubernetes)
 }
 
-fn lang_agent_kubernetes(stack: &Stack) -> Result<()> {
+fn kubernetes(stack: &Stack) -> Result<()> {
     let s: Settings = stack.settings_with_defaults(Settings::default())?;
-    let Cluster { ingress } = stack.settings_with_defaults(Cluster::default())?;
     let app = App::on(&Kubernetes::new(stack).namespace("lang-agent", []));
-    let agent = lang_agent(&app, &s, &stack.settings::<Keys>()?)?;
+    let agent = lang_agent(&app, &s, &stack.settings::<Keys>()?);
     monitoring(&app, &s, &agent);
     let frontend = app.web(
         "frontend",
@@ -41,17 +25,17 @@ fn lang_agent_kubernetes(stack: &Stack) -> Result<()> {
                 "/etc/nginx/conf.d/default.conf",
                 "server { listen 80; include pages.conf; }\n",
             )
-            .ready(Probe::http("/").every(5)),
+            .ready(Probe::http("/").timed(s.probes.frontend)),
     );
     let route = || {
-        let route = Route::host(&s.domain);
-        route.annotation("nginx.ingress.kubernetes.io/proxy-body-size", "10m")
+        let route = Route::host(&s.ingress.host);
+        route.annotation("nginx.ingress.kubernetes.io/proxy-body-size", &s.ingress.max_body)
     };
-    frontend.route(route().named("frontend").tls_from(&ingress.issuer, "lang-agent-tls"));
+    frontend.route(route().named("frontend").tls_from(&s.ingress.issuer, "lang-agent-tls"));
     // The same certificate, which the other one gets.
     agent
         .backend
         .route(route().path("/api").named("backend").tls("lang-agent-tls"));
-    stack.export("url", format!("https://{}", s.domain));
+    stack.export("url", format!("https://{}", s.ingress.host));
     Ok(())
 }

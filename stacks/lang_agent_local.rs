@@ -1,4 +1,4 @@
-//! What a developer of lang-agent runs in containers: PostgreSQL and Redis, and Grafana with Loki if they are wanted. The
+//! lang-agent for developers, on Docker: PostgreSQL and Redis, and Grafana with Loki if they are wanted. The
 //! backend and the front end run outside, with what `stack output --show-secrets` tells.
 
 use std::process::ExitCode;
@@ -21,16 +21,17 @@ fn lang_agent_local(stack: &Stack) -> Result<()> {
         "postgres",
         PostgresOptions::image(&s.images.postgres)
             .database("langagent_local")
+            .storage(&s.volume_size)
             .password(password.clone())
             .volume_named("postgres-local-data")
-            .ready(|probe| probe.every(10).timeout(5).failures(5)),
+            .ready(|probe| probe.timed(s.probe)),
     );
     let redis = app.redis(
         "redis",
         RedisOptions::image(&s.images.redis)
-            .append_only("1Gi")
+            .append_only(&s.volume_size)
             .volume_named("redis-local-data")
-            .ready(|probe| probe.every(10).timeout(3).failures(5)),
+            .ready(|probe| probe.timed(s.probe)),
     );
     postgres.publish(Publish::local(s.ports.postgres));
     redis.publish(Publish::local(s.ports.redis));
@@ -51,13 +52,13 @@ fn logs(app: &App, s: &Local) {
         "loki",
         Container::image(&s.images.loki)
             .port("http", 3100)
-            .volume(Volume::new("/loki", "5Gi"))
-            .ready(Probe::http("/ready").every(5)),
+            .volume(Volume::new("/loki", &s.volume_size))
+            .ready(Probe::http("/ready").timed(s.probe)),
     );
     let grafana = Container::image(&s.images.grafana)
         .port("http", 3000)
-        .volume(Volume::new("/var/lib/grafana", "1Gi"))
-        .ready(Probe::http("/api/health").every(5))
+        .volume(Volume::new("/var/lib/grafana", &s.volume_size))
+        .ready(Probe::http("/api/health").timed(s.probe))
         .after(loki.ready());
     let provisioned = PROVISIONED.iter().fold(grafana, |grafana, (path, content)| {
         grafana.file(format!("/etc/grafana/provisioning/{path}"), *content)
@@ -69,7 +70,7 @@ fn logs(app: &App, s: &Local) {
     app.stack().export("grafana", grafana.published_url());
 }
 
-/// What Grafana finds when it starts: Loki, and a simple dashboard of logs.
+/// Provisioning of Grafana: Loki, and a simple dashboard of logs.
 const PROVISIONED: [(&str, &str); 3] = [
     ("datasources/loki.yml", include_str!("lang_agent/grafana/loki.yml")),
     (

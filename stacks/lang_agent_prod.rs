@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use iac_app::{App, Probe, Publish, name};
+use iac_app::{App, Probe, Publish, Text, name};
 use iac_compose::{Compose, DockerProvider};
 use iac_core::{Result, Stack};
-use systems::lang_agent::{Keys, Ports, Settings, Tls, lang_agent, monitoring};
+use systems::lang_agent::{Host, Keys, Settings, Tls, lang_agent, monitoring};
 
 fn main() -> ExitCode {
     systems::run("lang_agent_prod", DockerProvider::new(), lang_agent_prod)
@@ -13,17 +13,20 @@ fn main() -> ExitCode {
 
 fn lang_agent_prod(stack: &Stack) -> Result<()> {
     let s: Settings = stack.settings_with_defaults(Settings::default())?;
-    let Ports { ports } = stack.settings_with_defaults(Ports::default())?;
+    let host: Host = stack.settings_with_defaults(Host::default())?;
     let (keys, Tls { tls }): (Keys, Tls) = (stack.settings()?, stack.settings()?);
     let app = App::on(&Compose::project(stack, "lang-agent"));
-    app.rotate_logs("10m", 5);
-    let agent = lang_agent(&app, &s, &keys)?;
+    app.rotate_logs(&host.log_size, host.log_files);
+    let agent = lang_agent(&app, &s, &keys);
     // As the guide's server has it: for looks at /health, and for this machine only.
-    agent.backend.publish(Publish::local(ports.backend));
+    agent.backend.publish(Publish::local(host.ports.backend));
     let (prometheus, grafana) = monitoring(&app, &s, &agent);
-    prometheus.publish(Publish::local(ports.prometheus));
-    grafana.publish(Publish::local(ports.grafana));
-    let conf = include_str!("lang_agent/nginx.conf").replace("yourdomain.com", &s.domain);
+    prometheus.publish(Publish::local(host.ports.prometheus));
+    grafana.publish(Publish::local(host.ports.grafana));
+    let conf = Text::from(include_str!("lang_agent/nginx.conf"))
+        .replace("@HOST@", &s.ingress.host)
+        .replace("@MAX_BODY@", &s.ingress.max_body)
+        .replace("@BACKEND@", agent.backend.url("http"));
     let nginx = app.web(
         name("frontend").docker("nginx"),
         agent
@@ -32,12 +35,11 @@ fn lang_agent_prod(stack: &Stack) -> Result<()> {
             .file("/etc/nginx/conf.d/default.conf", conf)
             .file("/etc/nginx/ssl/cert.pem", tls.certificate)
             .file("/etc/nginx/ssl/key.pem", tls.key)
-            .ready(Probe::tcp().port("https").every(5))
-            .after(agent.backend.ready()),
+            .ready(Probe::tcp().port("https").timed(s.probes.frontend)),
     );
     nginx
-        .publish(Publish::everywhere(ports.http))
-        .publish(Publish::everywhere(ports.https).to("https"));
-    stack.export("url", format!("https://{}", s.domain));
+        .publish(Publish::everywhere(host.ports.http))
+        .publish(Publish::everywhere(host.ports.https).to("https"));
+    stack.export("url", format!("https://{}", s.ingress.host));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! codelab, an API for AI agents, wherever it runs: FastAPI with PostgreSQL, Redis and Qdrant. What differs from the guides,
 //! and why, is in `docs/systems/codelab.md`.
 
-mod docker;
+mod development;
 mod monitoring;
 mod settings;
 
@@ -9,9 +9,9 @@ use iac_app::{
     App, Backup, Container, Environment, Postgres, PostgresOptions, Probe, Provides, Redis, RedisOptions, Server,
     Stateful, Text, Volume, Web, name,
 };
-use iac_core::{Output, Result};
+use iac_core::Output;
 
-pub use self::docker::development;
+pub use self::development::development;
 pub use self::monitoring::{alerts, grafana, monitoring};
 pub use self::settings::{Cluster, Host, Settings};
 
@@ -39,7 +39,8 @@ pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) 
                 .database("codelab")
                 .password(password.unwrap_or_else(|| app.stack().random_password("database-password", 24).result()))
                 .storage(&s.sizes.postgres)
-                .resources(&s.resources.postgres),
+                .resources(&s.resources.postgres)
+                .ready(|probe| probe.timed(s.probes.databases)),
         )
     });
     let redis = s.external.redis.or_else("redis", || {
@@ -47,7 +48,8 @@ pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) 
             name("redis").service("redis-service"),
             RedisOptions::image(&s.images.redis)
                 .append_only(&s.sizes.redis)
-                .resources(&s.resources.redis),
+                .resources(&s.resources.redis)
+                .ready(|probe| probe.timed(s.probes.databases)),
         )
     });
     let qdrant = app.stateful(
@@ -55,7 +57,7 @@ pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) 
         Container::image(&s.images.qdrant)
             .port("http", 6333)
             .port("grpc", 6334)
-            .ready(Probe::http("/readyz").every(5))
+            .ready(Probe::http("/readyz").timed(s.probes.databases))
             .volume(Volume::new("/qdrant/storage", &s.sizes.qdrant))
             .resources(&s.resources.qdrant),
     );
@@ -63,15 +65,15 @@ pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) 
     let database = postgres.binding();
     let jwt_secret = app.stack().random_password("jwt-secret-key", 48).result();
     let env = app.environment("codelab");
-    env.env("APP_ENV", &s.app.env)
-        .env("LOG_LEVEL", &s.app.log_level)
+    env.env("APP_ENV", &s.environment)
+        .env("LOG_LEVEL", &s.log_level)
         .env("DATABASE_URL", database.url("postgresql+asyncpg"))
         .env("DATABASE_PASSWORD", database.password())
         .env("REDIS_URL", redis.binding().with_database("0").own_url())
         .env("QDRANT_URL", qdrant.url("http"))
         .env("OPENAI_API_KEY", &openai)
         .env("JWT_SECRET_KEY", jwt_secret);
-    let code = Container::image(&s.images.app).resources(&s.resources.api);
+    let code = Container::image(&s.images.api).resources(&s.resources.api);
     // Only what it reads: it does not run again because somebody wants another log level.
     let migrate = app.job(
         "migrate",
@@ -84,7 +86,7 @@ pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) 
         name("api").service("api-service").docker("app"),
         code.env_from(&env)
             .service_port("http", 8000, 80)
-            .ready(Probe::http("/health").delay(10).every(5))
+            .ready(Probe::http("/health").timed(s.probes.api))
             .after(migrate.completed()),
     );
     Codelab {
@@ -96,13 +98,8 @@ pub fn codelab(app: &App, s: &Settings, openai: Text, password: Option<Output>) 
     }
 }
 
-/// A dump of the database each night, kept for a week.
-///
-/// # Errors
-/// None that a configuration causes.
-pub fn backup(app: &App, s: &Settings, codelab: &Codelab) -> Result {
-    let dump = Backup::of_postgres(&s.images.postgres, &codelab.postgres).schedule("0 2 * * *".parse()?);
-    let dump = dump.keep_days(7).on_volume("backup-pvc", &s.sizes.backup);
-    app.backup("postgres-backup", dump);
-    Ok(())
+/// Dumps of the database.
+pub fn backup(app: &App, s: &Settings, codelab: &Codelab) {
+    let dump = Backup::of_postgres(&s.images.postgres, &codelab.postgres).times(&s.backup);
+    app.backup("postgres-backup", dump.on_volume("backup-pvc", &s.sizes.backup));
 }

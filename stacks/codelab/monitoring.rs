@@ -1,4 +1,4 @@
-//! What watches codelab: the guides' alerts and dashboards.
+//! Monitoring of codelab: the guides' alerts and dashboards.
 
 use iac_app::{Alert, App, Grafana, GrafanaOptions, PrometheusOptions, Provides, Publish};
 use iac_core::Output;
@@ -7,9 +7,10 @@ use super::{Codelab, Host, Settings};
 
 /// A Prometheus and a Grafana of its own, on Docker.
 pub fn monitoring(app: &App, s: &Settings, host: &Host, codelab: &Codelab, password: Option<Output>) {
-    codelab.api.scrape("/metrics", "15s");
-    app.alerts("codelab-alerts", "codelab", "30s", alerts());
-    let prometheus = app.prometheus("prometheus", PrometheusOptions::image(&s.images.prometheus));
+    codelab.api.scrape("/metrics", &host.scrape_interval);
+    app.alerts("codelab-alerts", "codelab", "30s", alerts(s));
+    let prometheus = PrometheusOptions::image(&s.images.prometheus).retention(&host.metrics_retention);
+    let prometheus = app.prometheus("prometheus", prometheus);
     let grafana = grafana(app, s, &prometheus, password);
     prometheus.publish(Publish::local(host.ports.prometheus));
     grafana.publish(Publish::local(host.ports.grafana));
@@ -32,20 +33,21 @@ pub fn grafana(app: &App, s: &Settings, prometheus: &impl Provides, password: Op
 }
 
 /// The guide's alerts.
-pub fn alerts() -> [Alert; 3] {
+pub fn alerts(s: &Settings) -> [Alert; 3] {
+    let (share, seconds) = (s.alert_error_share, s.alert_latency);
     // The guide's expression counts errors per second; its threshold and its text mean their share.
-    let errors = r#"sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m])) > 0.05"#;
-    let latency = "histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m])) > 2";
+    let errors = r#"sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))"#;
+    let latency = "histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))";
     let pool = "db_connection_pool_available == 0";
     [
-        Alert::new("HighErrorRate", errors, "5m")
+        Alert::new("HighErrorRate", format!("{errors} > {share}"), "5m")
             .severity("critical")
             .summary("High error rate detected")
-            .description("Error rate is {{ $value }} (threshold: 0.05)"),
-        Alert::new("HighLatency", latency, "5m")
+            .description(format!("Error rate is {{{{ $value }}}} (threshold: {share})")),
+        Alert::new("HighLatency", format!("{latency} > {seconds}"), "5m")
             .severity("warning")
             .summary("High latency detected")
-            .description("P95 latency is {{ $value }}s (threshold: 2s)"),
+            .description(format!("P95 latency is {{{{ $value }}}}s (threshold: {seconds}s)")),
         Alert::new("DatabaseConnectionPoolExhausted", pool, "1m")
             .severity("critical")
             .summary("Database connection pool exhausted"),

@@ -2,7 +2,6 @@
 //! the Pod Security level of the application's namespace forbids, so it has a namespace of its own.
 
 use iac_app::{App, Container, Peer, Probe, Volume};
-use iac_core::settings;
 use iac_k8s::k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetSpec};
 use iac_k8s::k8s_openapi::api::core::v1 as core;
 use iac_k8s::k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicySpec};
@@ -10,26 +9,10 @@ use iac_k8s::k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Polic
 use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use iac_k8s::{Kubernetes, k8s, restart_on};
 
-settings! {
-    /// The configuration of the logs.
-    pub struct Logs {
-        logs: Shipping,
-    }
-
-    pub struct Shipping {
-        enabled: bool = true,
-        namespace: String = "estimate-logging".into(),
-        fluentd: String = "fluent/fluentd-kubernetes-daemonset:v1.18-debian-elasticsearch8-1".into(),
-        elasticsearch: String = "docker.elastic.co/elasticsearch/elasticsearch:8.19.0".into(),
-        /// The volume of Elasticsearch.
-        size: String = "50Gi".into(),
-        /// Where the node keeps the files that `/var/log/containers` leads to.
-        pods: String = "/var/log/pods".into(),
-    }
-}
+use super::settings::Logs;
 
 /// Declares Elasticsearch and Fluentd.
-pub fn ship(cluster: &Kubernetes, s: &Shipping) {
+pub fn ship(cluster: &Kubernetes, s: &Logs) {
     let logging = cluster.namespace(&s.namespace, [("pod-security.kubernetes.io/enforce", "privileged")]);
     let app = App::on(&logging);
     app.isolate();
@@ -39,7 +22,7 @@ pub fn ship(cluster: &Kubernetes, s: &Shipping) {
             .port("http", 9200)
             .env("discovery.type", "single-node")
             .env("xpack.security.enabled", false)
-            .ready(Probe::http("/_cluster/health"))
+            .ready(Probe::http("/_cluster/health").timed(s.probe))
             .volume(Volume::new("/usr/share/elasticsearch/data", &s.size))
             .user(1000)
             .group(1000)

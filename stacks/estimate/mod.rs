@@ -10,7 +10,7 @@ use iac_app::{
 };
 use iac_core::Result;
 
-pub use self::settings::Settings;
+pub use self::settings::{Cluster, Host, Settings};
 
 /// The parts that a program says more about.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Estimate {
     pub redis: Redis,
     /// The vector database.
     pub chroma: Stateful,
-    /// What asks all services for metrics.
+    /// The Prometheus that asks all services for metrics.
     pub prometheus: Prometheus,
     /// The guide's dashboard.
     pub grafana: Grafana,
@@ -45,6 +45,7 @@ fn locked(container: Container, user: i64) -> Container {
 /// # Errors
 /// When a schedule or the kind of storage is wrong.
 pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
+    // Who may connect to whom follows from the bindings below: a part reaches those whose values it is given.
     app.isolate();
     let postgres = app.postgres(
         "postgres",
@@ -53,7 +54,8 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
             .username("estimate_user")
             .storage(&s.sizes.postgres)
             .volume_named("postgres-storage")
-            .resources(&s.resources.postgres),
+            .resources(&s.resources.postgres)
+            .ready(|probe| probe.timed(s.probes.databases)),
     );
     postgres.container(|container| locked(container, s.users.postgres).scratch("/var/run/postgresql"));
     let redis = app.redis(
@@ -63,14 +65,15 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
             .setting("save", "")
             .setting("maxmemory", &s.sizes.redis)
             .setting("maxmemory-policy", "allkeys-lru")
-            .resources(&s.resources.redis),
+            .resources(&s.resources.redis)
+            .ready(|probe| probe.timed(s.probes.databases)),
     );
     redis.container(|container| locked(container, s.users.redis));
     let chroma = app.stateful(
         "chroma",
         Container::image(&s.images.chroma)
             .port("http", 8000)
-            .ready(Probe::http("/api/v2/heartbeat").every(5))
+            .ready(Probe::http("/api/v2/heartbeat").timed(s.probes.databases))
             .volume(Volume::new("/data", &s.sizes.chroma))
             .resources(&s.resources.chroma),
     );
@@ -78,7 +81,7 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
     // What all services read. Addresses and secrets are given to those that use them.
     let env = app.environment("estimate");
     env.env("NODE_ENV", "production")
-        .env("PORT", 3000)
+        .env("PORT", s.service_port)
         .env("LOG_LEVEL", &s.log_level)
         .env("LOG_FORMAT", "json")
         .env("CORS_ORIGIN", &s.cors_origin)
@@ -103,8 +106,8 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
     let refresh = app.stack().random_password("jwt-refresh-secret", 48).result();
     let service = |script: &str| {
         npm(script)
-            .service_port("http", 3000, 80)
-            .ready(Probe::http("/health/ready").delay(10).every(5))
+            .service_port("http", s.service_port, 80)
+            .ready(Probe::http("/health/ready").timed(s.probes.services))
             .after(seed.completed())
     };
     let outside = |name: &str, host: &str| Binding::external(name, "https", host, 443);
@@ -181,7 +184,7 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
         locked(Container::image(image), s.users.nginx)
             .service_port("http", 8080, 80)
             .file("/etc/nginx/nginx.conf", conf)
-            .ready(Probe::tcp().every(5))
+            .ready(Probe::tcp().timed(s.probes.front))
             .resources(&s.resources.front)
     };
     let page = include_str!("frontend.conf").into();
@@ -199,14 +202,19 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
         .replace("@FRONTEND@", frontend.url("http").and(again));
     let nginx = app.web("nginx", web(&s.images.nginx, conf));
 
+    // Prometheus is one of the parts, so each `scrape` also lets it in.
     for service in [&gateway, &estimate, &assistant, &collector] {
-        service.scrape("/metrics", "10s");
+        service.scrape("/metrics", &s.scrape_interval);
     }
+    let interval = &s.exporter_interval;
     let exporter = Exporter::postgres(&s.images.postgres_exporter, &postgres);
-    app.exporter("postgres-exporter", exporter).scrape("/metrics", "15s");
+    app.exporter("postgres-exporter", exporter).scrape("/metrics", interval);
     let exporter = Exporter::redis(&s.images.redis_exporter, &redis);
-    app.exporter("redis-exporter", exporter).scrape("/metrics", "15s");
-    let prometheus = app.prometheus("prometheus", PrometheusOptions::image(&s.images.prometheus));
+    app.exporter("redis-exporter", exporter).scrape("/metrics", interval);
+    let prometheus = PrometheusOptions::image(&s.images.prometheus)
+        .retention(&s.metrics_retention)
+        .storage(&s.sizes.prometheus);
+    let prometheus = app.prometheus("prometheus", prometheus);
     let grafana = app.grafana(
         "grafana",
         GrafanaOptions::image(&s.images.grafana)
@@ -220,10 +228,7 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
     }
     let mut scheduled = Vec::new();
     for (name, backup, user) in backups {
-        let backup = backup
-            .schedule(s.backup.schedule.parse()?)
-            .keep_days(s.backup.keep_days)
-            .upload(&s.upload);
+        let backup = backup.times(&s.backup).upload(&s.upload);
         let part = app.backup(name, backup.on_volume(format!("{name}s"), &s.sizes.backups));
         // A new volume of Docker is root's.
         part.container(|container| match app.is_docker() {

@@ -5,10 +5,9 @@ mod monitoring;
 mod settings;
 
 use iac_app::{App, Container, Postgres, PostgresOptions, Probe, Redis, RedisOptions, Volume, Web};
-use iac_core::Result;
 
 pub use self::monitoring::monitoring;
-pub use self::settings::{Keys, Local, Ports, Settings, Tls};
+pub use self::settings::{Host, Keys, Local, Settings, Tls};
 
 /// The parts that a program says more about.
 #[derive(Debug)]
@@ -24,10 +23,7 @@ pub struct LangAgent {
 }
 
 /// Describes lang-agent, with its daily backup.
-///
-/// # Errors
-/// When the schedule of the backup cannot be read.
-pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> Result<LangAgent> {
+pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> LangAgent {
     let postgres = app.postgres(
         "db",
         PostgresOptions::image(&s.images.postgres)
@@ -39,7 +35,8 @@ pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> Result<LangAgent> {
             .parameter("max_connections", s.postgres.max_connections)
             .parameter("shared_buffers", &s.postgres.shared_buffers)
             .parameter("work_mem", &s.postgres.work_mem)
-            .ready(|probe| probe.every(10).timeout(5).failures(5)),
+            .resources(&s.resources.postgres)
+            .ready(|probe| probe.timed(s.probes.postgres)),
     );
     let redis = app.redis(
         "redis",
@@ -47,14 +44,18 @@ pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> Result<LangAgent> {
             .append_only(&s.sizes.redis)
             .setting("maxmemory", &s.redis.maxmemory)
             .setting("maxmemory-policy", &s.redis.maxmemory_policy)
-            .ready(|probe| probe.every(10).timeout(3).failures(5)),
+            .resources(&s.resources.redis)
+            .ready(|probe| probe.timed(s.probes.redis)),
     );
     let generated = || app.stack().random_password("secret-key", 64).result();
     let env = app.environment("lang-agent");
     env.env("DATABASE_URL", postgres.url("postgresql"))
         .env("REDIS_URL", redis.url(0))
         .env("TELEGRAM_BOT_TOKEN", &keys.secrets.telegram_bot_token)
-        .env("TELEGRAM_WEBHOOK_URL", format!("https://{}/api/webhook", s.domain))
+        .env(
+            "TELEGRAM_WEBHOOK_URL",
+            format!("https://{}/api/webhook", s.ingress.host),
+        )
         .env("OPENAI_API_KEY", &keys.secrets.openai_api_key)
         .env("LLM_MODEL", &s.env.llm_model)
         .env("LLM_TEMPERATURE", &s.env.llm_temperature)
@@ -82,38 +83,26 @@ pub fn lang_agent(app: &App, s: &Settings, keys: &Keys) -> Result<LangAgent> {
             .command("alembic".split(' ').chain(s.backend.migration.split(' ')))
             .env("DATABASE_URL", postgres.url("postgresql")),
     );
-    let health = &s.backend.health;
+    let port = s.backend.port;
     let backend = app.web(
         "backend",
-        code.command("uvicorn app.main:app --host 0.0.0.0 --port 8000".split(' '))
+        code.command(format!("uvicorn app.main:app --host 0.0.0.0 --port {port}").split(' '))
             .env_from(&env)
-            .port("http", 8000)
+            .port("http", port)
             .volume(Volume::new("/var/app/media", &s.sizes.media).named("media"))
-            .ready(
-                Probe::http("/health")
-                    .delay(health.delay)
-                    .every(health.every)
-                    .timeout(5)
-                    .failures(5),
-            )
+            .resources(&s.resources.backend)
+            .ready(Probe::http("/health").timed(s.probes.backend))
             .after(migrate.completed()),
     );
-    app.backup(
-        "postgres-backup",
-        postgres
-            .dump()
-            .schedule("0 2 * * *".parse()?)
-            .keep_days(30)
-            .on_volume("backup", &s.sizes.backup)
-            .upload(&s.upload),
-    );
+    let dump = postgres.dump().times(&s.backup).upload(&s.upload);
+    app.backup("postgres-backup", dump.on_volume("backup", &s.sizes.backup));
     let frontend = Container::image(&s.images.frontend)
         .port("http", 80)
         .file("/etc/nginx/pages.conf", include_str!("pages.conf"));
-    Ok(LangAgent {
+    LangAgent {
         postgres,
         redis,
         backend,
         frontend,
-    })
+    }
 }

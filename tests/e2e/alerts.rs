@@ -4,7 +4,7 @@ use std::process::Command;
 
 use iac_app::Alert;
 use serde_json::{Value as Json, json};
-use systems::codelab::alerts;
+use systems::codelab::{Settings, alerts};
 
 use crate::docker::DOCKER;
 use crate::support::{Project, Ran};
@@ -68,7 +68,7 @@ fn the_alerts_of_codelab_fire_when_they_should_and_only_then() {
     };
     write(
         "rules.json",
-        &json!({ "groups": [Alert::group("codelab", "30s", &alerts())] }),
+        &json!({ "groups": [Alert::group("codelab", "30s", &alerts(&Settings::default()))] }),
     );
     write(
         "tests.json",

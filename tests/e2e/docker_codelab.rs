@@ -29,7 +29,7 @@ struct Codelab {
 impl Codelab {
     fn new() -> Self {
         let ports: [u16; 5] = free_ports();
-        let parts = ["app", "postgres", "redis", "qdrant", "qdrant_grpc"];
+        let parts = ["api", "postgres", "redis", "qdrant", "qdrant_grpc"];
         let canary = Canary::new();
         let mut project = Project::new(env!("CARGO_BIN_EXE_codelab_dev"), DOCKER);
         for (part, port) in parts.iter().zip(ports) {
@@ -177,7 +177,7 @@ fn has_the_guides_schema_and_test_data(codelab: &Codelab) {
 }
 
 fn one_variable_changes(codelab: &Codelab) {
-    let debug = ["--config", "app.log_level=DEBUG"];
+    let debug = ["--config", "log_level=DEBUG"];
     let plan = codelab.run(["preview", "--json", debug[0], debug[1]]).exits(0).json();
     let steps = plan["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 1, "{plan:#}");

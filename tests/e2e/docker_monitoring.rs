@@ -174,7 +174,7 @@ fn codelab_in_production_on_docker_uses_servers_that_are_there_already() {
     // Containers reach what the machine publishes at the address of any of its bridges.
     let bridge = docker.run("network inspect bridge").json();
     let host = bridge[0]["IPAM"]["Config"][0]["Gateway"].as_str().unwrap();
-    let (project, [api, ..]) = on_free_ports(project, ["app", "prometheus", "grafana"]);
+    let (project, [api, ..]) = on_free_ports(project, ["api", "prometheus", "grafana"]);
     let external = [
         format!("external.postgres.host={host}"),
         format!("external.postgres.port={}", postgres.port),

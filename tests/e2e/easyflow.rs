@@ -26,6 +26,8 @@ fn on_test_bed(project: Project, bucket: &Bucket) -> Project {
         // Little enough for one machine, and enough that a busy one does not make the autoscaler start more.
         ("resources.app.requests.cpu", "100m"),
         ("resources.app.requests.memory", "64Mi"),
+        ("resources.celery.requests.cpu", "100m"),
+        ("resources.celery.requests.memory", "64Mi"),
         ("sizes.postgres", "1Gi"),
         ("sizes.redis", "1Gi"),
         ("sizes.backup", "1Gi"),
@@ -100,7 +102,7 @@ fn easyflow_lives_on_docker() {
         .with(["--config", &format!("ports.https={}", ports[1])])
         .with(["--config", &format!("ports.prometheus={}", ports[2])])
         .with(["--config", &format!("ports.grafana={}", ports[3])])
-        .with(["--config", "hosts=easyflow.test"])
+        .with(["--config", "trusted_hosts=easyflow.test"])
         .variable("IAC_CONFIG_TLS__CERTIFICATE", &read(&server.certificate))
         .variable("IAC_CONFIG_TLS__KEY", &read(&server.key));
     let docker = Docker::new(&project.bed);
@@ -243,8 +245,8 @@ fn easyflow_lives_on_kubernetes() {
     let bucket = Bucket::for_pods(&project.bed);
     let project = on_test_bed(project, &bucket)
         .with(["--config", "replicas.app=2"])
-        .with(["--config", "ingress.host=easyflow.test"])
-        .with(["--config", "hosts=easyflow.test"]);
+        // The application takes requests for it, whatever `trusted_hosts` says.
+        .with(["--config", "ingress.host=easyflow.test"]);
     let kubectl = Kubectl::new(&project.bed);
     let _namespace = Namespace::named(&project.bed, NAME);
     crate::guides::easyflow_on_kubernetes();

@@ -98,6 +98,11 @@ impl<'a> User<'a> {
         assert_eq!(made["total"], 18500, "the seeded price");
         let plan = ["--request", "PUT", "--header", &self.token, "--data", "a plan"];
         self.front.curl(&plan, "/api/uploads/plan.pdf");
+        // More than nginx takes unless it is told.
+        let large = tempfile::NamedTempFile::new().unwrap();
+        large.as_file().set_len(2 << 20).unwrap();
+        let large = ["--header", &self.token, "--upload-file", large.path().to_str().unwrap()];
+        self.front.curl(&large, "/api/uploads/large.pdf");
         let collected = self.posts("/api/collections", &json!({}));
         assert_eq!(collected["trigger"], "demand");
         let answer = self.posts(
@@ -163,9 +168,9 @@ fn estimate_lives_on_docker() {
     let [port, grafana] = free_ports();
     let project = on_test_bed(env!("CARGO_BIN_EXE_estimate_docker"), DOCKER).with([
         "--config",
-        &format!("port={port}"),
+        &format!("ports.http={port}"),
         "--config",
-        &format!("grafana_port={grafana}"),
+        &format!("ports.grafana={grafana}"),
     ]);
     let docker = Docker::new(&project.bed);
     docker.has_nothing_of(NAME);

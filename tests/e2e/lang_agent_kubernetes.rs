@@ -11,7 +11,7 @@ fn lang_agent_lives_on_kubernetes() {
     let project = Project::new(env!("CARGO_BIN_EXE_lang_agent_kubernetes"), BUCKET_AND_KUBERNETES);
     let bucket = Bucket::for_pods(&project.bed);
     let project = on_test_bed(project, &bucket)
-        .with(["--config", "backend.health.delay=1"])
+        .with(["--config", "probes.backend.delay=1"])
         .with(["--config", &format!("secrets.telegram_bot_token={BOT}")])
         .with(["--config", &format!("secrets.openai_api_key={OPENAI}")]);
     let kubectl = Kubectl::new(&project.bed);

@@ -162,7 +162,7 @@ impl Prod {
 
     /// One environment value: that field, the rollout that follows from it, and nothing else.
     fn shows_what_one_value_changes(&self) {
-        let change = ["--config", "app.log_level=DEBUG"];
+        let change = ["--config", "log_level=DEBUG"];
         let preview = [&["preview", "--json"][..], &change].concat();
         let plan = self.run(&preview).exits(0).json();
         let steps = plan["steps"].as_array().unwrap();

@@ -1,9 +1,10 @@
 //! Scheduled backups with a retention.
 
 use iac_core::declare::SourceLine;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::container::Then;
-use crate::{App, Container, Name, Provides, Schedule, Scheduled, Text, Upload, Volume, Web};
+use crate::{App, Container, Name, Provides, Schedule, ScheduleError, Scheduled, Text, Upload, Volume, Web};
 
 /// A backup that is made again and again, such as [`Postgres::dump`](crate::Postgres::dump) and [`Web::archive`]; for
 /// [`App::backup`].
@@ -14,10 +15,39 @@ pub struct Backup {
     env: Vec<(String, Text)>,
     /// What the names of the files begin with.
     name: String,
-    schedule: Option<Schedule>,
+    schedule: Option<Result<Schedule, ScheduleError>>,
     keep_days: Option<u32>,
     volume: Option<Volume>,
     upload: Option<Upload>,
+}
+
+/// When a backup is made and how long it is kept, for [`Backup::times`]: a field of a program's settings, such as
+/// `backup: BackupTimes = BackupTimes::new("0 2 * * *", 7)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupTimes {
+    /// When it is made: five fields as cron has them, in UTC.
+    #[serde(deserialize_with = "schedule")]
+    pub schedule: String,
+    /// After how many days it is deleted, once a newer one is there.
+    pub keep_days: u32,
+}
+
+impl BackupTimes {
+    /// Made at these times, and deleted after so many days. A schedule that cannot be read is reported with the backup.
+    pub fn new(schedule: impl Into<String>, keep_days: u32) -> Self {
+        Self {
+            schedule: schedule.into(),
+            keep_days,
+        }
+    }
+}
+
+/// A text that is a schedule.
+fn schedule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let read: Result<Schedule, ScheduleError> = text.parse();
+    read.map(|_| text).map_err(de::Error::custom)
 }
 
 /// What is kept.
@@ -59,8 +89,15 @@ impl Backup {
     /// When it is made.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedule = Some(schedule);
+        self.schedule = Some(Ok(schedule));
         self
+    }
+
+    /// When it is made and how long it is kept, as settings say it.
+    #[must_use]
+    pub fn times(mut self, times: &BackupTimes) -> Self {
+        self.schedule = Some(times.schedule.parse());
+        self.keep_days(times.keep_days)
     }
 
     /// Deletes what is older than so many days, once a newer one is there.
@@ -163,9 +200,11 @@ impl App {
                 self.report(&name.part, message.to_owned(), source.clone());
             }
         }
-        let schedule = backup.schedule.unwrap_or_else(|| {
-            let message = "a backup needs a time: .schedule(\"0 2 * * *\".parse()?)";
-            self.report(&name.part, message.to_owned(), source);
+        let missing = || "a backup needs a time: .schedule(\"0 2 * * *\".parse()?)".to_owned();
+        let schedule = backup.schedule.ok_or_else(missing);
+        let schedule = schedule.and_then(|read| read.map_err(|error| error.to_string()));
+        let schedule = schedule.unwrap_or_else(|problem| {
+            self.report(&name.part, problem, source);
             Schedule::never()
         });
         self.scheduled(name, schedule, container)

@@ -35,7 +35,9 @@ impl Peer {
 
 impl App {
     /// Closes the network: a part can connect to the parts and outside services whose bindings it has, and nothing else gets
-    /// in or out.
+    /// in or out. No list says who may connect to whom: that follows from the values of a binding in a part's variables and
+    /// files, from [`Container::connects_to`](crate::Container::connects_to), and from `scrape`, which lets the application's
+    /// own Prometheus in.
     ///
     /// On Kubernetes these are NetworkPolicies: one that denies everything in the namespace, and one for each part. They do
     /// something where the cluster's network plugin enforces them. On Docker each two parts that may talk have a network of

@@ -49,11 +49,12 @@ mod scale;
 mod schedule;
 mod scraping;
 mod text;
+mod timing;
 mod upload;
 
 pub use self::amount::{AmountError, Amounts, Cpu, Memory, Resources};
 pub use self::app::{App, Target};
-pub use self::backup::Backup;
+pub use self::backup::{Backup, BackupTimes};
 pub use self::binding::{Binding, Provides};
 pub use self::container::{After, Container, Volume};
 pub use self::environment::Environment;
@@ -67,7 +68,8 @@ pub use self::part::{
 };
 pub use self::probe::Probe;
 pub use self::route::{Publish, Route};
-pub use self::scale::Autoscale;
+pub use self::scale::{Autoscale, Autoscaler};
 pub use self::schedule::{Schedule, ScheduleError};
 pub use self::text::Text;
+pub use self::timing::Timing;
 pub use self::upload::Upload;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Timing;
+
 /// A question that the target asks a container again and again.
 ///
 /// It is asked every 10 seconds, each time for at most 5, and the container counts as failed after 3 failures in a row,
@@ -49,13 +51,26 @@ impl Probe {
     }
 
     fn of(check: Check) -> Self {
-        Self {
+        let probe = Self {
             check,
             delay: Duration::ZERO,
-            period: Duration::from_secs(10),
-            timeout: Duration::from_secs(5),
-            failures: 3,
-        }
+            period: Duration::ZERO,
+            timeout: Duration::ZERO,
+            failures: 0,
+        };
+        probe.timed(Timing::default())
+    }
+
+    /// Asks at the times that settings say.
+    #[must_use]
+    pub fn timed(self, timing: Timing) -> Self {
+        let Timing {
+            delay,
+            every,
+            timeout,
+            failures,
+        } = timing;
+        self.delay(delay).every(every).timeout(timeout).failures(failures)
     }
 
     /// The same timings for another program.

@@ -72,8 +72,9 @@ impl Route {
 
     /// An annotation of the Ingress, for what its controller offers.
     #[must_use]
-    pub fn annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.annotations.push((name.into(), value.into()));
+    #[expect(clippy::needless_pass_by_value, reason = "texts and numbers are given as they are")]
+    pub fn annotation(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.annotations.push((name.into(), value.to_string()));
         self
     }
 }

@@ -1,5 +1,7 @@
 //! How many containers a part has.
 
+use serde::{Deserialize, Serialize};
+
 /// How many containers a part has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scale {
@@ -13,7 +15,7 @@ impl Default for Scale {
     }
 }
 
-/// What an autoscaler looks at: the average use of all containers, in percent of what they ask for.
+/// A metric that an autoscaler looks at: the average use of all containers, in percent of what they ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Autoscale {
     pub(crate) resource: &'static str,
@@ -35,5 +37,54 @@ impl Autoscale {
             resource: "memory",
             percent,
         }
+    }
+}
+
+/// Whether and how far the number of containers follows the load, for [`Web::autoscale`](crate::Web::autoscale): a field of a
+/// program's settings, such as `autoscale: Autoscaler = Autoscaler::to(10).cpu(70)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Autoscaler {
+    /// Whether it does.
+    pub enabled: bool,
+    /// The largest number.
+    pub max: u32,
+    /// See [`Autoscale::cpu`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u8>,
+    /// See [`Autoscale::memory`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u8>,
+}
+
+impl Autoscaler {
+    /// At most so many.
+    pub const fn to(max: u32) -> Self {
+        Self {
+            enabled: true,
+            max,
+            cpu: None,
+            memory: None,
+        }
+    }
+
+    /// As [`Autoscale::cpu`].
+    #[must_use]
+    pub const fn cpu(mut self, percent: u8) -> Self {
+        self.cpu = Some(percent);
+        self
+    }
+
+    /// As [`Autoscale::memory`].
+    #[must_use]
+    pub const fn memory(mut self, percent: u8) -> Self {
+        self.memory = Some(percent);
+        self
+    }
+
+    /// The metrics that it looks at.
+    pub(crate) fn by(self) -> impl Iterator<Item = Autoscale> {
+        let by = [self.cpu.map(Autoscale::cpu), self.memory.map(Autoscale::memory)];
+        by.into_iter().flatten()
     }
 }

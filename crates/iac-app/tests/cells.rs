@@ -112,7 +112,7 @@ const CELLS: &[(&str, Shown, Shown)] = &[
         Golden("\"order\": \"stop-first\""),
     ),
     (
-        "`scale`",
+        "`scale`, `autoscale`",
         Golden("\"maxReplicas\": "),
         Refused("web: scale: a Docker Engine does not follow the load"),
     ),

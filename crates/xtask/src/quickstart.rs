@@ -166,7 +166,7 @@ What to try next:
   cargo xtask quickstart                     again: no change
   eval \"$(cargo xtask testbed env)\"          this Docker Engine in your shell
   docker ps --filter label=com.docker.compose.project=codelab
-  cargo run --bin {PROGRAM} -- preview --config app.log_level=DEBUG
+  cargo run --bin {PROGRAM} -- preview --config log_level=DEBUG
   less stacks/codelab/mod.rs                 the description behind it
   cargo xtask quickstart --down              remove everything, data included
 "

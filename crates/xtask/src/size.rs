@@ -28,9 +28,6 @@ struct System {
 
 /// What the programs need that has no default, as a configuration file.
 const SETTINGS: &str = r#"
-[images]
-app = "example/app:1"
-
 [secrets]
 openai_api_key = "sk-example"
 telegram_bot_token = "an example"

@@ -9,7 +9,7 @@ use crate::container::{After, Waits};
 use crate::isolation::Peer;
 use crate::observe::Scrape;
 use crate::route::{Publish, Route};
-use crate::scale::{Autoscale, Scale};
+use crate::scale::{Autoscale, Autoscaler, Scale};
 use crate::{Container, Probe, Text};
 
 /// A service that takes requests: a Deployment with a Service, or a compose service.
@@ -167,7 +167,8 @@ macro_rules! running {
 
             /// Prometheus asks each of its containers for metrics at a path of its first port, so often: `"30s"`. This is
             /// the application's own [`Prometheus`](crate::Prometheus); where there is none, on Kubernetes, a ServiceMonitor
-            /// for the Prometheus Operator. The job is called as the part.
+            /// for the Prometheus Operator. The job is called as the part. In an application that is
+            /// [isolated](crate::App::isolate), it also lets the application's own Prometheus connect to the part's ports.
             pub fn scrape(&self, path: impl Into<String>, interval: impl Into<String>) -> &Self {
                 self.0.scrape(None, path.into(), interval.into());
                 self
@@ -271,6 +272,15 @@ impl Web {
         let by = by.into_iter().collect();
         self.0.change(|part| part.scale = Scale::Auto { min, max, by });
         self
+    }
+
+    /// As [`scale`](Self::scale), as settings say it; `min` of them where those turn it off.
+    #[track_caller]
+    pub fn autoscale(&self, min: u32, scaler: Autoscaler) -> &Self {
+        match scaler.enabled {
+            true => self.scale(min, scaler.max, scaler.by()),
+            false => self.replicas(min),
+        }
     }
 
     /// Leads a host name to it from outside; only on Kubernetes, as an Ingress.

@@ -18,7 +18,7 @@ pub fn write_config(path: &Path) -> io::Result<()> {
 
 fn text() -> String {
     let images = [
-        ("app", "codelab-core-service"),
+        ("api", "codelab-core-service"),
         ("postgres", "postgres"),
         ("redis", "redis"),
         ("qdrant", "qdrant-standin"),
@@ -38,7 +38,9 @@ fn text() -> String {
 const SIZES: &str = r#"
 [replicas]
 api = 2
-api_max = 4
+
+[autoscale]
+max = 4
 
 [resources.api]
 requests = { cpu = "50m", memory = "128Mi" }

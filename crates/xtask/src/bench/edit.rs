@@ -15,8 +15,8 @@ use crate::{target, workspace};
 /// How many edits are timed; the middle one counts.
 const EDITS: usize = 5;
 /// The file that is edited, and the text in it that becomes another one.
-const FILE: &str = "codelab/mod.rs";
-const TEXT: &str = ".every(5)";
+const FILE: &str = "codelab/settings.rs";
+const TEXT: &str = "Timing::every(5)";
 
 const DEPENDENCIES: [&str; 5] = ["iac-app", "iac-backends", "iac-core", "iac-k8s", "iac-compose"];
 
@@ -47,7 +47,7 @@ pub(super) fn table(folder: &Path) -> Result<String, Box<dyn Error>> {
     if !source.contains(TEXT) {
         return Err(format!("stacks/{FILE} no longer has `{TEXT}`, which this benchmark edits").into());
     }
-    let edited = |number: usize| source.replacen(TEXT, &format!(".every({})", 5 + number), 1);
+    let edited = |number: usize| source.replacen(TEXT, &format!("Timing::every({})", 5 + number), 1);
     let build = median(|number| {
         fs::write(system.join(FILE), edited(number))?;
         cargo(&system, &target())

@@ -1,4 +1,4 @@
-//! codelab on Docker for a developer.
+//! codelab on Docker for developers; production there is `codelab_docker_prod.rs`.
 
 use iac_app::{App, Publish};
 use iac_core::{Result, Stack};
@@ -17,7 +17,7 @@ pub fn development(stack: &Stack, app: &App) -> Result<(Codelab, Settings, Host)
     let openai = openai.map_or_else(|| "sk-your-openai-api-key".into(), Into::into);
     let codelab = codelab(app, &s, openai, Some(stack.secret("database password", "postgres")));
     let ports = &host.ports;
-    codelab.api.publish(Publish::local(ports.app));
+    codelab.api.publish(Publish::local(ports.api));
     if let Some(postgres) = codelab.postgres.own() {
         postgres.publish(Publish::local(ports.postgres));
     }
