@@ -47,8 +47,8 @@ fn compose_file(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// The place that a stack belongs to: the compose file, or its folder where it has one of the names that are looked for there, so
-/// that both ways to name it mean the same.
+/// The place that a stack belongs to: the compose file, or its folder where it has one of the names that are looked for there,
+/// so that both ways to name it mean the same.
 fn place(config: &Config) -> Option<PathBuf> {
     let path: PathBuf = config.get(PATH).ok()??;
     let name = path.file_name().and_then(|name| name.to_str());

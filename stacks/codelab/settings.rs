@@ -106,7 +106,7 @@ settings! {
 
     /// How many pods there are.
     pub struct Replicas {
-        /// The API; the autoscaler makes more of them.
+        /// The API; the autoscaler makes more of them, up to `autoscale.max`.
         api: u32 = 3,
     }
 

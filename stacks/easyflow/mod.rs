@@ -52,14 +52,15 @@ pub fn easyflow(app: &App, s: &Settings, ingress: Option<&str>) -> EasyFlow {
         .optional("OPENAI_API_KEY", s.secrets.openai_api_key.as_ref())
         .optional("TELEGRAM_BOT_TOKEN", s.secrets.telegram_bot_token.as_ref());
     let code = Container::image(&s.images.app).env_from(&env);
-    let celery = |line: &str| {
-        let words = "celery -A app.core.celery".split(' ').chain(line.split(' '));
-        code.clone().command(words).resources(&s.resources.celery)
+    let (level, concurrency) = (s.log_level.to_lowercase(), s.celery_concurrency);
+    let celery = |program: String| {
+        let line = format!("celery -A app.core.celery {program}");
+        code.clone().command(line.split(' ')).resources(&s.resources.celery)
     };
-    let line = format!("worker --loglevel=info --concurrency={}", s.celery_concurrency);
-    app.worker("celery-worker", celery(&line))
-        .replicas(s.replicas.celery_worker);
-    app.worker("celery-beat", celery("beat --loglevel=info")).singleton();
+    let worker = celery(format!("worker --loglevel={level} --concurrency={concurrency}"));
+    app.worker("celery-worker", worker).replicas(s.replicas.celery_worker);
+    app.worker("celery-beat", celery(format!("beat --loglevel={level}")))
+        .singleton();
     let web = app.web(
         name("easyflow-app").service("easyflow-app-service").docker("app"),
         code.service_port("http", 8000, 80)

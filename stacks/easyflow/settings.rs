@@ -8,7 +8,7 @@ settings! {
     /// The configuration of both programs.
     pub struct Settings {
         images: Images,
-        /// `LOG_LEVEL` of the application.
+        /// `LOG_LEVEL` of the application, and `--loglevel` of Celery.
         log_level: String = "INFO".into(),
         /// Tasks that each container of the Celery worker runs at a time: `--concurrency` and `WORKERS`.
         celery_concurrency: u32 = 4,
@@ -53,7 +53,7 @@ settings! {
 
     /// How many containers there are.
     pub struct Replicas {
-        /// The HTTP service; on Kubernetes, the autoscaler makes more of them.
+        /// The HTTP service; on Kubernetes, the autoscaler makes more of them, up to `autoscale.max`.
         app: u32 = 3,
         /// The Celery worker; of beat there is always one.
         celery_worker: u32 = 2,

@@ -81,7 +81,7 @@ settings! {
     pub struct Replicas {
         /// The API gateway.
         gateway: u32 = 1,
-        /// The estimate service; on Kubernetes, the autoscaler makes more of them.
+        /// The estimate service; on Kubernetes, the autoscaler makes more of them, up to `autoscale.max`.
         estimate: u32 = 3,
         /// The AI assistant.
         assistant: u32 = 1,

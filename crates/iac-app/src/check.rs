@@ -70,7 +70,10 @@ fn of_part(app: &App, part: &Data) -> Vec<String> {
     }
     if let Scale::Auto { min, max, by } = &part.scale {
         if min > max || *min == 0 || by.is_empty() {
-            problems.push("scale: it goes from at least 1 to at least as many, by at least one measure".to_owned());
+            problems.push(format!(
+                "scale: it goes from at least 1 to at least as many, by at least one measure; here from {min} to {max}, by {}",
+                by.len()
+            ));
         }
         let requests = &container.resources.requests;
         for measure in by {

@@ -526,7 +526,7 @@ const WRONG: &[Wrong] = &[
     (
         Place::Kubernetes,
         |app| drop(web(app).scale(3, 1, []).clone()),
-        "web: scale: it goes from at least 1 to at least as many",
+        "web: scale: it goes from at least 1 to at least as many, by at least one measure; here from 3 to 1, by 0",
     ),
     (
         Place::Kubernetes,
