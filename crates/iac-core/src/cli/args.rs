@@ -223,6 +223,9 @@ pub(super) struct Run {
     /// How many completed runs the history keeps [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) keep: Option<u64>,
+    /// Write how each step went, when it began and what it waited for, as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -290,8 +293,11 @@ pub(super) enum Stack {
         /// Only the last N
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
-        /// Print as JSON
-        #[arg(long)]
+        /// How they are printed
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: HistoryFormat,
+        /// Print as JSON: short for --format json
+        #[arg(long, conflicts_with = "format")]
         json: bool,
     },
     /// Show what a completed run did: who, when, and what it changed in the record
@@ -469,6 +475,17 @@ pub(super) struct Graph {
     /// The notation
     #[arg(long, value_name = "FORMAT", default_value = "dot")]
     pub(super) format: GraphFormat,
+}
+
+/// How the history is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum HistoryFormat {
+    /// For a terminal
+    Text,
+    /// For programs
+    Json,
+    /// A page for a browser, in one file that needs no network
+    Html,
 }
 
 /// A notation for graphs.

@@ -6,6 +6,7 @@ mod html;
 mod markdown;
 pub mod model;
 mod reason;
+pub mod run;
 mod text;
 pub(crate) mod value;
 mod view;
@@ -14,8 +15,10 @@ pub(crate) mod yaml;
 
 pub use difference::{DIFF_FORMAT, FieldDiff, LineDiff, PlanDiff, RiskDiff, Side, StepDiff};
 pub(crate) use field::became_secret;
+pub use html::history_html;
 pub use markdown::COMMENT;
 pub use model::View;
+pub use run::RunView;
 pub use text::TextOptions;
 pub use value::value_text;
 pub use words::{short_name, summary};

@@ -81,12 +81,12 @@ impl<'a> Numbers<'a> {
     }
 }
 
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     sanitize(text).into_owned()
 }
 
 /// The lines of a text that quotes others, made safe; libraries quote URLs, and users give them with passwords in them.
-fn safe_lines(text: &str) -> Vec<String> {
+pub(super) fn safe_lines(text: &str) -> Vec<String> {
     let line = |line: &str| sanitize(&redact::text(line)).trim_end().to_owned();
     text.lines().map(line).collect()
 }

@@ -16,6 +16,7 @@ mod disk;
 mod filesystem;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod pages;
 mod record;
 #[path = "../support/schemas.rs"]
 mod schemas;

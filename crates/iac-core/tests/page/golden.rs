@@ -9,6 +9,10 @@ use super::views::{broken, group, shop, step, view};
 fn body(view: &View) -> String {
     let page = view.to_html();
     assert_eq!(page, view.to_html(), "equal plans give equal bytes");
+    body_of(&page)
+}
+
+pub(crate) fn body_of(page: &str) -> String {
     let (_, body) = page.split_once("<body>").expect("a body");
     let (body, _) = body.rsplit_once("<script>").expect("a script");
     let mut lines = body.to_owned();

@@ -44,20 +44,20 @@ fn large() -> View {
 fn five_thousand_steps_open_and_are_filtered() -> Result<(), Box<dyn std::error::Error>> {
     with_page(&large(), |page, _| {
         let shown = "document.querySelector('#shown').textContent";
-        assert_eq!(page.evaluate(shown)?, "All 5000 steps");
+        assert_eq!(page.evaluate(shown)?, "All 5000");
         assert_eq!(page.evaluate("document.querySelectorAll('.drawing .node').length")?, 50);
         picture(page, "large")?;
         page.evaluate("document.querySelector('input[value=downtime]').click()")?;
-        assert_eq!(page.evaluate(shown)?, "50 of 5000 steps");
+        assert_eq!(page.evaluate(shown)?, "50 of 5000");
         page.evaluate("document.querySelector('#reset').click()")?;
         page.press("/")?;
         page.write("part7-42 after")?;
         page.evaluate("new Promise(done => setTimeout(done, 300))")?;
-        assert_eq!(page.evaluate(shown)?, "1 of 5000 steps");
+        assert_eq!(page.evaluate(shown)?, "1 of 5000");
         // A box leads to the steps of its component.
         follow(page, "#g-c3")?;
         assert_eq!(page.evaluate("document.querySelector('#c3').checkVisibility()")?, true);
-        assert_eq!(page.evaluate(shown)?, "All 5000 steps");
+        assert_eq!(page.evaluate(shown)?, "All 5000");
         Ok(())
     })
 }

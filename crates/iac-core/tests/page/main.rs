@@ -1,7 +1,8 @@
-//! The page of a plan: its markup as golden files, and what it is in a real browser.
+//! Pages of plans, runs and the history: their markup as golden files, and what they are in a real browser.
 
 mod browser;
 mod golden;
 mod hostile;
 mod large;
+mod runs;
 mod views;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::plan::PREVIEW_AGAIN;
+use super::run_page::RunPage;
 use crate::apply::{Cancel, Report};
 use crate::cli::args::Run;
 use crate::cli::belonging::is_unbound;
@@ -53,11 +54,12 @@ pub(super) async fn recorded(session: &Session, verb: &str, yes: bool) -> Result
 pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) -> Result<u8, Failure> {
     let store = (*session.store()?).clone();
     let store = job.run.keep.into_iter().fold(store, Store::keep_versions);
+    let page = job.run.report.as_deref().map(RunPage::open).transpose()?;
     let planned = session.interrupts.end(job.plan(session, &store, &state)).await?;
     job.show(session, &planned.plan)?;
     check(session, &planned.plan)?;
     if !job.has_work(session, &store, &state, &planned).await? {
-        return job.nothing_to_do(session, &planned.plan);
+        return job.nothing_to_do(session, &planned.plan, page);
     }
     if !job.run.yes && !job.confirmed(session, &planned.plan).await? {
         session.ui.say("Nothing was done.");
@@ -76,7 +78,7 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
         failed => failed,
     };
     match planned {
-        Ok(planned) => job.execute(session, &store, writer, planned, events).await,
+        Ok(planned) => job.execute(session, &store, writer, planned, events, page).await,
         Err(failure) => {
             // The storage may be what holds us up; a lease that is not given back runs out.
             let _ = tokio::time::timeout(GIVING_BACK, writer.abandon()).await;
@@ -154,9 +156,13 @@ impl Job<'_> {
         Ok(planned.plan.exports.values().all(Value::is_known) && recorded != planned.plan.exports)
     }
 
-    fn nothing_to_do(&self, session: &Session, plan: &Plan) -> Result<u8, Failure> {
+    fn nothing_to_do(&self, session: &Session, plan: &Plan, page: Option<RunPage<'_>>) -> Result<u8, Failure> {
+        let report = Report::default();
+        if let Some(page) = page {
+            page.write(plan, &report, "nothing to do")?;
+        }
         if self.run.json {
-            session.ui.json(&report_json(plan, &Report::default(), self.verb))?;
+            session.ui.json(&report_json(plan, &report, self.verb))?;
         }
         Ok(exit::DONE)
     }
@@ -220,6 +226,7 @@ impl Job<'_> {
         writer: Writer,
         planned: Planned,
         events: Option<Arc<EventFile>>,
+        page: Option<RunPage<'_>>,
     ) -> Result<u8, Failure> {
         let plan = planned.plan.clone();
         let display = Arc::new(Display::new(&session.ui, &plan));
@@ -252,8 +259,10 @@ impl Job<'_> {
         let interrupted = *cancel.borrow() != Cancel::No;
         let report = result.map_err(|error| Failure::engine(&error, &session.stack))?;
         let elapsed = began.elapsed();
-        session.ui.say(&report_line(&plan, &report, &for_people(elapsed)));
+        let line = report_line(&plan, &report, &for_people(elapsed));
+        session.ui.say(&line);
         session.ui.talk(&display.slowest(&report, elapsed));
+        let written = page.map_or(Ok(()), |page| page.write(&plan, &report, &line));
         self.finish(session, store, &plan, &report).await?;
         if interrupted {
             return Err(Failure::quiet(exit::INTERRUPTED));
@@ -263,7 +272,8 @@ impl Job<'_> {
             let hint = format!("what was done is recorded; `{}` goes on from there", self.verb);
             return Err(Failure::failed(message).hint(hint));
         }
-        Ok(exit::DONE)
+        // Every other failure tells more.
+        written.map(|()| exit::DONE)
     }
 
     /// Prints what the run gave: a report as JSON, or the exports as they are now.

@@ -9,6 +9,7 @@ mod preview;
 mod rebind;
 mod refresh;
 mod rekey;
+mod run_page;
 mod stack;
 mod state;
 mod trust;

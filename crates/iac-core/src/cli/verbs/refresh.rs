@@ -22,6 +22,7 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
     let state = recorded(session, "refresh --accept", args.yes).await?;
     let (config, nothing) = (session.open_config()?, session.nothing());
     let run = Run {
+        report: None,
         yes: args.yes,
         parallel: 1,
         json: args.json,

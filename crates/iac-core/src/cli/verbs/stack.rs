@@ -8,14 +8,14 @@ use serde_json::{Value as Json, json};
 use super::rekey::{self, recipients};
 use super::state::{confirm, mask};
 use super::{list, rebind};
-use crate::cli::args::Stack;
+use crate::cli::args::{HistoryFormat, Stack};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::config::similar;
 use crate::duration::for_people;
 use crate::render::sanitize;
-use crate::review::value_text;
+use crate::review::{history_html, value_text};
 use crate::state::{Record, RekeyOptions, RunInfo, State, StateError, Store, Times, Version};
 use crate::urn::Key;
 use crate::value::Value;
@@ -31,7 +31,10 @@ pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure
             show_secrets,
         } => output(session, name.as_deref(), *json, *show_secrets).await,
         Stack::Ls { json } => list::list(session, *json).await,
-        Stack::History { limit, json } => history(session, *limit, *json).await,
+        Stack::History { limit, format, json } => {
+            let format = if *json { HistoryFormat::Json } else { *format };
+            history(session, *limit, format).await
+        }
         Stack::Show { version, json } => show(session, *version, *json).await,
         Stack::Rm { force, yes } => remove(session, *force, *yes).await,
         Stack::Rekey {
@@ -123,16 +126,16 @@ fn unknown(session: &Session, name: &str, exports: &BTreeMap<String, Value>) -> 
     }
 }
 
-async fn history(session: &Session, limit: Option<usize>, json: bool) -> Result<u8, Failure> {
+async fn history(session: &Session, limit: Option<usize>, format: HistoryFormat) -> Result<u8, Failure> {
     let mut versions = session.store_to_show()?.history().await?;
     let more = limit.map_or(0, |limit| versions.len().saturating_sub(limit));
     versions.drain(..more);
-    if json {
-        session.ui.json(&json!(versions))?;
-    } else {
-        session
+    match format {
+        HistoryFormat::Json => session.ui.json(&json!(versions))?,
+        HistoryFormat::Html => session.ui.data(&history_html(&session.stack, &versions))?,
+        HistoryFormat::Text => session
             .ui
-            .data(&versions.iter().map(version_line).collect::<String>())?;
+            .data(&versions.iter().map(version_line).collect::<String>())?,
     }
     Ok(exit::DONE)
 }

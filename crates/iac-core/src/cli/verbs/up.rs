@@ -23,6 +23,7 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
     let run = Run {
         yes: args.run.yes || saved.is_some(),
         events: args.run.events.clone(),
+        report: args.run.report.clone(),
         ..args.run
     };
     let job = Job {

@@ -9,6 +9,7 @@ use super::title;
 use crate::drawing::{Node, svg};
 use crate::plan::Action;
 use crate::review::model::{Group, StepView, View};
+use crate::review::run::{RunStep, RunView};
 
 /// How many boxes a reader is shown.
 const BOXES: usize = 300;
@@ -61,9 +62,37 @@ pub(super) fn section(view: &View, boxes: Boxes) -> Markup {
         ),
         Boxes::None => return html! {},
     };
+    framed("Graph of the change", said, &drawing)
+}
+
+/// The graph of a finished run: what needed what.
+pub(super) fn of_run(run: &RunView) -> Markup {
+    let mut steps: Vec<&RunStep> = run.steps.iter().collect();
+    steps.sort_by_key(|step| step.id);
+    if !(2..=BOXES).contains(&steps.len()) {
+        return html! {};
+    }
+    let places: BTreeMap<usize, usize> = steps.iter().enumerate().map(|(place, step)| (step.id, place)).collect();
+    let node = |step: &&RunStep| Node {
+        sign: Some(step.sign.clone()),
+        name: step.name.clone(),
+        title: format!("{} {}: {}", step.word, step.name, step.outcome),
+        look: box_look(step.action, step.outcome != "done"),
+        link: Some((format!("g{}", step.id), format!("s{}", step.id))),
+    };
+    let nodes: Vec<Node> = steps.iter().map(node).collect();
+    let edges = steps.iter().enumerate().flat_map(|(place, step)| {
+        let needed = step.after.iter().filter_map(|id| places.get(id));
+        needed.map(move |needed| (*needed, place))
+    });
+    let drawing = svg(TITLE, &nodes, &edges.collect::<Vec<_>>());
+    framed("Graph of the run", "Each arrow leads to what waited.", &drawing)
+}
+
+fn framed(title: &str, said: &str, drawing: &Markup) -> Markup {
     html! {
         section.graph aria-labelledby="graph-title" {
-            h2 id="graph-title" { "Graph of the change" }
+            h2 id="graph-title" { (title) }
             details open {
                 summary { (said) }
                 div.scroll role="region" aria-label=(TITLE) tabindex="0" { (drawing) }

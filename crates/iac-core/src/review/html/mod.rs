@@ -4,8 +4,11 @@
 //! style sheet and the script that stand in it, known by their digests. Equal plans give equal bytes.
 
 mod change;
+mod frame;
 mod graph;
+mod history;
 mod parts;
+mod run;
 mod shell;
 mod step;
 mod tools;
@@ -14,6 +17,7 @@ mod top;
 use maud::{Markup, html};
 
 use self::graph::Boxes;
+pub use self::history::history_html;
 use super::model::{Group, GroupKind, View};
 
 impl View {
@@ -27,7 +31,6 @@ fn page(view: &View) -> String {
     let boxes = Boxes::of(view);
     let title = format!("{} (stack {})", view.summary, view.stack);
     let body = html! {
-        a.skip href="#steps" { "Skip to the steps" }
         (top::header(view))
         main {
             (top::problems(view))
@@ -51,7 +54,7 @@ fn steps(view: &View, boxes: Boxes) -> Markup {
             @if view.steps().next().is_none() {
                 p { "There is nothing to do." }
             } @else {
-                (tools::bar(view, &components))
+                (tools::bar(&tools::choices(view), Some(&components)))
             }
             @for (number, group) in view.groups.iter().enumerate() {
                 section.group id=(format!("c{number}")) aria-labelledby=(format!("c{number}-title")) {

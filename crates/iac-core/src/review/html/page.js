@@ -22,14 +22,14 @@
   const filter = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
     const actions = chosen("action");
-    const risks = chosen("risk");
+    const tags = chosen("tag");
     const part = component ? component.value : "";
     let shown = 0;
     for (const step of steps) {
-      const has = step.dataset.risks.split(" ");
+      const has = step.dataset.tags.split(" ");
       const fits =
         (actions.length === 0 || actions.includes(step.dataset.action)) &&
-        (risks.length === 0 || risks.some((risk) => has.includes(risk))) &&
+        (tags.length === 0 || tags.some((tag) => has.includes(tag))) &&
         (part === "" || part === step.dataset.component) &&
         words.every((word) => textOf(step).includes(word));
       step.hidden = !fits;
@@ -39,7 +39,7 @@
     }
     for (const { group, steps } of groups) group.hidden = steps.every((step) => step.hidden);
     byId("nothing").hidden = shown > 0;
-    byId("shown").textContent = shown === steps.length ? `All ${shown} steps` : `${shown} of ${steps.length} steps`;
+    byId("shown").textContent = shown === steps.length ? `All ${shown}` : `${shown} of ${steps.length}`;
   };
 
   const reset = () => {

@@ -45,7 +45,7 @@ pub(super) fn step(step: &StepView, group: usize, context: &Context<'_>) -> Mark
             class=(class)
             id=(format!("s{}", step.id))
             data-action=(look(step.action))
-            data-risks=(risk_words(step))
+            data-tags=(risk_words(step))
             data-component=(context.components.number(&step.component))
             open[context.open_all || !step.risks.is_empty()]
         {

@@ -28,35 +28,52 @@ pub(super) fn components(view: &View) -> Components<'_> {
     Components { numbers }
 }
 
-/// Search, filters by action, risk and component, and the number of steps that are left.
-pub(super) fn bar(view: &View, components: &Components<'_>) -> Markup {
-    let mut actions: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
-    for step in view.steps() {
-        actions.entry(look(step.action)).or_insert((&step.word, 0)).1 += 1;
-    }
-    let mut risks: Vec<(&str, usize)> = Vec::new();
-    for risk in &view.risks {
-        match risks.iter_mut().find(|(label, _)| *label == risk.label) {
-            Some((_, count)) => *count += 1,
-            None => risks.push((&risk.label, 1)),
+/// What the steps of a page are filtered by: the name of the attribute that tells it, and the values.
+pub(super) struct Choice {
+    name: &'static str,
+    legend: &'static str,
+    /// Each value, the word for it, and the number of steps that have it.
+    values: Vec<(String, String, usize)>,
+}
+
+impl Choice {
+    pub(super) fn new(name: &'static str, legend: &'static str) -> Self {
+        Self {
+            name,
+            legend,
+            values: Vec::new(),
         }
     }
+
+    /// Counts a value.
+    pub(super) fn add(&mut self, value: &str, word: &str) {
+        match self.values.iter_mut().find(|(known, ..)| known == value) {
+            Some((.., count)) => *count += 1,
+            None => self.values.push((value.to_owned(), word.to_owned(), 1)),
+        }
+    }
+}
+
+/// The actions and the risks of a plan.
+pub(super) fn choices(view: &View) -> [Choice; 2] {
+    let mut choices = [Choice::new("action", "Action"), Choice::new("tag", "Risk")];
+    for step in view.steps() {
+        choices[0].add(look(step.action), &step.word);
+    }
+    for risk in &view.risks {
+        choices[1].add(&slug(&risk.label), &risk.label);
+    }
+    choices
+}
+
+/// Search, the choices, the components, and the number of steps that are left.
+pub(super) fn bar(choices: &[Choice], components: Option<&Components<'_>>) -> Markup {
+    let components = components.filter(|components| components.numbers.len() > 1);
     html! {
         div.tools id="tools" role="search" aria-label="Filter the steps" hidden {
             label.search { "Search " input type="search" id="search" autocomplete="off" spellcheck="false"; }
-            @if actions.len() > 1 {
-                fieldset {
-                    legend { "Action" }
-                    @for (name, (word, count)) in &actions { (checkbox("action", name, word, *count)) }
-                }
-            }
-            @if !risks.is_empty() {
-                fieldset {
-                    legend { "Risk" }
-                    @for (label, count) in &risks { (checkbox("risk", &slug(label), label, *count)) }
-                }
-            }
-            @if components.numbers.len() > 1 {
+            @for choice in choices { (fieldset(choice)) }
+            @if let Some(components) = components {
                 label { "Component "
                     select id="component" {
                         option value="" { "all" }
@@ -69,16 +86,25 @@ pub(super) fn bar(view: &View, components: &Components<'_>) -> Markup {
             p.buttons {
                 button type="button" id="open-all" { "Open all" }
                 button type="button" id="close-all" { "Close all" }
-                button type="button" id="reset" { "Show all steps" }
+                button type="button" id="reset" { "Show all" }
             }
             p id="shown" role="status" {}
         }
-        p.nothing id="nothing" hidden { "No step is left by these filters." }
+        p.nothing id="nothing" hidden { "Nothing is left by these filters." }
     }
 }
 
-fn checkbox(name: &str, value: &str, label: &str, count: usize) -> Markup {
+/// The values of a choice; none where it would choose all or nothing.
+fn fieldset(choice: &Choice) -> Markup {
+    let is_choice = choice.values.len() > 1 || choice.name == "tag" && !choice.values.is_empty();
     html! {
-        label { input type="checkbox" name=(name) value=(value); " " (label) " " span.muted { (count) } }
+        @if is_choice {
+            fieldset {
+                legend { (choice.legend) }
+                @for (value, word, count) in &choice.values {
+                    label { input type="checkbox" name=(choice.name) value=(value); " " (word) " " span.muted { (count) } }
+                }
+            }
+        }
     }
 }

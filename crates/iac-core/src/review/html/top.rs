@@ -2,49 +2,24 @@
 
 use maud::{Markup, html};
 
+use super::frame;
 use super::parts::{link, list, look, source, tag, text};
 use crate::review::model::{Commits, Count, KeptView, StepView, View};
 use crate::review::words::mode;
 
 /// The stack, the purpose and the targets.
 pub(super) fn header(view: &View) -> Markup {
-    html! {
-        header {
-            h1 { "Plan of stack " b { (view.stack) } " (" (mode(view.mode)) ")" }
-            p.lead { (view.summary) }
-            @if !view.targets.is_empty() {
-                ul.targets aria-label="Targets" { @for target in &view.targets { li { (target) } } }
-            }
-            @if !view.observed {
-                p.warning { b { "Not observed" } ": the record stands in for what is really there." }
-            }
-            @if let Some(commits) = &view.commits { (since(commits)) }
-            p.buttons hidden {
-                button type="button" id="theme" { "Dark or light" }
-                button type="button" id="help-button" { "Keys" }
-            }
-            (help())
+    let title = html! { "Plan of stack " b { (view.stack) } " (" (mode(view.mode)) ")" };
+    let more = html! {
+        @if !view.targets.is_empty() {
+            ul.targets aria-label="Targets" { @for target in &view.targets { li { (target) } } }
         }
-    }
-}
-
-/// What the keys do.
-fn help() -> Markup {
-    let keys = [
-        ("j", "next step"),
-        ("k", "step before"),
-        ("Enter", "open or close a step"),
-        ("/", "search"),
-        ("?", "these keys"),
-        ("Esc", "close this, leave the search"),
-    ];
-    html! {
-        dialog id="help" aria-labelledby="help-title" {
-            h2 id="help-title" { "Keys" }
-            dl { @for (key, what) in keys { dt { kbd { (key) } } dd { (what) } } }
-            form method="dialog" { button { "Close" } }
+        @if !view.observed {
+            p.warning { b { "Not observed" } ": the record stands in for what is really there." }
         }
-    }
+        @if let Some(commits) = &view.commits { (since(commits)) }
+    };
+    frame::header(&title, &view.summary, &more)
 }
 
 fn since(commits: &Commits) -> Markup {
