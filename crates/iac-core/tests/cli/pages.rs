@@ -19,6 +19,12 @@ fn a_preview_is_a_page() {
         page(&desk, "preview --format html"),
         "equal plans give equal bytes"
     );
+    assert_eq!(desk.code("preview --out plan.json"), 0);
+    assert_eq!(
+        first,
+        page(&desk, "plan show plan.json --format html"),
+        "the file has all that the page shows"
+    );
     let hostile = page(
         &desk,
         "preview --format html --config name=</script><script>alert(1)</script>",
