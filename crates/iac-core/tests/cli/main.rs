@@ -488,8 +488,12 @@ fn a_secret_is_in_the_world_and_nowhere_else() {
         "preview --verbose --out second.json --config name=x",
         "preview --json",
         "config get",
+        "preview --format html --config name=x",
+        "plan show second.json --format html",
         "graph",
+        "graph --format svg",
         "stack history --json",
+        "stack history --format html",
         "stack show 1",
         "stack show 1 --json",
         "state list",
@@ -502,7 +506,7 @@ fn a_secret_is_in_the_world_and_nowhere_else() {
         "preview --color always --verbose --config name=x",
         "config get --json",
         "stack rekey",
-        "up --yes --verbose --config name=x",
+        "up --yes --verbose --config name=x --report run.html",
         "stack show 3 --json",
     ];
     for line in lines {
@@ -514,7 +518,7 @@ fn a_secret_is_in_the_world_and_nowhere_else() {
     let secret = env.trim().strip_prefix("PASSWORD=").unwrap();
     assert_eq!(secret.len(), 16);
     collect(&desk.path("state"), &mut seen);
-    for name in ["first.json", "second.json", "copy.json"] {
+    for name in ["first.json", "second.json", "copy.json", "run.html"] {
         seen.push(desk.read(name).into_bytes());
     }
     for bytes in &seen {
