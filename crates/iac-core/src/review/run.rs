@@ -12,6 +12,9 @@ use crate::plan::{Action, Mode, Plan, Step};
 use crate::provider::ProviderError;
 use crate::urn::Key;
 
+/// The outcome of a step that went as planned.
+const DONE: &str = "done";
+
 /// A finished run as people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunView {
@@ -59,6 +62,11 @@ pub struct RunStep {
 }
 
 impl RunStep {
+    /// True if it was done as planned.
+    pub fn is_done(&self) -> bool {
+        self.outcome == DONE
+    }
+
     /// The time that it worked, without what it waited for before.
     pub fn total(&self) -> u64 {
         self.there.saturating_add(self.ready).saturating_add(self.gone)
@@ -136,7 +144,7 @@ impl RunStep {
 fn words(outcome: &Outcome, names: &dyn Fn(&Key) -> String) -> (&'static str, Vec<String>) {
     let needs = |key: &Key| vec![format!("it needs {}", names(key))];
     match outcome {
-        Outcome::Done(_) => ("done", Vec::new()),
+        Outcome::Done(_) => (DONE, Vec::new()),
         Outcome::Failed(error) => ("failed", lines(error)),
         Outcome::NotReady(error) => ("not ready", lines(error)),
         Outcome::Skipped(because) => ("skipped", needs(because)),

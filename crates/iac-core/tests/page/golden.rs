@@ -74,3 +74,33 @@ fn nothing_of_a_page_lies_elsewhere_or_runs_inline() {
         assert!(!body.contains(word), "{word}");
     }
 }
+
+#[test]
+fn a_drawing_has_boxes_that_can_be_read_or_is_said_to_be_missing() {
+    let of = |groups: usize, steps: usize| {
+        let group_of = |number: usize| {
+            let first = number * steps + 1;
+            let steps =
+                (first..first + steps).map(|id| step(id, &format!("c{number}"), &format!("x{id}"), Action::Create));
+            group(&format!("c{number}"), steps.collect())
+        };
+        view((0..groups).map(group_of).collect()).to_html()
+    };
+    for (groups, steps, boxes, said) in [
+        (1, 1, 0, ""),
+        (1, 2, 2, "Each arrow leads to what waits"),
+        (3, 100, 300, "Each arrow leads to what waits"),
+        (7, 43, 7, "each box is a component"),
+        (301, 1, 0, "301 steps are too many for a drawing"),
+        (1, 301, 0, "301 steps are too many for a drawing"),
+    ] {
+        let page = of(groups, steps);
+        assert_eq!(
+            page.matches("class=\"node").count(),
+            boxes,
+            "{groups} groups of {steps}"
+        );
+        assert!(page.contains(said), "{groups} groups of {steps}");
+        assert_eq!(page.contains(">in the graph<"), boxes > 0);
+    }
+}

@@ -182,31 +182,52 @@ fn place_part(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
     order::untangle(&mut layered);
     let room = |vertex: usize| sizes.get(vertex).map_or(LINE_HEIGHT, |size| size.height + BOX_GAP);
     let middles = heights::middles(&layered, room);
-    let (mut lefts, mut widths, mut x) = (Vec::new(), Vec::new(), 0);
-    for layer in &layered.layers {
-        let width = layer
-            .iter()
-            .filter_map(|vertex| sizes.get(*vertex))
-            .map(|size| size.width)
-            .max()
-            .unwrap_or(0);
-        lefts.push(x);
-        widths.push(width);
-        x += width + LAYER_GAP;
-    }
+    let columns = columns(&layered, sizes);
     let boxes: Vec<Placed> = sizes
         .iter()
         .enumerate()
         .map(|(vertex, size)| Placed {
-            x: lefts[layered.layer_of[vertex]],
+            x: columns[layered.layer_of[vertex]].0,
             y: middles[vertex] - size.height / 2,
             size: *size,
         })
         .collect();
+    let lines = lines(&layered, &boxes, &columns, &middles);
+    let lowest = boxes.iter().map(|one| one.y + one.size.height);
+    let passing = lines
+        .iter()
+        .flat_map(|line| &line.straights)
+        .map(|(_, _, height)| height + LINE_HEIGHT);
+    let height = lowest.chain(passing).max().unwrap_or(0);
+    Layout {
+        boxes,
+        lines,
+        width: columns.last().map_or(0, |(left, width)| left + width),
+        height,
+    }
+}
+
+/// The left edge and the width of each layer.
+fn columns(layered: &Layered, sizes: &[Size]) -> Vec<(i64, i64)> {
+    let mut left = 0;
+    let column = |layer: &Vec<usize>| {
+        let widths = layer
+            .iter()
+            .filter_map(|vertex| sizes.get(*vertex))
+            .map(|size| size.width);
+        let column = (left, widths.max().unwrap_or(0));
+        left += column.1 + LAYER_GAP;
+        column
+    };
+    layered.layers.iter().map(column).collect()
+}
+
+/// The lines between boxes in their places.
+fn lines(layered: &Layered, boxes: &[Placed], columns: &[(i64, i64)], middles: &[i64]) -> Vec<Line> {
     let right = |vertex: usize| boxes[vertex].x + boxes[vertex].size.width;
     let straight = |(place, vertex): (usize, &usize)| {
-        let (left, width) = (lefts[layered.layer_of[*vertex]], widths[layered.layer_of[*vertex]]);
-        let (from, to) = match (place, *vertex < sizes.len()) {
+        let (left, width) = columns[layered.layer_of[*vertex]];
+        let (from, to) = match (place, *vertex < boxes.len()) {
             // It runs on to where the widest box of the layer ends, so that no curve touches one.
             (0, true) => (right(*vertex), left + width),
             (_, true) => (left, left),
@@ -226,17 +247,5 @@ fn place_part(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
         };
         Some(Line { from, to, straights })
     });
-    let lines: Vec<Line> = lines.collect();
-    let lowest = boxes.iter().map(|one| one.y + one.size.height);
-    let passing = lines
-        .iter()
-        .flat_map(|line| &line.straights)
-        .map(|(_, _, height)| height + LINE_HEIGHT);
-    let height = lowest.chain(passing).max().unwrap_or(0);
-    Layout {
-        boxes,
-        lines,
-        width: (x - LAYER_GAP).max(0),
-        height,
-    }
+    lines.collect()
 }

@@ -51,33 +51,36 @@ impl Boxes {
 
 /// The graph.
 pub(super) fn section(view: &View, boxes: Boxes) -> Markup {
-    let (drawing, said) = match boxes {
-        Boxes::Steps => (
-            of_steps(view),
+    const NAME: &str = "Graph of the change";
+    match boxes {
+        Boxes::Steps => framed(
+            NAME,
             "Each arrow leads to what waits for its start. What follows from other arrows has none of its own.",
+            &of_steps(view),
         ),
-        Boxes::Groups => (
-            of_groups(view),
+        Boxes::Groups => framed(
+            NAME,
             "There are many steps, so each box is a component, with the number of its steps.",
+            &of_groups(view),
         ),
-        Boxes::None => return html! {},
-    };
-    framed("Graph of the change", said, &drawing)
+        Boxes::None => undrawn(NAME, view.groups.iter().flat_map(changed).count()),
+    }
 }
 
 /// The graph of a finished run: what needed what.
 pub(super) fn of_run(run: &RunView) -> Markup {
+    const NAME: &str = "Graph of the run";
     let mut steps: Vec<&RunStep> = run.steps.iter().collect();
     steps.sort_by_key(|step| step.id);
     if !(2..=BOXES).contains(&steps.len()) {
-        return html! {};
+        return undrawn(NAME, steps.len());
     }
     let places: BTreeMap<usize, usize> = steps.iter().enumerate().map(|(place, step)| (step.id, place)).collect();
     let node = |step: &&RunStep| Node {
         sign: Some(step.sign.clone()),
         name: step.name.clone(),
         title: format!("{} {}: {}", step.word, step.name, step.outcome),
-        look: box_look(step.action, step.outcome != "done"),
+        look: box_look(step.action, !step.is_done()),
         link: Some((format!("g{}", step.id), format!("s{}", step.id))),
     };
     let nodes: Vec<Node> = steps.iter().map(node).collect();
@@ -86,7 +89,7 @@ pub(super) fn of_run(run: &RunView) -> Markup {
         needed.map(move |needed| (*needed, place))
     });
     let drawing = svg(TITLE, &nodes, &edges.collect::<Vec<_>>());
-    framed("Graph of the run", "Each arrow leads to what waited.", &drawing)
+    framed(NAME, "Each arrow leads to what waited.", &drawing)
 }
 
 fn framed(title: &str, said: &str, drawing: &Markup) -> Markup {
@@ -96,6 +99,18 @@ fn framed(title: &str, said: &str, drawing: &Markup) -> Markup {
             details open {
                 summary { (said) }
                 div.scroll role="region" aria-label=(TITLE) tabindex="0" { (drawing) }
+            }
+        }
+    }
+}
+
+/// A word on a drawing that is not there; nothing where nothing waits for anything.
+fn undrawn(title: &str, steps: usize) -> Markup {
+    html! {
+        @if steps > 1 {
+            section.graph aria-labelledby="graph-title" {
+                h2 id="graph-title" { (title) }
+                p { (steps) " steps are too many for a drawing. Each step below names what it waits for." }
             }
         }
     }

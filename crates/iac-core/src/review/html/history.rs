@@ -60,7 +60,7 @@ fn run(version: &Version) -> Markup {
     let lasted = Duration::try_from(version.finished.duration_since(version.started)).unwrap_or_default();
     let class = if summary.ok { "step" } else { "step risky" };
     html! {
-        details class=(class) id=(format!("s{}", version.version)) data-action=(slug(&command)) data-tags=(outcome(version)) data-component="0" {
+        details class=(class) id=(format!("s{}", version.version)) data-action=(slug(&command)) data-tags=(outcome(version)) {
             summary {
                 span.name { (version.version) ": " (command) } " " span.word { (moment) } " "
                 @if !summary.ok { (tag("incomplete")) " " }

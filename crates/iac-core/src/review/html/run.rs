@@ -19,30 +19,40 @@ impl RunView {
     pub fn to_html(&self) -> String {
         let title = format!("Run of {} on stack {}", self.verb(), self.stack);
         let names: BTreeMap<usize, &str> = self.steps.iter().map(|step| (step.id, step.name.as_str())).collect();
-        let end = self
-            .steps
-            .iter()
-            .filter_map(|step| Some(step.began? + step.total()))
-            .max()
-            .unwrap_or(0);
         let body = html! {
             (frame::header(&html! { "Run of " (self.verb()) " on stack " b { (self.stack) } }, &self.summary, &html! {}))
             main {
                 (summary(self, &names))
                 (graph::of_run(self))
-                section.steps id="steps" aria-labelledby="steps-title" tabindex="-1" {
-                    h2 id="steps-title" { "Steps" }
-                    (bar(&choices(self), None))
-                    p.muted {
-                        "The bars show when each step worked: "
-                        span.there { "■" } " until it was there, " span.ready { "■" } " until it was ready, "
-                        span.gone { "■" } " to delete the old one."
-                    }
-                    div.group { @for step in &self.steps { (row(step, &names, end)) } }
-                }
+                (steps(self, &names))
             }
         };
         shell::document(&title, &body)
+    }
+}
+
+/// All steps, in the order in which they began.
+fn steps(run: &RunView, names: &BTreeMap<usize, &str>) -> Markup {
+    let ends = run
+        .steps
+        .iter()
+        .filter_map(|step| Some(step.began?.saturating_add(step.total())));
+    let end = ends.max().unwrap_or(0);
+    html! {
+        section.steps id="steps" aria-labelledby="steps-title" tabindex="-1" {
+            h2 id="steps-title" { "Steps" }
+            @if run.steps.is_empty() {
+                p { "There was nothing to do." }
+            } @else {
+                (bar(&choices(run), None))
+                p.muted {
+                    "The bars show when each step worked: "
+                    span.there { "■" } " until it was there, " span.ready { "■" } " until it was ready, "
+                    span.gone { "■" } " to delete the old one."
+                }
+                div.group { @for step in &run.steps { (row(step, names, end)) } }
+            }
+        }
     }
 }
 
@@ -57,7 +67,7 @@ fn choices(run: &RunView) -> [Choice; 2] {
 
 /// What failed, and what took longest.
 fn summary(run: &RunView, names: &BTreeMap<usize, &str>) -> Markup {
-    let failed = run.steps.iter().filter(|step| step.outcome != "done");
+    let failed = run.steps.iter().filter(|step| !step.is_done());
     let failed: Vec<Markup> = failed
         .map(|step| {
             html! {
@@ -96,7 +106,7 @@ fn waited(step: &RunStep, names: &BTreeMap<usize, &str>) -> Markup {
 
 /// One step: a bar on the time of the whole run, to be opened.
 fn row(step: &RunStep, names: &BTreeMap<usize, &str>, end: u64) -> Markup {
-    let bad = step.outcome != "done";
+    let bad = !step.is_done();
     let class = format!("step {}{}", look(step.action), if bad { " risky" } else { "" });
     let parts = [
         ("until it was there", step.there),
@@ -104,7 +114,7 @@ fn row(step: &RunStep, names: &BTreeMap<usize, &str>, end: u64) -> Markup {
         ("to delete the old one", step.gone),
     ];
     html! {
-        details class=(class) id=(format!("s{}", step.id)) data-action=(look(step.action)) data-tags=(slug(&step.outcome)) data-component="0" open[bad] {
+        details class=(class) id=(format!("s{}", step.id)) data-action=(look(step.action)) data-tags=(slug(&step.outcome)) open[bad] {
             summary {
                 span.sign aria-hidden="true" { (step.sign) } " "
                 span.name { (step.name) } " " span.word { (step.word) } " "
