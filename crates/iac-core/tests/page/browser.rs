@@ -119,6 +119,17 @@ fn keys_do_what_a_mouse_does() -> Result {
         assert_eq!(page.evaluate(here)?, "s2");
         page.press("/")?;
         assert_eq!(page.evaluate(here)?, "search");
+        // Nothing covers the step that has the focus, from wherever one comes.
+        page.resize(1280, 400)?;
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")?;
+        page.evaluate("document.activeElement.blur()")?;
+        let seen = "(() => { const e = document.activeElement; const r = e.getBoundingClientRect(); return e.contains(document.elementFromPoint(r.left + 30, r.top + 8)); })()";
+        for key in ["k", "k", "k", "k", "k", "k", "k", "k", "j", "j", "j", "j"] {
+            page.press(key)?;
+            assert_eq!(page.evaluate(seen)?, true, "after {key}");
+        }
+        page.resize(1280, 900)?;
+        page.press("/")?;
         // Keys that are typed are text.
         page.write("jk/?")?;
         assert_eq!(page.evaluate("document.querySelector('#search').value")?, "jk/?");

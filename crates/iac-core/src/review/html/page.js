@@ -132,6 +132,11 @@
     byId("close-all").addEventListener("click", () => open(false));
     byId("reset").addEventListener("click", reset);
     filter();
+    // The bar must not cover what is gone to.
+    new ResizeObserver(() => {
+      const covers = getComputedStyle(tools).position === "sticky";
+      document.documentElement.style.scrollPaddingTop = covers ? `${tools.offsetHeight + 8}px` : "";
+    }).observe(tools);
   }
   for (const element of all(".buttons[hidden], .tools[hidden]")) element.hidden = false;
 
