@@ -63,13 +63,16 @@ fn a_plan_on_kubernetes_tells_what_happens_to_what_runs() {
     let namespace = &folder.namespace.name;
     let named = |name: &str| format!("{namespace}/{name}");
     let plan = project.plan([]);
+    // By the cluster's clock.
+    let undone_at = effects(&plan, &named("web"))[2]["at"].clone();
+    assert!(undone_at.as_str().is_some_and(|at| at.ends_with('Z')), "{undone_at}");
     assert_eq!(
         effects(&plan, &named("web")),
         &json!([
             {"kind": "scale", "unit": "pod", "from": 3, "to": 2},
             {"kind": "restart", "unit": "pod", "count": 2, "way": {"order": "rolling", "surge": 1, "unavailable": 0},
                 "failure": "if the new ones do not become ready, the old ones go on"},
-            {"kind": "undo", "who": "kubectl-patch", "paths": ["spec.replicas"]},
+            {"kind": "undo", "who": "kubectl-patch", "at": undone_at, "paths": ["spec.replicas"]},
         ])
     );
     let reader = |name: &str, sees: &str| {
@@ -84,7 +87,8 @@ fn a_plan_on_kubernetes_tells_what_happens_to_what_runs() {
     shown.shows([
         "Risks:\n  ! broken reference: ",
         "run: runs again: sh -c echo 2; the last run completed; what it does is not undone by a rollback",
-        "! undo: takes back what kubectl-patch changed: spec.replicas; to keep it, put it into the program",
+        "! undo: takes back what kubectl-patch changed at 20",
+        " UTC: spec.replicas; to keep it, put it into the program",
         "! exposure: a Service of type NodePort can be reached on a port of every node",
         "under another name; what uses the old name loses it",
         "reader names Service",

@@ -103,6 +103,7 @@ fn inputs(shape: Shape, count: usize) -> Inputs {
         readiness: Readiness::Ready,
         leaving: None,
         co_owners: Vec::new(),
+        writes: BTreeMap::new(),
     };
     let declaration = declaration(shape, count);
     let keys = || declaration.resources.iter().map(|resource| resource.key.clone());

@@ -97,6 +97,7 @@ impl Files {
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),
+            writes: Default::default(),
         })
     }
 }

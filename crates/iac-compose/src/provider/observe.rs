@@ -144,6 +144,7 @@ impl Engine {
             readiness: readiness::judge_all(&members, inputs),
             leaving: None,
             co_owners: Vec::new(),
+            writes: BTreeMap::new(),
             drift,
         }))
     }
@@ -255,6 +256,7 @@ impl Engine {
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),
+            writes: BTreeMap::new(),
         }))
     }
 
@@ -291,6 +293,7 @@ impl Engine {
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),
+            writes: BTreeMap::new(),
         }))
     }
 
@@ -318,6 +321,7 @@ impl Engine {
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),
+            writes: BTreeMap::new(),
         }))
     }
 }

@@ -131,8 +131,10 @@ fn undone(steps: &[Step], known: &Known<'_>) -> Vec<(usize, Effect)> {
             by_whom.entry(who).or_default().push(change.path.clone());
         }
         found.extend(by_whom.into_iter().map(|(who, paths)| {
+            let at = known.live(&step.key).and_then(|live| live.last_write(who));
             let undo = Undo {
                 who: who.to_owned(),
+                at,
                 paths,
             };
             (place, Effect::Undo(undo))

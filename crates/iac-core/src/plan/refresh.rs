@@ -56,7 +56,7 @@ fn difference(entry: &WorldEntry, observed: Option<&Observed>) -> (Action, Vec<R
             None if live.drift.is_empty() => same,
             None => {
                 let paths = live.drift.iter().map(|change| change.path.clone()).collect();
-                (Action::Update, vec![Reason::Drift(paths)], live.drift.clone())
+                (Action::Update, vec![Reason::Drift(paths)], live.dated_drift().collect())
             }
         },
         _ => same,

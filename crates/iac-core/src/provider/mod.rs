@@ -16,6 +16,7 @@
 //! | do it | [`Provider::apply`], [`Provider::delete`] |
 //! | is it ready? | [`Provider::wait_ready`] |
 
+mod authors;
 mod connecting;
 mod discreet;
 pub mod effect;

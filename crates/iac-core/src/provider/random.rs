@@ -106,6 +106,7 @@ impl Provider for RandomProvider {
                 readiness: Readiness::Ready,
                 leaving: None,
                 co_owners: Vec::new(),
+                writes: Default::default(),
             }),
             None => Observed::Absent,
         };

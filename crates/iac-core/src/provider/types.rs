@@ -1,8 +1,9 @@
 //! What the engine and a provider say to one another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Claim, Effect, Mark, StackKey};
@@ -215,6 +216,9 @@ pub struct Live {
     pub leaving: Option<String>,
     /// Who else wrote the object as a whole and still holds fields of it. They become the stack's where it is adopted.
     pub co_owners: Vec<String>,
+    /// When each of those who have fields of it last wrote it, by the names that are the origins in `drift`, as far as the
+    /// system tells.
+    pub writes: BTreeMap<String, Timestamp>,
 }
 
 /// Whether a resource does its work.

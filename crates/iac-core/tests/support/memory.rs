@@ -552,6 +552,7 @@ impl Provider for Memory {
                         .cloned()
                         .into_iter()
                         .collect(),
+                    writes: BTreeMap::new(),
                 })
             }
         };

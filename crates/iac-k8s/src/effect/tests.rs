@@ -80,6 +80,7 @@ fn told(objects: &[Object]) -> Vec<String> {
             readiness: object.readiness.clone(),
             leaving: None,
             co_owners: Vec::new(),
+            writes: Default::default(),
         })
         .collect();
     let changes: Vec<Vec<FieldChange>> = recorded

@@ -11,7 +11,10 @@ mod mark;
 mod owners;
 mod shape;
 
+use std::collections::BTreeMap;
+
 use iac_core::value::{FieldPath, Segment, canonical};
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
 pub(crate) use compare::changes;
@@ -47,6 +50,19 @@ fn is_ours(name: &str, manager: &str) -> bool {
 
 /// What stands behind a manager's name in those of its sides.
 const SIDES: [&str; 2] = ["replicas", "kept"];
+
+/// When each manager last wrote the object itself.
+pub(crate) fn writes(object: &Json) -> BTreeMap<String, Timestamp> {
+    let mut writes = BTreeMap::new();
+    for entry in entries(object).filter(|entry| is_of_object(entry)) {
+        let time = entry["time"].as_str().and_then(|time| time.parse().ok());
+        if let (Some(manager), Some(time)) = (entry["manager"].as_str(), time) {
+            let last: &mut Timestamp = writes.entry(manager.to_owned()).or_insert(time);
+            *last = time.max(*last);
+        }
+    }
+    writes
+}
 
 /// A digest of the fields that `manager` owns; the same as long as nobody else touched them.
 pub(crate) fn fingerprint(object: &Json, manager: &str) -> Option<String> {
@@ -151,6 +167,20 @@ mod tests {
         assert!(is_alone(&of(json!([ours, status])), MANAGER));
         let theirs = entry("kubectl-create", "Update", "");
         assert!(!is_alone(&of(json!([ours, theirs])), MANAGER));
+    }
+
+    #[test]
+    fn the_last_write_of_each_manager_is_known() {
+        let entry = |manager: &str, subresource: &str, time: Json| json!({"manager": manager, "operation": "Update", "subresource": subresource, "time": time});
+        let object = json!({"metadata": {"managedFields": [
+            entry("kubectl-edit", "", json!("2026-11-30T18:02:07Z")),
+            entry("kubectl-edit", "", json!("2026-11-29T18:02:07Z")),
+            entry("kubectl-edit", "status", json!("2026-12-01T00:00:00Z")),
+            entry("old", "", json!(null)),
+            entry("odd", "", json!("yesterday")),
+        ]}});
+        let told: Vec<String> = writes(&object).iter().map(|(who, at)| format!("{who} {at}")).collect();
+        assert_eq!(told, ["kubectl-edit 2026-11-30T18:02:07Z"]);
     }
 
     #[test]

@@ -230,6 +230,7 @@ fn unmoved(session: &Session, request: &ObserveRequest, item: &Item, memory: &Me
         readiness: Readiness::Ready,
         leaving: None,
         co_owners: item.co_owners.clone(),
+        writes: BTreeMap::new(),
     })
 }
 
@@ -254,6 +255,10 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         }
         _ => Vec::new(),
     };
+    let writes = match drift.is_empty() {
+        true => BTreeMap::new(),
+        false => managed::writes(object),
+    };
     Ok(Live {
         uid: uid(object),
         mark: session.mark_of(object),
@@ -262,6 +267,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         readiness: readiness::of(object, &related),
         leaving: None,
         co_owners: managed::formers(object, &session.manager),
+        writes,
     })
 }
 

@@ -9,6 +9,7 @@ mod image;
 mod item;
 mod text;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::host::names_host;
@@ -225,6 +226,9 @@ pub struct BrokenReference {
 pub struct Undo {
     /// The author of the change, as far as that is known.
     pub who: String,
+    /// When the author last wrote the object, as far as the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// The fields.
     pub paths: Vec<crate::value::FieldPath>,
 }

@@ -8,6 +8,7 @@ use super::{
 use std::time::Duration;
 
 use crate::duration::for_people;
+use crate::provider::authors::minute;
 use crate::state::StepKind;
 
 /// The label of times: they are no news where nothing else is, and differ between objects with the same change.
@@ -192,8 +193,9 @@ impl Run {
 impl Undo {
     fn text(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
+        let at = self.at.map_or_else(String::new, |at| format!(" at {}", minute(at)));
         format!(
-            "takes back what {} changed: {}; to keep it, put it into the program",
+            "takes back what {} changed{at}: {}; to keep it, put it into the program",
             self.who,
             names(&paths)
         )
@@ -333,6 +335,15 @@ mod tests {
             (
                 how_long(StepKind::Create, 1_200, Some(10_900)),
                 "its creation took 12 s, 10 s of it until it was ready",
+            ),
+            (
+                Effect::Undo(Undo {
+                    who: "kubectl-edit".to_owned(),
+                    at: "2026-11-30T18:02:59Z".parse().ok(),
+                    paths: vec![crate::value::FieldPath::fields(["spec", "replicas"])],
+                }),
+                "takes back what kubectl-edit changed at 2026-11-30 18:02 UTC: spec.replicas; to keep it, put it into the \
+                 program",
             ),
             (how_long(StepKind::Delete, 4_000, None), "its last deletion took 4 s"),
             (how_long(StepKind::Update, 1_000, Some(20)), "its last update took 1 s"),
