@@ -13,24 +13,36 @@ use crate::files;
 /// How many hexadecimal digits of a commit or hash name a build.
 const DIGITS: usize = 12;
 
+/// What stands behind a commit when files differed from it.
+pub(super) const DIRTY: &str = "-dirty";
+
 /// The build's name: `IAC_BUILD_ID`; else the commit of the workspace, with `-dirty` when it holds changes; else what
 /// tells this executable from others.
-pub(super) fn id(workspace: &Path) -> String {
+pub(super) fn id(commit: impl FnOnce() -> Option<String>) -> String {
     let given = std::env::var("IAC_BUILD_ID").ok().filter(|id| !id.is_empty());
     given
-        .or_else(|| commit(workspace))
+        .or_else(|| Some(short(&commit()?)))
         .or_else(executable)
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn commit(workspace: &Path) -> Option<String> {
+/// The commit of the workspace, with `-dirty` when it holds changes.
+pub(super) fn commit(workspace: &Path) -> Option<String> {
     let repository = Repository::of(&workspace.canonicalize().ok()?)?;
-    let commit = repository.head()?.get(..DIGITS)?.to_owned();
-    Some(if repository.is_changed()? {
-        commit + "-dirty"
-    } else {
-        commit
+    let commit = repository.head()?;
+    Some(match repository.is_changed()? {
+        true => commit + DIRTY,
+        false => commit,
     })
+}
+
+/// A commit with fewer digits, and the same mark of changes.
+pub(super) fn short(commit: &str) -> String {
+    let (hash, dirty) = match commit.strip_suffix(DIRTY) {
+        Some(hash) => (hash, DIRTY),
+        None => (commit, ""),
+    };
+    format!("{}{dirty}", hash.get(..DIGITS).unwrap_or(hash))
 }
 
 /// The identity that the linker gave the executable; where it gave none, that of the file. Neither takes longer for a

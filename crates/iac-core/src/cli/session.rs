@@ -10,14 +10,14 @@ use tokio::sync::OnceCell;
 use super::args::Global;
 use super::failure::Failure;
 use super::foreign::{self, Connects, Foreign};
-use super::project::Project;
+use super::project::{Project, Repository};
 use super::signals::Interrupts;
 use super::ui::Ui;
 use super::{Declare, Deploys, Program, build, exit};
 use crate::config::{Config, ConfigValue, Layers, OpenSecret};
 use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
-use crate::plan::{DeleteData, Mode};
+use crate::plan::{Commits, DeleteData, Mode};
 use crate::render::Diagnostic;
 use crate::secret_names::SecretNames;
 use crate::state::{
@@ -64,6 +64,7 @@ pub(super) struct Session {
     secret_names: SecretNames,
     store: Mutex<Option<Arc<Store>>>,
     build: OnceLock<String>,
+    commit: OnceLock<Option<String>>,
 }
 
 /// What a verb wants planned.
@@ -119,6 +120,7 @@ impl Session {
             encrypt_state: program.encrypt_state || wants_encryption(),
             store: Mutex::default(),
             build: OnceLock::new(),
+            commit: OnceLock::new(),
         })
     }
 
@@ -188,7 +190,19 @@ impl Session {
 
     /// Which build of the program this is; looked up once, since that asks git or reads the executable.
     pub(super) fn build(&self) -> &str {
-        self.build.get_or_init(|| build::id(&self.workspace))
+        self.build.get_or_init(|| build::id(|| self.commit()))
+    }
+
+    /// The commit of the workspace; looked up once.
+    pub(super) fn commit(&self) -> Option<String> {
+        self.commit.get_or_init(|| build::commit(&self.workspace)).clone()
+    }
+
+    /// The commits since the last successful `up`, where the state and the workspace tell.
+    async fn commits_since(&self, state: &State) -> Option<Commits> {
+        let (from, now) = (state.commit.as_ref()?, self.commit()?);
+        let repository = Repository::of(&self.workspace.canonicalize().ok()?)?;
+        repository.commits_since(from, &now).await
     }
 
     /// The settings of the workspace's file that decide where this program connects.
@@ -281,7 +295,11 @@ impl Session {
             build: self.build(),
         };
         let planned = self.engine.plan(request).await;
-        planned.map_err(|error| Failure::engine(&error, &self.stack))
+        let mut planned = planned.map_err(|error| Failure::engine(&error, &self.stack))?;
+        if what.mode == Mode::Up {
+            planned.plan.commits = self.commits_since(state).await;
+        }
+        Ok(planned)
     }
 
     /// Warns of configuration that nobody asked for; where the program says what it takes, such a key in the stack's own

@@ -4,6 +4,7 @@
 //! answers with a [`Plan`], or with the predictions that it still needs ([`Answer::Ask`]): what a provider predicts can
 //! turn an update into a replacement, which changes the inputs of others, so it may take several rounds.
 
+mod commits;
 mod decide;
 pub(crate) mod deletion;
 mod estimate;
@@ -21,6 +22,7 @@ mod steps;
 mod world;
 
 pub use crate::provider::DeleteData;
+pub use commits::{Commit, Commits};
 pub use estimate::Estimate;
 pub use model::{
     Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Stage, Step,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Estimate;
+use super::{Commits, Estimate};
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Checked, DataItem, DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::state::StepKind;
@@ -357,6 +357,8 @@ pub struct Plan {
     pub delete_data: DeleteData,
     /// How long carrying it out will take, where earlier runs tell.
     pub estimate: Option<Estimate>,
+    /// The commits since the last successful `up`, where they are known.
+    pub commits: Option<Commits>,
 }
 
 impl Plan {

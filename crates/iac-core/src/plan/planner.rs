@@ -389,6 +389,7 @@ impl<'a> Walk<'a> {
             kept,
             delete_data: world.delete_data.clone(),
             estimate: None,
+            commits: None,
         }
     }
 }

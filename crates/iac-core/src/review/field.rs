@@ -2,6 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
+use super::inline;
 use super::model::{ChangeView, FieldSign, FieldView, Piece, Show, Tag};
 use super::value::{SECRET, path_text, quoted, remark, value_text};
 use super::yaml;
@@ -12,6 +13,9 @@ use crate::value::diff::FieldChange;
 
 /// How many unchanged lines stand around a changed one.
 const CONTEXT_LINES: usize = 2;
+
+/// Beyond so many lines that may differ, all of them are taken as replaced.
+const MOST_LINES: usize = 8_000;
 
 /// The fields of a step that change; those that are set where an object is made and no change is known.
 pub(super) fn fields(step: &Step) -> Vec<FieldView> {
@@ -97,11 +101,16 @@ fn two_sided(old: &Value, new: &Value) -> ChangeView {
 }
 
 fn on_a_line(old: Option<&Value>, new: Option<&Value>) -> ChangeView {
+    let (before, after) = (old.map(value_text), new.map(value_text));
+    let words = match (&before, &after) {
+        (Some(before), Some(after)) => inline::words(before, after),
+        _ => None,
+    };
     ChangeView::Line {
-        before: old.map(value_text),
-        after: new.map(value_text),
+        before,
+        after,
         remark: new.and_then(remark),
-        words: None,
+        words,
     }
 }
 
@@ -136,6 +145,9 @@ fn texts<'a>(old: &'a Value, new: &'a Value) -> Option<(&'a str, &'a str)> {
 
 /// The lines that differ, with some of the others around them.
 fn line_diff(old: &str, new: &str) -> ChangeView {
+    if let Some((start, end)) = too_much(old, new) {
+        return replaced_lines(old, new, start, end);
+    }
     let diff = TextDiff::from_lines(old, new);
     let (mut lines, mut added, mut removed) = (Vec::new(), 0, 0);
     for (position, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
@@ -153,12 +165,63 @@ fn line_diff(old: &str, new: &str) -> ChangeView {
             };
             added += usize::from(tag == Tag::Added);
             removed += usize::from(tag == Tag::Removed);
-            let text = change.value().trim_end_matches(['\n', '\r']);
-            lines.push(Piece {
-                tag,
-                text: sanitize(text).into_owned(),
-            });
+            lines.push(line(tag, change.value()));
         }
     }
     ChangeView::Lines { lines, added, removed }
+}
+
+fn line(tag: Tag, text: &str) -> Piece {
+    Piece {
+        tag,
+        text: sanitize(text.trim_end_matches(['\n', '\r'])).into_owned(),
+    }
+}
+
+/// The lines in which two texts begin and end alike, if those between are too many to find the way from one to the other.
+fn too_much(old: &str, new: &str) -> Option<(usize, usize)> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let rest = old[start..].iter().rev().zip(new[start..].iter().rev());
+    let end = rest.take_while(|(a, b)| a == b).count();
+    (old.len() + new.len() - 2 * (start + end) > MOST_LINES).then_some((start, end))
+}
+
+/// All lines between the first and the last ones, as replaced.
+fn replaced_lines(old: &str, new: &str, start: usize, end: usize) -> ChangeView {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let (old_end, new_end) = (old.len() - end, new.len() - end);
+    let before = old[start.saturating_sub(CONTEXT_LINES)..start]
+        .iter()
+        .map(|text| line(Tag::Same, text));
+    let removed = old[start..old_end].iter().map(|text| line(Tag::Removed, text));
+    let added = new[start..new_end].iter().map(|text| line(Tag::Added, text));
+    let after = old[old_end..]
+        .iter()
+        .take(CONTEXT_LINES)
+        .map(|text| line(Tag::Same, text));
+    ChangeView::Lines {
+        lines: before.chain(removed).chain(added).chain(after).collect(),
+        added: new_end - start,
+        removed: old_end - start,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_texts_that_differ_in_very_many_lines_all_are_replaced() {
+        let text = |middle: &str| format!("{}{}{}", "a\n".repeat(5), middle.repeat(5_000), "z\n".repeat(5));
+        let ChangeView::Lines { lines, added, removed } = line_diff(&text("old\n"), &text("new\n")) else {
+            unreachable!("several lines")
+        };
+        assert_eq!((added, removed, lines.len()), (5_000, 5_000, 10_004));
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(
+            (&texts[..3], &texts[10_001..]),
+            (&["a", "a", "old"][..], &["new", "z", "z"][..])
+        );
+    }
 }

@@ -4,7 +4,9 @@
 //! What is too long for a comment is left out at the end of the steps and counted, so the summary, the problems and the
 //! notes are always there. The first line is a mark by which a program finds its comment again; equal plans give equal text.
 
-use super::model::View;
+use std::borrow::Cow;
+
+use super::model::{Commits, View};
 use super::text::{Block, Page, RISKS, TextOptions, heading};
 use super::words::mode;
 use crate::render::sanitize;
@@ -22,14 +24,14 @@ impl View {
         if self.is_quiet() {
             return String::new();
         }
-        let (head, tail) = (self.head(), self.tail());
+        let (head, tail) = (self.head(limit / 3), self.tail(limit / 3));
         let mut steps = Steps::within(limit.saturating_sub(head.len() + tail.len()));
         steps.write(self);
         format!("{head}{}{tail}", steps.text())
     }
 
-    /// The mark, what would be done where, and the risks.
-    fn head(&self) -> String {
+    /// The mark, what would be done where, and the risks, as far as `limit` bytes let them.
+    fn head(&self, limit: usize) -> String {
         let mut text = format!("{}\n### {}\n\n", mark("plan", &self.stack), plain(&self.summary));
         let stack = format!("Stack {} ({})", self.stack, mode(self.mode));
         let parts: Vec<&str> = std::iter::once(stack.as_str())
@@ -40,31 +42,67 @@ impl View {
         if !self.observed {
             text.push_str("**Not observed**: the record stands in for what is really there.\n\n");
         }
+        if let Some(commits) = &self.commits {
+            text.push_str(&commit_list(commits));
+        }
         if self.risks.is_empty() {
             return text;
         }
+        let page = Page::new(TextOptions::default());
+        let mut told = 0;
         for risk in self.risks.iter().take(RISKS) {
-            let (name, message) = (plain(&risk.name), plain(&risk.message));
-            text.push_str(&format!("- **{}** {name}: {message}\n", risk.label));
+            let (name, message) = (plain(&page.short(&risk.name)), plain(&page.short(&risk.message)));
+            let line = format!("- **{}** {name}: {message}\n", risk.label);
+            if text.len() + line.len() > limit {
+                break;
+            }
+            text.push_str(&line);
+            told += 1;
         }
-        if self.risks.len() > RISKS {
-            text.push_str(&format!("- {} more at their steps\n", self.risks.len() - RISKS));
+        if self.risks.len() > told {
+            text.push_str(&format!("- {} more at their steps\n", self.risks.len() - told));
         }
         text.push('\n');
         text
     }
 
-    /// Problems, notes and what is kept, as they stand at the end of the text.
-    fn tail(&self) -> String {
+    /// Problems, notes and what is kept, as they stand at the end of the text, as far as `limit` bytes let them.
+    fn tail(&self, limit: usize) -> String {
         let mut rest = Page::new(TextOptions::default());
         rest.notes(self);
         rest.kept(self);
         rest.problems(self);
         match rest.out.trim() {
             "" => String::new(),
-            text => fenced("", text) + "\n",
+            text => fenced("", &first_lines(text, limit)) + "\n",
         }
     }
+}
+
+/// The first lines of a text, and how many there are after them.
+fn first_lines(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
+        return text.into();
+    }
+    let end = text[..text.floor_char_boundary(limit)].rfind('\n').unwrap_or(0);
+    let more = text[end..].trim_start_matches('\n').lines().count();
+    format!("{}\n… {more} more lines", &text[..end]).into()
+}
+
+/// The commits since the last `up`, a line each.
+fn commit_list(commits: &Commits) -> String {
+    let mut text = format!("{}\n\n", plain(&commits.text()));
+    for commit in &commits.newest {
+        let (id, subject, author) = (plain(&commit.id), plain(&commit.subject), plain(&commit.author));
+        text.push_str(&format!("- {id} {subject} ({author})\n"));
+    }
+    if commits.more > 0 {
+        text.push_str(&format!("- and {} more\n", commits.more));
+    }
+    if !commits.newest.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// The line by which a program finds its comment again.

@@ -3,6 +3,7 @@
 mod difference;
 mod field;
 mod html;
+mod inline;
 mod markdown;
 pub mod model;
 mod reason;

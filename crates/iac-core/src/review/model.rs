@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Action, Mode};
+pub use crate::plan::{Commit, Commits};
 use crate::provider::RiskKind;
 
 /// A plan as people see it.
@@ -37,32 +38,6 @@ pub struct View {
     pub exports: Vec<ExportView>,
     /// Faults of the plan; one that has any cannot be carried out.
     pub problems: Vec<ProblemView>,
-}
-
-/// The commits between the last successful `up` and the program of now.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Commits {
-    /// The commit of the last successful `up`, shortened.
-    pub from: String,
-    /// The commit that is checked out, shortened.
-    pub to: String,
-    /// The newest commits, newest first.
-    pub newest: Vec<Commit>,
-    /// The number of older ones, which are not listed.
-    pub more: usize,
-    /// True if files differ from the commit that is checked out.
-    pub uncommitted: bool,
-}
-
-/// One commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
-    /// The hash, shortened.
-    pub id: String,
-    /// The first line of its message.
-    pub subject: String,
-    /// The name of its author.
-    pub author: String,
 }
 
 /// The number of steps with one action.

@@ -10,26 +10,52 @@ const PATHS: usize = 3;
 /// How long these names may be together. The fields are shown below the reason anyway.
 const WIDTH: usize = 120;
 
-/// The reason as what follows "because".
-pub(crate) fn text(reason: &Reason) -> String {
+/// The reasons as what follows "because", each once: several fields with the same cause are one line.
+pub(super) fn texts(reasons: &[Reason]) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for reason in reasons {
+        let text = text(reason, reasons);
+        if !told.contains(&text) {
+            told.push(text);
+        }
+    }
+    told
+}
+
+/// The fields of the reasons that are wanted.
+fn paths<'a>(reasons: &'a [Reason], wanted: impl Fn(&'a Reason) -> Option<&'a FieldPath>) -> Vec<FieldPath> {
+    reasons.iter().filter_map(wanted).cloned().collect()
+}
+
+/// One of several reasons, with the fields of those that say the same.
+fn text(reason: &Reason, all: &[Reason]) -> String {
     match reason {
+        Reason::Upstream { from, .. } => {
+            let paths = paths(all, |other| match other {
+                Reason::Upstream { path, from: other } if other == from => Some(path),
+                _ => None,
+            });
+            let follow = if paths.len() == 1 { "follows" } else { "follow" };
+            format!(
+                "{} {follow} from {}, which changes",
+                list(&paths),
+                sanitize(&from.short())
+            )
+        }
+        Reason::Immutable { why, .. } => {
+            let paths = paths(all, |other| match other {
+                Reason::Immutable { path, why: other } if other == why => Some(path),
+                _ => None,
+            });
+            format!("{} cannot be changed in place: {}", list(&paths), sanitize(why))
+        }
         Reason::New => "it is new".to_owned(),
         Reason::Gone => "it is recorded and no longer there".to_owned(),
         Reason::Another => "what is recorded is no longer there, and another object has its name".to_owned(),
         Reason::Leaving(why) => format!("it is being deleted ({})", sanitize(why)),
         Reason::NotDeclared => "the program no longer declares it".to_owned(),
         Reason::Inputs(paths) => format!("the program changed {}", list(paths)),
-        Reason::Upstream { path, from } => {
-            format!(
-                "{} follows from {}, which changes",
-                path_text(path),
-                sanitize(&from.short())
-            )
-        }
         Reason::Drift(paths) => format!("somebody else changed {}", list(paths)),
-        Reason::Immutable { path, why } => {
-            format!("{} cannot be changed in place: {}", path_text(path), sanitize(why))
-        }
         Reason::Interrupted(what) => format!("an earlier run was interrupted: {}", sanitize(what)),
         Reason::NotReady {
             why: Some(why),
@@ -86,6 +112,39 @@ fn list(paths: &[FieldPath]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_of_several_fields_is_told_once() {
+        let path = |text: &str| FieldPath::fields(text.split('.'));
+        let upstream = |field: &str, from: &str| Reason::Upstream {
+            path: path(field),
+            from: from.parse().expect("a key"),
+        };
+        let immutable = |field: &str, why: &str| Reason::Immutable {
+            path: path(field),
+            why: why.to_owned(),
+        };
+        let reasons = [
+            Reason::New,
+            upstream("a", "k:core/Secret::one"),
+            upstream("b", "k:core/Secret::two"),
+            upstream("c", "k:core/Secret::one"),
+            immutable("d", "no"),
+            Reason::New,
+            immutable("e", "no"),
+            immutable("f", "never"),
+        ];
+        assert_eq!(
+            texts(&reasons),
+            [
+                "it is new",
+                "a and c follow from Secret/one, which changes",
+                "b follows from Secret/two, which changes",
+                "d and e cannot be changed in place: no",
+                "f cannot be changed in place: never",
+            ]
+        );
+    }
 
     #[test]
     fn fields_with_long_names_are_counted() {

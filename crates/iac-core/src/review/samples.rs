@@ -403,5 +403,6 @@ pub(crate) fn everything() -> Plan {
         }],
         delete_data: DeleteData::None,
         estimate: None,
+        commits: None,
     }
 }

@@ -3,8 +3,11 @@
 
 use super::samples::{everything, key};
 use super::*;
-use crate::plan::{Action, Mode, Plan};
+use crate::plan::{Action, Commit, Commits, Mode, Plan, Reason};
+use crate::provider::{Checked, Effect, Risk, RiskKind};
 use crate::render::Styles;
+use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Value};
 
 fn text_of(plan: &Plan, options: &TextOptions) -> String {
     View::of(plan, options.verbose).to_text(options)
@@ -158,5 +161,157 @@ fn lines_are_wrapped_at_the_width_of_the_terminal() {
         let colored = text_of(&everything(), &at_width(Styles::colored()));
         assert_eq!(anstream::adapter::strip_str(&colored).to_string(), text);
         insta::assert_snapshot!(format!("text_{width}"), text);
+    }
+}
+
+#[test]
+fn the_header_names_the_commits_since_the_last_up() {
+    let commit = |subject: &str| Commit {
+        id: "0123456789ab".into(),
+        subject: subject.into(),
+        author: "A. <b>".into(),
+    };
+    let mut plan = everything();
+    plan.commits = Some(Commits {
+        from: "a1b2c3d4e5f6".into(),
+        newest: vec![commit("Fix #1 for @all"), commit("\u{1b}[2J\u{202e}<script>")],
+        more: 3,
+        uncommitted: true,
+        ..Commits::default()
+    });
+    let (text, markdown) = (text_of(&plan, &TextOptions::default()), markdown(&plan));
+    let lines: Vec<&str> = text.lines().skip(1).take(4).collect();
+    assert_eq!(
+        lines,
+        [
+            "since the last up at a1b2c3d4e5f6: 5 commits, and changes that are not committed",
+            "  0123456789ab Fix #1 for @all (A. <b>)",
+            "  0123456789ab \\u{1b}[2J\\u{202e}<script> (A. <b>)",
+            "  and 3 more",
+        ]
+    );
+    assert!(
+        markdown.contains("- 0123456789ab Fix &#35;1 for &#64;all (A. &#60;b&#62;)\n"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("- and 3 more\n\n"), "{markdown}");
+}
+
+/// A plan in which every text is one that nobody should have written.
+fn hostile(text: &str) -> Plan {
+    let mut plan = everything();
+    plan.stack = text.into();
+    make_hostile(&mut plan, text);
+    plan
+}
+
+fn make_hostile(plan: &mut Plan, text: &str) {
+    for step in &mut plan.steps {
+        step.identity = format!("core/ConfigMap {text}");
+        step.notes = vec![text.to_owned()];
+        step.reasons.push(Reason::Interrupted(text.to_owned()));
+        step.checked = Checked::Locally(text.to_owned());
+        step.risks.push(Risk {
+            kind: RiskKind::Downtime,
+            message: text.to_owned(),
+        });
+        step.effects.push(Effect::other(text));
+        step.inputs = Some(Value::Object([(text.to_owned(), text.into())].into()));
+        for (before, after) in [
+            (text.to_owned(), format!("{text}!")),
+            (format!("{text}\na"), format!("{text}\nb")),
+        ] {
+            step.changes.push(FieldChange {
+                path: FieldPath::fields([text]),
+                before: Some(before.into()),
+                after: Some(after.into()),
+                origin: Some(text.to_owned()),
+            });
+        }
+    }
+    plan.notes[0].message = text.into();
+    plan.problems[0].message = text.into();
+    plan.kept[0].items[0].name = text.into();
+    plan.exports.insert(text.to_owned(), text.into());
+}
+
+#[test]
+fn hostile_texts_are_harmless_in_every_format() {
+    let nasty = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{200b}\r\u{0}<script>alert(1)</script>`````@all #1 [x](http://y)";
+    let steers = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{200b}');
+    let view = View::of(&hostile(nasty), true);
+    for width in [None, Some(80)] {
+        for verbose in [false, true] {
+            let options = TextOptions {
+                verbose,
+                width,
+                ..TextOptions::default()
+            };
+            let text = view.to_text(&options);
+            assert!(!text.contains(steers), "{text:?}");
+        }
+    }
+    let markdown = view.to_markdown(usize::MAX);
+    assert!(!markdown.contains(steers), "{markdown:?}");
+    // Outside of fences, nothing means anything.
+    let mut fence: Option<&str> = None;
+    for line in markdown.lines() {
+        let ticks = &line[..line.len() - line.trim_start_matches('`').len()];
+        match fence {
+            None if ticks.len() > 2 => fence = Some(ticks),
+            Some(open) if line == open => fence = None,
+            Some(_) => {}
+            None => assert!(
+                !line.contains("<script") && !line.contains("@all") && !line.contains("://y"),
+                "{line}"
+            ),
+        }
+    }
+    assert_eq!(fence, None);
+}
+
+#[test]
+fn very_long_texts_are_cut_with_their_number_of_characters() {
+    let text = "long ".repeat(200_000);
+    let mut plan = everything();
+    plan.steps = vec![plan.steps[2].clone(), plan.steps[4].clone()];
+    make_hostile(&mut plan, &text);
+    let view = View::of(&plan, true);
+    let shown = view.to_text(&TextOptions::default());
+    let too_long = shown.lines().filter(|line| line.len() > 20_000);
+    let too_long: Vec<String> = too_long.map(|line| line.chars().take(99).collect()).collect();
+    assert_eq!(too_long, Vec::<String>::new());
+    assert!(shown.contains("more characters, --verbose shows them)"));
+    assert!(view.to_markdown(COMMENT).len() <= COMMENT);
+    let many = "x\n".repeat(500_000);
+    let mut plan = everything();
+    plan.steps[4].changes[0].before = Some(many.as_str().into());
+    plan.steps[4].changes[0].after = Some(many.replace('x', "y").into());
+    let shown = text_of(&plan, &TextOptions::default());
+    assert!(shown.contains("500000 lines removed, 500000 lines added (--verbose shows them)"));
+}
+
+#[test]
+fn long_texts_that_differ_in_a_few_words_are_one_text() {
+    let mut plan = everything();
+    let text = |level: &str| {
+        let flags = "--one=1 --two=2 ".repeat(20);
+        format!("exec /usr/bin/server {flags}--level={level} {flags}")
+    };
+    plan.steps[4].changes[0].before = Some(text("info").into());
+    plan.steps[4].changes[0].after = Some(text("debug").into());
+    plan.steps = vec![plan.steps[4].clone()];
+    let options = |verbose, width| TextOptions {
+        verbose,
+        width,
+        ..TextOptions::default()
+    };
+    let shown = text_of(&plan, &options(false, None));
+    assert!(shown.contains("--level=[-info-]{+debug+} --one=1"), "{shown}");
+    assert!(shown.contains(" … "), "{shown}");
+    assert!(!text_of(&plan, &options(true, None)).contains('…'));
+    for width in [80, 200] {
+        let shown = text_of(&plan, &options(true, Some(width)));
+        assert!(shown.lines().all(|line| line.chars().count() <= width), "{shown}");
     }
 }

@@ -10,7 +10,7 @@ use super::reason;
 use super::value::{path_text, remark, value_text};
 use super::words::{counts, risk_name, short_name, summary, symbol, weight, word};
 use super::yaml;
-use crate::plan::{Action, Fate, Mode, Order, Plan, PlanProblem, Reason, Step};
+use crate::plan::{Action, Commit, Commits, Fate, Mode, Order, Plan, PlanProblem, Reason, Step};
 use crate::provider::effect::HOW_LONG;
 use crate::provider::{Checked, Phase};
 use crate::redact;
@@ -26,7 +26,7 @@ impl View {
             mode: plan.mode,
             observed: plan.observed,
             targets: targets(plan),
-            commits: None,
+            commits: plan.commits.as_ref().map(commits),
             summary: summary(plan),
             counts: counts(plan),
             risks: risks(plan, &numbers),
@@ -89,6 +89,21 @@ pub(super) fn safe(text: &str) -> String {
 pub(super) fn safe_lines(text: &str) -> Vec<String> {
     let line = |line: &str| sanitize(&redact::text(line)).trim_end().to_owned();
     text.lines().map(line).collect()
+}
+
+/// The same, made safe: anybody may have written a message or a name.
+fn commits(commits: &Commits) -> Commits {
+    let commit = |commit: &Commit| Commit {
+        id: safe(&commit.id),
+        subject: safe(&commit.subject),
+        author: safe(&commit.author),
+    };
+    Commits {
+        from: safe(&commits.from),
+        to: safe(&commits.to),
+        newest: commits.newest.iter().map(commit).collect(),
+        ..commits.clone()
+    }
 }
 
 fn targets(plan: &Plan) -> Vec<String> {
@@ -224,8 +239,8 @@ impl StepView {
             sign: symbol(step).to_owned(),
             action: step.action,
             word: word(plan.mode, step.action).to_owned(),
-            source: step.source.as_ref().map(|source| safe(&source.to_string())),
-            reasons: step.reasons.iter().map(reason::text).collect(),
+            source: source(step),
+            reasons: reason::texts(&step.reasons),
             risks: step_risks(step, id),
             effects: effects
                 .map(|effect| EffectView {
@@ -244,6 +259,15 @@ impl StepView {
             same_as: None,
         }
     }
+}
+
+/// The line that declares a resource, or that did.
+fn source(step: &Step) -> Option<String> {
+    let source = safe(&step.source.as_ref()?.to_string());
+    Some(match step.reasons.contains(&Reason::NotDeclared) {
+        true => format!("was at {source}"),
+        false => source,
+    })
 }
 
 impl Edge {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::reason::SavedReason;
 use super::write::{FORMAT, SEAL, digest};
 use crate::declare::SourceLine;
-use crate::plan::{Action, Estimate, KeptData, Leftover, Mode, Order, PlanNote, PlanProblem, Precondition};
+use crate::plan::{Action, Commits, Estimate, KeptData, Leftover, Mode, Order, PlanNote, PlanProblem, Precondition};
 use crate::provider::{DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::state::Vault;
 use crate::urn::Key;
@@ -47,6 +47,9 @@ pub struct SavedPlan {
     /// How long carrying it out will take, where earlier runs tell.
     #[serde(default)]
     pub(super) estimate: Option<Estimate>,
+    /// The commits since the last successful `up`, where they are known.
+    #[serde(default)]
+    pub(super) commits: Option<Commits>,
     /// The digest of what it does.
     pub digest: String,
     /// The seal of the stack's key, if the stack had one.

@@ -61,6 +61,7 @@ impl SavedPlan {
             kept: self.kept.clone(),
             delete_data: self.delete_data.clone(),
             estimate: self.estimate,
+            commits: self.commits.clone(),
         })
     }
 }

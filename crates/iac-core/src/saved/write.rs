@@ -66,6 +66,9 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
     if let Some(estimate) = &plan.estimate {
         json["estimate"] = json!(estimate);
     }
+    if let Some(commits) = &plan.commits {
+        json["commits"] = json!(commits);
+    }
     json["digest"] = digest(&json).into();
     json
 }

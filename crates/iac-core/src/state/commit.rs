@@ -257,6 +257,7 @@ impl Committer {
             at,
             summary,
             took,
+            commit: self.deployed(summary),
         };
         let text = lines::to_text(&close)?;
         self.prepare(close)?;
@@ -267,6 +268,13 @@ impl Committer {
             self.store.notice(format!("the state was not tidied up: {error}"));
         }
         Ok(number)
+    }
+
+    /// The commit that is deployed from this run on, if it is a successful `up`; empty where that is not known.
+    fn deployed(&self, summary: Summary) -> Option<String> {
+        let commit = self.run.commit.clone();
+        let is_news = commit.is_some() || self.log.state.commit.is_some();
+        (self.run.command == "up" && summary.ok && is_news).then(|| commit.unwrap_or_default())
     }
 
     /// Writes a snapshot. It does not know what changed since the last version, so nothing may have.

@@ -53,13 +53,17 @@ pub(super) enum Entry {
     Binding { binding: Box<Binding> },
     /// Several changes that a person asked for: all of them, or none.
     Edit { changes: Vec<Change> },
-    /// The run is complete and is this version. In a snapshot only the times count, which are those of all runs.
+    /// The run is complete and is this version. In a snapshot only the times count, which are those of all runs, and the
+    /// commit.
     Close {
         version: u64,
         at: Timestamp,
         summary: Summary,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         took: BTreeMap<Key, Times>,
+        /// The commit of the last successful `up`, if that is this run; empty where it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
     },
 }
 

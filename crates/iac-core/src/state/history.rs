@@ -64,7 +64,7 @@ enum Before {
         binding: Option<Box<Binding>>,
     },
     /// The run, where the header does not say.
-    About(About),
+    About(Box<About>),
 }
 
 pub(super) fn start(stack: &str) -> Chain {
@@ -104,7 +104,7 @@ pub(super) fn encode(
         key: guard.key(),
     })?;
     if sealed {
-        writer.push(&Before::About(about))?;
+        writer.push(&Before::About(Box::new(about)))?;
     }
     for (key, record) in &undo.records {
         writer.push(&Before::Record {
@@ -150,7 +150,7 @@ pub(super) fn decode(
             }
             Before::Exports { exports } => undo.exports = Some(exports),
             Before::Binding { binding } => undo.binding = Some(binding.map(|binding| *binding)),
-            Before::About(line) => about = Some(line),
+            Before::About(line) => about = Some(*line),
         }
     }
     reader.end()?;

@@ -33,6 +33,8 @@ pub struct State {
     pub version: u64,
     /// How long the last steps with each resource took; also of some that are no longer recorded.
     pub times: BTreeMap<Key, Times>,
+    /// The commit of the last successful `up`, as in [`RunInfo::commit`]; none where it is not known.
+    pub commit: Option<String>,
     /// True if all of it was found under the seal of the stack's key; without one, whoever can write the files can write
     /// anything into them.
     pub sealed: bool,
@@ -49,6 +51,7 @@ impl PartialEq for State {
             && self.targets == other.targets
             && self.binding == other.binding
             && self.times == other.times
+            && self.commit == other.commit
     }
 }
 
@@ -277,6 +280,9 @@ pub struct RunInfo {
     pub command: String,
     /// Which build of the program it is.
     pub build: String,
+    /// The commit of the workspace, with `-dirty` behind it where files differed; none where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// What came of a run, for the history.
@@ -325,7 +331,14 @@ impl RunInfo {
             pid: std::process::id(),
             command: command.into(),
             build: build.into(),
+            commit: None,
         }
+    }
+
+    /// The same, of a workspace at this commit.
+    #[must_use]
+    pub fn at_commit(self, commit: Option<String>) -> Self {
+        Self { commit, ..self }
     }
 }
 

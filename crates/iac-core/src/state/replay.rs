@@ -69,9 +69,14 @@ impl State {
                 }
                 *self = edited;
             }
-            Entry::Close { version, took, .. } => {
+            Entry::Close {
+                version, took, commit, ..
+            } => {
                 self.version = version;
                 self.remember(took);
+                if let Some(commit) = commit {
+                    self.commit = Some(commit).filter(|commit| !commit.is_empty());
+                }
             }
         }
         Ok(())

@@ -97,18 +97,20 @@ fn entries(state: &State) -> impl Iterator<Item = Entry> {
     });
     let binding = state.binding.clone().map(Box::new);
     let binding = binding.map(|binding| Entry::Binding { binding });
-    let times = (!state.times.is_empty()).then(|| Entry::Close {
+    let is_close = !state.times.is_empty() || state.commit.is_some();
+    let close = is_close.then(|| Entry::Close {
         version: state.version,
         at: Timestamp::UNIX_EPOCH,
         summary: Summary::default(),
         took: state.times.clone(),
+        commit: state.commit.clone(),
     });
     records
         .chain(pending)
         .chain(exports)
         .chain(targets)
         .chain(binding)
-        .chain(times)
+        .chain(close)
 }
 
 /// Reads a snapshot.

@@ -9,6 +9,7 @@
     reason = "a test may stop at once, and says which it was"
 )]
 
+mod commits;
 mod ground;
 mod handover;
 mod projects;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         return program(&name);
     }
     let filter = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
-    let tests: [(&str, fn()); 14] = [
+    let tests: [(&str, fn()); 15] = [
         (
             "another_program_is_refused_by_every_verb",
             projects::another_program_is_refused_by_every_verb,
@@ -57,6 +58,10 @@ fn main() -> ExitCode {
         (
             "nothing_of_a_repository_is_run",
             projects::nothing_of_a_repository_is_run,
+        ),
+        (
+            "the_commits_since_the_last_up_are_named",
+            commits::the_commits_since_the_last_up_are_named,
         ),
         (
             "one_folder_has_many_spellings",

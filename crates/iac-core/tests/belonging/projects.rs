@@ -192,6 +192,8 @@ pub(crate) fn typed_programs_of_two_projects_are_two() {
 pub(crate) fn nothing_of_a_repository_is_run() {
     let ground = Ground::new();
     ground.repository("one");
+    ground.up("one").exits(0);
+    ground.git("one", "commit --allow-empty --quiet --message more");
     let evil = ground.path("evil");
     ground.write("evil", "#!/bin/sh\ntouch \"$0.was-run\"\n");
     #[cfg(unix)]
@@ -202,10 +204,14 @@ pub(crate) fn nothing_of_a_repository_is_run() {
         "core.pager",
         "uploadpack.packObjectsHook",
         "alias.rev-list",
+        "alias.log",
+        "gpg.program",
     ] {
         ground.git("one", &format!("config {setting} {}", evil.display()));
     }
+    ground.git("one", "config log.showSignature true");
+    let preview = ground.preview("one").exits(0);
+    assert!(preview.stdout.contains(": 1 commit\n"), "{preview}");
     ground.up("one").exits(0);
-    ground.preview("one").exits(0);
     assert!(!ground.path("evil.was-run").exists());
 }

@@ -64,6 +64,7 @@ fn versions() -> Vec<Version> {
             pid: 1,
             command: if number == 3 { "destroy" } else { "up" }.to_owned(),
             build: "1a2b3c4".to_owned(),
+            commit: None,
         },
         started: "2026-11-30T10:00:00Z".parse().expect("a moment"),
         finished: "2026-11-30T10:01:05Z".parse().expect("a moment"),

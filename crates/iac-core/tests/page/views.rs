@@ -253,6 +253,7 @@ pub(crate) fn shop() -> View {
         }],
         more: 1,
         uncommitted: true,
+        ..Commits::default()
     });
     view.notes = vec![NoteView {
         name: Some("Deployment/web".to_owned()),

@@ -26,6 +26,7 @@ fn alice() -> RunInfo {
         pid: 4711,
         command: "up".into(),
         build: "3f2a9c1".into(),
+        commit: None,
     }
 }
 

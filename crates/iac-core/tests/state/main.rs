@@ -12,6 +12,7 @@ mod cost;
 mod crash;
 mod damage;
 #[cfg(target_os = "linux")]
+mod deployed;
 mod disk;
 mod edit;
 mod encrypted;

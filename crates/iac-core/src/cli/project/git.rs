@@ -1,7 +1,7 @@
 //! A git repository, as far as it tells one project from another.
 //!
 //! It is read from its own files, so that nothing of it is run, git need not be there, and it may belong to another user.
-//! Only the beginning of its history, and whether its files are changed, are asked of git, which sees none of the
+//! Only its history, and whether its files are changed, are asked of git, which sees none of the
 //! repository's own configuration.
 
 use std::collections::BTreeSet;
@@ -11,13 +11,18 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::cli::borrowed::Borrowed;
+use crate::cli::build::{DIRTY, short};
 use crate::files;
+use crate::plan::{Commit, Commits};
 
 /// How long git may think about where the history begins.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The largest file of git's that is read as a whole: a list of all references.
 const LARGEST: u64 = 64 << 20;
+
+/// How many commits are named.
+const MOST_COMMITS: usize = 10;
 
 /// How many beginnings of its history a repository may have.
 const MOST_ROOTS: usize = 16;
@@ -61,7 +66,6 @@ impl Repository {
     /// The commit that is checked out.
     pub(in crate::cli) fn head(&self) -> Option<String> {
         let text = small(&self.folder.join("HEAD"))?;
-        let is_commit = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let Some(name) = text.trim().strip_prefix("ref:").map(str::trim) else {
             return Some(text.trim().to_owned()).filter(|text| is_commit(text));
         };
@@ -109,28 +113,78 @@ impl Repository {
         Some((borrowed, command))
     }
 
+    /// The commits between two, each as a run records it; none where git cannot be asked.
+    pub(in crate::cli) async fn commits_since(&self, from: &str, to: &str) -> Option<Commits> {
+        let hash = from.strip_suffix(DIRTY).unwrap_or(from);
+        if !is_commit(hash) {
+            return None;
+        }
+        let mut commits = Commits {
+            from: short(from),
+            to: short(to.strip_suffix(DIRTY).unwrap_or(to)),
+            uncommitted: to.ends_with(DIRTY),
+            ..Commits::default()
+        };
+        if to.strip_suffix(DIRTY).unwrap_or(to) == hash {
+            return Some(commits);
+        }
+        let both = format!("{hash}...HEAD");
+        let Some(counts) = self.ask(&["rev-list", "--left-right", "--count", &both, "--"]).await else {
+            commits.unknown = true;
+            return Some(commits);
+        };
+        let mut counts = counts.split_whitespace().map(str::parse);
+        let (Some(Ok(back)), Some(Ok(ahead))) = (counts.next(), counts.next()) else {
+            return None;
+        };
+        commits.back = back;
+        let (most, range) = (format!("--max-count={MOST_COMMITS}"), format!("{hash}..HEAD"));
+        let log = self
+            .ask(&["log", &most, "-z", "--format=%H%n%an%n%s", &range, "--"])
+            .await?;
+        commits.newest = log.split('\0').filter_map(commit_of).collect();
+        commits.more = usize::saturating_sub(ahead, commits.newest.len());
+        Some(commits)
+    }
+
+    /// What git says, if it says so in time.
+    async fn ask(&self, arguments: &[&str]) -> Option<String> {
+        let (borrowed, mut command) = self.command()?;
+        command.args(arguments).kill_on_drop(true);
+        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        drop(borrowed);
+        match output {
+            Ok(Ok(output)) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+            _ => None,
+        }
+    }
+
     /// The commits that its history begins with; none where that cannot be told, as in a shallow clone.
     pub(super) async fn roots(&self) -> BTreeSet<String> {
         if std::fs::metadata(self.common.join("shallow")).is_ok_and(|file| file.len() > 0) {
             return BTreeSet::new();
         }
-        let Some((borrowed, mut command)) = self.command() else {
-            return BTreeSet::new();
-        };
-        command
-            .args(["rev-list", "--max-parents=0", "HEAD", "--"])
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await;
-        drop(borrowed);
-        let text = match output {
-            Ok(Ok(output)) if output.status.success() => output.stdout,
-            // No git, no commit yet, or too long a history: other evidence has to do.
-            _ => return BTreeSet::new(),
-        };
-        let roots: BTreeSet<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+        // No git, no commit yet, or too long a history: other evidence has to do.
+        let text = self.ask(&["rev-list", "--max-parents=0", "HEAD", "--"]).await;
+        let roots: BTreeSet<String> = text.unwrap_or_default().lines().map(str::to_owned).collect();
         roots.into_iter().take(MOST_ROOTS).collect()
     }
+}
+
+/// True for the whole name of a commit.
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A commit of the log: its hash, its author and its subject, a line each.
+fn commit_of(text: &str) -> Option<Commit> {
+    let mut lines = text.splitn(3, '\n');
+    let (hash, author, subject) = (lines.next()?, lines.next()?, lines.next()?);
+    Some(Commit {
+        id: short(hash),
+        subject: subject.trim_end().to_owned(),
+        author: author.to_owned(),
+    })
 }
 
 /// Whether a program says anything; none where it fails, or has not ended in time: what git reads of a work tree may be a

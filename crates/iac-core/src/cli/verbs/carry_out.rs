@@ -67,7 +67,7 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
     }
     let path = job.run.events.as_deref();
     let events = path.map(|path| EventFile::open(path, &session.ui)).transpose()?;
-    let run = RunInfo::current(job.verb, session.build());
+    let run = RunInfo::current(job.verb, session.build()).at_commit(session.commit());
     let writer = session
         .interrupts
         .end(async { Ok(store.begin(run, session.lock_timeout).await?) })

@@ -23,14 +23,9 @@ pub(super) fn header(view: &View) -> Markup {
 }
 
 fn since(commits: &Commits) -> Markup {
-    let count = commits.newest.len() + commits.more;
     html! {
         details.commits {
-            summary {
-                "Since the last up: " (count) @if count == 1 { " commit" } @else { " commits" }
-                " (" code { (commits.from) ".." (commits.to) } ")"
-                @if commits.uncommitted { ", and changes that are not committed" }
-            }
+            summary { (commits.text()) }
             ul {
                 @for commit in &commits.newest { li { code { (commit.id) } " " (commit.subject) " " span.muted { (commit.author) } } }
                 @if commits.more > 0 { li { "and " (commits.more) " more" } }

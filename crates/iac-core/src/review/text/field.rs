@@ -11,9 +11,6 @@ pub(super) const DIFF_LINES: usize = 40;
 /// The length of text that stays as it is, beyond which a line shows only its ends.
 const SAME: usize = 120;
 
-/// The length of a value on one line, beyond which only its beginning is shown unless everything is asked for.
-const VALUE: usize = 4_000;
-
 impl Page {
     /// Appends a field, with some words before it.
     pub(in crate::review) fn field(&mut self, before: &str, field: &FieldView) {
@@ -29,11 +26,11 @@ impl Page {
             FieldSign::Changed => ('~', styles.changed),
             FieldSign::Removed => ('-', styles.removed),
         };
-        let head = format!("{before}{} {}", Styles::paint(style, sign), field.path);
+        let head = format!("{before}{} {}", Styles::paint(style, sign), self.short(&field.path));
         let origin = field
             .origin
             .as_ref()
-            .map_or_else(String::new, |origin| format!(" (from {origin})"));
+            .map_or_else(String::new, |origin| format!(" (from {})", self.short(origin)));
         match &field.change {
             ChangeView::Lines { lines, .. } if lines.len() <= most => {
                 self.line(4, &format!("{head}:{origin}"));
@@ -55,7 +52,7 @@ impl Page {
         let styles = self.options.styles;
         // What continues a line stands below its text, not below its sign.
         let hanging = 4 + line.text.len() - line.text.trim_start().len();
-        let text = &line.text;
+        let text = self.short(&line.text);
         match line.tag {
             Tag::Added => self.hanging(8, hanging, &Styles::paint(styles.added, format_args!("+ {text}"))),
             Tag::Removed => self.hanging(8, hanging, &Styles::paint(styles.removed, format_args!("- {text}"))),
@@ -82,20 +79,9 @@ impl Page {
         let remark = in_brackets(remark.as_deref());
         match (before, after, words) {
             (_, _, Some(words)) => format!("{}{remark}", self.words(words)),
-            (Some(before), Some(after), None) => format!("{} -> {}{remark}", self.value(before), self.value(after)),
-            (Some(value), None, None) | (None, Some(value), None) => format!("{}{remark}", self.value(value)),
+            (Some(before), Some(after), None) => format!("{} -> {}{remark}", self.short(before), self.short(after)),
+            (Some(value), None, None) | (None, Some(value), None) => format!("{}{remark}", self.short(value)),
             (None, None, None) => String::new(),
-        }
-    }
-
-    /// A value, or its beginning where it is very long.
-    fn value(&self, value: &str) -> String {
-        match value.char_indices().nth(VALUE) {
-            Some((end, _)) if !self.options.verbose => {
-                let more = super::steps::grouped(value[end..].chars().count());
-                format!("{}… ({more} more characters, --verbose shows them)", &value[..end])
-            }
-            _ => value.to_owned(),
         }
     }
 
@@ -103,8 +89,8 @@ impl Page {
     fn words(&self, words: &[Piece]) -> String {
         let styles = self.options.styles;
         let piece = |piece: &Piece| match piece.tag {
-            Tag::Removed => Styles::paint(styles.removed, format_args!("[-{}-]", self.value(&piece.text))),
-            Tag::Added => Styles::paint(styles.added, format_args!("{{+{}+}}", self.value(&piece.text))),
+            Tag::Removed => Styles::paint(styles.removed, format_args!("[-{}-]", self.short(&piece.text))),
+            Tag::Added => Styles::paint(styles.added, format_args!("{{+{}+}}", self.short(&piece.text))),
             Tag::Same | Tag::Gap => self.ends(&piece.text),
         };
         words.iter().map(piece).collect()

@@ -78,6 +78,16 @@ impl Page {
             let warning = Styles::paint(styles.warning, "not observed");
             self.line(0, &format!("{warning}: the record stands in for what is really there"));
         }
+        if let Some(commits) = &view.commits {
+            self.line(0, &commits.text());
+            for commit in &commits.newest {
+                let id = Styles::paint(styles.dim, &commit.id);
+                self.line(2, &format!("{id} {} ({})", commit.subject, commit.author));
+            }
+            if commits.more > 0 {
+                self.line(2, &format!("and {} more", commits.more));
+            }
+        }
         self.line(0, "");
     }
 
@@ -95,7 +105,10 @@ impl Page {
         self.line(0, "Risks:");
         for risk in view.risks.iter().take(RISKS) {
             let label = Styles::paint(self.options.styles.risk(risk.kind), &risk.label);
-            self.line(2, &format!("! {label}: {}: {}", risk.name, risk.message));
+            self.line(
+                2,
+                &format!("! {label}: {}: {}", self.short(&risk.name), self.short(&risk.message)),
+            );
         }
         if view.risks.len() > RISKS {
             self.line(2, &format!("… {} more at their steps below", view.risks.len() - RISKS));
@@ -110,7 +123,7 @@ impl Page {
         for note in &view.notes {
             let about = note.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
             let source = self.source(note.source.as_deref());
-            self.line(0, &format!("note: {about}{}{source}", note.message));
+            self.line(0, &format!("note: {about}{}{source}", self.short(&note.message)));
         }
     }
 
@@ -138,7 +151,12 @@ impl Page {
                 };
                 self.line(
                     2,
-                    &format!("= {} {}{amount} (of {})", item.kind, item.name, item.holder),
+                    &format!(
+                        "= {} {}{amount} (of {})",
+                        item.kind,
+                        self.short(&item.name),
+                        item.holder
+                    ),
                 );
             }
         }
@@ -152,7 +170,8 @@ impl Page {
         self.line(0, "Exports:");
         for export in &view.exports {
             let remark = in_brackets(export.remark.as_deref());
-            self.line(2, &format!("{} = {}{remark}", export.name, export.value));
+            let name = self.short(&export.name);
+            self.line(2, &format!("{name} = {}{remark}", self.short(&export.value)));
         }
     }
 
@@ -175,8 +194,8 @@ impl Page {
     fn labelled(&mut self, indent: usize, label: &str, lines: &[String]) {
         for (position, line) in lines.iter().enumerate() {
             match position {
-                0 => self.line(indent, &format!("{label} {line}")),
-                _ => self.line(4, line),
+                0 => self.line(indent, &format!("{label} {}", self.short(line))),
+                _ => self.line(4, &self.short(line)),
             }
         }
     }

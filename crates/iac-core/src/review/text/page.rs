@@ -1,12 +1,18 @@
 //! The lines of a text, wrapped at the width of the terminal.
 
+use std::borrow::Cow;
+
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use super::TextOptions;
+use super::steps::grouped;
 use crate::render::Styles;
 
 /// The narrowest width at which lines are wrapped: below it, words would be torn.
 const NARROWEST: usize = 40;
+
+/// The number of characters that a text on one line has at the most, unless everything is asked for.
+const LONGEST: usize = 4_000;
 
 /// The indentation of what continues a line, below the line itself.
 const HANGING: usize = 4;
@@ -59,6 +65,17 @@ impl Page {
                 self.out.push_str(text);
                 self.out.push('\n');
             }
+        }
+    }
+
+    /// A text, or its beginning where it is very long and not everything is asked for.
+    pub(in crate::review) fn short<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match text.char_indices().nth(LONGEST) {
+            Some((end, _)) if !self.options.verbose => {
+                let more = grouped(text[end..].chars().count());
+                format!("{}… ({more} more characters, --verbose shows them)", &text[..end]).into()
+            }
+            _ => text.into(),
         }
     }
 

@@ -78,7 +78,7 @@ impl Page {
             &format!(
                 "{} {}: {}{}",
                 Styles::paint(style, &step.sign),
-                Styles::paint(styles.strong, &step.name),
+                Styles::paint(styles.strong, self.short(&step.name)),
                 Styles::paint(style, &step.word),
                 self.source(step.source.as_deref())
             ),
@@ -93,24 +93,24 @@ impl Page {
             self.line(4, &Styles::paint(styles.dim, &step.urn));
         }
         for reason in &step.reasons {
-            self.line(4, &format!("because {reason}"));
+            self.line(4, &format!("because {}", self.short(reason)));
         }
         for risk in &step.risks {
             let label = Styles::paint(styles.risk(risk.kind), &risk.label);
-            self.line(4, &format!("! {label}: {}", risk.message));
+            self.line(4, &format!("! {label}: {}", self.short(&risk.message)));
         }
         for effect in &step.effects {
-            self.line(4, &format!("{}: {}", effect.label, effect.text));
+            self.line(4, &format!("{}: {}", effect.label, self.short(&effect.text)));
         }
         for line in &step.order {
-            self.line(4, line);
+            self.line(4, &self.short(line));
         }
         self.fields(step);
         if let Some(why) = &step.not_checked {
-            self.line(4, &format!("not checked by the server: {why}"));
+            self.line(4, &format!("not checked by the server: {}", self.short(why)));
         }
         for note in &step.notes {
-            self.line(4, &format!("note: {note}"));
+            self.line(4, &format!("note: {}", self.short(note)));
         }
         if self.options.verbose {
             self.edges("after", &step.after);
@@ -137,7 +137,7 @@ impl Page {
         let sign = Styles::paint(styles.added, '+');
         for line in &lines[..most] {
             let inner = line.len() - line.trim_start().len();
-            self.hanging(4, 4 + inner, &format!("{sign} {line}"));
+            self.hanging(4, 4 + inner, &format!("{sign} {}", self.short(line)));
         }
         if most < lines.len() {
             let more = grouped(lines.len() - most);
