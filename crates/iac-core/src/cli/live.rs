@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// How many of those that wait for others have a line.
 const HELD: usize = 4;
-/// How many operations and waits in flight have a line: less than a terminal's height.
+/// How many operations and waits in flight have a line: with those below, fewer than a terminal has.
 const RUNNING: usize = 12;
 
 /// What is in flight. A line is cut at the terminal's width, and has the clock at its end.
@@ -32,17 +32,25 @@ pub(super) struct Live {
 
 #[derive(Default)]
 struct State {
+    /// What is in flight and has a line.
     running: BTreeMap<Key, Running>,
+    /// What is in flight, and has no room for a line yet.
+    hidden: BTreeMap<Key, Hidden>,
     /// What waits for others, as lines.
     held: BTreeMap<Key, String>,
-    /// The lines of what waits.
+    /// The lines below those of what is in flight.
     bars: Vec<ProgressBar>,
 }
 
 struct Running {
     name: String,
-    /// None for one that there is no room for.
-    bar: Option<ProgressBar>,
+    bar: ProgressBar,
+}
+
+struct Hidden {
+    name: String,
+    line: String,
+    since: Instant,
 }
 
 impl Live {
@@ -67,30 +75,26 @@ impl Live {
     pub(super) fn begin(&self, key: &Key, name: String, doing: &str) {
         let mut state = self.state();
         state.held.remove(key);
-        let before = state.running.remove(key);
-        let has_room = state.running.values().filter(|running| running.bar.is_some()).count() < RUNNING;
-        before.into_iter().for_each(Running::clear);
-        let bar = has_room.then(|| {
-            let bar = ProgressBar::new_spinner();
-            let bar = match state.bars.first() {
-                Some(first) => self.lines.insert_before(first, bar),
-                None => self.lines.add(bar),
-            };
-            bar.set_style(style(RUNNING_LINE));
-            bar.set_message(format!("{name} {doing}"));
-            bar.enable_steady_tick(TICK);
-            bar
-        });
-        state.running.insert(key.clone(), Running { name, bar });
-        self.draw_held(&mut state);
+        state.hidden.remove(key);
+        if let Some(before) = state.running.remove(key) {
+            before.bar.finish_and_clear();
+        }
+        let hidden = Hidden {
+            line: format!("{name} {doing}"),
+            name,
+            since: Instant::now(),
+        };
+        state.hidden.insert(key.clone(), hidden);
+        self.draw(&mut state);
     }
 
     /// What is in flight says something.
     pub(super) fn say(&self, key: &Key, message: &str) {
-        if let Some(running) = self.state().running.get(key)
-            && let Some(bar) = &running.bar
-        {
-            bar.set_message(format!("{}: {message}", running.name));
+        let mut state = self.state();
+        if let Some(running) = state.running.get(key) {
+            running.bar.set_message(format!("{}: {message}", running.name));
+        } else if let Some(hidden) = state.hidden.get_mut(key) {
+            hidden.line = format!("{}: {message}", hidden.name);
         }
     }
 
@@ -98,31 +102,50 @@ impl Live {
     pub(super) fn hold(&self, key: &Key, line: String) {
         let mut state = self.state();
         state.held.insert(key.clone(), line);
-        self.draw_held(&mut state);
+        self.draw(&mut state);
     }
 
     /// An operation or a wait is through, or will not begin.
     pub(super) fn end(&self, key: &Key) {
         let mut state = self.state();
-        state.running.remove(key).into_iter().for_each(Running::clear);
-        if state.held.remove(key).is_some() {
-            self.draw_held(&mut state);
+        if let Some(ended) = state.running.remove(key) {
+            ended.bar.finish_and_clear();
         }
+        state.hidden.remove(key);
+        state.held.remove(key);
+        self.draw(&mut state);
     }
 
     /// Takes all lines away.
     pub(super) fn close(&self) {
         let state = std::mem::take(&mut *self.state());
-        state.running.into_values().for_each(Running::clear);
-        state.bars.iter().for_each(ProgressBar::finish_and_clear);
+        let running = state.running.into_values().map(|running| running.bar);
+        running.chain(state.bars).for_each(|bar| bar.finish_and_clear());
     }
 
-    /// Draws the first few of those that wait, and how many there are besides.
-    fn draw_held(&self, state: &mut State) {
-        let mut lines: Vec<String> = state.held.values().take(HELD).cloned().collect();
-        let more = state.held.len().saturating_sub(HELD);
-        if more > 0 {
-            lines.push(format!("{more} more wait for others"));
+    /// Draws what is in flight as far as there is room, then how much more there is, and the first few of those that wait.
+    fn draw(&self, state: &mut State) {
+        while state.running.len() < RUNNING
+            && let Some((key, hidden)) = state.hidden.pop_first()
+        {
+            let bar = ProgressBar::new_spinner().with_elapsed(hidden.since.elapsed());
+            let bar = match state.bars.first() {
+                Some(first) => self.lines.insert_before(first, bar),
+                None => self.lines.add(bar),
+            };
+            bar.set_style(style(RUNNING_LINE));
+            bar.set_message(hidden.line);
+            bar.enable_steady_tick(TICK);
+            let name = hidden.name;
+            state.running.insert(key, Running { name, bar });
+        }
+        let mut lines: Vec<String> = Vec::new();
+        if !state.hidden.is_empty() {
+            lines.push(format!("{} more in flight", state.hidden.len()));
+        }
+        lines.extend(state.held.values().take(HELD).cloned());
+        if state.held.len() > HELD {
+            lines.push(format!("{} more wait for others", state.held.len() - HELD));
         }
         while state.bars.len() > lines.len() {
             if let Some(bar) = state.bars.pop() {
@@ -145,10 +168,38 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-impl Running {
-    fn clear(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_gets_a_line_once_another_ends() {
+        let live = Live::new(Styles::plain());
+        let key = |number: usize| Key::new("", "test:core/Thing", &format!("{number:02}")).unwrap();
+        for number in 0..RUNNING + 2 {
+            live.begin(&key(number), format!("thing {number}"), "creating");
         }
+        live.hold(&key(50), "thing 50 waits for thing 1".to_owned());
+        let shown = |live: &Live| {
+            let state = live.state();
+            let below: Vec<String> = state.bars.iter().map(ProgressBar::message).collect();
+            (state.running.len(), state.hidden.len(), below)
+        };
+        let (running, hidden, below) = shown(&live);
+        assert_eq!((running, hidden), (RUNNING, 2));
+        assert_eq!(below, ["2 more in flight", "thing 50 waits for thing 1"]);
+        live.say(&key(RUNNING), "pulling");
+        live.end(&key(0));
+        live.end(&key(1));
+        let (running, hidden, below) = shown(&live);
+        assert_eq!((running, hidden), (RUNNING, 0));
+        assert_eq!(below, ["thing 50 waits for thing 1"]);
+        assert_eq!(live.state().running[&key(RUNNING)].bar.message(), "thing 12: pulling");
+        live.begin(&key(50), "thing 50".to_owned(), "creating");
+        let (_, hidden, below) = shown(&live);
+        assert_eq!((hidden, below), (1, vec!["1 more in flight".to_owned()]));
+        live.close();
+        assert_eq!(shown(&live), (0, 0, vec![]));
     }
 }
