@@ -51,6 +51,8 @@ impl Browser {
             "--disable-background-networking",
         ]);
         command.arg(format!("--user-data-dir={}", profile.path().join("profile").display()));
+        // It keeps its reports of crashes beside the user's own browser otherwise.
+        command.env("XDG_CONFIG_HOME", profile.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().map_err(|error| failed("start", &error.to_string()))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
