@@ -343,3 +343,33 @@ fn secrets_without_hashes_are_no_news() {
     assert!(unkeyed.difference(&keyed).unwrap().is_empty());
     assert!(!parse(&everything(), &hash).difference(&keyed).unwrap().is_empty());
 }
+
+#[test]
+fn what_became_secret_is_hidden_whatever_it_was() {
+    for before in [
+        json!("canary"),
+        json!({"a": "canary"}),
+        json!(["x\n", "canary"]),
+        json!({"canary": {"b": 1}}),
+    ] {
+        for after in [
+            Value::Secret("new".into()),
+            Value::Array(vec![Value::Secret("new".into())]),
+        ] {
+            let mut plan = everything();
+            plan.steps[4].changes[0].before = Some(before.clone().into());
+            plan.steps[4].changes[0].after = Some(after);
+            let options = TextOptions {
+                verbose: true,
+                ..TextOptions::default()
+            };
+            for shown in [
+                plan_json(&plan, &hash).to_string(),
+                View::of(&plan, true).to_text(&options),
+            ] {
+                assert!(!shown.contains("canary"), "{before}: {shown}");
+            }
+            assert!(saved(&plan).view(true).unwrap() == View::of(&plan, true));
+        }
+    }
+}
