@@ -43,10 +43,10 @@ impl Commits {
         };
         let mut text = match self.unknown {
             true => format!(
-                "the last up was at {}, which this repository does not have; now at {}",
+                "The last up was at {}, which this repository does not have; now at {}",
                 self.from, self.to
             ),
-            false => format!("since the last up at {}: {}", self.from, counted(count)),
+            false => format!("Since the last up at {}: {}", self.from, counted(count)),
         };
         if self.back > 0 {
             text.push_str(&format!(", and {} fewer", counted(self.back)));
@@ -81,23 +81,23 @@ mod tests {
         for (commits, expected) in [
             (
                 commits(0, 0, 0, false, false),
-                "since the last up at a1-dirty: no commit",
+                "Since the last up at a1-dirty: no commit",
             ),
             (
                 commits(1, 0, 0, false, false),
-                "since the last up at a1-dirty: 1 commit",
+                "Since the last up at a1-dirty: 1 commit",
             ),
             (
                 commits(10, 3, 0, false, true),
-                "since the last up at a1-dirty: 13 commits, and changes that are not committed",
+                "Since the last up at a1-dirty: 13 commits, and changes that are not committed",
             ),
             (
                 commits(0, 0, 2, false, false),
-                "since the last up at a1-dirty: no commit, and 2 commits fewer",
+                "Since the last up at a1-dirty: no commit, and 2 commits fewer",
             ),
             (
                 commits(0, 0, 0, true, false),
-                "the last up was at a1-dirty, which this repository does not have; now at b2",
+                "The last up was at a1-dirty, which this repository does not have; now at b2",
             ),
         ] {
             assert_eq!(commits.text(), expected);

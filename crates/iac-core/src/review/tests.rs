@@ -184,7 +184,7 @@ fn the_header_names_the_commits_since_the_last_up() {
     assert_eq!(
         lines,
         [
-            "since the last up at a1b2c3d4e5f6: 5 commits, and changes that are not committed",
+            "Since the last up at a1b2c3d4e5f6: 5 commits, and changes that are not committed",
             "  0123456789ab Fix #1 for @all (A. <b>)",
             "  0123456789ab \\u{1b}[2J\\u{202e}<script> (A. <b>)",
             "  and 3 more",
