@@ -64,7 +64,7 @@ fn versions() -> Vec<Version> {
             pid: 1,
             command: if number == 3 { "destroy" } else { "up" }.to_owned(),
             build: "1a2b3c4".to_owned(),
-            commit: None,
+            commit: ok.then(|| "5d6e7f8-dirty".to_owned()),
         },
         started: "2026-11-30T10:00:00Z".parse().expect("a moment"),
         finished: "2026-11-30T10:01:05Z".parse().expect("a moment"),

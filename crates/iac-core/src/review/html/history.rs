@@ -67,7 +67,7 @@ fn run(version: &Version) -> Markup {
                 @for (sign, count) in counts { @if count > 0 { span.sign { (sign) (count) } " " } }
             }
             div.body {
-                div { "by " (sanitize(&version.run.who)) " on " (sanitize(&version.run.host)) ", build " (sanitize(&version.run.build)) ", in " (for_people(lasted)) }
+                div { "by " (sanitize(&version.run.who)) " on " (sanitize(&version.run.host)) ", build " (sanitize(&version.run.build)) @if let Some(commit) = &version.run.commit { ", commit " (sanitize(commit)) } ", in " (for_people(lasted)) }
                 @if version.changed.is_empty() { div { "nothing in the record changed" } } @else {
                     ul { @for key in &version.changed { li { code { (sanitize(key.as_str())) } (took(version, key)) } } }
                 }
