@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::bucket::{BUCKET_AND_DOCKER, BUCKET_AND_KUBERNETES, Bucket};
 use crate::docker::{Docker, free_ports};
 use crate::docker_monitoring::{eventually, grafana_has, is_dumped, targets_are_up};
-use crate::support::{Kubectl, Namespace, Project, Ran};
+use crate::support::{Kubectl, Namespace, Project, Ran, ingress_leads_to};
 
 const NAME: &str = "easyflow";
 
@@ -260,6 +260,7 @@ fn easyflow_lives_on_kubernetes() {
         port: 443,
         address: project.bed.ingress_address.clone().unwrap(),
     };
+    ingress_leads_to(front.host, &front.address, "/health");
     front.is_processed("kept");
     let beat = kubectl.get(&format!("-n {NAME} deployment celery-beat"));
     assert_eq!(beat["spec"]["strategy"]["type"], "Recreate");

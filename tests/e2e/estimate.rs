@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::docker::{DOCKER, Docker, free_ports};
-use crate::support::{KUBERNETES, Kubectl, Namespace, Project, Ran};
+use crate::support::{KUBERNETES, Kubectl, Namespace, Project, Ran, ingress_leads_to};
 
 const NAME: &str = "estimate-service";
 
@@ -341,6 +341,7 @@ fn estimate_lives_on_kubernetes() {
         url: "https://estimate.test".to_owned(),
         arguments: ["--resolve".to_owned(), format!("estimate.test:443:{address}")].into(),
     };
+    ingress_leads_to("estimate.test", &address, "/api/auth/login");
     let user = User::logs_in(&front);
     let estimate = user.works();
     user.finds(&estimate);

@@ -45,6 +45,7 @@ mod prod;
 mod references;
 mod saved_plan;
 mod secrets;
+mod situations;
 mod support;
 mod transport;
 mod trust;

@@ -342,3 +342,13 @@ impl Drop for Namespace {
         ));
     }
 }
+
+/// Waits until an Ingress leads somewhere: its controller hears of new endpoints a moment after they are ready.
+pub(crate) fn ingress_leads_to(host: &str, address: &str, path: &str) {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--insecure", "--output", "/dev/null"]);
+    curl.args(["--write-out", "%{http_code}", "--retry", "30", "--retry-delay", "1"]);
+    curl.args(["--resolve", &format!("{host}:443:{address}")]);
+    let ran = Ran::of(curl.arg(format!("https://{host}{path}"))).exits(0);
+    assert!(!ran.stdout.ends_with("503"), "{host}{path}: {}", ran.stdout);
+}

@@ -7,13 +7,17 @@
 use std::collections::BTreeSet;
 
 use iac_core::provider::effect::{
-    BrokenReference, DataEffect, DataFate, Run, Scale, Transition, Unit, names_host, other_repository,
+    BrokenReference, DataEffect, DataFate, Rename, Run, Scale, Transition, Unit, names_host, other_repository,
 };
 use iac_core::provider::{Effect, PlanItem};
+use iac_core::review::short_name;
 use iac_core::value::FieldPath;
 
 use crate::inputs::{Inputs, SERVICE, ServiceInputs};
 use crate::model::{Mount, MountKind, Service};
+
+/// The kind of a volume in its identity.
+const VOLUME_KIND: &str = "compose/Volume";
 
 /// A service of the plan.
 struct Seen<'a> {
@@ -36,12 +40,13 @@ pub(super) fn of(items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
             after: service(item.then()),
         })
         .collect();
-    let mut found = Vec::new();
+    let mut found = renamed_volumes(&seen, items);
     for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
         let own = [
             stopped(one),
             first_run(one),
             exposure(one),
+            closed(one),
             power(one),
             other_image(one),
         ];
@@ -107,7 +112,29 @@ fn exposure(seen: &Seen<'_>) -> Option<Effect> {
     let ports = after?.ports.iter().filter(|port| !is_local(&port.host_ip));
     let new = ports.filter(|port| before.is_none_or(|before| !before.ports.contains(port)));
     let new: Vec<String> = new.map(ToString::to_string).collect();
-    (!new.is_empty()).then(|| Effect::exposure(format!("published on the host's addresses: {}", new.join(", "))))
+    let is_named = after?.ports.iter().all(|port| port.host_ip.is_some());
+    let place = if is_named {
+        "beyond the host itself"
+    } else {
+        "on all addresses of the host"
+    };
+    (!new.is_empty()).then(|| Effect::exposure(format!("published {place}: {}", new.join(", "))))
+}
+
+/// Ports of the host that lead nowhere from now on, though the service stays.
+fn closed(seen: &Seen<'_>) -> Option<Effect> {
+    let (before, after) = seen.specs();
+    let after = after?;
+    let gone = before?.ports.iter().filter(|port| {
+        let published = port.published.is_some();
+        published
+            && !after
+                .ports
+                .iter()
+                .any(|other| other.published == port.published && other.protocol == port.protocol)
+    });
+    let gone: Vec<String> = gone.map(ToString::to_string).collect();
+    (!gone.is_empty()).then(|| Effect::closed(format!("no longer published: {}", gone.join(", "))))
 }
 
 fn power(seen: &Seen<'_>) -> Option<Effect> {
@@ -154,25 +181,31 @@ fn other_image(seen: &Seen<'_>) -> Option<Effect> {
     )))
 }
 
-/// Volumes that take the place of others and are new in this plan: containers start without their data.
-fn new_volumes(seen: &Seen<'_>, items: &[PlanItem<'_>]) -> Vec<Effect> {
+/// Volumes of a service that are new in this plan and take the place of others: the old one and the new one.
+fn swapped<'a>(seen: &'a Seen<'_>, items: &[PlanItem<'_>]) -> Vec<(&'a Mount, &'a Mount)> {
     let (Some(before), Some(after)) = seen.specs() else {
         return Vec::new();
     };
     let named = |mount: &&Mount| mount.kind == MountKind::Volume && !mount.source.is_empty();
     let is_new = |name: &str| {
-        items
-            .iter()
-            .any(|item| item.transition == Transition::Create && item.identity == format!("compose/Volume {name}"))
+        let mut made = items.iter().filter(|item| item.transition == Transition::Create);
+        made.any(|item| item.identity == volume(name))
     };
     let swapped = after.volumes.iter().filter(named).filter_map(|mount| {
-        let old = before
-            .volumes
-            .iter()
-            .filter(named)
-            .find(|old| old.target == mount.target)?;
+        let mut mounts = before.volumes.iter().filter(named);
+        let old = mounts.find(|old| old.target == mount.target)?;
         (old.source != mount.source && is_new(&mount.source)).then_some((old, mount))
     });
+    swapped.collect()
+}
+
+/// The identity of a volume.
+fn volume(name: &str) -> String {
+    format!("{VOLUME_KIND} {name}")
+}
+
+/// Containers start without the data of the volume that they had.
+fn new_volumes(seen: &Seen<'_>, items: &[PlanItem<'_>]) -> Vec<Effect> {
     let effect = |mount: &Mount, fate| {
         Effect::Data(DataEffect {
             holder: format!("volume {} at {}", mount.source, mount.target),
@@ -180,9 +213,29 @@ fn new_volumes(seen: &Seen<'_>, items: &[PlanItem<'_>]) -> Vec<Effect> {
             fate,
         })
     };
+    let swapped = swapped(seen, items).into_iter();
     swapped
         .flat_map(|(old, new)| [effect(new, DataFate::StartsEmpty), effect(old, DataFate::LeftBehind)])
         .collect()
+}
+
+/// A volume that takes the place of another one of the plan is that under another name.
+fn renamed_volumes(seen: &[Seen<'_>], items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+    let mut found = Vec::new();
+    let place = |name: &str| items.iter().position(|item| item.identity == volume(name));
+    for (old, new) in seen.iter().flat_map(|seen| swapped(seen, items)) {
+        let (Some(old), Some(new)) = (place(&old.source), place(&new.source)) else {
+            continue;
+        };
+        for (place, other, is_new) in [(new, old, true), (old, new, false)] {
+            let other = short_name(items[other].key, items[other].identity);
+            let effect = (place, Effect::Rename(Rename { other, is_new }));
+            if !found.contains(&effect) {
+                found.push(effect);
+            }
+        }
+    }
+    found
 }
 
 /// Services that stay and name a host that goes, in their variables, commands or options.
@@ -206,13 +259,17 @@ fn broken(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
         let paths = naming(&inputs.spec, &hosts).into_iter();
         paths.map(move |path| {
             Effect::BrokenReference(BrokenReference {
-                holder: other.item.key.short(),
+                holder: name(other),
                 path,
-                names: seen.item.key.short(),
+                names: name(seen),
             })
         })
     });
     named.collect()
+}
+
+fn name(seen: &Seen<'_>) -> String {
+    short_name(seen.item.key, seen.item.identity)
 }
 
 /// Where a service names one of these hosts.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use bollard::models::ContainerSummary;
-use iac_core::provider::effect::{Restart, Scale, Unit, Way};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary};
+use iac_core::provider::effect::{Restart, Run, Scale, Unit, Way};
 use iac_core::provider::{
-    Checked, Effect, Intent, Live, PredictRequest, Prediction, Problem, ProviderError, Replacement,
+    Checked, Effect, Intent, Live, Minor, PredictRequest, Prediction, Problem, ProviderError, Replacement,
 };
 use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
@@ -78,9 +78,12 @@ impl Engine {
         prediction: &mut Prediction,
     ) -> Result<(), ProviderError> {
         prediction.problems.extend(validate::too_new(inputs, self.api));
+        let old = match request.intent {
+            Intent::Create => Vec::new(),
+            _ => self.members(&inputs.project, &inputs.service).await?,
+        };
         if matches!(request.intent, Intent::Update | Intent::Adopt) {
-            let members = self.members(&inputs.project, &inputs.service).await?;
-            prediction.leaves = volumes::left(self, &members, inputs);
+            prediction.leaves = volumes::left(self, &old, inputs);
         }
         self.check_image(inputs, seen, prediction).await?;
         let around = match seen.containers.take() {
@@ -90,14 +93,14 @@ impl Engine {
         let around = seen.containers.insert(around);
         let held = self.held_by_others(around, inputs, old_service(request).as_ref());
         prediction.problems.extend(held);
-        let composed = self.composed(request, inputs).await?;
+        let composed = self.composed(request, inputs, &old).await?;
         let stays = composed.iter().all(Option::is_none);
         if !composed.is_empty() {
             prediction.notes.extend(takeover_notes(&composed));
         }
         match request.intent {
-            Intent::Update => update(inputs, request, prediction, stays),
-            Intent::Adopt if !stays => renewal(inputs, prediction),
+            Intent::Update => update(inputs, request, prediction, stays, &old),
+            Intent::Adopt if !stays => renewal(inputs, &old, prediction),
             _ => {}
         }
         Ok(())
@@ -109,15 +112,15 @@ impl Engine {
         &self,
         request: &PredictRequest,
         inputs: &ServiceInputs,
+        members: &[ContainerInspectResponse],
     ) -> Result<Vec<Option<String>>, ProviderError> {
         let is_told = |live: &Live| live.drift.iter().any(is_maker);
         if request.intent != Intent::Adopt && !request.live.as_ref().is_some_and(is_told) {
             return Ok(Vec::new());
         }
         let image = self.image_id(&inputs.spec.image).await?.unwrap_or_default();
-        let members = self.members(&inputs.project, &inputs.service).await?;
         let why = (request.intent, request.recorded.as_ref());
-        let takeover = Takeover::of(self, &members, inputs, why, &image).await?;
+        let takeover = Takeover::of(self, members, inputs, why, &image).await?;
         let digest = crate::hash::of_service(&request.inputs);
         let judged = members
             .iter()
@@ -233,7 +236,13 @@ fn changes(request: &PredictRequest) -> Vec<FieldChange> {
 }
 
 /// Says how an update is carried out, and what it costs; `stays` says that what docker compose made can stay.
-fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Prediction, stays: bool) {
+fn update(
+    inputs: &ServiceInputs,
+    request: &PredictRequest,
+    prediction: &mut Prediction,
+    stays: bool,
+    old: &[ContainerInspectResponse],
+) {
     let is_in_place = |change: &FieldChange| {
         let path = change.path.to_string();
         let field = path.split(['.', '[']).next().unwrap_or_default();
@@ -252,6 +261,8 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
             || (is_maker(change) && stays)
             || field == "pull_policy"
     };
+    prediction.minor = numbered(&prediction.changes);
+    prediction.effects.extend(reconnected(&prediction.changes));
     prediction.effects.extend(scaling(&prediction.changes));
     prediction.notes.extend(restarting(&prediction.changes));
     if prediction.changes.iter().all(is_in_place) {
@@ -263,7 +274,34 @@ fn update(inputs: &ServiceInputs, request: &PredictRequest, prediction: &mut Pre
             .push("in place: no container is made anew for it".to_owned());
         return;
     }
-    renewal(inputs, prediction);
+    renewal(inputs, old, prediction);
+}
+
+/// Changes of what the engine numbers, and nobody reads.
+fn numbered(changes: &[FieldChange]) -> Option<Minor> {
+    let is_number = |path: &String| path.ends_with(".network_id") || path.ends_with(".generation");
+    let paths = changes.iter().map(|change| change.path.clone());
+    let paths: BTreeSet<FieldPath> = paths.filter(|path| is_number(&path.to_string())).collect();
+    (!paths.is_empty()).then(|| Minor {
+        paths,
+        what: "of IDs that the engine gives".to_owned(),
+    })
+}
+
+/// Says that containers are connected to a network that is made anew.
+fn reconnected(changes: &[FieldChange]) -> Option<Effect> {
+    let key = |change: &FieldChange| {
+        let path = change.path.to_string();
+        let key = path.strip_prefix("networks.")?.strip_suffix(".network_id")?;
+        change.before.is_some().then(|| key.to_owned())
+    };
+    let keys: Vec<String> = changes.iter().filter_map(key).collect();
+    (!keys.is_empty()).then(|| {
+        let keys = keys.join(", ");
+        Effect::other(format!(
+            "its connections through the network {keys} break; it is connected again once the new network is there"
+        ))
+    })
 }
 
 /// Says that the containers stay, and are restarted since another service has new ones.
@@ -278,17 +316,30 @@ fn restarting(changes: &[FieldChange]) -> Option<String> {
 }
 
 /// Says that there will be new containers, in which order, and what that costs.
-fn renewal(inputs: &ServiceInputs, prediction: &mut Prediction) {
+fn renewal(inputs: &ServiceInputs, old: &[ContainerInspectResponse], prediction: &mut Prediction) {
     prediction.effects.push(match inputs.completes {
-        true => Effect::Run(effect::run(inputs, true)),
-        false => Effect::Restart(restart(inputs)),
+        true => Effect::Run(Run {
+            last: old.last().and_then(ended),
+            ..effect::run(inputs, true)
+        }),
+        false => Effect::Restart(restart(inputs, old)),
     });
 }
 
-/// How the containers of a service are replaced.
-fn restart(inputs: &ServiceInputs) -> Restart {
+/// How the last run of a job ended, in words.
+fn ended(container: &ContainerInspectResponse) -> Option<String> {
+    let state = container.state.as_ref()?;
+    match (state.status?, state.exit_code?) {
+        (ContainerStateStatusEnum::EXITED, 0) => Some("completed".to_owned()),
+        (ContainerStateStatusEnum::EXITED, code) => Some(format!("failed: it ended with status {code}")),
+        _ => None,
+    }
+}
+
+/// How the old containers of a service are replaced.
+fn restart(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> Restart {
     let count = inputs.spec.replicas();
-    let (order, because) = replace::order(&inputs.spec);
+    let (order, because) = replace::order(&inputs.spec, old);
     let stop = inputs.spec.stop_grace_period.unwrap_or(STOP_GRACE);
     let (way, gap, failure) = match order {
         UpdateOrder::StartFirst => (

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use iac_core::answers::{Bounded, Limits, Meter, TooLarge};
 use iac_core::provider::{ErrorKind, ProviderError};
-use iac_core::transport::tls::Tls;
+use iac_core::transport::tls::{self, Tls};
 use iac_core::with_causes;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -149,10 +149,12 @@ impl Wire {
     }
 
     fn client(&self, limits: Limits, meter: Option<Meter>) -> Result<Docker, Error> {
+        let refusal = Refusal::default();
         let dial = Dial {
             wire: self.clone(),
             limits,
             meter,
+            refusal: refusal.clone(),
         };
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
@@ -164,14 +166,17 @@ impl Wire {
                 false => LONGEST,
             };
             let answer = client.request(request);
-            let server = Arc::clone(&server);
+            let (server, refusal) = (Arc::clone(&server), refusal.clone());
             async move {
                 let silent = || {
                     let message = format!("{server} has not answered within {} s", limit.as_secs());
                     io::Error::new(io::ErrorKind::TimedOut, message)
                 };
-                let answer = timeout(limit, answer).await;
-                Ok(answer.map_err(|_| silent())??)
+                let answer = timeout(limit, answer).await.map_err(|_| silent())?;
+                answer.map_err(|error| match refusal.take() {
+                    Some(why) => io::Error::other(Refused(why)).into(),
+                    None => error.into(),
+                })
             }
         };
         let address = match &*self.place {
@@ -200,6 +205,30 @@ fn host(at: &str) -> Option<(String, u16)> {
     (!name.is_empty()).then(|| (name.to_owned(), port))
 }
 
+/// The engine refused the connection, whatever the client made of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection over TLS was refused")]
+struct Refused(#[source] rustls::Error);
+
+/// Why the engine refused a client's TLS connection, until a failed request takes it.
+///
+/// With TLS 1.3 it says so after the handshake. The HTTP client reads that before it sends its request, or after it, and in
+/// the first case does not pass it on.
+#[derive(Clone, Default)]
+struct Refusal(Arc<Mutex<Option<rustls::Error>>>);
+
+impl Refusal {
+    fn note(&self, error: &io::Error) {
+        if let Some(refused) = tls::refusal(error) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused.clone());
+        }
+    }
+
+    fn take(&self) -> Option<rustls::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// Makes connections.
 #[derive(Clone)]
 struct Dial {
@@ -207,6 +236,7 @@ struct Dial {
     limits: Limits,
     /// None where each connection has its own.
     meter: Option<Meter>,
+    refusal: Refusal,
 }
 
 impl Service<http::Uri> for Dial {
@@ -219,7 +249,12 @@ impl Service<http::Uri> for Dial {
     }
 
     fn call(&mut self, _: http::Uri) -> Self::Future {
-        let Self { wire, limits, meter } = self.clone();
+        let Self {
+            wire,
+            limits,
+            meter,
+            refusal,
+        } = self.clone();
         Box::pin(async move {
             let connected = timeout(CONNECT, wire.place.connect()).await;
             let bytes = connected.map_err(|_| {
@@ -227,7 +262,10 @@ impl Service<http::Uri> for Dial {
                 io::Error::new(io::ErrorKind::TimedOut, message)
             })??;
             let bounded = Bounded::new(bytes, wire.server, limits, meter.unwrap_or_default());
-            Ok(TokioIo::new(Line(bounded)))
+            Ok(TokioIo::new(Line {
+                bytes: bounded,
+                refusal,
+            }))
         })
     }
 }
@@ -254,7 +292,10 @@ trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
 
 /// A connection as the client wants it.
-struct Line(Bounded<Box<dyn Bytes>>);
+struct Line {
+    bytes: Bounded<Box<dyn Bytes>>,
+    refusal: Refusal,
+}
 
 impl Connection for Line {
     fn connected(&self) -> Connected {
@@ -264,21 +305,25 @@ impl Connection for Line {
 
 impl AsyncRead for Line {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.bytes).poll_read(cx, buffer);
+        if let Poll::Ready(Err(error)) = &read {
+            self.refusal.note(error);
+        }
+        read
     }
 }
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.bytes).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.bytes).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.bytes).poll_shutdown(cx)
     }
 }
 

@@ -159,11 +159,16 @@ fn deleted(steps: &[Step]) -> BTreeMap<String, usize> {
 fn tell_on_deletions(steps: &mut [Step], deleted: &BTreeMap<String, usize>, references: &[Reference]) {
     for reference in references {
         let place = needed(reference).and_then(|name| deleted.get(&identity(reference, name)));
-        let Some(step) = place.and_then(|place| steps.get_mut(*place)) else {
+        let Some(place) = place else {
+            continue;
+        };
+        let holder = steps.iter().find(|step| step.key == reference.from);
+        let holder = holder.map_or_else(|| reference.from.short(), |step| short_name(&step.key, &step.identity));
+        let Some(step) = steps.get_mut(*place) else {
             continue;
         };
         let broken = Effect::BrokenReference(BrokenReference {
-            holder: reference.from.short(),
+            holder,
             path: reference.path.clone(),
             names: short_name(&step.key, &step.identity),
         });

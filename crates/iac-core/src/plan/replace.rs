@@ -208,7 +208,8 @@ impl Walk<'_> {
         if serves && step.risks.iter().all(|risk| risk.kind != RiskKind::Downtime) {
             step.risks.push(Risk {
                 kind: RiskKind::Downtime,
-                message: "it is away from the deletion of the old object until the new one is ready".to_owned(),
+                message: "nothing takes its place from the deletion of the old object until the new one is ready"
+                    .to_owned(),
             });
         }
         let items = self.world.items_of(&resource.key, identity).iter();

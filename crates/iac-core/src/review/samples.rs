@@ -275,7 +275,7 @@ fn exclusive_step() -> Step {
     step.order = Some(Order::DeleteFirst);
     step.risks = vec![Risk {
         kind: RiskKind::Downtime,
-        message: "it is away from the deletion of the old object until the new one is ready".into(),
+        message: "nothing takes its place from the deletion of the old object until the new one is ready".into(),
     }];
     step.leftovers = vec![leftover("compose/Service old/web", Fate::Delete)];
     step.leftovers[0].first = true;

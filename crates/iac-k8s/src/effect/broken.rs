@@ -1,15 +1,18 @@
-//! What stays and relies on what goes, where no field names it: a Service that selects its pods, a host name in a
-//! variable or a configuration. Fields that name objects are the engine's to tell.
+//! What stays and relies on what goes, where no field names it: a Service that selects its pods, a host name or a port in a
+//! variable or a configuration, a port of a backend. Fields that name objects are the engine's to tell.
 
 use iac_core::provider::Effect;
 use iac_core::provider::effect::{BrokenReference, Transition};
 use iac_core::value::{FieldPath, Value};
 
-use super::{Around, Seen, host};
+use super::{Around, Seen, host, list, text};
 use crate::kinds;
 
 pub(super) fn of<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
     let all = around.all;
+    if going.kind == "core/Service" && going.is_changed() {
+        return ports(going, around);
+    }
     if going.item.transition != Transition::Delete || is_made_again(going, all) {
         return Vec::new();
     }
@@ -30,6 +33,79 @@ pub(super) fn of<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
         })
     };
     found.into_iter().map(effect).collect()
+}
+
+/// Ports that a Service no longer has, and who names them.
+fn ports<'a>(service: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
+    let ports = |object: &Value| -> Vec<(u16, Option<String>)> {
+        let all = list(object, "/spec/ports").iter();
+        all.filter_map(|port| {
+            let number = u16::try_from(port.get("port")?.as_i64()?).ok()?;
+            Some((number, text(port, "/name").map(str::to_owned)))
+        })
+        .collect()
+    };
+    let (before, then) = (ports(service.before()), ports(service.then()));
+    let mut found = Vec::new();
+    for (number, name) in before {
+        let names = format!("port {number} of {}", service.name());
+        let mut tell = |holder: &Seen<'_>, path: FieldPath| {
+            found.push(Effect::BrokenReference(BrokenReference {
+                holder: holder.name(),
+                path,
+                names: names.clone(),
+            }));
+        };
+        if !then.iter().any(|(other, _)| *other == number) {
+            for (holder, path) in host::names_of_port(service, number, around) {
+                tell(holder, path);
+            }
+            for (holder, path) in backends(service, around, |port| port.get("number")?.as_i64(), &i64::from(number)) {
+                tell(holder, path);
+            }
+        }
+        let is_gone = |name: &String| !then.iter().any(|(_, other)| other.as_ref() == Some(name));
+        if let Some(name) = name.filter(is_gone) {
+            let named = |port: &Value| Some(port.get("name")?.as_str()?.to_owned());
+            for (holder, path) in backends(service, around, named, &name) {
+                tell(holder, path);
+            }
+        }
+    }
+    found
+}
+
+/// The backends of Ingresses that stay and ask for this port of a Service.
+fn backends<'a, T: PartialEq>(
+    service: &Seen<'_>,
+    around: &'a Around<'a>,
+    of: impl Fn(&Value) -> Option<T>,
+    wanted: &T,
+) -> Vec<(&'a Seen<'a>, FieldPath)> {
+    let mut found = Vec::new();
+    let stay = around.all.iter().filter(|other| {
+        other.kind == "networking.k8s.io/Ingress" && other.item.remains() && other.id.namespace == service.id.namespace
+    });
+    let asks = |backend: Option<&Value>| {
+        let backend = backend.and_then(|backend| backend.get("service"));
+        let is_it = backend.and_then(|backend| text(backend, "/name")) == Some(service.id.name.as_str());
+        is_it && backend.and_then(|backend| of(backend.get("port")?)).as_ref() == Some(wanted)
+    };
+    for ingress in stay {
+        let spec = FieldPath::fields(["spec"]);
+        if asks(ingress.then().pointer("/spec/defaultBackend")) {
+            found.push((ingress, spec.field("defaultBackend")));
+        }
+        for (rule, at) in list(ingress.then(), "/spec/rules").iter().zip(0..) {
+            for (path, place) in list(rule, "/http/paths").iter().zip(0..) {
+                if asks(path.get("backend")) {
+                    let http = spec.field("rules").index(at).field("http");
+                    found.push((ingress, http.field("paths").index(place).field("backend")));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// True if another resource of the plan has the object of this name.

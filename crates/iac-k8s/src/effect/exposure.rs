@@ -1,4 +1,4 @@
-//! New ways in: Services outside the cluster, hosts of an Ingress, ports of nodes, and policies that go.
+//! Ways in that are new or go: Services outside the cluster, hosts of an Ingress, ports of nodes, and policies that go.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use iac_core::provider::effect::Transition;
 
 use super::{Seen, containers, list, text};
 
-pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
+pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     match seen.kind.as_str() {
         "core/Service" => of_service(seen),
-        "networking.k8s.io/Ingress" => of_ingress(seen),
+        "networking.k8s.io/Ingress" => of_ingress(seen, all),
         "networking.k8s.io/NetworkPolicy" => of_policy(seen).into_iter().collect(),
         _ => of_nodes(seen),
     }
@@ -26,13 +26,33 @@ fn new<T: Ord>(seen: &Seen<'_>, of: impl Fn(&Value) -> BTreeSet<T>) -> Vec<T> {
         .collect()
 }
 
+/// What of a set goes.
+fn gone<T: Ord>(seen: &Seen<'_>, of: impl Fn(&Value) -> BTreeSet<T>) -> Vec<T> {
+    let then = of(seen.then());
+    of(seen.before())
+        .into_iter()
+        .filter(|one| !then.contains(one))
+        .collect()
+}
+
+/// The type of a Service that is reached from outside the cluster.
+fn outside(service: &Value) -> BTreeSet<String> {
+    let kind = text(service, "/spec/type").map(str::to_owned);
+    kind.into_iter()
+        .filter(|kind| matches!(kind.as_str(), "LoadBalancer" | "NodePort"))
+        .collect()
+}
+
 fn of_service(seen: &Seen<'_>) -> Vec<Effect> {
-    let kinds = new(seen, |service| {
-        let kind = text(service, "/spec/type").map(str::to_owned);
-        kind.into_iter()
-            .filter(|kind| matches!(kind.as_str(), "LoadBalancer" | "NodePort"))
-            .collect()
-    });
+    let kinds = new(seen, outside);
+    let closed = gone(seen, outside).into_iter().filter(|_| kinds.is_empty());
+    let closed: Vec<Effect> = closed
+        .map(|kind| {
+            Effect::closed(format!(
+                "what came in through the Service of type {kind} no longer gets in"
+            ))
+        })
+        .collect();
     let typed = kinds.into_iter().map(|kind| {
         let place = if kind == "NodePort" {
             "on a port of every node"
@@ -47,18 +67,33 @@ fn of_service(seen: &Seen<'_>) -> Vec<Effect> {
     });
     let external =
         (!addresses.is_empty()).then(|| Effect::exposure(format!("it takes what is sent to {}", addresses.join(", "))));
-    typed.chain(external).collect()
+    typed.chain(external).chain(closed).collect()
 }
 
-fn of_ingress(seen: &Seen<'_>) -> Vec<Effect> {
-    let hosts = new(seen, |ingress| {
-        let rules = list(ingress, "/spec/rules").iter();
-        let host = |rule: &Value| text(rule, "/host").unwrap_or("every host").to_owned();
-        let all = ingress.pointer("/spec/defaultBackend").map(|_| "every host".to_owned());
-        rules.map(host).chain(all).collect()
-    });
-    let all = (!hosts.is_empty()).then(|| Effect::exposure(format!("a way in from outside for {}", hosts.join(", "))));
-    all.into_iter().collect()
+/// The hosts that an Ingress lets in.
+fn hosts(ingress: &Value) -> BTreeSet<String> {
+    let rules = list(ingress, "/spec/rules").iter();
+    let host = |rule: &Value| text(rule, "/host").unwrap_or("every host").to_owned();
+    let all = ingress.pointer("/spec/defaultBackend").map(|_| "every host".to_owned());
+    rules.map(host).chain(all).collect()
+}
+
+fn of_ingress(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
+    let opened = new(seen, hosts);
+    let opened =
+        (!opened.is_empty()).then(|| Effect::exposure(format!("a way in from outside for {}", opened.join(", "))));
+    // Another Ingress may take a host over.
+    let others = all
+        .iter()
+        .filter(|other| other.kind == seen.kind && other.place != seen.place && other.item.remains());
+    let others: BTreeSet<String> = others.flat_map(|other| hosts(other.then())).collect();
+    let closed: Vec<String> = gone(seen, hosts)
+        .into_iter()
+        .filter(|host| !others.contains(host))
+        .collect();
+    let closed =
+        (!closed.is_empty()).then(|| Effect::closed(format!("requests for {} no longer get in", closed.join(", "))));
+    opened.into_iter().chain(closed).collect()
 }
 
 fn of_nodes(seen: &Seen<'_>) -> Vec<Effect> {

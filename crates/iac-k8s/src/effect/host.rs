@@ -1,7 +1,7 @@
 //! Host names of a Service in the texts of other objects: variables of containers, entries of a ConfigMap or Secret.
 
 use iac_core::Value;
-use iac_core::provider::effect::names_host;
+use iac_core::provider::effect::{names_host, names_port};
 use iac_core::value::{FieldPath, Segment};
 
 use super::{Around, Seen};
@@ -65,12 +65,32 @@ fn gather<'a>(value: &'a Value, path: &FieldPath, visit: &mut impl FnMut(&FieldP
 
 /// Where others name a Service as a host.
 pub(super) fn names<'a>(service: &Seen<'_>, around: &'a Around<'a>) -> Vec<(&'a Seen<'a>, FieldPath)> {
+    find(service, around, |text, host| {
+        names_host(text.text, host, text.variable.as_deref())
+    })
+}
+
+/// Where others name a port of a Service.
+pub(super) fn names_of_port<'a>(
+    service: &Seen<'_>,
+    port: u16,
+    around: &'a Around<'a>,
+) -> Vec<(&'a Seen<'a>, FieldPath)> {
+    find(service, around, |text, host| names_port(text.text, host, port))
+}
+
+/// The texts of others in which one of the names of a Service is found.
+fn find<'a>(
+    service: &Seen<'_>,
+    around: &'a Around<'a>,
+    is_named: impl Fn(&Text<'_>, &str) -> bool,
+) -> Vec<(&'a Seen<'a>, FieldPath)> {
     let texts = around.texts.get_or_init(|| texts(around.all));
     let (far, near) = (hosts(service, false), hosts(service, true));
     let named = texts.iter().filter(|text| {
         let is_near = around.all[text.number].id.namespace == service.id.namespace;
         let mut hosts = if is_near { near.iter() } else { far.iter() };
-        hosts.any(|host| names_host(text.text, host, text.variable.as_deref()))
+        hosts.any(|host| is_named(text, host))
     });
     named
         .map(|text| (&around.all[text.number], text.path.clone()))

@@ -49,7 +49,7 @@ pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
             workload::of(one),
             claims::of(one, &seen),
             jobs::of(one).into_iter().collect(),
-            exposure::of(one),
+            exposure::of(one, &seen),
             power::of(one).into_iter().collect(),
             readers::of(one, &around),
             broken::of(one, &around),

@@ -537,10 +537,100 @@ fn new_ways_in_and_new_powers_are_told() {
             service("LoadBalancer"),
             json!({"spec": {"type": "LoadBalancer", "ports": []}}),
         ),
-        object(SERVICE, service("LoadBalancer"), Json::Null),
         object(POLICY, policy(json!([{}])), policy(json!([]))),
         object(POLICY, Json::Null, policy(json!([{}]))),
     ] {
         assert!(told(&[quiet]).is_empty());
+    }
+}
+
+#[test]
+fn ways_in_that_go_are_told() {
+    const SERVICE: &str = "core/Service shop/web";
+    const INGRESS: &str = "networking.k8s.io/Ingress shop/web";
+    let service = |kind: &str| json!({"spec": {"type": kind}});
+    let ingress = |hosts: &[&str]| {
+        let rules: Vec<Json> = hosts.iter().map(|host| json!({"host": host})).collect();
+        json!({"spec": {"rules": rules}})
+    };
+    for (object, expected) in [
+        (
+            object(SERVICE, service("LoadBalancer"), Json::Null),
+            "web: closed: what came in through the Service of type LoadBalancer no longer gets in",
+        ),
+        (
+            object(SERVICE, service("NodePort"), service("ClusterIP")),
+            "web: closed: what came in through the Service of type NodePort no longer gets in",
+        ),
+        (
+            object(INGRESS, ingress(&["a.test", "b.test"]), ingress(&["b.test"])),
+            "web: closed: requests for a.test no longer get in",
+        ),
+        (
+            object(INGRESS, ingress(&["a.test"]), Json::Null),
+            "web: closed: requests for a.test no longer get in",
+        ),
+    ] {
+        assert_eq!(told(&[object]), [expected]);
+    }
+    let moved = [
+        object(INGRESS, ingress(&["a.test"]), Json::Null),
+        object(
+            "networking.k8s.io/Ingress shop/front",
+            ingress(&["a.test"]),
+            ingress(&["a.test"]),
+        ),
+    ];
+    assert!(told(&moved).is_empty());
+    assert!(told(&[object(SERVICE, service("ClusterIP"), Json::Null)]).is_empty());
+}
+
+#[test]
+fn who_names_a_port_that_a_service_loses_is_told() {
+    let service = |ports: Json| json!({"spec": {"ports": ports}});
+    let web = |ports: Json| {
+        object(
+            "core/Service shop/web",
+            service(json!([{"name": "http", "port": 80}, {"name": "metrics", "port": 9090}])),
+            service(ports),
+        )
+    };
+    let env = |value: &str| {
+        let spec = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "env": [{"name": "URL", "value": value}]}]}}}});
+        object("apps/Deployment shop/api", spec.clone(), spec)
+    };
+    let ingress = |port: Json| {
+        let backend = json!({"service": {"name": "web", "port": port}});
+        let spec = json!({"spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}]}});
+        object("networking.k8s.io/Ingress shop/web", spec.clone(), spec)
+    };
+    let kept = || json!([{"name": "http", "port": 81}, {"name": "metrics", "port": 9090}]);
+    let renamed = || json!([{"name": "front", "port": 80}, {"name": "metrics", "port": 9090}]);
+    let path = "spec.rules[0].http.paths[0].backend";
+    for (ports, other, expected) in [
+        (
+            kept(),
+            env("http://web/"),
+            Some("Deployment shop/api names port 80 of Service shop/web in spec.template"),
+        ),
+        (
+            kept(),
+            env("http://web.shop.svc:80/"),
+            Some("Deployment shop/api names port 80 of Service shop/web in spec.template"),
+        ),
+        (kept(), env("http://web:9090/"), None),
+        (kept(), env("https://web/"), None),
+        (kept(), ingress(json!({"number": 80})), Some(path)),
+        (kept(), ingress(json!({"name": "http"})), None),
+        (renamed(), ingress(json!({"name": "http"})), Some(path)),
+        (renamed(), ingress(json!({"number": 80})), None),
+        (renamed(), env("http://web/"), None),
+    ] {
+        let texts = told(&[web(ports), other]);
+        let broken: Vec<&String> = texts.iter().filter(|text| text.contains("broken reference")).collect();
+        match expected {
+            Some(part) => assert!(broken.len() == 1 && broken[0].contains(part), "{texts:?}: {part}"),
+            None => assert!(broken.is_empty(), "{texts:?}"),
+        }
     }
 }

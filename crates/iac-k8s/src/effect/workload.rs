@@ -1,14 +1,17 @@
 //! What becomes of the pods of a Deployment, StatefulSet or DaemonSet.
 
-use iac_core::Value;
 use iac_core::provider::Effect;
 use iac_core::provider::effect::{Restart, Scale, Transition, Unit, Way, other_repository};
+use iac_core::{FieldPath, Value};
 
 use super::{Seen, containers, text};
 /// How long a pod may take to stop unless its object says so.
 const GRACE_SECONDS: u64 = 30;
 /// What a Deployment may have more, and may lack, unless it says so.
 const QUARTER: &str = "25%";
+
+/// The manager of what an autoscaler sets.
+const AUTOSCALER: &str = "kube-controller-manager";
 
 pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
     if !matches!(
@@ -23,9 +26,18 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
         Transition::Replace => replaced(seen).into_iter().collect(),
         Transition::Update => {
             let images = other_images(seen);
-            scaled(seen).into_iter().chain(rolled_out(seen)).chain(images).collect()
+            let decided = autoscaled(seen).into_iter().chain(scaled(seen));
+            decided.chain(rolled_out(seen)).chain(images).collect()
         }
     }
+}
+
+/// Says that an autoscaler sets the number of replicas, which the program sets as well: they undo each other.
+fn autoscaled(seen: &Seen<'_>) -> Option<Effect> {
+    let replicas = FieldPath::fields(["spec", "replicas"]);
+    let mut drift = seen.item.live?.drift.iter();
+    let is_scaled = drift.any(|change| change.path == replicas && change.origin.as_deref() == Some(AUTOSCALER));
+    is_scaled.then(|| Effect::other("an autoscaler sets spec.replicas: leave it out of the program to let it decide"))
 }
 
 /// Containers that get the image of another program.

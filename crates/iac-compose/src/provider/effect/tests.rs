@@ -126,12 +126,12 @@ fn new_ways_in_and_new_powers_are_told() {
         (
             Json::Null,
             everywhere(),
-            "exposure: published on the host's addresses: 8080:80/tcp",
+            "exposure: published on all addresses of the host: 8080:80/tcp",
         ),
         (
             local(),
             everywhere(),
-            "exposure: published on the host's addresses: 8080:80/tcp",
+            "exposure: published on all addresses of the host: 8080:80/tcp",
         ),
         (
             Json::Null,
@@ -167,6 +167,11 @@ fn new_ways_in_and_new_powers_are_told() {
         let texts = told(&[("web", before, after)], &[]);
         assert!(texts.len() == 1 && texts[0].contains(expected), "{texts:?}: {expected}");
     }
+    let local_port = port(json!({"target": 80, "published": 8081, "protocol": "tcp", "host_ip": "127.0.0.1"}));
+    assert_eq!(
+        told(&[("web", local(), local_port)], &[]),
+        ["web: closed: no longer published: 127.0.0.1:8080:80/tcp"]
+    );
     for (before, after) in [
         (everywhere(), local()),
         (
@@ -213,11 +218,11 @@ fn what_names_a_service_that_goes_is_told() {
     };
     assert_eq!(
         broken(json!({"environment": {"URL": "postgres://u:p@db:5432/x", "DB_NAME": "db"}})),
-        ["db: broken reference: Service/web names Service/db in environment.URL, and stays"]
+        ["db: broken reference: Service shop/web names Service shop/db in environment.URL, and stays"]
     );
     assert_eq!(
         broken(json!({"command": ["serve", "--db=db:5432"]})),
-        ["db: broken reference: Service/web names Service/db in command[1], and stays"]
+        ["db: broken reference: Service shop/web names Service shop/db in command[1], and stays"]
     );
     assert!(broken(json!({"environment": {"DB_NAME": "db"}})).is_empty());
 }

@@ -4,6 +4,7 @@
 //! makes and removes others. It reads everything it has to know from the engine, so a run that was killed anywhere is
 //! finished by the next one.
 
+mod beside;
 pub(crate) mod compare;
 pub(crate) mod containers;
 pub(crate) mod converge;

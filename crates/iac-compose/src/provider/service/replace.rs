@@ -9,17 +9,18 @@ use bollard::models::ContainerInspectResponse;
 use iac_core::provider::{ErrorKind, ProviderError, Readiness};
 use tokio::time::Instant;
 
+use super::beside;
 use super::containers::name_of;
 use super::converge::Converge;
 use super::request::{self, Request};
 use super::volumes;
-use crate::model::{MountKind, Service, UpdateOrder};
+use crate::model::{Service, UpdateOrder};
 use crate::provider::errors::failed;
 use crate::provider::readiness::{self, Expected, STEADY};
 use crate::provider::wait::{Patience, Steady};
 
-/// Which comes first, and why it is not as usual.
-pub(crate) fn order(spec: &Service) -> (UpdateOrder, Option<String>) {
+/// Which comes first, and why it is not as usual. `old` are the containers that are replaced.
+pub(crate) fn order(spec: &Service, old: &[ContainerInspectResponse]) -> (UpdateOrder, Option<String>) {
     let asked = spec
         .deploy
         .as_ref()
@@ -27,33 +28,10 @@ pub(crate) fn order(spec: &Service) -> (UpdateOrder, Option<String>) {
     if let Some(order) = asked {
         return (order, Some("deploy.update_config.order says so".to_owned()));
     }
-    match exclusive(spec) {
+    match beside::exclusive(spec, old) {
         Some(why) => (UpdateOrder::StopFirst, Some(why)),
         None => (UpdateOrder::StartFirst, None),
     }
-}
-
-/// Why two containers of the service cannot run side by side, if they cannot.
-pub(crate) fn exclusive(spec: &Service) -> Option<String> {
-    if let Some(port) = spec.ports.iter().find_map(|port| port.published) {
-        return Some(format!("port {port} of the host can be bound once"));
-    }
-    if spec.container_name.is_some() {
-        return Some("container_name can be given once".to_owned());
-    }
-    if spec.network_mode.as_deref() == Some("host") {
-        return Some("it uses the host's network".to_owned());
-    }
-    let fixed =
-        |attachment: &crate::model::Attachment| attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
-    if let Some((key, _)) = spec.networks.iter().find(|(_, attachment)| fixed(attachment)) {
-        return Some(format!("its address in the network {key} is fixed"));
-    }
-    let written = spec
-        .volumes
-        .iter()
-        .find(|mount| !mount.read_only && mount.kind != MountKind::Tmpfs)?;
-    Some(format!("both would write to {}", written.target))
 }
 
 /// The name of a container that is to take another one's place.
@@ -82,7 +60,7 @@ impl Converge<'_> {
                 self.create(&next_name, request).await?
             }
         };
-        let is_stop_first = order(&self.inputs.spec).0 == UpdateOrder::StopFirst;
+        let is_stop_first = order(&self.inputs.spec, &stale).0 == UpdateOrder::StopFirst;
         if is_stop_first {
             for old in &stale {
                 self.cx.progress(self.key, format!("stopping {}", name_of(old)));
@@ -216,79 +194,5 @@ impl Converge<'_> {
             self.inputs.service, error.message
         );
         error
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::panic)]
-mod tests {
-    use super::*;
-    use crate::model::{Mount, Port};
-
-    #[test]
-    fn what_can_not_run_twice_is_stopped_first() {
-        let base = || Service {
-            image: "x".to_owned(),
-            ..Service::default()
-        };
-        let table = [
-            (base(), None),
-            (
-                Service {
-                    ports: vec![Port::any(80)],
-                    ..base()
-                },
-                None,
-            ),
-            (
-                Service {
-                    volumes: vec![Mount::volume("v", "/v").read_only()],
-                    ..base()
-                },
-                None,
-            ),
-            (
-                Service {
-                    volumes: vec![Mount::tmpfs("/t")],
-                    ..base()
-                },
-                None,
-            ),
-            (
-                Service {
-                    ports: vec![Port::published(80, 80)],
-                    ..base()
-                },
-                Some("port 80"),
-            ),
-            (
-                Service {
-                    container_name: Some("c".to_owned()),
-                    ..base()
-                },
-                Some("container_name"),
-            ),
-            (
-                Service {
-                    network_mode: Some("host".to_owned()),
-                    ..base()
-                },
-                Some("host's network"),
-            ),
-            (
-                Service {
-                    volumes: vec![Mount::volume("v", "/v")],
-                    ..base()
-                },
-                Some("write to /v"),
-            ),
-        ];
-        for (spec, why) in table {
-            match (exclusive(&spec), why) {
-                (None, None) => {}
-                (Some(found), Some(why)) => assert!(found.contains(why), "{found}"),
-                (found, why) => panic!("{found:?} is not {why:?}"),
-            }
-        }
     }
 }

@@ -22,6 +22,28 @@ pub fn names_host(text: &str, host: &str, variable: Option<&str>) -> bool {
     })
 }
 
+/// True if a text names a port of a host: behind the host, or as the one of a URL that gives none.
+pub fn names_port(text: &str, host: &str, port: u16) -> bool {
+    text.match_indices(host).any(|(start, _)| {
+        let (before, after) = (&text[..start], &text[start + host.len()..]);
+        if before.chars().next_back().is_some_and(is_name) {
+            return false;
+        }
+        match after.strip_prefix(':') {
+            Some(given) => {
+                let end = given.find(|c: char| !c.is_ascii_digit()).unwrap_or(given.len());
+                given[..end].parse() == Ok(port)
+            }
+            None if after.chars().next().is_some_and(is_name) => false,
+            None => {
+                let of_scheme = |scheme: &str| before.rsplit(scheme).next().is_some_and(|user| !user.contains('/'));
+                (port == 80 && before.contains("http://") && of_scheme("http://"))
+                    || (port == 443 && before.contains("https://") && of_scheme("https://"))
+            }
+        }
+    })
+}
+
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')
 }
@@ -48,6 +70,27 @@ mod tests {
             ("a db: x", None, false),
         ] {
             assert_eq!(names_host(text, "db", variable), expected, "{text} in {variable:?}");
+        }
+    }
+
+    #[test]
+    fn ports_are_those_that_are_given_or_meant() {
+        for (text, port, expected) in [
+            ("http://web:80/", 80, true),
+            ("http://web:8080/", 80, false),
+            ("http://web/", 80, true),
+            ("http://web", 80, true),
+            ("http://a:b@web/x", 80, true),
+            ("https://web/", 80, false),
+            ("https://web/", 443, true),
+            ("http://other/web", 80, false),
+            ("web:80", 80, true),
+            ("web:801", 80, false),
+            ("my-web:80", 80, false),
+            ("web-2:80", 80, false),
+            ("web", 80, false),
+        ] {
+            assert_eq!(names_port(text, "web", port), expected, "{text}");
         }
     }
 }

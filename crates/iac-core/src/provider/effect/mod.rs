@@ -12,7 +12,7 @@ mod text;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::host::names_host;
+pub use self::host::{names_host, names_port};
 pub use self::image::other_repository;
 pub use self::item::{PlanItem, Transition};
 pub(crate) use self::text::HOW_LONG;
@@ -37,6 +37,8 @@ pub enum Effect {
     BrokenReference(BrokenReference),
     /// There is a new way in from outside.
     Exposure(Said),
+    /// A way in from outside goes, though what it led to stays.
+    Closed(Said),
     /// Somebody may do more than before.
     Privilege(Said),
     /// A change that somebody else made is taken back.
@@ -267,6 +269,13 @@ impl Effect {
         })
     }
 
+    /// A way in that goes, in words.
+    pub fn closed(message: impl Into<String>) -> Self {
+        Self::Closed(Said {
+            message: message.into(),
+        })
+    }
+
     /// A new right, in words.
     pub fn privilege(message: impl Into<String>) -> Self {
         Self::Privilege(Said {
@@ -290,6 +299,7 @@ impl Effect {
                 fate: DataFate::StartsEmpty | DataFate::LeftBehind,
                 ..
             }) => RiskKind::DataLoss,
+            Self::Closed(_) => RiskKind::Downtime,
             Self::BrokenReference(_) => RiskKind::BrokenReference,
             Self::Exposure(_) => RiskKind::Exposure,
             Self::Privilege(_) => RiskKind::Privilege,
@@ -325,7 +335,9 @@ impl Effect {
             }
             Self::Run(run) => [&mut run.command].into_iter().chain(&mut run.last).collect(),
             Self::BrokenReference(broken) => vec![&mut broken.holder, &mut broken.names],
-            Self::Exposure(said) | Self::Privilege(said) | Self::Other(said) => vec![&mut said.message],
+            Self::Exposure(said) | Self::Closed(said) | Self::Privilege(said) | Self::Other(said) => {
+                vec![&mut said.message]
+            }
             Self::Undo(undo) => vec![&mut undo.who],
             Self::Rename(rename) => vec![&mut rename.other],
             Self::HoldsUp(holds) => holds.steps.iter_mut().collect(),

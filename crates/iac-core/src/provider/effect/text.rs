@@ -28,6 +28,7 @@ impl Effect {
             Self::Run(_) => "run",
             Self::BrokenReference(_) => "broken reference",
             Self::Exposure(_) => "exposure",
+            Self::Closed(_) => "closed",
             Self::Privilege(_) => "privilege",
             Self::Undo(_) => "undo",
             Self::Rename(_) => "rename",
@@ -51,7 +52,9 @@ impl Effect {
             Self::BrokenReference(broken) => {
                 format!("{} names {} in {}, and stays", broken.holder, broken.names, broken.path)
             }
-            Self::Exposure(said) | Self::Privilege(said) | Self::Other(said) => said.message.clone(),
+            Self::Exposure(said) | Self::Closed(said) | Self::Privilege(said) | Self::Other(said) => {
+                said.message.clone()
+            }
             Self::Undo(undo) => undo.text(),
             Self::Rename(rename) => rename.text(),
             Self::HoldsUp(HoldsUp { steps }) => match steps.len() {
@@ -206,7 +209,8 @@ impl Rename {
     fn text(&self) -> String {
         if self.is_new {
             return format!(
-                "it looks like {} under another name; what uses the old name loses it, and its data is not moved",
+                "it looks like {} under another name; what uses the old name loses it, and its data is not moved: leave the name \
+                 as it is, or move first what is needed",
                 self.other
             );
         }
