@@ -141,7 +141,7 @@ impl Steps {
     }
 
     fn write(&mut self, view: &View) {
-        let page = Page::new(TextOptions::default());
+        let mut page = Page::new(TextOptions::default());
         let (mut risky, mut others) = (Vec::new(), Vec::new());
         for group in &view.groups {
             let (first, then): (Vec<Block>, Vec<Block>) = page

@@ -1,6 +1,7 @@
 //! A plan for a terminal.
 
 mod field;
+mod fold;
 mod page;
 mod steps;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use super::TextOptions;
-use super::steps::grouped;
+use super::steps::{TEXTS, grouped};
 use crate::render::Styles;
 
 /// The narrowest width at which lines are wrapped: below it, words would be torn.
@@ -21,6 +21,8 @@ const HANGING: usize = 4;
 pub(in crate::review) struct Page {
     pub(in crate::review) out: String,
     pub(in crate::review) options: TextOptions,
+    /// The number of lines that texts of several lines may still take.
+    pub(super) texts: usize,
 }
 
 impl Page {
@@ -29,6 +31,7 @@ impl Page {
         Self {
             out: String::new(),
             options,
+            texts: TEXTS,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The steps of a plan for a terminal: what happens to each resource, why, and what changes in it.
 
 use super::field::DIFF_LINES;
+use super::fold::folded;
 use super::page::Page;
 use super::{TextOptions, heading};
 use crate::render::Styles;
@@ -14,10 +15,17 @@ const LINES: usize = 40;
 /// The number of lines of a new resource that are shown unless everything is asked for.
 const NEW_LINES: usize = 120;
 
+/// The number of lines that texts of several lines may take in the whole plan before they are only counted.
+pub(super) const TEXTS: usize = 120;
+
 /// The news of one step, or of several with the very same changes.
 pub(in crate::review) struct Block {
     /// The actions and the resources.
     pub(in crate::review) heads: Vec<String>,
+    /// The sign and the word of the action.
+    pub(super) action: (String, String),
+    /// The names of the resources.
+    pub(super) names: Vec<String>,
     /// The causes, and what changes.
     pub(in crate::review) body: String,
     /// How soon it is to be seen: by the worst of its risks.
@@ -33,31 +41,39 @@ impl Page {
                 self.line(0, &Styles::paint(self.options.styles.strong, heading));
             }
             for block in self.blocks(group) {
-                self.out.extend(block.heads);
+                self.heads(&block);
                 self.out.push_str(&block.body);
             }
         }
     }
 
     /// The steps of a group; those that say the very same are one block.
-    pub(in crate::review) fn blocks(&self, group: &Group) -> Vec<Block> {
+    pub(in crate::review) fn blocks(&mut self, group: &Group) -> Vec<Block> {
         let mut blocks: Vec<(usize, Block)> = Vec::new();
         for step in &group.steps {
             let first = step.same_as.filter(|_| !self.options.verbose);
             let place = first.and_then(|first| blocks.binary_search_by_key(&first, |(id, _)| *id).ok());
             match place {
-                Some(place) => blocks[place].1.heads.push(self.head(step)),
+                Some(place) => {
+                    blocks[place].1.heads.push(self.head(step));
+                    blocks[place].1.names.push(step.name.clone());
+                }
                 None => blocks.push((step.id, self.block(step))),
             }
         }
         blocks.into_iter().map(|(_, block)| block).collect()
     }
 
-    fn block(&self, step: &StepView) -> Block {
+    fn block(&mut self, step: &StepView) -> Block {
         let mut page = Self::new(self.options);
+        page.texts = self.texts;
         page.body(step);
+        self.texts = page.texts;
+        let style = self.options.styles.action(step.action);
         Block {
             heads: vec![self.head(step)],
+            action: (Styles::paint(style, &step.sign), Styles::paint(style, &step.word)),
+            names: vec![step.name.clone()],
             body: page.out,
             weight: step
                 .risks
@@ -130,11 +146,15 @@ impl Page {
     /// All of a new resource; of a very long one, such as a definition with its schemas, the beginning.
     fn new_fields(&mut self, lines: &[String]) {
         let TextOptions { verbose, styles, .. } = self.options;
+        let sign = Styles::paint(styles.added, '+');
+        let lines = match verbose {
+            true => lines.to_vec(),
+            false => folded(lines),
+        };
         let most = match verbose || lines.len() <= NEW_LINES {
             true => lines.len(),
             false => NEW_LINES,
         };
-        let sign = Styles::paint(styles.added, '+');
         for line in &lines[..most] {
             let inner = line.len() - line.trim_start().len();
             self.hanging(4, 4 + inner, &format!("{sign} {}", self.short(line)));
@@ -153,7 +173,8 @@ impl Page {
             .filter(|field| verbose || field.show == Show::Always)
             .collect();
         let limit = if verbose { shown.len() } else { FIELDS };
-        let mut left = LINES;
+        let mut left = LINES.min(self.texts);
+        let before = left;
         for field in first(&shown, limit) {
             let lines = match &field.change {
                 ChangeView::Lines { lines, .. } => lines.len() + 1,
@@ -165,8 +186,10 @@ impl Page {
                 false => DIFF_LINES,
             };
             self.limited_field("", field, most);
-            left = left.saturating_sub(if lines > most { 1 } else { lines });
+            // A field on one line is no text.
+            left = left.saturating_sub(if lines > most || lines == 1 { 0 } else { lines });
         }
+        self.texts -= before - left;
         let others = |count: usize, what: &str| {
             let noun = if count == 1 { "change" } else { "changes" };
             format!("… {} other {noun}{what} (--verbose shows them)", grouped(count))
