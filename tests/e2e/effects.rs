@@ -124,11 +124,11 @@ fn a_plan_on_docker_tells_what_happens_to_what_runs() {
          until it is ready; if it does not work, the old one comes back",
         "restart: starts the new container, then stops the old one; no gap expected; if the new one does not work, the old one \
          goes on",
-        "! exposure: published on the host's addresses: 8080/tcp",
+        "! exposure: published on all addresses of the host: 8080/tcp",
         "! privilege: its containers get the capability SYS_ADMIN; use /var/run/docker.sock of the host, which is control over \
          the host",
         "! downtime: stops 1 container, and nothing takes the place",
-        "! broken reference: Service/one names Service/db in environment.DB_HOST, and stays",
+        "in environment.DB_HOST, and will not find it",
         "Plan: 1 to create, 2 to update, 1 to delete",
     ]);
     // Where everything goes, that everything stops is no risk.

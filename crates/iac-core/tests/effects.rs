@@ -64,7 +64,7 @@ async fn steps_that_wait_for_another_one_are_told_with_it() {
     let plan = bench.preview(&program("2")).await;
     assert_eq!(
         told(&plan, "a").0,
-        ["order: Thing/b waits for it, and stays as it is if this fails"]
+        ["order: Thing/b waits for it, and is not touched if this fails"]
     );
     // What does not change waits for nothing.
     assert_eq!(told(&plan, "b").0, Vec::<String>::new());

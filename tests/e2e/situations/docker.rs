@@ -252,6 +252,7 @@ fn names(shop: &Shop) {
     shop.edit([("  db:\n", "  database:\n")]).tells(
         "service-with-data-renamed",
         [
+            "the volume shop_data for writing",
             "Service shop/database: create",
             "Service shop/db: delete",
             "Service shop/web names Service shop/db",

@@ -434,6 +434,7 @@ fn data(shop: &Shop) {
                 "PersistentVolumeClaim shop/media (64Mi)",
                 "it holds data and is kept",
                 "--delete-data shop/media deletes it",
+                "data-loss: claim shop/media (64Mi): kept with the data in it, and used by nothing any more",
                 "stops 1 pod (up to 5 s), then starts the new one",
             ],
         );
@@ -455,7 +456,6 @@ fn data(shop: &Shop) {
                 "StatefulSet shop/database: create",
                 "StatefulSet shop/db: delete",
                 "under another name",
-                "its data is not moved",
                 "claim shop/data-database-0 (64Mi): new and empty",
                 "PersistentVolumeClaim shop/data-db-0, 64Mi",
                 "kept",

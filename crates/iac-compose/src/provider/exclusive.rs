@@ -7,7 +7,7 @@ use iac_core::value::FieldPath;
 
 use super::service::request::container_name;
 use crate::inputs::{Inputs, NetworkInputs, ServiceInputs};
-use crate::model::{Attachment, Port};
+use crate::model::{Attachment, Mount, MountKind, Port};
 
 /// What both the old and the new object ask for.
 pub(crate) fn of(old: &Inputs, new: &Inputs) -> Vec<Exclusive> {
@@ -34,6 +34,22 @@ fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
     for name in self::names(new).into_iter().filter(|name| names.contains(name)) {
         found.push(exclusive("container_name", format!("the container name {name}")));
     }
+    for mount in new.spec.volumes.iter().filter(|mount| is_written(mount)) {
+        let same = |other: &&Mount| (other.kind, &other.source) == (mount.kind, &mount.source);
+        if old
+            .spec
+            .volumes
+            .iter()
+            .filter(|mount| is_written(mount))
+            .any(|other| same(&other))
+        {
+            let what = match mount.kind {
+                MountKind::Volume => "volume",
+                _ => "path",
+            };
+            found.push(exclusive("volumes", format!("the {what} {} for writing", mount.source)));
+        }
+    }
     for (key, attachment) in &new.spec.networks {
         for address in addresses(attachment) {
             let same = |other: &&Attachment| other.network == attachment.network && addresses(other).contains(&address);
@@ -46,6 +62,11 @@ fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
         }
     }
     found
+}
+
+/// True if a mount is one that others can have as well, and may be changed through it.
+fn is_written(mount: &Mount) -> bool {
+    matches!(mount.kind, MountKind::Volume | MountKind::Bind) && !mount.source.is_empty() && !mount.read_only
 }
 
 /// The names of a service's containers.
@@ -133,6 +154,7 @@ mod tests {
         let port = |ip: Json, published: u16| json!({"ports": [{"target": 80, "published": published, "host_ip": ip}]});
         let subnet = |subnet: &str| json!({"ipam": {"config": [{"subnet": subnet}]}});
         let named = |name: &str| json!({"container_name": name});
+        let mount = |kind: &str, source: &str, read_only: bool| json!({"volumes": [{"type": kind, "source": source, "target": "/data", "read_only": read_only}]});
         let fixed = |ip: &str| json!({"networks": {"back": {"ipv4_address": ip}}});
         let cases = [
             (
@@ -162,6 +184,31 @@ mod tests {
             ),
             (SERVICE, named("web"), named("web"), Some("the container name web")),
             (SERVICE, named("web"), named("web-2"), None),
+            (
+                SERVICE,
+                mount("volume", "shop_data", false),
+                mount("volume", "shop_data", false),
+                Some("the volume shop_data for writing"),
+            ),
+            (
+                SERVICE,
+                mount("bind", "/srv/data", false),
+                mount("bind", "/srv/data", false),
+                Some("the path /srv/data for writing"),
+            ),
+            (
+                SERVICE,
+                mount("volume", "shop_data", false),
+                mount("volume", "shop_data", true),
+                None,
+            ),
+            (
+                SERVICE,
+                mount("volume", "shop_data", false),
+                mount("volume", "shop_files", false),
+                None,
+            ),
+            (SERVICE, mount("volume", "", false), mount("volume", "", false), None),
             (
                 SERVICE,
                 fixed("10.9.0.5"),

@@ -269,9 +269,7 @@ fn update(
         if !prediction.notes.is_empty() || !prediction.effects.is_empty() {
             return;
         }
-        prediction
-            .notes
-            .push("in place: no container is made anew for it".to_owned());
+        prediction.notes.push("in place: the containers stay".to_owned());
         return;
     }
     renewal(inputs, old, prediction);
@@ -338,7 +336,12 @@ fn ended(container: &ContainerInspectResponse) -> Option<String> {
 
 /// How the old containers of a service are replaced.
 fn restart(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> Restart {
-    let count = inputs.spec.replicas();
+    let replicas = inputs.spec.replicas();
+    // What is made in addition takes nothing's place.
+    let count = match old.len() {
+        0 => replicas,
+        old => replicas.min(u32::try_from(old).unwrap_or(u32::MAX)),
+    };
     let (order, because) = replace::order(&inputs.spec, old);
     let stop = inputs.spec.stop_grace_period.unwrap_or(STOP_GRACE);
     let (way, gap, failure) = match order {

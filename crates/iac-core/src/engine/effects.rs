@@ -93,8 +93,13 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
         found[place].push(effect);
     }
     plan.estimate = estimate(&plan.steps, known.times);
-    // Where the whole stack goes, that everything stops and nobody gets in is no news.
-    let stops = |effect: &Effect| matches!(effect, Effect::Scale(Scale { to: 0, .. }) | Effect::Closed(_));
+    // Where the whole stack goes, that everything stops, that nobody gets in, and that nothing guards it is no news.
+    let stops = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Scale(Scale { to: 0, .. }) | Effect::Closed(_) | Effect::Exposure(_)
+        )
+    };
     let is_news = |effect: &Effect| plan.mode != Mode::Destroy || !stops(effect);
     for (step, mut effects) in plan.steps.iter_mut().zip(found) {
         effects.retain(is_news);

@@ -106,35 +106,54 @@ fn grown(seen: &Seen<'_>) -> Option<Effect> {
     })
 }
 
-/// Pods that use another claim than before, which is new in this plan: they start without their data.
+/// The claims that pods use, by the names of their volumes.
+fn used(spec: &Value) -> BTreeMap<&str, &str> {
+    let volumes = list(spec, "/volumes").iter();
+    let claim = |volume| {
+        Some((
+            text(volume, "/name")?,
+            text(volume, "/persistentVolumeClaim/claimName")?,
+        ))
+    };
+    volumes.filter_map(claim).collect()
+}
+
+/// Pods that use other claims than before: those that are new in this plan are empty, and the ones before are used by
+/// nothing any more.
 fn swapped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     let Some((before, then)) = seen.pods() else {
         return Vec::new();
     };
-    let claims = |spec: &Value| -> BTreeMap<String, String> {
-        let volumes = list(spec, "/volumes").iter();
-        let claim = |volume: &Value| {
-            let name = text(volume, "/name")?.to_owned();
-            Some((name, text(volume, "/persistentVolumeClaim/claimName")?.to_owned()))
-        };
-        volumes.filter_map(claim).collect()
-    };
-    let (old, new) = (claims(before), claims(then));
-    let swapped = new
-        .iter()
-        .filter(|(volume, claim)| old.get(*volume).is_some_and(|other| other != *claim));
-    let fresh = swapped.filter_map(|(_, claim)| {
+    let (old, new) = (used(before), used(then));
+    let claim = |name: &str| {
         all.iter().find(|other| {
             other.kind == "core/PersistentVolumeClaim"
                 && other.id.namespace == seen.id.namespace
-                && other.id.name == *claim
-                && other.item.transition == Transition::Create
+                && other.id.name == name
         })
-    });
-    fresh
-        .map(|claim| {
-            let holder = format!("claim {}", claim.id.full_name());
-            effect(holder, size(claim.then()), DataFate::StartsEmpty)
-        })
-        .collect()
+    };
+    let tell = |claim: &Seen<'_>, object: &Value, fate: DataFate| {
+        effect(format!("claim {}", claim.id.full_name()), size(object), fate)
+    };
+    let swapped = new
+        .iter()
+        .filter(|(volume, claim)| old.get(*volume).is_some_and(|other| other != *claim));
+    let fresh = swapped
+        .filter_map(|(_, name)| claim(name))
+        .filter(|claim| claim.item.transition == Transition::Create)
+        .map(|claim| tell(claim, claim.then(), DataFate::StartsEmpty));
+    let is_used = |name: &str| {
+        let near = all
+            .iter()
+            .filter(|other| other.item.remains() && other.id.namespace == seen.id.namespace);
+        near.filter_map(Seen::pods)
+            .any(|(_, spec)| used(spec).values().any(|claim| *claim == name))
+    };
+    let left = old
+        .values()
+        .filter(|name| !is_used(name))
+        .filter_map(|name| claim(name))
+        .filter(|claim| claim.item.remains())
+        .map(|claim| tell(claim, claim.before(), DataFate::LeftBehind));
+    fresh.chain(left).collect()
 }

@@ -392,6 +392,14 @@ fn claims_are_told_with_what_becomes_of_them() {
         object("core/PersistentVolumeClaim shop/media", Json::Null, claim("2Gi")),
     ];
     assert_eq!(only(&swapped), ["web: data: claim shop/media (2Gi): new and empty"]);
+    let files = || object("core/PersistentVolumeClaim shop/files", claim("1Gi"), claim("1Gi"));
+    let nothing = || json!({"spec": {"template": {"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}}}});
+    assert_eq!(
+        only(&[object(WEB, uses("files"), nothing()), files()]),
+        ["web: data: claim shop/files (1Gi): kept with the data in it, and used by nothing any more"]
+    );
+    let other = object("apps/Deployment shop/other", uses("files"), uses("files"));
+    assert!(only(&[object(WEB, uses("files"), nothing()), files(), other]).is_empty());
 }
 
 #[test]
@@ -445,7 +453,7 @@ fn what_stays_and_relies_on_what_goes_is_told() {
     assert_eq!(
         broken(&[gone(), api("URL", "postgres://u@db:5432/x")]),
         ["db: broken reference: Deployment shop/api names Service shop/db in \
-          spec.template.spec.containers[0].env[0].value, and stays"]
+          spec.template.spec.containers[0].env[0].value, and will not find it"]
     );
     assert!(broken(&[gone(), api("DB_NAME", "db")]).is_empty());
     // The same object under another name of the program is no loss.
@@ -455,7 +463,7 @@ fn what_stays_and_relies_on_what_goes_is_told() {
     let selecting = || object("core/Service shop/web", service.clone(), service.clone());
     assert_eq!(
         broken(&[object(WEB, of_web.clone(), Json::Null), selecting()]),
-        ["web: broken reference: Service shop/web names Deployment shop/web in spec.selector, and stays"]
+        ["web: broken reference: Service shop/web names Deployment shop/web in spec.selector, and will not find it"]
     );
     let other = object("apps/Deployment shop/web2", of_web.clone(), of_web.clone());
     assert!(broken(&[object(WEB, of_web, Json::Null), selecting(), other]).is_empty());

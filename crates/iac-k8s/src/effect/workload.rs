@@ -120,16 +120,16 @@ fn replaced(seen: &Seen<'_>) -> Option<Effect> {
     if count == Some(0) {
         return None;
     }
-    Some(Effect::Restart(stopped_first(seen, count)))
+    Some(Effect::Restart(stopped_first(seen, count, "it is made anew")))
 }
 
 /// All pods stop before the new ones start.
-fn stopped_first(seen: &Seen<'_>, count: Option<u64>) -> Restart {
+fn stopped_first(seen: &Seen<'_>, count: Option<u64>, because: &str) -> Restart {
     Restart {
         unit: Unit::Pod,
         count,
         way: Way::StopFirst,
-        because: None,
+        because: Some(because.to_owned()),
         stop_seconds: grace(seen),
         gap: Some(NOBODY.to_owned()),
         failure: Some("if they do not become ready, nothing takes their place".to_owned()),
@@ -182,7 +182,7 @@ fn rolled_out(seen: &Seen<'_>) -> Option<Effect> {
 
 fn of_deployment(seen: &Seen<'_>, count: u64) -> Restart {
     if seen.field("/spec/strategy/type").and_then(Value::as_str) == Some("Recreate") {
-        return stopped_first(seen, Some(count));
+        return stopped_first(seen, Some(count), "strategy Recreate");
     }
     let share = |field: &str, rounds_up: bool| {
         let value = seen.field(&format!("/spec/strategy/rollingUpdate/{field}"));

@@ -218,11 +218,11 @@ fn what_names_a_service_that_goes_is_told() {
     };
     assert_eq!(
         broken(json!({"environment": {"URL": "postgres://u:p@db:5432/x", "DB_NAME": "db"}})),
-        ["db: broken reference: Service shop/web names Service shop/db in environment.URL, and stays"]
+        ["db: broken reference: Service shop/web names Service shop/db in environment.URL, and will not find it"]
     );
     assert_eq!(
         broken(json!({"command": ["serve", "--db=db:5432"]})),
-        ["db: broken reference: Service shop/web names Service shop/db in command[1], and stays"]
+        ["db: broken reference: Service shop/web names Service shop/db in command[1], and will not find it"]
     );
     assert!(broken(json!({"environment": {"DB_NAME": "db"}})).is_empty());
 }

@@ -50,7 +50,10 @@ impl Effect {
             Self::Data(data) => data.text(),
             Self::Run(run) => run.text(),
             Self::BrokenReference(broken) => {
-                format!("{} names {} in {}, and stays", broken.holder, broken.names, broken.path)
+                format!(
+                    "{} names {} in {}, and will not find it",
+                    broken.holder, broken.names, broken.path
+                )
             }
             Self::Exposure(said) | Self::Closed(said) | Self::Privilege(said) | Self::Other(said) => {
                 said.message.clone()
@@ -58,7 +61,7 @@ impl Effect {
             Self::Undo(undo) => undo.text(),
             Self::Rename(rename) => rename.text(),
             Self::HoldsUp(HoldsUp { steps }) => match steps.len() {
-                1 => format!("{} waits for it, and stays as it is if this fails", names(steps)),
+                1 => format!("{} waits for it, and is not touched if this fails", names(steps)),
                 count => format!(
                     "{count} steps wait for it, and are not carried out if this fails: {}",
                     names(steps)
@@ -209,8 +212,8 @@ impl Rename {
     fn text(&self) -> String {
         if self.is_new {
             return format!(
-                "it looks like {} under another name; what uses the old name loses it, and its data is not moved: leave the name \
-                 as it is, or move first what is needed",
+                "it looks like {} under another name; what uses the old name loses it: leave the name as it is, or \
+                 change its users and move its data first",
                 self.other
             );
         }
