@@ -90,7 +90,8 @@ async fn a_resource_under_another_name_is_recognised() {
     assert_eq!(
         told(&plan, "new").0,
         [
-            "rename: it looks like Thing/old under another name; what uses the old name loses it, and its data is not moved"
+            "rename: it looks like Thing/old under another name; what uses the old name loses it: leave the name as it is, or change \
+             its users and move its data first"
         ]
     );
     assert_eq!(
