@@ -88,7 +88,7 @@ fn a_plan_on_kubernetes_tells_what_happens_to_what_runs() {
         "Risks:\n  ! broken reference: ",
         "run: runs again: sh -c echo 2; the last run completed; what it does is not undone by a rollback",
         "! undo: takes back what kubectl-patch changed at 20",
-        " UTC: spec.replicas; to keep it, put it into the program",
+        " UTC: spec.replicas; to keep it, change the program",
         "! exposure: a Service of type NodePort can be reached on a port of every node",
         "under another name; what uses the old name loses it",
         "reader names Service",

@@ -41,7 +41,7 @@ async fn a_change_of_others_that_is_taken_back_is_a_risk() {
     let (effects, risks) = told(&plan, "a");
     assert_eq!(
         effects,
-        ["undo: takes back what somebody else changed: value; to keep it, put it into the program"]
+        ["undo: takes back what somebody else changed: value; to keep it, change the program"]
     );
     assert_eq!(risks, [RiskKind::Undo]);
     assert_eq!(told(&plan, "b"), (vec![], vec![]));

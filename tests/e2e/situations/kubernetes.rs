@@ -571,7 +571,7 @@ fn a_reviewer_is_told_what_others_did_to_a_shop() {
             "kubectl",
             "spec.replicas",
             "3 -> 2",
-            "to keep it, put it into the program",
+            "to keep it, change the program",
         ],
     );
     shop.up();

@@ -201,7 +201,7 @@ impl Undo {
         let paths: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
         let at = self.at.map_or_else(String::new, |at| format!(" at {}", minute(at)));
         format!(
-            "takes back what {} changed{at}: {}; to keep it, put it into the program",
+            "takes back what {} changed{at}: {}; to keep it, change the program",
             self.who,
             names(&paths)
         )
