@@ -168,14 +168,14 @@ fn restarts_say_how_many_pods_in_which_way_and_whether_there_is_a_gap() {
         ),
         (
             updated(WEB, json!({"replicas": 2, "strategy": {"type": "Recreate"}})),
-            "web: restart: stops 2 pods (up to 30 s), then starts the new ones; nothing serves until the new ones are ready; \
+            "web: restart: stops 2 pods (up to 30 s), then starts the new ones (strategy Recreate); nothing serves until the new ones are ready; \
              if they do not become ready, nothing takes their place",
         ),
         // What an autoscaler made of it counts, and what the server filled in.
         (
             updated(WEB, json!({})).live(json!({"spec": {"replicas": 4, "strategy": {"type": "Recreate"},
                 "template": {"spec": {"terminationGracePeriodSeconds": 60}}}})),
-            "web: restart: stops 4 pods (up to 60 s), then starts the new ones; nothing serves until the new ones are ready; \
+            "web: restart: stops 4 pods (up to 60 s), then starts the new ones (strategy Recreate); nothing serves until the new ones are ready; \
              if they do not become ready, nothing takes their place",
         ),
         (
@@ -222,7 +222,7 @@ fn restarts_say_how_many_pods_in_which_way_and_whether_there_is_a_gap() {
         ),
         (
             updated(WEB, json!({"replicas": 2})).replaced(),
-            "web: restart: stops 2 pods (up to 30 s), then starts the new ones; nothing serves until the new ones are ready; \
+            "web: restart: stops 2 pods (up to 30 s), then starts the new ones (it is made anew); nothing serves until the new ones are ready; \
              if they do not become ready, nothing takes their place",
         ),
         (

@@ -349,7 +349,7 @@ mod tests {
                     at: "2026-11-30T18:02:59Z".parse().ok(),
                     paths: vec![crate::value::FieldPath::fields(["spec", "replicas"])],
                 }),
-                "takes back what kubectl-edit changed at 2026-11-30 18:02 UTC: spec.replicas; to keep it, put it into the \
+                "takes back what kubectl-edit changed at 2026-11-30 18:02 UTC: spec.replicas; to keep it, change the \
                  program",
             ),
             (how_long(StepKind::Delete, 4_000, None), "its last deletion took 4 s"),
