@@ -10,9 +10,13 @@ use std::sync::Arc;
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::deletion;
 use crate::plan::{Action, Fate, Plan, PlanProblem, Reason, Step, WorldEntry};
-use crate::provider::{DataItem, Exclusive, Phase, Provider, Risk, RiskKind};
+use crate::provider::{DataItem, Exclusive, Phase, Provider, Recorded, Risk, RiskKind};
+use crate::review::short_name;
 use crate::urn::Key;
 use crate::value::Value;
+
+/// The way out where two resources wait for one another.
+const IN_TWO_RUNS: &str = "make the change in two runs: first let one of them go without it";
 
 /// Puts deletions before the steps that need what they free.
 pub(super) fn give_way(
@@ -101,8 +105,9 @@ fn leftovers_first(
             _ => continue,
         }
         if waits_for(&plan.steps, &old, &new) {
-            if !held.is_empty() {
-                plan.problems.push(crossed(resource, &old, &held));
+            match held.is_empty() {
+                false => plan.problems.push(crossed(resource, &old, &held)),
+                true => plan.problems.extend(may_cross(resource, &old, &identity, providers)),
             }
             continue;
         }
@@ -274,8 +279,36 @@ fn crossed(resource: &ResourceDecl, old: &Key, held: &[Exclusive]) -> PlanProble
             old.short()
         )
     };
-    let hint = "make the change in two runs: first let one of them go without it";
-    in_the_way(resource, held, message, hint)
+    in_the_way(resource, held, message, IN_TWO_RUNS)
+}
+
+/// The problem of a resource that something may be in the way of which nobody recorded; none where the resource holds nothing
+/// that only one object can hold.
+fn may_cross(
+    resource: &ResourceDecl,
+    old: &Key,
+    identity: &str,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+) -> Option<PlanProblem> {
+    let as_it_is = Recorded {
+        key: resource.key.clone(),
+        identity: identity.to_owned(),
+        uid: None,
+        inputs: resource.inputs.clone(),
+        outputs: Value::Null,
+        private: Default::default(),
+        dependencies: Vec::new(),
+        ready: false,
+    };
+    let held = providers.get(old.provider())?.exclusive(&as_it_is, resource);
+    let message = |what: &str| {
+        format!(
+            "an interrupted run made {} for {}, which may hold {what}, and goes only after this one is there",
+            short_name(old, identity),
+            old.short()
+        )
+    };
+    (!held.is_empty()).then(|| in_the_way(resource, &held, message, IN_TWO_RUNS))
 }
 
 fn stays(resource: &ResourceDecl, old: &Key, held: &[Exclusive], withheld: &[(Key, DataItem)]) -> PlanProblem {
