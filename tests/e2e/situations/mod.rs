@@ -69,7 +69,7 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"how long: [^\n]*", "how long: TIME");
     settings.add_filter(r"takes about [^,\n]*, as far", "takes about TIME, as far");
     // IDs that the engine and we draw.
-    settings.add_filter(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{16}\b", "ID");
+    settings.add_filter(r#""?\b([0-9a-f]{64}|[0-9a-f]{16})\b"?"#, "ID");
     settings
 }
 
