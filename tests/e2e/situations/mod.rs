@@ -66,8 +66,11 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"docker: Docker Engine [^\n;]*", "docker: TEST BED");
     settings.add_filter(r"kubernetes: context [^,;\n]*, server [^,;\n]*", "kubernetes: TEST BED");
     settings.add_filter(r"20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "TIME");
-    settings.add_filter(r"how long: [^\n]*", "how long: TIME");
-    settings.add_filter(r"takes about [^,\n]*, as far", "takes about TIME, as far");
+    // How long steps took, which is told only where it was long.
+    settings.add_filter(r"\n +how long: [^\n]*", "");
+    settings.add_filter(r"; takes about [^\n]*as far as earlier runs tell( \([^)\n]*\))?", "");
+    // A port that the server chose in its trial.
+    settings.add_filter(r"nodePort: \d+", "nodePort: PORT");
     // IDs that the engine and we draw.
     settings.add_filter(r#""?\b([0-9a-f]{64}|[0-9a-f]{16})\b"?"#, "ID");
     settings
