@@ -337,7 +337,7 @@ fn ended(container: &ContainerInspectResponse) -> Option<String> {
 /// How the old containers of a service are replaced.
 fn restart(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> Restart {
     let replicas = inputs.spec.replicas();
-    // What is made in addition takes nothing's place.
+    // Additional containers replace none.
     let count = match old.len() {
         0 => replicas,
         old => replicas.min(u32::try_from(old).unwrap_or(u32::MAX)),

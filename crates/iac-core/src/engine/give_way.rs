@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::predict::found;
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::deletion;
 use crate::plan::{Action, Fate, Plan, PlanProblem, Reason, Step, WorldEntry};
@@ -291,14 +292,8 @@ fn may_cross(
     providers: &BTreeMap<String, Arc<dyn Provider>>,
 ) -> Option<PlanProblem> {
     let as_it_is = Recorded {
-        key: resource.key.clone(),
-        identity: identity.to_owned(),
-        uid: None,
         inputs: resource.inputs.clone(),
-        outputs: Value::Null,
-        private: Default::default(),
-        dependencies: Vec::new(),
-        ready: false,
+        ..found(&resource.key, identity.to_owned(), None)
     };
     let held = providers.get(old.provider())?.exclusive(&as_it_is, resource);
     let message = |what: &str| {

@@ -71,7 +71,7 @@ impl Engine {
 }
 
 /// An object that is there, and that no record knows.
-fn found(key: &Key, identity: String, live: Option<Live>) -> Recorded {
+pub(super) fn found(key: &Key, identity: String, live: Option<Live>) -> Recorded {
     Recorded {
         key: key.clone(),
         identity,

@@ -6,7 +6,7 @@ use super::keep::{self, End};
 use super::planner::Walk;
 use super::world::{ObjectName, World, WorldEntry};
 use super::{Action, Fate, KeptData, Leftover, PlanProblem, Precondition, Reason, Stage, Step, leftover};
-use crate::provider::{Checked, DataItem, DeleteData, Phase, Recorded, Risk, RiskKind};
+use crate::provider::{DataItem, DeleteData, Phase, Recorded, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::FieldPath;
 
@@ -105,30 +105,14 @@ fn handovers(step: &Step) -> impl Iterator<Item = (Key, Stage)> {
 fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
     let leftovers = leftover::of(walk.world, &walk.wanted, key, entry, None, &walk.kept);
     let mut step = Step {
-        key: key.clone(),
-        identity: entry.recorded.identity.clone(),
-        action: Action::Delete,
-        order: None,
-        reasons: Vec::new(),
         source: entry.source.clone(),
-        changes: Vec::new(),
-        minor: None,
-        risks: Vec::new(),
-        effects: Vec::new(),
-        checked: Checked::ByServer,
-        notes: Vec::new(),
-        after: Vec::new(),
-        order_only: Vec::new(),
-        ready_after: Vec::new(),
         leftovers,
-        leaves: Vec::new(),
-        deletes_after: Vec::new(),
-        inputs: None,
         options: entry.options.clone(),
         precondition: Precondition {
             exists: !entry.gone,
             uid: entry.recorded.uid.clone(),
         },
+        ..Step::bare(key, &entry.recorded.identity, Action::Delete)
     };
     let names = entry.objects().map(|object| object.identity.clone()).collect();
     let stays = walk.kept.contains(&ObjectName::new(key, &entry.recorded.identity));

@@ -53,6 +53,23 @@ pub enum Action {
 }
 
 impl Action {
+    /// Its name in formats: the word that serialization writes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Adopt => "adopt",
+            Self::Forget => "forget",
+            Self::Wait => "wait",
+            Self::Keep => "keep",
+            Self::Record => "record",
+            Self::Cleanup => "cleanup",
+        }
+    }
+
     /// True if the action changes the world or the record.
     pub fn is_change(self) -> bool {
         !matches!(self, Self::Same | Self::Keep)
@@ -279,6 +296,36 @@ pub struct Step {
 }
 
 impl Step {
+    /// A step without reasons, changes, order or inputs, on an object that is there: the start of those that have some.
+    pub(crate) fn bare(key: &Key, identity: &str, action: Action) -> Self {
+        Self {
+            key: key.clone(),
+            identity: identity.to_owned(),
+            action,
+            order: None,
+            reasons: Vec::new(),
+            source: None,
+            changes: Vec::new(),
+            minor: None,
+            risks: Vec::new(),
+            effects: Vec::new(),
+            checked: Checked::ByServer,
+            notes: Vec::new(),
+            after: Vec::new(),
+            order_only: Vec::new(),
+            ready_after: Vec::new(),
+            leftovers: Vec::new(),
+            leaves: Vec::new(),
+            deletes_after: Vec::new(),
+            inputs: None,
+            options: Options::default(),
+            precondition: Precondition {
+                exists: true,
+                uid: None,
+            },
+        }
+    }
+
     /// The names of the former objects that it deletes.
     pub(crate) fn deleted_leftovers(&self) -> Vec<String> {
         let deleted = self.leftovers.iter().filter(|leftover| leftover.fate == Fate::Delete);
@@ -370,5 +417,29 @@ impl Plan {
     /// True if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_called_as_it_is_written() {
+        for action in [
+            Action::Same,
+            Action::Create,
+            Action::Update,
+            Action::Replace,
+            Action::Delete,
+            Action::Adopt,
+            Action::Forget,
+            Action::Wait,
+            Action::Keep,
+            Action::Record,
+            Action::Cleanup,
+        ] {
+            assert_eq!(serde_json::json!(action), action.name());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::objects::is_another;
 use super::world::{World, WorldEntry};
 use super::{Action, Precondition, Reason, Step};
-use crate::provider::{Checked, Observed};
+use crate::provider::Observed;
 use crate::value::diff::{FieldChange, by_element};
 
 pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
@@ -14,30 +14,16 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
             inputs.set_at(&change.path, change.after.clone());
         }
         Step {
-            key: key.clone(),
-            identity: entry.recorded.identity.clone(),
-            action,
-            order: None,
             reasons,
             source: entry.source.clone(),
             changes: drift.into_iter().flat_map(by_element).collect(),
-            minor: None,
-            risks: Vec::new(),
-            effects: Vec::new(),
-            checked: Checked::ByServer,
-            notes: Vec::new(),
-            after: Vec::new(),
-            order_only: Vec::new(),
-            ready_after: Vec::new(),
-            leftovers: Vec::new(),
-            leaves: Vec::new(),
-            deletes_after: Vec::new(),
             inputs: Some(inputs),
             options: entry.options.clone(),
             precondition: Precondition {
                 exists: true,
                 uid: entry.recorded.uid.clone(),
             },
+            ..Step::bare(key, &entry.recorded.identity, action)
         }
     });
     steps.collect()

@@ -29,17 +29,9 @@ pub(crate) fn symbol(step: &Step) -> &'static str {
 /// The word for an action in a sentence.
 pub(crate) fn verb(action: Action) -> &'static str {
     match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Delete => "delete",
-        Action::Adopt => "adopt",
-        Action::Forget => "forget",
-        Action::Wait => "wait",
-        Action::Keep => "keep",
         Action::Same => "unchanged",
-        Action::Record => "record",
         Action::Cleanup => "clean up",
+        action => action.name(),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::read::{SavedChange, SavedEdge, SavedPlan, SavedPlanError, SavedStep, SavedUnchanged};
 use super::secret;
 use crate::declare::Options;
-use crate::plan::{Action, Leftover, Plan, Precondition, Reason, Step};
+use crate::plan::{Action, Leftover, Plan, Reason, Step};
 use crate::provider::{Checked, Phase};
 use crate::review::{PlanDiff, View};
 use crate::urn::Key;
@@ -102,7 +102,7 @@ impl SavedStep {
             inputs,
             options: Options::deserialize(&self.options).map_err(|error| wrong(&about("options"), &error))?,
             precondition: self.precondition.clone(),
-            ..still(&self.key, &self.identity)
+            ..Step::bare(&self.key, &self.identity, Action::Same)
         })
     }
 }
@@ -118,7 +118,7 @@ impl SavedUnchanged {
             notes: self.notes.clone(),
             after: edges(&self.after),
             ready_after: edges(&self.ready_after),
-            ..still(&self.key, &self.identity)
+            ..Step::bare(&self.key, &self.identity, Action::Same)
         }
     }
 }
@@ -158,36 +158,6 @@ fn forget_hashes(plan: &mut Plan) {
         let changes = step.changes.iter_mut();
         let values = changes.flat_map(|change| change.before.iter_mut().chain(&mut change.after));
         values.chain(&mut step.inputs).for_each(forget);
-    }
-}
-
-/// A step that does nothing.
-fn still(key: &Key, identity: &str) -> Step {
-    Step {
-        key: key.clone(),
-        identity: identity.to_owned(),
-        action: Action::Same,
-        order: None,
-        reasons: Vec::new(),
-        source: None,
-        changes: Vec::new(),
-        minor: None,
-        risks: Vec::new(),
-        effects: Vec::new(),
-        checked: Checked::ByServer,
-        notes: Vec::new(),
-        after: Vec::new(),
-        order_only: Vec::new(),
-        ready_after: Vec::new(),
-        leftovers: Vec::new(),
-        leaves: Vec::new(),
-        deletes_after: Vec::new(),
-        inputs: None,
-        options: Options::default(),
-        precondition: Precondition {
-            exists: true,
-            uid: None,
-        },
     }
 }
 

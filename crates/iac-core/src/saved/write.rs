@@ -241,10 +241,9 @@ fn checked_json(checked: &Checked) -> Json {
 fn summary_json(plan: &Plan) -> Json {
     let mut counts = serde_json::Map::new();
     for step in &plan.steps {
-        // An action is written as one word, by its derived serializer.
-        let name = json!(step.action).as_str().unwrap_or_default().to_owned();
-        let count = counts.get(&name).and_then(Json::as_u64).unwrap_or(0) + 1;
-        counts.insert(name, count.into());
+        let name = step.action.name();
+        let count = counts.get(name).and_then(Json::as_u64).unwrap_or(0) + 1;
+        counts.insert(name.to_owned(), count.into());
     }
     counts.into()
 }

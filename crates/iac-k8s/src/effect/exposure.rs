@@ -26,7 +26,7 @@ fn new<T: Ord>(seen: &Seen<'_>, of: impl Fn(&Value) -> BTreeSet<T>) -> Vec<T> {
         .collect()
 }
 
-/// What of a set goes.
+/// The elements of a set that go.
 fn gone<T: Ord>(seen: &Seen<'_>, of: impl Fn(&Value) -> BTreeSet<T>) -> Vec<T> {
     let then = of(seen.then());
     of(seen.before())

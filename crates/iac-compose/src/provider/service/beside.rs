@@ -1,4 +1,4 @@
-//! Whether a new container of a service can run beside the old ones that it replaces.
+//! The test for a new container of a service: can it run beside the old ones that it replaces?
 
 use std::net::IpAddr;
 

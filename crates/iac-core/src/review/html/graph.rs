@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::parts::look;
 use super::title;
 use crate::drawing::{Node, svg};
 use crate::plan::Action;
@@ -146,7 +145,7 @@ fn node(step: &StepView) -> Node {
 }
 
 fn box_look(action: Action, risky: bool) -> String {
-    format!("{}{}", look(action), if risky { " risky" } else { "" })
+    format!("{}{}", action.name(), if risky { " risky" } else { "" })
 }
 
 /// The groups, in the order of their first steps.

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use crate::plan::Action;
 use crate::review::model::StepView;
 
 /// How many characters of a text are shown before it is folded.
@@ -62,23 +61,6 @@ pub(super) fn source(source: Option<&String>) -> Markup {
 /// A word as part of an attribute's list of words.
 pub(super) fn slug(label: &str) -> String {
     label.replace(' ', "-")
-}
-
-/// The name of an action in the page's attributes and styles.
-pub(super) fn look(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Delete => "delete",
-        Action::Adopt => "adopt",
-        Action::Forget => "forget",
-        Action::Wait => "wait",
-        Action::Keep => "keep",
-        Action::Same => "same",
-        Action::Record => "record",
-        Action::Cleanup => "cleanup",
-    }
 }
 
 /// The words of an attribute that lists a step's risks.

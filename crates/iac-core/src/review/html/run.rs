@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::parts::{link, list, look, slug, tag, text};
+use super::parts::{link, list, slug, tag, text};
 use super::tools::{Choice, bar};
 use super::{frame, graph, shell};
 use crate::duration::for_people;
@@ -59,7 +59,7 @@ fn steps(run: &RunView, names: &BTreeMap<usize, &str>) -> Markup {
 fn choices(run: &RunView) -> [Choice; 2] {
     let mut choices = [Choice::new("action", "Action"), Choice::new("tag", "Outcome")];
     for step in &run.steps {
-        choices[0].add(look(step.action), &step.word);
+        choices[0].add(step.action.name(), &step.word);
         choices[1].add(&slug(&step.outcome), &step.outcome);
     }
     choices
@@ -107,14 +107,14 @@ fn waited(step: &RunStep, names: &BTreeMap<usize, &str>) -> Markup {
 /// One step: a bar on the time of the whole run, to be opened.
 fn row(step: &RunStep, names: &BTreeMap<usize, &str>, end: u64) -> Markup {
     let bad = !step.is_done();
-    let class = format!("step {}{}", look(step.action), if bad { " risky" } else { "" });
+    let class = format!("step {}{}", step.action.name(), if bad { " risky" } else { "" });
     let parts = [
         ("until it was there", step.there),
         ("until it was ready", step.ready),
         ("to delete the old one", step.gone),
     ];
     html! {
-        details class=(class) id=(format!("s{}", step.id)) data-action=(look(step.action)) data-tags=(slug(&step.outcome)) open[bad] {
+        details class=(class) id=(format!("s{}", step.id)) data-action=(step.action.name()) data-tags=(slug(&step.outcome)) open[bad] {
             summary {
                 span.sign aria-hidden="true" { (step.sign) } " "
                 span.name { (step.name) } " " span.word { (step.word) } " "

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::change;
 use super::graph::Boxes;
-use super::parts::{link, look, risk_words, source, tag, text};
+use super::parts::{link, risk_words, source, tag, text};
 use super::tools::Components;
 use crate::review::model::{Edge, StepView, View};
 
@@ -38,13 +38,13 @@ impl<'a> Context<'a> {
 /// A step of a group; it is open if it has risks, or if the plan has few steps.
 pub(super) fn step(step: &StepView, group: usize, context: &Context<'_>) -> Markup {
     let risky = if step.risks.is_empty() { "" } else { " risky" };
-    let class = format!("step {}{risky}", look(step.action));
+    let class = format!("step {}{risky}", step.action.name());
     let labels: BTreeSet<&str> = step.risks.iter().map(|risk| risk.label.as_str()).collect();
     html! {
         details
             class=(class)
             id=(format!("s{}", step.id))
-            data-action=(look(step.action))
+            data-action=(step.action.name())
             data-tags=(risk_words(step))
             data-component=(context.components.number(&step.component))
             open[context.open_all || !step.risks.is_empty()]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::parts::{look, slug};
+use super::parts::slug;
 use crate::review::model::View;
 
 /// The components of a plan by their numbers: a page refers to them by these.
@@ -58,7 +58,7 @@ impl Choice {
 pub(super) fn choices(view: &View) -> [Choice; 2] {
     let mut choices = [Choice::new("action", "Action"), Choice::new("tag", "Risk")];
     for step in view.steps() {
-        choices[0].add(look(step.action), &step.word);
+        choices[0].add(step.action.name(), &step.word);
     }
     for risk in &view.risks {
         choices[1].add(&slug(&risk.label), &risk.label);

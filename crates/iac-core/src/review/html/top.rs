@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::frame;
-use super::parts::{link, list, look, source, tag, text};
+use super::parts::{link, list, source, tag, text};
 use crate::review::model::{Commits, Count, KeptView, StepView, View};
 use crate::review::words::mode;
 
@@ -71,8 +71,8 @@ pub(super) fn summary(view: &View) -> Markup {
             h2 id="summary-title" { "Summary" }
             ul.counts {
                 @for count in counts {
-                    li class=(look(count.action)) {
-                        @if let Some(sign) = sign(view, look(count.action)) { span.sign aria-hidden="true" { (sign) } " " }
+                    li class=(count.action.name()) {
+                        @if let Some(sign) = sign(view, count.action.name()) { span.sign aria-hidden="true" { (sign) } " " }
                         b { (count.count) } " " (count.word)
                     }
                 }
@@ -92,7 +92,7 @@ pub(super) fn summary(view: &View) -> Markup {
 
 /// The sign of an action, as the first step with it has it.
 fn sign<'a>(view: &'a View, action: &str) -> Option<&'a str> {
-    let step = view.steps().find(|step| look(step.action) == action)?;
+    let step = view.steps().find(|step| step.action.name() == action)?;
     Some(step.sign.trim()).filter(|sign| !sign.is_empty())
 }
 
