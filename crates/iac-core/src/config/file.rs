@@ -70,7 +70,7 @@ pub enum FileError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
     /// A name that no configuration key can have.
@@ -95,7 +95,7 @@ pub enum FileError {
         line: usize,
         /// The key.
         key: String,
-        /// What stands there.
+        /// The type of the value that stands there: `a date`.
         found: String,
     },
     /// A key that cannot be set, because what it runs through is a value.

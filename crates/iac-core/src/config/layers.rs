@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Config, ConfigFile, ConfigValue, Entry, FileError, FileValue};
 use crate::value::Secret;
 
-/// What the names of environment variables that set configuration begin with.
+/// The prefix of environment variables that set configuration.
 pub(super) const VARIABLE_PREFIX: &str = "IAC_CONFIG_";
 /// The variable that names a configuration file; so no key can be called `file` in the environment.
 const FILE_VARIABLE: &str = "IAC_CONFIG_FILE";
@@ -44,7 +44,7 @@ pub struct LayerEntry {
     pub(crate) repository: Option<PathBuf>,
 }
 
-/// What is wrong with the configuration as a whole.
+/// An error in the configuration as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum LayerError {
     /// A file cannot be used.

@@ -93,7 +93,7 @@ pub enum ConfigValue {
     Secret(Secret),
 }
 
-/// What is wrong with a configuration value.
+/// An error in one configuration value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// It is required, and not set.
@@ -115,7 +115,7 @@ pub enum ConfigError {
         value: String,
         /// Where it was found.
         origin: String,
-        /// What the type's parser says.
+        /// The message of the type's parser.
         message: String,
     },
     /// A list is asked for as a single value.
@@ -258,7 +258,8 @@ impl Config {
         self.usage.declare(settings);
     }
 
-    /// What the program takes by [`Stack::settings`](crate::Stack::settings), by key; none if it does not use that.
+    /// Returns the settings that the program takes by [`Stack::settings`](crate::Stack::settings), by key; none if it does not
+    /// use that.
     pub fn settings(&self) -> Option<Vec<Setting>> {
         self.usage.settings()
     }

@@ -13,10 +13,10 @@ use crate::value::hex;
 /// Below the user's own folder.
 const FOLDER: &str = "trusted";
 
-/// What is allowed of one file.
+/// The settings that the user allows in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trusted {
-    /// The file that says so; none where the user has no folder.
+    /// The file that holds the decision; none where the user has no folder.
     record: Option<PathBuf>,
     contents: Contents,
 }
@@ -31,7 +31,7 @@ struct Contents {
 }
 
 impl Trusted {
-    /// What the user has allowed of a file. A record that cannot be read allows nothing.
+    /// Reads what the user has allowed in a file. A record that cannot be read allows nothing.
     pub(crate) fn of(file: &Path) -> Self {
         Self::below(user_folder(), file)
     }
@@ -101,7 +101,7 @@ mod tests {
         assert!(!read.allows("a", "2") && !read.allows("c", "1"));
         assert!(!Trusted::below(folder(), &other).allows("a", "1"));
         assert!(Trusted::below(None, &one).allow([pair("a", "1")]).is_err());
-        // What somebody else put there under the name of another file counts for nothing.
+        // A record that somebody else put there under the name of another file counts for nothing.
         let record = |file: &Path| Trusted::below(folder(), file).record.unwrap();
         std::fs::copy(record(&one), record(&other)).unwrap();
         assert!(!Trusted::below(folder(), &other).allows("a", "1"));

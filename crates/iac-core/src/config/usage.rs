@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Entry;
 use crate::settings::Setting;
 
-/// What was asked for. Clones share it.
+/// The keys that were asked for, and the settings that the program declared. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Usage(Arc<Mutex<Asked>>);
 
 #[derive(Debug, Default)]
 struct Asked {
-    /// The keys, each with whether it was as a secret.
+    /// The keys that were asked for; true if as a secret.
     keys: BTreeMap<String, bool>,
-    /// What the program takes, by key, where it says so.
+    /// The settings that the program takes, by key, if it declares them.
     settings: Option<BTreeMap<String, Setting>>,
 }
 
@@ -87,7 +87,7 @@ impl Usage {
                 meant: similar(key, missing.iter().copied()).map(str::to_owned),
                 refused: strict && entry.is_own_file(),
             })
-            // What a shared file says to other programs is no mistake, unless it looks like one.
+            // A key in a shared file may be for other programs: it is no mistake, unless it looks like one.
             .filter(|unused| !entries[&unused.key].shared || unused.is_slip())
             .collect()
     }
@@ -104,7 +104,7 @@ pub fn similar<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// How many insertions, deletions, replacements and swaps of neighbours lead from one text to the other.
+/// Counts the insertions, deletions, replacements and swaps of neighbours that lead from one text to the other.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

@@ -1,4 +1,4 @@
-//! What can be said of a declaration before anything is asked.
+//! Checks of a declaration that are possible before anything is asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ impl Engine {
         })
     }
 
-    /// What the inputs refer to by name, as each provider reads them.
+    /// Returns the references by name in the inputs, as each provider reads them.
     pub(super) fn references(&self, declaration: &Declaration) -> Result<Vec<Reference>, EngineError> {
         let mut by_provider: BTreeMap<&str, Vec<&ResourceDecl>> = BTreeMap::new();
         for resource in &declaration.resources {
             by_provider.entry(resource.key.provider()).or_default().push(resource);
         }
         let mut references = Vec::new();
-        // One of which nothing is declared learns that as well.
+        // A provider of which nothing is declared learns that as well.
         for (name, provider) in &self.providers {
             references.extend(provider.references(&by_provider.remove(name.as_str()).unwrap_or_default()));
         }
@@ -50,7 +50,7 @@ impl Engine {
         declaration.resources.iter().flat_map(problems).collect()
     }
 
-    /// What each resource is called; two of one name are a problem.
+    /// Returns the name of each resource in the outside world; two resources of one name are a problem.
     pub(super) fn identities(
         &self,
         declaration: &Declaration,

@@ -13,14 +13,14 @@ use crate::provider::{ConnectRequest, StackKey, Target};
 use crate::state::Pending;
 use crate::urn::Key;
 
-/// How long a connection may take.
+/// The longest time that a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// What the providers are connected to.
+/// The targets that the providers are connected to.
 pub(super) struct Connections {
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) looked: bool,
-    /// Why not, where that was not asked for.
+    /// The errors of the providers that nothing answers, where looking was preferred and not required.
     pub(super) unreached: Vec<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::state::Times;
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
 
-/// How long a step has to have taken to be worth a line, in milliseconds.
+/// The shortest time of a step that is worth a line, in milliseconds.
 const NOTABLE: u64 = 1000;
 
 /// Records, live objects and predictions of a plan's resources.
@@ -23,7 +23,7 @@ pub(super) struct Known<'a> {
     pub(super) recorded: &'a BTreeMap<Key, WorldEntry>,
     pub(super) observed: &'a BTreeMap<Key, Observed>,
     pub(super) predicted: &'a BTreeMap<Key, Vec<Predicted>>,
-    /// How long earlier runs took.
+    /// The times that the steps of earlier runs took.
     pub(super) times: &'a BTreeMap<Key, Times>,
 }
 
@@ -149,7 +149,7 @@ fn undone(steps: &[Step], known: &Known<'_>) -> Vec<(usize, Effect)> {
     found
 }
 
-/// How long the same kind of step took with the same resource, where that was long enough to matter.
+/// Returns the time that the same kind of step took with the same resource, for each step where that was long enough to matter.
 fn timed(steps: &[Step], times: &BTreeMap<Key, Times>) -> Vec<(usize, Effect)> {
     let steps = steps.iter().enumerate();
     let found = steps.filter_map(|(place, step)| {

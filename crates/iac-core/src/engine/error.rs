@@ -38,11 +38,11 @@ pub enum EngineError {
         "this stack belongs to another target: it was applied to {recorded}, and {provider} is now connected to {connected}"
     )]
     OtherTarget {
-        /// Whose target.
+        /// The provider whose target it is.
         provider: String,
-        /// What is recorded.
+        /// The target that is recorded.
         recorded: String,
-        /// What is connected.
+        /// The target that is connected now.
         connected: String,
     },
     /// The plan has problems.
@@ -56,9 +56,9 @@ pub enum EngineError {
     Answers {
         /// Which.
         provider: String,
-        /// How many it was asked.
+        /// The number of questions that it was asked.
         questions: usize,
-        /// How many came.
+        /// The number of answers that it gave.
         answers: usize,
     },
 }

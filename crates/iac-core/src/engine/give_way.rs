@@ -1,5 +1,5 @@
-//! What is deleted before something else is made, since only one of the two can hold something: a port of the host, a
-//! subnet, a name.
+//! Deletions that come before something else is created, since only one of the two objects can hold something: a port of the
+//! host, a subnet, a name.
 //!
 //! A resource that gets another key is a deletion and a creation for the plan, and deletions come last. That order fails
 //! where both need the same port; so the old one goes first, which is said as a reason and as downtime.
@@ -123,7 +123,7 @@ fn leftovers_first(
     is_new_order
 }
 
-/// A former object of another resource that has to go before a resource is made.
+/// A former object of another resource that has to go before a resource is created.
 struct InTheWay {
     new: Key,
     old: Key,
@@ -193,7 +193,7 @@ fn hand_on(
         else {
             continue;
         };
-        // What holds nothing of that sort would not be in its own way; mostly this is all that is asked.
+        // An object that holds nothing of that sort would not be in its own way; mostly this is all that is asked.
         let as_recorded = ResourceDecl {
             inputs: before.recorded.inputs.clone(),
             ..(*now).clone()

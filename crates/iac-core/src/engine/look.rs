@@ -12,7 +12,7 @@ use crate::provider::{DataItem, ObserveRequest, Observed, Recorded};
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Value};
 
-/// What the observation is, where nobody looked: the record.
+/// Returns the observation for a plan that does not look at the world: the record alone, with every object unknown.
 pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> Sight {
     let own = recorded.iter().filter(|(_, entry)| !entry.gone);
     let unknown = own.map(|(key, _)| (key.clone(), Observed::Unknown("not looked at".to_owned())));
@@ -22,19 +22,19 @@ pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> Sight {
     }
 }
 
-/// What was found out there.
+/// The observations of the objects in the world.
 #[derive(Debug, Default)]
 pub(super) struct Sight {
     /// Under the name of each declared resource, and of each other one that is recorded.
     pub(super) observed: BTreeMap<Key, Observed>,
     /// Of other objects: former ones, and those of interrupted operations.
     pub(super) others: BTreeMap<ObjectName, Observed>,
-    /// Under which key each name was looked at, of what is in `observed`.
+    /// The key under which each name in `observed` was looked at.
     names: BTreeMap<ObjectName, Key>,
 }
 
 impl Sight {
-    /// What is there under a name.
+    /// Returns the observation of the object with this name.
     pub(super) fn of(&self, name: &ObjectName) -> Option<&Observed> {
         match self.names.get(name) {
             Some(key) => self.observed.get(key),
@@ -155,7 +155,7 @@ pub(super) fn ending(mode: Mode, declaration: &Declaration, recorded: &BTreeMap<
     ending.collect()
 }
 
-/// What is asked of the resources that are declared, and of those that are recorded.
+/// Returns the questions about the resources that are declared or recorded.
 fn own_questions(
     declaration: &Declaration,
     identities: &BTreeMap<Key, String>,

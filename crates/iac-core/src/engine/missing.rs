@@ -126,7 +126,7 @@ fn asks(action: Action) -> bool {
     )
 }
 
-/// What a reference names outside of the stack, unless it can do without.
+/// Returns the thing outside of the stack that a reference names, unless the resource can do without it.
 fn needed(reference: &Reference) -> Option<&ExternalRef> {
     match &reference.to {
         Referent::External(name) if name.need != Need::Optional => Some(name),
@@ -143,7 +143,7 @@ fn identity(reference: &Reference, name: &ExternalRef) -> String {
     format!("{} {} {}", reference.from.provider(), name.kind, name.name)
 }
 
-/// What the steps delete, and which step does.
+/// Returns the objects that the steps delete, each with the place of its step.
 fn deleted(steps: &[Step]) -> BTreeMap<String, usize> {
     let of_step = |(place, step): (usize, &Step)| {
         let own = (step.action == Action::Delete).then_some(&step.identity);

@@ -45,18 +45,18 @@ pub enum Observe {
     Never,
 }
 
-/// What [`Engine::plan`] is to plan.
+/// A request to [`Engine::plan`].
 #[derive(Debug)]
 pub struct PlanRequest<'a> {
-    /// What for.
+    /// The purpose of the plan.
     pub mode: Mode,
-    /// What the program declares.
+    /// The program's declaration.
     pub declaration: &'a Declaration,
-    /// What is recorded.
+    /// The recorded state.
     pub state: &'a State,
-    /// What opens the record's secrets.
+    /// The vault that opens the record's secrets.
     pub vault: Arc<Vault>,
-    /// Whether to look.
+    /// Whether the outside world is looked at.
     pub observe: Observe,
     /// Which data may go.
     pub delete_data: DeleteData,
@@ -76,7 +76,7 @@ pub struct Planned {
     /// Why the record stands in for what is really there, a line for each provider that nothing answers.
     pub unreached: Vec<String>,
     basis: Basis,
-    /// What providers hash with.
+    /// The key that providers hash with.
     key: StackKey,
 }
 
@@ -87,19 +87,19 @@ impl Planned {
     }
 }
 
-/// What [`Engine::execute`] is to carry out.
+/// A request to [`Engine::execute`].
 pub struct ExecuteRequest<'a> {
     /// The plan.
     pub planned: Planned,
-    /// What the program declares.
+    /// The program's declaration.
     pub declaration: &'a Declaration,
     /// Where it is journaled.
     pub writer: Writer,
-    /// How many operations may run at the same time.
+    /// The number of operations that may run at the same time.
     pub parallel: usize,
-    /// Who is told.
+    /// The receiver of the run's events.
     pub events: EventSink,
-    /// How to stop it.
+    /// The signal that stops the run.
     pub cancel: watch::Receiver<Cancel>,
 }
 
@@ -108,9 +108,9 @@ pub struct ExecuteRequest<'a> {
 pub struct Engine {
     providers: BTreeMap<String, Arc<dyn Provider>>,
     timeouts: Timeouts,
-    /// What providers' texts must not quote.
+    /// The secrets that providers' texts must not quote.
     known: KnownSecrets,
-    /// Which names say that a value is secret.
+    /// The names that say that a value is secret.
     names: SharedNames,
 }
 
@@ -342,7 +342,7 @@ async fn accept(plan: &Plan, basis: Basis, writer: Writer) -> Result<Report, Eng
                 record.recorded.inputs = inputs.clone();
                 writer.put(record).await?;
             }
-            // What an earlier replacement left is still to be deleted.
+            // An earlier replacement left objects that are still to be deleted.
             (_, Some(entry), _) if !entry.formers.is_empty() => {
                 let record = NewRecord {
                     gone: true,

@@ -1,4 +1,4 @@
-//! What objects are called in the outside world: one spelling for each, whatever an earlier run recorded.
+//! The names of objects in the outside world: one spelling for each, whatever an earlier run recorded.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is recorded, opened for planning.
+//! The record, opened for planning.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,8 +10,8 @@ use crate::urn::Key;
 use crate::value::Value;
 
 impl PlanRequest<'_> {
-    /// What is recorded. Inputs that are as declared are the same tree in memory: in a stack in which nothing changes that
-    /// is most of it.
+    /// Opens the record. Inputs that are as declared are the same tree in memory: in a stack in which nothing changes those are
+    /// most of it.
     pub(super) fn open_records(&self, declaration: &Declaration) -> Result<BTreeMap<Key, WorldEntry>, EngineError> {
         let declared: HashMap<&Key, &Value> = declaration
             .resources

@@ -84,7 +84,7 @@ pub(super) fn found(key: &Key, identity: String, live: Option<Live>) -> Recorded
     }
 }
 
-/// What can be said without looking.
+/// Returns the prediction that is possible without looking at the world.
 fn offline(ask: &PredictRequest) -> Prediction {
     let recorded = ask.recorded.as_ref().map(|recorded| &recorded.inputs);
     Prediction {

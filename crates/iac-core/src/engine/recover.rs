@@ -1,4 +1,4 @@
-//! What becomes of operations that an earlier run left open: each names an object, and what is there of it decides.
+//! Recovery of the operations that an earlier run left open: each names an object, and what is found of that object decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) fn interrupted(pending: &[Pending]) -> Vec<Interrupted> {
     interrupted.collect()
 }
 
-/// How each operation is settled by the plan. One whose object could not be looked at stays open.
+/// Decides how the plan settles each operation. An operation whose object could not be looked at stays open.
 pub(super) fn recoveries(
     pending: &[Pending],
     plan: &Plan,
@@ -55,16 +55,16 @@ pub(super) fn recoveries(
             key: owner.map_or_else(|| pending.key.clone(), |key| (*key).clone()),
             text: format!("its {} as {} was interrupted; {found}", pending.kind, pending.identity),
             settled,
-            // What becomes of a declared object shows when it is looked at; and a deletion makes nothing.
+            // The fate of a declared object shows when it is looked at; and a deletion creates nothing.
             may_come: pending.kind != OpKind::Delete && !index.wanted.contains(&name) && !is_kept,
         })
     };
     pending.iter().filter_map(recovery).collect()
 }
 
-/// Whose each object is, and what the plan does with that resource.
+/// The resource that each object belongs to, and the plan's step for each resource.
 struct Index<'a> {
-    /// What the program declares.
+    /// The objects that the program declares.
     wanted: BTreeSet<ObjectName>,
     own: BTreeMap<ObjectName, &'a Key>,
     former: BTreeMap<ObjectName, &'a Key>,
@@ -78,7 +78,7 @@ impl<'a> Index<'a> {
         recorded: &'a BTreeMap<Key, WorldEntry>,
         sight: &Sight,
     ) -> Self {
-        // What was made anew under a recorded name is not the recorded object.
+        // An object that was recreated under a recorded name is not the recorded object.
         let is_there = |key: &'a Key, object: &Recorded| {
             let name = ObjectName::new(key, &object.identity);
             let another = sight.of(&name).is_some_and(|there| is_another(object, there));
@@ -96,7 +96,7 @@ impl<'a> Index<'a> {
         });
         Self {
             wanted: wanted.keys().cloned().collect(),
-            // What the program says goes before what is recorded.
+            // The program's declaration goes before the record.
             own: held.chain(wanted).collect(),
             former: formers.collect(),
             steps: plan.steps.iter().map(|step| (&step.key, step)).collect(),

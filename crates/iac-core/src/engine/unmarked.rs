@@ -8,11 +8,11 @@ use crate::plan::objects::{is_another, is_vouched};
 use crate::plan::{DeleteData, ObjectName};
 use crate::provider::{DataItem, Observed, Recorded};
 
-/// What decides on objects that do not bear the stack's mark.
+/// The rules for objects that do not bear the stack's mark.
 pub(super) struct Rules<'a> {
     /// True if the records bear the seal of the stack's key.
     pub(super) sealed: bool,
-    /// What a person named.
+    /// The data that a person named for deletion.
     pub(super) delete_data: &'a DeleteData,
 }
 
@@ -44,7 +44,7 @@ impl Engine {
     }
 }
 
-/// What would go with an object: itself, where it does not bear the stack's mark, and nobody vouches for it.
+/// Returns an item for an object that would go, where it does not bear the stack's mark, and nobody vouches for it.
 fn unmarked_item(object: &Recorded, sight: &Sight, sealed: bool) -> Option<DataItem> {
     let there = sight.of(&ObjectName::new(&object.key, &object.identity))?;
     let Observed::Present(live) = there else {

@@ -6,12 +6,13 @@ use super::Live;
 use crate::value::diff::FieldChange;
 
 impl Live {
-    /// When these last wrote it: one, or several with commas between them.
+    /// Returns when these authors last wrote the object: one author, or several with commas between them.
     pub(crate) fn last_write(&self, who: &str) -> Option<Timestamp> {
         who.split(", ").filter_map(|name| self.writes.get(name)).max().copied()
     }
 
-    /// What is there instead of what we applied, each with its author and the time of the author's last write, for people.
+    /// Returns the fields that are not as we applied them, each with the author and the time of the author's last write, for
+    /// people.
     pub(crate) fn dated_drift(&self) -> impl Iterator<Item = FieldChange> {
         self.drift.iter().cloned().map(|mut change| {
             if let Some(who) = &mut change.origin

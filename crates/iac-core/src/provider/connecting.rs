@@ -1,4 +1,5 @@
-//! How a provider's configuration bears on where it connects, what it runs for that, and with which credentials.
+//! The influence of a provider's configuration on connecting: where it connects, what it runs for that, and with which
+//! credentials.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,11 +16,11 @@ pub struct Connecting {
     /// Settings that the user's environment makes too, with its variables, the one that counts most first. Where both
     /// differ, the run is refused.
     pub variables: &'static [(&'static str, &'static str)],
-    /// What these settings lead to.
+    /// A function that tells what connecting with these settings leads to.
     pub leads_to: fn(&BTreeMap<String, String>) -> LeadsTo,
 }
 
-/// What connecting with some settings leads to.
+/// The consequences of connecting with some settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeadsTo {
     /// The files that are read for it: where they lie in the repository, a decision is about their contents as well.

@@ -24,7 +24,7 @@ use crate::value::{KnownSecrets, Secrets, Value};
 pub(crate) struct Discreet {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) known: KnownSecrets,
-    /// What else is secret in changes that others made.
+    /// The names that say that a value is secret, in changes that others made.
     pub(crate) names: SharedNames,
 }
 

@@ -1,11 +1,11 @@
-//! What goes wrong at a provider.
+//! Failures of providers.
 
 use std::fmt;
 
 use super::Applied;
 use crate::urn::Key;
 
-/// What sort of failure it is; decides exit codes and whether to try again.
+/// The sort of a failure; decides exit codes and whether to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -32,15 +32,15 @@ pub enum ErrorKind {
 /// A failure with its cause in the other side's own words.
 #[derive(Debug, Clone)]
 pub struct ProviderError {
-    /// What sort of failure.
+    /// The sort of failure.
     pub kind: ErrorKind,
     /// One sentence: what happened and why, with the server's own reason.
     pub message: String,
-    /// What else is known, a line each: events, the last log lines, the state of parts.
+    /// Further details, a line each: events, the last log lines, the state of parts.
     pub details: Vec<String>,
-    /// What to do next.
+    /// A sentence on what to do next.
     pub hint: Option<String>,
-    /// What was made all the same, so that it is recorded and not lost.
+    /// The result of a change that happened in spite of the failure, so that it is recorded and not lost.
     pub partial: Option<Box<Applied>>,
 }
 
@@ -70,7 +70,7 @@ impl ProviderError {
         self
     }
 
-    /// Says what was made all the same.
+    /// Adds the result of a change that happened in spite of the failure.
     #[must_use]
     pub fn with_partial(mut self, partial: Applied) -> Self {
         self.partial = Some(Box::new(partial));
@@ -78,7 +78,7 @@ impl ProviderError {
     }
 }
 
-/// How to have something taken over: for whoever wrote the program, and for whoever gave files to one.
+/// Returns the hint on taking something over: for whoever wrote the program, and for whoever gave files to one.
 pub fn adopt_hint(key: &Key) -> String {
     format!("take it over with --adopt {} (in a program: .adopt())", key.short())
 }

@@ -1,4 +1,4 @@
-//! What a provider says while it works.
+//! The messages of a provider while it works.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::urn::Key;
 pub struct Progress {
     /// The resource.
     pub key: Key,
-    /// What is going on, in a few words: "2 of 3 replicas ready".
+    /// The current activity, in a few words: "2 of 3 replicas ready".
     pub message: String,
     /// True if it stays worth knowing once the operation is over.
     pub lasting: bool,
 }
 
-/// What an operation is given besides its request.
+/// The context of an operation: everything that it is given besides its request.
 #[derive(Clone)]
 pub struct Context {
     sink: Arc<dyn Fn(Progress) + Send + Sync>,

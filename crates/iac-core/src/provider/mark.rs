@@ -1,4 +1,4 @@
-//! Whose an object is: what the object itself tells of it, and what else a run may say for it.
+//! Ownership of objects: the mark that an object itself bears, and the other evidence that a run may have.
 //!
 //! A record says which objects a stack has, and whoever can write the state can write a record. So nothing is deleted,
 //! replaced or changed on a record's word alone: the object has to bear the stack's mark, as the system shows it. Where it
@@ -20,7 +20,7 @@ pub enum Mark {
     Theirs(String),
 }
 
-/// What a run has to say for an object being the stack's own, besides the mark that it bears.
+/// The evidence of a run that an object is the stack's own, besides the mark that it bears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Claim {
     /// Nothing: only the mark counts.
@@ -38,7 +38,7 @@ impl Mark {
         *self == Self::Ours
     }
 
-    /// What is seen instead of this stack's mark; none where that is there.
+    /// Returns the sign that is seen instead of this stack's mark; none where the mark is there.
     pub fn seen(&self) -> Option<&str> {
         match self {
             Self::Ours => None,

@@ -72,12 +72,13 @@ pub trait Provider: Send + Sync {
         false
     }
 
-    /// How its configuration bears on connecting: which settings a file of a repository may not make by itself.
+    /// Tells how its configuration bears on connecting: which settings a file of a repository may not make by itself.
     fn connecting(&self) -> Connecting {
         Connecting::default()
     }
 
-    /// What the resource is called in the outside world, e.g. `apps/Deployment codelab/api`; known before it exists.
+    /// Returns the name of the resource in the outside world, e.g. `apps/Deployment codelab/api`; it is known before the resource
+    /// exists.
     ///
     /// Two resources of one stack may not have the same identity. The engine journals it before it asks for a creation,
     /// so that a run that was killed can find what it may have made.
@@ -101,20 +102,21 @@ pub trait Provider: Send + Sync {
         recorded.to_owned()
     }
 
-    /// What the inputs of these resources (all of this provider's in the stack) refer to by name.
+    /// Returns the references by name in the inputs of these resources (all of this provider's in the stack).
     fn references(&self, resources: &[&ResourceDecl]) -> Vec<Reference>;
 
-    /// What only one of two objects can hold: one that goes, and one that another resource declares. Where there is anything
-    /// of that, the old one goes before the new one is made. Nothing is asked of the system for it.
+    /// Returns the things that only one of two objects can hold: one that goes, and one that another resource declares. Where
+    /// there is such a thing, the old object goes before the new one is created. Nothing is asked of the system for it.
     fn exclusive(&self, _old: &Recorded, _new: &ResourceDecl) -> Vec<Exclusive> {
         Vec::new()
     }
 
-    /// What is wrong with the resource as far as can be told without looking: wrong types, impossible combinations.
+    /// Returns the problems of the resource that can be found without looking: wrong types, impossible combinations.
     fn validate(&self, resource: &ResourceDecl) -> Vec<Problem>;
 
-    /// What the steps of a plan do to the running system: each effect with the place of its resource in `items`, which are
-    /// all of this provider's, in the plan's order, those that stay as they are as well. Nothing is asked of the system for it.
+    /// Returns the effects of a plan's steps on the running system: each effect with the place of its resource in `items`, which
+    /// are all of this provider's, in the plan's order, those that stay as they are as well. Nothing is asked of the system for
+    /// it.
     fn effects(&self, _items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
         Vec::new()
     }
@@ -125,36 +127,36 @@ pub trait Provider: Send + Sync {
     /// [`ErrorKind::Unreachable`] when nothing answers, [`ErrorKind::Denied`] when it does not let us in.
     async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError>;
 
-    /// Which of these things exist, which inputs name and nobody declares. Called after
+    /// Tells which of these things exist, which inputs name and nobody declares. Called after
     /// [`predict`](Self::predict), and only with what the steps of a plan name.
     ///
     /// # Errors
     /// When the system cannot be asked at all.
     async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError>;
 
-    /// What is there now.
+    /// Looks at what is there now.
     ///
     /// # Errors
     /// When the system cannot be asked at all; what concerns one resource is [`Observed::Unknown`].
     async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError>;
 
-    /// What each of these changes would do; changes nothing. The inputs of a recorded object are null where an interrupted
-    /// run made it and nobody recorded it: what it holds can be told by looking at it.
+    /// Tells what each of these changes would do; changes nothing. The inputs of a recorded object are null where an interrupted
+    /// run created it and nobody recorded it: its content can be told by looking at it.
     ///
     /// # Errors
     /// When the system cannot be asked at all; what concerns one resource is [`Prediction::problems`].
     async fn predict(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError>;
 
-    /// What data would be lost if these resources were deleted, and what would be left without its owner; whatever else
-    /// goes with them that is not the stack's counts as data. What could not be looked at is an item of its own, so that
-    /// nothing is deleted unseen.
+    /// Returns the data that would be lost if these resources were deleted, and the data that would be left without its owner;
+    /// anything else that goes with them and is not the stack's counts as data. An object that could not be looked at is an item
+    /// of its own, so that nothing is deleted unseen.
     ///
     /// # Errors
     /// When the system cannot be asked at all.
     async fn data(&self, resources: &[Recorded]) -> Result<Vec<Vec<DataItem>>, ProviderError>;
 
-    /// How data that outlives its resource, or what a change takes from it, is recorded by itself, so that it is listed,
-    /// kept, and deleted when that is asked for; none where it can only be told of. The record has a key of its own.
+    /// Returns a record for data that outlives its resource, or that a change takes from it, so that it is listed, kept, and
+    /// deleted when that is asked for; none where the data can only be told of. The record has a key of its own.
     fn left_behind(&self, _holder: &Key, _item: &DataItem) -> Option<Recorded> {
         None
     }

@@ -16,7 +16,7 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// The lengths that make sense: below, it can be guessed; above, systems cut it.
 const LENGTHS: std::ops::RangeInclusive<i64> = 8..=128;
-/// How many characters tell one from another.
+/// The length of the text that tells one generated value from another, in characters.
 const UID_LENGTH: usize = 16;
 
 /// Draws passwords. They live in the state only, so nothing is ever looked up.
@@ -42,7 +42,7 @@ fn draw(length: usize) -> Result<Secret, ProviderError> {
 }
 
 impl RandomProvider {
-    /// What a generated value is called. It lies nowhere but in the record, so it is called as the resource is.
+    /// Returns the identity of a generated value. The value lies nowhere but in the record, so it is named as the resource is.
     pub(crate) fn identity_of(key: &Key) -> String {
         let component = key.component();
         let slash = if component.is_empty() { "" } else { "/" };

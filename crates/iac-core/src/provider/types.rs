@@ -1,4 +1,4 @@
-//! What the engine and a provider say to one another.
+//! The requests and answers between the engine and a provider.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,17 +24,17 @@ pub enum Phase {
 /// A name in a resource's inputs that means something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// Whose inputs.
+    /// The resource whose inputs hold the name.
     pub from: Key,
-    /// Which phase of it needs the other one.
+    /// The phase of that resource that needs the other one.
     pub phase: Phase,
     /// The field that holds the name.
     pub path: FieldPath,
-    /// What it means.
+    /// The thing that the name means.
     pub to: Referent,
 }
 
-/// What a [`Reference`] leads to.
+/// The thing that a [`Reference`] leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Referent {
     /// A resource of the stack, and the phase it has to have reached.
@@ -57,7 +57,7 @@ pub struct ExternalRef {
     pub kind: String,
     /// Its full name: `codelab/db`.
     pub name: String,
-    /// What becomes of the one that names it where it is missing.
+    /// The consequence for the resource that names it, where it is missing.
     pub need: Need,
 }
 
@@ -90,9 +90,9 @@ pub enum Existence {
 pub struct Problem {
     /// Where in the inputs.
     pub path: FieldPath,
-    /// What is wrong and why.
+    /// The problem and its cause.
     pub message: String,
-    /// What to do.
+    /// A sentence on what to do.
     pub hint: Option<String>,
 }
 
@@ -107,29 +107,29 @@ impl Problem {
     }
 }
 
-/// What [`Provider::connect`](super::Provider::connect) is told.
+/// A request to [`Provider::connect`](super::Provider::connect).
 #[derive(Debug, Clone)]
 pub struct ConnectRequest {
     /// The stack's name.
     pub stack: String,
     /// Configuration of this provider: the stack's keys below the provider's name (`kubernetes.context` is `context`).
     pub config: std::collections::BTreeMap<String, String>,
-    /// How long to try at the most.
+    /// The longest time to try.
     pub timeout: Duration,
     /// For hashes of secrets that others get to see.
     pub key: StackKey,
 }
 
-/// What a provider is connected to; shown before anything is done.
+/// The system that a provider is connected to; shown before anything is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// For people: `context prod, server https://10.0.0.1:6443`.
     pub description: String,
-    /// What tells this target from any other for as long as it lives (a cluster's UID); recorded, and another one under
-    /// the same stack is refused.
+    /// An identifier that tells this target from any other for as long as it lives (a cluster's UID); recorded, and another one
+    /// under the same stack is refused.
     pub id: String,
-    /// What else tells it from others, by names, the strongest first: not every account may see the same. Of what two
-    /// runs both saw, the first decides.
+    /// Further identifiers, by names, the strongest first: not every account may see the same. Of those that two runs both saw,
+    /// the first decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<(String, String)>,
 }
@@ -149,22 +149,22 @@ impl Target {
     }
 }
 
-/// What is recorded of a resource, secrets opened.
+/// The record of a resource, with its secrets opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     /// Its name in the stack.
     pub key: Key,
     /// Its name in the outside world.
     pub identity: String,
-    /// What tells it from another object of the same name, where there is such a thing.
+    /// The identifier that tells it from another object of the same name, where there is such a thing.
     pub uid: Option<String>,
     /// The inputs as last applied, all resolved.
     pub inputs: Value,
     /// Its outputs, as far as others use them.
     pub outputs: Value,
-    /// What the provider wants to remember.
+    /// Data that the provider wants to remember.
     pub private: Packed,
-    /// What it depended on when it was applied.
+    /// The resources that it depended on when it was applied.
     pub dependencies: Vec<(Key, Phase)>,
     /// True if it has been ready since it was last applied.
     pub ready: bool,
@@ -179,13 +179,13 @@ pub struct ObserveRequest {
     pub identity: String,
     /// The declared inputs; outputs of others may be unresolved. None for what the program no longer declares.
     pub inputs: Option<Value>,
-    /// What is recorded, if anything.
+    /// The record, if there is one.
     pub recorded: Option<Recorded>,
     /// True if all outputs are wanted, not only whether something changed.
     pub full: bool,
 }
 
-/// What is there.
+/// The observation of one object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
     /// Nothing of that name.
@@ -202,9 +202,9 @@ pub enum Observed {
 /// An object out there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
-    /// What tells it from another object of the same name.
+    /// The identifier that tells it from another object of the same name.
     pub uid: Option<String>,
-    /// Whose mark it bears.
+    /// The mark that it bears.
     pub mark: Mark,
     /// Its outputs, as far as they were read.
     pub outputs: Value,
@@ -212,9 +212,10 @@ pub struct Live {
     pub drift: Vec<FieldChange>,
     /// Whether it is ready.
     pub readiness: Readiness,
-    /// Where it is being deleted: what that waits for. It is as good as gone, and made again once it is.
+    /// If it is being deleted: the reason why the deletion waits. It is as good as gone, and is recreated once it is gone.
     pub leaving: Option<String>,
-    /// Who else wrote the object as a whole and still holds fields of it. They become the stack's where it is adopted.
+    /// The others that wrote the object as a whole and still hold fields of it. Those fields become the stack's where it is
+    /// adopted.
     pub co_owners: Vec<String>,
     /// When each of those who have fields of it last wrote it, by the names that are the origins in `drift`, as far as the
     /// system tells.
@@ -236,22 +237,21 @@ pub enum Readiness {
         terminal: bool,
     },
     /// It has failed for good, because of this, and only a new object in its place can try again: a Job that has used up
-    /// its attempts. The next run makes it anew.
+    /// its attempts. The next run recreates it.
     Spent(String),
 }
 
-/// What is intended with a resource.
+/// The intended change of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Intent {
-    /// Make it; there is nothing of the name.
+    /// Create it; there is nothing of the name.
     Create,
     /// Change it in place.
     Update,
     /// Take over what is there under its name, and make it as declared.
     Adopt,
-    /// Make it anew, under the same name once the old one is deleted, or under another name while the old one is still
-    /// there.
+    /// Recreate it, under the same name once the old one is deleted, or under another name while the old one is still there.
     Replace,
 }
 
@@ -260,19 +260,19 @@ pub enum Intent {
 pub struct PredictRequest {
     /// Which resource.
     pub key: Key,
-    /// What is intended.
+    /// The intended change.
     pub intent: Intent,
     /// The inputs; leaves that depend on steps before are unresolved expressions.
     pub inputs: Value,
-    /// What is recorded.
+    /// The record, if there is one.
     pub recorded: Option<Recorded>,
-    /// What is there.
+    /// The object that is there, if any.
     pub live: Option<Live>,
     /// True if fields that somebody else holds are taken over.
     pub adopt: bool,
 }
 
-/// What a change would do.
+/// The consequences of a change, before it is made.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prediction {
     /// The fields that would change.
@@ -282,17 +282,17 @@ pub struct Prediction {
     /// For a replacement under another name: what only one of the two objects can hold, so that the old one has to go
     /// first.
     pub exclusive: Vec<Exclusive>,
-    /// Who looked.
+    /// The party that looked.
     pub checked: Checked,
     /// Outputs that are known already (null: none), so that dependents can be planned with them.
     pub outputs: Value,
-    /// What could hurt.
+    /// The risks: harm that it can do.
     pub risks: Vec<Risk>,
-    /// What it does to what runs, as far as that takes a look at the system.
+    /// The effects on the running system, as far as they can only be told by looking at it.
     pub effects: Vec<Effect>,
-    /// What will certainly fail.
+    /// The problems that it will certainly fail with.
     pub problems: Vec<Problem>,
-    /// What a reviewer should know besides.
+    /// Further notes for a reviewer.
     pub notes: Vec<String>,
     /// True if nobody is served by it, so that a replacement is no downtime: a Job.
     pub unserving: bool,
@@ -305,13 +305,13 @@ pub struct Prediction {
 /// Changes of no interest to most readers, such as the descriptions in a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minor {
-    /// What they are, as what follows their number: `of the schema: 20 descriptions`.
+    /// The sort of changes, in words that follow their number: `of the schema: 20 descriptions`.
     pub what: String,
     /// Which fields change.
     pub paths: BTreeSet<FieldPath>,
 }
 
-/// Who checked a prediction.
+/// The party that checked a prediction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Checked {
     /// The system itself.
@@ -321,12 +321,12 @@ pub enum Checked {
     Locally(String),
 }
 
-/// A field that can only be changed by making the object anew.
+/// A field that can only be changed by recreating the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
     /// The field.
     pub path: FieldPath,
-    /// Who says so, in their words.
+    /// The reason, in the words of whoever says so.
     pub why: String,
 }
 
@@ -335,26 +335,26 @@ pub struct Replacement {
 pub struct Exclusive {
     /// The field that asks for it.
     pub path: FieldPath,
-    /// What it is, as what follows "only one object can hold": `port 8080 of the host`.
+    /// The thing, in words that follow "only one object can hold": `port 8080 of the host`.
     pub what: String,
 }
 
 /// Something in a step that could hurt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Risk {
-    /// What sort.
+    /// The sort of risk.
     pub kind: RiskKind,
-    /// What exactly.
+    /// The risk in words.
     pub message: String,
 }
 
-/// What sort of harm a step can do.
+/// A sort of harm that a step can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RiskKind {
     /// Data goes for good.
     DataLoss,
-    /// The service is away for a while.
+    /// The service is down for a while.
     Downtime,
     /// More becomes reachable than before.
     Exposure,
@@ -374,9 +374,9 @@ pub enum RiskKind {
 pub struct DataItem {
     /// Its type for people: `PersistentVolumeClaim`, `volume`.
     pub kind: String,
-    /// Its name: what `--delete-data` takes.
+    /// Its name, as `--delete-data` takes it.
     pub name: String,
-    /// How much there is and whose it is, for people, as far as that is known: `10Gi`, `3 objects of others: …`.
+    /// The amount of data and its owner, for people, as far as that is known: `10Gi`, `3 objects of others: …`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub amount: String,
     /// True if it stays when the resource is deleted, unless `--delete-data` names it.
@@ -449,7 +449,7 @@ impl From<DeleteData> for WrittenChoice {
 }
 
 impl DeleteData {
-    /// What stands for all names.
+    /// The word that stands for all names.
     pub const ALL: &str = "all";
 
     /// The choice that these names make, of which one may be `all`.
@@ -474,7 +474,7 @@ impl DeleteData {
     }
 }
 
-/// What [`Provider::apply`](super::Provider::apply) is to do.
+/// A request to [`Provider::apply`](super::Provider::apply).
 #[derive(Debug, Clone)]
 pub struct ApplyRequest {
     /// Which resource.
@@ -485,51 +485,51 @@ pub struct ApplyRequest {
     pub intent: Intent,
     /// The inputs, all resolved.
     pub inputs: Value,
-    /// What is recorded.
+    /// The record, if there is one.
     pub recorded: Option<Recorded>,
     /// True if fields that somebody else holds are taken over.
     pub adopt: bool,
-    /// What there is to say for the object being the stack's, should it not bear its mark.
+    /// The evidence that the object is the stack's, should it not bear the stack's mark.
     pub claim: Claim,
     /// Which object was looked at when this was planned: a change or a takeover of another one is refused.
     pub uid: Option<String>,
     /// Which of the data that it leaves ([`Prediction::leaves`]) goes as well.
     pub delete_data: DeleteData,
-    /// How long the call may take.
+    /// The longest time that the call may take.
     pub timeout: Duration,
 }
 
-/// What came of [`Provider::apply`](super::Provider::apply) or [`Provider::wait_ready`](super::Provider::wait_ready).
+/// The result of [`Provider::apply`](super::Provider::apply) or [`Provider::wait_ready`](super::Provider::wait_ready).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Applied {
-    /// What tells the object from another of the same name.
+    /// The identifier that tells the object from another of the same name.
     pub uid: Option<String>,
     /// All its outputs; the engine records those that others use.
     pub outputs: Value,
-    /// What the provider wants to remember; small, no secrets. An object `images` in it says which container images run,
+    /// Data that the provider wants to remember; small, no secrets. An object `images` in it says which container images run,
     /// from the name that was declared to what it meant: `{"nginx:1": "nginx@sha256:…"}`. The history shows it.
     pub private: serde_json::Value,
 }
 
-/// What [`Provider::delete`](super::Provider::delete) is to do.
+/// A request to [`Provider::delete`](super::Provider::delete).
 #[derive(Debug, Clone)]
 pub struct DeleteRequest {
-    /// What is recorded of it.
+    /// The record of the resource.
     pub recorded: Recorded,
     /// Which of the data that it leaves behind by default (a StatefulSet's claims) goes as well.
     pub delete_data: DeleteData,
-    /// What there is to say for the object being the stack's, should it not bear its mark.
+    /// The evidence that the object is the stack's, should it not bear the stack's mark.
     pub claim: Claim,
-    /// How long the call may take.
+    /// The longest time that the call may take.
     pub timeout: Duration,
 }
 
-/// What [`Provider::wait_ready`](super::Provider::wait_ready) is to wait for.
+/// A request to [`Provider::wait_ready`](super::Provider::wait_ready).
 #[derive(Debug, Clone)]
 pub struct WaitRequest {
     /// The resource as recorded after its application.
     pub recorded: Recorded,
-    /// How long to wait at the most.
+    /// The longest time to wait.
     pub timeout: Duration,
     /// True if anything else in the stack, or an export, needs it ready. Where nothing does, a provider may stop to wait
     /// for what nobody in the target is going to do.

@@ -28,7 +28,7 @@ pub(super) fn parts(names: &SecretNames, text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What ends a URL in a longer text.
+/// True if a character ends a URL in a longer text.
 fn ends_url(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')
 }

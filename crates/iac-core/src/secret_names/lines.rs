@@ -62,7 +62,7 @@ fn in_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
-/// What stands before a name that begins here: whether it may be one of a pair.
+/// The text before a name that begins here: it decides whether the name may be one of a pair.
 enum Before {
     /// Nothing but what begins a line: the value reaches to its end.
     Line,
@@ -105,7 +105,7 @@ fn colon_values(names: &SecretNames, line: &Line<'_>, is_file: bool) -> Vec<Rang
         let rest = &line.text[at + 1..];
         let apart = rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']);
         let is_one = apart || matches!(place, Before::Quoted);
-        // How somebody signs in is said behind `auth` as often as with what.
+        // Behind `auth` stands the method of signing in as often as the secret.
         let counts = is_file || !matches!(place, Before::Line);
         if !(is_one && counts) || name.eq_ignore_ascii_case("auth") || !names.is_secret(name) {
             return None;

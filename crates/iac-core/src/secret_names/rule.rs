@@ -31,7 +31,7 @@ const SECRET: [&str; 26] = [
 ];
 /// Words that make a value a secret only at the end of its name: `REDIS_AUTH`, but not `AUTH_METHOD`.
 const SECRET_AT_END: [&str; 4] = ["auth", "authorization", "dockerconfigjson", "dockercfg"];
-/// What a word that is several words in one ends with: `PGPASSWORD`, `DBPASS`, `APIKEY`.
+/// Endings of a word that is several words in one: `PGPASSWORD`, `DBPASS`, `APIKEY`.
 const ENDINGS: [&str; 24] = [
     "password",
     "passwd",
@@ -69,7 +69,7 @@ const INNOCENT: [&str; 8] = [
     "underpass",
     "nonsecret",
 ];
-/// What before `KEY` says that the key is no secret, but a name, a place or the public half.
+/// Words before `KEY` that say that the key is no secret, but a name, a place or the public half.
 const KEY_KINDS: [&str; 41] = [
     "anon",
     "authorized",
@@ -113,7 +113,7 @@ const KEY_KINDS: [&str; 41] = [
     "taint",
     "topology",
 ];
-/// What at the end of a name says that the value is something about the secret, and not the secret.
+/// Words at the end of a name that say that the value is something about the secret, and not the secret.
 const ABOUT: [&str; 119] = [
     "age",
     "alg",
@@ -235,14 +235,14 @@ const ABOUT: [&str; 119] = [
     "version",
     "window",
 ];
-/// What at the beginning of a name says that the value is a switch.
+/// Words at the beginning of a name that say that the value is a switch.
 const SWITCHES: [&str; 17] = [
     "allow", "disable", "disabled", "enable", "enabled", "has", "hide", "is", "no", "require", "required", "requires",
     "show", "skip", "use", "validate", "with",
 ];
-/// What anywhere in a name says that the value is a quantity.
+/// Words anywhere in a name that say that the value is a quantity.
 const QUANTITIES: [&str; 8] = ["avg", "limit", "max", "maximum", "min", "minimum", "num", "per"];
-/// What says that the value is shown to everybody: `NEXT_PUBLIC_API_KEY`.
+/// Words that say that the value is shown to everybody: `NEXT_PUBLIC_API_KEY`.
 const PUBLIC: [&str; 4] = ["anon", "pub", "public", "publishable"];
 
 /// True if a value of this name is a secret.
@@ -264,7 +264,7 @@ pub(super) fn is_secret(name: &str) -> bool {
         return false;
     }
     match (*last, before.last()) {
-        // What a role of Vault signs in with; a client's or key's ID is public.
+        // A role of Vault signs in with its secret ID; a client's or key's ID is public.
         ("id", Some(&"secret")) => true,
         ("key" | "keys", Some(kind)) => !KEY_KINDS.contains(kind),
         (last, _) if ABOUT.contains(&last) => false,

@@ -7,7 +7,7 @@ use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, HIDDEN, Map, Secret, Segment, Value};
 
 impl SecretNames {
-    /// What may be seen of a value of this name where something of it is secret; none where nothing is.
+    /// Returns the text that may be seen of a value of this name where something of it is secret; none where nothing is.
     pub fn shown(&self, name: &str, text: &str) -> Option<String> {
         if self.is_secret(name) {
             return can_be_secret(text).then(|| HIDDEN.to_owned());
@@ -88,7 +88,7 @@ pub(crate) fn texts<'a>(tree: &'a Value, found: &mut HashSet<&'a str>) {
     }
 }
 
-/// What names the value at a path.
+/// Returns the name that says whether the value at a path is secret.
 fn name_of(path: &FieldPath) -> &str {
     let mut segments = path.segments().iter().rev().peekable();
     while let Some(segment) = segments.next() {

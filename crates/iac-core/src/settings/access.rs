@@ -1,4 +1,4 @@
-//! What a place holds: the fields of a struct, the items of a list, the entries of a map, the content of a variant.
+//! Access to the content of a place: the fields of a struct, the items of a list, the entries of a map, the content of a variant.
 
 use serde::Deserializer as _;
 use serde::de::value::StrDeserializer;
@@ -52,7 +52,7 @@ impl<'a, 'f> Fields<'a, 'f> {
 }
 
 impl<'a> Reader<'a, '_> {
-    /// What is there for a field.
+    /// Returns the input for a field, if there is any.
     fn field(&self, name: &str) -> Option<Input<'a>> {
         match &self.input {
             Input::Node(node) => node.child(name).map(Input::Node),
@@ -61,7 +61,8 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// What a required field reads that is not there. Where there is something else than a table, that is noted instead.
+    /// Returns the input for a required field that is not there. Where there is something else than a table, that is noted
+    /// instead.
     fn absent_field(&self, names: &[&str]) -> Input<'a> {
         let found = match &self.input {
             Input::Node(Node { value: None, .. }) | Input::Json(Json::Object(_), _) => {

@@ -1,4 +1,5 @@
-//! What a program takes, learned from the struct that it reads: once asked for all its fields, and once with nothing set.
+//! The settings that a program takes, learned from the struct that it reads: once asked for all its fields, and once with nothing
+//! set.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use super::tree::Node;
 pub struct Setting {
     /// Its key; `<name>` in it stands for a name of the user's choice.
     pub key: String,
-    /// What it takes, in words: `a whole number from 0 to 65535`.
+    /// The values that it takes, in words: `a whole number from 0 to 65535`.
     pub takes: String,
     /// True if the program has no default for it.
     pub required: bool,

@@ -1,4 +1,4 @@
-//! What stands at a place of the settings, and what a field gets in its stead where that cannot be used.
+//! The input at a place of the settings, and the replacement that a field gets where the input cannot be used.
 
 use serde_json::Value as Json;
 
@@ -6,7 +6,7 @@ use super::path::Path;
 use super::tree::Node;
 use crate::config::{ConfigValue, Entry};
 
-/// What a reader reads.
+/// The input of a reader.
 #[derive(Debug, Clone)]
 pub(super) enum Input<'a> {
     /// A place in the configuration.
@@ -28,7 +28,7 @@ pub(super) enum Input<'a> {
 pub(super) enum Scalar {
     Text(String),
     Secret,
-    /// What it is, in words.
+    /// Something else, in words.
     Other(&'static str),
 }
 
@@ -38,7 +38,7 @@ impl<'a> Input<'a> {
         matches!(self, Self::Absent | Self::Filler | Self::Probe)
     }
 
-    /// What a required field in a table of this kind reads.
+    /// Returns the input for a required field that is missing in a table of this kind.
     pub(super) fn of_absent_field(&self) -> Self {
         match self {
             Self::Filler => Self::Filler,
@@ -59,7 +59,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// What there is at a place, seen from the top.
+    /// Returns the input at a place, seen from the top.
     pub(super) fn at(&self, at: &Path) -> Self {
         let Self::Node(root) = self else { return self.clone() };
         let key = at.key();
@@ -119,7 +119,7 @@ impl<'a> Input<'a> {
 }
 
 impl Scalar {
-    /// What may be said of it.
+    /// Returns the value as it may be shown: a secret without its content.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Text(text) => format!("{text:?}"),

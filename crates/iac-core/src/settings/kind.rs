@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a setting is.
+/// The type of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,

@@ -53,18 +53,18 @@ const TRIED: [&str; 20] = [
     "00000000-0000-0000-0000-000000000000",
 ];
 
-/// What the passes have found so far.
+/// The results of the passes so far.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Required fields that are not set.
     pub(super) demanded: BTreeSet<Path>,
     /// Places that nothing fits: those hit last come last.
     pub(super) dead: Vec<Path>,
-    /// What is wrong, by place.
+    /// The problems, by place.
     pub(super) troubles: BTreeMap<Path, (Trouble, Option<String>, Source)>,
     /// The types of places.
     pub(super) kinds: BTreeMap<Path, Kind>,
-    /// How many texts were tried at places whose value was refused.
+    /// The number of texts that were tried at places whose value was refused.
     pub(super) tried: BTreeMap<Path, usize>,
     /// Fields that are other names of fields.
     pub(super) skipped: BTreeSet<Path>,
@@ -111,7 +111,7 @@ impl Found {
         next < TRIED.len()
     }
 
-    /// How late a place is read: not at all late unless something below it is dead.
+    /// Returns the rank of a place in the order of reading: 0, the earliest, unless something below it is dead.
     pub(super) fn rank(&self, at: &Path) -> usize {
         let last = self.dead.iter().rposition(|dead| dead.is_within(at));
         last.map_or(0, |position| position + 1)
@@ -202,7 +202,7 @@ fn report(found: Found, takes: &[Setting], config: &Config) -> SettingsError {
     for (path, (mut trouble, origin, source)) in found.troubles {
         let key = path.key();
         let within = path.within_list();
-        // What is asked for in passing knows no more than "a list".
+        // A problem may say no more than "a list"; the description of the setting says of what.
         if let (Trouble::Missing { takes: known } | Trouble::Wrong { takes: known, .. }, true) =
             (&mut trouble, within.is_empty())
             && let Some(setting) = takes.iter().find(|setting| setting.key == key)
@@ -238,7 +238,7 @@ fn report(found: Found, takes: &[Setting], config: &Config) -> SettingsError {
     SettingsError { problems }
 }
 
-/// What to do about a problem, at the place where the value stands.
+/// Returns the remedy for a problem, at the place where the value stands.
 fn remedy(
     key: &str,
     in_list: bool,

@@ -16,7 +16,7 @@ use super::path::Path;
 use super::report::Trouble;
 use crate::config::Config;
 
-/// How deep a type is followed where there is nothing to read: types may contain themselves.
+/// The depth to which a type is followed where there is nothing to read: types may contain themselves.
 pub(super) const DEEPEST: usize = 24;
 
 /// Reads one place.
@@ -26,7 +26,7 @@ pub(super) struct Reader<'a, 'f> {
     pub(super) at: Path,
     pub(super) found: &'f RefCell<Found>,
     pub(super) config: Option<&'a Config>,
-    /// What the program has for this place where the configuration says nothing; null for nothing.
+    /// The program's default for this place where the configuration says nothing; null for none.
     pub(super) defaults: Json,
 }
 
@@ -43,13 +43,13 @@ impl<'a, 'f> Reader<'a, 'f> {
         }
     }
 
-    /// The same with what the program has for this place.
+    /// The same reader with the program's default for this place.
     pub(super) fn with_defaults(mut self, defaults: Json) -> Self {
         self.defaults = defaults;
         self
     }
 
-    /// What the program has for a field of this place.
+    /// Returns the program's default for a field of this place.
     pub(super) fn default_of(&self, name: &str) -> Option<Json> {
         self.defaults.get(name).filter(|json| !json.is_null()).cloned()
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a program's settings, where, and how to set it right.
+//! The problems of a program's settings: where they are, and how to set them right.
 
 use std::fmt;
 
@@ -13,29 +13,29 @@ pub struct SettingsError {
 pub struct Problem {
     /// Its key; empty for the settings as a whole.
     pub key: String,
-    /// Where in it, where it is a list.
+    /// The place in its value, where that is a list.
     pub within: String,
-    /// What is wrong.
+    /// The kind of problem.
     pub trouble: Trouble,
     /// Where it stands: a file with its line, a variable of the environment, `--config`. None where nothing is set.
     pub origin: Option<String>,
-    /// What to do.
+    /// A sentence on what to do.
     pub remedy: String,
 }
 
-/// What is wrong with a setting.
+/// A kind of problem with a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// It is required, and not set.
     Missing {
-        /// What it takes.
+        /// The values that it takes, in words.
         takes: String,
     },
     /// It is set to something else than it takes.
     Wrong {
-        /// What it is, quoted unless it is a secret.
+        /// The value that it has, quoted unless it is a secret.
         found: String,
-        /// What it takes.
+        /// The values that it takes, in words.
         takes: String,
     },
     /// The program refuses it, in its own words.
@@ -49,7 +49,7 @@ pub enum Trouble {
     Unknown {
         /// The key that is spelled much like it.
         meant: Option<String>,
-        /// What the table that it stands in takes.
+        /// The names that the table takes in which it stands.
         takes: String,
     },
 }
@@ -71,7 +71,7 @@ impl SettingsError {
         }
     }
 
-    /// What is wrong, by keys.
+    /// Returns the problems, by keys.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::config::{Config, Entry, fold};
 
-/// What stands at a place of the configuration. Several layers may make it a value and a table at once.
+/// A place of the configuration. Several layers may make it a value and a table at once.
 #[derive(Debug, Default)]
 pub(super) struct Node<'a> {
     /// The value, with its key as it stands there.
     pub(super) value: Option<(&'a str, &'a Entry)>,
-    /// What is below it.
+    /// The places below it.
     pub(super) children: BTreeMap<&'a str, Self>,
 }
 

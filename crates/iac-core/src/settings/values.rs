@@ -1,5 +1,5 @@
-//! What a place gives: a single value, the items of a list, the entries of a table, a variant, a secret. What cannot be used
-//! is noted, and something else given in its stead.
+//! The content of a place: a single value, the items of a list, the entries of a table, a variant, a secret. A value that cannot
+//! be used is noted, and another one is given in its stead.
 
 use std::fmt::Display;
 use std::str::FromStr;

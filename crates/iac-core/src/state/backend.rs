@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use crate::redact;
 
-/// What tells one content of a key from another.
+/// A mark that tells one content of a key from another.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Etag(pub String);
 
-/// What is stored under a key.
+/// The content under a key, with its mark.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Object {
     /// The content.
@@ -19,7 +19,7 @@ pub struct Object {
     pub etag: Etag,
 }
 
-/// What came of [`Backend::create`].
+/// The result of [`Backend::create`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Created {
     /// The key holds the bytes now.
@@ -28,7 +28,7 @@ pub enum Created {
     Exists,
 }
 
-/// What came of [`Backend::put_if_match`].
+/// The result of [`Backend::put_if_match`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Put {
     /// The key holds the bytes now.
@@ -41,13 +41,13 @@ pub enum Put {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} {place}: {message}")]
 pub struct BackendError {
-    /// What was tried: `read`, `create`, ….
+    /// The operation that was tried: `read`, `create`, ….
     pub operation: &'static str,
     /// Where: a file's path, or an address with the key.
     pub place: String,
     /// Why not, in the storage's own words.
     pub message: String,
-    /// What sort of failure it is.
+    /// The sort of failure.
     pub kind: BackendErrorKind,
 }
 
@@ -63,7 +63,7 @@ impl BackendError {
     }
 }
 
-/// What sort of failure a [`BackendError`] is; decides whether trying again can help.
+/// The sort of failure of a [`BackendError`]; decides whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendErrorKind {
     /// It may work in a moment: a lost connection, a server that is too busy.
@@ -107,7 +107,7 @@ pub trait Backend: Send + Sync {
         None
     }
 
-    /// What is under a key, or nothing.
+    /// Reads the object under a key; none if the key holds nothing.
     ///
     /// # Errors
     /// When the storage cannot be asked.

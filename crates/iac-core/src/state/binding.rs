@@ -1,4 +1,4 @@
-//! What a stack belongs to: the program that declares it, and the project that the program was run in.
+//! The binding of a stack: the program that declares it, and the project that the program was run in.
 //!
 //! Nothing that is known of a project is always there: a clone in CI is shallow, another one has its own folder, a folder
 //! outside of git has no address. So several pieces of evidence are recorded, and [`Binding::differs`] goes by those that
@@ -40,7 +40,7 @@ pub struct Binding {
 pub struct Folder {
     /// The machine's name.
     pub host: String,
-    /// What the program deploys, or the folder of the program itself; links resolved.
+    /// The path of the files that the program deploys, or of the folder of the program itself; links resolved.
     pub path: String,
     /// The folder of the repository, and those on the same machine that it was cloned from.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -155,7 +155,7 @@ impl Binding {
         path(self).is_some_and(|recorded| Some(recorded) == path(now))
     }
 
-    /// What is known once `now` has been found to be the same: pieces that were not known before are added.
+    /// Returns all that is known once `now` has been found to be the same: pieces that were not known before are added.
     #[must_use]
     pub fn with(&self, now: &Self) -> Self {
         let mut known = self.clone();

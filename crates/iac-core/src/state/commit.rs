@@ -21,14 +21,14 @@ const MOST_ENTRIES: usize = 1000;
 /// Most bytes in one batch, but for the one entry that exceeds it alone; storage services have limits.
 const MOST_BYTES: usize = 512 * 1024;
 
-/// How often other tasks may run before a batch is closed, so that those which are ready get into it.
+/// The number of times that other tasks may run before a batch is closed, so that those which are ready get into it.
 const GATHERING_YIELDS: usize = 2;
 
-/// How long a failed write is tried again, and how long between attempts.
+/// The number of retries of a failed write; [`FIRST_PAUSE`] comes before the first, and each further pause is twice as long.
 const RETRIES: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the writer asks for.
+/// A request of the writer.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Record this.
@@ -225,7 +225,7 @@ impl Committer {
         }
     }
 
-    /// Who has taken our place.
+    /// Returns the error that says who has taken our place.
     async fn fenced(&self) -> StateError {
         match self.place.check(self.term).await {
             Err(error) => error,

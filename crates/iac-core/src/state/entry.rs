@@ -1,4 +1,4 @@
-//! What the journal is made of.
+//! The entries of the journal.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub(super) enum Entry {
     Exports { exports: BTreeMap<String, Json> },
     /// All targets as they are from now on.
     Targets { targets: BTreeMap<String, Target> },
-    /// What the stack belongs to from now on.
+    /// The program and project that the stack belongs to from now on.
     Binding { binding: Box<Binding> },
     /// Several changes that a person asked for: all of them, or none.
     Edit { changes: Vec<Change> },

@@ -1,4 +1,4 @@
-//! What can be wrong with state.
+//! The errors of state.
 
 use crate::urn::Key;
 use crate::value::FieldPath;
@@ -24,7 +24,7 @@ pub enum StateError {
     Locked {
         /// The stack.
         stack: String,
-        /// Who.
+        /// The holder of the lease.
         holder: Box<Holder>,
     },
     /// This run no longer may write: it stood still for too long, or somebody unlocked the stack.
@@ -35,7 +35,7 @@ pub enum StateError {
     LeaseLost {
         /// The stack.
         stack: String,
-        /// Who holds it now, if anybody.
+        /// The present holder of the lease, if there is one.
         by: Option<Box<Holder>>,
     },
     /// The writer was used after it was finished or abandoned.
@@ -48,7 +48,7 @@ pub enum StateError {
         file: String,
         /// Where in it, from 1.
         line: Option<usize>,
-        /// What is wrong.
+        /// The damage, in words.
         what: String,
     },
     /// A file was written by a newer release.
@@ -59,19 +59,19 @@ pub enum StateError {
     Newer {
         /// Which.
         file: String,
-        /// What it needs: `format 3`, `reader 4`.
+        /// The format or reader that it needs: `format 3`, `reader 4`.
         needs: String,
         /// The version of iac that wrote it, if it says so.
         by: Option<String>,
     },
-    /// What lies there is not what runs of this stack have left there, or not what this machine has seen last.
+    /// The files are not those that runs of this stack have left there, or not those that this machine has seen last.
     #[error("{file}: {what}; nothing was done. {remedy}")]
     Untrusted {
         /// The file, or the stack.
         file: String,
         /// Why it is not believed.
         what: String,
-        /// What can be done.
+        /// A sentence on what can be done.
         remedy: String,
     },
     /// The stack is not encrypted as a whole, and this run was told that it has to be.
@@ -93,7 +93,7 @@ pub enum StateError {
     /// The stack has other keys by now than those that were opened.
     #[error("the keys of stack {0:?} were changed since they were opened; nothing was done, run it again")]
     Rekeyed(String),
-    /// The stack's key cannot be had.
+    /// The stack's key is not available.
     #[error(transparent)]
     Key(#[from] super::KeySourceError),
     /// A sealed value does not open.
@@ -111,7 +111,7 @@ pub enum StateError {
     Form {
         /// The resource or export.
         key: String,
-        /// What is wrong.
+        /// The error in the value.
         message: String,
     },
     /// A value to be recorded depends on something that is not known.
@@ -141,9 +141,9 @@ pub enum StateError {
     NotEmpty {
         /// The stack.
         stack: String,
-        /// How many resources are recorded.
+        /// The number of recorded resources.
         records: usize,
-        /// How many operations have no outcome.
+        /// The number of operations without an outcome.
         pending: usize,
     },
     /// A removal was interrupted.

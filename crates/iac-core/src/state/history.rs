@@ -22,10 +22,10 @@ struct Header {
     stack: String,
     version: u64,
     term: u64,
-    /// Who and what; in a sealed entry in a line of its own.
+    /// The run and its result; in a sealed entry in a line of its own.
     #[serde(flatten)]
     about: Option<About>,
-    /// How many lines follow.
+    /// The number of lines that follow.
     entries: usize,
     /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -35,7 +35,7 @@ struct Header {
     key: Option<u32>,
 }
 
-/// Who ran what, and what came of it.
+/// A run and its result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct About {
     run: RunInfo,
@@ -50,15 +50,15 @@ struct About {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Before {
-    /// What was recorded of a resource; nothing if it was not.
+    /// The record of a resource; none if there was none.
     Record {
         key: Key,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<Box<Record>>,
     },
-    /// What was exported.
+    /// The exports.
     Exports { exports: BTreeMap<String, Json> },
-    /// What the stack belonged to; nothing before it was bound.
+    /// The program and project that the stack belonged to; none before it was bound.
     Binding {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         binding: Option<Box<Binding>>,
@@ -194,7 +194,7 @@ async fn entries(
 /// A version that is kept.
 pub(super) struct Kept {
     pub(super) version: Version,
-    /// What leads back to the version before.
+    /// The changes that lead back to the version before.
     pub(super) undo: Undo,
     /// True if it bears the seal of one of the stack's keys.
     pub(super) keyed: bool,

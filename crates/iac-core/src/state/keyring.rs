@@ -22,7 +22,7 @@ use super::{
     WrappedKey,
 };
 
-/// What the key file's MAC is for.
+/// The purpose of the key file's MAC.
 const PURPOSE: &str = "keys";
 
 /// The object that holds the stack's data keys, wrapped; sealed values name theirs by its number.
@@ -36,7 +36,7 @@ pub(super) struct KeyFile {
     pub(super) generation: u64,
     pub(super) current: u32,
     pub(super) keys: BTreeMap<u32, WrappedKey>,
-    /// What confirms each key but the first.
+    /// The links that confirm each key but the first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) links: Links,
     /// True if whole files are encrypted, and not only the secrets in them.
@@ -87,7 +87,7 @@ impl KeyFile {
         Self {
             stamp: Stamp::new(),
             generation: self.generation.saturating_add(1),
-            // What was recorded beside a file of format 1 bears no seal yet.
+            // Records beside a file of format 1 bear no seal yet.
             unused: self.unused || !self.seals(),
             ..self.clone()
         }
@@ -190,28 +190,28 @@ impl KeysThere {
     }
 }
 
-/// What can be done where what lies there is not believed.
+/// Returns the remedy where the files that lie there are not believed.
 pub(super) fn remedy() -> String {
     "Bring back what the stack's last run left, from a copy of the backend; or, if you know how it came about and want to go on from what lies there, `state trust` takes it as it is".to_owned()
 }
 
-/// What can be done where the key file itself is not believed.
+/// Returns the remedy where the key file itself is not believed.
 pub(super) fn key_remedy() -> String {
     format!(
         "Bring it back from a copy of the backend; {ANEW} (`state trust` does not help here, since nothing vouches for this file)"
     )
 }
 
-/// What can be done without a copy of the key file.
+/// The remedy without a copy of the key file.
 pub(super) const ANEW: &str =
     "without one, `state import FILE --stack NEW --other-stack` begins another stack from an earlier `state export`";
 
-/// What can be done where the environment names another key.
+/// Returns the remedy where the environment names another key.
 pub(super) fn pin_remedy() -> String {
     "Bring back the stack's own state from a copy of the backend; or, if you know that what lies there is right, set IAC_STATE_KEY to its fingerprint (`state trust --json` shows it), or unset it".to_owned()
 }
 
-/// With which keys a run writes.
+/// The keys that a run writes with.
 #[derive(Debug, Clone)]
 pub(super) struct Keeping {
     pub(super) vault: Arc<Vault>,
@@ -238,7 +238,7 @@ impl Keeping {
     }
 }
 
-/// What reading takes: the key file, and the keys.
+/// Everything that reading takes: the key file, and the keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Opened {
     pub(super) there: Option<KeysThere>,
@@ -326,7 +326,7 @@ impl Store {
         self.unwrap(&path, &there.file, &self.stack).await
     }
 
-    /// What a run writes with, if the stack has keys.
+    /// Returns the keys that a run writes with, if the stack has keys.
     pub(super) async fn keeping(&self) -> Result<Option<Keeping>, StateError> {
         match self.read_key_file().await? {
             Some(there) => {
@@ -338,8 +338,8 @@ impl Store {
         }
     }
 
-    /// What a run is to write with, under the lease: brings a key file of format 1 up to date, and makes keys where all
-    /// is to be encrypted.
+    /// Returns the keys that a run is to write with, under the lease: brings a key file of format 1 up to date, and creates keys
+    /// where all is to be encrypted.
     pub(super) async fn keeping_anew(&self) -> Result<Option<Keeping>, StateError> {
         if self.encrypt_new && self.read_key_file().await?.is_none() {
             self.vault().await?;

@@ -8,8 +8,7 @@ use crate::files;
 use crate::user_folder::user_folder;
 use crate::value::Secret;
 
-/// How many characters a passphrase that wraps a new key has at the least: whoever can read the state can try as many as
-/// he likes.
+/// The least number of characters of a passphrase that wraps a new key: whoever can read the state can try as many as they like.
 const MIN_PASSPHRASE: usize = 12;
 
 /// Where the means to wrap and unwrap data keys come from.
@@ -29,7 +28,7 @@ enum Origin {
     NoHome,
 }
 
-/// Why a data key cannot be had.
+/// Why a data key is not available.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KeySourceError {
     /// A file with a passphrase or identity cannot be used.
@@ -43,7 +42,7 @@ pub enum KeySourceError {
     /// The key does not open.
     #[error("the stack's key cannot be opened with {with}: {error}")]
     Unwrap {
-        /// What was tried: `IAC_PASSPHRASE`, a file's name.
+        /// The source that was tried: `IAC_PASSPHRASE`, a file's name.
         with: String,
         /// Why not.
         error: VaultError,
@@ -118,7 +117,7 @@ impl KeySource {
         }
     }
 
-    /// What the user should be told, once: that a key file was made, and where. Each notice is given once.
+    /// Returns notices for the user: that a key file was created, and where. Each notice is given once.
     pub fn notices(&self) -> Vec<String> {
         self.notices
             .lock()

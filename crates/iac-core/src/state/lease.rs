@@ -17,22 +17,22 @@ use super::lines::{self, FORMAT};
 use super::process::{Life, ProcessId};
 use super::{Backend, Created, Etag, Put, RunInfo, StateError};
 
-/// How long a lease lasts that is not renewed.
+/// The time that a lease lasts that is not renewed.
 pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(10);
 
 /// The longest that a lease can last, whatever it says: somebody else may have written it.
 pub(super) const LONGEST_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
 
-/// How long one of whom nothing is heard is waited for at the most where no time was asked for.
+/// The longest wait for a holder of whom nothing is heard, where no time was asked for.
 const LONGEST_DOUBT: Duration = Duration::from_secs(30);
 
 /// The longest time between two looks at somebody else's lease.
 const LONGEST_LOOK: Duration = Duration::from_millis(250);
 
-/// Who holds a stack's lease.
+/// The holder of a stack's lease.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Holder {
-    /// Who, on which machine, with which command.
+    /// The run: its user, machine and command.
     pub run: RunInfo,
     /// Since when, by that machine's clock.
     pub since: Timestamp,
@@ -64,7 +64,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// What the lease's object holds.
+/// The content of the lease's object.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct LeaseFile {
     format: u64,
@@ -72,7 +72,7 @@ struct LeaseFile {
     term: u64,
     /// Grows with every renewal.
     beat: u64,
-    /// How long it lasts unless it is renewed, in milliseconds.
+    /// The time that it lasts unless it is renewed, in milliseconds.
     ttl_ms: u64,
     claim: Claim,
 }
@@ -115,10 +115,10 @@ pub(super) fn check_form(key: &str, bytes: &[u8]) -> Result<(), StateError> {
     lines::read_json::<LeaseFile>(key, bytes).map(|_| ())
 }
 
-/// What was seen of somebody else's lease.
+/// The observations of somebody else's lease.
 #[derive(Debug, Default)]
 struct Watch {
-    /// How it was when it last changed, and when that was noticed.
+    /// The etag that it got when it last changed, and when that was noticed.
     last: Option<(Etag, Instant)>,
     /// True if it has changed since the first look.
     changed: bool,
@@ -193,7 +193,7 @@ impl LeasePlace {
         }
     }
 
-    /// Who holds it.
+    /// Reads who holds it.
     pub(super) async fn holder(&self) -> Result<Option<Holder>, StateError> {
         Ok(self.read().await?.and_then(|(file, _)| file.holder().cloned()))
     }

@@ -81,7 +81,7 @@ impl<'a> Access<'a> {
     }
 }
 
-/// How a file of lines is written: under which key, and whether its lines are encrypted.
+/// The protection of a file of lines: under which key it is written, and whether its lines are encrypted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Guard<'a> {
     pub(super) vault: Option<&'a Vault>,
@@ -102,7 +102,7 @@ struct SealedLine {
     sealed: String,
 }
 
-/// What a sealed line begins with; no other does.
+/// The beginning of a sealed line; no other line begins so.
 const SEALED: &str = r#"{"sealed":"#;
 
 /// Writes such a file.
@@ -179,12 +179,12 @@ pub(super) fn to_text(line: &impl Serialize) -> Result<String, StateError> {
     })
 }
 
-/// What is wrong with a file, and where.
+/// A fault in a file, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The line, from 1.
     pub(super) line: usize,
-    /// What is wrong with it.
+    /// The fault, in words.
     pub(super) what: String,
     /// True if it looks as if writing had been interrupted: the end is missing, or blocks that were never filled.
     pub(super) torn: bool,
@@ -360,7 +360,7 @@ pub(super) fn check_header(stack: &str, file: &str, bytes: &[u8], access: Access
     }
 }
 
-/// What is said where a small file is no longer the one that was read.
+/// Returns the error where a small file is no longer the one that was read.
 pub(super) fn changed(file: &str) -> StateError {
     StateError::Damaged {
         file: file.to_owned(),
@@ -377,7 +377,7 @@ pub(super) struct Vouched {
     mac: String,
 }
 
-/// What stands between such a file's own text and its MAC.
+/// The text between such a file's own text and its MAC.
 const MAC: &[u8] = br#","mac":""#;
 
 impl Vouched {
@@ -394,7 +394,7 @@ impl Vouched {
         Ok(bytes)
     }
 
-    /// What such a file says; none if it does not end in a MAC.
+    /// Reads such a file; none if it does not end in a MAC.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let at = bytes.windows(MAC.len()).rposition(|window| window == MAC)?;
         let mac = std::str::from_utf8(&bytes[at + MAC.len()..]).ok()?;

@@ -1,4 +1,4 @@
-//! How a new data key is confirmed under the one before, so that who knows an old key follows a rotation and nothing else.
+//! Confirmation of a new data key under the one before, so that who knows an old key follows a rotation and nothing else.
 //!
 //! Each data key has a link key, which opens nothing but links. A link is the link key of the next data key, sealed under
 //! that of the one before. So whoever remembers the link key of any key of the past can go from link to link to the one
@@ -18,7 +18,7 @@ use super::VaultError;
 use super::vault::{NONCE_LENGTH, cipher, mac};
 use crate::value::hex;
 
-/// What confirms the data key that comes next, and by what a data key is known again.
+/// A key that confirms the data key that comes next, and by which a data key is recognised.
 #[derive(Clone)]
 pub(super) struct LinkKey(pub(super) Zeroizing<[u8; 32]>);
 
@@ -38,7 +38,7 @@ impl LinkKey {
         BASE64.encode(self.0.as_slice())
     }
 
-    /// What people and pins call the data key: tells nothing of it.
+    /// Returns the name of the data key for people and pins: it tells nothing of the key.
     pub(super) fn fingerprint(&self) -> String {
         let sum = hex(&mac(self.0.as_slice(), b"iac v2 fingerprint")[..16]);
         let parts: Vec<&str> = (0..4).map(|part| &sum[part * 8..part * 8 + 8]).collect();

@@ -20,15 +20,15 @@ const TEMPORARY: &str = ".tmp";
 /// The file whose lock makes compare-and-replace one step.
 const LOCK: &str = ".lock";
 
-/// How long that lock is waited for. Whoever holds it does so for as long as it takes to read a file and to rename one.
+/// The longest wait for that lock. Whoever holds it does so for as long as it takes to read a file and to rename one.
 const LOCKED: Duration = Duration::from_secs(5);
 
-/// What git reads, and what it is told: nothing in here is for the repository.
+/// The file that git reads, and its content: nothing in here is for the repository.
 const GITIGNORE: &str = ".gitignore";
 const IGNORED: &str = "# State is shared through a backend, not through a repository.\n*\n";
 
-/// How old a temporary file has to look before it may count as left behind by a process that was killed. Its lock decides:
-/// the age is but what this machine's clock makes of it, and spares the files that have no lock yet.
+/// The least age of a temporary file that may count as left behind by a process that was killed. Its lock decides: the age is
+/// only as good as this machine's clock, and spares the files that have no lock yet.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// Keys as files below a folder.
@@ -288,7 +288,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     sync(above)
 }
 
-/// What makes folders that nobody else can look into.
+/// Returns a builder of folders that nobody else can look into.
 fn for_us_alone() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

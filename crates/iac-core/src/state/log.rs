@@ -1,4 +1,4 @@
-//! What is read of a stack before anything is written: snapshot and journal, put together.
+//! The log of a stack: snapshot and journal, put together. It is read before anything is written.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use super::stamp::Stamp;
 use super::{Backend, Binding, Record, State, StateError, snapshot};
 use crate::urn::Key;
 
-/// How many batches are read at the same time.
+/// The number of batches that are read at the same time.
 const PARALLEL_READS: usize = 16;
 
-/// How often reading begins anew when a compaction takes away what was to be read.
+/// The number of attempts at reading: it begins again when a compaction removes files that were to be read.
 const ATTEMPTS: usize = 5;
 
 /// A state with what it takes to go on writing.
@@ -38,11 +38,11 @@ pub(super) struct Log {
     pub(super) snapshot: Option<SnapshotInfo>,
     /// Size of the journal behind that snapshot.
     pub(super) journal: JournalSize,
-    /// What was before the last version: records that have changed since, and exports if they have.
+    /// The state before the last version: records that have changed since, and exports if they have.
     pub(super) undo: Undo,
     /// The sum after the batch that a reader asked for.
     pub(super) watched: Option<Chain>,
-    /// What a reader should know.
+    /// Notices for a reader.
     pub(super) notices: Vec<String>,
 }
 
@@ -57,24 +57,24 @@ pub(super) struct SnapshotInfo {
     pub(super) keyed: bool,
 }
 
-/// How long the journal is.
+/// The length of the journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct JournalSize {
     pub(super) batches: usize,
     pub(super) bytes: usize,
 }
 
-/// What a batch is called, as its lines have it in their place.
+/// Returns the name of a batch, as its lines have it in their place.
 pub(super) fn batch_place(batch: u64) -> String {
     format!("batch {batch}")
 }
 
-/// What leads back to the state of the last version.
+/// The changes that lead back to the state of the last version.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Undo {
     pub(super) records: BTreeMap<Key, Option<Record>>,
     pub(super) exports: Option<BTreeMap<String, Json>>,
-    /// What the stack belonged to, where that was changed.
+    /// The program and project that the stack belonged to, where that was changed.
     pub(super) binding: Option<Option<Binding>>,
 }
 
@@ -89,7 +89,7 @@ pub(super) struct BatchHeader {
     /// The sum before this batch; where the batch before has a torn tail, that of its last whole line. By it a file can
     /// be checked by itself.
     pub(super) prev: String,
-    /// How many lines follow.
+    /// The number of lines that follow.
     pub(super) entries: usize,
     /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -185,7 +185,7 @@ impl Log {
         }
     }
 
-    /// What the first batch that bears a seal says of the snapshot before it.
+    /// Returns the sum of the snapshot before the first batch that bears a seal, for that batch to name.
     fn base(&self) -> Option<String> {
         let bare = self.snapshot.filter(|_| self.keyed.is_none());
         bare.map(|snapshot| snapshot.sum.to_string())
@@ -248,7 +248,7 @@ impl Log {
     }
 }
 
-/// What is said of a file without a seal where one is due.
+/// The message about a file without a seal where one is due.
 pub(super) const UNSEALED: &str =
     "it does not bear the seal of the stack's key, and what was recorded before it does: no run of the stack wrote it";
 

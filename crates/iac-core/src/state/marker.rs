@@ -1,4 +1,4 @@
-//! The object that says that a stack is there, and whether it is on its way in, away or gone elsewhere.
+//! The object that says that a stack is there, and whether it is arriving, being removed or moved elsewhere.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::stamp::Stamp;
 use super::{Backend, Created, Etag, Put, StateError, Vault};
 use crate::redact;
 
-/// What the object holds.
+/// The content of the object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Marker {
     #[serde(flatten)]
@@ -19,12 +19,12 @@ pub(super) struct Marker {
     /// Why the stack cannot be used at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<Status>,
-    /// What vouches for it, where it was read.
+    /// The seal that vouches for it, where it was read.
     #[serde(skip)]
     seal: Option<Vouched>,
 }
 
-/// What a marker's MAC is for.
+/// The purpose of a marker's MAC.
 const PURPOSE: &str = "marker";
 
 /// Why a stack cannot be used.

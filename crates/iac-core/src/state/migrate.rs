@@ -13,14 +13,14 @@ use super::paths::Paths;
 use super::{Backend, Created, RunInfo, StateError, Store, Vault};
 use crate::redact;
 
-/// What a migration did.
+/// The result of a migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Migrated {
-    /// How many files were copied; those that an interrupted migration had copied before are not counted.
+    /// The number of files that were copied; those that an interrupted migration had copied before are not counted.
     pub copied: usize,
-    /// How many files the stack has.
+    /// The number of files of the stack.
     pub files: usize,
-    /// How many resources are recorded.
+    /// The number of recorded resources.
     pub records: usize,
 }
 

@@ -1,5 +1,5 @@
-//! What the engine remembers of a stack: journal, snapshot, lease, secrets and history, on any storage that has the
-//! five operations of [`Backend`].
+//! The engine's memory of a stack: journal, snapshot, lease, secrets and history, on any storage that has the five operations of
+//! [`Backend`].
 //!
 //! - [`Store`] is one stack's state on a backend; [`Store::load`] reads it without a lock.
 //! - [`Store::begin`] takes the lease and gives a [`Writer`]; whatever it records is durable when its method returns.

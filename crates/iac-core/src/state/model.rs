@@ -21,17 +21,17 @@ pub struct State {
     pub generation: u64,
     /// The resources.
     pub records: BTreeMap<Key, Record>,
-    /// What was begun and has no outcome, in the order it was begun: an earlier run was killed.
+    /// The operations that were begun and have no outcome, in the order they were begun: an earlier run was killed.
     pub pending: Vec<Pending>,
-    /// What the stack exports; secrets are sealed as in records.
+    /// The exports of the stack; secrets are sealed as in records.
     pub exports: BTreeMap<String, Json>,
-    /// What each provider was connected to, by its name.
+    /// The target that each provider was connected to, by the provider's name.
     pub targets: BTreeMap<String, Target>,
     /// The program and project that it belongs to; none before its first `up`.
     pub binding: Option<Binding>,
     /// Number of the last completed run; 0 before the first.
     pub version: u64,
-    /// How long the last steps with each resource took; also of some that are no longer recorded.
+    /// The times that the last steps with each resource took; also of some that are no longer recorded.
     pub times: BTreeMap<Key, Times>,
     /// The commit of the last successful `up`, as in [`RunInfo::commit`]; none where it is not known.
     pub commit: Option<String>,
@@ -40,7 +40,7 @@ pub struct State {
     pub sealed: bool,
 }
 
-/// What is recorded counts, and not how it was found.
+/// Compares the recorded content, and not how it was found.
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
         let recorded = |state: &Self| (state.generation, state.version);
@@ -55,12 +55,12 @@ impl PartialEq for State {
     }
 }
 
-/// What is recorded of one resource.
+/// The record of one resource.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// Its name in the outside world.
     pub identity: String,
-    /// What tells it from another object of the same name.
+    /// The identifier that tells it from another object of the same name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// The inputs as last applied, in the form of [`codec`](crate::value::codec).
@@ -68,10 +68,10 @@ pub struct Record {
     /// The outputs that others use, in the same form.
     #[serde(default, skip_serializing_if = "Packed::is_null")]
     pub outputs: Packed,
-    /// What the provider wants to remember.
+    /// Data that the provider wants to remember.
     #[serde(default, skip_serializing_if = "Packed::is_null")]
     pub private: Packed,
-    /// What it depended on when it was applied.
+    /// The resources that it depended on when it was applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(Key, Phase)>,
     /// True if it has been ready since it was last applied.
@@ -83,7 +83,8 @@ pub struct Record {
     /// Where it was declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLine>,
-    /// What it was before it was replaced and is still to be deleted, or is kept for its data, the oldest first.
+    /// The objects that it was before it was replaced, which are still to be deleted, or are kept for their data, the oldest
+    /// first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formers: Vec<Former>,
     /// True if the object itself is deleted, and the record stays only for its former objects.
@@ -96,16 +97,16 @@ pub struct Record {
 pub struct Former {
     /// Its name in the outside world.
     pub identity: String,
-    /// What tells it from another object of the same name.
+    /// The identifier that tells it from another object of the same name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// The inputs as last applied, in the form of [`codec`](crate::value::codec).
     #[serde(default, skip_serializing_if = "Packed::is_null")]
     pub inputs: Packed,
-    /// What the provider wanted to remember.
+    /// Data that the provider wanted to remember.
     #[serde(default, skip_serializing_if = "Packed::is_null")]
     pub private: Packed,
-    /// What it depended on when it was applied.
+    /// The resources that it depended on when it was applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(Key, Phase)>,
     /// The options it was declared with.
@@ -123,11 +124,11 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct Pending {
     /// The operation.
     pub op: OpId,
-    /// What was to be done.
+    /// The kind of operation.
     pub kind: OpKind,
-    /// To which resource.
+    /// The resource.
     pub key: Key,
-    /// What that is called in the outside world.
+    /// The name of the resource in the outside world.
     pub identity: String,
     /// Which object it was, if one was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,14 +140,14 @@ pub struct Pending {
     pub started: Timestamp,
 }
 
-/// What [`Writer::begin_op`](super::Writer::begin_op) is told.
+/// An operation for [`Writer::begin_op`](super::Writer::begin_op).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Operation {
-    /// What is to be done.
+    /// The kind of operation.
     pub kind: OpKind,
-    /// To which resource.
+    /// The resource.
     pub key: Key,
-    /// What that is, or will be, called in the outside world.
+    /// The name that the resource has, or will have, in the outside world.
     pub identity: String,
     /// Which object it is, if one is known.
     pub uid: Option<String>,
@@ -155,7 +156,7 @@ pub struct Operation {
     pub inputs_digest: String,
 }
 
-/// What is done to the outside world.
+/// A kind of operation on the outside world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OpKind {
@@ -235,8 +236,8 @@ pub struct NewRecord {
     pub options: Options,
     /// Where it is declared.
     pub source: Option<SourceLine>,
-    /// What it was before it was replaced and still is there, the oldest first. Whoever records a resource anew
-    /// hands on those that are recorded: what is left out is forgotten.
+    /// The objects that it was before it was replaced and that are still there, the oldest first. Whoever records a resource
+    /// again hands on those that are recorded: one that is left out is forgotten.
     pub formers: Vec<FormerObject>,
     /// True if the object itself is deleted, and the record stays only for its former objects.
     pub gone: bool,
@@ -264,10 +265,10 @@ pub struct FormerObject {
     pub options: Options,
 }
 
-/// What [`State::open`] gives: each record with its secrets opened.
+/// The result of [`State::open`]: each record with its secrets opened.
 pub type Opened = BTreeMap<Key, NewRecord>;
 
-/// Who writes, for the lease and the history.
+/// The run that writes, for the lease and the history.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The user's name.
@@ -285,18 +286,18 @@ pub struct RunInfo {
     pub commit: Option<String>,
 }
 
-/// What came of a run, for the history.
+/// The result of a run, for the history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// How many resources were created or adopted.
+    /// The number of resources that were created or adopted.
     pub created: u64,
-    /// How many were changed in place, or in the record alone.
+    /// The number of resources that were changed in place, or in the record alone.
     pub updated: u64,
-    /// How many were made anew.
+    /// The number of resources that were recreated.
     pub replaced: u64,
-    /// How many were deleted or forgotten.
+    /// The number of resources that were deleted or forgotten.
     pub deleted: u64,
-    /// How many steps failed.
+    /// The number of steps that failed.
     pub failed: u64,
     /// True if everything that was planned is done.
     pub ok: bool,
@@ -307,17 +308,17 @@ pub struct Summary {
 pub struct Version {
     /// Its number, from 1 without gaps.
     pub version: u64,
-    /// Who ran what.
+    /// The run: its user, machine and command.
     pub run: RunInfo,
     /// When it took the lease.
     pub started: Timestamp,
     /// When it was done.
     pub finished: Timestamp,
-    /// What came of it.
+    /// The result of the run.
     pub summary: Summary,
     /// The resources whose records changed since the version before.
     pub changed: Vec<Key>,
-    /// How long the steps took that came to their end.
+    /// The times of the steps that came to their end.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub took: BTreeMap<Key, Times>,
 }
@@ -349,7 +350,7 @@ impl Record {
         [&self.inputs, &self.outputs].into_iter().chain(formers)
     }
 
-    /// What it and its former objects depend on.
+    /// Returns the resources that it and its former objects depend on.
     pub(super) fn dependency_keys(&self) -> impl Iterator<Item = &Key> {
         let formers = self.formers.iter().flat_map(|former| &former.dependencies);
         self.dependencies.iter().chain(formers).map(|(key, _)| key)

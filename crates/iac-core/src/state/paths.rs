@@ -1,4 +1,4 @@
-//! What the keys of a stack's objects are called.
+//! The keys of a stack's objects.
 
 use super::StateError;
 
@@ -25,7 +25,7 @@ impl Paths {
         })
     }
 
-    /// What the keys of all objects of the stack begin with.
+    /// Returns the prefix of the keys of all objects of the stack.
     pub(super) fn all(&self) -> String {
         format!("{}/", self.stack)
     }
@@ -74,7 +74,7 @@ impl Paths {
         format!("{}{version:0DIGITS$}-{term:0DIGITS$}.version", self.history())
     }
 
-    /// What the keys of files begin with that a repair put aside.
+    /// Returns the prefix of the keys of files that a repair put aside.
     pub(super) fn damaged(&self) -> String {
         format!("{}/damaged/", self.stack)
     }

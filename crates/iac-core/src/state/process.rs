@@ -1,10 +1,10 @@
-//! Who and where this process is, and whether another one still lives.
+//! The user, machine and number of this process, and whether another process still lives.
 
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-/// What tells a process from every other one on machines of the same kind: enough to see that it has died.
+/// The marks that tell a process from every other one on machines of the same kind: enough to see that it has died.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct ProcessId {
     /// The running kernel's boot, and the namespace in which the number counts.

@@ -1,4 +1,4 @@
-//! Other keys for a stack: a new data key and everything sealed anew, or the same one wrapped for other people.
+//! Other keys for a stack: a new data key and everything sealed again, or the same one wrapped for other people.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,25 +17,25 @@ use super::{
 };
 use crate::urn::Key;
 
-/// What [`Store::rekey`] is to do.
+/// The options of [`Store::rekey`].
 #[derive(Debug, Clone, Default)]
 pub struct RekeyOptions {
-    /// For whom the keys are wrapped from now on; without it for whom this run's own means stand.
+    /// The recipients of the keys from now on; without it those that this run's own means stand for.
     pub recipients: Option<Recipients>,
-    /// Keep the data key, and only wrap it anew.
+    /// Keep the data key, and only wrap it again.
     pub only_wrap: bool,
     /// Whether everything that is recorded is encrypted from now on, or only the secrets; without it that stays.
     pub whole: Option<bool>,
 }
 
-/// What a rekey did.
+/// The result of a rekey.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rekeyed {
     /// The number of the data key from now on.
     pub key: u32,
-    /// How many records and exports were sealed anew.
+    /// The number of records and exports that were sealed again.
     pub sealed: usize,
-    /// How many versions of the history were.
+    /// The number of versions of the history that were sealed again.
     pub versions: usize,
     /// True if this finished what an interrupted run had begun.
     pub resumed: bool,
@@ -45,7 +45,7 @@ impl Store {
     /// Gives the stack a new data key, wrapped for the given recipients, and seals every secret of records, exports and
     /// history under it; then the old key goes, and with it the journal and snapshots that it sealed.
     ///
-    /// The keys change hands in one step, before anything is sealed anew: from then on only the new means open them. A run
+    /// The keys change hands in one step, before anything is sealed again: from then on only the new means open them. A run
     /// that is interrupted after that leaves both data keys in place, so everything still opens; another call finishes.
     ///
     /// Stores that have opened the old keys go on with those: what they would write is refused. Open new ones.
@@ -89,7 +89,7 @@ impl Store {
             ..Summary::default()
         };
         writer.finish(summary).await?;
-        // What lies in files that are never written again: the history, this run's own version with it, and the journal.
+        // Next come the files that are never written again: the history, this run's own version with it, and the journal.
         let vault = Arc::new(vault);
         let fresh = self.reopened_with(Arc::clone(&vault));
         let writer = fresh.begin(run, lock_timeout).await?;
@@ -99,7 +99,7 @@ impl Store {
         Ok(rekeyed)
     }
 
-    /// Leaves nothing that the old key sealed, and then removes that. Gives how many versions were sealed anew.
+    /// Leaves nothing that the old key sealed, and then removes that key. Returns the number of versions that were sealed again.
     async fn tidy_up(&self, writer: &Writer, vault: &Vault) -> Result<usize, StateError> {
         let versions = self.seal_history(vault).await?;
         writer.compact().await?;
@@ -122,7 +122,7 @@ impl Store {
             next
         };
         let vault = Vault::with_keys(current, &keys, self.stack()).ok_or_else(|| self.no_key())?;
-        // What an interrupted run has wrapped already is wrapped again only if that is asked for.
+        // Keys that an interrupted run has wrapped already are wrapped again only if that is asked for.
         if !resumed || options.recipients.is_some() || whole != file.whole {
             let file = KeyFile {
                 current,
@@ -172,7 +172,7 @@ impl Store {
         Ok(sealed)
     }
 
-    /// Seals what the versions hold anew, each in one step.
+    /// Seals the content of the versions again, each in one step.
     async fn seal_history(&self, vault: &Vault) -> Result<usize, StateError> {
         let whole = self.read_key_file().await?.is_some_and(|there| there.file.whole);
         let guard = Guard {
@@ -277,7 +277,7 @@ fn sealed_anew(vault: &Vault, key: &Key, record: &Record) -> Result<Option<Recor
     sealed::seal_record(Some(vault), opened).map(Some)
 }
 
-/// Seals what leads back to a version anew; says whether anything had to be.
+/// Seals again what leads back to a version; says whether anything had to be.
 fn undo_anew(vault: &Vault, undo: &mut Undo) -> Result<bool, StateError> {
     let mut stale = false;
     for (key, record) in &mut undo.records {

@@ -30,7 +30,7 @@ impl Store {
         let removed = self.remove_all(&paths, force).await;
         heartbeat.stop().await;
         if removed.is_err() {
-            // What went wrong is what counts; a lease that cannot be given back runs out.
+            // The error of the removal is what counts; a lease that cannot be given back runs out.
             let _ = place.release(term).await;
             return removed;
         }
@@ -62,7 +62,7 @@ impl Store {
         let vault = self.kept_vault().await?;
         let is_true = |marker: &Marker| vault.as_deref().is_none_or(|vault| marker.is_vouched(vault));
         match Marker::read(self.backend(), paths).await? {
-            // What is left here is a copy of what is elsewhere, or of nothing.
+            // The rest here is a copy of what is elsewhere, or of nothing.
             Some((marker, _))
                 if matches!(marker.status, Some(Status::Removing | Status::Moved { .. })) && is_true(&marker) =>
             {

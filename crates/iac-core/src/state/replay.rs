@@ -1,4 +1,4 @@
-//! What each entry does to a state: a pure function, the same when writing and when reading back.
+//! The effect of each entry on a state: a pure function, the same when writing and when reading back.
 
 use super::entry::{Entry, Keyed};
 use super::{OpId, Pending, Record, State, StateError};

@@ -23,9 +23,9 @@ use super::{Backend, BackendError, LocalBackend};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct BackendScheme {
-    /// What stands before `://`.
+    /// The names that stand before `://`.
     pub names: &'static [&'static str],
-    /// What such a URL looks like, for people.
+    /// An example of such a URL, for people.
     pub example: &'static str,
     /// Opens the storage of a URL. Connects to nothing yet: what is not there is told by the first operation.
     pub open: fn(&str) -> Result<Arc<dyn Backend>, BackendError>,
@@ -53,7 +53,7 @@ impl Backends {
         self.0.push(scheme);
     }
 
-    /// What the URLs look like, of all sorts but local files.
+    /// Returns examples of the URLs, of all sorts but local files.
     pub fn examples(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|scheme| scheme.example)
     }
@@ -121,7 +121,7 @@ pub struct UrlParameter<'a> {
     pub text: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// What it is set to, decoded; empty where nothing is.
+    /// The value that it is set to, decoded; empty where nothing is.
     pub value: String,
 }
 

@@ -12,7 +12,7 @@ use crate::value::{FieldPath, Packed, Value};
 
 /// The ciphertext, where something stands beside it.
 const SEALED: &str = "sealed";
-/// What may be seen of a secret of which only parts are hidden.
+/// The text that may be seen of a secret of which only parts are hidden.
 const SHOWN: &str = "shown";
 
 /// The place of an export; no resource's key looks like it.
@@ -20,7 +20,7 @@ pub(super) fn export_place(name: &str) -> String {
     format!("export {name}")
 }
 
-/// What a sealed leaf has in its text. Nothing is written that hides it behind an escape.
+/// The text that every sealed leaf contains. Nothing is written that hides it behind an escape.
 const MARK: &str = "\"$secret\"";
 
 /// True if a packed value has a sealed leaf.

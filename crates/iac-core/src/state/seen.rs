@@ -1,4 +1,4 @@
-//! What this machine remembers of a stack on a backend: by what its keys are known again, and how far it had come.
+//! This machine's memory of a stack on a backend: by what its keys are recognised, and how far it had come.
 //!
 //! One small file for each stack on each backend, below the user's own state directory. With it, keys that are not the
 //! stack's, a state from before, and a clear state in the place of a sealed one are told from what the stack's last run
@@ -21,7 +21,7 @@ use crate::value::hex;
 /// The most that such a file may have.
 const MOST_BYTES: u64 = 16 * 1024;
 
-/// What is remembered of one stack on one backend.
+/// The memory of one stack on one backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
     format: u64,
@@ -105,7 +105,7 @@ impl Store {
         self
     }
 
-    /// What is remembered of the stack, and where.
+    /// Reads the memory of the stack; returns it with its folder and the backend's place.
     async fn remembered(&self) -> Option<(SeenFolder, String, Option<Seen>)> {
         let folder = self.seen.clone()?;
         let place = self.backend.place().await?;
@@ -252,10 +252,10 @@ impl Store {
         self.learn(keys, vault, log).await;
     }
 
-    /// Forgets the stack: it was removed, or begins anew.
+    /// Forgets the stack: it was removed, or begins again.
     pub(super) async fn forget_seen(&self) {
         if let Some((folder, place, Some(_))) = self.remembered().await {
-            // What cannot be removed is told when it is in the way.
+            // A file that cannot be removed is told when it is in the way.
             let _ = std::fs::remove_file(folder.file(&place, &self.stack));
         }
     }

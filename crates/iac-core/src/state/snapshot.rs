@@ -22,7 +22,7 @@ struct Header {
     /// The highest term that had written.
     term: u64,
     version: u64,
-    /// How many lines follow.
+    /// The number of lines that follow.
     entries: usize,
     /// True if they are sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -82,7 +82,7 @@ fn not_whole(what: &str) -> StateError {
     }
 }
 
-/// What leads to a state from nothing; one entry at a time, since a state may be large.
+/// Returns the entries that lead to a state from nothing; one at a time, since a state may be large.
 fn entries(state: &State) -> impl Iterator<Item = Entry> {
     let records = state.records.iter().map(|(key, record)| Entry::Put {
         key: key.clone(),

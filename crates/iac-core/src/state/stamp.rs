@@ -1,4 +1,4 @@
-//! What every file of state says of itself: its format, and the lowest reader that does it justice.
+//! The stamp of every file of state: its format, and the lowest reader that does it justice.
 //!
 //! The **format** says how a file is built, to the byte: a reader that does not know it can do nothing. The **reader** that a
 //! file *needs* says which fields it may have. Each field that is added later is of one of two sorts:
@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use super::StateError;
 
-/// Who wrote a file, and who can read it.
+/// The writer of a file, and the readers that can read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     pub(super) format: u64,
@@ -35,7 +35,7 @@ impl Stamp {
     /// The highest `needs` that this program does justice to.
     pub(super) const READS: u64 = 2;
 
-    /// What is written now. Nothing that this program records needs more than the first reader of the format.
+    /// Returns the stamp that is written now. Nothing that this program records needs more than the first reader of the format.
     pub(super) fn new() -> Self {
         Self {
             format: Self::FORMAT,

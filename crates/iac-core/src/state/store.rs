@@ -21,18 +21,18 @@ use super::paths::Paths;
 use super::seen::SeenFolder;
 use super::{Backend, Created, Holder, KeySource, RunInfo, State, StateError, Vault, Version, Writer, history};
 
-/// How many versions are kept unless told otherwise.
+/// The number of versions that are kept unless told otherwise.
 const KEPT_VERSIONS: u64 = 100;
 
-/// How often a new holder gives way to batches that the old one writes at the same moment; it can write few, since it
-/// finds out with each that the lease is no longer its own.
+/// The number of times that a new holder gives way to batches that the old one writes at the same moment; the old one can write
+/// few, since it finds out with each that the lease is no longer its own.
 const FENCING_ATTEMPTS: usize = 16;
 
-/// When what nobody vouches for is given.
+/// The cases in which a state is read that nobody vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Showing {
     Never,
-    /// Where the key cannot be had.
+    /// Where the key is not available.
     WithoutKey,
     /// Always: seals are not looked at.
     AsItLies,
@@ -136,8 +136,8 @@ impl Store {
         }
     }
 
-    /// What the user should be told: that a key file was made, that a torn tail or a damaged snapshot was passed over.
-    /// Each notice is given once.
+    /// Returns notices for the user: that a key file was created, that a torn tail or a damaged snapshot was passed over. Each
+    /// notice is given once.
     pub fn notices(&self) -> Vec<String> {
         let own = self.notices.lock().map(|mut notices| std::mem::take(&mut *notices));
         let mut all = self.keys.notices();
@@ -253,7 +253,7 @@ impl Store {
         match self.begin_under(paths, place.clone(), &mut taken, run).await {
             Ok(writer) => Ok(writer),
             Err(error) => {
-                // What went wrong is what counts; a lease that cannot be given back runs out.
+                // The error of the begin is what counts; a lease that cannot be given back runs out.
                 let _ = place.release(taken.term).await;
                 Err(error)
             }
@@ -334,7 +334,7 @@ impl Store {
         self.lease(&Paths::new(&self.stack)?).unlock().await
     }
 
-    /// Who holds the lease, if anybody; the holder may have died.
+    /// Returns the holder of the lease, if there is one; the holder may have died.
     ///
     /// # Errors
     /// When the storage cannot be asked.

@@ -1,4 +1,4 @@
-//! How long the steps of runs took: the history has those of each run, the state the newest of each resource.
+//! The times that the steps of runs took: the history has those of each run, the state the newest of each resource.
 //!
 //! A run hands them over with its end, so that they cost no write of their own, and a state is read with them however long
 //! its history is.
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 use crate::urn::Key;
 
-/// How many runs a resource that is no longer recorded is remembered for: its deletion may be wanted again.
+/// The number of runs that a resource which is no longer recorded is remembered for: its deletion may be wanted again.
 const REMEMBERED: u64 = 100;
 
 /// The sorts of steps that are timed.
@@ -33,7 +33,7 @@ impl StepKind {
     const ALL: [Self; 5] = [Self::Create, Self::Update, Self::Replace, Self::Adopt, Self::Delete];
 }
 
-/// How long one step took, in milliseconds.
+/// The time that one step took, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Took {
     /// Until the object was there as declared, or gone.
@@ -85,7 +85,7 @@ impl Times {
         times
     }
 
-    /// How long a step of this sort took.
+    /// Returns the time that a step of this sort took.
     pub fn get(&self, kind: StepKind) -> Option<Took> {
         match kind {
             StepKind::Create => self.create,

@@ -41,7 +41,7 @@ struct Document {
     sum: String,
 }
 
-/// How an [`import`](Store::import) treats what is in its way.
+/// The options of an [`import`](Store::import), for a state that is in its way.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions {
     /// Take the state of another stack.
@@ -50,25 +50,25 @@ pub struct ImportOptions {
     pub replace: bool,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Imported {
     /// The version that it is.
     pub version: u64,
-    /// How many resources are recorded now.
+    /// The number of resources that are recorded now.
     pub records: usize,
-    /// How many were recorded before, and are no more.
+    /// The number of resources that were recorded before, and are no more.
     pub replaced: usize,
 }
 
-/// What a document's sum is of.
+/// The text that a document's sum is of.
 struct Source {
     text: String,
     /// True if the sum is one under the key in the document.
     seals: bool,
 }
 
-/// What the MAC of a document is for.
+/// The purpose of a document's MAC.
 const PURPOSE: &str = "export";
 
 const CHANGED: &str = "it was changed or cut: its checksum does not fit it";

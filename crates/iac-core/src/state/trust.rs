@@ -12,7 +12,7 @@ use super::paths::Paths;
 use super::store::Showing;
 use super::{RunInfo, StateError, Store};
 
-/// What is believed from now on.
+/// The state that is believed from now on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Trusted {
     /// The fingerprint of the stack's key; none if it has none.
@@ -22,13 +22,13 @@ pub struct Trusted {
     pub version: u64,
     /// The last batch of the journal.
     pub batch: u64,
-    /// How many resources are recorded.
+    /// The number of recorded resources.
     pub records: usize,
-    /// What bore no seal and is believed from now on, or was put right.
+    /// The parts that bore no seal and are believed from now on, or were put right.
     pub changes: Vec<String>,
 }
 
-/// What has to be written for it.
+/// Everything that has to be written to believe a state.
 struct Looked {
     trusted: Trusted,
     opened: Opened,
@@ -38,7 +38,7 @@ struct Looked {
 }
 
 impl Store {
-    /// What [`trust`](Self::trust) would believe; changes nothing.
+    /// Returns the state that [`trust`](Self::trust) would believe; changes nothing.
     ///
     /// # Errors
     /// When it cannot be read, damaged files and key files that nobody vouches for included.
@@ -46,8 +46,9 @@ impl Store {
         Ok(self.credulous().look().await?.trusted)
     }
 
-    /// Believes what lies there, whatever this machine remembers: an older state that was put back, a stack that was made
-    /// anew elsewhere, a state that bears no seal. What does not bear the seal of its own keys is no state, and is refused.
+    /// Believes the state that lies there, whatever this machine remembers: an older state that was put back, a stack that was
+    /// recreated elsewhere, a state that bears no seal. A state that does not bear the seal of its own keys is none, and is
+    /// refused.
     ///
     /// # Errors
     /// As [`look_at_trust`](Self::look_at_trust); [`StateError::Locked`].

@@ -16,8 +16,8 @@ use super::DataKey;
 use super::links::LinkKey;
 use crate::value::Secret;
 
-/// What every sealed value begins with; names the way it is sealed. The number of the key and a dot follow, and then
-/// nonce and ciphertext in base64.
+/// The beginning of every sealed value; names the way it is sealed. The number of the key and a dot follow, and then nonce and
+/// ciphertext in base64.
 const HEADER: &str = "v1.";
 
 /// Length of a nonce of XChaCha20, in bytes.
@@ -35,7 +35,7 @@ pub enum VaultError {
     /// Not an age recipient.
     #[error("{name:?} is no age recipient (age1…): {message}")]
     Recipient {
-        /// What was given.
+        /// The text that was given as a recipient.
         name: String,
         /// Why not.
         message: String,
@@ -83,7 +83,7 @@ pub struct Vault {
     kept: bool,
 }
 
-/// What one data key is used for.
+/// The keys that one data key is used as.
 struct Subkeys {
     seal: XChaCha20Poly1305,
     /// Makes the sums of lines.
@@ -213,7 +213,7 @@ impl Vault {
         Some(mac.finalize().into_bytes().into())
     }
 
-    /// What vouches, under the current key, for a small file of this purpose.
+    /// Returns the MAC that vouches, under the current key, for a small file of this purpose.
     pub(super) fn file_mac(&self, purpose: &str, bytes: &[u8]) -> String {
         let key = self
             .keys
@@ -223,7 +223,7 @@ impl Vault {
         crate::value::hex(&mac(&mac(key, place.as_bytes()), bytes))
     }
 
-    /// By what the current key is known again.
+    /// Returns the key by which the current key is recognised.
     pub(super) fn link_key(&self) -> Option<&LinkKey> {
         self.keys.get(&self.current).map(|keys| &keys.link)
     }
@@ -268,7 +268,7 @@ impl Vault {
         mac(&mac(self.mac_key.as_slice(), place.as_bytes()), bytes)
     }
 
-    /// What a value is bound to; lengths keep one pair of texts from looking like another.
+    /// Returns the text that a value is bound to; lengths keep one pair of texts from looking like another.
     fn associated(&self, place: &str) -> Vec<u8> {
         format!("iac {HEADER}{}:{}{place}", self.scope.len(), self.scope).into_bytes()
     }

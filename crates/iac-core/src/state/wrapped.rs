@@ -48,7 +48,7 @@ impl fmt::Debug for DataKey {
     }
 }
 
-/// Who can open a [`WrappedKey`].
+/// The recipients of a [`WrappedKey`]: those who can open it.
 #[derive(Clone, Debug)]
 pub enum Recipients {
     /// Whoever knows this passphrase.

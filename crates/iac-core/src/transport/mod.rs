@@ -1,4 +1,4 @@
-//! What may be sent where: the one place that decides it, for every client.
+//! The rules for sending in clear or encrypted: the one place that decides what may be sent where, for every client.
 //!
 //! On this machine (a socket, a loopback address) nobody listens on the way, and clear text is as good as any. Anywhere
 //! else a connection is encrypted and the server's certificate is checked, or it is refused, unless the user names the
@@ -23,7 +23,7 @@ pub struct InClear {
 }
 
 impl InClear {
-    /// What to do about it, after the client's own way to use TLS.
+    /// Returns a hint on what to do about it, after the client's own way to use TLS.
     pub fn hint(&self, with_tls: &str) -> String {
         format!(
             "{with_tls}; if the way there is safe without, {CLEAR_TEXT}={} says so",

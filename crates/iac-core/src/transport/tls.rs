@@ -15,7 +15,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 
 use crate::files;
 
-/// What a client believes and shows. Without anything else said, it believes the system's authorities and shows nothing.
+/// The authorities that a client believes, and the certificate that it shows. Without anything else said, it believes the
+/// system's authorities and shows nothing.
 #[derive(Debug, Default)]
 pub struct Tls {
     authorities: Option<RootCertStore>,

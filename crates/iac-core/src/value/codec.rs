@@ -117,7 +117,7 @@ fn output_of_json(json: &Json) -> Option<OutputRef> {
     })
 }
 
-/// What [`read`] can meet.
+/// An error of [`read`].
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError<E> {
     /// A reserved form that is not of its shape, or that may not stand in this file.

@@ -12,7 +12,7 @@ const SHORTEST_INSIDE: usize = 6;
 #[derive(Debug, Default)]
 pub struct Secrets<'a> {
     secrets: Vec<&'a Secret>,
-    /// What stands in the trees in clear: whoever wrote it there lets it be seen, also where a secret is the same.
+    /// The texts that stand in the trees in clear: whoever wrote them there lets them be seen, even where a secret is the same.
     clear: HashSet<&'a str>,
 }
 

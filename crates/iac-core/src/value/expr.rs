@@ -116,7 +116,7 @@ impl fmt::Display for Transform {
 /// A value that another resource, the configuration or the program provides, not known when the program runs.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct OutputRef {
-    /// Who provides it.
+    /// The resource, configuration value or program that provides it.
     pub source: Source,
     /// Where it lies in the provider's outputs (RFC 6901 pointer; empty for the whole).
     pub path: String,
@@ -124,7 +124,7 @@ pub struct OutputRef {
     pub phase: Phase,
     /// True if it must never be shown.
     pub secret: bool,
-    /// What is done with it, first to last.
+    /// The transforms that are applied to it, first to last.
     pub transforms: Vec<Transform>,
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Secret, Value, hex};
 
-/// What stands in a text where a secret was.
+/// The placeholder that stands in a text where a secret was.
 pub(crate) const HIDDEN: &str = "(secret)";
 
 /// Anything shorter stands in texts by chance: they would become unreadable, and nothing would be hidden by it.
@@ -99,7 +99,7 @@ impl fmt::Debug for KnownSecrets {
     }
 }
 
-/// How a text may be quoted: as it is, escaped, encoded, and encoded as a part of something longer.
+/// Returns the forms in which a text may be quoted: as it is, escaped, encoded, and encoded as a part of something longer.
 fn forms(text: &str) -> Vec<String> {
     let escaped = serde_json::Value::from(text).to_string();
     let debugged = format!("{text:?}");

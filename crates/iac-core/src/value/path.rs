@@ -183,7 +183,7 @@ fn bracket_end(inner: &str) -> Option<usize> {
     None
 }
 
-/// What a bracket's content stands for.
+/// Returns the segment that a bracket's content stands for.
 fn bracket(content: &str) -> Option<Segment> {
     if content.starts_with('"') {
         return serde_json::from_str(content).ok().map(Segment::Field);

@@ -34,7 +34,7 @@ impl<T: Zeroize> Secret<T> {
         &self.value
     }
 
-    /// What may be seen of it where only parts of it are secret: `postgres://app:(secret)@db`.
+    /// Returns the text that may be seen of it where only parts of it are secret: `postgres://app:(secret)@db`.
     pub fn shown(&self) -> Option<&str> {
         self.shown.as_deref()
     }
@@ -59,7 +59,7 @@ impl Secret {
                 false => rest.find(piece),
             });
             let (Some(text), Some(end)) = (rest, end) else {
-                // What may be seen does not fit the value: then nothing of it may be.
+                // The text that may be seen does not fit the value: then nothing of the value may be seen.
                 return vec![self.value.as_str()];
             };
             hidden.push(&text[..end]);

@@ -1,7 +1,7 @@
-//! How an output travels inside a plain Rust string.
+//! Outputs that travel inside plain Rust strings.
 //!
 //! Other people's structs (`k8s_openapi`'s, say) hold `String`s. An output that is put into one becomes a *token*: the
-//! output's description between two private-use characters, with a number that is drawn anew for each process, so that
+//! output's description between two private-use characters, with a number that is drawn again for each process, so that
 //! no text from outside can pass for one. In between are only letters, digits, `-` and `_`, so that what splits a text at
 //! blanks, quotes or colons leaves a token whole. [`parse_tree`] finds them again in the serialized resource, and
 //! [`describe`] puts into a message what a token stands for. No token holds a value.

@@ -9,11 +9,11 @@ use crate::review::short_name;
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 
-/// Of a hundred leaves of both, so many have to be the same.
+/// The least share of equal leaves of two resources that are recognised as one, in percent.
 const ALIKE: usize = 70;
-/// How many leaves a resource must have to be recognised: two small ones are alike by chance.
+/// The least number of leaves of a resource that is recognised: two small ones are alike by chance.
 const LEAVES: usize = 4;
-/// How many pairs of one type are compared at the most. In a plan that moves thousands of objects nobody looks for names.
+/// The largest number of pairs of one type that are compared. In a plan that moves thousands of objects nobody looks for names.
 const PAIRS: usize = 250_000;
 
 /// The leaves of a resource: where, and what.
@@ -84,7 +84,7 @@ fn pairs(made: &[(usize, Leaves)], gone: &[(usize, Leaves)]) -> Vec<(usize, usiz
     made.iter().filter_map(pair).collect()
 }
 
-/// How many of a hundred leaves of two resources are the same.
+/// Returns the share of equal leaves of two resources, in percent.
 fn likeness(one: &Leaves, other: &Leaves) -> usize {
     let same = one.intersection(other).count();
     200 * same / (one.len() + other.len()).max(1)

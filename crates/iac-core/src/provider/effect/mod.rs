@@ -75,15 +75,15 @@ pub enum Unit {
 pub struct Restart {
     /// The unit that is restarted.
     pub unit: Unit,
-    /// How many; none where that is not known, one for each node for example.
+    /// The number of them; none where that is not known, one for each node for example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// In which way.
+    /// The order of stopping and starting.
     pub way: Way,
     /// Why in this way, where there is a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
-    /// How long one of them may take to stop, in seconds.
+    /// The longest time that one of them may take to stop, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_seconds: Option<u64>,
     /// Why nobody is served for a while; none where no gap is expected.
@@ -94,15 +94,15 @@ pub struct Restart {
     pub failure: Option<String>,
 }
 
-/// In which order what runs is stopped and started.
+/// The order in which pods or containers are stopped and started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "order")]
 pub enum Way {
     /// Step by step.
     Rolling {
-        /// How many more there may be meanwhile.
+        /// The number of additional ones that there may be meanwhile.
         surge: u64,
-        /// How many may be missing meanwhile.
+        /// The number of those that may be missing meanwhile.
         unavailable: u64,
     },
     /// One after the other; each stops before its successor starts.
@@ -118,9 +118,9 @@ pub enum Way {
 pub struct Scale {
     /// The unit.
     pub unit: Unit,
-    /// How many run until now.
+    /// The number that runs until now.
     pub from: u64,
-    /// How many run then.
+    /// The number that runs afterwards.
     pub to: u64,
 }
 
@@ -129,13 +129,13 @@ pub struct Scale {
 pub struct Readers {
     /// The readers, by their names in the outside world.
     pub readers: Vec<String>,
-    /// How they read it: `environment`, `files`.
+    /// The way in which they read it: `environment`, `files`.
     pub through: Through,
     /// When they see the new value.
     pub sees: Sees,
 }
 
-/// How a value is read.
+/// A way of reading a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Through {
@@ -168,7 +168,7 @@ pub enum Sees {
 pub struct DataEffect {
     /// The claim or volume, for people: `claim shop/data-db-0`.
     pub holder: String,
-    /// How much room there is: `10Gi`.
+    /// The amount of room that there is: `10Gi`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
     /// Its fate.
@@ -187,7 +187,7 @@ pub enum DataFate {
     StartsEmpty,
     /// It gets more room.
     Grows {
-        /// How much it has then.
+        /// The amount of room that it has then.
         to: String,
     },
     /// It was to get another size, and stays as it is.
@@ -204,7 +204,7 @@ pub struct Run {
     pub command: String,
     /// True if it has run before.
     pub again: bool,
-    /// How often it is tried at the most.
+    /// The largest number of tries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<u64>,
     /// The result of the last run.
@@ -251,12 +251,12 @@ pub struct HoldsUp {
     pub steps: Vec<String>,
 }
 
-/// How long the same kind of step took with the same resource, in the newest run in which it came to its end.
+/// The time that the same kind of step took with the same resource, in the newest run in which it came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HowLong {
     /// The kind of step.
     pub step: StepKind,
-    /// How long it took, in milliseconds.
+    /// The time that it took, in milliseconds.
     #[serde(flatten)]
     pub took: Took,
 }

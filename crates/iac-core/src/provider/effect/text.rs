@@ -14,7 +14,7 @@ use crate::state::StepKind;
 /// The label of times: they are no news where nothing else is, and differ between objects with the same change.
 pub(crate) const HOW_LONG: &str = "how long";
 
-/// How many names a sentence gives before it counts the rest.
+/// The number of names that a sentence gives before it counts the rest.
 const NAMES: usize = 5;
 
 impl Effect {

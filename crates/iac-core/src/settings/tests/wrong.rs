@@ -1,4 +1,4 @@
-//! What is said of settings that cannot be used.
+//! The reports on settings that cannot be used.
 
 use std::collections::BTreeMap;
 

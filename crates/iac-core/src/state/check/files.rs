@@ -14,11 +14,11 @@ use crate::state::paths::Paths;
 use crate::state::stamp::check_reader;
 use crate::state::{Etag, StateError, Store, Vault, entry::Entry, history, lease, snapshot};
 
-/// What is said of a key file whose keys have sealed nothing of what is there.
+/// The message about a key file whose keys have sealed nothing of what is there.
 pub(super) const OTHER_KEYS: &str =
     "its keys are not those whose seal the stack's files bear: somebody put others there";
 
-/// What follows where a seal is missing.
+/// The consequence of a missing seal.
 const FORGED: &str = "the state cannot be read; `state repair` puts it aside";
 
 /// Every file of a stack as it was read.
@@ -37,7 +37,7 @@ pub(super) struct Files {
 
 /// A batch, looked at by itself.
 pub(super) struct Batch {
-    /// What it says that it follows upon; none if not even that can be read.
+    /// The sum that it says that it follows upon; none if not even that can be read.
     pub(super) prev: Option<Chain>,
     /// The sum after its last whole line.
     pub(super) end: Option<Chain>,
@@ -50,7 +50,7 @@ impl Files {
         let paths = Paths::new(store.stack())?;
         let mut content = BTreeMap::new();
         for key in store.backend().list(&paths.all()).await.map_err(StateError::Read)? {
-            // What a run has removed since it was listed is no loss.
+            // A file that a run has removed since it was listed is no loss.
             if let Some(object) = store.backend().read(&key).await.map_err(StateError::Read)? {
                 content.insert(key, object.bytes);
             }
@@ -85,7 +85,7 @@ impl Files {
                     self.vault = Some(store.unwrap_there(&there).await?);
                 }
             }
-            // What is not encrypted can be looked at all the same.
+            // Files that are not encrypted can be looked at all the same.
             Err(error) if !sealed => self.unverified = Some(error),
             Err(error) => return Err(error),
         }
@@ -166,7 +166,7 @@ impl Files {
     pub(super) fn foreign(&self) -> Result<(), StateError> {
         for (key, bytes) in &self.content {
             if key.ends_with(".json") {
-                // What is no JSON at all is damage, not a newer format.
+                // A file that is no JSON at all is damage, not a newer format.
                 if let Ok(json) = serde_json::from_slice(bytes) {
                     check_reader(key, &json)?;
                 }

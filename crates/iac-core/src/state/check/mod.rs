@@ -13,10 +13,10 @@ use files::Files;
 
 pub use repair::Repair;
 
-/// What a check found.
+/// One finding of a check: damage, or something worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The file, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,13 +24,13 @@ pub struct Finding {
     /// The line in it, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
-    /// What is wrong.
+    /// The fact itself, in words.
     pub what: String,
-    /// What follows from it.
+    /// The consequence of it.
     pub follows: String,
 }
 
-/// How bad a [`Finding`] is.
+/// The severity of a [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -43,11 +43,11 @@ pub enum Severity {
 /// All that a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
-    /// What there is to say, in the order of the files.
+    /// The findings, in the order of the files.
     pub findings: Vec<Finding>,
-    /// How many files were read.
+    /// The number of files that were read.
     pub files: usize,
-    /// How many resources are recorded; none if the state cannot be read.
+    /// The number of recorded resources; none if the state cannot be read.
     pub records: Option<usize>,
 }
 
@@ -76,7 +76,7 @@ impl Finding {
         }
     }
 
-    /// What an error says.
+    /// Returns the finding that an error stands for.
     fn of(error: &StateError, follows: &str) -> Self {
         match error {
             StateError::Damaged { file, line, what } => Self::damage(Some(file), *line, what.as_str(), follows),
@@ -152,7 +152,7 @@ impl Store {
     }
 }
 
-/// What is wrong with a state that reads well.
+/// Returns the contradictions in a state that reads well.
 fn integrity(state: &State) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut owners: BTreeMap<(&str, &str), &str> = BTreeMap::new();

@@ -15,21 +15,21 @@ use crate::state::marker::Marker;
 use crate::state::paths::Paths;
 use crate::state::{Created, RunInfo, StateError, Store, history, snapshot};
 
-/// What a repair does, or would do.
+/// A repair, either done or only planned.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Repair {
-    /// What is damaged.
+    /// The damage.
     pub findings: Vec<Finding>,
     /// Files that are put aside, below `damaged/`.
     pub aside: Vec<String>,
     /// The snapshot that is written, if one is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// True if the marker is written anew.
+    /// True if the marker is written again.
     pub marker: bool,
-    /// How many resources are recorded afterwards.
+    /// The number of recorded resources afterwards.
     pub records: usize,
-    /// What cannot be saved.
+    /// The parts that cannot be saved.
     pub lost: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Repair {
 }
 
 impl Store {
-    /// What [`repair`](Self::repair) would do; changes nothing.
+    /// Plans a [`repair`](Self::repair); changes nothing.
     ///
     /// # Errors
     /// [`StateError::Newer`] when a newer release wrote any of the files; when the storage cannot be asked.

@@ -10,10 +10,10 @@ use crate::state::lines::{Chain, LineReader};
 use crate::state::log::{Log, batch_place};
 use crate::state::snapshot;
 
-/// What could be saved.
+/// The parts of a damaged state that could be saved.
 pub(super) struct Salvaged {
     pub(super) log: Log,
-    /// What could not, a line each.
+    /// The parts that could not be saved, a line each.
     pub(super) lost: Vec<String>,
     /// The highest number that a file of the journal or a snapshot has.
     pub(super) highest: u64,
@@ -40,7 +40,7 @@ pub(super) fn salvage(files: &Files) -> Salvaged {
             continue;
         }
         log.term = log.term.max(files.alone(*number, bytes).term);
-        // What was cut off while it was written was nobody's yet.
+        // Nobody counted yet on lines that were cut off while they were written.
         let mut unread = Vec::new();
         apply_lines(&mut log, *number, key, bytes, files, &mut unread);
         if !files.is_cut_off(*number, &files.alone(*number, bytes)) {

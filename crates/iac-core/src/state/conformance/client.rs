@@ -1,4 +1,4 @@
-//! What checks work with: a place of their own, and clients whose answers are texts where they are wrong.
+//! The tools of the checks: a place of their own, and clients whose answers are texts where they are wrong.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::state::{Backend, BackendError, Created, Etag, Object, Put};
 #[derive(Clone)]
 pub(super) struct Ground {
     pub(super) open: Arc<Open>,
-    /// What its keys begin with; also good as a stack's name.
+    /// The prefix of its keys; also good as a stack's name.
     pub(super) folder: String,
     pub(super) listed_keys: usize,
     pub(super) largest: usize,

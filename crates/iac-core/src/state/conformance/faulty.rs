@@ -42,7 +42,7 @@ impl Method {
 /// A call of a [`Faulty`] backend, as its rule sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// The how manieth it is, of all operations, from 1.
+    /// Its number among all operations, from 1.
     pub number: u64,
     /// Which operation.
     pub method: Method,
@@ -50,7 +50,7 @@ pub struct Call<'a> {
     pub key: &'a str,
 }
 
-/// What goes wrong with a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails, and nothing has happened.
@@ -129,7 +129,7 @@ impl Faulty {
         self.state().rule = None;
     }
 
-    /// How many calls there were, those that failed included.
+    /// Returns the number of calls, those that failed included.
     pub fn calls(&self) -> u64 {
         self.state().calls
     }

@@ -1,4 +1,4 @@
-//! What `list` shows, to the one who wrote and to others.
+//! The answers of `list`, to the one who wrote and to others.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -124,7 +124,7 @@ pub(super) async fn a_list_is_complete(ground: Ground) -> Result<(), String> {
     two.lists(&ground.key("j/00001"), &middle, &when).await
 }
 
-/// How many keys are written while others list.
+/// The number of keys that are written while others list.
 const WRITTEN: usize = 40;
 
 pub(super) async fn a_list_during_writes_is_whole(ground: Ground) -> Result<(), String> {

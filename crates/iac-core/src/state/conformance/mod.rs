@@ -55,7 +55,7 @@ pub use report::{Failed, Outcome, Report};
 /// Opens one more client of the storage.
 type Open = dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Backend>, BackendError>> + Send + Sync;
 
-/// What a check can say of the rule it looks at, and how.
+/// A check: its name, the rule that it looks at, and the function that runs it.
 struct Check {
     name: &'static str,
     /// The part of [`Backend`]'s documentation that is broken if the check fails.

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 use super::client::{Client, Ground, shown, together};
 use crate::state::{Created, Etag, Put};
 
-/// How many write at the same time.
+/// The number of clients that write at the same time.
 const WRITERS: usize = 8;
 
-/// How often a race is run: many go well by chance.
+/// The number of times that a race is run: many go well by chance.
 const ROUNDS: usize = 12;
 
 pub(super) async fn of_many_creates_one_wins(ground: Ground) -> Result<(), String> {
@@ -74,7 +74,7 @@ pub(super) async fn of_many_puts_one_wins(ground: Ground) -> Result<(), String> 
     Ok(())
 }
 
-/// How often each writer adds one.
+/// The number of times that each writer adds one.
 const STEPS: u64 = 10;
 
 pub(super) async fn a_counter_loses_no_step(ground: Ground) -> Result<(), String> {
@@ -115,10 +115,10 @@ async fn count_on(client: &Client, key: &str) -> Result<(), String> {
     }
 }
 
-/// Of the rounds of this race, how many have no delay.
+/// The number of rounds of this race that have no delay.
 const AT_ONCE: u32 = 4;
 
-/// How many have a delay of their own.
+/// The number of rounds of this race that have a delay of their own.
 const DELAYED: u32 = 20;
 
 pub(super) async fn a_put_does_not_bring_back_what_is_deleted(ground: Ground) -> Result<(), String> {

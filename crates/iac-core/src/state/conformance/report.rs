@@ -1,22 +1,22 @@
-//! What a run of the suite found.
+//! The report of a run of the suite.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How one check went.
+/// The outcome of one check.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The check's name.
     pub name: &'static str,
-    /// What was expected and seen instead, and which rule of [`Backend`](crate::state::Backend) that breaks.
+    /// The expectation and what was seen instead, and which rule of [`Backend`](crate::state::Backend) that breaks.
     pub result: Result<(), String>,
     /// Why what the check wrote is still there, if so.
     pub left: Option<String>,
-    /// How long it took; for people, nothing is concluded from it.
+    /// The time that it took; for people, nothing is concluded from it.
     pub took: Duration,
 }
 
-/// How the checks went, in their order.
+/// The outcomes of the checks, in their order.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// One for each check.

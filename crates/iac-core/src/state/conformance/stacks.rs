@@ -1,4 +1,4 @@
-//! What all of it is for: stacks that live on the storage.
+//! The purpose of all of it: stacks that live on the storage.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn create(writer: &Writer, name: &str, content: String) -> Result<(), Stri
     applied.map_err(failed("record of an outcome"))
 }
 
-/// What a client sees of a stack: its version, the names of its records, and how many operations are pending.
+/// Returns a client's view of a stack: its version, the names of its records, and the number of pending operations.
 async fn seen(client: &Client, stack: &str) -> Result<(u64, Vec<String>, usize), String> {
     let state = store(client, stack).load().await.map_err(failed("load"))?;
     let names = state.records.keys().map(|key| key.name().to_owned()).collect();

@@ -38,7 +38,7 @@ pub(super) fn matches(old: &[Value], new: &[Value]) -> Vec<Match> {
 
 /// The positions of the elements that are not in a longest common subsequence.
 fn unequal(old: &[Value], new: &[Value]) -> (Vec<usize>, Vec<usize>) {
-    // How many elements the rests of both lists have in common.
+    // The number of elements that the rests of both lists have in common.
     let width = new.len() + 1;
     let mut common = vec![0_u32; (old.len() + 1) * width];
     for (i, a) in old.iter().enumerate().rev() {
@@ -111,7 +111,7 @@ fn in_order(mut found: Vec<Match>) -> Vec<Match> {
     found
 }
 
-/// How much two values are alike: 1 when they are equal, 0 when nothing in them is.
+/// Returns the likeness of two values: 1 when they are equal, 0 when nothing in them is.
 fn alike(a: &Value, b: &Value) -> f64 {
     match (a, b) {
         (a, b) if a == b => 1.0,

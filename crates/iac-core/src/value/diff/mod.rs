@@ -1,4 +1,4 @@
-//! What changed between two trees.
+//! The changes between two trees.
 
 mod lists;
 
@@ -16,7 +16,7 @@ pub struct FieldChange {
     pub before: Option<Value>,
     /// The value after; none where the field goes.
     pub after: Option<Value>,
-    /// Who causes it, where that is not the program: "default", "webhook", a field manager's name.
+    /// The author of the change, where that is not the program: "default", "webhook", a field manager's name.
     pub origin: Option<String>,
 }
 
@@ -89,7 +89,7 @@ fn step(trail: &Trail<'_>, before: Option<&Value>, after: Option<&Value>, change
     }
 }
 
-/// What was removed is named by its old position; everything else by its new one.
+/// Compares lists whose elements have no key. A removed element is named by its old position; everything else by its new one.
 fn without_key(trail: &Trail<'_>, old: &[Value], new: &[Value], changes: &mut Vec<FieldChange>) {
     for found in lists::matches(old, new) {
         match found {
