@@ -68,12 +68,12 @@ pub(crate) struct ImageInputs {
     /// `OS[/ARCHITECTURE]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) platform: Option<String>,
-    /// How it is built.
+    /// The definition of its build.
     pub(crate) build: Build,
     /// The folder in the context that the stack's state is in, which is no part of it: a run writes there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) state_folder: Option<String>,
-    /// What lies in the context, without what `.dockerignore` leaves out.
+    /// The hash of the files in the context, without those that `.dockerignore` leaves out.
     pub(crate) context_hash: String,
 }
 
@@ -106,7 +106,7 @@ pub(crate) enum Inputs {
     Image(Box<ImageInputs>),
 }
 
-/// What stands for a value that is not known yet; never sent to an engine.
+/// The text in place of a value that is not known yet; never sent to an engine.
 pub(crate) const UNKNOWN: &str = "(known after apply)";
 
 impl Inputs {
@@ -152,7 +152,7 @@ impl Inputs {
         Self::read(kind, &json.into())
     }
 
-    /// What it is called on the engine, with its type.
+    /// Returns the name of the object on the engine, with its type.
     pub(crate) fn identity(&self) -> String {
         match self {
             Self::Service(inputs) => format!("compose/Service {}/{}", inputs.project, inputs.service),

@@ -10,7 +10,7 @@ pub(crate) const NUMBER: &str = "com.docker.compose.container-number";
 pub(crate) const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 /// `True` for a container of `docker compose run`, else `False`, with capitals.
 pub(crate) const ONEOFF: &str = "com.docker.compose.oneoff";
-/// What the service depends on: `db:service_healthy:false,…`; gives `docker compose down` its order.
+/// The services that the service depends on: `db:service_healthy:false,…`; gives `docker compose down` its order.
 pub(crate) const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 /// The image's ID.
 pub(crate) const IMAGE: &str = "com.docker.compose.image";

@@ -58,7 +58,7 @@ pub use scope::{
     published_port,
 };
 
-/// What a program with compose projects uses.
+/// The names that a program with compose projects uses.
 pub mod prelude {
     pub use crate::model::{
         Attachment, Blkio, Build, Bytes, Condition, Config, DependsOn, Deploy, DeviceRate, DeviceRequest, DeviceWeight,

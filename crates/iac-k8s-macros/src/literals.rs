@@ -29,7 +29,7 @@ struct Literals;
 
 impl VisitMut for Literals {
     fn visit_expr_struct_mut(&mut self, literal: &mut ExprStruct) {
-        // What stands inside comes first: its literals are still literals then.
+        // The inner literals come first: they are still literals then.
         visit_mut::visit_expr_struct_mut(self, literal);
         for field in &mut literal.fields {
             field.colon_token.get_or_insert_with(|| Token![:](field.member.span()));
@@ -89,7 +89,7 @@ mod tests {
             .replace(":: iac_k8s :: field :: IntoField :: into_field", "into_field")
             .replace(":: iac_k8s :: field :: ", "")
             .replace(":: core :: default :: Default :: default ()", "rest");
-        // How a closing `>>` is spaced says nothing.
+        // The spaces in a closing `>>` have no meaning.
         let plain = |text: String| text.replace("> >", ">>");
         let expected = quote!(match () { #[allow(clippy::needless_update)] () => #expected });
         assert_eq!(plain(short), plain(expected.to_string()));

@@ -55,7 +55,7 @@ const CASTS: [(&str, Kind); 42] = [
     ("volumes.*.external", Kind::Flag),
 ];
 
-/// What a text means at a path; none where it is a text there.
+/// Reads a text as the number or boolean that the specification wants at a path; `None` if a text belongs there.
 ///
 /// # Errors
 /// When it is no such number or boolean.
@@ -76,7 +76,7 @@ pub(super) fn cast(text: &str, path: &Path) -> Result<Option<Data>, String> {
     data.map(Some).ok_or_else(|| format!("{text:?} is not {wanted}"))
 }
 
-/// What a text says of yes and no, in the words of YAML 1.1.
+/// Reads yes or no from a text, in the words of YAML 1.1.
 pub(super) fn flag(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "y" | "yes" | "on" => Some(true),

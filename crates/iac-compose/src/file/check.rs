@@ -1,4 +1,4 @@
-//! What in a project contradicts itself, or names what is not there.
+//! Checks of a whole project: definitions that contradict each other, and names of things that do not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -348,7 +348,7 @@ impl Check<'_> {
     }
 }
 
-/// How two amounts are compared.
+/// The way in which two amounts are compared.
 #[derive(Clone, Copy)]
 enum Compare {
     Text,

@@ -6,7 +6,7 @@ use super::load::Loader;
 use super::tree::{At, Data, Map, Node, Path};
 use super::{environment, paths};
 
-/// What is included.
+/// The sections of a file that an include takes over.
 const SECTIONS: [&str; 5] = ["configs", "networks", "secrets", "services", "volumes"];
 
 /// Adds to a document what it includes.

@@ -2,7 +2,7 @@
 //!
 //! `docs/compose.md` lists those that have no effect or are refused; a test holds the two together.
 
-/// What a value may be.
+/// The form that a value may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shape {
     /// Anything.
@@ -37,10 +37,10 @@ pub(super) struct Key {
     pub(super) support: Support,
 }
 
-/// What we do with a key.
+/// The way in which we treat a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Support {
-    /// What the specification says.
+    /// We do with it as the specification says.
     Yes,
     /// Nothing, since it only concerns commands of docker compose itself.
     Aside,

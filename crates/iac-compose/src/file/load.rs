@@ -11,7 +11,7 @@ use super::{canonical, extends, include, marks, merge, paths, schema, unique, ya
 /// Where the value of a variable stands that a config or secret is made from.
 pub(super) const CONTENT: &str = "#content";
 
-/// What a file is read with.
+/// The context in which a file is read.
 #[derive(Debug, Clone)]
 pub(super) struct Loader<'a> {
     pub(super) found: &'a Findings,
@@ -136,7 +136,7 @@ impl Loader<'_> {
     }
 }
 
-/// What is left out and has a default that is a path.
+/// Fills in values that are left out and have a path as default.
 fn defaults(tree: &mut Node) {
     let services = tree.get_mut("services").and_then(Node::as_map_mut);
     for service in services.into_iter().flat_map(Map::values_mut) {

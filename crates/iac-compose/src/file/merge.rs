@@ -6,7 +6,7 @@
 use super::problem::Findings;
 use super::tree::{Data, Map, Node, Path};
 
-/// How a field merges where the general rule is not it.
+/// The way in which a field merges where the general rule does not apply.
 #[derive(Clone, Copy)]
 enum Rule {
     /// The upper one counts.
@@ -143,7 +143,7 @@ fn by_rule(rule: Rule, base: Node, over: Node, path: &Path, found: &Findings) ->
     }
 }
 
-/// What a name in the list form of `depends_on` stands for.
+/// Returns the long form of a name in the list form of `depends_on`.
 pub(super) fn dependency(name: &Node) -> Node {
     let entries = [
         ("condition", Node::text("service_started", name.at)),

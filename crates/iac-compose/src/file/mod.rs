@@ -43,7 +43,7 @@ use tree::At;
 use typed::{Project, Reader};
 use variables::Variables;
 
-/// What a compose file declared.
+/// The declarations of a compose file.
 #[derive(Debug, Clone, Default)]
 pub struct ComposeFile {
     /// Its services, by name; those of inactive profiles are left out.
@@ -100,7 +100,7 @@ impl Compose {
     /// find in it, stands for all that docker compose would read there, an override file among it; any other file is read
     /// alone. Profiles are those that `COMPOSE_PROFILES` names.
     ///
-    /// What is wrong with the file is reported with the other problems of the declaration.
+    /// The problems of the file are reported with the other problems of the declaration.
     #[track_caller]
     pub fn file(&self, path: impl AsRef<Path>) -> ComposeFile {
         self.file_with(path, &FileOptions::default())
@@ -123,7 +123,7 @@ impl Compose {
     fn declare_files(&self, settings: &Settings, path: &Path, found: &Findings) -> ComposeFile {
         let project = self.read(settings, found);
         self.tell(found, path);
-        // What is declared with something wrong would only be found wrong again, in words of the engine's.
+        // A declaration from a faulty file would only be refused again, in words of the engine's.
         match project.filter(|_| found.is_fine()) {
             Some(project) => self.declare_file(project, found),
             None => ComposeFile::default(),

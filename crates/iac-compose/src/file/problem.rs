@@ -1,4 +1,4 @@
-//! What is wrong with compose files: each problem with the place in the user's file, and all of them at once.
+//! Problems of compose files: each with its place in the user's file, and all of them at once.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -60,7 +60,7 @@ impl Findings {
         self.problems.borrow().is_empty()
     }
 
-    /// What is wrong, in the order of the files.
+    /// Returns the problems, in the order of the files.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.borrow().clone();
         problems.sort_by_key(|problem| (problem.at.file, problem.at.line, problem.at.column));

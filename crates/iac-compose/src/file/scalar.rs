@@ -1,8 +1,8 @@
-//! What a YAML text without quotes means: nothing, true or false, a number, or itself.
+//! The meaning of a YAML text without quotes: nothing, true or false, a number, or the text itself.
 
 use super::tree::Data;
 
-/// What a text without quotes means, by the rules of the YAML library of docker compose.
+/// Reads a text without quotes, by the rules of the YAML library of docker compose.
 ///
 /// # Errors
 /// For a date, which compose refuses as well.
@@ -28,7 +28,7 @@ fn number(text: &str) -> Option<Data> {
     if let Some(whole) = integer(&plain) {
         return Some(Data::Int(whole));
     }
-    // What fits no number of ours is still one that is written out.
+    // A number that fits none of our types is still one that is written out.
     if let Some(large) = plain.parse::<u64>().ok().filter(|_| !plain.starts_with('0')) {
         return Some(Data::Text(large.to_string()));
     }

@@ -59,7 +59,7 @@ fn is_kind(node: &Node, shape: &Shape) -> bool {
     }
 }
 
-/// What a shape is called.
+/// Collects the names of a shape.
 fn names(shape: &Shape, all: &mut Vec<String>) {
     let name = match shape {
         Shape::Any => "anything".to_owned(),
@@ -190,7 +190,7 @@ fn nearest(name: &str, keys: &[Key]) -> Option<&'static str> {
     (near.0 <= 2).then_some(near.1)
 }
 
-/// How many letters have to be changed, added, left out or swapped with their neighbour.
+/// Returns the number of letters that have to be changed, added, left out or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];

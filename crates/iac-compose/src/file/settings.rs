@@ -11,7 +11,7 @@ use super::tree::{At, Data, Path};
 use super::{environment, paths, yaml};
 use crate::parse::interpolate;
 
-/// What docker compose looks for in a folder, in its order.
+/// The names of compose files that docker compose looks for in a folder, in its order.
 const NAMES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
@@ -19,7 +19,8 @@ const NAMES: [&str; 4] = [
     "docker-compose.yaml",
 ];
 
-/// What it lays over that, of which it takes the first that is there, whatever the name of the file below.
+/// The names of the override file, of which docker compose takes the first that exists, whatever the name of the file
+/// below.
 const OVERRIDES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
@@ -27,7 +28,7 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yaml",
 ];
 
-/// How a compose file is read.
+/// Options for reading a compose file.
 #[derive(Debug, Clone, Default)]
 pub struct FileOptions {
     environment: Option<BTreeMap<String, String>>,
@@ -54,7 +55,7 @@ impl FileOptions {
     }
 }
 
-/// What a project is made from.
+/// The settings that a project is read with.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     /// The files, the lowest first.
@@ -163,7 +164,7 @@ impl Settings {
             let Ok(text) = files::read_text(FsPath::new(file), files::DOCUMENT) else {
                 continue;
             };
-            // What is wrong with the file is said where it is read for all that it holds.
+            // Problems of the file are reported where it is read for all that it holds.
             let documents = yaml::parse(&text, 0, &Findings::default()).unwrap_or_default();
             for document in documents {
                 if let Some(Data::Text(given)) = document.get("name").map(|node| &node.data)
@@ -283,7 +284,7 @@ fn add_env_files(
             .filter(|file| !file.is_empty())
             .map(|file| paths::join(folder, file))
             .collect(),
-        // What is there and no file is told where it is read.
+        // A `.env` that is no file is reported where it is read.
         None if FsPath::new(&usual).exists() && !FsPath::new(&usual).is_dir() => vec![usual],
         None => return Some(()),
     };
@@ -308,7 +309,7 @@ fn add_env_files(
     Some(())
 }
 
-/// What of a text can be a project's name.
+/// Returns the part of a text that can be a project's name.
 fn normalized(name: &str) -> String {
     let fits = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     let kept: String = name.to_lowercase().chars().filter(fits).collect();

@@ -1,4 +1,4 @@
-//! What a compose file says, as a tree whose every node knows where it stands.
+//! The content of a compose file, as a tree whose every node knows its place in the file.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ impl Sources {
 /// A map's entries.
 pub(super) type Map = BTreeMap<String, Node>;
 
-/// What a tag of compose's own says of a node.
+/// A tag of compose's own at a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Mark {
     #[default]
@@ -163,7 +163,7 @@ impl Node {
         self.as_map_mut()?.get_mut(key)
     }
 
-    /// What follows a path of keys.
+    /// Returns the node at a path of keys.
     pub(super) fn find(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }

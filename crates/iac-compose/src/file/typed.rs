@@ -29,7 +29,7 @@ const UNSET_WHEN_EMPTY: [&str; 15] = [
     "working_dir",
 ];
 
-/// What a project's files say, each thing with its place.
+/// The content of a project's files, each thing with its place.
 #[derive(Debug, Default)]
 pub(super) struct Project {
     pub(super) services: BTreeMap<String, (Service, At)>,
@@ -39,7 +39,7 @@ pub(super) struct Project {
     pub(super) secrets: BTreeMap<String, (Config, At)>,
 }
 
-/// What texts of the files are read with.
+/// The context in which texts of the files are read.
 pub(super) struct Reader<'a> {
     pub(super) variables: &'a Variables<'a>,
     pub(super) found: &'a Findings,

@@ -4,7 +4,7 @@ use super::problem::Findings;
 use super::tree::{Data, Node, Path};
 use crate::parse;
 
-/// What of an item says what it is about.
+/// The part of an item that identifies it in its list.
 #[derive(Clone, Copy)]
 enum Index {
     /// The text up to `=`.
@@ -89,7 +89,7 @@ fn once(items: &mut Vec<Node>, index: Index, path: &Path, found: &Findings) {
     items.extend(kept.into_iter().map(|(_, item)| item));
 }
 
-/// What an item is about, or what is wrong with it, where that is not found elsewhere.
+/// Returns the text that identifies an item in its list, or the problem of the item where that is not found elsewhere.
 fn key_of(item: &Node, index: Index) -> Result<String, Option<String>> {
     let text_at = |key: &str| item.get(key).and_then(Node::scalar);
     let is_map = item.as_map().is_some();

@@ -141,7 +141,7 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// What of the variables in a text has to be said.
+/// The variables in a text that a message has to name.
 #[derive(Debug, Default)]
 struct Used {
     /// Those that are not set and have no default.

@@ -8,7 +8,7 @@ use super::problem::Findings;
 use super::scalar;
 use super::tree::{At, Data, Map, Mark, Node, Path};
 
-/// How many values the anchors of a file may stand for, so that a small file cannot fill the memory.
+/// The number of values that the anchors of a file may stand for, so that a small file cannot fill the memory.
 const MOST_COPIES: usize = 500_000;
 
 /// Why a text is no tree.
@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str, file: usize, found: &Findings) -> Option<Vec<Nod
 struct Composer<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     file: usize,
-    /// What each anchor stands for; nothing while its own value is being read.
+    /// The value of each anchor; `None` while the value itself is being read.
     anchors: HashMap<usize, Option<Node>>,
     copies: usize,
 }
@@ -248,7 +248,7 @@ fn marked(data: Data, at: At, tag: Option<&Tag>) -> Node {
     Node { data, at, mark }
 }
 
-/// How many values a node holds.
+/// Returns the number of values that a node holds.
 fn size(node: &Node) -> usize {
     match &node.data {
         Data::List(items) => 1 + items.iter().map(size).sum::<usize>(),

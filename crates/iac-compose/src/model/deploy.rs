@@ -1,4 +1,4 @@
-//! How many containers a service has, what they may use, and how they are replaced.
+//! The number of containers of a service, the resources that they may use, and the way in which they are replaced.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bytes, DeviceRequest, lenient};
 
-/// How many containers a service has, what they may use, and how they are replaced.
+/// The number of containers of a service, the resources that they may use, and the way in which they are replaced.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deploy {
@@ -16,13 +16,13 @@ pub struct Deploy {
     /// The number of containers; 1 when none is given.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub replicas: Option<u32>,
-    /// What they may use.
+    /// The resources that they may use.
     #[serde(skip_serializing_if = "is_default")]
     pub resources: Resources,
     /// When the engine starts a container again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<RestartPolicy>,
-    /// How they are replaced.
+    /// The way in which they are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_config: Option<UpdateConfig>,
 }
@@ -31,14 +31,14 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What a container may use, and what is kept for it.
+/// The resources that a container may use, and those that are kept for it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
-    /// What it may use at the most.
+    /// The most that it may use.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: ResourceSet,
-    /// What is kept for it: of these an engine knows `memory` only.
+    /// The resources that are kept for it: of these an engine knows `memory` only.
     #[serde(skip_serializing_if = "is_default")]
     pub reservations: ResourceSet,
 }
@@ -69,12 +69,12 @@ pub struct RestartPolicy {
     /// `none`, `on-failure`, `unless-stopped` or `any`; none of them means `none`, as for docker compose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// How often, for `on-failure`.
+    /// The number of restarts, for `on-failure`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub max_attempts: Option<u32>,
 }
 
-/// How containers are replaced.
+/// The way in which containers are replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpdateConfig {
@@ -86,7 +86,7 @@ pub struct UpdateConfig {
     pub monitor: Option<Duration>,
 }
 
-/// What comes first when a container is replaced.
+/// The order of stop and start when a container is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateOrder {

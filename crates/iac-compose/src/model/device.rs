@@ -12,10 +12,10 @@ use super::{Bytes, lenient};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceRequest {
-    /// What each has to be able to: `gpu`.
+    /// The abilities that each device must have: `gpu`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::texts")]
     pub capabilities: Vec<String>,
-    /// How many; -1 for all, which is what no count and no IDs mean.
+    /// The number of devices; -1 for all, which is also the meaning of no count and no IDs.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "count")]
     pub count: Option<i64>,
     /// Which ones.
@@ -42,7 +42,7 @@ fn count<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
     }
 }
 
-/// What a container may read from and write to block devices.
+/// The share and the limits of reads from and writes to block devices.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Blkio {
@@ -77,7 +77,7 @@ pub struct DeviceWeight {
     pub weight: Option<u16>,
 }
 
-/// What a container may do with one device in a second.
+/// A limit on the use of one device in a second.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceRate {

@@ -1,4 +1,4 @@
-//! How the engine finds out whether a container does its work.
+//! The health check with which the engine finds out whether a container does its work.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::lenient;
 
-/// How the engine finds out whether a container does its work.
+/// The health check with which the engine finds out whether a container does its work.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Healthcheck {
@@ -18,13 +18,13 @@ pub struct Healthcheck {
     /// Time between two checks; the engine's default is 30 s.
     #[serde(skip_serializing_if = "Option::is_none", with = "lenient::duration")]
     pub interval: Option<Duration>,
-    /// How long one check may take; the engine's default is 30 s.
+    /// The time that one check may take; the engine's default is 30 s.
     #[serde(skip_serializing_if = "Option::is_none", with = "lenient::duration")]
     pub timeout: Option<Duration>,
     /// After how many failures in a row it is unhealthy; the engine's default is 3.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub retries: Option<u32>,
-    /// How long failures do not count after the start.
+    /// The time after the start in which failures do not count.
     #[serde(skip_serializing_if = "Option::is_none", with = "lenient::duration")]
     pub start_period: Option<Duration>,
     /// Time between two checks during the start period; needs engine API 1.44.

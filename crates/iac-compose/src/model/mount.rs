@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bytes, lenient, small};
 
-/// What is mounted.
+/// The type of a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MountKind {
@@ -23,7 +23,7 @@ pub enum MountKind {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, from = "LongForm")]
 pub struct Mount {
-    /// What is mounted.
+    /// The type of the mount.
     #[serde(rename = "type")]
     pub kind: MountKind,
     /// The volume's key in the project, or the path on the host (relative to the compose file, or for a typed program to

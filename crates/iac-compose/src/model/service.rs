@@ -15,7 +15,7 @@ use super::{
 #[derive(Debug)]
 pub struct Job;
 
-/// What a compose file tells this tool of a service.
+/// The instructions to this tool that a compose file gives for a service.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extension {
@@ -33,7 +33,7 @@ pub struct Service {
     /// The image; may be left out where there is a [`build`](Self::build).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub image: String,
-    /// How the image is built, where it is.
+    /// The build of the image, if it is built.
     #[serde(skip_serializing, deserialize_with = "build::read")]
     pub build: Option<Build>,
     /// When the image is pulled.
@@ -76,7 +76,7 @@ pub struct Service {
     /// The signal that asks it to end; the image's own when none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
-    /// How long it may take to end before it is killed; the engine's default is 10 s.
+    /// The time in which it has to end before it is killed; the engine's default is 10 s.
     #[serde(skip_serializing_if = "Option::is_none", with = "lenient::duration")]
     pub stop_grace_period: Option<Duration>,
 
@@ -145,22 +145,23 @@ pub struct Service {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::pairs")]
     pub storage_opt: BTreeMap<String, String>,
 
-    /// What it needs of other services before it starts.
+    /// The services that it depends on, and the state that each must have before this one starts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "small::depends_on")]
     pub depends_on: BTreeMap<String, DependsOn>,
-    /// How the engine finds out whether it does its work.
+    /// The health check with which the engine finds out whether it does its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
     /// When the engine starts a container again that ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
-    /// How many containers, what they may use, how they are replaced.
+    /// The number of containers, the resources that they may use, and the way in which they are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deploy: Option<Deploy>,
     /// The number of containers, as `deploy.replicas`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub scale: Option<u32>,
-    /// What a compose file tells this tool, as `x-iac: { wait: false }`; in a program, the handle has methods for it.
+    /// Instructions to this tool in a compose file, as `x-iac: { wait: false }`; in a program, the handle has methods for
+    /// it.
     #[serde(rename = "x-iac", skip_serializing)]
     pub extension: Extension,
     /// With which profiles of a compose file it is started.
@@ -179,13 +180,13 @@ pub struct Service {
     /// The microseconds in which `cpu_quota` counts.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub cpu_period: Option<i64>,
-    /// How many microseconds of the processor it gets in each `cpu_period`.
+    /// The microseconds of the processor that it gets in each `cpu_period`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub cpu_quota: Option<i64>,
     /// The microseconds in which `cpu_rt_runtime` counts.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::micros")]
     pub cpu_rt_period: Option<i64>,
-    /// How many microseconds of each `cpu_rt_period` its real-time tasks get.
+    /// The microseconds of each `cpu_rt_period` that its real-time tasks get.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::micros")]
     pub cpu_rt_runtime: Option<i64>,
     /// Memory it may use.
@@ -197,19 +198,19 @@ pub struct Service {
     /// Memory and swap together, in bytes; -1 for as much swap as there is.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::bytes_or_all")]
     pub memswap_limit: Option<i64>,
-    /// How readily its memory goes to swap, from 0 to 100.
+    /// The tendency of the kernel to swap its memory, from 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub mem_swappiness: Option<i64>,
     /// Processes and threads it may have.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub pids_limit: Option<i64>,
-    /// How early the kernel kills it when memory is short, from -1000 to 1000.
+    /// The adjustment of its rank when the kernel kills processes for lack of memory, from -1000 (last) to 1000 (first).
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::number")]
     pub oom_score_adj: Option<i64>,
     /// True if the kernel does not kill it when it uses more memory than it may.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "lenient::flag")]
     pub oom_kill_disable: bool,
-    /// What it may read from and write to block devices.
+    /// The share and the limits of its reads from and writes to block devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blkio_config: Option<Blkio>,
     /// Limits of the kernel for each process.
@@ -283,7 +284,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// How many containers it has.
+    /// Returns the number of its containers.
     pub fn replicas(&self) -> u32 {
         let deploy = self.deploy.as_ref().and_then(|deploy| deploy.replicas);
         deploy.or(self.scale).unwrap_or(1)

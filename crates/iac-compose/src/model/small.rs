@@ -10,11 +10,11 @@ use serde_json::Value as Json;
 use super::lenient;
 use crate::parse::dotenv::{self, DotenvError};
 
-/// What a service needs of another one before it starts.
+/// A dependency of a service on another one, to be met before the service starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DependsOn {
-    /// How far the other one has to be.
+    /// The state that the other one has to reach.
     #[serde(default)]
     pub condition: Condition,
     /// True if a missing other one is an error.
@@ -51,7 +51,7 @@ impl From<Condition> for DependsOn {
     }
 }
 
-/// How far a service has to be for those that depend on it.
+/// The state that a service has to reach for those that depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Condition {
     /// Its containers are started.
@@ -190,9 +190,9 @@ pub struct Logging {
 /// A limit of the kernel for each process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Ulimit {
-    /// What a process gets.
+    /// The limit that a process starts with.
     pub soft: i64,
-    /// What it can raise that to.
+    /// The limit up to which a process can raise it.
     pub hard: i64,
 }
 
@@ -230,11 +230,11 @@ pub struct EnvFile {
     pub path: String,
     /// True if it has to be there.
     pub required: bool,
-    /// How it is read.
+    /// The format in which it is read.
     pub format: EnvFormat,
 }
 
-/// How a file with variables is read.
+/// The format of a file with variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EnvFormat {
     /// With quotes, comments and variables.
@@ -302,7 +302,7 @@ pub struct FileMount {
     /// The file's mode; 0444 when none is given.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "mode")]
     pub mode: Option<u32>,
-    /// What is in it; filled in from the source when the service is declared.
+    /// The content of the file; filled in from the source when the service is declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }

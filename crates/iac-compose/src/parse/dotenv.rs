@@ -14,7 +14,7 @@ use super::interpolate::interpolate;
 pub struct DotenvError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The message for people.
     pub message: String,
 }
 

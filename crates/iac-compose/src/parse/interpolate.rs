@@ -9,7 +9,7 @@ pub enum InterpolationError {
     Syntax {
         /// The text.
         text: String,
-        /// What is wrong.
+        /// The reason why it is refused.
         why: &'static str,
     },
     /// A variable that `:?` demands is missing.
@@ -17,12 +17,12 @@ pub enum InterpolationError {
     Required {
         /// Its name.
         name: String,
-        /// What the file says about it.
+        /// The message that the file gives for it.
         message: String,
     },
 }
 
-/// What came of an interpolation.
+/// The result of an interpolation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Interpolated {
     /// The text.
@@ -86,7 +86,7 @@ impl Parser<'_> {
         Ok(out)
     }
 
-    /// What follows a dollar sign. One with nothing behind it that could be a variable is just that.
+    /// Reads the variable after a dollar sign. A dollar sign that no variable can follow stands for itself.
     fn variable(&mut self) -> Result<String, InterpolationError> {
         match self.rest().chars().next() {
             Some('$') => {

@@ -25,7 +25,7 @@ pub fn operator(line: &str) -> Option<char> {
     read(line).ok()?.1
 }
 
-/// What a character stands in.
+/// The quotes or the substitution that a character stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
     Nothing,

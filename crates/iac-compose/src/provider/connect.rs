@@ -18,7 +18,7 @@ use super::image::UnderWay;
 use super::ssh::Tunnel;
 use super::wire::Wire;
 
-/// How many containers are looked at at the same time.
+/// The number of containers that are inspected at the same time.
 const PARALLEL: usize = 8;
 
 /// The connection to an engine.
@@ -27,7 +27,7 @@ pub(crate) struct Engine {
     pub(crate) docker: Docker,
     /// For clients of answers that go on.
     pub(crate) wire: Wire,
-    /// What carries the connection to another machine; it ends with the last clone.
+    /// The tunnel to another machine; it ends with the last clone.
     #[expect(dead_code, reason = "it is there for as long as somebody has it")]
     tunnel: Option<Arc<Tunnel>>,
     /// The stack that works here.
@@ -39,7 +39,7 @@ pub(crate) struct Engine {
     pub(crate) marked: Arc<Mutex<BTreeSet<String>>>,
     /// The anonymous volumes that were told when deletions were planned.
     pub(crate) told: Arc<Mutex<BTreeSet<String>>>,
-    /// What happens to containers.
+    /// The events of containers.
     pub(crate) events: Arc<Events>,
     /// The images that are looked up or pulled at this moment.
     pub(crate) under_way: UnderWay,

@@ -1,5 +1,5 @@
-//! What a plan does to what runs on an engine: services that stop, jobs that run, ports that become reachable, what
-//! containers may do on the host, volumes that are new, and names that lead nowhere afterwards.
+//! The effects of a plan on what runs on an engine: services that stop, jobs that run, ports that become reachable, powers
+//! of containers on the host, new volumes, and names that lead nowhere afterwards.
 //!
 //! All of it follows from the inputs of the plan's resources. In which order containers are replaced takes a look at
 //! them: that is told by [`predict`](super::predict).
@@ -144,7 +144,7 @@ fn power(seen: &Seen<'_>) -> Option<Effect> {
     (!new.is_empty()).then(|| Effect::privilege(format!("its containers {}", new.join("; "))))
 }
 
-/// What containers may do on the host.
+/// Lists the powers of containers on the host.
 fn powers(spec: &Service) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let host = |mode: &Option<String>| mode.as_deref() == Some("host");

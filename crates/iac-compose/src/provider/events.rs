@@ -1,4 +1,4 @@
-//! What the engine tells of its containers, for those that wait for a service: one subscription for a run.
+//! The engine's events of its containers, for those that wait for a service: one subscription for a run.
 //!
 //! An event only says that it is time to look; how a container is, is always asked. So an event that is missed, told twice or
 //! garbled costs a moment and never the truth. A subscription counts from its first event on. Until then, and whenever it
@@ -18,10 +18,11 @@ use tokio::task::AbortHandle;
 use super::wire::Wire;
 use crate::labels;
 
-/// How often to look while no subscription works.
+/// The interval between two looks while no subscription works.
 const OFTEN: Duration = Duration::from_millis(300);
 
-/// How often to look although one works: some engines do not tell everything, and a connection can die without a sign.
+/// The interval between two looks although one works: some engines do not tell everything, and a connection can die without
+/// a sign.
 const SELDOM: Duration = Duration::from_secs(2);
 
 /// The shortest and the longest pause before a subscription that broke is taken up again.

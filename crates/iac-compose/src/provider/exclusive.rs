@@ -1,4 +1,5 @@
-//! What two objects of different names cannot hold at the same time, so that a rename has to delete the old one first.
+//! Things that two objects of different names cannot hold at the same time, so that a rename has to delete the old one
+//! first.
 
 use std::net::IpAddr;
 
@@ -9,7 +10,7 @@ use super::service::request::container_name;
 use crate::inputs::{Inputs, NetworkInputs, ServiceInputs};
 use crate::model::{Attachment, Mount, MountKind, Port};
 
-/// What both the old and the new object ask for.
+/// Returns the exclusive things that both the old and the new object ask for.
 pub(crate) fn of(old: &Inputs, new: &Inputs) -> Vec<Exclusive> {
     match (old, new) {
         (Inputs::Service(old), Inputs::Service(new)) => services(old, new),

@@ -1,4 +1,4 @@
-//! What containers of others hold that a service needs: ports of the host, and the names of its own containers.
+//! Things that a service needs and that containers of others hold: ports of the host, and the names of its own containers.
 
 use bollard::models::{ContainerSummary, PortSummary};
 use iac_core::provider::Problem;
@@ -12,8 +12,8 @@ use crate::labels;
 use crate::model::Port;
 
 impl Engine {
-    /// What the service cannot have, since somebody else's containers (of those around) do. `old` is what it was until now, which goes first
-    /// where both want the same.
+    /// Returns the problems of things that the service cannot get, since somebody else's containers (of those around) hold
+    /// them. `old` is the service as it was until now, which goes first where both want the same.
     pub(crate) fn held_by_others(
         &self,
         around: &[ContainerSummary],
@@ -71,7 +71,7 @@ fn is_of(container: &ContainerSummary, inputs: &ServiceInputs) -> bool {
     label(labels::PROJECT) == Some(&inputs.project) && label(labels::SERVICE) == Some(&inputs.service)
 }
 
-/// Whose it is, as the end of a sentence, where it is of another project.
+/// Names the project of the container, as the end of a sentence, if it is another project.
 fn owner(container: &ContainerSummary, inputs: &ServiceInputs) -> String {
     let project = container.labels.as_ref().and_then(|labels| labels.get(labels::PROJECT));
     project

@@ -1,4 +1,4 @@
-//! Who made an object, from its labels: this stack, docker compose, or somebody else.
+//! The maker of an object, from its labels: this stack, docker compose, or somebody else.
 //!
 //! Docker compose knows our objects by its own labels, and may recreate any of them. What it recreates bears its labels
 //! and not ours. An object that the record names is still ours then, as long as something else in the project bears our
@@ -19,7 +19,7 @@ use crate::labels;
 /// The field under which a plan and `drift` tell that somebody else made an object.
 pub(crate) const FIELD: &str = "made_by";
 
-/// Who made an object.
+/// The maker of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Maker {
     /// This stack.
@@ -31,7 +31,8 @@ pub(crate) enum Maker {
 }
 
 impl Maker {
-    /// Who made the object with these labels; `place` is what docker compose calls it: the label of its type, with its key.
+    /// Reads the maker of an object from its labels; `place` is its name for docker compose: the label of its type, with
+    /// its key.
     pub(crate) fn of(
         labels: Option<&HashMap<String, String>>,
         stack: &str,
@@ -63,7 +64,7 @@ impl Maker {
 }
 
 impl Engine {
-    /// Whose mark the object with these labels bears; `place` is what docker compose calls it.
+    /// Returns the mark on the object with these labels; `place` is its name for docker compose.
     pub(crate) async fn mark(
         &self,
         labels: Option<&HashMap<String, String>>,
@@ -113,7 +114,8 @@ impl Engine {
     }
 }
 
-/// What is recorded of an object. What an interrupted run made nobody has recorded: only our own mark tells that it is ours.
+/// Returns the record of an object, if there is one. Objects that an interrupted run created have none: only our own mark
+/// tells that they are ours.
 pub(crate) fn known(recorded: &Recorded) -> Option<&Recorded> {
     Some(recorded).filter(|recorded| recorded.inputs != Value::Null)
 }

@@ -53,7 +53,7 @@ impl Engine {
         made.as_ref().map(applied).ok_or_else(gone)
     }
 
-    /// Whose mark a network bears.
+    /// Returns the mark on a network.
     async fn mark_of_network(
         &self,
         network: &NetworkInspect,
@@ -125,7 +125,7 @@ pub(crate) fn label<'a>(network: &'a NetworkInspect, name: &str) -> Option<&'a S
     network.labels.as_ref()?.get(name)
 }
 
-/// What is recorded and given to others of a network.
+/// Returns the values of a network that are recorded and given to others.
 pub(crate) fn applied(network: &NetworkInspect) -> Applied {
     Applied {
         uid: network.id.clone(),

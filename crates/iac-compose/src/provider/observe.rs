@@ -1,4 +1,4 @@
-//! What is there now, and how it differs from what was applied.
+//! The present state of objects, and its difference from what was applied.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{network, readiness, volume};
 use crate::inputs::{ImageInputs, Inputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::labels;
 
-/// What several resources of one question need, so that it is asked for once.
+/// Answers of the engine that several resources of one question need, so that it is asked for them once.
 #[derive(Default)]
 struct Seen {
     /// By project.
@@ -23,7 +23,8 @@ struct Seen {
     images: BTreeMap<String, Option<String>>,
 }
 
-/// What an object is compared with: the record, or what is declared where it is not recorded (it may be taken over).
+/// The basis that an object is compared with: the record, or the declared inputs if it is not recorded (it may be taken
+/// over).
 #[derive(Clone, Copy)]
 struct Basis<'a> {
     recorded: Option<&'a Recorded>,
@@ -132,7 +133,7 @@ impl Engine {
         for member in &members {
             match self.mark_of(member, inputs, recorded).await? {
                 Mark::Ours => {}
-                // What is another stack's says most.
+                // A container of another stack says most.
                 found if mark.is_ours() || matches!(found, Mark::Theirs(_)) => mark = found,
                 _ => {}
             }
@@ -169,7 +170,7 @@ impl Engine {
         Maker::of(labels, &self.stack, &inputs.project, (labels::SERVICE, &inputs.service))
     }
 
-    /// Whose mark a service's container bears.
+    /// Returns the mark on a service's container.
     pub(crate) async fn mark_of(
         &self,
         member: &ContainerInspectResponse,

@@ -1,4 +1,4 @@
-//! What a change would do.
+//! The prediction of what a change would do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -24,10 +24,10 @@ use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
 use crate::model::{PullPolicy, UpdateOrder};
 
-/// How long an engine lets a container stop, unless the service says so.
+/// The time that an engine gives a container to stop, unless the service says so.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
-/// What several predictions of one question need, so that it is asked for once.
+/// Answers of the engine that several predictions of one question need, so that it is asked for them once.
 #[derive(Default)]
 pub(super) struct Seen {
     /// All containers of the engine.
@@ -175,7 +175,7 @@ impl Engine {
     }
 }
 
-/// What is replaced, where that is asked.
+/// Returns the inputs of the replaced object, where that is asked.
 fn replaced(request: &PredictRequest) -> Option<Inputs> {
     let recorded = request
         .recorded
@@ -184,7 +184,7 @@ fn replaced(request: &PredictRequest) -> Option<Inputs> {
     Inputs::of_object(request.key.kind(), &recorded.inputs, &recorded.identity).ok()
 }
 
-/// What a plan says of containers that docker compose made.
+/// Returns the notes of a plan on containers that docker compose made.
 fn takeover_notes(composed: &[Option<String>]) -> Vec<String> {
     let reasons: BTreeSet<&String> = composed.iter().flatten().collect();
     if reasons.is_empty() {
@@ -324,7 +324,7 @@ fn renewal(inputs: &ServiceInputs, old: &[ContainerInspectResponse], prediction:
     });
 }
 
-/// How the last run of a job ended, in words.
+/// Tells the end of a job's last run, in words.
 fn ended(container: &ContainerInspectResponse) -> Option<String> {
     let state = container.state.as_ref()?;
     match (state.status?, state.exit_code?) {
@@ -334,7 +334,7 @@ fn ended(container: &ContainerInspectResponse) -> Option<String> {
     }
 }
 
-/// How the old containers of a service are replaced.
+/// Predicts the replacement of a service's old containers.
 fn restart(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> Restart {
     let replicas = inputs.spec.replicas();
     // Additional containers replace none.

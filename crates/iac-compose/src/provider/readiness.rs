@@ -20,7 +20,7 @@ const MANY_RESTARTS: i64 = 3;
 /// A run that took longer is no crash: the engine begins to count anew after it as well.
 const QUICK: Duration = Duration::from_secs(10);
 
-/// What is expected of a container.
+/// The behaviour that is expected of a container.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
     /// True if it does its work by ending with status 0.
@@ -68,7 +68,7 @@ pub(crate) fn judge(container: &ContainerInspectResponse, expected: Expected) ->
         Status::RUNNING => running(&state),
         _ if has_finished(container, expected) => Readiness::Ready,
         Status::EXITED | Status::DEAD => exited(&state, expected),
-        // What works for a while and ends well is started again, as it is meant to be.
+        // A container that works for a while and ends well is started again, as it is meant to be.
         Status::RESTARTING if state.exit_code == Some(0) && !is_quick(&state) => Readiness::Ready,
         Status::RESTARTING if restarts >= MANY_RESTARTS && is_quick(&state) => Readiness::Failed {
             reason: format!(
@@ -115,7 +115,7 @@ fn exited(state: &ContainerState, expected: Expected) -> Readiness {
     }
 }
 
-/// How a container ended, in words.
+/// Tells the end of a container, in words.
 pub(crate) fn ending(state: &ContainerState) -> String {
     let code = state.exit_code.unwrap_or_default();
     let mut text = format!("exit status {code}");

@@ -10,7 +10,7 @@ use iac_core::value::FieldPath;
 use crate::inputs::{Inputs, ServiceInputs};
 use crate::model::{Condition, MountKind};
 
-/// What the stack declares, by type and name.
+/// The objects that the stack declares, by type and name.
 #[derive(Default)]
 struct Declared {
     by_identity: BTreeMap<String, Key>,

@@ -15,10 +15,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::task::AbortHandle;
 
-/// What stands before the name of the machine.
+/// The prefix of an address, before the name of the machine.
 pub(super) const SCHEME: &str = "ssh://";
 
-/// How much of what `ssh` says is kept.
+/// The most bytes of `ssh`'s output that are kept.
 const MOST_WORDS: usize = 2000;
 
 /// Where the engine is: what follows `ssh://`.
@@ -35,7 +35,7 @@ struct Address {
 pub(crate) struct Tunnel {
     folder: TempDir,
     accepting: AbortHandle,
-    /// What `ssh` said last.
+    /// The last output of `ssh`.
     words: Arc<Mutex<String>>,
 }
 
@@ -67,7 +67,7 @@ impl Tunnel {
         format!("unix://{}", self.folder.path().join("docker.sock").display())
     }
 
-    /// What `ssh` said last, if it said anything.
+    /// Returns the last output of `ssh`, if there was any.
     pub(super) fn words(&self) -> Option<String> {
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         Some(words.trim().to_owned()).filter(|words| !words.is_empty())
@@ -94,7 +94,7 @@ impl Address {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let is_number = port.as_ref().is_none_or(|port| port.parse::<u16>().is_ok());
-        // What begins with a hyphen would be an option.
+        // A name that begins with a hyphen would be an option.
         let is_name = |name: &str| !name.is_empty() && !name.starts_with('-') && !name.contains(char::is_whitespace);
         let is_plain = is_name(host) && user.as_deref().is_none_or(|user| is_name(user) && !user.contains(':'));
         (is_number && is_plain).then(|| Self {

@@ -1,4 +1,4 @@
-//! What is wrong with a definition as far as can be told without an engine, and what an engine of some version lacks.
+//! Problems of a definition that can be told without an engine, and features that an engine of some version lacks.
 
 use iac_core::provider::Problem;
 use iac_core::value::FieldPath;

@@ -67,7 +67,7 @@ impl Engine {
             .map_err(|error| failed(&format!("create the volume {name}"), &error))
     }
 
-    /// Whose mark a volume bears.
+    /// Returns the mark on a volume.
     async fn mark_of_volume(
         &self,
         volume: &Volume,
@@ -125,7 +125,7 @@ fn draw() -> Result<String, ProviderError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// What is recorded and given to others of a volume. One that was taken over has no generation.
+/// Returns the values of a volume that are recorded and given to others. One that was taken over has no generation.
 pub(crate) fn applied(volume: &Volume) -> Applied {
     let generation = volume.labels.get(labels::GENERATION);
     Applied {

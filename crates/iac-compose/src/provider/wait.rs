@@ -12,7 +12,7 @@ use super::readiness::{self, STEADY};
 use super::service::outputs;
 use crate::inputs::ServiceInputs;
 
-/// How long an engine may be away: one that is restarted comes back.
+/// The time for which an engine may be unreachable: one that is restarted comes back.
 const AWAY: Duration = Duration::from_secs(60);
 
 impl Engine {

@@ -1,4 +1,4 @@
-//! What carries calls to an engine: connections of our own below the client, over which no answer gets out of hand.
+//! The transport of calls to an engine: connections of our own below the client, over which no answer gets out of hand.
 //!
 //! The client reads whatever comes, however much and however long. So its connections are [`Bounded`]. The answer to a call
 //! has to come, and to end; one that goes on (events, logs, pulls, builds) has no end, and a limit for each of its messages.
@@ -39,7 +39,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(60);
 /// Where an engine listens on a network, unless somebody says otherwise.
 const DOCKER_PORT: u16 = 2375;
 
-/// How long a connection may take to come about.
+/// The time that a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(30);
 
 /// An answer to a call: the largest are lists of containers.
@@ -286,7 +286,7 @@ impl Place {
     }
 }
 
-/// What goes both ways.
+/// A stream of bytes in both directions.
 trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}

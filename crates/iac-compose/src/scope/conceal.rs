@@ -1,4 +1,4 @@
-//! What of a definition is secret, by its name or its form: variables, labels, arguments, command lines.
+//! The parts of a definition that are secret, by their name or form: variables, labels, arguments, command lines.
 
 use iac_core::Stack;
 use iac_core::declare::Concealer;

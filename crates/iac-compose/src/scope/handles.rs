@@ -5,7 +5,7 @@ use iac_core::declare::Handle;
 
 use crate::model::{Attachment, Condition, DependsOn, FileMount, Job, Mount, Network, Service, Volume};
 
-/// What others can use of a service.
+/// References to a service that others can use.
 pub trait ServiceHandle {
     /// For `depends_on`: its containers are started.
     fn started(&self) -> (String, DependsOn);
@@ -51,7 +51,7 @@ impl ServiceHandle for Handle<Service> {
     }
 }
 
-/// What others can use of a service that runs once.
+/// References to a service that runs once.
 pub trait JobHandle {
     /// For `depends_on`: it ended with status 0.
     fn completed(&self) -> (String, DependsOn);
@@ -63,7 +63,7 @@ impl JobHandle for Handle<Job> {
     }
 }
 
-/// What services can use of a volume.
+/// References to a volume that services can use.
 pub trait VolumeHandle {
     /// The volume at an absolute path of the container.
     fn at(&self, target: impl Into<String>) -> Mount;
@@ -100,7 +100,7 @@ impl NetworkRef {
     }
 }
 
-/// What services can use of a network.
+/// References to a network that services can use.
 pub trait NetworkHandle {
     /// A service's place in the network, for [`Service::networks`].
     fn attach(&self) -> (String, Attachment);

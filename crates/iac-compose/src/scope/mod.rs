@@ -1,4 +1,4 @@
-//! How a program declares a project: networks, volumes, configs, secrets and services, with typed references.
+//! Declaration of a project in a program: networks, volumes, configs, secrets and services, with typed references.
 
 mod conceal;
 mod content;
@@ -34,7 +34,7 @@ pub struct Compose {
     known: Rc<RefCell<Known>>,
 }
 
-/// What a service can name.
+/// The things that a service can name.
 #[derive(Debug, Default)]
 struct Known {
     /// Networks: their names in the engine, and their handles where the stack makes them.
@@ -49,7 +49,7 @@ struct Known {
     services: BTreeMap<String, (Handle<Service>, Vec<String>)>,
 }
 
-/// What a config or secret holds, and the file that it comes from.
+/// The content of a config or secret, and the file that it comes from.
 #[derive(Debug, Clone)]
 struct Content {
     text: String,
@@ -205,7 +205,7 @@ impl Compose {
     pub fn secret(&self, name: &str, secret: Config) -> SecretRef {
         let file = secret.file.clone();
         match content::read(secret) {
-            // What holds an output is as secret as that is; tokens cannot be put into a secret of our own.
+            // A content with an output is as secret as that is; tokens cannot be put into a secret of our own.
             Ok(text) if iac_core::value::token::is_token(&text) => {
                 let content = Content { text, file };
                 self.known.borrow_mut().secrets.insert(name.to_owned(), content);
@@ -349,7 +349,7 @@ pub fn published_port(stack: &Stack, service: &str, target: u16) -> String {
     key.map(|key| port(key).to_string()).unwrap_or_default()
 }
 
-/// What the containers of a service are called.
+/// Returns the names of a service's containers.
 fn container_names(project: &str, service: &str, spec: &Service) -> Vec<String> {
     let numbered = || {
         (1..=spec.replicas())

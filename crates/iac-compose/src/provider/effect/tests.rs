@@ -18,7 +18,7 @@ fn service(name: &str, mut spec: Json) -> Json {
     spec
 }
 
-/// What is told of a plan, as `NAME: LABEL: TEXT`.
+/// Returns the effects of a plan, as `NAME: LABEL: TEXT`.
 fn told(objects: &[Object], new_volumes: &[&str]) -> Vec<String> {
     let value = |name: &str, spec: &Json| (!spec.is_null()).then(|| Value::from(service(name, spec.clone())));
     let keys: Vec<(Key, String)> = objects

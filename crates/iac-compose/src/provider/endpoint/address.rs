@@ -32,7 +32,7 @@ pub(super) enum Address {
     },
 }
 
-/// What stands before an address of the network.
+/// The scheme of an address on the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     /// `tcp://`, `http://` or nothing: with TLS where it is asked for elsewhere.

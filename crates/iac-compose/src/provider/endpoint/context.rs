@@ -54,7 +54,7 @@ pub(super) fn current(folder: Option<&Path>) -> Result<Option<String>, ProviderE
     Ok(current.filter(|name| !name.is_empty()))
 }
 
-/// What a context says.
+/// Reads a context.
 pub(super) fn read(folder: Option<&Path>, name: &str) -> Result<Found, ProviderError> {
     let hint = "`docker context ls` lists the contexts, DOCKER_CONTEXT and `docker context use` choose one, and DOCKER_HOST decides without them";
     let unusable = |reason: String| invalid(format!("the context {name:?} of docker {reason}")).with_hint(hint);

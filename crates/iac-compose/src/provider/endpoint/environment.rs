@@ -1,4 +1,4 @@
-//! What the user's environment says about engines.
+//! The variables of the user's environment that concern engines.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ impl Environment {
         Some(self.folder.as_ref()?.join(name))
     }
 
-    /// What encrypts the connection, where the variables ask for that.
+    /// Returns the material to encrypt the connection with, where the variables ask for that.
     pub(super) fn material(&self) -> Option<Material> {
         let folder = self.certificates.clone().or_else(|| self.folder.clone());
         (self.tls || self.verify).then(|| Material::of_user(&folder.unwrap_or_default(), self.verify))

@@ -1,4 +1,4 @@
-//! What a connection is encrypted with: an authority to check the engine by, and the user's own certificate.
+//! The material to encrypt a connection with: an authority to check the engine by, and the user's own certificate.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub(super) struct Material {
     authority: Option<PathBuf>,
     /// Certificate and key.
     own: Option<(PathBuf, PathBuf)>,
-    /// What turned the check of the engine's certificate off.
+    /// The setting that turned the check of the engine's certificate off.
     unchecked: Option<Unchecked>,
 }
 
@@ -25,8 +25,8 @@ enum Unchecked {
 }
 
 impl Material {
-    /// What lies in a folder that the user's variables name. As for docker, the authority has to be there, and a certificate
-    /// without its key is none.
+    /// Returns the material in a folder that the user's variables name. As for docker, the authority has to exist, and a
+    /// certificate without its key counts as none.
     pub(super) fn of_user(folder: &Path, verify: bool) -> Self {
         Self {
             authority: Some(folder.join("ca.pem")),
@@ -35,7 +35,7 @@ impl Material {
         }
     }
 
-    /// What lies in the folder of a context; none where there is nothing, and the check is not turned off.
+    /// Returns the material in the folder of a context; `None` if there is none, and the check is not turned off.
     pub(super) fn of_context(folder: &Path, skips_check: bool) -> Option<Self> {
         let material = Self {
             authority: Some(folder.join("ca.pem")).filter(|file| file.exists()),
@@ -50,7 +50,7 @@ impl Material {
         self.unchecked.is_none()
     }
 
-    /// What the plan's first line says of it.
+    /// Returns the remark on the material for the plan's first line.
     pub(super) fn remark(&self) -> &'static str {
         match self.unchecked {
             None => super::OVER_TLS,

@@ -28,13 +28,13 @@ pub(super) struct Endpoint {
     pub(super) way: Way,
     /// For people: `tcp://far:2376 (context far)`.
     pub(super) shown: String,
-    /// What is unusual about the way, for people.
+    /// A remark for people on an unusual way.
     pub(super) remark: &'static str,
     /// Whether nobody on the way can read what is sent, so that credentials may be.
     pub(super) is_private: bool,
 }
 
-/// How the engine is spoken to.
+/// The way in which the engine is spoken to.
 #[derive(Debug)]
 pub(super) enum Way {
     /// Over a socket or in clear; the address as the client takes it.
@@ -45,7 +45,7 @@ pub(super) enum Way {
     Encrypted(String, Tls),
 }
 
-/// What was found about an engine, before sense is made of it.
+/// The raw settings that were found about an engine.
 struct Found {
     host: String,
     material: Option<Material>,

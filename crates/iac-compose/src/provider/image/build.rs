@@ -15,7 +15,7 @@ use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::failed;
 
-/// How many lines of a failed build are shown.
+/// The number of lines of a failed build that are shown.
 const LINES: usize = 20;
 
 impl Engine {

@@ -119,7 +119,7 @@ fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf
     Ok(found)
 }
 
-/// What a thing that is no folder is in the archive; none if it is left out.
+/// Returns the entry of the archive for a thing that is no folder; `None` if it is left out.
 fn entry(path: &Path, kind: fs::FileType) -> Result<Option<Entry>, ContextError> {
     if kind.is_symlink() {
         let target = fs::read_link(path).map_err(|error| at(path, error))?;

@@ -1,4 +1,4 @@
-//! What `docker login` left behind for registries: the `auths` of docker's own configuration file.
+//! Credentials that `docker login` stored for registries: the `auths` of docker's own configuration file.
 
 use std::collections::{BTreeMap, HashMap};
 

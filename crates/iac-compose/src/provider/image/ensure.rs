@@ -19,11 +19,11 @@ use crate::provider::errors::{failed, if_there};
 pub(crate) struct Ensured {
     /// Its ID.
     pub(crate) id: String,
-    /// What its name means: the digest under which its repository has it, or the ID where it was never pulled from one.
+    /// The digest under which its repository has it, or the ID if it was never pulled from one.
     pub(crate) pinned: String,
 }
 
-/// What is asked for: a name, a platform, a policy.
+/// The key of a request: a name, a platform, a policy.
 type Wanted = (String, Option<String>, PullPolicy);
 
 type Work = BoxFuture<'static, Result<Ensured, ProviderError>>;

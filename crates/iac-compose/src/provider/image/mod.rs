@@ -25,7 +25,7 @@ use crate::labels;
 pub(crate) use context::{hash as context_hash, place_of};
 pub(crate) use ensure::UnderWay;
 
-/// How long a pull may say nothing: engines tell every bit of progress.
+/// The time for which a pull may say nothing: engines tell every bit of progress.
 const SILENCE: Duration = Duration::from_mins(10);
 
 /// More layers than an image can have.
@@ -128,7 +128,7 @@ impl Engine {
     }
 }
 
-/// Whose mark an image bears: what we build has our label.
+/// Returns the mark on an image: an image that we build has our label.
 pub(crate) fn mark(image: &ImageInspect, stack: &str) -> Mark {
     let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
     match labels.and_then(|labels| labels.get(labels::STACK)) {

@@ -1,4 +1,4 @@
-//! What has to be done to a live container so that it is as asked for; pure.
+//! The steps that bring a live container to the declared state; pure.
 //!
 //! Only what was asked for is compared. What the engine fills in and what the image brings along is nobody's change.
 
@@ -12,18 +12,18 @@ use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::model::Restart;
 
-/// What has to be done to a container so that it is as asked for.
+/// The step that brings a container to the declared state.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// Nothing.
     Current,
     /// Its limits or its restart rule have to be changed, which needs no new container.
     Adjust(Box<ContainerUpdateBody>),
-    /// It has to be made anew, because of this.
+    /// It has to be recreated, because of this.
     Replace(String),
 }
 
-/// What a container that we did not make may be for us.
+/// The standing of a container towards this stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// We made it.

@@ -11,7 +11,7 @@ use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
 
-/// How long the engine may take to tell the next of its events.
+/// The time that the engine may take to tell the next of its events.
 const EVENTS: Duration = Duration::from_secs(2);
 
 /// More events than an engine remembers.
@@ -139,7 +139,7 @@ pub(crate) fn listed_name(container: &ContainerSummary) -> &str {
     first.map_or("", |name| name.trim_start_matches('/'))
 }
 
-/// What a container is doing.
+/// Returns the status of a container.
 pub(crate) fn status_of(container: &ContainerInspectResponse) -> Status {
     container
         .state

@@ -22,7 +22,7 @@ use crate::provider::errors::failed;
 use crate::provider::maker::Maker;
 use crate::provider::readiness::{Expected, has_finished};
 
-/// How many containers of one service are made at the same time.
+/// The number of containers of one service that are created at the same time.
 pub(super) const PARALLEL: usize = 8;
 
 /// One convergence of one service.
@@ -34,11 +34,11 @@ pub(super) struct Converge<'a> {
     pub(super) deadline: Instant,
     digest: String,
     image_id: String,
-    /// What the image's name meant.
+    /// The digest or ID that the image's name stood for.
     pinned: String,
     /// The containers whose secret files are known to be the right ones; none when there is no such file.
     trusted: Option<BTreeSet<String>>,
-    /// What is known of containers that we did not make.
+    /// The facts about containers that we did not make.
     takeover: Takeover,
     /// True if a service that this one is restarted with has another container.
     restart: bool,
@@ -60,7 +60,7 @@ pub(crate) async fn apply(
             let now = engine.members(&inputs.project, &inputs.service).await?;
             let mut applied = run.applied(&now);
             let error = engine.explain_port(error).await;
-            // What was there before is there again, or still is: the record of it stays as it was.
+            // The old containers are there again, or still are: the record of them stays as it was.
             let is_new = request.recorded.is_none() && now.iter().any(|one| engine.maker_of(one, inputs) == Maker::Us);
             if !is_new {
                 return Err(error);
@@ -253,7 +253,7 @@ impl Converge<'_> {
         }
     }
 
-    /// What one of the service's containers is made from.
+    /// Returns the request that creates one of the service's containers.
     pub(super) fn request(&self, number: u32) -> Request {
         let place = Place {
             stack: &self.engine.stack,

@@ -1,11 +1,11 @@
-//! What of the host's devices and of its kernel a container gets, as the engine is told.
+//! A container's access to the host's devices, and its limits in the kernel, as the engine is told.
 
 use bollard::models::{DeviceMapping, DeviceRequest, HostConfig, ResourcesBlkioWeightDevice, ThrottleDevice};
 
 use super::request::{some_list, some_map};
 use crate::model::Service;
 
-/// What of the host's devices and of its kernel a container gets.
+/// Returns a container's access to the host's devices, and its limits in the kernel.
 pub(super) fn limits(spec: &Service) -> HostConfig {
     let blkio = spec.blkio_config.clone().unwrap_or_default();
     let weights = blkio

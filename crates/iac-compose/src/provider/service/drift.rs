@@ -208,7 +208,7 @@ fn mounts(inputs: &ServiceInputs, live: &[MountPoint], changes: &mut Vec<FieldCh
     }
 }
 
-/// What a container is doing instead of its work.
+/// Returns the drift of a container that does something else instead of its work.
 fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<FieldChange> {
     let state = live.state.clone().unwrap_or_default();
     let status = state.status.unwrap_or(ContainerStateStatusEnum::EMPTY);

@@ -19,7 +19,7 @@ use super::volumes::is_anonymous;
 use crate::inputs::ServiceInputs;
 use crate::model::{Mount, MountKind};
 
-/// What is a container's own without a word in the definition.
+/// The size of a container's own `/dev/shm` if the definition says nothing.
 const SHM_SIZE: i64 = 64 * 1024 * 1024;
 
 /// Options of the engine that are compared by what they mean, or that a running container can be given.
@@ -300,7 +300,7 @@ fn is_mount(point: &MountPoint, mount: &Mount) -> bool {
                 && propagation == wanted
                 && mount.selinux.is_none()
         }
-        // What is special about it is not told of a mount point.
+        // A mount point does not tell the size and the mode of a tmpfs.
         (MountKind::Tmpfs, Some("tmpfs")) => mount.size.is_none() && mount.mode.is_none(),
         _ => false,
     };

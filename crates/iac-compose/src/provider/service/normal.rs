@@ -1,4 +1,4 @@
-//! How the engine writes what it was given: paths, capabilities, commands. Two spellings of one thing are no
+//! The engine's own spelling of what it was given: paths, capabilities, commands. Two spellings of one thing are no
 //! difference between what was asked for and what is there; pure.
 
 use bollard::models::{ContainerCreateBody, ImageConfig};

@@ -1,4 +1,4 @@
-//! What others can use of a service.
+//! Outputs of a service: the values that others can use.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a container has to say about its failure: its last lines, its health check's, and who holds its port.
+//! The report of a container's failure: its last lines, its health check's, and the holder of its port.
 
 use bollard::container::LogOutput;
 use bollard::models::ContainerInspectResponse;
@@ -10,10 +10,10 @@ use super::containers::{listed_name, name_of};
 use crate::labels;
 use crate::provider::connect::Engine;
 
-/// How many lines of a container's output are shown.
+/// The number of lines of a container's output that are shown.
 const LINES: usize = 15;
 
-/// How long the engine may take for a part of a log that it has.
+/// The time that the engine may take for a part of a log that it has.
 const LOG: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The most that is read of a container's output, whatever the engine makes of the number of lines.

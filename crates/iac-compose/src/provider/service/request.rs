@@ -14,7 +14,7 @@ use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::model::{Attachment, Healthcheck, Mount, Restart, Service};
 
-/// What one container is made from.
+/// The request that creates one container.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     /// The body of the creation.
@@ -23,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) more_networks: Vec<(String, EndpointSettings)>,
 }
 
-/// What belongs to the container besides the service's definition.
+/// The facts about a container besides the service's definition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// The stack.
@@ -165,7 +165,7 @@ pub(crate) fn endpoints(inputs: &ServiceInputs, number: u32) -> Vec<(String, End
     all
 }
 
-/// What a network is to give a container.
+/// Returns the settings of a network that a container is to get.
 fn place(attachment: &Attachment) -> EndpointSettings {
     const INTERFACE: &str = "com.docker.network.endpoint.ifname";
     let has_address =
@@ -252,7 +252,7 @@ fn host_config(spec: &Service, network_mode: Option<String>) -> HostConfig {
     }
 }
 
-/// What a container may use, whichever way that is said.
+/// The resources that a container may use, whichever way that is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Limits {
     /// Bytes.

@@ -18,7 +18,7 @@ use crate::provider::maker::Maker;
 /// Where the record has it: the digest of the definition, by the container's ID.
 pub(crate) const FIELD: &str = "taken_over";
 
-/// What has to be known to say how a container of a service stands to us.
+/// The facts that decide a container's standing.
 pub(crate) struct Takeover {
     known: BTreeMap<String, String>,
     allowed: bool,
@@ -57,7 +57,7 @@ impl Takeover {
         })
     }
 
-    /// How a container stands to us.
+    /// Returns the standing of a container.
     pub(crate) fn standing(
         &self,
         engine: &Engine,

@@ -19,7 +19,7 @@ use crate::model::MountKind;
 use crate::provider::connect::Engine;
 use crate::provider::errors::{failed, status};
 
-/// What an anonymous volume is called where data is listed.
+/// The kind of an anonymous volume in lists of data.
 pub(crate) const ANONYMOUS: &str = "anonymous volume";
 
 /// True if a volume's name is one that the engine made up.
@@ -63,7 +63,7 @@ pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceIn
     unused
 }
 
-/// What a change of a service would leave without a container; noted as told.
+/// Returns the data that a change of a service would leave without a container; notes it as told.
 pub(crate) fn left(engine: &Engine, members: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<DataItem> {
     let items = unused(members, inputs);
     let mut told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ pub(crate) fn refuse_what_came(engine: &Engine, service: &str, going: &[DataItem
         .with_hint("look what it is, and run again: the plan then names it"))
 }
 
-/// How an anonymous volume is recorded by itself once its container is gone.
+/// Returns the record of an anonymous volume by itself once its container is gone.
 pub(crate) fn record(service: &Key, item: &DataItem) -> Option<Recorded> {
     let inputs = json!({ "project": "", "key": item.amount, "name": item.name });
     Some(Recorded {
