@@ -1,9 +1,9 @@
-//! A hash of what a ConfigMap or Secret holds, which pods bear as an annotation so that they follow it.
+//! A hash of the content of a ConfigMap or Secret, which pods bear as an annotation so that they follow it.
 //!
-//! Who may read pods may not read Secrets, and a short secret can be guessed from a plain hash. So where anything of the
-//! content is secret, the hash is made under the key of the stack. It stays as it is for as long as the content does, even
-//! if it was made in another way or under another key: pods are not restarted because hashes are made differently. What
-//! tells that is a plain digest of the content, which is recorded beside it, and sealed.
+//! Accounts that may read pods may not read Secrets, and a short secret can be guessed from a plain hash. So where anything
+//! of the content is secret, the hash is made under the key of the stack. It stays as it is for as long as the content
+//! does, even if it was made in another way or under another key: pods are not restarted because hashes are made
+//! differently. A plain digest of the content tells that; it is recorded beside the hash, and sealed.
 
 use hmac::{Hmac, KeyInit, Mac};
 use iac_core::provider::{Recorded, StackKey};
@@ -25,7 +25,7 @@ pub(crate) fn hash_of(entry: &str) -> String {
 /// Where the digest lies that tells whether the content is what it was.
 pub(crate) const DIGEST: &str = "/iac/contentDigest";
 
-/// How many hexadecimal digits of a hash are used: 64 bits tell a change, and a reader can still compare them.
+/// The number of hexadecimal digits of a hash that are used: 64 bits tell a change, and a reader can still compare them.
 const LENGTH: usize = 16;
 
 /// Hashes the contents of one object.
@@ -51,8 +51,8 @@ impl<'a> Hasher<'a> {
         }
     }
 
-    /// What an object gives to others of its content: the hash, and the digest beside one that is not plain. Nothing for other
-    /// kinds, and without a key where one is needed. `is_secret` says that something of the content is.
+    /// Returns the outputs for an object's content: the hash, and the digest beside a hash that is not plain. `None` for
+    /// other kinds, and without a key where one is needed. `is_secret` says that something of the content is secret.
     pub(crate) fn outputs(&self, object: &Json, is_secret: bool) -> Option<Map> {
         let (key, content) = (self.key?, Content::of(object)?);
         let plain = short(content.digest());
@@ -114,7 +114,7 @@ fn short(mut hash: String) -> String {
     hash
 }
 
-/// What an object holds, in canonical form.
+/// The content of an object, in canonical form.
 struct Content<'a> {
     object: &'a Json,
     held: Json,
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    /// What is recorded of outputs.
+    /// Returns the record of outputs.
     fn as_recorded(outputs: &Map) -> Recorded {
         let at = |pointer: &'static str| Some((pointer, outputs.get(&name(pointer))?.clone()));
         recorded(&[HASH, DIGEST].into_iter().filter_map(at).collect::<Vec<_>>())

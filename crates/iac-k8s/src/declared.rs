@@ -1,4 +1,4 @@
-//! What the whole stack says that bears on a single object.
+//! Facts about the whole stack that bear on a single object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::kinds::Scope;
 use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
 use crate::schema::Schemas;
 
-/// What the stack declares.
+/// The declarations of the stack.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     scaled: BTreeSet<String>,

@@ -1,8 +1,8 @@
-//! What of a changed CustomResourceDefinition a reader has to see, and what is only counted.
+//! Changes of a CustomResourceDefinition: those that a reader has to see, and those that are only counted.
 //!
-//! A schema has thousands of fields, and most of what changes in it are descriptions. What can break objects or clients is
-//! shown: fields that go, types, what becomes required, values that are no longer allowed, defaults, and everything outside
-//! of the schemas, such as versions and the scope.
+//! A schema has thousands of fields, and most of its changes concern descriptions. Changes that can break objects or
+//! clients are shown: fields that go, types, newly required fields, values that are no longer allowed, defaults, and
+//! everything outside of the schemas, such as versions and the scope.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use iac_core::value::diff::FieldChange;
 /// The type of definitions.
 pub(crate) const DEFINITION: &str = "apiextensions.k8s.io/CustomResourceDefinition";
 
-/// What a change of a schema is about, where it is only counted. The order is that of the sentence.
+/// The subject of a change of a schema that is only counted. The order is that of the sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Detail {
     Description,
@@ -54,7 +54,7 @@ pub(crate) fn minor(changes: &[FieldChange]) -> Option<Minor> {
     })
 }
 
-/// What a change is about; none where it has to be seen.
+/// Returns the subject of a change; `None` if the change has to be seen.
 fn detail(change: &FieldChange) -> Option<Detail> {
     let names: Vec<&str> = change.path.segments().iter().filter_map(name).collect();
     if names.contains(&"additionalPrinterColumns") {
@@ -127,7 +127,7 @@ fn name(segment: &Segment) -> Option<&str> {
     }
 }
 
-/// What a path below a schema leads to.
+/// The schema keyword that a path below a schema leads to.
 #[derive(Debug, PartialEq, Eq)]
 enum Keyword<'a> {
     /// A field that the schema describes.

@@ -1,5 +1,5 @@
-//! What manifests that were exported from a cluster hold, and what is not theirs to say: fields that the server or a
-//! controller writes, whatever anyone applies.
+//! Fields in manifests exported from a cluster that are not theirs to set: the server or a controller writes them, whatever
+//! anyone applies.
 
 use iac_core::value::{FieldPath, Map, Value};
 use serde_json::Value as Json;
@@ -144,7 +144,7 @@ pub(crate) fn conceal_copies_at(path: &FieldPath, value: Value) -> Value {
     }
 }
 
-/// What is taken out of what somebody may have meant, a line each.
+/// Returns the fields that are left out although somebody may have meant them, a line each.
 pub(crate) fn left_out(inputs: &Value) -> Vec<String> {
     let (Ok(id), Value::Object(map)) = (ObjectId::of(inputs), inputs) else {
         return Vec::new();
@@ -167,7 +167,7 @@ pub(crate) fn left_out(inputs: &Value) -> Vec<String> {
     lines
 }
 
-/// Who writes an annotation, if not whoever applies the object.
+/// Returns the writer of an annotation that is not written by whoever applies the object.
 fn owner(type_name: &str, annotation: &str) -> Option<&'static str> {
     let found = ANNOTATIONS
         .iter()

@@ -103,7 +103,7 @@ fn name_of(item: &Value, index: usize) -> Segment {
     }
 }
 
-/// What the tree does not have, read as well as can be.
+/// Reads the rest of a path that the tree does not have, as well as can be.
 fn path_of_rest(path: &FieldPath, rest: &str) -> FieldPath {
     match rest.trim_start_matches('.').parse::<FieldPath>() {
         Ok(tail) => path.segments().iter().chain(tail.segments()).cloned().collect(),

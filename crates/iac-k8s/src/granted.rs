@@ -51,17 +51,17 @@ impl Right<'_> {
     }
 }
 
-/// What a change of a role does to rights.
+/// The effect of a changed role on rights.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Granted {
-    /// What to tell of it.
+    /// The notes on the rights that it gives and takes.
     pub(crate) notes: Vec<String>,
     /// The changes of rules that are told so.
     pub(crate) minor: Minor,
 }
 
-/// What these changes of a role do to the rights that it gives; none where it is no role, or where its rules do not change
-/// or are put together by the cluster.
+/// Returns the effect of these changes of a role on the rights that it gives; `None` if it is no role, or if its rules do
+/// not change or are put together by the cluster.
 pub(crate) fn changed(type_name: &str, before: &Value, after: &Value, changes: &[FieldChange]) -> Option<Granted> {
     let is_role = matches!(
         type_name,
@@ -205,7 +205,7 @@ mod tests {
                 ]),
                 vec!["its rules are written in another way and give the same rights"],
             ),
-            // What a wildcard covers is nothing new, and a wildcard is.
+            // A right that a wildcard covers is nothing new, and a wildcard is.
             (
                 json!([rule(&["*"], &["*"], &["*"])]),
                 json!([pods]),

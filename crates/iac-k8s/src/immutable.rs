@@ -11,7 +11,7 @@ use iac_core::value::{FieldPath, Segment};
 use crate::fields;
 use crate::provider::Cause;
 
-/// What of a kind cannot be changed.
+/// The part of a kind that cannot be changed.
 enum Rule {
     /// These fields, and what lies below them.
     Fields(&'static [&'static str]),

@@ -1,4 +1,4 @@
-//! What is known of Kubernetes' own kinds without asking a server: their scope, and which ones run pods.
+//! Facts about Kubernetes' own kinds that need no server: their scope, and which ones run pods.
 
 /// Whether objects of a kind live in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -47,7 +47,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
-/// What a ServiceMonitor scrapes: the endpoints of the Services that it selects.
+/// The targets that a ServiceMonitor scrapes: the endpoints of the Services that it selects.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "monitoring.coreos.com",
@@ -65,7 +65,7 @@ pub struct ServiceMonitorSpec {
     /// The namespaces in which it looks for them; its own where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<NamespaceSelector>,
-    /// What is scraped of each.
+    /// The ports and paths that are scraped of each.
     pub endpoints: Vec<Endpoint>,
     /// The label of the Service whose value is the name of the job.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,10 +109,10 @@ pub struct Endpoint {
     /// `http` or `https`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// How often: `30s`.
+    /// The interval between scrapes: `30s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
-    /// How long one scrape may take.
+    /// The time that one scrape may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scrape_timeout: Option<String>,
     /// Parameters of the URL.
@@ -136,27 +136,27 @@ pub struct Relabeling {
     /// The labels that are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_labels: Option<Vec<String>>,
-    /// What stands between their values.
+    /// The text between their values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
     /// The label that is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_label: Option<String>,
-    /// What the values have to match.
+    /// The regular expression that the values have to match.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
     /// For `hashmod`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modulus: Option<i64>,
-    /// What is written.
+    /// The text that is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement: Option<String>,
-    /// What is done: `replace` where nothing is said, `keep`, `drop`, …
+    /// The action: `replace` where nothing is said, `keep`, `drop`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
 }
 
-/// What a PrometheusRule holds.
+/// The rules of a PrometheusRule.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "monitoring.coreos.com",
@@ -179,7 +179,7 @@ pub struct PrometheusRuleSpec {
 pub struct RuleGroup {
     /// Its name, unique in the object.
     pub name: String,
-    /// How often: `30s`.
+    /// The interval between evaluations: `30s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
     /// Labels of all its alerts.
@@ -204,10 +204,10 @@ pub struct Rule {
     pub record: Option<String>,
     /// The PromQL expression.
     pub expr: IntOrString,
-    /// How long it has to be true: `5m`.
+    /// The time for which it has to be true: `5m`.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub for_: Option<String>,
-    /// How long an alert goes on firing when it no longer is.
+    /// The time for which an alert goes on firing when it no longer is.
     #[serde(rename = "keep_firing_for", skip_serializing_if = "Option::is_none")]
     pub keep_firing_for: Option<String>,
     /// Labels, such as `severity`.

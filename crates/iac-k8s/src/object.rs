@@ -13,7 +13,7 @@ use crate::kinds::{self, Scope};
 /// The namespace of a namespaced object that names none.
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 
-/// What an object is called: its type, namespace and name.
+/// The full name of an object: its type, namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ObjectId {
     /// The API group; empty for the core group.

@@ -1,4 +1,4 @@
-//! What an object gives to others: itself as JSON, and a hash of what it holds.
+//! The outputs of an object: itself as JSON, and a hash of its content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +59,7 @@ pub(crate) fn conceal(value: Value) -> Value {
 pub(crate) struct Secrets {
     /// The texts that are secret, with what may be seen of them where that is not nothing.
     texts: BTreeMap<String, Option<Box<str>>>,
-    /// What must not stand in a message: the texts, or the secret parts of them.
+    /// The texts that must not appear in a message: the secret ones, or the secret parts of them.
     parts: BTreeSet<String>,
 }
 

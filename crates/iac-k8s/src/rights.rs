@@ -164,7 +164,7 @@ fn of_rule(rule: &Value) -> BTreeSet<Right> {
             found.insert(limited(danger.what, &names).into());
         }
     }
-    // What the wildcards let in besides: kinds and verbs that nobody thought of.
+    // Other kinds and verbs that the wildcards let in, which nobody thought of.
     for group in groups.iter().map(|group| if group.is_empty() { "core" } else { group }) {
         if any_resource {
             let what = limited(&format!("every resource (*) of {group}"), &names);

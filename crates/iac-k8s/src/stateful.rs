@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::quantity;
 
-/// How a change of fields that are fixed can be made.
+/// The way in which fixed fields can be changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Around the pods, once the claims of these templates have grown.
@@ -23,13 +23,13 @@ pub(crate) enum Way {
 pub(crate) struct Growth {
     /// The template's name.
     pub(crate) template: String,
-    /// What it asks for now.
+    /// The storage that it asks for now.
     pub(crate) size: String,
     /// The field that says so.
     pub(crate) path: FieldPath,
 }
 
-/// How to get from the set that is there to the one that is wanted.
+/// Returns the way from the live set to the wanted one.
 pub(crate) fn way(live: &Json, wanted: &Json) -> Way {
     let (live, wanted) = (&live["spec"], &wanted["spec"]);
     let text = |spec: &Json, field: &str| spec[field].as_str().unwrap_or("").to_owned();
@@ -52,7 +52,7 @@ pub(crate) fn way(live: &Json, wanted: &Json) -> Way {
     Way::Around(grown)
 }
 
-/// What every claim template asks for.
+/// Returns the storage that every claim template asks for.
 pub(crate) fn sizes(wanted: &Json) -> Vec<Growth> {
     let of_template = |(index, template): (usize, &Json)| Growth {
         template: name_of(template).to_owned(),
@@ -102,7 +102,7 @@ fn name_of(template: &Json) -> &str {
     template["metadata"]["name"].as_str().unwrap_or("")
 }
 
-/// What a claim, or a template of one, asks for.
+/// Returns the storage that a claim, or a template of one, asks for.
 pub(crate) fn size(claim: &Json) -> &str {
     claim["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or("")
 }
@@ -143,9 +143,10 @@ fn growth(before: &Json, after: &Json, index: usize) -> Result<Option<Growth>, P
     }))
 }
 
-/// What others set on the set that is there and that a new one has to have from the beginning: a number of replicas that
-/// nobody declares, labels and annotations, of the pods too (`kubectl rollout restart` leaves one). Otherwise its pods would
-/// be restarted, or scaled. `before` is what we applied last: what is dropped from that is not set by others.
+/// Returns the fields that others set on the live set and that a new one has to have from the beginning: a number of
+/// replicas that nobody declares, labels and annotations, of the pods too (`kubectl rollout restart` leaves one). Otherwise
+/// its pods would be restarted, or scaled. `before` is the object that we applied last: a field dropped from that is not
+/// set by others.
 pub(crate) fn of_others(live: &Json, before: &Json, wanted: &Json) -> Option<Json> {
     let mut kept = Json::Object(Map::new());
     if wanted["spec"]["replicas"].is_null() && before["spec"]["replicas"].is_null() && live["spec"]["replicas"].is_i64()

@@ -1,4 +1,4 @@
-//! What is wrong with an object as far as can be told without a server.
+//! Problems of an object that can be told without a server.
 
 use iac_core::Value;
 use iac_core::provider::Problem;
@@ -7,7 +7,7 @@ use iac_core::value::FieldPath;
 use crate::kinds;
 use crate::object::ObjectId;
 
-/// What is wrong with these inputs.
+/// Returns the problems of these inputs.
 pub(crate) fn object(inputs: &Value) -> Vec<Problem> {
     let id = match ObjectId::of(inputs) {
         Ok(id) => id,
@@ -40,7 +40,7 @@ fn name_problem(path: &[&str], name: &str, is_valid: fn(&str) -> bool) -> Option
     })
 }
 
-/// What every kind asks of a name; most ask for more, and the server says so.
+/// Returns true if a name is what every kind asks for; most kinds ask for more, and the server says so.
 fn is_path_segment(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && name.len() <= 253 && !name.contains(['/', '%', ' '])
 }

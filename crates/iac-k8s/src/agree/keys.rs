@@ -44,7 +44,7 @@ fn keys_of(type_name: &str, inputs: &Value) -> Option<BTreeSet<String>> {
 pub(super) struct KeyName {
     path: FieldPath,
     key: String,
-    /// Whose pod it is.
+    /// The object that the pod belongs to.
     pub(super) by: String,
 }
 

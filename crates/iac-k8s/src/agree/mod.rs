@@ -24,15 +24,15 @@ use crate::reference::pod_spec;
 pub(crate) struct Misfit {
     /// The field.
     pub(crate) path: FieldPath,
-    /// What is wrong.
+    /// The message for people.
     pub(crate) message: String,
-    /// What to do.
+    /// The advice for people.
     pub(crate) hint: &'static str,
-    /// How sure it is.
+    /// The certainty that it breaks something.
     pub(crate) certainty: Certainty,
 }
 
-/// How sure it is that a [`Misfit`] breaks something.
+/// The certainty that a [`Misfit`] breaks something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Certainty {
     /// It does.
@@ -43,7 +43,7 @@ pub(crate) enum Certainty {
     Perhaps,
 }
 
-/// What the stack declares that others name inside.
+/// The inner parts of the stack's objects that other objects name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Insides {
     /// The keys of ConfigMaps and Secrets, by identity.
@@ -77,7 +77,7 @@ impl Insides {
         insides
     }
 
-    /// What does not fit in an object that is to be `inputs` and was `before`.
+    /// Returns the misfits of an object that is to be `inputs` and was `before`.
     pub(crate) fn misfits(&self, id: &ObjectId, inputs: &Value, before: &Value) -> Vec<Misfit> {
         let type_name = id.type_name();
         let mut found = keys::lost(self, id, inputs, before);

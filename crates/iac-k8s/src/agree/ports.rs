@@ -9,7 +9,7 @@ use super::{Certainty, Misfit};
 use crate::object::ObjectId;
 use crate::reference::{CONTAINERS, items, pod_spec};
 
-/// What others name of the pods of a workload.
+/// The parts of a workload's pods that others name.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     /// The workload.

@@ -1,4 +1,4 @@
-//! What selects pods, and what names something of the pods that it leads to. Others may make such pods, so nothing here is
+//! Selectors of pods, and names of parts of the pods that they lead to. Others may create such pods, so nothing here is
 //! more than a note.
 
 use iac_core::value::{FieldPath, Value};

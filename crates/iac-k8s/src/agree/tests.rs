@@ -1,4 +1,4 @@
-//! What does not fit, as a table of objects.
+//! Misfits, as a table of objects.
 
 use iac_core::Key;
 use iac_core::declare::{Options, SourceLine};

@@ -1,4 +1,4 @@
-//! How containers ended, as far as it was seen, and how long they have been up.
+//! The ends of containers, as far as they were seen, and the time that each has been up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Ends {
             let code = |pointer: &str| status.pointer(pointer).and_then(Json::as_i64);
             let last = code("/lastState/terminated/exitCode");
             let now = code("/state/terminated/exitCode");
-            // What waits to be restarted has its own end in `lastState`.
+            // A container that waits for its restart has its own end in `lastState`.
             let last_run = if is_up || now.is_some() { restarts - 1 } else { restarts };
             let seen = [(restarts, now), (last_run, last)];
             let runs = self.0.entry(key).or_default();

@@ -12,27 +12,27 @@ pub(crate) use self::ends::{Ends, unprobed};
 pub(crate) use self::warned::{hint_of_event, not_made, warned};
 use crate::readiness::condition;
 
-/// How long a cause that seldom passes is borne with.
+/// The time for which a cause that seldom passes is tolerated.
 const SHORT: Duration = Duration::from_secs(20);
 
-/// How long something that is missing is waited for: a controller, or a Job of the same stack, may still make it.
+/// The time for which a missing object is waited for: a controller, or a Job of the same stack, may still create it.
 const MISSING: Duration = Duration::from_secs(120);
 
-/// How long a pod of an earlier template may take to get ready, so that its StatefulSet goes on.
+/// The time in which a pod of an earlier template has to get ready, so that its StatefulSet goes on.
 const LEFT_BEHIND: Duration = Duration::from_secs(60);
 
 /// Something that keeps a pod from running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// What it is about: `pod api-1`.
+    /// The object that it is about: `pod api-1`.
     pub(crate) about: String,
     /// The container, if it is about one.
     pub(crate) container: Option<String>,
-    /// What, with the cluster's own words.
+    /// The cause, with the cluster's own words.
     pub(crate) cause: String,
     /// After which time it counts as final; none when it may pass by itself.
     pub(crate) patience: Option<Duration>,
-    /// What to do.
+    /// The advice for people.
     pub(crate) hint: Option<String>,
     /// True if the container ran, so that it has a log.
     pub(crate) has_log: bool,
@@ -105,7 +105,7 @@ fn is_of_job(pod: &Json) -> bool {
     owners.into_iter().any(|owner| owner["kind"] == "Job")
 }
 
-/// How many pods a workload should have at least; none for what has no pods.
+/// Returns the least number of pods that a workload should have; `None` for an object without pods.
 pub(crate) fn wanted_pods(object: &Json) -> Option<usize> {
     let number = |pointer: &str, default| object.pointer(pointer).and_then(Json::as_u64).unwrap_or(default);
     let wanted = match object["kind"].as_str()? {
@@ -117,7 +117,7 @@ pub(crate) fn wanted_pods(object: &Json) -> Option<usize> {
     usize::try_from(wanted).ok()
 }
 
-/// What keeps this pod from running; empty when nothing does, or nothing is known yet.
+/// Returns the causes that keep this pod from running; empty if there are none, or none is known yet.
 pub(crate) fn pod(pod: &Json, ends: &Ends) -> Vec<Finding> {
     if is_over(pod) || is_ready(pod) {
         return Vec::new();
@@ -327,7 +327,7 @@ fn crashing(finding: Finding, status: &Json) -> Finding {
     finding.hinted(hint)
 }
 
-/// How a container ended.
+/// Tells the end of a container.
 fn ended(terminated: &Json) -> String {
     let code = terminated["exitCode"].as_i64().unwrap_or(-1);
     let reason = terminated["reason"].as_str().unwrap_or("Error");

@@ -1,11 +1,11 @@
-//! What a warning means, for causes that the state of a pod does not show.
+//! The meaning of warnings, for causes that the state of a pod does not show.
 
 use serde_json::Value as Json;
 
 use super::{Finding, MISSING, SHORT, is_missing, is_over, is_ready, name_of};
 use crate::provider::Warning;
 
-/// What a warning about a pod tells of why it is not ready.
+/// Returns the reason that a warning about a pod gives for why it is not ready.
 pub(crate) fn warned(pod: &Json, warning: &Warning) -> Option<Finding> {
     if is_over(pod) || is_ready(pod) {
         return None;
@@ -14,7 +14,7 @@ pub(crate) fn warned(pod: &Json, warning: &Warning) -> Option<Finding> {
     let statuses: Vec<&Json> = statuses.into_iter().flatten().flatten().collect();
     let is_made = statuses.iter().all(|status| status["state"]["waiting"].is_null());
     let is_about_making = warning.reason.starts_with("Failed");
-    // What kept it from being made no longer does.
+    // The cause that kept it from being created is gone.
     if is_about_making && is_made && !statuses.is_empty() {
         return None;
     }
@@ -27,7 +27,7 @@ pub(crate) fn warned(pod: &Json, warning: &Warning) -> Option<Finding> {
     })
 }
 
-/// What a warning about a workload tells of why it has fewer pods than it should.
+/// Returns the reason that a warning about a workload gives for why it has fewer pods than it should.
 pub(crate) fn not_made(warning: &Warning) -> Finding {
     let message = &warning.message;
     let patience = match warning.reason.as_str() {
@@ -47,14 +47,14 @@ pub(crate) fn not_made(warning: &Warning) -> Finding {
     }
 }
 
-/// How the server says that a webhook could not be asked.
+/// The words in which the server says that a webhook could not be asked.
 const NO_ANSWER: &str = "failed calling webhook";
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// What to do about a warning.
+/// Returns the advice on a warning.
 pub(crate) fn hint_of_event(reason: &str, message: &str) -> Option<&'static str> {
     match reason {
         "FailedMount" | "FailedAttachVolume" if is_missing(message) => {

@@ -1,5 +1,5 @@
-//! What stays and relies on what goes, where no field names it: a Service that selects its pods, a host name or a port in a
-//! variable or a configuration, a port of a backend. Fields that name objects are the engine's to tell.
+//! References that break without a field that names an object: a Service that selects pods which go, a host name or a port
+//! in a variable or a configuration, a port of a backend. The engine tells of fields that name objects.
 
 use iac_core::provider::Effect;
 use iac_core::provider::effect::{BrokenReference, Transition};

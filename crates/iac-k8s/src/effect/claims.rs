@@ -1,4 +1,4 @@
-//! What becomes of the claims of a StatefulSet, and of those that other pods use.
+//! The fate of a StatefulSet's claims, and of those that other pods use.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn templates(set: &Value) -> BTreeMap<&str, Option<&str>> {
         .collect()
 }
 
-/// What a claim, or a template of one, asks for.
+/// Returns the storage that a claim, or a template of one, asks for.
 fn size(claim: &Value) -> Option<&str> {
     text(claim, "/spec/resources/requests/storage")
 }

@@ -17,7 +17,7 @@ pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     }
 }
 
-/// What of a set is new; nothing for what goes.
+/// Returns the elements of a set that are new; none for an object that goes.
 fn new<T: Ord>(seen: &Seen<'_>, of: impl Fn(&Value) -> BTreeSet<T>) -> Vec<T> {
     let before = of(seen.before());
     of(seen.then())

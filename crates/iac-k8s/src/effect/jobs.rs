@@ -6,7 +6,7 @@ use iac_core::provider::{Effect, Readiness};
 
 use super::{Seen, list, text};
 
-/// How often a Job is tried again unless it says so.
+/// The number of times that a Job is tried again unless it says so.
 const BACKOFF_LIMIT: i64 = 6;
 
 pub(super) fn of(seen: &Seen<'_>) -> Option<Effect> {
@@ -26,7 +26,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Option<Effect> {
     }))
 }
 
-/// What the first container runs.
+/// Returns the command of the first container.
 fn command(job: &Value) -> String {
     let Some(container) = list(job, "/spec/template/spec/containers").first() else {
         return "nothing".to_owned();

@@ -1,5 +1,5 @@
-//! What a plan does to what runs in a cluster: to pods, to those who read a changed ConfigMap or Secret, to claims, to
-//! names that lead nowhere afterwards, and what becomes reachable or allowed.
+//! The effects of a plan on what runs in a cluster: on pods, on readers of a changed ConfigMap or Secret, on claims, on
+//! names that lead nowhere afterwards; and things that become reachable or allowed.
 //!
 //! All of it follows from the objects of the plan, as they are recorded, declared and predicted; the server is not asked.
 

@@ -1,4 +1,4 @@
-//! What pods, roles and bindings may do that they could not do before.
+//! Rights of pods, roles and bindings that they did not have before.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Option<Effect> {
     (!new.is_empty()).then(|| Effect::privilege(format!("its pods {}", new.join("; "))))
 }
 
-/// What pods may do beyond their own containers.
+/// Returns the things that pods may do beyond their own containers.
 fn powers(spec: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (field, what) in [

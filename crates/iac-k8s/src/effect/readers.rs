@@ -1,4 +1,4 @@
-//! Who reads a ConfigMap or Secret that changes, and when they see it.
+//! The readers of a ConfigMap or Secret that changes, and the time at which they see it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -49,7 +49,7 @@ impl Object {
     }
 }
 
-/// What is told of a plan, as `NAME: LABEL: TEXT`.
+/// Returns the effects of a plan, as `NAME: LABEL: TEXT`.
 fn told(objects: &[Object]) -> Vec<String> {
     let keys: Vec<Key> = objects.iter().map(Object::key).collect();
     let value = |json: &Json| (!json.is_null()).then(|| Value::from(json.clone()));
@@ -171,7 +171,7 @@ fn restarts_say_how_many_pods_in_which_way_and_whether_there_is_a_gap() {
             "web: restart: stops 2 pods (up to 30 s), then starts the new ones (strategy Recreate); nothing serves until the new ones are ready; \
              if they do not become ready, nothing takes their place",
         ),
-        // What an autoscaler made of it counts, and what the server filled in.
+        // The replicas that an autoscaler set count, and the fields that the server filled in.
         (
             updated(WEB, json!({})).live(json!({"spec": {"replicas": 4, "strategy": {"type": "Recreate"},
                 "template": {"spec": {"terminationGracePeriodSeconds": 60}}}})),

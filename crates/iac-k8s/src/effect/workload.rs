@@ -1,13 +1,13 @@
-//! What becomes of the pods of a Deployment, StatefulSet or DaemonSet.
+//! The fate of the pods of a Deployment, StatefulSet or DaemonSet.
 
 use iac_core::provider::Effect;
 use iac_core::provider::effect::{Restart, Scale, Transition, Unit, Way, other_repository};
 use iac_core::{FieldPath, Value};
 
 use super::{Seen, containers, text};
-/// How long a pod may take to stop unless its object says so.
+/// The time in which a pod has to stop unless its object says so.
 const GRACE_SECONDS: u64 = 30;
-/// What a Deployment may have more, and may lack, unless it says so.
+/// The share of pods that a Deployment may have more, and may lack, unless it says so.
 const QUARTER: &str = "25%";
 
 /// The manager of what an autoscaler sets.
@@ -56,7 +56,7 @@ fn other_images(seen: &Seen<'_>) -> Vec<Effect> {
     containers(then).filter_map(other).collect()
 }
 
-/// How many pods an object has until now; none for a DaemonSet whose status is not known.
+/// Returns the number of pods that an object has until now; `None` for a DaemonSet whose status is not known.
 fn until_now(seen: &Seen<'_>) -> Option<u64> {
     let live = seen.item.live.map_or(&Value::Null, |live| &live.outputs);
     let number = |object: &Value, pointer: &str| object.pointer(pointer)?.as_i64()?.try_into().ok();
@@ -68,7 +68,7 @@ fn until_now(seen: &Seen<'_>) -> Option<u64> {
         .or(Some(1))
 }
 
-/// How many pods it is to have.
+/// Returns the number of pods that it is to have.
 fn count(seen: &Seen<'_>) -> Option<u64> {
     match seen.kind.as_str() {
         "apps/DaemonSet" => until_now(seen),
@@ -208,7 +208,7 @@ fn of_deployment(seen: &Seen<'_>, count: u64) -> Restart {
     }
 }
 
-/// What is left of a rolling update whose new pods do not work.
+/// Tells what is left of a rolling update whose new pods do not work.
 fn rollout_failure(seen: &Seen<'_>) -> String {
     let spec = seen.pods().map_or(&Value::Null, |(_, then)| then);
     let probed = containers(spec).any(|container| container.get("readinessProbe").is_some());

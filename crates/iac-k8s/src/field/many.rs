@@ -13,7 +13,7 @@ use super::IntoField;
     note = "`[…]` and `vec![…]` become `Vec` and `BTreeMap<String, _>`"
 )]
 pub trait Items {
-    /// What an item is; of a map it is a pair.
+    /// The type of an item; for a map it is a pair.
     type Item;
 
     /// Makes it of its items.

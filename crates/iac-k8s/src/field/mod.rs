@@ -1,4 +1,4 @@
-//! How values become the fields of Kubernetes objects inside of [`k8s!`](crate::k8s).
+//! Conversion of values into the fields of Kubernetes objects inside of [`k8s!`](crate::k8s).
 //!
 //! The macro calls [`IntoField::into_field`] for each field, [`list`] for `[…]` and `vec![…]`, and [`collect`] for
 //! `.collect()`. Implement [`IntoField`] for a type of your own to use it as a field's value, and [`OfText`] for one

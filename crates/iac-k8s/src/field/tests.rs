@@ -1,4 +1,4 @@
-//! What `k8s!` makes is what the plain structs say, kind by kind.
+//! `k8s!` gives the same objects as the plain structs, kind by kind.
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use std::collections::BTreeMap;

@@ -37,7 +37,7 @@ impl OfText for IntOrString {
     }
 }
 
-/// What is a text by itself, alone, in an `Option` and in a `Vec`.
+/// Conversions of types that are texts by themselves: alone, in an `Option` and in a `Vec`.
 macro_rules! texts {
     ($($text:ty),*) => {$(
         impl<T: OfText> IntoField<T> for $text {
@@ -74,7 +74,7 @@ macro_rules! texts {
 
 texts!(&str, &&str, Cow<'_, str>, Output, &Output);
 
-/// What holds a `String` already becomes one by the conversion of a type into itself, so only the others are left.
+/// Conversions of a `String`. A field that holds a `String` already takes it as it is, so only the others are left.
 macro_rules! strings {
     ($($field:ty),*) => {$(
         impl IntoField<$field> for String {

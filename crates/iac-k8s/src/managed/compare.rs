@@ -1,4 +1,4 @@
-//! What differs between two states of an object, both as the server gives them.
+//! The difference between two states of an object, both as the server gives them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -29,7 +29,7 @@ const FORMERS: [&str; 16] = [
     "Terraform",
 ];
 
-/// How the names of others begin, which have a version or a number in them.
+/// The prefixes of others' names that have a version or a number in them.
 const FORMER_PREFIXES: [&str; 3] = [PREFIX, "pulumi-kubernetes", "terraform-provider-helm"];
 
 /// True if an entry is of a former manager; another stack of ours is one.
@@ -72,7 +72,7 @@ fn unite(fields: &mut Json, more: &Json) {
     }
 }
 
-/// What our apply would lead to after the hand-over: `result` is what it leads to without one. The fields that only
+/// Returns the result of our apply after the hand-over: `result` is the one without a hand-over. The fields that only
 /// former managers have go.
 pub(crate) fn after_hand_over(result: &Json, manager: &str) -> Json {
     let fields = |former: bool| -> Vec<&Json> {

@@ -21,7 +21,7 @@ pub(crate) fn drift(inputs: &Json, live: &Json, manager: &str) -> Vec<FieldChang
     let mut comparison = Comparison { found: Vec::new() };
     for (field, value) in inputs.as_object().into_iter().flatten() {
         let value = match field.as_str() {
-            // What names the object is no field that anyone could own.
+            // The fields that name the object are none that anyone could own.
             "apiVersion" | "kind" => continue,
             "metadata" => &unnamed(value),
             _ => value,
@@ -62,7 +62,7 @@ fn is_leaf(fields: &Json) -> bool {
         .is_none_or(|fields| fields.keys().all(|name| name == "."))
 }
 
-/// Who owns a field: what our entry says of it, and what the others' do.
+/// The owners of a field: our entry's part of it, and the others' parts.
 struct Owned<'a> {
     ours: Option<&'a Json>,
     others: Vec<&'a Json>,
@@ -159,8 +159,8 @@ impl Comparison {
     }
 }
 
-/// What the entries call an element: by all its keys, or else by those that it has, where the server filled in the others
-/// and no other element is called so.
+/// Returns the name of an element in the entries: by all its keys, or else by those that it has, where the server filled in
+/// the others and no other element has that name.
 fn name_of<'a>(item: &Json, names: &BTreeSet<&'a str>, taken: &mut BTreeSet<&'a str>) -> Option<(&'a str, Json)> {
     let named = |lenient: bool| {
         names

@@ -1,5 +1,5 @@
-//! Whose mark an object bears. Every apply of a stack leaves an entry under the stack's own name, and nobody else writes
-//! under that.
+//! The mark on an object. Every apply of a stack leaves an entry under the stack's own name, and nobody else writes under
+//! that.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{applied, entries, is_of_object, is_ours};
 
-/// What stands before a stack's name in those of its managers.
+/// The prefix of a manager's name, before the stack's name.
 pub(crate) const PREFIX: &str = "iac-";
 
 /// Managers that change what others made, and make nothing themselves. When they change the last field that a stack has,
@@ -23,7 +23,7 @@ const HANDS: [&str; 7] = [
     "kubectl-set",
 ];
 
-/// Whose mark an object bears, of which at least the metadata were read; `manager` is ours.
+/// Reads the mark on an object, of which at least the metadata were read; `manager` is ours.
 pub(crate) fn mark(object: &Json, manager: &str) -> Mark {
     if applied(object, manager).is_some() {
         return Mark::Ours;
@@ -63,7 +63,7 @@ mod tests {
         let table: [(&[Entry], Mark); 10] = [
             (&[("iac-shop", "Apply", "")], Mark::Ours),
             (&[("kubectl-edit", "Update", ""), ("iac-shop", "Apply", "")], Mark::Ours),
-            // What anybody can write by an update, or of a status, is no apply.
+            // An update, or an apply of the status, is no apply of the object: anybody can write those.
             (&[("iac-shop", "Update", "")], Mark::Missing(written("iac-shop"))),
             (
                 &[("iac-shop", "Apply", "status")],

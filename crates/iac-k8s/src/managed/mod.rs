@@ -1,4 +1,4 @@
-//! Who owns which field: `metadata.managedFields`.
+//! The owners of fields: `metadata.managedFields`.
 //!
 //! When anyone changes or removes a field that we applied, our entry loses that path; when they set the same value, or
 //! add another field, it stays as it was. So our entry is a fingerprint that tells whether an object needs a closer
@@ -48,7 +48,7 @@ fn is_ours(name: &str, manager: &str) -> bool {
     name == manager || side.is_some_and(|side| SIDES.contains(&side))
 }
 
-/// What stands behind a manager's name in those of its sides.
+/// The suffixes of the side managers' names, after the manager's own.
 const SIDES: [&str; 2] = ["replicas", "kept"];
 
 /// When each manager last wrote the object itself.

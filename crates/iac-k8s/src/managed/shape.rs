@@ -1,4 +1,4 @@
-//! How the server tells the elements of lists apart, as the managed fields of an object show it.
+//! The keys by which the server tells the elements of lists apart, as the managed fields of an object show them.
 //!
 //! A list of which single elements are owned is one whose schema has keys (`k:{"name":"api"}`) or one that is a set
 //! (`v:"a"`); any other list is owned, and changed, as a whole. The names in an entry come from the server's own schema,
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::{entries, key_of};
 
-/// What is known of a field: of what lies below it, and of a list's elements.
+/// The knowledge about a field: about the fields below it, and about a list's elements.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     fields: BTreeMap<String, Self>,
@@ -20,7 +20,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// What the managed fields of these states of an object show.
+    /// Reads off the managed fields of these states of an object.
     pub(super) fn of<'a>(states: impl IntoIterator<Item = &'a Json>) -> Self {
         let mut shape = Self::default();
         for entry in states.into_iter().flat_map(entries) {
@@ -41,12 +41,12 @@ impl Shape {
         }
     }
 
-    /// What is known of the field of that name.
+    /// Returns the shape of the field of that name.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         self.fields.get(name)
     }
 
-    /// What is known of a list's elements, with the fields that tell them apart; none where nothing does.
+    /// Returns the shape of a list's elements, with the fields that tell them apart; `None` if nothing does.
     pub(super) fn keyed(&self) -> Option<(&Self, &BTreeSet<String>)> {
         self.element.as_deref().map(|element| (element, &self.keys))
     }

@@ -23,7 +23,7 @@ pub(super) struct Access {
     pub(super) description: String,
     /// Until when the credentials can be used, if a plugin said so.
     pub(super) until: Option<Timestamp>,
-    /// What tells the server from others: its address, and the authority that its certificate is checked by.
+    /// The identity of the server: its address, and the authority that its certificate is checked by.
     pub(super) server: String,
 }
 

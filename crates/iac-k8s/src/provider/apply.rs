@@ -28,14 +28,14 @@ use crate::object::{self, ObjectId};
 use crate::outputs::{self, Secrets};
 use crate::stateful;
 
-/// How long a server that says "not now" is asked again.
+/// The time for which a server that says "not now" is asked again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The version of no object: an apply that carries it makes a new one or fails. Versions are 64-bit numbers, counted from
 /// one.
 const OF_NO_OBJECT: &str = "9223372036854775807";
 
-/// How long a kind that was just defined may take to be served.
+/// The time in which a kind that was just defined has to be served.
 const KIND_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Applies one object.
@@ -167,7 +167,7 @@ impl Application<'_> {
         self.with_replicas(answer).await
     }
 
-    /// What has the object's name; one that is being deleted is waited for.
+    /// Returns the object that has the name; one that is being deleted is waited for.
     async fn settled(&self) -> Result<Option<Json>, ProviderError> {
         let there = self.session.get(Call::get_metadata(self.kind.path(&self.id))).await?;
         let Some(object) = there.as_ref().filter(|object| is_leaving(object)) else {
@@ -234,7 +234,7 @@ impl Application<'_> {
         self.with_replicas(&answer).await
     }
 
-    /// What is sent, meant for the object of this UID, or else for the one that was looked at.
+    /// Returns the body to send, meant for the object of this UID, or else for the one that was looked at.
     fn meant(&self, uid: Option<&str>) -> Json {
         let mut body = self.body.clone();
         if let Some(uid) = uid.or(self.request.uid.as_deref()) {

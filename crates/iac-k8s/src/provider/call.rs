@@ -13,19 +13,19 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-/// How long one call may take unless it says otherwise.
+/// The time that one call may take unless it says otherwise.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest pause that a server can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How much of a server's own words is kept.
+/// The most bytes of a server's own words that are kept.
 const MOST_WORDS: usize = 64 << 10;
 
 /// The media type of a server-side apply.
 const APPLY: &str = "application/apply-patch+yaml";
 
-/// What is asked of the API server.
+/// A question to the API server.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -150,9 +150,9 @@ pub(crate) struct Answer {
     pub(crate) created: bool,
     /// The body.
     pub(crate) body: Json,
-    /// How many bytes it had.
+    /// The number of bytes that it had.
     pub(crate) size: usize,
-    /// What the server warns of: a deprecated version, a field that will be refused one day.
+    /// The server's warnings: a deprecated version, a field that will be refused one day.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -165,7 +165,7 @@ pub(crate) enum CallError {
     /// No answer in time, or none that came to an end.
     #[error("{server} did not answer in full within {} s", .limit.as_secs())]
     Timeout {
-        /// Who was asked.
+        /// The server that was asked.
         server: String,
         /// For how long it was waited.
         limit: Duration,
@@ -184,7 +184,7 @@ pub(crate) enum CallError {
     Unreadable(String),
 }
 
-/// What the server says when it refuses: its `Status` object.
+/// The server's refusal: its `Status` object.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Refusal {
@@ -194,7 +194,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// Its reason in words.
     pub(crate) message: String,
-    /// What it is about.
+    /// The details of its subject.
     pub(crate) details: Details,
 }
 
@@ -208,7 +208,7 @@ pub(crate) struct Details {
     pub(crate) name: String,
     /// One entry per field that is wrong.
     pub(crate) causes: Vec<Cause>,
-    /// How long to wait before trying again.
+    /// The seconds to wait before trying again.
     pub(crate) retry_after_seconds: Option<u64>,
 }
 
@@ -224,7 +224,7 @@ pub(crate) struct Cause {
     pub(crate) field: String,
 }
 
-/// What the server writes for an object as a whole.
+/// The server's word for an object as a whole.
 const WHOLE: &str = "<nil>";
 
 impl Cause {
@@ -357,7 +357,7 @@ impl CallError {
         matches!(self, Self::Refused(refusal) if refusal.code == 409 && says_so(&refusal.message))
     }
 
-    /// How long the server asks to wait.
+    /// Returns the time that the server asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => {

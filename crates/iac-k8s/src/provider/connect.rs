@@ -24,7 +24,7 @@ use super::access::Access;
 use super::call::{Answer, Call, CallError, Refusal, warning_text};
 use super::kubeconfig;
 
-/// How the configuration says where the cluster is.
+/// The settings that lead to the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The kubeconfig file; `KUBECONFIG`, `~/.kube/config` or the account of the pod where none is given.
@@ -53,14 +53,14 @@ pub(crate) fn chosen_namespace(config: &Config) -> String {
         ConfigValue::Secret(_) => None,
     };
     let own: BTreeMap<String, String> = config.entries().iter().filter_map(plain).collect();
-    // What is wrong with the configuration is said when it is connected with.
+    // Problems of the configuration are reported when it is connected with.
     let settings = Settings::read(&own).unwrap_or_default();
     settings
         .chosen()
         .map_or_else(|| DEFAULT_NAMESPACE.to_owned(), |chosen| chosen.name)
 }
 
-/// What settings that a repository makes lead to: the kubeconfig, and the programs that it runs for its users.
+/// Returns the targets of settings that a repository gives: the kubeconfig, and the programs that it runs for its users.
 pub(super) fn leads_to(config: &BTreeMap<String, String>) -> LeadsTo {
     let Some(path) = config.get("kubeconfig").map(PathBuf::from) else {
         return LeadsTo::default();
@@ -153,7 +153,7 @@ const SYSTEM: &str = "kube-system";
 pub(crate) struct Connection {
     settings: Settings,
     client: RwLock<Current>,
-    /// What tells the server from others where nothing else can be had.
+    /// The identity of the server, if no stronger evidence is available.
     server: String,
     /// For people: `the API server at https://10.0.0.1:6443`.
     address: String,
@@ -168,7 +168,7 @@ struct Current {
     client: kube::Client,
     /// Until when they can be used.
     until: Option<Timestamp>,
-    /// How often they were fetched.
+    /// The number of times that they were fetched.
     times: usize,
 }
 
@@ -191,14 +191,14 @@ impl Current {
     }
 }
 
-/// What is known of a connection without asking the server.
+/// The facts about a connection that are known without asking the server.
 struct Told {
     description: String,
     address: String,
     server: String,
 }
 
-/// How long before their end credentials are fetched again.
+/// The time before their end at which credentials are fetched again.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Connection {
@@ -237,7 +237,7 @@ impl Connection {
         self.call_once(call).await
     }
 
-    /// How often the credentials were fetched; those that are over are fetched again first.
+    /// Returns the number of times that the credentials were fetched; those that are over are fetched again first.
     async fn times_fetched(&self) -> Result<usize, CallError> {
         let (times, is_over) = {
             let current = self.client.read().await;
@@ -392,9 +392,9 @@ impl Connection {
         }
     }
 
-    /// What tells the cluster from others, the strongest first: the UID of its `kube-system` namespace, which lives as long
-    /// as the cluster; that of the namespace of what names none, for accounts that may see no other; its address and
-    /// authority, for those that may see neither.
+    /// Returns evidence that tells the cluster from others, the strongest first: the UID of its `kube-system` namespace,
+    /// which lives as long as the cluster; that of the namespace for objects that name none, for accounts that may see no
+    /// other; its address and authority, for those that may see neither.
     pub(crate) async fn evidence(&self, limit: Duration) -> Result<Vec<(String, String)>, ProviderError> {
         let own = &self.chosen.name;
         let (system, namespace) = futures::join!(self.uid_of(SYSTEM, limit), self.uid_of(own, limit));
@@ -448,7 +448,7 @@ impl Connection {
     }
 }
 
-/// What a failed exchange means.
+/// Returns the meaning of a failed exchange.
 fn transport(error: &kube::Error) -> CallError {
     match error {
         kube::Error::Auth(error) => CallError::Credentials(with_causes(error)),

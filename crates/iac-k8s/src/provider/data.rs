@@ -1,4 +1,4 @@
-//! What data would go with an object, or stay without it.
+//! The data that would go with an object, or stay without it.
 
 use iac_core::Value;
 use iac_core::provider::{DataItem, ProviderError, Recorded};
@@ -78,7 +78,7 @@ impl Claim {
         }
     }
 
-    /// What it is called where it is noted that somebody was told of it.
+    /// Returns the name under which it is noted that somebody was told of it.
     pub(crate) fn told(&self) -> String {
         format!("{} {}", self.id.kind, self.id.full_name())
     }

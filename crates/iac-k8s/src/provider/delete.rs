@@ -21,7 +21,7 @@ use crate::readiness::condition;
 /// The pause between two looks where a watch tells of each change.
 const AWAKE: Duration = Duration::from_secs(5);
 
-/// How long it is looked as often as without a watch.
+/// The time for which looks are as frequent as without a watch.
 const EAGER: Duration = Duration::from_secs(1);
 
 /// Deletes one object and waits until it is gone.
@@ -77,8 +77,8 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
     Ok(())
 }
 
-/// What a record is about, as it is called. The version comes from its inputs; nothing else does, so that what is looked
-/// at, told and deleted is one object.
+/// Returns the name of the object that a record is about. Its version comes from the record's inputs, and nothing else
+/// does, so that the looks, the messages and the deletion are about one object.
 pub(crate) fn recorded_id(recorded: &Recorded) -> Result<ObjectId, ProviderError> {
     let named = ObjectId::from_identity(&recorded.identity).ok_or_else(|| {
         let message = format!("{:?} is no name of a Kubernetes object", recorded.identity);
@@ -94,7 +94,7 @@ pub(crate) fn recorded_id(recorded: &Recorded) -> Result<ObjectId, ProviderError
     })
 }
 
-/// What becomes of what an object owns.
+/// The fate of the objects that an object owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Propagation {
     /// It goes first where pods are among it. That takes the cluster's collector, which is slow: to learn of a new kind takes
@@ -106,15 +106,15 @@ pub(crate) enum Propagation {
     Orphan,
 }
 
-/// How an object is deleted.
+/// The deletion of an object.
 #[derive(Clone, Copy)]
 pub(crate) struct Deletion<'a> {
     pub(crate) session: &'a Session,
     /// The UID of the object that is meant; where another one has its name, it is gone.
     pub(crate) expected: Option<&'a str>,
-    /// What there is to say for it, should it not bear our mark.
+    /// The claim to it, should it not bear our mark.
     pub(crate) claim: Claim,
-    /// What becomes of what it owns.
+    /// The fate of the objects that it owns.
     pub(crate) propagation: Propagation,
     pub(crate) deadline: Instant,
     pub(crate) progress: &'a (dyn Fn(String) + Sync),
@@ -255,14 +255,14 @@ pub(crate) async fn wait_gone(
             said = message;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        // What holds it is to be told soon.
+        // The cause that holds it is to be told soon.
         let heard = if began.elapsed() < EAGER { pause } else { AWAKE };
         ear.wait(pause.min(left), heard.min(left)).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
-/// What keeps a deleted object from going, a line each.
+/// Returns the causes that keep a deleted object from going, a line each.
 pub(crate) fn holding(object: &Json) -> Vec<String> {
     let mut lines = Vec::new();
     for (place, pointer) in [("metadata", "/metadata/finalizers"), ("spec", "/spec/finalizers")] {

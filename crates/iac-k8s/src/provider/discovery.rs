@@ -48,7 +48,8 @@ impl ApiKind {
 
 type Kinds = Arc<HashMap<String, ApiKind>>;
 
-/// What was asked of the server so far. What it did not know is asked again, since a definition may have come meanwhile.
+/// The answers of the server so far. A kind that it did not know is asked for again, since a definition may have come
+/// meanwhile.
 #[derive(Default)]
 pub(crate) struct Discovery {
     versions: Mutex<HashMap<String, Kinds>>,

@@ -20,10 +20,10 @@ use crate::kinds;
 use crate::managed;
 use crate::object::{self, ObjectId};
 
-/// How long a server that says "not now" is asked again.
+/// The time for which a server that says "not now" is asked again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often an object is looked at again that somebody writes all the time.
+/// The number of looks at an object that somebody writes all the time.
 const LOOKS: usize = 4;
 
 /// True if its metadata tell that nobody has written the object since our last apply, as far as that could matter.
@@ -93,7 +93,7 @@ pub(super) async fn of(
     Ok(tried.unwrap_or_else(|| managed::drift(&body, live, &session.manager)))
 }
 
-/// What an apply of the same would change, read backwards; none where the server does not tell.
+/// Returns the changes that an apply of the same would make, read backwards; `None` if the server does not tell.
 async fn tried(
     session: &Session,
     recorded: &Recorded,

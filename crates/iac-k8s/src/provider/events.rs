@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::call::Call;
 use super::session::Session;
 
-/// How long a list is good for.
+/// The time for which a list is good.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// When a list was read, and what it held.

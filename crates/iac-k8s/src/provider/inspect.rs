@@ -13,16 +13,16 @@ use super::session::{Session, uid};
 use crate::diagnose::{self, Ends, Finding};
 use crate::readiness::last_changed;
 
-/// How often pods are looked at.
+/// The interval between two looks at pods.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// How many lines of a container's log are shown.
+/// The number of lines of a container's log that are shown.
 const LOG_LINES: &str = "10";
 
-/// How much of it: lines may be long.
+/// The number of bytes of it: lines may be long.
 const LOG_BYTES: &str = "262144";
 
-/// How many warnings are shown.
+/// The number of warnings that are shown.
 const WARNINGS: usize = 8;
 
 /// Watches for causes that will not pass, and bears with each for its time.
@@ -63,7 +63,7 @@ impl Patience {
         Ok(None)
     }
 
-    /// How far it is, with what stands in the way.
+    /// Tells the progress, with the cause that stands in the way.
     pub(crate) fn explain(&self, progress: String) -> String {
         match &self.latest {
             Some(cause) => format!("{progress}; {cause}"),
@@ -72,7 +72,7 @@ impl Patience {
     }
 }
 
-/// What keeps a workload from being ready, what is worst first.
+/// Returns the causes that keep a workload from being ready, the worst first.
 fn findings(object: &Json, pods: &Pods, warnings: &[Warning], ends: &Ends) -> Vec<Finding> {
     let mut findings: Vec<Finding> = pods
         .current
@@ -99,12 +99,12 @@ fn findings(object: &Json, pods: &Pods, warnings: &[Warning], ends: &Ends) -> Ve
             None => finding,
         }));
     }
-    // What will not pass by itself, and soonest, is what to read.
+    // The causes that will not pass by themselves, and soonest, are the ones to read.
     findings.sort_by_key(|finding| finding.patience.unwrap_or(Duration::MAX));
     findings
 }
 
-/// What the latest warning about a pod tells that its state does not show.
+/// Returns the findings of the latest warning about a pod that its state does not show.
 fn of_warnings(pod: &Json, warnings: &[Warning]) -> Vec<Finding> {
     let about = warnings
         .iter()
@@ -135,15 +135,15 @@ pub(crate) struct Settling {
     seen: HashMap<(String, String, i64), Instant>,
 }
 
-/// How long a container without readiness probe has to stay up before its pod counts as ready, unless its workload says
-/// by `minReadySeconds`.
+/// The time for which a container without readiness probe has to stay up before its pod counts as ready, unless its
+/// workload says so by `minReadySeconds`.
 const STEADY: Duration = Duration::from_secs(3);
 
 /// A container that runs for so long by our clock, which may be wrong, needs no watching.
 const LONG: Duration = Duration::from_secs(60);
 
 impl Settling {
-    /// What has to stay up for a little longer.
+    /// Returns the container that has to stay up for a little longer.
     pub(crate) fn holds(&mut self, object: &Json, pods: &Pods) -> Option<String> {
         if object["spec"]["minReadySeconds"]
             .as_i64()
@@ -193,12 +193,12 @@ pub(crate) fn images(pods: &Pods) -> BTreeMap<String, String> {
     containers.collect()
 }
 
-/// What is known of the cause of a failure.
+/// The known facts about the cause of a failure.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     /// The chain from pods to logs and warnings.
     pub(crate) lines: Vec<String>,
-    /// What to do.
+    /// The advice for people.
     pub(crate) hint: Option<String>,
 }
 

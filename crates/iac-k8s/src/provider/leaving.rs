@@ -1,4 +1,4 @@
-//! What is being deleted: an object with a deletion timestamp, and whatever is in a namespace that has one.
+//! Objects that are being deleted: with a deletion timestamp of their own, or in a namespace that has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) fn is_leaving(object: &Json) -> bool {
 pub(super) struct Leaving(BTreeMap<String, String>);
 
 impl Leaving {
-    /// What an object's deletion waits for, if it is being deleted, alone or with its namespace.
+    /// Returns the causes that an object's deletion waits for, if it is being deleted, alone or with its namespace.
     pub(super) fn of(&self, object: &Json) -> Option<String> {
         if is_leaving(object) {
             return Some(what_holds(object));

@@ -1,8 +1,8 @@
-//! What is to have pods in a namespace, as far as Services have to know it.
+//! Workloads of a namespace that are to have pods, as far as Services have to know them.
 //!
-//! No query finds the workloads whose pods bear given labels, so all of a namespace are read. Many Services of a run ask the
-//! same: they share what was read a moment ago. What the run itself wrote since is added, so that nobody is told that no pods
-//! come from a workload that was just made.
+//! No query finds the workloads whose pods bear given labels, so all of a namespace are read. Many Services of a run ask
+//! the same: they share the lists that were read a moment ago. The workloads that the run itself wrote since are added, so
+//! that nobody is told that no pods come from a workload that was just created.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,11 +28,11 @@ type Labels = Map<String, Json>;
 /// When a list was read, and the workloads in it that are to have pods.
 type Read = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Labels>>)>>;
 
-/// What a run knows of them.
+/// The workloads that a run knows.
 #[derive(Debug, Default)]
 pub(crate) struct Makers {
     lists: Mutex<HashMap<String, Arc<Read>>>,
-    /// What the run itself wrote: when that was answered, in which namespace.
+    /// The workloads that the run itself wrote: the time of the answer, the namespace, and the labels of the pods.
     written: Mutex<Vec<(Instant, String, Labels)>>,
 }
 

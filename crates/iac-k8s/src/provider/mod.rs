@@ -50,7 +50,7 @@ use crate::declared::Declared;
 use crate::object::ObjectId;
 use crate::{PROVIDER, content, effect, reference, validate};
 
-/// How long the name of a field manager may be.
+/// The length that the name of a field manager may have.
 const MANAGER_LENGTH: usize = 128;
 
 /// The Kubernetes provider.

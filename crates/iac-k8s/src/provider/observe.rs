@@ -1,4 +1,4 @@
-//! What is there now: one metadata-only list per kind and namespace, and a closer look only at what moved.
+//! The live state: one metadata-only list per kind and namespace, and a closer look only at objects that moved.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -26,14 +26,14 @@ use crate::readiness;
 /// The objects that were listed; none for one that is not there.
 type Listed = HashMap<ObjectId, Option<Arc<Item>>>;
 
-/// What is kept of a listed object.
+/// The facts that are kept of a listed object.
 struct Item {
     metadata: Json,
     mark: Mark,
     co_owners: Vec<String>,
 }
 
-/// What is known before single objects are looked at.
+/// The facts that are known before single objects are looked at.
 struct Seen {
     listed: Listed,
     /// The namespaces that are being deleted.
@@ -70,7 +70,7 @@ pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> R
         .collect())
 }
 
-/// What is told without a look at the object itself.
+/// Returns the answer to a request if it needs no look at the object itself.
 fn without_look(session: &Session, request: &ObserveRequest, id: Option<&ObjectId>, seen: &Seen) -> Option<Observed> {
     let Some(id) = id else {
         return Some(Observed::Unknown(format!(
@@ -178,8 +178,8 @@ async fn list_group(
         .collect())
 }
 
-/// What is needed of a listed object's metadata: nothing of others' objects, and only the version of one that nobody has
-/// written since.
+/// Keeps the needed part of a listed object's metadata: nothing of others' objects, and only the version of one that nobody
+/// has written since.
 fn slim(session: &Session, mut item: Json, versions: &HashMap<&str, Option<&str>>) -> Option<Item> {
     let version = versions.get(item.pointer("/metadata/name")?.as_str()?)?;
     let mark = session.mark_of(&item);
@@ -247,7 +247,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         .chain(&request.inputs);
     let secrets = Secrets::of(trees);
     let drift = match same_object {
-        // What is being deleted is as good as gone, whatever it looks like.
+        // An object that is being deleted is as good as gone, whatever it looks like.
         _ if leaving::is_leaving(object) => Vec::new(),
         Some(recorded) if !drift::is_untouched(session, recorded, object, memory) => {
             let changes = drift::of(session, recorded, object, memory).await?;

@@ -1,6 +1,6 @@
-//! What goes along when a namespace or a definition is deleted and is not the stack's to delete: objects of others, and
-//! those that the program still declares. They are looked for over all kinds that the server lists; what may not be listed
-//! is said, and counts as something.
+//! Objects that go along when a namespace or a definition is deleted and that are not the stack's to delete: objects of
+//! others, and those that the program still declares. They are looked for over all kinds that the server lists; a kind that
+//! may not be listed is reported, and counts as something.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::session::{Session, in_parallel, uid};
 use crate::declared::Declared;
 use crate::object::ObjectId;
 
-/// How many objects are named before the rest is counted.
+/// The number of objects that are named before the rest is counted.
 const NAMED: usize = 3;
 
 /// All kinds in one answer, from servers that can (1.27 and later).
@@ -30,7 +30,7 @@ const NOT_COUNTED: [(&str, &str); 6] = [
     ("", "PersistentVolumeClaim"),
 ];
 
-/// What the cluster makes in every namespace.
+/// The objects that the cluster creates in every namespace.
 const IN_EVERY_NAMESPACE: [(&str, &str); 3] = [
     ("ServiceAccount", "default"),
     ("ConfigMap", "kube-root-ca.crt"),
@@ -48,26 +48,26 @@ pub(crate) struct Listable {
     plural: String,
 }
 
-/// What was found.
+/// The objects that were found.
 #[derive(Default)]
 struct Found {
     /// The objects of others.
     others: Vec<String>,
     /// Those that the program still declares.
     declared: Vec<String>,
-    /// What could not be listed, with the reason.
+    /// The kinds that could not be listed, with the reason.
     unseen: Vec<String>,
 }
 
 /// Which objects are whose.
 pub(crate) struct Whose<'a> {
-    /// What the program declares.
+    /// The declarations of the program.
     pub(crate) declared: &'a Declared,
     /// The identities of what the stack gives up in any case.
     pub(crate) given_up: &'a BTreeSet<String>,
 }
 
-/// What a namespace holds besides what the stack gives up.
+/// Returns the objects that a namespace holds besides those that the stack gives up.
 pub(crate) async fn in_namespace(
     session: &Session,
     whose: &Whose<'_>,
@@ -79,7 +79,7 @@ pub(crate) async fn in_namespace(
     let all: BTreeSet<String> = objects.iter().filter_map(|(_, object)| uid(object)).collect();
     session.told.note(holder, all.iter().chain(&found.unseen).cloned());
     for (kind, object) in &objects {
-        // What another one owns goes and stays with that.
+        // An object that another one owns goes and stays with that.
         if !owners(object).any(|owner| all.contains(owner)) && !is_the_clusters(kind, object) {
             found.add(whose, &kind.group, &kind.kind, object);
         }
@@ -184,7 +184,7 @@ impl Found {
         }
     }
 
-    /// What was found as data of an object; none where there is nothing.
+    /// Returns the findings as data of an object; `None` if there are none.
     fn item(mut self, kind: &str, name: &str) -> Option<DataItem> {
         self.others.sort();
         self.declared.sort();

@@ -13,19 +13,19 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// How long a plugin may take that talks to nobody.
+/// The time that a plugin may take that talks to nobody.
 const ALONE: Duration = Duration::from_secs(60);
 
-/// How long one may take that talks to the user: somebody has to log in.
+/// The time that one may take that talks to the user: somebody has to log in.
 const WITH_USER: Duration = Duration::from_secs(300);
 
 /// The longest answer.
 const LARGEST: u64 = 1 << 20;
 
-/// How much of what it says is kept.
+/// The most bytes of its messages that are kept.
 const WORDS: u64 = 2000;
 
-/// What a plugin gives.
+/// The credentials that a plugin gives.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Given {
@@ -158,7 +158,7 @@ async fn finish(name: &str, mut running: Running) -> Result<Given, String> {
 async fn read(source: Option<impl AsyncRead + Unpin>, limit: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(mut source) = source {
-        // What cannot be read is missing in the answer, and that is told.
+        // A part that cannot be read is missing in the answer, and that is reported.
         let _ = (&mut source).take(limit).read_to_end(&mut bytes).await;
         // It must not be stopped by a pipe that nobody reads.
         let _ = tokio::io::copy(&mut source, &mut tokio::io::sink()).await;

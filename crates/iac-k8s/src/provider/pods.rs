@@ -16,7 +16,7 @@ pub(crate) struct Pods {
     pub(crate) current: Vec<Json>,
     /// For a StatefulSet: those of an earlier template. Its controller does not replace one that is not ready.
     pub(crate) earlier: Vec<Json>,
-    /// What makes the pods: its warnings tell why there are none.
+    /// The UIDs of the objects that make the pods: their warnings tell why there are none.
     pub(crate) makers: BTreeSet<String>,
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use http::Uri;
 use iac_core::{redact, transport};
 
-/// What the environment says.
+/// The proxy variables of the environment.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     https: String,

@@ -7,9 +7,9 @@ use super::events;
 use super::session::Session;
 use crate::readiness::Related;
 
-/// What the rule for this object needs. What we may not read counts as not known.
+/// Reads what the rule for this object needs. Objects that we may not read count as not known.
 ///
-/// `unserved` says that an address was waited for in vain, or that the object was seen ready without one.
+/// `unserved` says that the wait for an address was over without one, or that the object was seen ready without one.
 pub(crate) async fn of(session: &Session, object: &Json, unserved: bool) -> Result<Related, CallError> {
     let related = match (object["apiVersion"].as_str(), object["kind"].as_str()) {
         (Some("v1"), Some("Service")) => endpoints(session, object).await,

@@ -1,4 +1,4 @@
-//! What one run holds: the connection, what the server knows, and under which name we write.
+//! The state of one run: the connection, the kinds that the server knows, and the name under which we write.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ use crate::object::{ObjectId, split_api_version};
 use crate::outputs::Secrets;
 use crate::readiness;
 
-/// How many questions are asked at the same time.
+/// The number of questions that are asked at the same time.
 const CONCURRENCY: usize = 12;
 
 /// Runs futures, a limited number at a time, and keeps their order; ends with the first error.
@@ -37,28 +37,28 @@ pub(crate) async fn in_parallel<T, E>(futures: Vec<BoxFuture<'_, Result<T, E>>>)
     stream::iter(futures).buffered(CONCURRENCY).try_collect().await
 }
 
-/// How many objects one page of a list holds.
+/// The number of objects on one page of a list.
 const PAGE: usize = 500;
 
 /// The most that is kept of one list: the metadata of some hundred thousand objects.
 const MOST_KEPT: usize = 512 << 20;
 
-/// How long it may take to read all pages of a list.
+/// The time that it may take to read all pages of a list.
 const LIST: Duration = Duration::from_mins(10);
 
 /// When a list was last read, and what was in it.
 type SharedList = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Json>>)>>;
 
-/// How many answers are kept before those are dropped that nobody wanted.
+/// The number of answers that are kept before those are dropped that nobody wanted.
 const MOST_FRESH: usize = 256;
 
-/// How long an answer may stand in for a look.
+/// The time for which an answer may stand in for a look.
 pub(crate) const STALE: Duration = Duration::from_secs(1);
 
-/// How many have to wait before they share lists.
+/// The number of waiters above which they share lists.
 const CROWD: usize = 8;
 
-/// What the server answered to an apply.
+/// The server's answer to an apply.
 #[derive(Debug)]
 pub(crate) enum Fresh {
     /// It is ready by being there.
@@ -81,13 +81,13 @@ pub(crate) struct Session {
     pub(crate) manager: String,
     /// The key of the stack.
     pub(crate) key: StackKey,
-    /// What the cluster warns of.
+    /// The warnings of the cluster.
     pub(crate) warnings: Warnings,
-    /// What was tried for many objects at once.
+    /// The trials that hold for many objects at once.
     pub(crate) trials: Trials,
-    /// What is to have pods.
+    /// The workloads that are to have pods.
     pub(crate) makers: Makers,
-    /// Who is told of what is written.
+    /// The watches that tell of writes.
     watches: Watches,
     /// Lists that several ask for at the same time.
     lists: Mutex<HashMap<String, Arc<SharedList>>>,
@@ -95,11 +95,11 @@ pub(crate) struct Session {
     secrets: Mutex<Secrets>,
     /// The namespaces that the server said are not there.
     absent_namespaces: Mutex<BTreeSet<String>>,
-    /// What the server answered to applies, by UID, of which nobody has asked since.
+    /// The server's answers to applies, by UID, for which nobody has asked since.
     fresh: Mutex<HashMap<String, Fresh>>,
     /// The objects that were seen with our mark: their versions then, by UID.
     marked: Mutex<HashMap<String, String>>,
-    /// What was seen when deletions were planned.
+    /// The things that were seen when deletions were planned.
     pub(crate) told: Told,
     /// Held by everybody who waits.
     waiting: Arc<()>,
@@ -148,13 +148,13 @@ impl Session {
         fresh.insert(uid.to_owned(), answer);
     }
 
-    /// What the server answered to an object's apply, unless that is too long ago. It is told once.
+    /// Returns the server's answer to an object's apply, unless that is too long ago. It is told once.
     pub(crate) fn take_applied(&self, uid: &str) -> Option<Fresh> {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         fresh.remove(uid).filter(|fresh| !fresh.is_stale())
     }
 
-    /// Whose mark an object bears, of which at least the metadata were just read. One of ours is remembered.
+    /// Returns the mark on an object, of which at least the metadata were just read. One of ours is remembered.
     pub(crate) fn mark_of(&self, object: &Json) -> Mark {
         let mark = managed::mark(object, &self.manager);
         let version = object.pointer("/metadata/resourceVersion").and_then(Json::as_str);
@@ -341,7 +341,7 @@ fn endless(call: &Call, why: &str) -> CallError {
     CallError::Unreadable(format!("the list {}: {why}", call.path))
 }
 
-/// What the provider remembers of an object that it applied.
+/// The provider's private record of an object that it applied.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Memory {
@@ -369,7 +369,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// What to remember of an object as our apply returned it.
+    /// Returns the private record of an object as our apply returned it.
     pub(crate) fn of(object: &Json, manager: &str, scaled: bool) -> Self {
         Self {
             generation: object.pointer("/metadata/generation").and_then(Json::as_i64),

@@ -1,7 +1,7 @@
-//! What came since a deletion was planned: it takes along nothing that the plan did not see.
+//! Objects that came since a deletion was planned: it takes along nothing that the plan did not see.
 //!
-//! What a namespace or a definition holds is told when its end is planned. Minutes may pass before it is deleted, and others
-//! go on meanwhile. So it is looked at once more: what was not there then, and is not the stack's, keeps it.
+//! A plan tells the content of a namespace or a definition that it deletes. Minutes may pass before the deletion, and
+//! others go on meanwhile. So there is one more look: an object that did not exist then, and is not the stack's, keeps it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +14,8 @@ use super::others;
 use super::session::{Session, uid};
 use crate::object::ObjectId;
 
-/// What was seen when the end of an object was planned, by its identity: the UIDs of what it holds, the names of claims, and
-/// what could not be seen.
+/// The things that were seen when the end of an object was planned, by its identity: the UIDs of the objects that it holds,
+/// the names of claims, and the kinds that could not be seen.
 #[derive(Debug, Default)]
 pub(crate) struct Told(Mutex<BTreeMap<String, BTreeSet<String>>>);
 
@@ -26,7 +26,7 @@ impl Told {
         told.entry(holder.to_string()).or_default().extend(seen);
     }
 
-    /// What was seen.
+    /// Returns the things that were seen.
     pub(crate) fn of(&self, holder: &ObjectId) -> BTreeSet<String> {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.get(&holder.to_string()).cloned().unwrap_or_default()

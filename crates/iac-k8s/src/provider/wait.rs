@@ -24,13 +24,14 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The pause between two looks where a watch tells of each change: pods are asked why it takes so long.
 const AWAKE: Duration = Duration::from_secs(2);
 
-/// How long an object is looked at as often as that.
+/// The time for which an object is looked at as often as that.
 const EAGER: Duration = Duration::from_secs(15);
 
-/// How long an address is waited for that nobody in the cluster seems to give. Controllers show themselves sooner.
+/// The time for which an address is waited for that nobody in the cluster seems to give. Controllers show themselves
+/// sooner.
 const UNSERVED: Duration = Duration::from_secs(15);
 
-/// How long a server that does not answer is waited for before the wait is given up.
+/// The time for which a server that does not answer is waited for before the wait is given up.
 const OUTAGE: Duration = Duration::from_secs(60);
 
 /// Waits.
@@ -105,7 +106,7 @@ struct Wait<'a> {
     seen: Option<Json>,
     /// True if it has only to stay as it is for a while.
     time_decides: bool,
-    /// What was said last.
+    /// The last message.
     said: String,
 }
 
@@ -160,7 +161,7 @@ impl Wait<'_> {
         }
     }
 
-    /// What is known of the object now that its rule calls it ready, or what it has yet to show.
+    /// Returns the facts of the object now that its rule calls it ready, or the thing that it has yet to show.
     async fn ready(&mut self, object: &Json) -> Result<Result<Applied, String>, ProviderError> {
         let recorded = &self.request.recorded;
         if self.request.needed && readiness::is_suspended_job(object) {
@@ -222,7 +223,7 @@ async fn has_completed(session: &Session, recorded: &Recorded, id: &ObjectId) ->
     Ok(!events.is_empty())
 }
 
-/// What is left of a Job that completed and is gone.
+/// Returns the facts of a Job that completed and is gone.
 fn finished(recorded: &Recorded) -> Applied {
     let memory = Memory {
         completed: true,

@@ -19,10 +19,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::call::{Call, CallError};
 use super::connect::Connection;
 
-/// How long the server keeps one watch open.
+/// The seconds for which the server keeps one watch open.
 const LASTS: &str = "290";
 
-/// How long a watch may say nothing, not even a bookmark, which comes every minute. Longer than [`LASTS`].
+/// The time for which a watch may say nothing, not even a bookmark, which comes every minute. Longer than [`LASTS`].
 const SILENCE: Duration = Duration::from_mins(6);
 
 /// The longest event that is read: metadata are much shorter.
@@ -35,7 +35,7 @@ const GOOD: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Whose name an event tells.
+/// The object whose name an event tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rings {
     /// That of the object which was written.
@@ -107,7 +107,7 @@ impl Drop for Ear {
     }
 }
 
-/// What one watch rings.
+/// The waiters that one watch wakes.
 #[derive(Debug, Default)]
 struct Bell {
     /// True while the server tells everything.
@@ -180,7 +180,7 @@ async fn follow(connection: Arc<Connection>, path: String, rings: Rings, bell: A
         let end = watch(&connection, &path, rings, &bell, &mut version).await;
         bell.live.store(false, Ordering::Relaxed);
         if end != End::Over {
-            // What was told meanwhile may be lost.
+            // Events since may be lost.
             version = None;
             bell.ring_all();
         }

@@ -28,8 +28,8 @@ pub(super) fn api_service(object: &Json) -> Readiness {
     }
 }
 
-/// What most controllers write: `Stalled`, `Reconciling`, and `Ready` or `Available`. An object without any such
-/// condition is ready as soon as it is there.
+/// Reads the conditions that most controllers write: `Stalled`, `Reconciling`, and `Ready` or `Available`. An object
+/// without any such condition is ready as soon as it exists.
 pub(super) fn custom(object: &Json) -> Readiness {
     if let Some(stalled) = condition(object, "Stalled").filter(|stalled| stalled.is("True")) {
         return failed(stalled.text(), true);

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use crate::kinds;
 use crate::object::split_api_version;
 
-/// What a rule needs to know besides the object itself.
+/// The facts that a rule needs besides the object itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Related {
     /// For a Service with a selector: how many of its endpoints are ready; none where that is not known.

@@ -14,7 +14,7 @@ pub(super) fn deployment(object: &Json) -> Readiness {
         return Readiness::Ready;
     }
     let progressing = condition(object, "Progressing");
-    // What took too long may be the rollout before the last change.
+    // The rollout that took too long may be the one before the last change.
     let is_current = |updated: &str| last_changed(object).is_none_or(|changed| updated > changed);
     if let Some(condition) = progressing
         && condition.reason == "ProgressDeadlineExceeded"

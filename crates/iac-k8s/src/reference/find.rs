@@ -12,7 +12,7 @@ use crate::object::{ObjectId, split_api_version, type_name};
 pub(crate) struct Named {
     /// The field that holds it.
     pub(crate) path: FieldPath,
-    /// What it names.
+    /// The object that it names.
     pub(crate) target: ObjectId,
     /// When that has to be there.
     pub(crate) need: Need,

@@ -29,7 +29,7 @@ pub(crate) fn all(resources: &[&ResourceDecl]) -> Vec<Reference> {
     named.chain(order::of(resources)).collect()
 }
 
-/// What the stack declares, by name.
+/// The objects that the stack declares, by name.
 struct Index<'a> {
     objects: HashMap<String, &'a Key>,
     definitions: HashMap<String, &'a Key>,
@@ -168,7 +168,7 @@ fn serving_labels<'a>(id: &ObjectId, inputs: &'a Value) -> Option<&'a Value> {
     inputs.pointer(&format!("{template}/metadata/labels"))
 }
 
-/// What every cluster has, or makes by itself.
+/// Returns true if every cluster has the object, or creates it by itself.
 fn is_always_there(target: &ObjectId) -> bool {
     let name = target.name.as_str();
     match target.type_name().as_str() {

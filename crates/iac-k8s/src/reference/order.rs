@@ -1,4 +1,5 @@
-//! What no field names, and comes first all the same: whatever decides which objects are let in, and with which defaults.
+//! Objects that no field names, and that come first all the same: those that decide which objects are let in, and with
+//! which defaults.
 //!
 //! | first | before |
 //! |---|---|
@@ -79,7 +80,7 @@ fn account(spec: &Value, namespace: &str) -> String {
     format!("{namespace}/{name}")
 }
 
-/// What comes first, and before what.
+/// Returns the objects that come first, and those that they come before.
 pub(super) fn of(resources: &[&ResourceDecl]) -> Vec<Reference> {
     let declared: Vec<Declared<'_>> = resources.iter().filter_map(|resource| Declared::of(resource)).collect();
     let mut found = Found::default();
@@ -127,13 +128,13 @@ enum Gate<'a> {
     Accounts(&'a Subjects),
     /// The pods of these accounts, which have rights to a group.
     Users(BTreeSet<&'a str>),
-    /// What these rules match.
+    /// The objects that these rules match.
     Matching(Rules<'a>),
     /// The objects of this API version.
     Version(String),
 }
 
-/// What takes of a quota, or gets limits, besides what runs pods.
+/// The kinds that take of a quota, or get limits, besides those that run pods.
 const LIMITED: &[&str] = &["core/PersistentVolumeClaim"];
 const COUNTED: &[&str] = &["core/PersistentVolumeClaim", "core/Service"];
 
@@ -240,7 +241,7 @@ impl Subjects {
     }
 }
 
-/// Who has which rights, as far as the stack says.
+/// The rights of accounts, as far as the stack declares them.
 #[derive(Default)]
 struct Rights<'a> {
     subjects: HashMap<&'a Key, Subjects>,

@@ -7,12 +7,12 @@ use iac_core::provider::{Need, Phase};
 /// One field that names an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
-    /// Whose field it is.
+    /// The objects that have the field.
     pub(super) of: Of,
     /// The way to it; `[]` behind a name stands for every element of a list. For what runs pods it begins at the pods'
     /// specification, where `containers` stands for every list of containers.
     pub(super) field: &'static [&'static str],
-    /// What it names.
+    /// The object that it names.
     pub(super) target: Target,
     /// When that has to be there.
     pub(super) need: Need,
@@ -20,14 +20,14 @@ pub(super) struct Row {
     pub(super) reached: Phase,
 }
 
-/// Whose field it is.
+/// The objects that have a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Of {
     /// Anything that lives in a namespace.
     Namespaced,
     /// A Pod itself.
     Pod,
-    /// What makes pods of a template.
+    /// An object that makes pods of a template.
     Template,
     /// Both of them.
     Pods,
@@ -37,7 +37,7 @@ pub(super) enum Of {
     TokenSecret,
 }
 
-/// What a name means.
+/// The meaning of a name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target {
     /// An object of this type in the same namespace.
@@ -48,7 +48,7 @@ pub(super) enum Target {
     Cluster(&'static str),
     /// A Role or ClusterRole, as the kind beside the name says.
     Role,
-    /// What has a scale: API version and kind stand beside the name.
+    /// An object that has a scale: API version and kind are beside the name.
     Scalable,
     /// An account, if the kind beside the name says so.
     Subject,

@@ -20,10 +20,10 @@ pub(crate) struct Schemas {
     names: BTreeMap<String, String>,
 }
 
-/// What the stack's own definition says of an object.
+/// The verdict of the stack's own definition on an object.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// What the server would refuse.
+    /// The problems for which the server would refuse it.
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -71,7 +71,8 @@ impl Schemas {
             .map(|schema| &**schema)
     }
 
-    /// What the stack's own definition says of an object; none where it has none, or one without a schema.
+    /// Returns the verdict of the stack's own definition on an object; `None` if the stack has none, or one without a
+    /// schema.
     pub(crate) fn judge(&self, id: &ObjectId, inputs: &Value) -> Option<Verdict> {
         let of_type = id.type_name();
         let served = self.served.get(&of_type)?;

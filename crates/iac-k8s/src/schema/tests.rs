@@ -47,7 +47,7 @@ fn schemas() -> Schemas {
     schemas
 }
 
-/// What is wrong with a Thing of this version and specification, without where that is said.
+/// Returns the problems of a Thing of this version and specification, without their source lines.
 fn wrong(version: &str, spec: serde_json::Value) -> Vec<String> {
     let object =
         json!({"apiVersion": format!("a.io/{version}"), "kind": "Thing", "metadata": {"name": "t"}, "spec": spec});

@@ -23,7 +23,7 @@ pub(super) fn object(schema: &Value, inputs: &Value, verdict: &mut Verdict) {
 
 fn check(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdict) {
     let flag = |name: &str| schema.get(name).and_then(Value::as_bool) == Some(true);
-    // What others know only later is looked at by the server.
+    // The server looks at values that are known only later.
     if matches!(value, Value::Expr(_) | Value::Secret(_)) || flag("x-kubernetes-embedded-resource") {
         return;
     }

@@ -1,5 +1,5 @@
-//! What of an object is secret, by its name or its form: variables and command lines of containers, the texts of ConfigMaps,
-//! passwords in custom resources, and in any text what has the form of a secret.
+//! The secret parts of an object, by their name or form: variables and command lines of containers, the texts of
+//! ConfigMaps, passwords in custom resources, and anything in a text that has the form of a secret.
 //!
 //! Whatever a Secret holds is secret, and marked elsewhere.
 
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::{exported, kinds};
 
-/// What holds no values of anybody's: names, types, descriptions, or what is encrypted for others already.
+/// The types that hold no values of anybody's: names, types, descriptions, or values that are encrypted for others already.
 const OPEN: [&str; 2] = [
     "apiextensions.k8s.io/CustomResourceDefinition",
     "bitnami.com/SealedSecret",

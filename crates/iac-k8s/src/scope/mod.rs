@@ -1,4 +1,4 @@
-//! How a program declares Kubernetes objects: scopes that take `k8s_openapi` structs, custom resources, JSON and YAML.
+//! Declaration of Kubernetes objects in a program: scopes that take `k8s_openapi` structs, custom resources, JSON and YAML.
 
 mod conceal;
 mod declare;

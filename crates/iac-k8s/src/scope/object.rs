@@ -1,4 +1,4 @@
-//! What a program holds of an object that it declared.
+//! The handle of an object that a program declared.
 
 use std::fmt;
 use std::ops::Deref;

@@ -202,7 +202,7 @@ impl Object<ServiceAccount> {
 macro_rules! scale_targets {
     ($($kind:ty),*) => {$(
         impl Object<$kind> {
-            /// What an autoscaler names to scale it.
+            /// Returns the reference with which an autoscaler names it.
             pub fn scale_target(&self) -> CrossVersionObjectReference {
                 CrossVersionObjectReference {
                     api_version: Some(<$kind as Resource>::api_version(&()).into_owned()),

@@ -12,7 +12,7 @@ pub(super) const ANNOTATION: &str = "iac.dev/wait";
 /// The options of an object of this type, as far as its annotation says them.
 ///
 /// # Errors
-/// What is wrong with the annotation, as sentences that begin with its place.
+/// The problems of the annotation, as sentences that begin with its place.
 pub(super) fn options(of_type: &str, object: &Json) -> Result<Options, String> {
     misplaced(of_type, object)?;
     let Some(said) = object["metadata"]["annotations"].get(ANNOTATION) else {

@@ -16,13 +16,13 @@ use crate::provider::connect::{Connection, Settings};
 /// For how long a call is tried again where that may help.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How many objects a list gives at a time.
+/// The number of objects that a list gives at a time.
 const PAGE: &str = "500";
 
-/// How often a list begins anew because it took too long for the server to remember.
+/// The number of times that a list begins again because it took too long for the server to remember.
 const LISTS: usize = 5;
 
-/// What came of writing a head.
+/// The result of writing a head.
 #[derive(Debug)]
 pub(super) enum Written {
     /// It is there.

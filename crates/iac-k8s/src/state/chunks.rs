@@ -16,7 +16,7 @@ use super::{KubernetesState, PARALLEL};
 /// longer.
 pub(super) const CHUNK_SIZE: usize = 512 * 1024;
 
-/// How long a write of a cut value may take; far shorter than chunks are safe from being swept.
+/// The time that a write of a cut value may take; far shorter than chunks are safe from being swept.
 const LONGEST_WRITE: Duration = Duration::from_secs(3600);
 
 /// A value on its way.
@@ -143,7 +143,7 @@ impl KubernetesState {
         }
     }
 
-    /// What cannot be removed now is swept one day.
+    /// Removes chunks. Those that cannot be removed now are swept one day.
     async fn remove(&self, location: &Location, write: WriteId, count: usize) {
         let deletes = (0..count).map(|number| {
             let name = location.chunk(write, number);

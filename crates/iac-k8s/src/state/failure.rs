@@ -1,4 +1,4 @@
-//! What the API server's failures mean for those who keep state.
+//! The meaning of the API server's failures for those who keep state.
 
 use iac_core::state::BackendErrorKind;
 
@@ -24,7 +24,7 @@ pub(super) fn may_be_repeated(error: &CallError) -> bool {
     }
 }
 
-/// What a failure means for those who keep state.
+/// Returns the meaning of a failure for those who keep state.
 pub(super) fn kind_of(error: &CallError) -> BackendErrorKind {
     match error {
         CallError::Unreachable(_) | CallError::Timeout { .. } => BackendErrorKind::Transient,

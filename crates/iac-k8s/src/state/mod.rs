@@ -30,13 +30,13 @@ use self::chunks::Write;
 use self::object::{Head, Location, Version};
 use crate::provider::connect::Settings;
 
-/// How long a chunk without a head stays before it counts as left behind.
+/// The time after which a chunk without a head counts as left behind.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
-/// How often an operation begins anew because others were quicker.
+/// The number of times that an operation begins again because others were quicker.
 const ATTEMPTS: usize = 16;
 
-/// How many calls of one operation are under way at the same time.
+/// The number of calls of one operation that are under way at the same time.
 const PARALLEL: usize = 4;
 
 /// State in the Secrets of a namespace; cheap to clone.

@@ -1,4 +1,4 @@
-//! How keys and values are told in Secrets: names, labels, annotations, etags.
+//! The encoding of keys and values in Secrets: names, labels, annotations, etags.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ const SUM: &str = "iac.dev/sha256";
 /// The entry of a Secret's data that holds the value.
 const VALUE: &str = "value";
 
-/// What tells one write from all others.
+/// The number that tells one write from all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WriteId(pub(super) u64);
 
@@ -120,7 +120,7 @@ impl Location {
     }
 }
 
-/// Whose chunks hold a value, and how many there are.
+/// The write whose chunks hold a value, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunks {
     pub(super) write: WriteId,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use iac_core::state::url_parameters;
 
-/// What a URL says.
+/// The parts of a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) namespace: String,

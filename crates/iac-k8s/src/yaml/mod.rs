@@ -29,7 +29,7 @@ pub(crate) struct ManifestError {
     pub(crate) file: PathBuf,
     /// The line; none for the file as a whole.
     pub(crate) line: Option<u64>,
-    /// What is wrong.
+    /// The message for people.
     pub(crate) message: String,
 }
 

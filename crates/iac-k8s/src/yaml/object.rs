@@ -1,10 +1,10 @@
-//! What makes a document a Kubernetes object, and what it probably is if it is none.
+//! The test whether a document is a Kubernetes object, and a guess of its type if it is none.
 
 use std::path::Path;
 
 use serde_json::Value as Json;
 
-/// What to do with a chart.
+/// The advice for a chart.
 pub(super) const CHART: &str =
     "this looks like a template of a Helm chart; `helm template NAME CHART > FILE` makes manifests of one";
 
@@ -57,7 +57,7 @@ pub(super) fn check(file: &Path, object: &Json) -> Result<(), String> {
     Ok(())
 }
 
-/// What else a document is, from its name and what it says of itself.
+/// Guesses another type of document, from its name and its content.
 fn other(file: &Path, object: &Json) -> Option<&'static str> {
     let name = file
         .file_name()

@@ -1,4 +1,4 @@
-//! What is read, from what people write.
+//! Reading the texts that people write.
 
 use serde_json::{Value as Json, json};
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
-/// How many places of one file are mended.
+/// The number of places of one file that are mended.
 const MENDS: usize = 1000;
 
 /// A document of a file.

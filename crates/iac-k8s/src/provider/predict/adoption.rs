@@ -1,4 +1,4 @@
-//! What becomes of an object that is taken over from a manager who wrote it as a whole.
+//! The prediction for an object that is taken over from a manager who wrote it as a whole.
 
 use iac_core::provider::{Intent, ProviderError};
 use serde_json::Value as Json;
@@ -9,7 +9,7 @@ use crate::managed;
 use crate::provider::call::{Answer, Call, CallError};
 use crate::provider::discovery::ApiKind;
 
-/// How often an object is tried that others write all the time.
+/// The number of trials of an object that others write all the time.
 const LOOKS: usize = 4;
 
 impl Question<'_> {
@@ -34,8 +34,8 @@ impl Question<'_> {
         ))
     }
 
-    /// What the apply would lead to after the hand-over, with the server's defaults for what goes. No single trial can
-    /// show both, so the server is asked for the result as a whole.
+    /// Returns the result of the apply after the hand-over, with the server's defaults for the fields that go. No single
+    /// trial can show both, so the server is asked for the result as a whole.
     pub(super) async fn handed_over(&self, kind: &ApiKind, trial: Trial) -> Result<Trial, ProviderError> {
         let Trial::Accepted(answer) = trial else {
             return Ok(trial);

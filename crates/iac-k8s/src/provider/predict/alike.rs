@@ -16,10 +16,10 @@ use crate::object::ObjectId;
 use crate::provider::call::{Call, CallError};
 use crate::provider::session::Session;
 
-/// How large an object may be of which no size is counted: the server's limit is twice that.
+/// The size of an object's entries below which it does not matter to the server: its limit is twice that.
 const SMALL: usize = 512 * 1024;
 
-/// What says who has a say in admission.
+/// The kinds that give others a say in admission.
 const ADMISSION: [&str; 4] = [
     "MutatingAdmissionPolicyBinding",
     "MutatingWebhookConfiguration",
@@ -30,7 +30,7 @@ const ADMISSION: [&str; 4] = [
 /// The warnings of an accepted trial; none where it was not accepted, so that every object has to be tried.
 pub(crate) type Verdict = Arc<OnceCell<Option<Vec<String>>>>;
 
-/// What was tried so far.
+/// The trials so far.
 #[derive(Debug, Default)]
 pub(crate) struct Trials {
     built_in_only: OnceCell<bool>,
@@ -85,7 +85,7 @@ fn is_empty(list: &Json) -> bool {
     is_list && list["items"].as_array().is_none_or(Vec::is_empty)
 }
 
-/// What the server's verdict on an object depends on, if that is less than the whole.
+/// Returns a digest of the part of an object that decides the server's verdict, if that is less than the whole.
 fn shape(type_name: &str, body: &Json) -> Option<String> {
     let mut shape = body.clone();
     shape["metadata"]["name"] = Json::Null;

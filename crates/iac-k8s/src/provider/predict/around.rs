@@ -1,4 +1,4 @@
-//! What is to be said of a StatefulSet that is recreated around its pods, and of its claims.
+//! The prediction for a StatefulSet that is recreated around its pods, and for its claims.
 
 use iac_core::Value;
 use iac_core::provider::{Prediction, ProviderError};
@@ -9,7 +9,7 @@ use crate::provider::discovery::ApiKind;
 use crate::provider::recreate;
 use crate::stateful::{self, Way};
 
-/// How a StatefulSet is changed whose pods are not touched.
+/// The note on the change of a StatefulSet whose pods are not touched.
 pub(super) const AROUND_PODS: &str =
     "the StatefulSet alone is deleted and recreated: its pods go on running, and it takes them over";
 

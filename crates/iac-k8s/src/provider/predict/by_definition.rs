@@ -1,4 +1,4 @@
-//! What the stack's own definition says of a custom resource, where the server does not have that definition yet.
+//! The verdict of the stack's own definition on a custom resource, where the server does not have that definition yet.
 
 use iac_core::provider::{Checked, Prediction, ProviderError};
 

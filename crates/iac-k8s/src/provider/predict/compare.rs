@@ -1,4 +1,4 @@
-//! What of two objects is worth comparing, and what of a trial is worth telling.
+//! The parts of two objects that are worth comparing, and the parts of a trial that are worth telling.
 
 use iac_core::Value;
 use serde_json::Value as Json;

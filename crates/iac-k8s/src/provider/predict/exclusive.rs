@@ -1,4 +1,5 @@
-//! What two objects of different names cannot hold at the same time, so that a rename has to delete the old one first.
+//! Things that two objects of different names cannot hold at the same time, so that a rename has to delete the old one
+//! first.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ use super::Question;
 use crate::object::ObjectId;
 
 impl Question<'_> {
-    /// What the object and the one that it replaces cannot both hold.
+    /// Returns the things that the object and the one that it replaces cannot both hold.
     pub(super) async fn exclusive(&self) -> Result<Vec<Exclusive>, ProviderError> {
         let replaced = self.replaced().await?;
         Ok(of(&self.id.type_name(), &replaced, &self.inputs))
@@ -28,7 +29,8 @@ impl Question<'_> {
     }
 }
 
-/// What both the old and the new object ask for by themselves; what the server allocates they do not share.
+/// Returns the things that both the old and the new object ask for by themselves; they do not share what the server
+/// allocates.
 fn of(type_name: &str, before: &Value, inputs: &Value) -> Vec<Exclusive> {
     match type_name {
         "core/Service" => service(before, inputs),

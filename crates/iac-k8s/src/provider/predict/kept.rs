@@ -64,7 +64,7 @@ impl Question<'_> {
         Ok(notes)
     }
 
-    /// Who holds a dropped field besides this stack.
+    /// Tells which managers besides this stack hold a dropped field.
     fn held_by(&self, path: &FieldPath, owners: &[String], object: &Json) -> Option<String> {
         if owners.is_empty() {
             return None;

@@ -1,5 +1,5 @@
-//! What a change would do: the server tries it without doing it (`dryRun=All`), and what comes of that is compared with
-//! what is there. Where the server cannot try it, the inputs are compared, and the prediction says why.
+//! The prediction of what a change would do: the server tries it without doing it (`dryRun=All`), and the result is
+//! compared with the live object. Where the server cannot try it, the inputs are compared, and the prediction says why.
 
 mod adoption;
 mod alike;
@@ -39,7 +39,7 @@ use crate::provider::session::{Memory, Session, in_parallel};
 use crate::stateful::{self, Way};
 use crate::{effect, exported, fields, granted, immutable, managed};
 
-/// How often an object is looked at again that somebody writes all the time.
+/// The number of looks at an object that somebody writes all the time.
 const LOOKS: usize = 3;
 
 /// Answers each request.
@@ -84,7 +84,7 @@ impl<'a> Question<'a> {
     fn new(session: &'a Session, declared: &'a Declared, request: &'a PredictRequest, id: ObjectId) -> Self {
         let scaled = declared.is_scaled(&id);
         let inputs = object::desired(&request.inputs, scaled);
-        // What is made anew has nothing before it, also where an object of the name is recorded.
+        // An object that is created has nothing before it, even if an object of the name is recorded.
         let recorded = request.recorded.as_ref().filter(|_| request.intent != Intent::Create);
         let before = recorded.map_or_else(
             || Value::Object(Map::new()),
@@ -136,7 +136,8 @@ impl<'a> Question<'a> {
         Ok(prediction)
     }
 
-    /// What a changed role gives and takes. Where others changed it as well, the rules themselves are shown.
+    /// Adds the rights that a changed role gives and takes. Where others changed it as well, the rules themselves are
+    /// shown.
     fn tell_rights(&self, prediction: &mut Prediction) {
         let drifts = self.request.live.as_ref().is_none_or(|live| !live.drift.is_empty());
         if self.request.intent != Intent::Update || drifts {
@@ -149,7 +150,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// What a changed definition takes from objects that are there.
+    /// Adds the risks of a changed definition to live objects.
     async fn add_definition_risks(&self, prediction: &mut Prediction) -> Result<(), ProviderError> {
         let in_place = matches!(self.request.intent, Intent::Update | Intent::Adopt) && prediction.replace.is_empty();
         let is_definition = self.id.type_name() == DEFINITION;
@@ -441,7 +442,7 @@ impl<'a> Question<'a> {
         is_reclaim(&before, refusal, &self.session.replicas_manager())
     }
 
-    /// What the server would make of it, compared with what is there.
+    /// Compares the server's result with the live object.
     fn accepted(&self, live: &Json, result: &Json) -> Prediction {
         let mut changes = managed::changes(live, result, live, &self.session.manager);
         let mut notes = Vec::new();
@@ -457,7 +458,7 @@ impl<'a> Question<'a> {
             {
                 notes.push(format!("takes over {} from {owners}", change.path));
             }
-            // What goes with its former manager is no default.
+            // A field that goes with its former manager is no default.
             let goes =
                 change.after.is_none() && others.iter().any(|owner| formers.iter().any(|former| former == owner));
             change.origin = if goes { None } else { self.origin(change) };
@@ -478,7 +479,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Who changes a field: nobody to name when it is the program.
+    /// Names the source of a field's change: `None` if it is the program.
     fn origin(&self, change: &FieldChange) -> Option<String> {
         let sent = fields::get(&self.inputs, &change.path).is_some();
         let dropped = change.after.is_none() && fields::get(&self.before, &change.path).is_some();

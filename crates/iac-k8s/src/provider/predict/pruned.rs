@@ -1,5 +1,5 @@
-//! What a change of a CustomResourceDefinition takes from the objects of its kind, which are mostly others': a version that
-//! is no longer served, and fields that its schema no longer has, which are dropped when an object is next written.
+//! Losses of a CustomResourceDefinition's objects, which are mostly others', when it changes: a version that is no longer
+//! served, and fields that its schema no longer has, which are dropped when an object is next written.
 
 use std::collections::BTreeSet;
 
@@ -178,7 +178,7 @@ fn compare(path: &[Part], was: &Json, now: &Json, dropped: &mut Vec<Vec<Part>>) 
     }
 }
 
-/// What every object has, whether its schema says so or not.
+/// The fields that every object has, whether its schema says so or not.
 fn implicit(path: &[Part]) -> impl Iterator<Item = &'static str> {
     let names: &[&str] = if path.is_empty() {
         &["apiVersion", "kind", "metadata"]

@@ -1,4 +1,4 @@
-//! What the server's refusals mean: the field, and the reason without the words that only its authors understand.
+//! The meaning of the server's refusals: the field, and the reason without the words that only its authors understand.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use iac_core::value::{FieldPath, Segment};
 
 use crate::fields;
 
-/// What a refusal without causes says of the object: the field where it names one, and why.
+/// Reads a refusal without causes: the field where it names one, and the reason.
 pub(super) fn explain(message: &str) -> (Option<String>, String) {
     if let Some(field) = unknown_field(message) {
         return (Some(field.to_owned()), "there is no such field".to_owned());
     }
-    // What stands before names the object that was tried, which the reader knows.
+    // The words before name the object that was tried, which the reader knows.
     let mut text = message.rsplit("): ").next().unwrap_or(message);
     if let Some((_, after)) = message.split_once("unable to convert unstructured object to ") {
         text = after.split_once(": ").map_or(after, |(_, reason)| reason);

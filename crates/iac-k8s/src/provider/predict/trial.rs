@@ -12,7 +12,7 @@ use super::refusal;
 use crate::fields;
 use crate::provider::call::{Answer, Call, CallError, Cause, Refusal};
 
-/// What the server said to a trial.
+/// The server's answer to a trial.
 pub(super) enum Trial {
     /// This would come of it.
     Accepted(Answer),
@@ -73,7 +73,7 @@ impl Question<'_> {
         }
     }
 
-    /// What is wrong, by field.
+    /// Returns the problems, by field.
     pub(super) fn problems(&self, refusal: &Refusal) -> Vec<Problem> {
         let causes = &refusal.details.causes;
         if causes.is_empty() {

@@ -77,7 +77,7 @@ fn matches(rule: &Value, group: &str, plural: &str) -> bool {
     lists("operations", &operations) && lists("apiGroups", &["*", group]) && lists("resources", &["*", "*/*", plural])
 }
 
-/// What the stack's definitions call their kinds in the plural, by type.
+/// Returns the plurals of the kinds that the stack defines, by type.
 pub(super) fn plurals(declared: &[Declared<'_>]) -> HashMap<String, String> {
     let definitions = declared
         .iter()
