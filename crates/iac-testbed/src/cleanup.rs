@@ -1,4 +1,4 @@
-//! What processes leave in the kernel: control groups and mounts, and the folders that they hold on to.
+//! Removal of things that processes leave in the kernel: control groups and mounts, and the folders that they hold on to.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

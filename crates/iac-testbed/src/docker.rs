@@ -19,7 +19,7 @@ impl Engine {
         }
     }
 
-    /// What clients take as `DOCKER_HOST`.
+    /// Returns the address that clients take as `DOCKER_HOST`.
     #[must_use]
     pub fn host(&self) -> String {
         format!("unix://{}", self.socket.display())

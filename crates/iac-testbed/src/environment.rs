@@ -1,4 +1,4 @@
-//! What a shell needs to use the test bed.
+//! The environment that a shell needs to use the test bed.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What can go wrong with the test bed, each with the failing part, its own last words and what to do next.
+//! Errors of the test bed, each with the failing part, its own last words and what to do next.
 
 use std::path::PathBuf;
 
@@ -16,9 +16,9 @@ pub enum Error {
     Missing {
         /// The name of the program.
         program: String,
-        /// What was tried to get it.
+        /// The attempt to get it.
         tried: String,
-        /// What the user can do.
+        /// The advice for the user.
         next: String,
     },
     /// A file or folder could not be read or written.
@@ -34,11 +34,11 @@ pub enum Error {
     /// A command ended with a failure.
     #[error("{what} failed: `{command}` {outcome}\n{output}")]
     Command {
-        /// What the command was run for.
+        /// The purpose of the command.
         what: String,
         /// The command line.
         command: String,
-        /// How it ended: its exit status, or why it could not start.
+        /// Its end: its exit status, or why it could not start.
         outcome: String,
         /// The last lines that it printed.
         output: String,
@@ -48,7 +48,7 @@ pub enum Error {
     Daemon {
         /// The part: `dockerd`, `kube-apiserver`, …
         name: String,
-        /// What is wrong with it.
+        /// The problem, in words that follow the name.
         problem: String,
         /// Its log file.
         log: PathBuf,
@@ -60,7 +60,7 @@ pub enum Error {
     Record {
         /// The record's file.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
     },
     /// The run directory holds something else.
@@ -82,7 +82,7 @@ pub enum Error {
     NotRunning {
         /// "the Docker Engine" or "the cluster".
         part: &'static str,
-        /// What is wrong with it.
+        /// The problem, in words that follow the part.
         problem: String,
     },
     /// The images of the test bed could not be built.

@@ -43,7 +43,7 @@ pub enum ImagesError {
     /// A program could not be started.
     #[error("{action}: `{program}` can't be started: {source}\n  next: install the Debian packages {}", APT_PACKAGES.join(", "))]
     Start {
-        /// What it was needed for.
+        /// The action that it was needed for.
         action: String,
         /// The program.
         program: String,
@@ -53,11 +53,11 @@ pub enum ImagesError {
     /// A program failed.
     #[error("{action}: `{program}` ended with {status}\n{output}")]
     Program {
-        /// What it was run for.
+        /// The action that it was run for.
         action: String,
         /// The program.
         program: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// The last lines that it printed, indented.
         output: String,
@@ -65,7 +65,7 @@ pub enum ImagesError {
     /// A file could not be read or written.
     #[error("could not {verb} {}: {source}", path.display())]
     Io {
-        /// What was tried: "read", "create", …
+        /// A verb: "read", "create", …
         verb: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -125,7 +125,7 @@ pub fn ensure(engine: &Engine, progress: &mut dyn FnMut(&str)) -> Result<Vec<Ima
     refs(&inspect(engine)?)
 }
 
-/// What the engine says about an image.
+/// An image that the engine has.
 struct Present {
     id: String,
     digest: String,

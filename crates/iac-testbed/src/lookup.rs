@@ -1,4 +1,5 @@
-//! How tests find the test bed. They look it up and never start it: a test that can't have what it needs fails and says so.
+//! The test bed as tests find it. They look it up and never start it: a test that can't have what it needs fails and says
+//! so.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use crate::record::Record;
 use crate::storage::Servers;
 use crate::testbed::{self, config_file};
 
-/// What a test needs.
+/// The needs of a test.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Needs {
     /// A Docker Engine.

@@ -8,7 +8,8 @@ use crate::error::{Error, Result, io};
 use crate::process::{find_program, run};
 use crate::progress::Progress;
 
-/// What any test bed needs, one with someone else's engine too: a program that shows whether the package is there, and the package.
+/// The packages that any test bed needs, one with someone else's engine too: each with a program that shows whether it is
+/// there.
 pub(crate) const CLIENT: &[(&str, &str)] = &[
     ("docker", "docker.io"),
     ("ip", "iproute2"),
@@ -17,7 +18,7 @@ pub(crate) const CLIENT: &[(&str, &str)] = &[
     ("pip3", "python3-pip"),
 ];
 
-/// What a Docker Engine of our own needs on top.
+/// The packages that a Docker Engine of our own needs on top.
 pub(crate) const ENGINE: &[(&str, &str)] = &[
     ("dockerd", "docker.io"),
     ("containerd", "containerd"),
@@ -25,7 +26,7 @@ pub(crate) const ENGINE: &[(&str, &str)] = &[
     ("iptables", "iptables"),
 ];
 
-/// What the cluster needs on top.
+/// The packages that the cluster needs on top.
 pub(crate) const KUBERNETES: &[(&str, &str)] = &[
     ("containerd", "containerd"),
     ("runc", "runc"),
@@ -38,7 +39,7 @@ pub(crate) const KUBERNETES: &[(&str, &str)] = &[
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
 ];
 
-/// What tests of pages need: a browser, a font, and what fetches the accessibility engine.
+/// The packages that tests of pages need: a browser, a font, and a program that fetches the accessibility engine.
 pub(crate) const BROWSER: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     (
@@ -49,7 +50,7 @@ pub(crate) const BROWSER: &[(&str, &str)] = &[
     ("pip3", "python3-pip"),
 ];
 
-/// What the servers for state need on top.
+/// The packages that the servers for state need on top.
 pub(crate) const STORAGE: &[(&str, &str)] = &[("setpriv", "util-linux"), ("psql", "postgresql-client")];
 
 /// Installs PostgreSQL's server, without the database that the package makes and starts for the machine by itself.

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::error::{Error, Result, io};
 use crate::layout::Layout;
 
-/// How long a daemon may take to end by itself before it is ended.
+/// The time in which a daemon has to end by itself before it is ended.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs a command to its end and gives what it printed on stdout.
@@ -69,7 +69,7 @@ pub fn command_line(command: &Command) -> String {
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
-/// What a program runs in.
+/// The surroundings that a program runs in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Within<'a> {
     /// The machine, as root.

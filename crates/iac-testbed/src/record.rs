@@ -1,4 +1,4 @@
-//! What a test bed wrote down about itself: the record in its run directory.
+//! The record of a test bed about itself, in its run directory.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub struct Record {
     pub docker_is_foreign: bool,
     /// True if the cluster was asked for.
     pub kubernetes: bool,
-    /// What else was asked for in the cluster.
+    /// The additions that were asked for in the cluster.
     #[serde(default)]
     pub with: Vec<Extra>,
     /// The servers that state can be kept on, if they were asked for.

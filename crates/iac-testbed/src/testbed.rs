@@ -21,7 +21,7 @@ use crate::storage::{self, Servers};
 /// Where a machine's own Docker Engine listens.
 const USUAL_SOCKET: &str = "/var/run/docker.sock";
 
-/// What of the test bed to bring up.
+/// The parts of the test bed to bring up.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The cluster as well as the Docker Engine, which it takes its images from.
@@ -158,7 +158,7 @@ fn sweep(layout: &Layout) {
 /// One part of the test bed and how it is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// What it is.
+    /// Its name.
     pub name: &'static str,
     /// True if it does its work.
     pub healthy: bool,
@@ -166,7 +166,7 @@ pub struct Part {
     pub detail: String,
 }
 
-/// How the parts of the test bed are doing; no parts where there is no test bed.
+/// Returns the state of the test bed's parts; no parts if there is no test bed.
 ///
 /// # Errors
 /// [`Error::Record`] and [`Error::Io`] where its record can't be read.

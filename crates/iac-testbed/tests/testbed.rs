@@ -1,4 +1,5 @@
-//! What the test bed promises, tried on the running one: an engine with compose, and a cluster with DNS, volumes, Ingresses and figures.
+//! The promises of the test bed, tried on the running one: an engine with compose, and a cluster with DNS, volumes,
+//! Ingresses and figures.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -160,7 +160,7 @@ pub(crate) static COREDNS: Binary = Binary {
     definitions: None,
 };
 
-/// What gives autoscalers the figures of pods.
+/// The server that gives autoscalers the figures of pods.
 pub(crate) static METRICS: Binary = Binary {
     name: "metrics-server",
     module: &KUBERNETES_MODULE,

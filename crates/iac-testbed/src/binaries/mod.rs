@@ -84,7 +84,7 @@ fn build_one(layout: &Layout, binary: &Binary, go: &Path, progress: &Progress) -
     let log = layout.cache().join("bin").join(format!("{}.log", binary.name));
     let what = format!("building {}", binary.name);
     if let Err(error) = run_long(&what, &mut command, &log, progress) {
-        // What was fetched and compiled is cached: a proxy that failed once is asked only for the rest.
+        // Fetched and compiled parts are cached: a proxy that failed once is asked only for the rest.
         progress.say(format!("{what}: failed, trying once more: {error}"));
         run_long(&what, &mut command, &log, progress)?;
     }

@@ -139,13 +139,13 @@ impl<'a> Page<'a> {
         decoded(&printed["data"])
     }
 
-    /// What went wrong in the page so far, and what it asked the network for: errors of scripts, refusals of its policy,
-    /// requests other than for the file itself.
+    /// Returns the complaints of the page so far, and its requests to the network: errors of scripts, refusals of its
+    /// policy, requests other than for the file itself.
     ///
     /// # Errors
     /// As [`Page::call`].
     pub fn complaints(&mut self) -> Result<Vec<String>> {
-        // What was sent before this answer is here by then.
+        // Every event that was sent before this answer has arrived by then.
         self.evaluate("0")?;
         let told = |event: &Value| match event["method"].as_str()? {
             "Runtime.exceptionThrown" => Some(event["params"]["exceptionDetails"].to_string()),

@@ -12,7 +12,7 @@ use super::page::Page;
 use super::program;
 use crate::error::{Error, Result, io};
 
-/// How long an answer may take.
+/// The time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running browser. It ends when this is dropped.

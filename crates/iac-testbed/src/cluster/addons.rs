@@ -1,4 +1,4 @@
-//! What a cluster has beside Kubernetes itself: DNS in pods, figures for autoscalers, volumes, Ingresses.
+//! Additions of a cluster to Kubernetes itself: DNS in pods, figures for autoscalers, volumes, Ingresses.
 
 use std::io::Write as _;
 use std::process::Stdio;

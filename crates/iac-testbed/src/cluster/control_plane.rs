@@ -43,7 +43,7 @@ fn etcd(cluster: &Cluster<'_>) -> Result<Vec<String>> {
         "--listen-client-urls=http://127.0.0.1:2379".to_owned(),
         "--advertise-client-urls=http://127.0.0.1:2379".to_owned(),
         "--listen-peer-urls=http://127.0.0.1:2380".to_owned(),
-        // What a power cut would cost is a test bed.
+        // A power cut would cost no more than a test bed.
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
         "--logger=zap".to_owned(),

@@ -31,7 +31,7 @@ pub(super) fn start(cluster: &Cluster<'_>, progress: &Progress) -> Result<()> {
         progress.say("kubelet: starting");
     }
     cluster.ensure("kube-proxy", &bin.join("kube-proxy"), &kube_proxy(cluster)?)?;
-    // What the node says of itself may stem from a kubelet that was killed since.
+    // The node's own status may stem from a kubelet that was killed since.
     let health = format!("{}:10248", cluster.record.block.node());
     let ready = || http_ok(&health, "/healthz") && cluster.node_is_ready();
     cluster.daemon("kubelet").wait_until(Duration::from_secs(90), ready)?;
@@ -119,7 +119,7 @@ SystemdCgroup = false
     daemon.wait_until(Duration::from_secs(60), || UnixStream::connect(&socket).is_ok())
 }
 
-/// How pods get their network: a bridge, addresses from the block, published ports.
+/// Writes the configuration of the pods' network: a bridge, addresses from the block, published ports.
 fn write_cni(cluster: &Cluster<'_>) -> Result<PathBuf> {
     let folder = cluster.layout.folder("cni/net.d")?;
     let config = json!({

@@ -11,7 +11,7 @@ use crate::certificates::{authority, certificate, openssl};
 use crate::error::{Result, io};
 use crate::progress::Progress;
 
-/// Who may talk to the apiserver: a name for the kubeconfig, the user and its group.
+/// The users that may talk to the apiserver: a name for the kubeconfig, the user and its group.
 const USERS: &[(&str, &str, &str)] = &[
     ("admin", "iac-testbed-admin", "system:masters"),
     ("addons", "iac-testbed-addons", "system:masters"),

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 pub use spoil::Spoiler;
 
-/// What a client asks.
+/// A client's request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// `GET`, `PATCH`.
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// What came with it; only its first part, where it has no stated length.
+    /// The body; only its first part, if it has no stated length.
     pub body: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// An answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
@@ -41,7 +41,7 @@ pub struct Answer {
     pub body: Body,
 }
 
-/// What a body is, and what becomes of it.
+/// A body, and the way in which it is sent.
 #[derive(Debug, Clone)]
 pub enum Body {
     /// It comes whole.
@@ -113,7 +113,7 @@ impl Server {
     /// A server on a port of loopback.
     ///
     /// # Errors
-    /// When there is none to be had.
+    /// When no port is free.
     pub fn on_loopback(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
@@ -163,7 +163,7 @@ impl Server {
         &self.address
     }
 
-    /// How many bytes of bodies were sent.
+    /// Returns the number of bytes of bodies that were sent.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -178,7 +178,7 @@ impl Drop for Server {
     }
 }
 
-/// How long a connection stays on which nothing is to come any more.
+/// The time for which a connection stays on which nothing is to come any more.
 const STAYS: Duration = Duration::from_millis(100);
 
 fn serve(stream: Box<dyn Stream>, answer: &Answers, over: &AtomicBool, sent: &AtomicU64) -> io::Result<()> {

@@ -35,11 +35,11 @@ const TEXTS: [&str; 16] = [
     "/",
 ];
 
-/// How deep and how wide what is put in may be.
+/// The depth and the width that inserted values may have.
 const DEEP: u64 = 200;
 
 impl Spoiler {
-    /// What is drawn depends on this number alone.
+    /// Returns a spoiler whose draws depend on this number alone.
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }

@@ -9,8 +9,8 @@ pub(super) const RELEASE: &str = "bookworm";
 /// The Python of [`RELEASE`], for which packages are fetched whatever Python fetches them.
 pub(super) const PYTHON: &str = "3.11";
 
-/// What the root file system holds beside Debian's minimum. One for all images: their layers are shared, and mmdebstrap
-/// runs once.
+/// The packages of the root file system beside Debian's minimum. One file system for all images: their layers are shared,
+/// and mmdebstrap runs once.
 pub(super) const BASE_PACKAGES: &[&str] = &[
     "busybox-static",
     "ca-certificates",
@@ -27,7 +27,8 @@ pub(super) const BASE_PACKAGES: &[&str] = &[
     "redis-server",
 ];
 
-/// What no container of the test bed opens: 200 MB, most of it time zones of Prometheus' console and PostgreSQL's JIT.
+/// The files that no container of the test bed opens: 200 MB, most of it time zones of Prometheus' console and PostgreSQL's
+/// JIT.
 pub(super) const BASE_EXCLUDES: &[&str] = &[
     "/usr/lib/*/libLLVM-*",
     "/usr/lib/*/libz3*",
@@ -51,13 +52,13 @@ pub(super) struct Recipe {
     pub(super) tags: Tags,
     /// The image that `ARG BASE` names: a recipe before this one, or [`BASE`].
     pub(super) parent: &'static str,
-    /// What the build context holds beside the folder of the Dockerfile.
+    /// The parts of the build context beside the folder of the Dockerfile.
     pub(super) parts: &'static [Part],
-    /// What this is a stand-in for.
+    /// The software that this is a stand-in for.
     pub(super) stand_in_for: Option<&'static str>,
 }
 
-/// How an image is tagged. The first tag is the one that the test bed's configuration uses.
+/// The tags of an image. The first one is the one that the test bed's configuration uses.
 #[derive(Debug)]
 pub(super) enum Tags {
     /// One image under all these.

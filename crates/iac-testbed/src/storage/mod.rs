@@ -35,7 +35,7 @@ pub struct S3 {
     pub access_key: String,
     /// The user's secret.
     pub secret_key: String,
-    /// What it calls its region.
+    /// The name of its region.
     pub region: String,
     /// A bucket that is there.
     pub bucket: String,
@@ -59,7 +59,7 @@ impl Servers {
         })
     }
 
-    /// How the S3 server is reached.
+    /// Returns the address and the credentials of the S3 server.
     #[must_use]
     pub fn s3(&self) -> S3 {
         S3 {
@@ -71,7 +71,7 @@ impl Servers {
         }
     }
 
-    /// How PostgreSQL is reached, as a superuser.
+    /// Returns the URL of PostgreSQL, as a superuser.
     #[must_use]
     pub fn postgres(&self) -> String {
         let Self {

@@ -67,7 +67,7 @@ fn send(easyflow: &Running, message: Json) -> String {
     stored.json()["id"].as_str().unwrap().to_owned()
 }
 
-/// What a worker makes of a message.
+/// Returns a worker's reply to a message.
 fn reply(easyflow: &Running, id: &str) -> String {
     eventually("a worker processes the message", || {
         let found = easyflow.ask(APP, "GET", &format!("/api/v1/messages/{id}"), &[HOST], "");

@@ -20,7 +20,7 @@ pub(crate) struct Running {
     ports: RefCell<BTreeMap<String, String>>,
 }
 
-/// What a server answered.
+/// A server's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -122,7 +122,7 @@ impl Running {
         })
     }
 
-    /// Sends a request once. A container that was started again has another port: where nothing listens, it is looked up anew.
+    /// Sends a request once. A container that was started again has another port: where nothing listens, it is looked up again.
     fn try_ask(&self, service: &str, request: &str) -> Option<String> {
         let answer = exchange(&self.address(service)?, request);
         if answer
@@ -200,7 +200,7 @@ impl Drop for Running {
     }
 }
 
-/// How long something may take. A task that a worker lost with its connection is handed on after a minute.
+/// The time that something may take. A task that a worker lost with its connection is handed on after a minute.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Waits until `probe` gives something; the deadline is there to end a test that fails, not to measure.
