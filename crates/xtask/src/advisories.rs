@@ -11,10 +11,10 @@ use iac_testbed::Progress;
 
 use crate::{Outcome, tool};
 
-/// How long fetching the database may take: without a network, some machines try for ever.
+/// The time that fetching the database may take: without a network, some machines try for ever.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What came of the check.
+/// The result of the check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Advisories {
     /// There are none.

@@ -29,11 +29,11 @@ pub(crate) enum Part {
     Compose,
     /// From one line of a program to its preview, beside the rebuild of an empty binary
     Edit,
-    /// What planning takes as a stack grows
+    /// The cost of planning as a stack grows
     Plan,
-    /// What state costs on files, beside a backend that writes the whole snapshot at each step
+    /// The cost of state on files, beside a backend that writes the whole snapshot at each step
     State,
-    /// What recording adds to a step, on every backend
+    /// The time that recording adds to a step, on every backend
     Backends,
 }
 
@@ -45,10 +45,10 @@ pub(crate) struct Arguments {
     /// Which rows of Kubernetes; all of them unless given
     #[arg(long, value_delimiter = ',')]
     rows: Vec<kubernetes::Rows>,
-    /// How many objects of Kubernetes
+    /// The number of objects of Kubernetes
     #[arg(long, default_value_t = 1000)]
     objects: usize,
-    /// How many compose services
+    /// The number of compose services
     #[arg(long, default_value_t = 20)]
     services: usize,
 }

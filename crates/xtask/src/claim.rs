@@ -1,5 +1,5 @@
-//! Whose the test bed is: what the quickstart started is its own, to be stopped by `quickstart --down`, until somebody asks
-//! for the test bed themselves.
+//! The owner of the test bed: one that the quickstart started is its own, to be stopped by `quickstart --down`, until
+//! somebody asks for the test bed themselves.
 
 use std::io;
 use std::path::Path;

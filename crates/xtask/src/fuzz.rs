@@ -1,7 +1,8 @@
 //! `cargo xtask fuzz`: the fuzz targets of `crates/iac-core/fuzz`, as many at a time as the machine has processors.
 //!
-//! What they come across goes to `target/fuzz/found/TARGET`, from where the next run goes on; what the repository keeps is
-//! in `corpus/TARGET`, and the test `corpus` replays it. An input that fails is written to `artifacts/TARGET`.
+//! The inputs that they come across go to `target/fuzz/found/TARGET`, from where the next run goes on; those that the
+//! repository keeps are in `corpus/TARGET`, and the test `corpus` replays them. An input that fails is written to
+//! `artifacts/TARGET`.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -18,7 +19,7 @@ use crate::{Outcome, tool, workspace};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// How long each target is fed, in seconds
+    /// The time for which each target is fed, in seconds
     #[arg(long, default_value_t = 60)]
     pub(crate) seconds: u32,
     /// Which targets; all unless given
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
 /// without.
 const OPTIONS: [&str; 2] = ["--sanitizer", "none"];
 
-/// How long one input may take, in seconds, and how much memory, in MiB.
+/// The limits for one input: its time, in seconds, and its memory, in MiB.
 const LIMITS: [&str; 2] = ["-timeout=30", "-rss_limit_mb=3072"];
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {

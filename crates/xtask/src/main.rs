@@ -41,17 +41,17 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// The full numbers: 100,000 model cases, 200 kills on each target, 10 minutes of each fuzz target; takes hours
     Soak(soak::Arguments),
-    /// What real projects publish: taken by `manifests preview` as by kubectl, and with plans of upgrades that can be read
+    /// Try manifests of real projects: `manifests preview` takes them as kubectl does, and plans of upgrades can be read
     Upstream(upstream::Arguments),
-    /// How long the descriptions of the systems are, beside the YAML that they replace
+    /// The length of the systems' descriptions, beside the YAML that they replace
     Size,
     /// Check format, lints, documentation, workflow files, and the licences, sources and advisories of what is linked
     Style,
-    /// Check what is linked for known faults, by a database from the network; fails where that cannot be had
+    /// Check what is linked for known faults, by a database from the network; fails if that is not available
     Advisories,
 }
 
-/// How a task ends: with an exit code, or with an error to show.
+/// The end of a task: an exit code, or an error to show.
 pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 /// The root of the workspace.

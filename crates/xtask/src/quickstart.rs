@@ -141,7 +141,7 @@ fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// What `/health` answers.
+/// Returns the answer of `/health`.
 fn health(address: &str) -> Result<String, Box<dyn Error>> {
     let host = address.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host)?;

@@ -26,7 +26,7 @@ struct System {
     guide: usize,
 }
 
-/// What the programs need that has no default, as a configuration file.
+/// The settings that the programs need and that have no default, as a configuration file.
 const SETTINGS: &str = r#"
 [secrets]
 openai_api_key = "sk-example"
@@ -184,7 +184,7 @@ fn resources(program: &str, folder: &Path) -> Result<Json, Box<dyn Error>> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// How many lines a value takes in block style, as people write YAML.
+/// Returns the number of lines that a value takes in block style, as people write YAML.
 fn yaml_lines(value: &Json) -> usize {
     match value {
         Json::Object(map) => map.values().map(field_lines).sum(),

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Cases of each server's answers
     #[arg(long, default_value_t = 5_000)]
     answers: u32,
-    /// How long each fuzz target is fed, in seconds
+    /// The time for which each fuzz target is fed, in seconds
     #[arg(long, default_value_t = 600)]
     seconds: u32,
 }

@@ -31,7 +31,7 @@ enum Command {
         /// Use a Docker Engine that already answers on /var/run/docker.sock as it is
         #[arg(long)]
         existing_engine: bool,
-        /// What else the cluster shall have: cert-manager, prometheus-operator (built the first time, minutes each)
+        /// Additions to the cluster: cert-manager, prometheus-operator (built the first time, minutes each)
         #[arg(long, value_delimiter = ',', conflicts_with = "docker", value_name = "NAME,…")]
         with: Vec<Extra>,
         /// An S3 server and PostgreSQL as well, to keep state on

@@ -17,16 +17,16 @@ use super::{Bench, Measured, Row};
 
 /// The image of the services.
 const IMAGE: &str = "localhost/iac-test/busybox:1";
-/// How often the services are checked.
+/// The interval between two checks of a service.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often each side is measured, in turns; the median counts.
+/// The number of times that each side is measured, in turns; the median counts.
 const ROUNDS: usize = 3;
 /// The prefix of all that the loop makes.
 const BARE: &str = "iac-bench-bare";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// How the services depend on one another.
+/// The dependencies between the services.
 #[derive(Clone, Copy)]
 struct Shape {
     services: usize,
@@ -60,7 +60,7 @@ impl Shape {
     }
 }
 
-/// What was measured of one shape, once for each round.
+/// The measurements of one shape, once for each round.
 #[derive(Default)]
 struct Rounds {
     up: Vec<Measured>,

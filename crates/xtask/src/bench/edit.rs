@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::{target, workspace};
 
-/// How many edits are timed; the middle one counts.
+/// The number of edits that are timed; the middle one counts.
 const EDITS: usize = 5;
 /// The file that is edited, and the text in it that becomes another one.
 const FILE: &str = "codelab/settings.rs";
@@ -97,7 +97,7 @@ fn project(folder: &Path, library: &str, program: &str, dependencies: &str) -> s
     fs::write(folder.join("Cargo.toml"), manifest)
 }
 
-/// How long cargo takes.
+/// Returns the time that cargo takes.
 fn cargo(folder: &Path, target: &Path) -> Result<Duration, Box<dyn Error>> {
     timed(
         Command::new("cargo")

@@ -30,7 +30,7 @@ enum Objects {
     Definitions,
 }
 
-/// What our verbs took.
+/// The cost of our verbs.
 struct Ours {
     up: Measured,
     preview: Measured,
@@ -94,7 +94,8 @@ impl Bench {
         ])
     }
 
-    /// What somebody runs who wants to see first what an apply would do. The namespace has to be there for that.
+    /// Measures the commands of somebody who wants to see first what an apply would do. The namespace has to exist for
+    /// that.
     fn diff_and_apply(&self, objects: Objects, count: usize) -> Result<Measured, Box<dyn Error>> {
         let namespace = "iac-bench-checked";
         let files = self.folder_of(namespace, objects, count)?;
@@ -109,7 +110,7 @@ impl Bench {
         })
     }
 
-    /// What each verb takes for more objects, beside ten times what it took for a tenth of them.
+    /// Returns the cost of each verb for more objects, beside ten times its cost for a tenth of them.
     fn growth(&self, count: usize, progress: &Progress) -> Result<Vec<Row>, Box<dyn Error>> {
         let mut rows = Vec::new();
         let mut before: Option<Ours> = None;

@@ -1,4 +1,4 @@
-//! What planning in memory takes as a stack grows: the figures of the planner's own benchmark, as ratios.
+//! The cost of planning in memory as a stack grows: the figures of the planner's own benchmark, as ratios.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -10,7 +10,7 @@ use super::run::{Bench, Said};
 use super::sets::{SETS, Set};
 use super::table::{Line, Table};
 
-/// How many lines of what was said are shown where the two sides differ.
+/// The number of lines of each side's messages that are shown where the two sides differ.
 const DETAILS: usize = 6;
 
 /// Compares the sets of these names, or all.
@@ -71,12 +71,13 @@ fn one(bench: &Bench, source: &Source, set: &Set) -> Result<Line, String> {
     })
 }
 
-/// What kubectl found wrong.
+/// The problems that kubectl found.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Kubectl {
-    /// What the server refuses.
+    /// The objects that the server refuses.
     refused: Vec<String>,
-    /// How many objects it could not try, since their namespace or their kind is not there. A set may well bring both.
+    /// The number of objects that it could not try, since their namespace or their kind does not exist. A set may well
+    /// bring both.
     unseen: usize,
 }
 
@@ -113,10 +114,10 @@ fn is_refusal(line: &str) -> bool {
     starts.iter().any(|start| line.starts_with(start)) || (line.starts_with("The ") && line.contains(" is invalid"))
 }
 
-/// What our preview found wrong.
+/// The problems that our preview found.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Preview {
-    /// How many objects it has.
+    /// The number of objects that it has.
     objects: usize,
     errors: Vec<String>,
     /// True if each error is a namespace or a kind that is not there.
@@ -159,7 +160,7 @@ fn objects(plan: &str) -> usize {
     numbers.sum()
 }
 
-/// What to say of both, and whether that is to be looked into.
+/// Returns the verdict on both, and whether that is to be looked into.
 fn verdict(kubectl: &Kubectl, preview: &Preview) -> (&'static str, bool) {
     let takes = preview.errors.is_empty();
     match (kubectl.refused.is_empty(), kubectl.unseen > 0) {

@@ -115,7 +115,7 @@ impl Repository {
     }
 }
 
-/// What git says; an error where it fails. It never asks for a password.
+/// Runs git and returns its output; an error if it fails. It never asks for a password.
 fn git(command: &mut Command) -> Result<String, String> {
     command.env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("git: {error}"))?;

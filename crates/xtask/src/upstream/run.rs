@@ -8,7 +8,7 @@ use iac_testbed::{Layout, Progress, environment};
 
 use crate::{target, workspace};
 
-/// What a program said.
+/// The output of a program.
 pub(crate) struct Said {
     /// Its exit code.
     pub(crate) code: i32,

@@ -6,11 +6,11 @@ pub(crate) struct Line {
     pub(crate) name: String,
     /// The figures, as the header has them.
     pub(crate) cells: Vec<String>,
-    /// What came of it.
+    /// The verdict on it.
     pub(crate) verdict: String,
     /// True if this has to be looked into.
     pub(crate) failed: bool,
-    /// What was said, for those who look into it.
+    /// The messages, for those who look into it.
     pub(crate) details: Vec<String>,
 }
 
@@ -29,14 +29,14 @@ impl Line {
 
 /// The table.
 pub(crate) struct Table {
-    /// What the cells are called.
+    /// The names of the cells.
     pub(crate) header: Vec<&'static str>,
     /// The lines.
     pub(crate) lines: Vec<Line>,
 }
 
 impl Table {
-    /// How many lines have to be looked into.
+    /// Returns the number of lines that have to be looked into.
     pub(crate) fn failures(&self) -> usize {
         self.lines.iter().filter(|line| line.failed).count()
     }

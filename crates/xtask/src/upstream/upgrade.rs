@@ -1,4 +1,4 @@
-//! What the plan of an upgrade between two releases looks like: the old one is applied, the new one is previewed.
+//! The plan of an upgrade between two releases: the old one is applied, the new one is previewed.
 
 use std::error::Error;
 
@@ -13,8 +13,8 @@ use super::table::{Line, Table};
 /// A plan of so many lines is too long to be read.
 const LINES: usize = 400;
 
-/// What is left out: it takes part in the admission of everybody's objects, and nobody would answer; and what the test bed
-/// has itself.
+/// The kinds that are left out: they take part in the admission of everybody's objects, and nobody would answer; or the
+/// test bed has them itself.
 const LEFT_OUT: [&str; 4] = [
     "IngressClass",
     "ValidatingWebhookConfiguration",
