@@ -13,7 +13,7 @@ pub fn development(stack: &Stack, app: &App) -> Result<(Codelab, Settings, Host)
     let s: Settings = stack.settings_with_defaults(Settings::development())?;
     let host: Host = stack.settings_with_defaults(Host::default())?;
     let openai = s.secrets.openai_api_key.clone();
-    // What the guides print in its place; enough for all but the agents.
+    // The placeholder that the guides print; enough for all but the agents.
     let openai = openai.map_or_else(|| "sk-your-openai-api-key".into(), Into::into);
     let codelab = codelab(app, &s, openai, Some(stack.secret("database password", "postgres")));
     let ports = &host.ports;

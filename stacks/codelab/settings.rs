@@ -66,7 +66,7 @@ settings! {
         backup: String = "20Gi".into(),
     }
 
-    /// How often the parts are asked whether they are ready, in seconds.
+    /// The intervals at which the parts are asked whether they are ready, in seconds.
     pub struct Probes {
         /// `/health` of the API; [`Cluster::liveness`] is when it is restarted.
         api: Timing = Timing::every(5).delay(10),
@@ -99,12 +99,12 @@ settings! {
         /// The storage class of all claims.
         storage_class: String = "fast-ssd".into(),
         ingress: Ingress,
-        /// How often the cluster's Prometheus reads the API's metrics.
+        /// The interval at which the cluster's Prometheus reads the API's metrics.
         scrape_interval: String = "30s".into(),
         monitoring: Operator,
     }
 
-    /// How many pods there are.
+    /// The number of pods.
     pub struct Replicas {
         /// The API; the autoscaler makes more of them, up to `autoscale.max`.
         api: u32 = 3,
@@ -133,9 +133,9 @@ settings! {
     /// The configuration of the Docker programs alone.
     pub struct Host {
         ports: Ports,
-        /// How often Prometheus reads the API's metrics.
+        /// The interval at which Prometheus reads the API's metrics.
         scrape_interval: String = "15s".into(),
-        /// How long Prometheus keeps them.
+        /// The time for which Prometheus keeps them.
         metrics_retention: String = "15d".into(),
     }
 

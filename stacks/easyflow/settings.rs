@@ -20,9 +20,9 @@ settings! {
         resources: Parts,
         sizes: Sizes,
         probes: Probes,
-        /// How often Prometheus reads metrics.
+        /// The interval at which Prometheus reads metrics.
         scrape_interval: String = "15s".into(),
-        /// How long Prometheus keeps them.
+        /// The time for which Prometheus keeps them.
         metrics_retention: String = "15d".into(),
         /// When PostgreSQL is dumped, in UTC, and after how many days dumps are deleted; `upload.keep_days` is for their copies.
         backup: BackupTimes = BackupTimes::new("0 2 * * *", 7),
@@ -51,7 +51,7 @@ settings! {
         redis_exporter: String = "oliver006/redis_exporter:v1.74.0".into(),
     }
 
-    /// How many containers there are.
+    /// The number of containers.
     pub struct Replicas {
         /// The HTTP service; on Kubernetes, the autoscaler makes more of them, up to `autoscale.max`.
         app: u32 = 3,
@@ -84,7 +84,7 @@ settings! {
         prometheus: String = "10Gi".into(),
     }
 
-    /// How often the parts are asked whether they are ready, in seconds.
+    /// The intervals at which the parts are asked whether they are ready, in seconds.
     pub struct Probes {
         /// `/health` of the HTTP service; [`Cluster::liveness`] is when it is restarted.
         app: Timing = Timing::every(10).delay(5),
@@ -132,7 +132,7 @@ settings! {
         burst: u32 = 20,
         /// The same for the webhook of messengers.
         webhook_burst: u32 = 100,
-        /// How often nginx is asked whether it is ready.
+        /// The interval at which nginx is asked whether it is ready.
         nginx_probe: Timing = Timing::every(5),
     }
 

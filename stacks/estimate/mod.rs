@@ -45,7 +45,7 @@ fn locked(container: Container, user: i64) -> Container {
 /// # Errors
 /// When a schedule or the kind of storage is wrong.
 pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
-    // Who may connect to whom follows from the bindings below: a part reaches those whose values it is given.
+    // The bindings below decide who may connect to whom: a part reaches those whose values it is given.
     app.isolate();
     let postgres = app.postgres(
         "postgres",
@@ -78,7 +78,7 @@ pub fn estimate(app: &App, s: &Settings) -> Result<Estimate> {
             .resources(&s.resources.chroma),
     );
 
-    // What all services read. Addresses and secrets are given to those that use them.
+    // The variables that all services read. Addresses and secrets are given to those that use them.
     let env = app.environment("estimate");
     env.env("NODE_ENV", "production")
         .env("PORT", s.service_port)

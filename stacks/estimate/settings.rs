@@ -13,11 +13,11 @@ settings! {
         resources: Parts,
         sizes: Sizes,
         probes: Probes,
-        /// How often Prometheus reads metrics of the four services.
+        /// The interval at which Prometheus reads metrics of the four services.
         scrape_interval: String = "10s".into(),
-        /// How often it reads those of PostgreSQL and Redis.
+        /// The interval at which it reads those of PostgreSQL and Redis.
         exporter_interval: String = "15s".into(),
-        /// How long Prometheus keeps them.
+        /// The time for which Prometheus keeps them.
         metrics_retention: String = "15d".into(),
         /// The port that the four services listen at in their containers: `PORT`.
         service_port: u16 = 3000,
@@ -77,7 +77,7 @@ settings! {
         nginx: i64 = 101,
     }
 
-    /// How many containers there are; of all others there is one.
+    /// The number of containers; of all others there is one.
     pub struct Replicas {
         /// The API gateway.
         gateway: u32 = 1,
@@ -112,7 +112,7 @@ settings! {
     pub struct Sizes {
         /// PostgreSQL's data.
         postgres: String = "20Gi".into(),
-        /// How much Redis keeps in memory, in its own units; beyond that it forgets what is used least.
+        /// The most memory that Redis uses for data, in its own units; beyond that it forgets what is used least.
         redis: String = "384mb".into(),
         /// Chroma's data.
         chroma: String = "10Gi".into(),
@@ -124,7 +124,7 @@ settings! {
         prometheus: String = "10Gi".into(),
     }
 
-    /// How often the parts are asked whether they are ready, in seconds.
+    /// The intervals at which the parts are asked whether they are ready, in seconds.
     pub struct Probes {
         /// `/health/ready` of the four services; [`Cluster::liveness`] is when they are restarted.
         services: Timing = Timing::every(5).delay(10),
@@ -134,11 +134,11 @@ settings! {
         databases: Timing = Timing::every(5),
     }
 
-    /// How many requests of a client the gateway takes.
+    /// The limit of a client's requests to the gateway.
     pub struct RateLimit {
         /// Milliseconds in which they are counted: `RATE_LIMIT_TTL`.
         ttl: u32 = 60_000,
-        /// How many it takes in that time: `RATE_LIMIT_LIMIT`.
+        /// The number of requests that it takes in that time: `RATE_LIMIT_LIMIT`.
         limit: u32 = 1000,
     }
 
@@ -215,7 +215,7 @@ settings! {
         elasticsearch: String = "docker.elastic.co/elasticsearch/elasticsearch:8.19.0".into(),
         /// The size of Elasticsearch's volume.
         size: String = "50Gi".into(),
-        /// How often Elasticsearch is asked whether it is ready.
+        /// The interval at which Elasticsearch is asked whether it is ready.
         probe: Timing,
         /// Where the node keeps the files that `/var/log/containers` leads to.
         pods: String = "/var/log/pods".into(),

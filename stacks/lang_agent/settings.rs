@@ -18,9 +18,9 @@ settings! {
         resources: Parts,
         sizes: Sizes,
         probes: Probes,
-        /// How often Prometheus reads metrics.
+        /// The interval at which Prometheus reads metrics.
         scrape_interval: String = "15s".into(),
-        /// How long Prometheus keeps them.
+        /// The time for which Prometheus keeps them.
         metrics_retention: String = "15d".into(),
         /// When PostgreSQL is dumped, in UTC, and after how many days dumps are deleted; `upload.keep_days` is for their copies.
         backup: BackupTimes = BackupTimes::new("0 2 * * *", 30),
@@ -111,7 +111,7 @@ settings! {
 
     /// Redis.
     pub struct Cache {
-        /// How much it keeps.
+        /// The most memory that it uses for data.
         maxmemory: String = "512mb".into(),
         /// Which keys go then. The guide's `allkeys-lru` would also throw out the bot's conversations, which have no expiry.
         maxmemory_policy: String = "volatile-lru".into(),
@@ -142,7 +142,7 @@ settings! {
         prometheus: String = "10Gi".into(),
     }
 
-    /// How often the parts are asked whether they are ready, in seconds.
+    /// The intervals at which the parts are asked whether they are ready, in seconds.
     pub struct Probes {
         /// `/health` of the backend.
         backend: Timing = Timing::every(30).delay(30).failures(5),
@@ -175,9 +175,9 @@ settings! {
     /// The configuration of `lang_agent_prod` alone.
     pub struct Host {
         ports: Ports,
-        /// How large the engine lets a file with the output of a container become, before it begins another.
+        /// The size at which the engine begins another file for the output of a container.
         log_size: String = "10m".into(),
-        /// How many of these files it keeps.
+        /// The number of these files that it keeps.
         log_files: u32 = 5,
     }
 
@@ -199,7 +199,7 @@ settings! {
     pub struct Local {
         images: LocalImages,
         ports: LocalPorts,
-        /// How often all parts are asked whether they are ready, in seconds.
+        /// The interval at which all parts are asked whether they are ready, in seconds.
         probe: Timing = Timing::every(10).failures(5),
         logs: LocalLogs,
         /// The size that each volume is meant for; an engine limits none.
