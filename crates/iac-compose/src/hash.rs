@@ -5,7 +5,7 @@
 //! compared where they are, on the engine.
 //!
 //! The first part is the version of the normal form, so that a later release can tell an old digest from a changed
-//! definition and need not make everything anew.
+//! definition and need not recreate everything.
 
 use iac_core::value::{Map, Value, canonical};
 use serde_json::Value as Json;
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 /// The version of the normal form.
 const VERSION: &str = "v1";
 
-/// Fields of a service that a running container takes over without being made anew. Predictions go by them as well, so
+/// Fields of a service that a running container takes over without being recreated. Predictions go by them as well, so
 /// that what a preview says and what the digest makes happen are the same.
 pub(crate) const IN_PLACE: [&str; 11] = [
     "completes",

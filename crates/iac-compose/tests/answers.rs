@@ -1,5 +1,5 @@
-//! What a Docker Engine may answer: without an end, in part, late, huge, or nothing that makes sense. Nothing panics, hangs,
-//! or takes more memory than an answer may have; the error names the engine.
+//! Hostile answers of a Docker Engine: without an end, in part, late, huge, or nothing that makes sense. Nothing panics,
+//! hangs, or takes more memory than an answer may have; the error names the engine.
 //!
 //! `IAC_ANSWERS` says how many random cases there are; `cargo xtask soak` has many.
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -19,7 +19,7 @@ use iac_core::{Key, Value};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
 use serde_json::{Value as Json, json};
 
-/// How long an operation may take.
+/// The time that an operation may take.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// Longer than any case takes, and shorter than for ever.
@@ -27,7 +27,7 @@ const LONG: Duration = Duration::from_secs(180);
 
 const ID: &str = "c0ffee";
 
-/// What an engine in good order answers.
+/// Returns the answers of an engine in good order.
 fn sound(request: &Request) -> Answer {
     let path = request.path();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -113,7 +113,7 @@ fn container() -> Json {
     })
 }
 
-/// What is declared, as records of what was applied.
+/// Returns the declaration, as records of what was applied.
 fn records(context: &str) -> Vec<Recorded> {
     let build = json!({"context": context});
     let hash = "0";

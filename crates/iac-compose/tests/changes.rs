@@ -187,7 +187,7 @@ async fn a_volumes_label_costs_nothing_and_a_rollback_is_nobodys_change() {
     runs.up(&program("two", "a", first, fine)).await;
     assert_eq!(bed.inspect("db-1").await.id, id);
 
-    // A network holds nothing: it is made anew, and its containers join it again.
+    // A network holds nothing: it is recreated, and its containers join it again.
     let relabelled = program("two", "b", first, fine);
     assert_eq!(actions(&runs.preview(&relabelled).await), ["replace back", "update db"]);
 

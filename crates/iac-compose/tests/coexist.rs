@@ -44,7 +44,7 @@ impl Shared {
         docker_compose(&self.bed.project, &arguments)
     }
 
-    /// What `preview` has to say: nothing but the actions.
+    /// Returns the lines of `preview`: nothing but the actions.
     async fn actions(&self) -> Vec<String> {
         let plan = self.runs.preview(&self.declare()).await;
         assert!(plan.problems.is_empty(), "{:?}", plan.problems);
@@ -289,7 +289,7 @@ async fn a_running_project_is_taken_over_and_what_is_as_declared_keeps_running()
     assert_eq!(shared.actions().await, [""; 0]);
     assert_eq!(shared.runs.drift().await, [""; 0]);
     assert!(shared.compose("exec -T db ls /data").contains("theirs"));
-    // What was taken over changes and goes as what was made here.
+    // Objects that were taken over change and go as those that were created here.
     std::fs::write(
         shared.path(),
         file.replace(

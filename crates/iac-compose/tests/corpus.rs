@@ -19,7 +19,7 @@ use iac_core::config::Config;
 use iac_testbed::{Needs, TestBed};
 use serde_json::Value as Json;
 
-/// How many of the two are read at a time: each takes little more than a process.
+/// The number of cases that both sides read at a time: each takes little more than a process.
 const AT_A_TIME: usize = 4;
 
 fn environment(case: &Case, folder: &Path) -> BTreeMap<String, String> {
@@ -34,7 +34,7 @@ fn environment(case: &Case, folder: &Path) -> BTreeMap<String, String> {
     all
 }
 
-/// What docker compose makes of a case.
+/// Returns docker compose's reading of a case.
 fn theirs(compose: &Path, case: &Case, folder: &Path) -> Result<Json, String> {
     let mut command = Command::new(compose);
     command.current_dir(folder).env_clear().envs(environment(case, folder));
@@ -50,7 +50,7 @@ fn theirs(compose: &Path, case: &Case, folder: &Path) -> Result<Json, String> {
     Ok(serde_json::from_str(&text).unwrap())
 }
 
-/// What we make of it.
+/// Returns our reading of a case.
 fn ours(case: &Case, folder: &Path) -> Result<Json, String> {
     let stack = Stack::new("corpus", Config::default());
     let path = case
@@ -66,7 +66,7 @@ fn ours(case: &Case, folder: &Path) -> Result<Json, String> {
     }
 }
 
-/// What is wrong with our reading of a case, if anything.
+/// Returns the error in our reading of a case, if there is one.
 fn judge(compose: &Path, case: &Case) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap().join("proj");

@@ -94,7 +94,7 @@ async fn volumes_with_and_without_names_stay_until_they_may_go() {
     assert_eq!(kept(&plan), [old.clone(), anonymous.clone()]);
     let records = runs.store.load().await.unwrap().records;
     assert!(records.keys().any(|key| key.name() == anonymous), "{records:?}");
-    // Other options can only be had with another volume.
+    // Other options need another volume.
     let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")];
     let plan = runs.preview(&database(&project, "postgres", "pgdata", &options)).await;
     let hint = plan.problems[0].hint.clone().unwrap();

@@ -159,7 +159,7 @@ async fn docker_compose_lists_shows_and_removes_what_we_made() {
             .await
             .is_err()
     );
-    // What is gone already is no error.
+    // Objects that are gone already are no error.
     bed.down().await.unwrap();
 }
 

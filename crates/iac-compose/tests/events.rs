@@ -125,7 +125,7 @@ async fn an_engine_that_is_restarted_is_waited_for() {
     fake.stop().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!waiting.is_finished(), "it waits for the engine");
-    // What happened while it was away is told by nobody.
+    // Nobody tells of changes that came while it was unreachable.
     fake.becomes("healthy");
     fake.serve();
     waiting.await.unwrap().unwrap();

@@ -11,7 +11,7 @@ use iac_compose::{Compose, FileOptions};
 use serde_json::{Value as Json, json};
 use support::{Bed, test_bed};
 
-/// What of a container's settings is compared.
+/// The settings of a container that are compared.
 const HOST: [&str; 37] = [
     "Annotations",
     "CapAdd",
@@ -172,7 +172,8 @@ impl Drop for Theirs<'_> {
     }
 }
 
-/// What is compared of a container, without names that the engine adds when it is started, with the project and the other containers' IDs by fixed names.
+/// Returns the settings of a container that are compared: without names that the engine adds when it is started, and with
+/// fixed names in the place of the project and the other containers' IDs.
 async fn seen(docker: &bollard::Docker, project: &str, service: &str, ids: &BTreeMap<String, String>) -> Json {
     let container = docker
         .inspect_container(&format!("{project}-{service}-1"), None)

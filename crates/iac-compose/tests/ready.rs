@@ -74,7 +74,7 @@ async fn what_ends_well_is_done_and_what_ends_at_once_otherwise_is_not_ready() {
         assert!(parts.iter().all(|part| told.contains(part)), "{name}: {told}");
     }
 
-    // What has ended well stays as it is; what somebody stopped does not, though it ended with 0 as well.
+    // A container that has ended well stays as it is; one that somebody stopped does not, though it ended with 0 as well.
     let good = services(&bed.project, &good);
     runs.up(&good).await;
     let plan = runs.preview(&good).await;

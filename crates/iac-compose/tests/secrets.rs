@@ -120,7 +120,7 @@ fn the_configuration_says_what_else_is_secret_and_what_is_not() {
     );
 }
 
-/// What a file with these lines in its service declares, or what is wrong with it.
+/// Returns the declaration of a file with these lines in its service, or its problems.
 fn file(folder: &Path, lines: &str, env: &str) -> Result<Declaration, String> {
     let text = format!("name: shop\nservices:\n  web:\n    image: a:1\n{lines}");
     std::fs::write(folder.join("compose.yml"), text).unwrap();

@@ -10,7 +10,7 @@ use iac_core::plan::Action;
 use support::runs::Runs;
 use support::{Bed, IMAGE, docker_compose};
 
-/// What is added to a service that has nothing but an image; without a command it stays up by its terminal.
+/// Additions to a service that has nothing but an image; without a command it stays up by its terminal.
 const CASES: &[&str] = &[
     "{command: [], working_dir: /tmp/}",
     "{command: '', user: '', working_dir: '', tmpfs: /cache/}",
@@ -63,7 +63,7 @@ fn file() -> String {
     text
 }
 
-/// What a plan says of each case that it would change.
+/// Returns the plan's lines on each case that it would change.
 fn told(plan: &iac_core::plan::Plan) -> Vec<String> {
     assert!(plan.problems.is_empty(), "{:?}", plan.problems);
     let changing = plan.steps.iter().filter(|step| step.action != Action::Same);

@@ -1,4 +1,4 @@
-//! Which fields can only be changed by making the object anew.
+//! Fields that can only be changed by recreating the object.
 //!
 //! Where the server can be asked, its answer decides: the causes of a refusal, field by field, and never just any
 //! refusal, since a new value that is merely wrong must not cost the object. Where it cannot be asked, this table does.
@@ -170,7 +170,7 @@ const REFUSALS: [&[&str]; 14] = [
 ];
 
 /// Whether a cause says that a field cannot be changed, rather than that its value is wrong; then the fields that would
-/// have to be made anew.
+/// need a new object.
 pub(crate) fn by_server(cause: &Cause, type_name: &str, before: &Value, after: &Value) -> Option<Vec<Replacement>> {
     let message = cause.message.to_lowercase();
     let words = REFUSALS

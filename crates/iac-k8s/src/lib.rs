@@ -24,7 +24,7 @@
 //!                 template: PodTemplateSpec {
 //!                     metadata: ObjectMeta {
 //!                         labels: [("app", "api")],
-//!                         // A changed setting rolls the pods out anew.
+//!                         // A changed setting rolls the pods out again.
 //!                         annotations: restart_on([config.content_hash()]),
 //!                     },
 //!                     spec: PodSpec {

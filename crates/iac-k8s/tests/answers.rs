@@ -1,5 +1,5 @@
-//! What a server of Kubernetes may answer: without an end, in part, late, huge, or nothing that makes sense. Nothing panics,
-//! hangs, or takes more memory than an answer may have; the error names the server.
+//! Hostile answers of a server of Kubernetes: without an end, in part, late, huge, or nothing that makes sense. Nothing
+//! panics, hangs, or takes more memory than an answer may have; the error names the server.
 //!
 //! `IAC_ANSWERS` says how many random cases there are; `cargo xtask soak` has many.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on is to stop")]
@@ -20,7 +20,7 @@ use iac_k8s::{Kubernetes, KubernetesProvider};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
 use serde_json::{Value as Json, json};
 
-/// How long an operation may take.
+/// The time that an operation may take.
 const SHORT: Duration = Duration::from_secs(2);
 
 /// Longer than any case takes, and shorter than for ever.
@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_secs(180);
 /// An answer's largest size, and what a client has taken in when it notices: buffers on the way hold some.
 const NOTICED: u64 = 40 << 20;
 
-/// What is declared: an object that is ready at once, a workload, what needs one, and a custom resource.
+/// Returns the declared objects: one that is ready at once, a workload, one that needs another one, and a custom resource.
 fn declared() -> Vec<(&'static str, Json)> {
     let labels = json!({"app": "a"});
     let container = json!({"name": "main", "image": "x", "ports": [{"containerPort": 80}]});
@@ -55,7 +55,7 @@ fn declared() -> Vec<(&'static str, Json)> {
     ]
 }
 
-/// What a server in good order answers.
+/// Returns the answers of a server in good order.
 fn sound(request: &Request) -> Answer {
     let path = request.path();
     let kinds = |kinds: &[(&str, &str)]| {
@@ -198,7 +198,7 @@ impl Client {
         self.provider.connect(&request).await
     }
 
-    /// What is declared, as records of what was applied.
+    /// Returns the declaration, as records of what was applied.
     fn records(&self) -> Vec<Recorded> {
         let stack = Stack::new("tests", Config::default());
         let k = Kubernetes::new(&stack);

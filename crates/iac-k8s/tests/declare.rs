@@ -1,4 +1,4 @@
-//! What a program's declarations come to, without any cluster.
+//! Declarations of a program, without any cluster.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on is to stop")]
 
 use std::collections::BTreeMap;

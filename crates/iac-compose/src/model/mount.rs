@@ -56,7 +56,7 @@ pub struct Mount {
     /// For a path: the SELinux relabelling, `z` (shared) or `Z` (private).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux: Option<String>,
-    /// For a volume of the stack: which one of its name it is; filled in, so that making that anew is seen.
+    /// For a volume of the stack: which one of its name it is; filled in, so that its recreation is seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
     /// For memory: its size.

@@ -104,7 +104,7 @@ pub struct Attachment {
     /// The network's name in the engine; filled in when the service is declared.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub network: String,
-    /// Which network of that name it is; filled in for a network of the stack, so that making that anew is seen.
+    /// Which network of that name it is; filled in for a network of the stack, so that its recreation is seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_id: Option<String>,
     /// More names that others in the network can reach it by, besides the service's own.

@@ -286,7 +286,7 @@ fn numbered(changes: &[FieldChange]) -> Option<Minor> {
     })
 }
 
-/// Says that containers are connected to a network that is made anew.
+/// Says that containers are connected to a network that is recreated.
 fn reconnected(changes: &[FieldChange]) -> Option<Effect> {
     let key = |change: &FieldChange| {
         let path = change.path.to_string();
@@ -386,7 +386,7 @@ fn is_maker(change: &FieldChange) -> bool {
     change.path == FieldPath::fields([maker::FIELD])
 }
 
-/// Networks and volumes cannot be changed. A network is made anew instead, as docker compose does; a volume holds data, so
+/// Networks and volumes cannot be changed. A network is recreated instead, as docker compose does; a volume holds data, so
 /// its labels stay as they are, and so do those of what is taken over.
 fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) {
     if !matches!(request.intent, Intent::Update | Intent::Adopt) {

@@ -17,7 +17,7 @@ pub(crate) const STEADY: Duration = Duration::from_secs(3);
 /// After how many restarts, each of which ended quickly, a container counts as one that will never run.
 const MANY_RESTARTS: i64 = 3;
 
-/// A run that took longer is no crash: the engine begins to count anew after it as well.
+/// A run that took longer is no crash: the engine begins to count again after it as well.
 const QUICK: Duration = Duration::from_secs(10);
 
 /// The behaviour that is expected of a container.

@@ -91,7 +91,7 @@ fn line(line: &str) -> Case {
     case
 }
 
-/// What is around the service of a case of one line.
+/// The file around the service of a case of one line.
 const SERVICES: &str = "services:\n  a: {@ }\n  b: {image: y}\n  c: {image: z}\nvolumes: {data: , logs: }\n\
                         networks: {front: , back: }\nconfigs: {conf: {content: hi}}\nsecrets: {key: {file: ./key.txt}}\n";
 

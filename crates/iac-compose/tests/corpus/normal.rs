@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 /// Keys of a service that mean nothing to one engine, or only to commands of docker compose.
 const WITHOUT_EFFECT: [&str; 3] = ["attach", "develop", "profiles"];
 
-/// What a project comes to.
+/// Returns the frame of a project in the common form.
 fn project(name: &str) -> Map<String, Json> {
     let mut project = Map::new();
     project.insert("name".to_owned(), name.into());
@@ -26,7 +26,7 @@ fn project(name: &str) -> Map<String, Json> {
 
 // --- ours ---
 
-/// What we declare.
+/// Returns our declaration in the common form.
 pub(crate) fn of_declaration(name: &str, declaration: &Declaration) -> Json {
     let mut all = project(name);
     let open = |value: &Value| {
@@ -158,7 +158,7 @@ fn our_limits(service: &mut Map<String, Json>) {
 
 // --- theirs ---
 
-/// What docker compose prints, for a project in this folder.
+/// Returns the output of docker compose in the common form, for a project in this folder.
 pub(crate) fn of_config(config: &Json, folder: &Path) -> Json {
     let name = config["name"].as_str().unwrap();
     let mut all = project(name);
@@ -324,7 +324,7 @@ fn variable_in(folder: &Path, name: &str) -> String {
     line.unwrap_or("text").to_owned()
 }
 
-/// What is another service's becomes that of its container.
+/// Replaces references to another service by references to its container.
 fn their_shared(service: &mut Map<String, Json>, config: &Json) {
     let project = config["name"].as_str().unwrap();
     let id = |name: &str| format!("<Service/{name}.id>");

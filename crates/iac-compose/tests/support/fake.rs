@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 /// The container's ID.
 pub const ID: &str = "c0ffee";
 
-/// What the engine does with its events.
+/// The way in which the engine treats its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// It tells them.
@@ -28,12 +28,12 @@ pub enum Stream {
     Refuses,
 }
 
-/// What a test sees and changes.
+/// The state of the engine that a test sees and changes.
 #[derive(Debug)]
 pub struct World {
     pub stream: Stream,
     pub health: &'static str,
-    /// How often somebody looked at the container.
+    /// The number of looks at the container.
     pub looks: usize,
     /// The times from which events were asked for.
     pub subscriptions: Vec<String>,
@@ -69,7 +69,7 @@ impl Fake {
         self.folder.path().join("docker.sock")
     }
 
-    /// What `docker.host` is.
+    /// Returns the value for `docker.host`.
     pub fn host(&self) -> String {
         format!("unix://{}", self.socket().display())
     }

@@ -46,7 +46,7 @@ pub fn file_check(path: &str) -> Option<Healthcheck> {
     Some(check.interval(Duration::from_millis(300)).retries(3))
 }
 
-/// How long anything may take.
+/// The time that anything may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A project of its own on a real engine, removed at the end.
@@ -89,7 +89,7 @@ impl Bed {
         bed
     }
 
-    /// What `program` declares.
+    /// Returns the declaration of `program`.
     pub fn declare(program: impl FnOnce(&Stack)) -> Declaration {
         let stack = Stack::new("test", Config::default());
         program(&stack);
@@ -270,7 +270,7 @@ impl Bed {
             .collect()
     }
 
-    /// What applying the resource of this name in its new form would do.
+    /// Predicts the application of the resource of this name in its new form.
     pub async fn predict(&self, name: &str, declaration: &Declaration) -> Prediction {
         let key = self.key(name);
         let resource = declaration.get(&key).unwrap();
@@ -285,7 +285,7 @@ impl Bed {
         self.provider.predict(&[request]).await.unwrap().remove(0)
     }
 
-    /// What creating the only service of a declaration would do.
+    /// Predicts the creation of the only service of a declaration.
     pub async fn predict_creation(&self, declaration: &Declaration) -> Prediction {
         let resource = declaration
             .resources

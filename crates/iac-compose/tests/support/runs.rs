@@ -82,7 +82,7 @@ impl Runs {
         self.plan(declaration, Mode::Up, DeleteData::None).await.plan
     }
 
-    /// What `drift` shows: each field with what is there, as `web made_by=…`.
+    /// Returns the lines of `drift`: each field with its live value, as `web made_by=…`.
     pub async fn drift(&self) -> Vec<String> {
         let nothing = super::Bed::declare(|_| {});
         let plan = self.plan(&nothing, Mode::Refresh, DeleteData::None).await.plan;
@@ -142,7 +142,7 @@ impl Runs {
         self.destroy_only(DeleteData::All).await;
     }
 
-    /// What that would do.
+    /// Plans the destruction.
     pub async fn plan_destroy(&self) -> Plan {
         let nothing = super::Bed::declare(|_| {});
         self.plan(&nothing, Mode::Destroy, DeleteData::All).await.plan

@@ -213,7 +213,7 @@ impl Application<'_> {
             other => other?,
         };
         if is_leaving(&answer.body) {
-            // A deletion that was interrupted goes on by itself; what is wanted again is made anew once it is over.
+            // A deletion that was interrupted goes on by itself; an object that is wanted again is recreated once it is over.
             return self.create().await;
         }
         self.finish(&answer)

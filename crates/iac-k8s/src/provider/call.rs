@@ -173,7 +173,7 @@ pub(crate) enum CallError {
     /// An answer that is larger than any that is wanted.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// The credentials could not be had.
+    /// The credentials are not available.
     #[error("no credentials for the API server: {0}")]
     Credentials(String),
     /// The server refuses.

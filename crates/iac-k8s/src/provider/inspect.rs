@@ -93,7 +93,7 @@ fn findings(object: &Json, pods: &Pods, warnings: &[Warning], ends: &Ends) -> Ve
     if wanted.is_none_or(|wanted| wanted > there) {
         let mut of_makers = warnings.iter().filter(|warning| pods.makers.contains(&warning.uid));
         let latest = of_makers.next_back().map(diagnose::not_made);
-        // With the number in it, it is borne with anew whenever one more was made.
+        // With the number in it, its patience begins again whenever one more was created.
         findings.extend(latest.map(|finding| match wanted {
             Some(wanted) => finding.about_so_many(there, wanted),
             None => finding,

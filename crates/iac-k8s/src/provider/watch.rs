@@ -94,7 +94,7 @@ impl Ear {
     /// Waits for news; where none may be heard for `deaf` at the most, else for `heard`.
     pub(crate) async fn wait(&self, deaf: Duration, heard: Duration) {
         let hears = !self.bells.is_empty() && self.bells.iter().all(|bell| bell.live.load(Ordering::Relaxed));
-        // In vain: then it is time to look all the same.
+        // If no news came in time, it is time to look all the same.
         let _ = timeout(if hears { heard } else { deaf }, self.woken.notified()).await;
     }
 }
@@ -164,7 +164,7 @@ enum End {
     Over,
     /// The server no longer knows what came after the version that it is to go on from.
     Expired,
-    /// There is none to be had.
+    /// A watch is not available here.
     Denied,
     /// Something went wrong.
     Failed,

@@ -131,7 +131,7 @@ fn variable_from(name: &str, source: EnvVarSource) -> EnvVar {
     }
 }
 
-/// Annotations of a pod template that change when any of these hashes does, so that the pods are rolled out anew: a
+/// Annotations of a pod template that change when any of these hashes does, so that the pods are rolled out again: a
 /// container reads its environment, and often its files, only when it starts.
 ///
 /// ```

@@ -116,7 +116,7 @@ async fn what_others_made_is_taken_over_whole() {
         assert_eq!(live["data"], json!({"a": "ours", "b": "2"}), "{line}");
         assert_eq!(managers(&live), ["iac-tests"], "{line}");
         assert!(live["metadata"].get("annotations").is_none(), "{live:#}");
-        // What the program drops later goes.
+        // A field that the program drops later goes.
         world
             .apply(&with(json!({"a": "ours"})), Intent::Update, Some(&recorded))
             .await
@@ -257,7 +257,7 @@ async fn what_a_helm_release_made_is_taken_over_and_helm_can_forget_it() {
         (&json!({"a": "1"}), vec!["iac-tests"])
     );
     assert_eq!(live["metadata"]["labels"], json!({"app": "shop"}));
-    // What the note says makes helm forget the release, and leaves what is taken over.
+    // The command in the note makes helm forget the release, and leaves the objects that are taken over.
     let line = note.split('`').find_map(|text| text.strip_prefix("kubectl ")).unwrap();
     kubectl(&world, line, None);
     for revision in 1..3 {

@@ -198,7 +198,7 @@ async fn an_admission_policy_is_final(world: &World) {
         "an admission policy of the cluster refuses",
     ];
     fails(world, named("a", json!({}), None), &words).await;
-    // What is refused itself is known before anything is changed.
+    // The refusal of an object itself is known before anything is changed.
     let map = world.one("bad", json!({"apiVersion": "v1", "kind": "ConfigMap"}));
     let prediction = world.predict(&map, Intent::Create, None).await;
     assert!(

@@ -1,5 +1,5 @@
-//! What goes along with a namespace and with a definition: objects of others keep both, and a definition's change says what
-//! it takes from the objects that are there.
+//! Objects that go along with a namespace and with a definition: objects of others keep both, and a definition's change
+//! tells its losses for live objects.
 
 use iac_core::plan::Plan;
 use iac_core::provider::RiskKind;
@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::rename::Runs;
 use crate::world::{Declared, World};
 
-/// What is kept, each with how much there is.
+/// Returns the data that is kept, each item with its amount.
 fn kept(plan: &Plan) -> Vec<String> {
     let items = plan.kept.iter().flat_map(|kept| &kept.items);
     items
@@ -37,7 +37,7 @@ async fn a_namespace_stays_for_what_others_have_in_it() {
                 k.add_json(&name, json!({"apiVersion": "v1", "kind": "Namespace"}));
             }
             if with_object {
-                // What the stack retains is no longer its own once it has left the program.
+                // An object that the stack retains is no longer its own once it has left the program.
                 k.in_namespace(&name)
                     .add_json("retained", json!({"apiVersion": "v1", "kind": "ConfigMap"}))
                     .retain_on_delete();
@@ -50,7 +50,7 @@ async fn a_namespace_stays_for_what_others_have_in_it() {
     };
     let runs = Runs::new();
     runs.up(&program(true, true)).await;
-    // What the program still declares keeps its namespace, though that is declared no more.
+    // Objects that the program still declares keep their namespace, though that is declared no more.
     let plan = runs.plan_deleting(&program(false, true), &[]).await.plan;
     let still = format!("2 objects that the program still declares: ConfigMap {name}/app, ConfigMap {name}/retained");
     assert_eq!(kept(&plan), [format!("Namespace {name}: {still}")]);
@@ -172,7 +172,7 @@ async fn a_definition_stays_for_the_objects_of_others_and_says_what_its_change_t
     ))
     .await;
     assert_eq!(more, "");
-    // Another scope can only be had by deleting all objects.
+    // Another scope is only possible if all objects are deleted.
     let plan = runs.plan_deleting(&of("Cluster", json!([full()])), &[]).await.plan;
     let problem = &plan.problems[0];
     assert!(problem.message.contains("2 objects of others"), "{problem:?}");

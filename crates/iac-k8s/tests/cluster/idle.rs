@@ -1,4 +1,4 @@
-//! What is ready although nothing happens, since nothing more is to come.
+//! Objects that are ready although nothing happens, since nothing more is to come.
 
 use futures::future::join_all;
 use iac_core::provider::{ErrorKind, Intent, Readiness};

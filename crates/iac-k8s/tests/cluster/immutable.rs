@@ -24,7 +24,7 @@ fn declare(world: &World, mut object: Json) -> Resolved {
     declared.all().remove(0)
 }
 
-/// An object, a pointer into it, another value, and what is to be made anew.
+/// Returns the cases: an object, a pointer into it, another value, and the field that needs a new object.
 fn cases() -> Vec<(Json, &'static str, Json, &'static str)> {
     let storage = json!({
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "example.com/none", "parameters": {"a": "1"},

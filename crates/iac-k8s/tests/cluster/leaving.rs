@@ -1,4 +1,4 @@
-//! What somebody deletes while something holds it.
+//! Objects that somebody deletes while something holds them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

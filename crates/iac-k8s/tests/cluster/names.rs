@@ -29,7 +29,7 @@ fn resource(group: &str, kind: &str, namespace: Option<&str>) -> Json {
     json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": metadata})
 }
 
-/// What the provider calls these objects, and how it spells what was recorded of them.
+/// Returns the provider's names of these objects, and its spelling of their records.
 async fn names(
     provider: &KubernetesProvider,
     world: &World,

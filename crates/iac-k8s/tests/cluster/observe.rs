@@ -1,4 +1,4 @@
-//! What is there, and what of it moved.
+//! Live objects, and changes of them.
 
 use iac_core::provider::{Observed, Provider as _, Readiness};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What the server says before anything is done.
+//! The server's answers before anything is done.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use iac_core::provider::{Checked, Existence, ExternalRef, Intent, Need, Provider as _, Recorded};

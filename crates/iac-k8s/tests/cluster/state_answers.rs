@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::world::{Kubeconfig, World, kubeconfig_json};
 
-/// What becomes of the server's answers.
+/// The fate of the server's answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answers {
     Pass,
@@ -106,7 +106,7 @@ async fn relay(client: TcpStream, server: String, mut answers: watch::Receiver<A
                 break 'answers;
             }
         }
-        // What was held back is lost for good.
+        // An answer that was held back is lost for good.
         if was_held || to_client.write_all(&buffer[..length]).await.is_err() {
             break;
         }
@@ -114,7 +114,7 @@ async fn relay(client: TcpStream, server: String, mut answers: watch::Receiver<A
     requests.abort();
 }
 
-/// What is there, seen by somebody else.
+/// Reads the live object as somebody else does.
 async fn seen(state: &KubernetesState) -> Option<Object> {
     state.read("s/a").await.unwrap()
 }

@@ -102,7 +102,7 @@ async fn claims_grow_and_pods_go_on_running() {
     }
     let recorded = world.apply(&larger, Intent::Create, None).await.unwrap();
     let recorded = world.wait(&recorded, PATIENCE).await.unwrap();
-    // One that is made anew with more takes the claims of the old one, which grow too.
+    // One that is recreated with more takes the claims of the old one, which grow too.
     let anew = world.one("a", set("24Mi", json!({"replicas": 0, "serviceName": "b"})));
     world.delete(&recorded, false).await.unwrap();
     let prediction = world.predict(&anew, Intent::Replace, Some(&recorded)).await;

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::world::{Kubeconfig, PATIENCE, World, connect_request};
 
-/// What a watch comes to.
+/// The course of a watch.
 #[derive(Debug, Clone, Copy)]
 enum Watch {
     /// 410 as the answer.

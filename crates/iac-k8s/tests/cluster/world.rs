@@ -1,4 +1,4 @@
-//! What every test needs: a connected provider, a namespace of its own, and somebody else who meddles.
+//! The needs of every test: a connected provider, a namespace of its own, and somebody else who meddles.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use serde_json::json;
 /// The stack's name in all tests; the field manager is `iac-tests`.
 pub(crate) const STACK: &str = "tests";
 
-/// How long a single operation may take.
+/// The time that a single operation may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
@@ -43,7 +43,7 @@ pub(crate) fn kubeconfig() -> String {
     bed.kubeconfig.display().to_string()
 }
 
-/// What the test bed's kubeconfig says.
+/// Reads the test bed's kubeconfig.
 pub(crate) fn kubeconfig_json() -> serde_json::Value {
     let text = std::fs::read_to_string(kubeconfig()).unwrap();
     serde_saphyr::from_str(&text).unwrap()

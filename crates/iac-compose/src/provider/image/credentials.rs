@@ -37,7 +37,7 @@ impl Engine {
         if self.is_private { all() } else { HashMap::new() }
     }
 
-    /// Why an image could not be had, where that may be for credentials that were kept back.
+    /// Returns the reason why an image is not available, if that may be for credentials that were kept back.
     pub(super) fn kept_back(&self) -> Option<&'static str> {
         let is_about = !self.is_private && !all().is_empty();
         is_about.then_some(

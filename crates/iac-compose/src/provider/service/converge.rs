@@ -281,7 +281,7 @@ impl Converge<'_> {
         compare::judge(member, request, &standing, &self.image_id)
     }
 
-    /// Sees to a container that need not be made anew.
+    /// Sees to a container that need not be recreated.
     async fn keep(&self, member: &ContainerInspectResponse, verdict: Verdict, name: &str) -> Result<(), ProviderError> {
         let id = member.id.as_deref().unwrap_or_default();
         if let Verdict::Adjust(update) = verdict {

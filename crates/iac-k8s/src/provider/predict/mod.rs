@@ -486,7 +486,7 @@ impl<'a> Question<'a> {
         (!sent && !dropped).then(|| "default".to_owned())
     }
 
-    /// A refusal of a change: fields that have to be made anew, or values that are wrong.
+    /// Judges a refusal of a change: the object has to be recreated for a field, or a value is wrong.
     async fn immutable_or_wrong(
         &self,
         kind: &ApiKind,

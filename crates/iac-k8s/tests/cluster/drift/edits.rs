@@ -159,7 +159,7 @@ fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// What an apply sends of an object that was read.
+/// Returns the body that an apply sends of an object that was read.
 pub(super) fn appliable(object: &Json) -> Json {
     let mut body = object.clone();
     let metadata = &object["metadata"];

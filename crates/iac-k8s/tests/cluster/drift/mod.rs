@@ -1,4 +1,4 @@
-//! What counts as drift: what an apply of the same would change.
+//! Drift: the changes that an apply of the same would make.
 
 mod edits;
 mod objects;
@@ -70,7 +70,7 @@ fn cases() -> Vec<Case> {
             json!([{"op": "move", "from": "/spec/ports/2", "path": "/spec/ports/0"}]),
             &["spec.ports"],
         ),
-        // What nobody shares with us: another port, label, key.
+        // Fields that nobody shares with us: another port, label, key.
         case(
             "Service dns",
             add("/spec/ports/-", json!({"name": "more", "port": 90})),

@@ -1,4 +1,4 @@
-//! What `kubectl diff --server-side` says of the same objects.
+//! The answer of `kubectl diff --server-side` on the same objects.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -53,7 +53,7 @@ impl Kubectl {
         }
     }
 
-    /// What cannot be applied as declared is not as declared.
+    /// Compares one object. One that cannot be applied as declared is not as declared.
     fn diff_one(&self, object: &Json) -> BTreeSet<String> {
         for _ in 0..40 {
             match self.diff(&[object]) {

@@ -22,7 +22,7 @@ struct Subject {
     api: Api<DynamicObject>,
     /// True if somebody deleted it and made it again: for us that is another object, for kubectl it may be the same.
     remade: bool,
-    /// What was done to it since it was last as declared.
+    /// The edits since it was last as declared.
     story: Vec<String>,
 }
 
