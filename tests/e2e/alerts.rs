@@ -14,7 +14,7 @@ fn series(name: &str, values: &str) -> Json {
     json!({ "series": name, "values": format!("{values}x60") })
 }
 
-/// What an alert says when it fires.
+/// Returns an alert as it fires.
 fn fires(name: &str, severity: &str, summary: &str, description: Option<&str>) -> Json {
     let mut annotations = json!({ "summary": summary });
     if let Some(description) = description {

@@ -75,7 +75,7 @@ impl Bucket {
         ]
     }
 
-    /// What nobody may see.
+    /// Returns the secret key, which nobody may see.
     pub(crate) fn secret_key(&self) -> &str {
         &self.s3.secret_key
     }

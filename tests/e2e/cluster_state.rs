@@ -9,7 +9,7 @@ use crate::kills::{self, Random, number};
 use crate::manifests::Folder;
 use crate::support::Namespace;
 
-/// How long after its start a run is killed at the latest.
+/// The longest time after its start at which a run is killed.
 const LATEST: u64 = 3_000;
 
 /// A folder of manifests whose state is in a namespace of its own.

@@ -1,4 +1,4 @@
-//! What the tests of Docker programs share: a folder with a compose file, and a look at the engine as outsiders have it.
+//! Helpers for the tests of Docker programs: a folder with a compose file, and a look at the engine as outsiders have it.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -69,7 +69,7 @@ impl Docker {
         )
     }
 
-    /// What `docker compose ps` lists of a project: each container's service, state and health.
+    /// Returns the list of `docker compose ps` for a project: each container's service, state and health.
     pub(crate) fn services(&self, project: &str) -> Vec<String> {
         let ran = self.compose(project, "ps --format json");
         let read = |line: &str| {

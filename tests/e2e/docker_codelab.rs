@@ -11,7 +11,7 @@ use crate::support::{Project, Ran};
 
 const NAME: &str = "codelab";
 
-/// What `docker compose ps` lists of the whole project.
+/// The list of `docker compose ps` for the whole project.
 const HEALTHY: [&str; 4] = [
     "app running healthy",
     "postgres running healthy",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::docker::{ComposeFolder, IMAGE};
 use crate::kills::{Random, number};
 
-/// How long after its start a run is killed at the latest; what is left then is done by a run that is not.
+/// The longest time after its start at which a run is killed; a run that is not killed does the rest.
 const LATEST: u64 = 4_000;
 
 /// A database, a job behind it, and services behind those; `round` changes the job and one service.

@@ -1,4 +1,5 @@
-//! What others do to a folder's objects, as its user sees it: rights, deletions, names, and objects that were there before.
+//! Changes of others to a folder's objects, as its user sees them: rights, deletions, names, and objects that existed
+//! before.
 
 use serde_json::{Value as Json, json};
 

@@ -1,5 +1,5 @@
-//! What a plan tells of what runs, on a real cluster and a real engine: restarts, readers, runs, broken references, ways in,
-//! and changes of others that it takes back.
+//! The effects that a plan tells of, on a real cluster and a real engine: restarts, readers, runs, broken references, ways
+//! in, and changes of others that it takes back.
 
 use serde_json::{Value as Json, json};
 

@@ -48,7 +48,7 @@ fn on_test_bed(program: &'static str, needs: iac_testbed::Needs) -> Project {
 /// The way in.
 struct Front {
     url: String,
-    /// What curl needs to get there.
+    /// The arguments that curl needs to get there.
     arguments: Vec<String>,
 }
 
@@ -221,7 +221,7 @@ fn estimate_lives_on_docker() {
     docker.has_nothing_of(NAME);
 }
 
-/// What the plan of a new stack has, without the test bed's own sizes.
+/// Checks the plan of a new stack, without the test bed's own sizes.
 fn settings_choose_sizes_and_storage() {
     let project = on_test_bed(env!("CARGO_BIN_EXE_estimate_docker"), DOCKER);
     project.write("none.toml", "");

@@ -1,5 +1,5 @@
-//! What the programs of codelab and Easy Flow would send with their defaults, beside the values that the guides print. The tests
-//! of the systems' lives begin with it, since a program's namespace or project is there only once.
+//! The objects that the programs of codelab and Easy Flow would send with their defaults, beside the values that the guides
+//! print. The tests of the systems' lives begin with it, since a program's namespace or project exists only once.
 
 use serde_json::{Value as Json, json};
 

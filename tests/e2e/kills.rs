@@ -9,10 +9,10 @@ use serde_json::json;
 
 use crate::manifests::{Folder, deployment, job, shell};
 
-/// What every run has to end with, as `kubectl get -o name` says it.
+/// The kinds of objects that every run has to end with, as `kubectl get -o name` says it.
 const KINDS: &str = "configmap,secret,persistentvolumeclaim,service,job,deployment,replicaset,serviceaccount";
 
-/// How long after its start a run is killed at the latest; what is left then is done by a run that is not.
+/// The longest time after its start at which a run is killed; a run that is not killed does the rest.
 const LATEST: u64 = 3_000;
 
 pub(crate) fn number(variable: &str, default: u64) -> u64 {
@@ -24,7 +24,7 @@ pub(crate) fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// Pseudo-random numbers (xorshift), so that a failure can be had again.
+/// Pseudo-random numbers (xorshift), so that a failure can be repeated.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -244,8 +244,8 @@ fn lang_agent_lives_on_docker() {
     docker.has_nothing_of(NAME);
 }
 
-/// What is missing is said with the way out; all variables of the guide's `.env` are listed; a secret that is set is in a file that
-/// only its owner reads, and cannot be read there.
+/// Missing settings are reported with the way out; all variables of the guide's `.env` are listed; a secret that is set is
+/// in a file that only its owner reads, and cannot be read there.
 fn what_has_to_be_configured_is_said(project: &Project) {
     let set = ["config", "set", "--secret", "secrets.openai_api_key", OPENAI];
     project.run(set).exits(0);
@@ -360,7 +360,8 @@ fn is_version(docker: &Docker, port: u16, version: &str, revision: &str) {
     assert_eq!(now.trim(), revision);
 }
 
-/// What the guide wants to see: requests and their times, statements, users, exercises; PostgreSQL and Redis by their exporters.
+/// Checks what the guide wants to see: requests and their times, statements, users, exercises; PostgreSQL and Redis by
+/// their exporters.
 fn everything_is_watched(project: &Project, prometheus: u16, grafana: u16) {
     let prometheus = format!("http://127.0.0.1:{prometheus}");
     targets_are_up(&prometheus, &["backend", "postgres-exporter", "redis-exporter"]);

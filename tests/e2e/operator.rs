@@ -10,7 +10,7 @@ use crate::support::{Kubectl, Project};
 const NAME: &str = "e2e";
 const IMAGE: &str = "localhost/iac-test/prometheus:2.42";
 
-/// What the operator's own reloader does, whose image the test bed does not have, and a bit more.
+/// The work of the operator's own reloader, whose image the test bed does not have, and a bit more.
 const RELOADER: &str = include_str!("reloader.py");
 
 /// A Prometheus that asks what the ServiceMonitors of a namespace name, and evaluates its PrometheusRules.

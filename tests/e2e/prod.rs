@@ -213,7 +213,7 @@ impl Prod {
         assert_eq!(level.trim(), "DEBUG");
     }
 
-    /// What is secret is in the cluster, and in no file and no output of ours.
+    /// Checks that secrets are in the cluster, and in no file and no output of ours.
     fn keeps_its_secrets(&self) {
         let secret = self.get("secret codelab-secrets");
         let keys = secret["data"].as_object().unwrap();

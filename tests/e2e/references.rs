@@ -29,7 +29,7 @@ fn a_secret_may_come_later_and_go_again() {
     });
     folder.project.is_up_to_date();
 
-    // What runs needs nobody's permission to go on.
+    // A running pod needs nobody's permission to go on.
     let delete = format!("-n {namespace} delete secret made-by-others");
     folder.kubectl.run(&delete).exits(0);
     folder.project.is_up_to_date();

@@ -18,7 +18,7 @@ impl Canary {
         Self(unique("canary"))
     }
 
-    /// What a Secret holds under a key.
+    /// Returns the text that a Secret holds under a key.
     pub(crate) fn decoded(base64: &str) -> Self {
         Self(String::from_utf8(STANDARD.decode(base64).unwrap()).unwrap())
     }

@@ -183,10 +183,10 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What a program that ran to its end left.
+/// The result of a program that ran to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Ran {
-    /// What was run.
+    /// The command line.
     pub(crate) line: String,
     /// The exit code; -1 where a signal ended it.
     pub(crate) code: i32,
@@ -202,7 +202,7 @@ impl Ran {
         Self::from_output(command, &output)
     }
 
-    /// What a command that was started elsewhere left.
+    /// Returns the result of a command that was started elsewhere.
     pub(crate) fn from_output(command: &Command, output: &Output) -> Self {
         let program = Path::new(command.get_program()).file_name().unwrap_or_default();
         let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();

@@ -88,7 +88,7 @@ fn a_bucket_is_spoken_to_in_clear_where_the_user_names_its_host() {
     assert!(front.heard().iter().all(Vec::is_empty), "something was sent");
     run(&encrypted, ("SSL_CERT_FILE", &authority)).exits(0);
     assert!(front.heard_of(&server.bucket));
-    // What the environment says for S3 alone does not take the place of the URL's endpoint; a proxy hears nothing in clear.
+    // Variables for S3 alone do not take the place of the URL's endpoint; a proxy hears nothing in clear.
     let proxy = Front::start(Speech::default(), Behind::Answers(Vec::new()));
     let address = format!("http://127.0.0.1:{}", proxy.port);
     for variable in ["AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy"] {

@@ -164,7 +164,7 @@ fn the_users_own_word_needs_no_decision() {
     Ran::of(&mut alone(project, &["preview", "--config", &option]))
         .exits(0)
         .shows(["one"]);
-    // What the user sets is the user's word, and only that.
+    // A setting of the user's own is the user's word, and only that.
     Ran::of(&mut alone(project, &["config", "set", "kubernetes.context", "evil"])).exits(0);
     let refused = Ran::of(&mut alone(project, &["preview"])).exits(1);
     let refused = refused.says(["kubernetes.kubeconfig"]);

@@ -1,4 +1,4 @@
-//! What happens when no cluster answers.
+//! Runs for which no cluster answers.
 
 use std::path::PathBuf;
 

@@ -66,7 +66,7 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"docker: Docker Engine [^\n;]*", "docker: TEST BED");
     settings.add_filter(r"kubernetes: context [^,;\n]*, server [^,;\n]*", "kubernetes: TEST BED");
     settings.add_filter(r"20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "TIME");
-    // How long steps took, which is told only where it was long.
+    // The time of steps, which is told only where it was long.
     settings.add_filter(r"\n +how long: [^\n]*", "");
     settings.add_filter(r"; takes about [^\n]*as far as earlier runs tell( \([^)\n]*\))?", "");
     // A port that the server chose in its trial.
