@@ -344,11 +344,22 @@ impl Drop for Namespace {
 }
 
 /// Waits until an Ingress leads somewhere: its controller hears of new endpoints a moment after they are ready.
+///
+/// The loop is not curl's own `--retry`, which cuts its output back before each try and cannot do so with `/dev/null`.
 pub(crate) fn ingress_leads_to(host: &str, address: &str, path: &str) {
-    let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--insecure", "--output", "/dev/null"]);
-    curl.args(["--write-out", "%{http_code}", "--retry", "30", "--retry-delay", "1"]);
-    curl.args(["--resolve", &format!("{host}:443:{address}")]);
-    let ran = Ran::of(curl.arg(format!("https://{host}{path}"))).exits(0);
-    assert!(!ran.stdout.ends_with("503"), "{host}{path}: {}", ran.stdout);
+    const TRIES: u32 = 30;
+    let mut answers = Vec::new();
+    for _ in 0..TRIES {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--insecure", "--output", "/dev/null"]);
+        curl.args(["--write-out", "%{http_code}", "--max-time", "10"]);
+        curl.args(["--resolve", &format!("{host}:443:{address}")]);
+        let ran = Ran::of(curl.arg(format!("https://{host}{path}")));
+        if ran.code == 0 && !ran.stdout.ends_with("503") {
+            return;
+        }
+        answers.push(format!("exit {}: {} {}", ran.code, ran.stdout, ran.stderr));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    panic!("{host}{path} does not lead anywhere: {answers:?}");
 }
