@@ -1,8 +1,8 @@
-//! What servers answer: the one place that says how much of it is read, and how long that may take.
+//! Limits on the answers of servers: the one place that says how much of an answer is read, and how long that may take.
 //!
 //! A server that is broken, or that is not the one it should be, may answer without an end, or stop in the middle. So
 //! every connection to one is [`Bounded`], or its bodies are read with the same limits where a library hides the
-//! connection: what is over a limit is an error that names the server, and memory stays what it is.
+//! connection: an answer over a limit is an error that names the server, and memory use stays as it is.
 
 use std::fmt;
 use std::io;
@@ -21,7 +21,7 @@ use crate::files::size;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the answer of {server} has more than {}, the most that is read of one", size(*.limit))]
 pub struct TooLarge {
-    /// Who answers.
+    /// The server that answers.
     pub server: String,
     /// The most that is read, in bytes.
     pub limit: u64,
@@ -31,18 +31,18 @@ pub struct TooLarge {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{server} has begun to answer, and has not come to an end within {} s", .limit.as_secs())]
 pub struct Stalled {
-    /// Who answers.
+    /// The server that answers.
     pub server: String,
-    /// How long it was waited for.
+    /// The time that was waited for it.
     pub limit: Duration,
 }
 
-/// How far an answer may go.
+/// The limits of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How many bytes are read of one answer, or of one message of an answer that goes on.
+    /// The number of bytes that are read of one answer, or of one message of an answer that goes on.
     pub bytes: u64,
-    /// How long an answer may take from its first byte on; none for answers that go on.
+    /// The time that an answer may take from its first byte on; none for answers that go on.
     pub time: Option<Duration>,
 }
 
@@ -62,7 +62,7 @@ impl Meter {
         self.0.bytes.store(0, Ordering::Relaxed);
     }
 
-    /// How many bytes were read of this answer.
+    /// Returns the number of bytes that were read of this answer.
     pub fn count(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
     }

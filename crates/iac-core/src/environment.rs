@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// What the names of our own variables begin with: passphrases, identities, configuration, the backend's URL.
+/// The prefix of the names of our own variables: passphrases, identities, configuration, the backend's URL.
 const OURS: &str = "IAC_";
 
 /// Variables of others that hold credentials of a backend and that no such program needs. Those of clouds (`AWS_…`) stay:

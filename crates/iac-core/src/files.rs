@@ -148,8 +148,8 @@ fn without_waiting(options: &mut OpenOptions, follow: bool) {
 #[cfg(not(unix))]
 fn without_waiting(_: &mut OpenOptions, _: bool) {}
 
-/// What is in the way, in place of an error that says it in a riddle: of a link "too many levels of symbolic links", of a
-/// FIFO "no such device or address".
+/// Returns an error that names the obstacle, where the system's own hides it: of a link "too many levels of symbolic links",
+/// of a FIFO "no such device or address".
 fn better(error: io::Error, path: &Path) -> io::Error {
     let there = std::fs::symlink_metadata(path).ok();
     match there.and_then(|there| must_be_regular(&there).err()) {
@@ -207,7 +207,7 @@ pub fn read_all(file: File, limit: u64) -> io::Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    // What a file says of its length need not be so: it may grow, and those of /proc have none.
+    // The length in the metadata need not be right: a file may grow, and those of /proc have none.
     file.take(limit + 1).read_to_end(&mut bytes)?;
     check_size(&bytes, limit).map_err(|_| too_large())?;
     Ok(bytes)

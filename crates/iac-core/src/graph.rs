@@ -1,4 +1,4 @@
-//! What has to come before what: edges between the phases of resources.
+//! The order of resources: edges between their phases.
 //!
 //! An edge leads from a phase of one resource to the phase of another that it needs. Edges come from three sources:
 //! outputs that inputs use, names that the provider knows to be references, and the program's own word: `after`, or inputs
@@ -42,11 +42,11 @@ pub enum EdgeKind {
 /// One phase needs another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
-    /// What needs.
+    /// The phase that needs the other.
     pub from: Node,
-    /// What is needed.
+    /// The phase that is needed.
     pub to: Node,
-    /// Why.
+    /// The reason.
     pub kind: EdgeKind,
 }
 
@@ -70,9 +70,9 @@ pub enum GraphError {
     /// A resource depends on one that is not declared in this stack.
     #[error("{at}: {from} depends on {on}, which this stack does not declare")]
     Undeclared {
-        /// What depends.
+        /// The resource that depends.
         from: Key,
-        /// On what.
+        /// The resource that it depends on.
         on: Key,
         /// Where it is declared.
         at: SourceLine,

@@ -45,5 +45,5 @@ pub use declare::{Output, Stack};
 pub use urn::{Key, KeyError, Urn};
 pub use value::{FieldPath, Secret, Value};
 
-/// What a program's own function returns: any error is shown, with its causes.
+/// The result of a program's own function: any error is shown, with its causes.
 pub type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

@@ -1,6 +1,6 @@
 //! URLs as people may see them: the one place that takes credentials out.
 //!
-//! What may be shown is listed, and everything else is hidden: the name of a user only where it is one by the scheme,
+//! The parts that may be shown are listed, and everything else is hidden: the name of a user only where it is one by the scheme,
 //! parameters only by their names. A URL that is not encoded as it should be hides too much rather than too little.
 
 use std::borrow::Cow;
@@ -42,7 +42,7 @@ const SHOWN: [&str; 22] = [
 /// The shortest piece of a credential that is looked for in a text about its URL.
 const SHORTEST: usize = 3;
 
-/// How deep URLs in URLs are followed.
+/// The depth to which URLs in URLs are followed.
 const DEPTH: usize = 3;
 
 /// A URL as a person may see it: without passwords, tokens and unknown parameters. What is no URL stays as it is, but for
@@ -129,7 +129,7 @@ fn without_scheme(text: &str) -> String {
     }
 }
 
-/// What stands before the host, hidden, and all that follows. A password that holds `/`, `?` or `#` as they are reaches
+/// Returns the part before the host, hidden, and all that follows. A password that holds `/`, `?` or `#` as they are reaches
 /// beyond what counts as the authority: then all up to the last `@` is taken for it.
 fn authority<'a>(scheme: &str, rest: &'a str) -> (String, &'a str) {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(told, "unknown option `***@h`");
     }
 
-    /// What passwords are made of, those that should be encoded and are not included.
+    /// The characters of passwords, including those that should be encoded and are not.
     const AWKWARD: &str = "[a-z0-9@:/?#&=%;+!$ _.-]{0,8}";
 
     proptest! {

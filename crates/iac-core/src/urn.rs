@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What separates the parts of a URN; no part may contain it.
+/// The separator between the parts of a URN; no part may contain it.
 const SEPARATOR: &str = "::";
 
 /// A resource's name within its stack: `component/path::provider:group/Kind::name`.

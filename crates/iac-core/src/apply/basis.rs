@@ -1,4 +1,4 @@
-//! What a plan was made from, as far as carrying it out needs it.
+//! The inputs of a plan, as far as carrying it out needs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use crate::state::OpId;
 use crate::urn::Key;
 use crate::value::Value;
 
-/// What a plan was made from, as far as carrying it out needs it.
+/// The inputs of a plan, as far as carrying it out needs them: records, outputs and claims.
 #[derive(Debug, Default)]
 pub(crate) struct Basis {
-    /// What is recorded, each under the name that the program gives it now.
+    /// The records, each under the name that the program gives the resource now.
     pub(crate) recorded: BTreeMap<Key, WorldEntry>,
     /// The outputs of what is left as it is.
     pub(crate) outputs: BTreeMap<Key, Outputs>,
@@ -20,11 +20,11 @@ pub(crate) struct Basis {
     pub(crate) recoveries: Vec<Recovery>,
     /// The data that stays when its object is deleted.
     pub(crate) left: BTreeMap<ObjectName, Vec<DataItem>>,
-    /// What there is to say for objects that do not bear the stack's mark.
+    /// The grounds on which objects that do not bear the stack's mark are ours.
     pub(crate) claims: Claims,
 }
 
-/// What a run has to say for objects that do not bear the stack's mark.
+/// The grounds on which a run takes objects that do not bear the stack's mark for its own.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Claims {
     sealed: bool,
@@ -37,7 +37,7 @@ impl Claims {
         Self { sealed, named }
     }
 
-    /// What there is to say for an object. What an interrupted run made nobody has recorded (`inputs` are null): only its
+    /// Returns the claim to an object. An object that an interrupted run created is in no record (`inputs` are null): only its
     /// mark tells that it is ours.
     pub(super) fn of(&self, name: &ObjectName, inputs: &Value) -> Claim {
         match (self.named.contains(name), self.sealed && *inputs != Value::Null) {
@@ -55,15 +55,15 @@ pub(crate) struct Recovery {
     pub(crate) op: OpId,
     /// The resource that its object belongs to.
     pub(crate) key: Key,
-    /// What was interrupted and what was found.
+    /// The operation that was interrupted, and the finding.
     pub(crate) text: String,
-    /// How it is settled.
+    /// The way it is settled.
     pub(crate) settled: Settled,
     /// True if nobody would know of its object if its call had yet to go through: it is not wanted.
     pub(crate) may_come: bool,
 }
 
-/// How an open operation is settled.
+/// The way an open operation is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Settled {
     /// It is, because of this.

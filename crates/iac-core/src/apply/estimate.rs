@@ -9,8 +9,8 @@ use crate::plan::{Estimate, Stage, Step};
 use crate::state::{Times, Took};
 use crate::urn::Key;
 
-/// How long a run of these steps will take; none where earlier runs tell of less than half of them, or it is less than a
-/// second.
+/// Estimates the time that a run of these steps will take; none where earlier runs tell of less than half of them, or it is
+/// less than a second.
 pub(crate) fn estimate(steps: &[Step], times: &BTreeMap<Key, Times>) -> Option<Estimate> {
     let timed = steps.iter().filter_map(|step| Some((&step.key, step.action.timed()?)));
     let (mut count, mut known) = (0, BTreeMap::new());

@@ -1,4 +1,4 @@
-//! What a run says while it goes on, and at its end.
+//! The events and the report of a run: the messages while it goes on, and at its end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,21 +20,21 @@ pub enum Event {
         key: Key,
         /// The first few of those that it needs.
         needs: Vec<Key>,
-        /// How many more it needs.
+        /// The number of resources it still needs besides these.
         more: usize,
     },
     /// An operation begins.
     Started {
         /// The resource.
         key: Key,
-        /// What is done with it.
+        /// The action that is carried out on it.
         action: Action,
     },
     /// An operation or a wait gives a sign of life.
     Progress {
         /// The resource.
         key: Key,
-        /// What is going on.
+        /// The progress of the operation or the wait, in words.
         message: String,
     },
     /// Something about a resource that stays worth knowing.
@@ -48,9 +48,9 @@ pub enum Event {
     Applied {
         /// The resource.
         key: Key,
-        /// What was done.
+        /// The action that was carried out.
         action: Action,
-        /// How long it took.
+        /// The time it took.
         elapsed: Duration,
     },
     /// An object that a replacement left is being deleted.
@@ -66,7 +66,7 @@ pub enum Event {
         key: Key,
         /// The object's name in the outside world.
         identity: String,
-        /// How long it took.
+        /// The time it took.
         elapsed: Duration,
     },
     /// Its readiness is waited for.
@@ -78,7 +78,7 @@ pub enum Event {
     Ready {
         /// The resource.
         key: Key,
-        /// How long it took from the beginning of the wait.
+        /// The time it took from the beginning of the wait.
         elapsed: Duration,
     },
     /// The operation or the wait failed.
@@ -94,29 +94,29 @@ pub enum Event {
     Skipped {
         /// The resource.
         key: Key,
-        /// What it needs.
+        /// The resource that it needs.
         because: Key,
     },
     /// It is applied, and not waited for or cleaned up after, since something that this needs failed.
     NotWaited {
         /// The resource.
         key: Key,
-        /// What it needs.
+        /// The resource that it needs.
         because: Key,
     },
     /// An operation that an earlier run left open is settled.
     Recovered {
         /// The resource.
         key: Key,
-        /// What was interrupted, what was found, and what was done.
+        /// The operation that was interrupted, the finding, and the action that followed.
         message: String,
     },
 }
 
-/// Who listens to events.
+/// A listener to events.
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// How a step ended.
+/// The end of a step.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// As planned, and ready.
@@ -135,14 +135,14 @@ pub enum Outcome {
     Cancelled,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The steps that were to change something.
     pub outcomes: BTreeMap<Key, Outcome>,
-    /// What was done, however the step ended: an object that does not become ready was made all the same.
+    /// The action that was carried out, even if the step failed: an object that does not become ready was created all the same.
     pub done: BTreeMap<Key, Action>,
-    /// How long the steps that were begun took, and what they waited for.
+    /// The times of the steps that were begun, and what they waited for.
     pub timelines: BTreeMap<Key, Timeline>,
     /// The version of the state that the run made; none when it changed nothing.
     pub version: Option<u64>,
@@ -163,7 +163,7 @@ impl Report {
             .any(|outcome| matches!(outcome, Outcome::Cancelled | Outcome::Interrupted))
     }
 
-    /// How often an action was done.
+    /// Returns the number of times that an action was done.
     pub fn count(&self, action: Action) -> usize {
         self.done.values().filter(|done| **done == action).count()
     }
@@ -181,7 +181,7 @@ impl Report {
         }
     }
 
-    /// How many steps failed or did not become ready.
+    /// Returns the number of steps that failed or did not become ready.
     pub fn failed(&self) -> usize {
         let failed = |outcome: &&Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotReady(_));
         self.outcomes.values().filter(failed).count()

@@ -1,22 +1,22 @@
-//! How far, how long and how many at a time.
+//! The limits of a run: cancellation, timeouts, and operations at the same time.
 
 use std::time::Duration;
 
-/// How many operations run at the same time unless asked otherwise; waits for readiness do not count.
+/// The number of operations at the same time unless asked otherwise; waits for readiness do not count.
 pub const DEFAULT_PARALLEL: usize = 10;
 
-/// How far a run is cancelled.
+/// The degree to which a run is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cancel {
     /// It goes on.
     No,
     /// Nothing new is started.
     Gently,
-    /// What runs is given up.
+    /// Running operations are given up.
     AtOnce,
 }
 
-/// How long things may take where the program does not say.
+/// The timeouts where the program does not set any.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// One operation.

@@ -22,10 +22,10 @@ use crate::state::{FormerObject, NewRecord, OpId, OpKind, Operation, Record, Sta
 use crate::urn::Key;
 use crate::value::{Value, canonical};
 
-/// How long beyond its own limit a provider's call is waited for before it counts as hanging.
+/// The time beyond its own limit after which a provider's call counts as hanging.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How much of a failure's message the journal keeps, in characters.
+/// The length to which the journal keeps a failure's message, in characters.
 const NOTED: usize = 300;
 
 /// Why a step ended early.
@@ -43,21 +43,21 @@ impl From<StateError> for Failure {
     }
 }
 
-/// What is to be made of an object.
+/// A change of an object: the intent, the inputs to apply, and the record.
 pub(super) struct Change {
     pub(super) intent: Intent,
     pub(super) inputs: Value,
-    /// What is recorded of the object.
+    /// The record of the object, if there is one.
     pub(super) recorded: Option<Recorded>,
 }
 
-/// What is known of an object that has become ready.
+/// An object that has become ready: its record, and what readiness added to it.
 pub(super) struct Ready {
     pub(super) entry: WorldEntry,
     pub(super) news: Option<Value>,
 }
 
-/// What all operations of a run share.
+/// The parts that all operations of a run share.
 pub(crate) struct Shared {
     pub(super) providers: BTreeMap<String, Arc<dyn Provider>>,
     pub(super) writer: Writer,
@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     pub(super) delete_data: DeleteData,
     pub(super) left: BTreeMap<ObjectName, Vec<DataItem>>,
     pub(super) claims: Claims,
-    /// What was done so far.
+    /// The actions that were carried out so far.
     pub(super) tally: Tally,
 }
 
@@ -101,7 +101,7 @@ impl Shared {
         })
     }
 
-    /// What a call of a provider is given; one that only waits gives its slot back.
+    /// Returns the context of a provider call; a call that only waits gives its slot back.
     fn context(&self, slot: Option<&Slot>) -> Context {
         let events = Arc::clone(&self.events);
         let context = Context::new(move |progress| {
@@ -371,8 +371,8 @@ impl Shared {
     }
 }
 
-/// What the journal keeps of a failure: enough to know it again. What a container wrote before it failed may hold anything,
-/// and is shown only.
+/// Returns the part of a failure that the journal keeps: enough to know it again. The output of a failed container may hold
+/// anything, so it is only shown.
 fn noted(message: &str) -> String {
     let line: String = message.lines().next().unwrap_or_default().chars().take(NOTED).collect();
     SecretNames::default().shown("", &line).unwrap_or(line)

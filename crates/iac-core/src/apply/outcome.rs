@@ -1,4 +1,4 @@
-//! What is made of an operation's end: records, events, and which steps are off.
+//! The handling of an operation's end: records, events, and the steps that are off.
 
 use std::time::Duration;
 
@@ -160,7 +160,7 @@ impl Run<'_> {
         }
     }
 
-    /// What of the plan is left when nothing more is started, and what was done of all of it.
+    /// Reports the rest of the plan when nothing more is started, and the actions that were carried out of all of it.
     pub(super) fn conclude(&mut self) {
         for (key, stage) in self.schedule.left() {
             let begun = stage != Stage::Exists || self.nodes.values().any(|node| *node == (key.clone(), stage));

@@ -24,7 +24,7 @@ use crate::state::{OpId, StateError};
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Value};
 
-/// How many of those that a step waits for are named.
+/// The number of resources that are named of those that a step waits for.
 const NAMED: usize = 3;
 
 /// One stage of one step has ended.
@@ -41,7 +41,7 @@ pub(super) enum Reached {
     Exists(Made),
     /// It is ready.
     Ready(Ready),
-    /// What it was before is gone.
+    /// Its former objects are gone.
     Gone(WorldEntry),
 }
 
@@ -57,14 +57,14 @@ pub(crate) struct Run<'a> {
     /// The intents of what was made ahead and is being completed.
     pub(super) completing: BTreeMap<Key, OpId>,
     pub(super) basis: Basis,
-    /// What is recorded by now.
+    /// The records by now.
     pub(super) records: BTreeMap<Key, WorldEntry>,
     pub(super) report: Report,
     pub(super) clock: Clock,
     tasks: JoinSet<Ended>,
     pub(super) nodes: BTreeMap<Id, Node>,
     slots: Slots,
-    /// How many stages that touch the world are not through.
+    /// The number of stages that touch the world and are not through.
     pub(super) operations: usize,
     pub(super) fatal: Option<StateError>,
 }

@@ -1,4 +1,4 @@
-//! What may start: a pure bookkeeping of stages that are done, failed or waited for.
+//! The schedule of a run: a pure bookkeeping of stages that are done, failed or waited for.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,23 +15,23 @@ pub(super) type Node = (Key, Stage);
 pub(super) struct Schedule {
     /// For each stage that is not done: what it waits for.
     waiting: BTreeMap<Node, BTreeSet<Node>>,
-    /// Who waits for a stage.
+    /// The stages that wait for a stage.
     waiters: BTreeMap<Node, Vec<Node>>,
     /// Waits that may start, first come first served.
     waits: VecDeque<Node>,
     /// Stages that may start and touch the world; in a queue of their own, since they may be many and stand for long.
     operations: VecDeque<Node>,
-    /// What a stage waited for last.
+    /// The resource that a stage waited for last.
     last: BTreeMap<Node, Key>,
     /// Resources whose stages wait for others than before.
     held: BTreeSet<Key>,
-    /// What can be made ahead, and which stages that still waits for.
+    /// The resources that can be made ahead, with the stages that each still waits for.
     early: BTreeMap<Key, BTreeSet<Node>>,
-    /// Which of those wait for a stage.
+    /// The resources among these that wait for a stage.
     early_waiters: BTreeMap<Node, Vec<Key>>,
-    /// What may be made ahead now.
+    /// The resources that may be made ahead now.
     preparations: VecDeque<Key>,
-    /// What is being made ahead; its own stages wait for the end of that.
+    /// The resources that are being made ahead; their own stages wait for the end of that.
     preparing: BTreeSet<Key>,
 }
 
@@ -123,7 +123,7 @@ impl Schedule {
         self.waits.pop_front().or_else(|| operations?.pop_front())
     }
 
-    /// What may be made ahead now, while something that decides when it begins to work is outstanding.
+    /// Returns the next resource that may be made ahead now, while something that decides when it begins to work is outstanding.
     pub(super) fn next_preparation(&mut self) -> Option<Key> {
         while let Some(key) = self.preparations.pop_front() {
             let needs = self.waiting.get(&(key.clone(), Stage::Exists));

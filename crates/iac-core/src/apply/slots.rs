@@ -1,4 +1,4 @@
-//! How many calls of providers go on at the same time.
+//! The slots that limit the number of provider calls at the same time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

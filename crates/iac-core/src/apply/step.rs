@@ -11,7 +11,7 @@ use crate::provider::{DeleteData, Intent, ProviderError, Recorded};
 use crate::state::FormerObject;
 use crate::value::Value;
 
-/// What a step's *exists* stage leads to: the record as it is then, and all outputs of what was made.
+/// The result of a step's *exists* stage: the record as it is then, and all outputs of the object.
 pub(super) struct Made {
     pub(super) entry: Option<WorldEntry>,
     pub(super) outputs: Option<Value>,

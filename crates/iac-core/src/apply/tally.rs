@@ -1,4 +1,4 @@
-//! What has really been done to each resource: as the journal has it, however the step ended.
+//! The actions that were carried out on each resource: as the journal has them, even if the step failed.
 //!
 //! A step that is interrupted while it waits, or whose object never becomes ready, has changed the world all the same, and
 //! the history says so.
@@ -36,7 +36,7 @@ impl Tally {
         tally.entry(key.clone()).or_default().insert(deed);
     }
 
-    /// What came of a step, as the action that would have done just that; none where nothing was done.
+    /// Returns the outcome of a step, as the action that would have done just that; none where nothing was done.
     pub(super) fn of(&self, key: &Key, planned: Action) -> Option<Action> {
         let tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let deeds = tally.get(key)?;

@@ -8,23 +8,23 @@ use crate::plan::Stage;
 use crate::state::{Times, Took};
 use crate::urn::Key;
 
-/// How long the stages of one step took, and what it waited for before.
+/// The times that the stages of one step took, and what it waited for before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timeline {
-    /// How long it waited from the beginning of the run until it could begin.
+    /// The time it waited from the beginning of the run until it could begin.
     pub waited: Duration,
     /// The resource that it waited for last; none where it waited for none.
     pub waited_for: Option<Key>,
-    /// How long it took until the object was there as declared, or gone.
+    /// The time until the object was there as declared, or gone.
     pub there: Option<Duration>,
-    /// How long it took from then on until it was ready.
+    /// The time from then on until it was ready.
     pub ready: Option<Duration>,
-    /// How long it took to delete the object that it replaced.
+    /// The time it took to delete the object that it replaced.
     pub gone: Option<Duration>,
 }
 
 impl Timeline {
-    /// How long it worked, without what it waited for before.
+    /// Returns the time it worked, without its waits before.
     pub fn total(&self) -> Duration {
         [self.there, self.ready, self.gone].into_iter().flatten().sum()
     }
@@ -81,7 +81,7 @@ impl Clock {
 }
 
 impl Report {
-    /// How long the steps took that came to their end, for the history.
+    /// Returns the times of the steps that came to their end, for the history.
     pub(crate) fn took(&self) -> BTreeMap<Key, Times> {
         let done = self.outcomes.iter().filter_map(|(key, outcome)| match outcome {
             Outcome::Done(action) => Some((key, action.timed()?)),

@@ -65,7 +65,7 @@ pub(super) struct Global {
     pub(super) color: Color,
 }
 
-/// How a plan is printed.
+/// The format of a printed plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For a terminal
@@ -187,7 +187,7 @@ pub(super) enum PlanVerb {
     },
 }
 
-/// How the difference between two plans is printed.
+/// The format of the difference between two plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DiffFormat {
     /// For a terminal
@@ -198,7 +198,7 @@ pub(super) enum DiffFormat {
     Markdown,
 }
 
-/// What may be taken over in this run.
+/// The names of what may be taken over in this run.
 #[derive(Debug, Default, Args)]
 pub(super) struct Adopt {
     /// Take over what is there already under the name of this resource, or `all`; may be repeated
@@ -477,7 +477,7 @@ pub(super) struct Graph {
     pub(super) format: GraphFormat,
 }
 
-/// How the history is printed.
+/// The format of the printed history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum HistoryFormat {
     /// For a terminal

@@ -31,7 +31,7 @@ impl Session {
         }
     }
 
-    /// What this run would bind a stack to.
+    /// Returns the binding that this run would give to a stack.
     pub(super) async fn binding(&self, recorded: Option<&Binding>) -> Result<Binding, Failure> {
         let project = self
             .project

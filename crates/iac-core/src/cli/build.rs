@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 use super::project::Repository;
 use crate::files;
 
-/// How many hexadecimal digits of a commit or hash name a build.
+/// The number of hexadecimal digits of a commit or hash that name a build.
 const DIGITS: usize = 12;
 
-/// What stands behind a commit when files differed from it.
+/// The suffix of a commit when files differed from it.
 pub(super) const DIRTY: &str = "-dirty";
 
 /// The build's name: `IAC_BUILD_ID`; else the commit of the workspace, with `-dirty` when it holds changes; else what

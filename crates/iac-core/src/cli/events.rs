@@ -1,4 +1,4 @@
-//! What happens in a run as lines of JSON in a file: for programs that follow it.
+//! The events of a run as lines of JSON in a file: for programs that follow it.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -38,7 +38,7 @@ impl EventFile {
         }))
     }
 
-    /// What the engine is given: it writes each event, and hands it on.
+    /// Returns the listener for the engine: it writes each event, and hands it on.
     pub(super) fn sink(self: &Arc<Self>, plan: &Plan, next: EventSink) -> EventSink {
         let (file, stack) = (Arc::clone(self), plan.stack.clone());
         Arc::new(move |event| {

@@ -14,9 +14,9 @@ use crate::value::KnownSecrets;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) code: u8,
-    /// What to say; nothing when it has been said already, or nobody listens.
+    /// The messages to print; none when all has been said already, or nobody listens.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// What has been said already, to people: the problems of a plan.
+    /// The messages that people have seen already: the problems of a plan.
     pub(super) told: Vec<Diagnostic>,
 }
 

@@ -46,7 +46,7 @@ impl Failure {
     }
 }
 
-/// What an exit code says by itself, where nothing more has been said.
+/// Returns the meaning of an exit code, for an end without any other message.
 fn meaning(code: u8) -> &'static str {
     match code {
         exit::INTERRUPTED => "interrupted",

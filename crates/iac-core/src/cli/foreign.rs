@@ -17,10 +17,10 @@ use crate::redact;
 use crate::render::sanitize;
 use crate::value::hex;
 
-/// How each provider connects, by its name.
+/// The way that each provider connects, by its name.
 pub(super) type Connects = BTreeMap<String, Connecting>;
 
-/// How these providers connect.
+/// Collects the ways that these providers connect.
 pub(super) fn connects(providers: &[Arc<dyn Provider>]) -> Connects {
     let one = |provider: &Arc<dyn Provider>| (provider.name().to_owned(), provider.connecting());
     providers.iter().map(one).collect()
@@ -144,13 +144,13 @@ fn shown(file: &Path) -> String {
     file.display().to_string()
 }
 
-/// What a variable of the user says, if anything.
+/// Returns the value of a variable of the user, unless it is not set or empty.
 fn set(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
-/// What a decision is about: the setting, and the contents of the files in the same repository that it leads to. What
-/// lies elsewhere is the user's own, and may change.
+/// Returns the hash of what a decision is about: the setting, and the contents of the files in the same repository that it
+/// leads to. Files elsewhere are the user's own, and may change.
 fn digest(key: &str, value: &str, file: &Path, leads_to: &LeadsTo) -> String {
     let mut hash = Sha256::new();
     let part = |hash: &mut Sha256, bytes: &[u8]| {
@@ -165,7 +165,7 @@ fn digest(key: &str, value: &str, file: &Path, leads_to: &LeadsTo) -> String {
         part(&mut hash, path.as_os_str().as_encoded_bytes());
         let inside = top.as_ref().is_some_and(|top| path.starts_with(top));
         if inside && path.is_file() {
-            // What cannot be read cannot be run either.
+            // A file that cannot be read cannot be run either.
             let _ = files::open(&path).and_then(|mut file| {
                 hash.update(file.metadata()?.len().to_le_bytes());
                 files::each_part(&mut file, |bytes| hash.update(bytes))

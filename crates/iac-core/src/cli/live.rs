@@ -10,17 +10,17 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::render::Styles;
 use crate::urn::Key;
 
-/// How often a line of an operation in flight is drawn, so that its clock goes on.
+/// The interval between two drawings of an operation in flight, so that its clock goes on.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How many of those that wait for others have a line.
+/// The number of waiting resources that have a line.
 const HELD: usize = 4;
-/// How many operations and waits in flight have a line: with those below, fewer than a terminal has.
+/// The number of operations and waits in flight that have a line: with those below, fewer than a terminal has.
 const RUNNING: usize = 12;
 
-/// What is in flight. A line is cut at the terminal's width, and has the clock at its end.
+/// The line of an operation in flight. It is cut at the terminal's width, and has the clock at its end.
 const RUNNING_LINE: &str = "  {spinner} {wide_msg} {elapsed:>4}";
-/// What waits.
+/// The line of a resource that waits for others.
 const HELD_LINE: &str = "  · {wide_msg}";
 
 /// Lines that change.
@@ -32,11 +32,11 @@ pub(super) struct Live {
 
 #[derive(Default)]
 struct State {
-    /// What is in flight and has a line.
+    /// The operations in flight that have a line.
     running: BTreeMap<Key, Running>,
-    /// What is in flight, and has no room for a line yet.
+    /// The operations in flight that have no room for a line yet.
     hidden: BTreeMap<Key, Hidden>,
-    /// What waits for others, as lines.
+    /// The resources that wait for others, as lines.
     held: BTreeMap<Key, String>,
     /// The lines below those of what is in flight.
     bars: Vec<ProgressBar>,
@@ -88,7 +88,7 @@ impl Live {
         self.draw(&mut state);
     }
 
-    /// What is in flight says something.
+    /// Shows a new message of an operation in flight.
     pub(super) fn say(&self, key: &Key, message: &str) {
         let mut state = self.state();
         if let Some(running) = state.running.get(key) {

@@ -1,5 +1,5 @@
-//! What the documents have our programs do: every command line in a workflow file, or on the page about them, is one that
-//! the command line takes.
+//! Tests of the documents: every command line in a workflow file, or on the page about them, is one that our command line
+//! takes.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What is said when the program panics.
+//! The message of a panic of the program.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
@@ -11,7 +11,7 @@ use super::ui::Ui;
 use crate::render::Diagnostic;
 use crate::value::KnownSecrets;
 
-/// How long is waited for lines to be taken away.
+/// The longest wait until the lines on the terminal are removed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Has the kernel write no memory of this process to a file or to a crash reporter, whatever the limits say: it holds

@@ -1,5 +1,5 @@
-//! What a run shows while it goes on: on a terminal a line for each operation in flight, below what has ended, and below
-//! those what waits for others; elsewhere plain lines.
+//! The display of a run while it goes on: on a terminal a line for each operation in flight, below those that have ended, and
+//! below them those that wait for others; elsewhere plain lines.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +17,9 @@ use crate::render::{Diagnostic, Styles, sanitize};
 use crate::review::short_name;
 use crate::urn::Key;
 
-/// How long a wait has to last to be worth a line of its own.
+/// The shortest wait that is worth a line of its own.
 const NOTABLE: Duration = Duration::from_secs(1);
-/// The lines that are drawn just now, for whoever has something to say past their display: the hook of panics.
+/// The lines that are drawn just now, for a message that is printed past their display: the hook of panics.
 static DRAWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 /// The lines that are drawn just now, unless there are none, or somebody is just changing that.
@@ -27,7 +27,7 @@ pub(super) fn drawn() -> Option<MultiProgress> {
     DRAWN.try_lock().ok().and_then(|drawn| drawn.clone())
 }
 
-/// What is said of a resource that is applied and not ready yet.
+/// The message for a resource that is applied and not ready yet.
 const WAITING: &str = "waiting until it is ready";
 
 /// Turns events into lines.
@@ -40,7 +40,7 @@ pub(super) struct Display {
     said: Mutex<Said>,
 }
 
-/// What an operation or a wait in flight says.
+/// An operation or a wait in flight, with its last message.
 struct Running {
     message: String,
     since: Instant,
@@ -66,7 +66,7 @@ impl Display {
         }
     }
 
-    /// What the engine is given.
+    /// Returns the listener for the engine: it shows each event.
     pub(super) fn sink(self: &Arc<Self>) -> EventSink {
         let display = Arc::clone(self);
         Arc::new(move |event| display.show(event))
@@ -101,7 +101,7 @@ impl Display {
                 let line = format!("{} {} in {}", self.name(&key), done(action), for_people(elapsed));
                 self.end(&key, &Styles::paint(styles.good, line));
             }
-            // What was ready at once is not worth a line.
+            // A resource that was ready at once is not worth a line.
             Event::Ready { key, elapsed } if elapsed < NOTABLE => self.clear(&key),
             Event::Ready { key, elapsed } => {
                 let line = format!("{} ready after {}", self.name(&key), for_people(elapsed));
@@ -243,7 +243,7 @@ fn doing(action: Action) -> &'static str {
     }
 }
 
-/// What was done, as one word.
+/// Returns one word for the action that was carried out.
 pub(super) fn done(action: Action) -> &'static str {
     match action {
         Action::Create => "created",

@@ -8,7 +8,7 @@ use super::ui::Ui;
 use crate::render::Styles;
 use crate::value::Secret;
 
-/// What somebody said.
+/// The answer of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Yes,

@@ -1,4 +1,4 @@
-//! How a run ended: a line for people, JSON for scripts.
+//! The end of a run: a line for people, JSON for scripts.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub(super) fn report_line(plan: &Plan, report: &Report, elapsed: &str) -> String
     format!("Stack {}: {done} in {elapsed}{version}", sanitize(&plan.stack))
 }
 
-/// How long a step took, in milliseconds, and what it waited for before.
+/// Returns the times of a step, in milliseconds, and the step that it waited for before, as JSON.
 fn took_json(line: &Timeline) -> Json {
     let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     json!({

@@ -1,4 +1,4 @@
-//! What all verbs share: the stack, its configuration, its state, and the engine.
+//! The common parts of all verbs: the stack, its configuration, its state, and the engine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ use crate::value::{KnownSecrets, Secret};
 const CONFIG_FOLDER: &str = "stacks";
 /// The folder of the default backend, in the workspace.
 const STATE_FOLDER: &str = "state";
-/// What the secrets of configuration files are bound to.
+/// The scope that the secrets of configuration files are bound to.
 const CONFIG_SCOPE: &str = "config";
 
 /// The variable that has new stacks encrypted as a whole.
@@ -53,7 +53,7 @@ pub(super) struct Session {
     pub(super) deploys: Option<Deploys>,
     /// The project's name as the program gives it.
     pub(super) project_name: Option<String>,
-    /// What the stack would be bound to; looked up once.
+    /// The project that the stack would be bound to; looked up once.
     pub(super) project: OnceCell<Project>,
     pub(super) workspace: PathBuf,
     backend: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct Session {
     commit: OnceLock<Option<String>>,
 }
 
-/// What a verb wants planned.
+/// A request for a plan.
 pub(super) struct Planning<'a> {
     pub(super) mode: Mode,
     pub(super) declaration: &'a Declaration,
@@ -179,7 +179,7 @@ impl Session {
         }
     }
 
-    /// What the user should be told of the state and its keys.
+    /// Returns the notices for the user about the state and its keys.
     pub(super) fn notices(&self) -> Vec<String> {
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         // A store's notices include those of its keys.
@@ -267,7 +267,7 @@ impl Session {
         }
     }
 
-    /// What opens the state's secrets. A stack that never held one has no key, and none is made for it here.
+    /// Returns the vault that opens the state's secrets. A stack that never held one has no key, and none is created for it here.
     pub(super) async fn vault(&self, store: &Store, state: &State) -> Result<Arc<Vault>, Failure> {
         if state.has_secrets() {
             return Ok(store.vault().await?);

@@ -11,7 +11,7 @@ use crate::apply::Cancel;
 /// The interruption that gives up what is in flight; one more ends the process even if that does not work.
 const INSISTING: u32 = 2;
 
-/// How often this process was interrupted. One listener counts for the whole run, so no interruption is missed between
+/// The number of interruptions of this process. One listener counts for the whole run, so no interruption is missed between
 /// two waits.
 #[derive(Debug, Clone)]
 pub(super) struct Interrupts {

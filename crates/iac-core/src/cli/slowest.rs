@@ -9,14 +9,14 @@ use crate::duration::for_people;
 use crate::render::sanitize;
 use crate::urn::Key;
 
-/// How long a run has to have taken for this.
+/// The shortest time of a run that gets such a list.
 const LONG: Duration = Duration::from_secs(5);
-/// How long a step, or a part of it, has to have taken.
+/// The shortest time of a step, or of a part of it, that is named.
 const NOTABLE: Duration = Duration::from_secs(1);
-/// How many steps are named.
+/// The number of steps that are named.
 const STEPS: usize = 5;
 
-/// What a step said while it went on, for longest, and for how long.
+/// The message that each step showed for the longest time while it went on, with that time.
 pub(super) type Said = BTreeMap<Key, (String, Duration)>;
 
 /// The slowest steps as lines; nothing for a short run.

@@ -49,7 +49,7 @@ impl Ui {
         }
     }
 
-    /// How a plan is shown on standard output.
+    /// Returns the options for a plan on standard output.
     pub(super) fn text_options(&self) -> TextOptions {
         TextOptions {
             verbose: self.verbose,
@@ -59,7 +59,7 @@ impl Ui {
         }
     }
 
-    /// How a plan is shown on standard error.
+    /// Returns the options for a plan on standard error.
     pub(super) fn talk_options(&self) -> TextOptions {
         TextOptions {
             verbose: self.verbose,

@@ -1,6 +1,6 @@
 //! Answers to verbs and options that there are not: what people type who know other tools.
 //!
-//! What is only spelled alike may be the opposite of what was meant, so nothing that deletes or forgets is ever suggested.
+//! A word that is only spelled alike may mean the opposite, so nothing that deletes or forgets is ever suggested.
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
@@ -31,7 +31,7 @@ const DANGEROUS: [&str; 19] = [
 /// Verbs that have verbs of their own.
 const GROUPS: [&str; 4] = ["plan", "stack", "state", "config"];
 
-/// What people look for, by the words that they use for it.
+/// The answers for people who look for something under another name, by the words that they use for it.
 const ANSWERS: &[(&[&str], &str)] = &[
     (
         &["diff", "dry-run", "what-if", "show-plan", "--dry-run"],
@@ -139,7 +139,7 @@ fn without_dangers(suggested: ContextValue) -> Option<ContextValue> {
     }
 }
 
-/// What to say to a word in the place of a verb, or an option.
+/// Returns the answer to an unknown word in the place of a verb, or to an unknown option.
 fn answer(word: &str, arguments: &[String]) -> Option<String> {
     let mut before = arguments.iter().take_while(|argument| *argument != word);
     if before.any(|argument| GROUPS.contains(&argument.as_str())) {

@@ -79,7 +79,7 @@ impl TryFrom<String> for SourceLine {
     }
 }
 
-/// What a program can ask for besides a resource's inputs.
+/// The options of a resource, besides its inputs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
@@ -89,12 +89,12 @@ pub struct Options {
     pub retain_on_delete: bool,
     /// Where it has to be replaced, the old object is deleted before the new one is made.
     pub delete_before_replace: bool,
-    /// What is there already and is not ours may be taken over: an object, or a field that somebody else holds. It is
+    /// An object, or a field that somebody else holds, may be taken over even if it is there already and not ours. The option is
     /// about the run, not about the object, so it is not recorded.
     pub adopt: bool,
     /// Fields whose changes in the program are not applied to an existing object.
     pub ignore_changes: Vec<FieldPath>,
-    /// How long one operation on it, or the wait for it, may take; the engine's default where none is given.
+    /// The time that one operation on it, or the wait for it, may take; the engine's default where none is given.
     pub timeout: Option<Duration>,
     /// Whether a run waits until it is ready.
     #[serde(skip_serializing_if = "Wait::is_usual")]
@@ -129,7 +129,7 @@ pub struct ResourceDecl {
     pub inputs: Value,
     /// Its options.
     pub options: Options,
-    /// What the program says has to come first.
+    /// The resources that the program says have to come first.
     pub after: Vec<Dependency>,
     /// Where it is declared: the user's own call, also when a component's code made it.
     pub source: SourceLine,
@@ -151,9 +151,9 @@ pub struct Declaration {
     pub stack: String,
     /// The resources, in the order of their declaration.
     pub resources: Vec<ResourceDecl>,
-    /// What a reader of the plan should know.
+    /// The notes for a reader of the plan.
     pub notes: Vec<Note>,
-    /// What the program exports, by name.
+    /// The values that the program exports, by name.
     pub exports: BTreeMap<String, Value>,
     /// The values of secret configuration and of secrets that the program made, by the source that names them.
     pub secrets: BTreeMap<crate::value::Source, Secret>,
@@ -176,7 +176,7 @@ impl Declaration {
     }
 }
 
-/// What a provider's scope hands to [`Stack::declare`](super::Stack::declare).
+/// A resource as a provider's scope hands it to [`Stack::declare`](super::Stack::declare).
 #[derive(Debug)]
 pub struct NewResource {
     pub(super) kind: String,
@@ -213,7 +213,7 @@ impl NewResource {
     }
 }
 
-/// What is wrong with a declaration, each with its source line.
+/// An error in a declaration, with its source line.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DeclareError {
     /// Two resources have one name.
@@ -251,7 +251,7 @@ pub enum DeclareError {
     Inputs {
         /// Which resource.
         name: String,
-        /// What its serializer or a scope says.
+        /// The message of its serializer or of a scope.
         message: String,
         /// Where.
         at: SourceLine,
@@ -271,7 +271,7 @@ pub enum DeclareError {
     File {
         /// Which part of it; empty where it is the file as a whole.
         name: String,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
         /// Where in the file.
         at: SourceLine,

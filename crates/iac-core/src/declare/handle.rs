@@ -1,4 +1,4 @@
-//! What a program holds of a resource it declared.
+//! Handles: a program's reference to a resource that it declared.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! What a program says: resources, what they depend on, and what it exports.
+//! The declaration of a program: resources, their dependencies, and exports.
 //!
 //! A program runs once and registers resources with a [`Stack`]; nothing is created meanwhile. What comes out is a
 //! [`Declaration`]: plain data that can be planned, printed, drawn and tested.

@@ -41,7 +41,7 @@ impl<T> Output<T> {
         }
     }
 
-    /// What it refers to.
+    /// Returns the output that it refers to.
     pub fn reference(&self) -> &OutputRef {
         &self.reference
     }

@@ -287,7 +287,7 @@ impl Stack {
     /// As [`settings`](Self::settings), with a value for what is not set: also a table of which only one key is set has
     /// the others from here. `config list` shows the defaults.
     ///
-    /// What `defaults` leaves out is required: a field with `#[serde(skip_serializing)]`, or `None`.
+    /// A value that `defaults` leaves out is required: a field with `#[serde(skip_serializing)]`, or `None`.
     ///
     /// ```
     /// use iac_core::{Result, Stack};
@@ -361,7 +361,7 @@ impl Stack {
         self.shared.later.borrow_mut().push(Box::new(declare));
     }
 
-    /// What was declared.
+    /// Returns all that was declared.
     ///
     /// # Errors
     /// Everything that is wrong with it.

@@ -5,5 +5,5 @@ mod svg;
 
 pub(crate) use svg::{Node, svg, svg_file};
 
-/// How many boxes a drawing may have: nobody reads one with more, and what it takes grows with their square.
+/// The number of boxes that a drawing may have: nobody reads one with more, and the work grows with the square of it.
 pub(crate) const MOST: usize = 5_000;

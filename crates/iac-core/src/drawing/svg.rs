@@ -6,25 +6,25 @@ use maud::{Markup, PreEscaped, html};
 
 use super::layout::{Line, Placed, Size, place};
 
-/// How wide a character of a name is, in a font of equal widths at 12 pixels; some have wider ones than others.
+/// The width of a character of a name, in a font of equal widths at 12 pixels; some have wider ones than others.
 const CHARACTER: i64 = 8;
-/// How much room there is for the sign before the name.
+/// The room for the sign before the name.
 const SIGN: i64 = 30;
-/// How high a box is.
+/// The height of a box.
 const HEIGHT: i64 = 26;
-/// How much room is left around the drawing.
+/// The margin around the drawing.
 const MARGIN: i64 = 8;
-/// How many characters of a name are shown.
+/// The number of characters of a name that are shown.
 const NAME: usize = 48;
 
 /// A box of a drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// What stands before the name: `+`. None has no room left for it.
+    /// The sign before the name: `+`. Without one, there is no room left for it.
     pub(crate) sign: Option<String>,
     /// Its name.
     pub(crate) name: String,
-    /// What is read out and shown in full.
+    /// The full text: it is read out and shown as the box's title.
     pub(crate) title: String,
     /// Its look: a class of the style sheet.
     pub(crate) look: String,
@@ -32,7 +32,7 @@ pub(crate) struct Node {
     pub(crate) link: Option<(String, String)>,
 }
 
-/// How a drawing looks that is a file of its own: with colours that every program knows which shows such files.
+/// The style of a drawing that is a file of its own: its colours are known to every program that shows such files.
 const CSS: &str = include_str!("file.css");
 
 /// A drawing to be put into a page, whose styles say how it looks.
@@ -88,7 +88,7 @@ fn drawn(number: usize, node: &Node, name: &str, placed: Placed) -> Markup {
     }
 }
 
-/// How much room stands before the name.
+/// Returns the room before the name.
 fn room(node: &Node) -> i64 {
     node.sign.as_ref().map_or(CHARACTER, |_| SIGN)
 }

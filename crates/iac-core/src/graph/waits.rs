@@ -1,4 +1,5 @@
-//! What is not waited for: who must not need it ready, and for whom waiting makes no sense either.
+//! Resources that are not waited for: no other may need them ready, and what becomes ready only by them is not waited
+//! for either.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,11 +14,11 @@ use crate::value::{Source, Value};
 /// Something needs a resource ready that the program does not wait for.
 #[derive(Debug, Clone)]
 pub struct Contradiction {
-    /// Who needs it and why, as the beginning of a sentence.
+    /// The one that needs it ready, and why, as the beginning of a sentence.
     needs: String,
-    /// What is needed ready.
+    /// The resource that is needed ready.
     on: Key,
-    /// Where that is declared.
+    /// The place where that resource is declared.
     on_at: SourceLine,
 }
 

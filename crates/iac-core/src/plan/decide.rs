@@ -1,4 +1,4 @@
-//! What to do with one declared resource, from what is recorded and what is there.
+//! The decision about one declared resource, from the record and the object that is there.
 
 use super::objects::{is_uid, is_vouched};
 use super::world::{Interrupted, WorldEntry};
@@ -8,7 +8,7 @@ use crate::provider::{Intent, Live, Observed, Readiness, adopt_hint};
 use crate::value::FieldPath;
 use crate::value::diff::FieldChange;
 
-/// What is known of one declared resource.
+/// All that is known of one declared resource.
 pub(super) struct Situation<'a> {
     pub(super) resource: &'a ResourceDecl,
     pub(super) identity: &'a str,
@@ -25,7 +25,7 @@ pub(super) struct Situation<'a> {
     pub(super) input_reasons: Vec<Reason>,
 }
 
-/// What is to be done with it.
+/// The decision: the next thing to do with the resource.
 pub(super) enum Decision {
     /// Nothing.
     Same,
@@ -127,7 +127,7 @@ fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decisio
     }
     reasons.extend(interrupted);
     let is_waited_for = situation.resource.options.wait == Wait::Ready;
-    // What must not be deleted is not, only because it failed.
+    // An object that must not be deleted is not deleted only because it failed.
     let stays = [&situation.resource.options, &entry.options]
         .into_iter()
         .any(|options| options.protect || options.retain_on_delete);

@@ -10,7 +10,7 @@ use crate::provider::{DataItem, DeleteData, Phase, Recorded, Risk, RiskKind};
 use crate::urn::Key;
 use crate::value::FieldPath;
 
-/// How many items of data a sentence names before it counts the rest.
+/// The number of data items that a sentence names before it counts the rest.
 const SHOWN: usize = 3;
 
 /// Plans the end of every recorded resource in `unwanted`, and says of the steps before after what their old objects may
@@ -93,7 +93,7 @@ pub(super) fn lost<'a>(world: &'a World<'a>, step: &Step) -> Vec<&'a DataItem> {
         .collect()
 }
 
-/// Who has to have taken over what a step lets go of.
+/// Returns the resources that must have taken over the objects that a step hands over.
 fn handovers(step: &Step) -> impl Iterator<Item = (Key, Stage)> {
     step.leftovers.iter().filter_map(|leftover| match &leftover.fate {
         Fate::Handover { to } => Some((to.clone(), Stage::Exists)),
@@ -131,11 +131,11 @@ fn unwanted_step(walk: &Walk<'_>, key: &Key, entry: &WorldEntry) -> Step {
     step
 }
 
-/// What is done with a resource of which something stays, and nothing of its own goes.
+/// Returns the action on a resource of which something stays, and whose own object is not deleted.
 fn kept_action(step: &Step, entry: &WorldEntry) -> Action {
     let forgets = |left: &Leftover| matches!(left.fate, Fate::Forget { .. });
     if step.leftovers.iter().any(Leftover::is_work) {
-        // What is gone itself goes with what it left.
+        // A resource whose own object is gone goes with its leftovers.
         return if entry.gone { Action::Delete } else { Action::Cleanup };
     }
     if entry.taken_in || step.leftovers.iter().any(forgets) {
@@ -144,7 +144,7 @@ fn kept_action(step: &Step, entry: &WorldEntry) -> Action {
     Action::Keep
 }
 
-/// What a step destroys for good.
+/// Returns the risks of losing data for good, one for each item that a step deletes.
 pub(super) fn data_risks<'a>(items: impl IntoIterator<Item = &'a DataItem>) -> Vec<Risk> {
     let risk = |item: &DataItem| Risk {
         kind: RiskKind::DataLoss,
@@ -207,10 +207,10 @@ pub(super) fn list(items: &[&DataItem]) -> String {
     texts.join(", ")
 }
 
-/// What to give a verb so that these items may go.
+/// Returns the option of a verb with which these items may go.
 pub(crate) fn option(items: &[&DataItem]) -> String {
     let names: BTreeSet<&str> = items.iter().map(|item| item.name.as_str()).collect();
-    // What does not bear the mark goes by its name only.
+    // An item that does not bear the mark may go only by its name.
     if names.len() > SHOWN && items.iter().all(|item| !item.unmarked) {
         return format!("--delete-data {}", DeleteData::ALL);
     }
@@ -228,7 +228,7 @@ fn protected(key: &Key, entry: &WorldEntry) -> PlanProblem {
     }
 }
 
-/// Who needs whom, turned round.
+/// Returns the dependents of each resource: the recorded dependencies, turned round.
 fn dependents(world: &World<'_>) -> BTreeMap<Key, BTreeSet<Key>> {
     let mut dependents: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
     for (key, entry) in world.recorded {

@@ -1,4 +1,4 @@
-//! How long a run will take, as far as earlier runs tell.
+//! An estimate of a run's time, as far as earlier runs tell.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::for_people;
 
-/// How long a run will take: its longest chain of steps that wait for one another, by what they took last time.
+/// The estimated time of a run: its longest chain of steps that wait for one another, by their times of the last run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The longest chain, in seconds.
     pub seconds: u64,
-    /// How many steps earlier runs tell of.
+    /// The number of steps that earlier runs tell of.
     pub known: usize,
-    /// How many steps take time.
+    /// The number of steps that take time.
     pub steps: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What is known of each resource, brought together once. An ordered map of a hundred thousand names is a long way through
+//! The facts of each resource, brought together once. An ordered map of a hundred thousand names is a long way through
 //! memory for every look; the walk looks several times at each resource, and has one table for it.
 
 use std::cell::{Cell, OnceCell};
@@ -12,16 +12,16 @@ use crate::graph::Edge;
 use crate::provider::{Observed, Recorded};
 use crate::urn::Key;
 
-/// What is known of one resource.
+/// The facts of one resource.
 struct Facts<'a> {
     key: &'a Key,
     declared: Option<&'a ResourceDecl>,
-    /// What it needs.
+    /// The edges to the resources that it needs.
     edges: Vec<&'a Edge>,
     recorded: Option<&'a WorldEntry>,
     observed: Option<&'a Observed>,
     identity: Option<&'a String>,
-    /// What others may use of it; found out during the walk.
+    /// The outputs that others may use; found out during the walk.
     outputs: Option<Outputs>,
 }
 
@@ -99,29 +99,29 @@ impl<'a> Walk<'a> {
         self.facts.get(key)?.declared
     }
 
-    /// What a resource needs.
+    /// Returns the edges to the resources that a resource needs.
     pub(super) fn edges(&self, key: &Key) -> impl Iterator<Item = &'a Edge> {
         let edges = self.facts.get(key).map(|facts| facts.edges.iter().copied());
         edges.into_iter().flatten()
     }
 
-    /// What is recorded of a resource, under whatever name.
+    /// Returns the record of a resource, under whatever name.
     pub(super) fn recorded(&self, key: &Key) -> Option<&'a WorldEntry> {
         self.facts.get(key)?.recorded
     }
 
-    /// What is there under a resource's name.
+    /// Returns the object under a resource's name.
     pub(super) fn observed(&self, key: &Key) -> Option<&'a Observed> {
         self.facts.get(key)?.observed
     }
 
-    /// What a resource is called in the outside world.
+    /// Returns the name of a resource in the outside world.
     pub(super) fn identity(&self, key: &Key) -> &'a str {
         let identity = self.facts.get(key).and_then(|facts| facts.identity);
         identity.map_or("", String::as_str)
     }
 
-    /// What others may use of a resource; none before the walk came by.
+    /// Returns the outputs of a resource that others may use; none before the walk came by.
     pub(super) fn outputs(&self, key: &Key) -> Option<&Outputs> {
         self.facts.get(key)?.outputs.as_ref()
     }

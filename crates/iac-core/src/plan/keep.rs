@@ -12,7 +12,7 @@ use crate::urn::Key;
 /// Resources of this provider are values that kept data may depend on (a database's password), so they stay with it.
 const GENERATED: &str = "random";
 
-/// What becomes of an object that its resource no longer has, before data is thought of.
+/// The end of an object that its resource no longer has, before data is thought of.
 pub(super) enum End {
     /// It is dropped from the record, and stays where it is if it is there.
     Forget(Vec<Reason>),

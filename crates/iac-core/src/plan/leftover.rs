@@ -1,4 +1,4 @@
-//! What becomes of the objects that a resource was before.
+//! The leftovers of a step: the former objects of a resource, and the fate of each.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(super) fn of(
     declared: Option<&Options>,
     kept: &BTreeSet<ObjectName>,
 ) -> Vec<Leftover> {
-    // What was left by an earlier replacement was meant to be deleted; only what is left now can be retained.
+    // Leftovers of an earlier replacement were meant to be deleted; only one that is left now can be retained.
     let left_now = entry.left_now();
     let retains = |options: &Options| options.retain_on_delete || declared.is_some_and(|now| now.retain_on_delete);
     let leftovers = entry.formers.iter().enumerate().map(|(place, former)| {
@@ -37,7 +37,7 @@ pub(super) fn of(
         Leftover {
             identity: former.recorded.identity.clone(),
             uid: former.recorded.uid.clone(),
-            // What an interrupted run made and nobody recorded is used by nobody, and may hold what the new one needs.
+            // An object of an interrupted run that nobody recorded is used by nobody, and may hold what the new one needs.
             first: fate == Fate::Delete && former.recorded.inputs == Value::Null,
             fate,
         }

@@ -12,7 +12,7 @@ use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Value};
 
-/// What a plan is for.
+/// The purpose of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -24,7 +24,7 @@ pub enum Mode {
     Refresh,
 }
 
-/// What is done with one resource.
+/// The action on one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -113,7 +113,7 @@ pub enum Stage {
     Exists,
     /// It does its work.
     Ready,
-    /// What it was before is gone.
+    /// Its former objects are gone.
     Gone,
 }
 
@@ -131,10 +131,10 @@ impl From<Phase> for Stage {
 pub struct Leftover {
     /// Its name in the outside world.
     pub identity: String,
-    /// What tells it from another object of the same name.
+    /// The ID that tells it from another object of the same name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// What becomes of it.
+    /// Its fate: deleted, kept, handed over or forgotten.
     #[serde(flatten)]
     pub fate: Fate,
     /// True if it goes before the resource's own object is made or changed.
@@ -142,7 +142,7 @@ pub struct Leftover {
     pub first: bool,
 }
 
-/// What becomes of a [`Leftover`].
+/// The fate of a [`Leftover`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "kebab-case")]
 pub enum Fate {
@@ -176,7 +176,7 @@ pub enum Reason {
     New,
     /// It is recorded, and no longer there.
     Gone,
-    /// What is recorded is no longer there, and another object has its name.
+    /// The recorded object is no longer there, and another object has its name.
     Another,
     /// It is being deleted, and this is what that waits for.
     Leaving(String),
@@ -193,11 +193,11 @@ pub enum Reason {
     },
     /// Somebody changed these fields of the live object.
     Drift(Vec<FieldPath>),
-    /// A field can only be changed by making the object anew; in the words of whoever says so.
+    /// A field can only be changed by creating the object again; in the words of the one that says so.
     Immutable {
         /// The field.
         path: FieldPath,
-        /// Who says so, and how.
+        /// The server or rule that says so, in its words.
         why: String,
     },
     /// An earlier run was interrupted in the middle of this operation.
@@ -231,14 +231,14 @@ pub enum Reason {
     Exclusive {
         /// The field that asks for it.
         path: FieldPath,
-        /// What it is.
+        /// The thing that only one can hold.
         what: String,
     },
     /// An earlier replacement of it left these objects.
     Leftover(Vec<String>),
 }
 
-/// What has to be true of the world for a step to be what was reviewed.
+/// The conditions on the world under which a step is still the one that was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precondition {
     /// True if the object is there.
@@ -255,7 +255,7 @@ pub struct Step {
     pub key: Key,
     /// Its name in the outside world.
     pub identity: String,
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// Which object is there first; for a replacement.
     pub order: Option<Order>,
@@ -267,31 +267,31 @@ pub struct Step {
     pub changes: Vec<FieldChange>,
     /// Those of them that are only counted unless everything is to be seen.
     pub minor: Option<Minor>,
-    /// What could hurt.
+    /// The risks: all in it that could hurt.
     pub risks: Vec<Risk>,
-    /// What it does to the running system.
+    /// The effects on the running system.
     pub effects: Vec<Effect>,
-    /// Who checked it.
+    /// The check behind it: by the system itself, or only by us.
     pub checked: Checked,
-    /// What a reviewer should know besides.
+    /// Further notes for a reviewer.
     pub notes: Vec<String>,
-    /// What has to come first, with the phase that has to be reached.
+    /// The resources that have to come first, with the phase that each has to reach.
     pub after: Vec<(Key, Phase)>,
     /// Those of them that only say when it may begin to work, and that it has no other need of.
     pub order_only: Vec<(Key, Phase)>,
-    /// What its readiness waits for besides the object itself.
+    /// The resources that its readiness waits for besides the object itself.
     pub ready_after: Vec<(Key, Phase)>,
-    /// What it was before: objects that go once it is ready and what used them points to it.
+    /// Its former objects: they go once it is ready and what used them points to it.
     pub leftovers: Vec<Leftover>,
     /// Data that belongs to nothing any more once the step is done.
     pub leaves: Vec<DataItem>,
-    /// What has to come before any object of it is deleted.
+    /// The stages that have to be reached before any object of it is deleted.
     pub deletes_after: Vec<(Key, Stage)>,
     /// The inputs to apply; leaves that depend on earlier steps are expressions. None for a deletion.
     pub inputs: Option<Value>,
     /// The options to record.
     pub options: Options,
-    /// What has to hold when it is carried out.
+    /// The conditions that have to hold when it is carried out.
     pub precondition: Precondition,
 }
 
@@ -353,7 +353,7 @@ pub struct PlanNote {
     pub message: String,
 }
 
-/// What is wrong with a plan; one that has any is shown and not carried out.
+/// A problem of a plan; a plan that has any is shown and not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanProblem {
     /// The resource, if it is one resource's.
@@ -362,9 +362,9 @@ pub struct PlanProblem {
     pub source: Option<SourceLine>,
     /// The field, the root where it is the resource as a whole.
     pub path: FieldPath,
-    /// What is wrong and why, in the words of whoever says so.
+    /// The problem and its cause, in the words of the one that says so.
     pub message: String,
-    /// What to do.
+    /// The next thing to do.
     pub hint: Option<String>,
 }
 
@@ -377,32 +377,32 @@ pub struct KeptData {
     pub items: Vec<DataItem>,
 }
 
-/// What a run would do.
+/// A plan: the steps that a run would take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The stack.
     pub stack: String,
-    /// What it is for.
+    /// Its purpose.
     pub mode: Mode,
-    /// Which build of the program made it.
+    /// The build of the program that made it.
     pub build: String,
     /// True if the world was looked at; if not, the record stands in for it.
     pub observed: bool,
-    /// What each provider is connected to, by its name.
+    /// The target of each provider, by the provider's name.
     pub targets: BTreeMap<String, Target>,
     /// The steps in an order in which they can be carried out; `Same` ones too.
     pub steps: Vec<Step>,
-    /// What the stack exports; expressions where a value is not known yet.
+    /// The exports of the stack; expressions where a value is not known yet.
     pub exports: BTreeMap<String, Value>,
-    /// What a reviewer should know.
+    /// The notes for a reviewer.
     pub notes: Vec<PlanNote>,
-    /// What is wrong with it.
+    /// The problems of the plan.
     pub problems: Vec<PlanProblem>,
     /// Data that stays.
     pub kept: Vec<KeptData>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
-    /// How long carrying it out will take, where earlier runs tell.
+    /// The time that carrying it out will take, where earlier runs tell.
     pub estimate: Option<Estimate>,
     /// The commits since the last successful `up`, where they are known.
     pub commits: Option<Commits>,

@@ -56,7 +56,7 @@ pub(crate) fn take_in<'a>(
         let names = entry
             .objects()
             .map(|object| (ObjectName::new(key, &object.identity), object));
-        // An object that was made anew under a recorded name is not the recorded one.
+        // An object that was recreated under a recorded name is not the recorded one.
         let same = names.filter(|(name, object)| !observed(name).is_some_and(|there| is_another(object, there)));
         same.map(|(name, _)| name)
     });
@@ -90,7 +90,7 @@ pub(crate) fn take_in<'a>(
             elsewhere: BTreeMap::new(),
         });
         entry.taken_in = true;
-        // What the resource is to be replaced by its new name stays the last one.
+        // The object that is replaced under the resource's new name stays the last one.
         entry.formers.insert(
             0,
             FormerObject {
@@ -143,14 +143,14 @@ pub(crate) fn settle_shared<'a>(
     }
 }
 
-/// How good a resource's claim to an object is, by what counts most first.
+/// The strength of a resource's claim to an object: the fields in the order of their weight.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
-    /// What is recorded is what is there.
+    /// The object that is there is the recorded one.
     is_there: bool,
-    /// What is not to be deleted stays so.
+    /// The object is protected from deletion, and stays so.
     protected: bool,
-    /// The same for what is to be left.
+    /// The same for an object that is to be retained.
     retained: bool,
     /// The resource is the object, and not only was it.
     own: bool,

@@ -17,7 +17,7 @@ use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
 use crate::value::{OutputRef, Source, Value};
 
-/// What came of planning.
+/// The result of planning.
 #[derive(Debug)]
 pub enum Answer {
     /// The plan.
@@ -52,7 +52,7 @@ pub(super) struct Walk<'a> {
     interrupted: BTreeMap<ObjectName, &'a Interrupted>,
     /// Every recorded object, as far as somebody had to ask.
     recorded_objects: OnceCell<HashMap<ObjectName, Vec<&'a Recorded>>>,
-    /// What interrupted runs made, nobody recorded, and is kept for its data.
+    /// The objects that interrupted runs created, that nobody recorded, and that are kept for their data.
     unrecorded: OnceCell<Rc<[&'a Recorded]>>,
     /// Resources whose outputs may change in this run.
     changing: HashSet<Key>,
@@ -63,7 +63,7 @@ pub(super) struct Walk<'a> {
     asks: Vec<PredictRequest>,
 }
 
-/// What is about to be planned for one resource.
+/// The draft of one resource's step.
 pub(super) struct Draft<'a> {
     pub(super) resource: &'a ResourceDecl,
     pub(super) inputs: Value,
@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What is recorded of a resource under the name that it has now.
+    /// Returns the record of a resource under the name that it has now.
     pub(super) fn entry(&self, key: &Key) -> Option<&'a WorldEntry> {
         self.recorded(key).filter(|entry| !entry.gone)
     }
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
         self.interrupted.get(&ObjectName::new(key, identity)).copied()
     }
 
-    /// What interrupted runs made, nobody recorded, and is kept for its data.
+    /// Returns the objects that interrupted runs created, that nobody recorded, and that are kept for their data.
     pub(super) fn unrecorded_that_stay(&self) -> Rc<[&'a Recorded]> {
         let stays = |object: &&Recorded| {
             object.inputs == Value::Null && self.kept.contains(&ObjectName::new(&object.key, &object.identity))
@@ -305,7 +305,7 @@ impl<'a> Walk<'a> {
         step
     }
 
-    /// What is predicted for the resource as it is recorded.
+    /// Returns the prediction for the resource as it is recorded.
     pub(super) fn prediction(&mut self, resource: &ResourceDecl, intent: Intent, inputs: &Value) -> Option<Prediction> {
         let recorded = match intent {
             Intent::Replace => self.recorded(&resource.key).and_then(WorldEntry::until_now),

@@ -29,7 +29,7 @@ pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
     steps.collect()
 }
 
-/// How the world differs from the record, as what would bring the record in line with it.
+/// Returns the difference between the record and the world, as the action that would bring the record in line.
 fn difference(entry: &WorldEntry, observed: Option<&Observed>) -> (Action, Vec<Reason>, Vec<FieldChange>) {
     let same = (Action::Same, Vec::new(), Vec::new());
     let gone = |reason| (Action::Forget, vec![reason], Vec::new());

@@ -77,7 +77,7 @@ impl Walk<'_> {
         let from = renamed.map_or_else(String::new, |former| former.recorded.identity.clone());
         draft.reasons.retain(|reason| *reason != Reason::New);
         draft.reasons.insert(0, Reason::Renamed { from: from.clone() });
-        // What the provider compares may leave the name out, which is what changes here.
+        // The provider's changes may leave out the name, which is the one that changes here.
         prediction.changes = draft.changes.clone();
         let exclusive = std::mem::take(&mut prediction.exclusive);
         let serves = !prediction.unserving;
@@ -85,7 +85,7 @@ impl Walk<'_> {
         step.order = Some(Order::CreateFirst);
         self.make_way(&mut step, resource, first);
         let fate = step.leftovers.last().map(|leftover| leftover.fate.clone());
-        // What is kept for its data stays beside the new one, unless both cannot be.
+        // An object that is kept for its data stays beside the new one, unless both cannot exist at once.
         if resource.options.delete_before_replace && fate != Some(Fate::Keep) {
             step.order = Some(Order::DeleteFirst);
             step.reasons.push(Reason::Option("delete_before_replace".to_owned()));

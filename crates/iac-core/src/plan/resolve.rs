@@ -6,7 +6,7 @@ use crate::value::{Expr, FieldPath, HIDDEN, Map, OutputRef, Part, Secret, Source
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is known of a resource's outputs.
+/// The known outputs of a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outputs {
     /// All of them, as the provider returned them.
@@ -92,7 +92,7 @@ fn resolve_expr(expr: &Expr, lookup: &impl Fn(&OutputRef) -> Option<Value>) -> R
     let mut text = String::new();
     let mut shown = String::new();
     let mut secret = false;
-    // What the program puts together with others' secrets is secret as a whole, whatever stands around them.
+    // A text that the program puts together with others' secrets is secret as a whole, whatever else is in it.
     let mut partly = true;
     for part in &expr.parts {
         match part {

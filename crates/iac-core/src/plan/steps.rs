@@ -1,4 +1,4 @@
-//! What steps have in common: order, condition, what they leave behind, and the plan's notes.
+//! The common parts of steps: order, condition, leftovers, and the plan's notes.
 
 use std::collections::BTreeSet;
 
@@ -89,7 +89,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What of a resource's needs nothing but an order that its inputs ask for says.
+    /// Returns the needs of a resource that follow from nothing but an order that its inputs ask for.
     fn order_only(&self, key: &Key) -> Vec<(Key, Phase)> {
         let nodes = |is_ordered: bool| -> BTreeSet<&(Key, Phase)> {
             let edges = self.edges(key).filter(|edge| edge.from.1 == Phase::Exists);
@@ -176,7 +176,7 @@ impl Walk<'_> {
         said.chain(data).chain(dropped).chain(unseen).chain(others).collect()
     }
 
-    /// What is to be said of data besides what becomes of it.
+    /// Returns the notes about data, besides its fate.
     fn data_notes(&self) -> Vec<String> {
         let world = self.world;
         let mut notes = Vec::new();

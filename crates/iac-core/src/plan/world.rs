@@ -10,7 +10,7 @@ use crate::state::{FormerObject, NewRecord};
 use crate::urn::Key;
 use crate::value::Value;
 
-/// What an object is called in the outside world, with the provider that calls it so.
+/// The name of an object in the outside world, with the provider that gives it that name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
     /// The provider.
@@ -38,11 +38,11 @@ pub struct WorldEntry {
     pub options: Options,
     /// Where it was declared.
     pub source: Option<SourceLine>,
-    /// What it was before, and is still to be deleted, or is kept for its data.
+    /// Its former objects: they are still to be deleted, or are kept for their data.
     pub formers: Vec<FormerObject>,
     /// True if there is no object of its own, only former ones.
     pub gone: bool,
-    /// How this differs from the record, since the program gives the resource another name.
+    /// The difference from the record, since the program gives the resource another name.
     pub moved: Moved,
     /// True if it has former objects that the record lacks, since an interrupted run left them.
     pub taken_in: bool,
@@ -50,13 +50,13 @@ pub struct WorldEntry {
     pub elsewhere: BTreeMap<String, Key>,
 }
 
-/// What the matching of recorded names with declared ones did to an entry.
+/// The effect on an entry of matching recorded names with declared ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Moved {
     /// It is as recorded.
     #[default]
     No,
-    /// What is recorded as its own object has another name than the program says, and is the last former one here.
+    /// The object that is recorded as its own has another name than the program says, and is the last former one here.
     Renamed,
     /// One of its former objects has the name that the program says and is its own again; the one recorded as its own is
     /// the last former one here.
@@ -124,7 +124,7 @@ impl WorldEntry {
 pub struct Interrupted {
     /// The resource that it was on.
     pub key: Key,
-    /// What was being done: `create`.
+    /// The operation: `create`.
     pub what: String,
     /// The object's name in the outside world.
     pub identity: String,
@@ -133,7 +133,7 @@ pub struct Interrupted {
 /// A provider's prediction, with the question that it answers.
 #[derive(Debug, Clone)]
 pub struct Predicted {
-    /// What was intended.
+    /// The intent of the question.
     pub intent: Intent,
     /// The inputs it was made for.
     pub inputs: Value,
@@ -146,29 +146,29 @@ pub struct Predicted {
 /// All that a plan is made from.
 #[derive(Debug)]
 pub struct World<'a> {
-    /// What the plan is for.
+    /// The purpose of the plan.
     pub mode: Mode,
-    /// Which build of the program asks.
+    /// The build of the program that asks.
     pub build: &'a str,
-    /// What the providers are connected to.
+    /// The targets that the providers are connected to.
     pub targets: &'a BTreeMap<String, Target>,
     /// True if the world was looked at.
     pub looked: bool,
-    /// What the program declares; for a destroy, nothing of it is wanted.
+    /// The declaration of the program; for a destroy, nothing of it is wanted.
     pub declaration: &'a Declaration,
     /// Its graph.
     pub graph: &'a Graph,
-    /// What each declared resource is called in the outside world.
+    /// The name of each declared resource in the outside world.
     pub identities: &'a BTreeMap<Key, String>,
-    /// What is recorded, each under the name that the program gives it now.
+    /// The records, each under the name that the program gives the resource now.
     pub recorded: &'a BTreeMap<Key, WorldEntry>,
-    /// What an earlier run left open.
+    /// The operations that an earlier run left open.
     pub interrupted: &'a [Interrupted],
-    /// What is there under the name of each declared resource, and of each other one that is recorded.
+    /// The objects under the name of each declared resource, and of each other one that is recorded.
     pub observed: &'a BTreeMap<Key, Observed>,
-    /// What is there of other objects: former ones, and those of interrupted operations.
+    /// The other objects: former ones, and those of interrupted operations.
     pub others: &'a BTreeMap<ObjectName, Observed>,
-    /// What was predicted so far.
+    /// The predictions so far.
     pub predicted: &'a BTreeMap<Key, Vec<Predicted>>,
     /// The data that would go with an object.
     pub data: &'a BTreeMap<ObjectName, Vec<DataItem>>,

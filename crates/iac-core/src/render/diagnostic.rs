@@ -12,7 +12,7 @@ use crate::review::value::path_text;
 use crate::urn::{Key, Urn};
 use crate::value::KnownSecrets;
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Nothing was done, or something failed.
@@ -24,7 +24,7 @@ pub enum Level {
 /// Something that went wrong, with all that is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity.
     pub level: Level,
     /// One sentence: what happened.
     pub message: String,
@@ -34,9 +34,9 @@ pub struct Diagnostic {
     pub source: Option<SourceLine>,
     /// Why, outermost cause first, each in the words of whoever says so.
     pub causes: Vec<String>,
-    /// What is known besides, a line each.
+    /// The other facts, a line each.
     pub details: Vec<String>,
-    /// What to do next.
+    /// The next things to do.
     pub hints: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl Diagnostic {
         diagnostic
     }
 
-    /// What is wrong with a plan.
+    /// Returns the diagnostic of a plan's problem.
     pub fn from_problem(problem: &PlanProblem, stack: &str) -> Self {
         let message = if problem.path.is_root() {
             problem.message.clone()
@@ -99,7 +99,7 @@ impl Diagnostic {
         diagnostic
     }
 
-    /// What failed at a provider.
+    /// Returns the diagnostic of a provider's failure.
     pub fn from_provider(message: impl Into<String>, error: &ProviderError) -> Self {
         let mut diagnostic = Self::error(message);
         diagnostic.causes.push(error.message.clone());

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use crate::plan::Action;
 use crate::provider::RiskKind;
 
-/// How each sort of text looks.
+/// The styles of the sorts of text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Styles {
     /// Something comes.
@@ -18,7 +18,7 @@ pub struct Styles {
     pub removed: Style,
     /// Headings and names.
     pub strong: Style,
-    /// What matters less: source lines, reasons.
+    /// Less important text: source lines, reasons.
     pub dim: Style,
     /// An error's first word.
     pub error: Style,
@@ -57,7 +57,7 @@ impl Styles {
         format!("{style}{text}{style:#}")
     }
 
-    /// How an action looks.
+    /// Returns the style of an action.
     pub(crate) fn action(&self, action: Action) -> Style {
         match action {
             Action::Create | Action::Adopt => self.added,
@@ -67,7 +67,7 @@ impl Styles {
         }
     }
 
-    /// How a risk looks.
+    /// Returns the style of a risk.
     pub(crate) fn risk(&self, kind: RiskKind) -> Style {
         match kind {
             RiskKind::DataLoss | RiskKind::Irreversible | RiskKind::BrokenReference => self.error,

@@ -11,7 +11,7 @@ use crate::render::sanitize;
 use crate::value::Value;
 use crate::value::diff::FieldChange;
 
-/// How many unchanged lines stand around a changed one.
+/// The number of unchanged lines around a changed one.
 const CONTEXT_LINES: usize = 2;
 
 /// Beyond so many lines that may differ, all of them are taken as replaced.
@@ -128,7 +128,7 @@ fn one_sided(value: &Value, tag: Tag) -> ChangeView {
     ChangeView::Lines { lines, added, removed }
 }
 
-/// What may be seen of two texts, if either has several lines and they differ in what may be seen.
+/// Returns the visible parts of two texts, if either has several lines and the parts differ.
 fn texts<'a>(old: &'a Value, new: &'a Value) -> Option<(&'a str, &'a str)> {
     let text = |value: &'a Value| match value {
         Value::String(text) => Some(text.as_str()),

@@ -4,13 +4,13 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::model::{Piece, Tag};
 
-/// How long two texts have to be together to be shown as one: shorter ones are read side by side.
+/// The number of bytes that two texts must have together to be shown as one: shorter ones are read side by side.
 const LONG: usize = 100;
 
 /// Beyond so many words that may differ, they are taken as one word each side.
 const MOST_WORDS: usize = 4_000;
 
-/// What stays between two changes counts as changed up to so many bytes: single signs in between are hard to read.
+/// The number of unchanged bytes between two changes that count as changed too: single signs in between are hard to read.
 const TORN: usize = 2;
 
 /// Both texts in one; none where they are short, or have little in common.

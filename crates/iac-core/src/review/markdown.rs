@@ -1,7 +1,7 @@
 //! A plan for a pull request: markdown that fits into a comment.
 //!
 //! The summary and the risks come first, then the steps: those with risks before the others, which stand in their groups.
-//! What is too long for a comment is left out at the end of the steps and counted, so the summary, the problems and the
+//! Steps that are too long for a comment are left out at the end and counted, so the summary, the problems and the
 //! notes are always there. The first line is a mark by which a program finds its comment again; equal plans give equal text.
 
 use std::borrow::Cow;
@@ -11,10 +11,10 @@ use super::text::{Block, Page, RISKS, TextOptions, heading};
 use super::words::mode;
 use crate::render::sanitize;
 
-/// How many characters a comment may have on GitHub is 65,536, with room for what stands around the plan.
+/// The number of characters of a comment: GitHub allows 65,536, less the room for the text around the plan.
 pub const COMMENT: usize = 64_000;
 
-/// How many lines of one step are shown at the most.
+/// The number of lines of one step that are shown at the most.
 const STEP_LINES: usize = 200;
 
 impl View {

@@ -221,7 +221,7 @@ pub enum ChangeView {
         before: Option<String>,
         /// The value after, if there is one.
         after: Option<String>,
-        /// What is to be said besides: `known after apply`, `known after apply, secret`.
+        /// A remark: `known after apply`, `known after apply, secret`.
         remark: Option<String>,
         /// Both texts in one, where they are long and differ in a few words.
         words: Option<Vec<Piece>>,
@@ -237,7 +237,7 @@ pub enum ChangeView {
     },
     /// A secret changes, and nothing of it that may be seen does.
     Secret {
-        /// What may be seen of it: `"postgres://app:(secret)@db"`.
+        /// The visible part of it: `"postgres://app:(secret)@db"`.
         shown: Option<String>,
     },
     /// Only the name of the field may be told.
@@ -273,7 +273,7 @@ pub struct KeptView {
     pub kind: String,
     /// The name: what `--delete-data` takes.
     pub name: String,
-    /// How much there is; empty where that is not known.
+    /// The amount of data; empty where it is not known.
     pub amount: String,
     /// True if it is not known to be this stack's.
     pub unmarked: bool,
@@ -286,7 +286,7 @@ pub struct ExportView {
     pub name: String,
     /// The value on one line, described where it is secret or not known yet.
     pub value: String,
-    /// What is to be said besides, as in [`ChangeView::Line`].
+    /// A remark, as in [`ChangeView::Line`].
     pub remark: Option<String>,
 }
 

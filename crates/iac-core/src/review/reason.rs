@@ -5,9 +5,9 @@ use crate::plan::Reason;
 use crate::render::sanitize;
 use crate::value::FieldPath;
 
-/// How many paths a reason names before it counts the rest.
+/// The number of paths that a reason names before it counts the rest.
 const PATHS: usize = 3;
-/// How long these names may be together. The fields are shown below the reason anyway.
+/// The number of characters that these names may have together. The fields are shown below the reason anyway.
 const WIDTH: usize = 120;
 
 /// The reasons as what follows "because", each once: several fields with the same cause are one line.

@@ -104,7 +104,7 @@ impl RunView {
         }
     }
 
-    /// What the run was for, in a word.
+    /// Returns the purpose of the run, in a word.
     pub(super) fn verb(&self) -> &'static str {
         mode(self.mode)
     }
@@ -140,7 +140,7 @@ impl RunStep {
     }
 }
 
-/// How a step ended, and why.
+/// Returns the outcome of a step in words, and the reasons.
 fn words(outcome: &Outcome, names: &dyn Fn(&Key) -> String) -> (&'static str, Vec<String>) {
     let needs = |key: &Key| vec![format!("it needs {}", names(key))];
     match outcome {

@@ -1,4 +1,4 @@
-//! What plans look like.
+//! Tests of the text and markdown of plans.
 #![allow(clippy::unwrap_used)]
 
 use super::samples::{everything, key};
@@ -137,7 +137,7 @@ fn markdown_fits_into_a_comment() {
     let text = markdown(&plan);
     assert!(text.len() <= COMMENT, "{}", text.len());
     assert!(text.contains("more steps are left out"), "{text}");
-    // What could hurt is there however long the rest is, and so is what is wrong with the plan.
+    // The risks are there however long the rest is, and so are the problems of the plan.
     let (name, problem) = (short_name(&risky.key, &risky.identity), &plan.problems[0].message);
     assert!(text.matches(&name).count() > 1 && text.contains(problem), "{text}");
     assert_eq!(text, markdown(&plan));

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::render::sanitize;
 use crate::value::{Expr, FieldPath, Part, Value};
 
-/// What stands for a secret.
+/// The placeholder for a secret.
 pub(crate) const SECRET: &str = "(secret)";
 
 /// A value on one line; secrets and unresolved outputs are described, never shown.
@@ -53,7 +53,7 @@ fn expr_text(expr: &Expr) -> String {
     quoted(&expr.to_string())
 }
 
-/// What is to be said of a value besides: that it is known only after the run, or secret.
+/// Returns the remark on a value: that it is known only after the run, or secret.
 pub(crate) fn remark(value: &Value) -> Option<String> {
     let text = match (value.is_known(), value.has_secret()) {
         (false, true) => "known after apply, secret",

@@ -76,7 +76,7 @@ pub(crate) fn risk_name(kind: RiskKind) -> &'static str {
     }
 }
 
-/// How soon a risk is told: what cannot be mended comes first.
+/// Returns the rank of a risk: harm that cannot be mended comes first.
 pub(crate) fn weight(kind: RiskKind) -> usize {
     match kind {
         RiskKind::DataLoss => 0,

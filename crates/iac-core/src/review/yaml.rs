@@ -4,9 +4,9 @@ use super::value::{in_brackets, remark, value_text};
 use crate::render::sanitize;
 use crate::value::{Map, Value};
 
-/// How wide a list or an object may be to stand on one line.
+/// The number of characters that a list or an object may have to stand on one line.
 const WIDTH: usize = 60;
-/// How far a level is indented.
+/// The indentation of a level.
 const INDENT: &str = "  ";
 
 /// The lines of a value; one line for what has no parts.

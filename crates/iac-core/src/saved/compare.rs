@@ -28,18 +28,18 @@ pub struct Moved {
     pub identity: String,
     /// Where it is declared now, or was.
     pub source: Option<SourceLine>,
-    /// What moved: a field's path, or "action", "object", "target".
+    /// The thing that moved: a field's path, or "action", "object", "target".
     pub what: String,
-    /// How it was in the plan.
+    /// The value in the plan.
     pub planned: String,
-    /// How it is now.
+    /// The value now.
     pub now: String,
 }
 
-/// What came of comparing a saved plan with a fresh one.
+/// The result of comparing a saved plan with a fresh one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
-    /// What moved; the plan is refused if there is anything.
+    /// The things that moved; the plan is refused if there are any.
     pub moved: Vec<Moved>,
     /// Steps of the saved plan that need nothing any more: the resource is as it was to be.
     pub done: Vec<Key>,
@@ -206,7 +206,7 @@ fn object(condition: &Precondition) -> String {
 /// The fields whose planned change is another one now.
 fn moved_fields(saved: &SavedStep, fresh: &Step, hash: HashSecret<'_>) -> Vec<(String, String, String)> {
     let fresh_changes: Vec<SavedChange> = Vec::deserialize(changes_json(&fresh.changes, hash)).unwrap_or_default();
-    // What was removed from a list and what was added to it may have the same position.
+    // A removed and an added item of a list may have the same position.
     let index = |changes: &'_ [SavedChange]| -> BTreeMap<(String, bool, bool), SavedChange> {
         let sides = |change: &SavedChange| (change.path.clone(), change.before.is_none(), change.after.is_none());
         changes.iter().map(|change| (sides(change), change.clone())).collect()

@@ -22,29 +22,29 @@ const OLDER: [&str; 2] = ["iac.plan/1", "iac.plan/2"];
 pub struct SavedPlan {
     /// The stack.
     pub stack: String,
-    /// What it is for.
+    /// Its purpose.
     pub mode: Mode,
-    /// Which build of the program made it.
+    /// The build of the program that made it.
     pub build: String,
     /// True if the world was looked at.
     pub observed: bool,
-    /// What each provider was connected to.
+    /// The target that each provider was connected to.
     pub targets: BTreeMap<String, Target>,
     /// The steps, unchanged resources left out.
     pub steps: Vec<SavedStep>,
     /// The resources that stay as they are.
     pub(super) unchanged: Vec<SavedUnchanged>,
-    /// What the stack exports, in canonical form.
+    /// The exports of the stack, in canonical form.
     pub(super) exports: BTreeMap<String, Json>,
     /// Notes.
     pub(super) notes: Vec<PlanNote>,
-    /// What of the plan is wrong; one with problems cannot be applied.
+    /// The problems of the plan; one with problems cannot be applied.
     pub problems: Vec<PlanProblem>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
     /// Data that was to stay.
     pub kept: Vec<KeptData>,
-    /// How long carrying it out will take, where earlier runs tell.
+    /// The time that carrying it out will take, where earlier runs tell.
     #[serde(default)]
     pub(super) estimate: Option<Estimate>,
     /// The commits since the last successful `up`, where they are known.
@@ -55,7 +55,7 @@ pub struct SavedPlan {
     /// The seal of the stack's key, if the stack had one.
     #[serde(default)]
     mac: Option<String>,
-    /// What the seal is of.
+    /// The text that the seal covers.
     #[serde(skip)]
     sealed: String,
 }
@@ -67,12 +67,12 @@ pub struct SavedStep {
     pub key: Key,
     /// Its name in the outside world.
     pub identity: String,
-    /// What was to be done.
+    /// The action.
     pub action: Action,
     /// Which object was to be there first, for a replacement.
     #[serde(default)]
     pub order: Option<Order>,
-    /// What was to become of the objects that it leaves.
+    /// The fate of the objects that it leaves.
     #[serde(default)]
     pub leftovers: Json,
     /// Why.
@@ -80,13 +80,13 @@ pub struct SavedStep {
     /// The changes that are only counted.
     #[serde(default)]
     pub(super) minor: Option<Minor>,
-    /// What it does to the running system.
+    /// The effects on the running system.
     pub(super) effects: Vec<Effect>,
     /// Notes.
     pub(super) notes: Vec<String>,
-    /// What comes first.
+    /// The resources that come first.
     pub(super) after: Vec<SavedEdge>,
-    /// What its readiness waits for.
+    /// The resources that its readiness waits for.
     pub(super) ready_after: Vec<SavedEdge>,
     /// Where it was declared.
     pub source: Option<SourceLine>,
@@ -96,11 +96,11 @@ pub struct SavedStep {
     pub options: Json,
     /// The fields that were to change.
     pub changes: Vec<SavedChange>,
-    /// What had to hold.
+    /// The conditions that had to hold.
     pub precondition: Precondition,
-    /// What could hurt.
+    /// The risks: all in it that could hurt.
     pub risks: Vec<Risk>,
-    /// Who had checked it.
+    /// The check behind it: by the system itself, or only by us.
     pub(super) checked: SavedChecked,
 }
 
@@ -115,7 +115,7 @@ pub struct SavedChange {
     /// The value after, if there is one.
     #[serde(default, deserialize_with = "present")]
     pub after: Option<Json>,
-    /// Who causes it, where that is not the program.
+    /// The cause, where that is not the program.
     #[serde(default)]
     pub origin: Option<String>,
 }
@@ -149,7 +149,7 @@ pub(super) struct SavedUnchanged {
     pub(super) ready_after: Vec<SavedEdge>,
 }
 
-/// What comes first, with the phase that it has to reach.
+/// A resource that comes first, with the phase that it has to reach.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct SavedEdge {
     pub(super) key: Key,
@@ -170,7 +170,7 @@ pub enum SavedPlanError {
     /// It is a plan of another format.
     #[error("its format is {found}; this program reads {FORMAT}")]
     Format {
-        /// What it says.
+        /// The format that it names.
         found: String,
     },
     /// It is a plan of an earlier version.

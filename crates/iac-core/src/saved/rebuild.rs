@@ -19,7 +19,7 @@ use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Secret, Value, codec};
 
 impl SavedPlan {
-    /// What people see of it; resources that stay as they are as in [`View::of`].
+    /// Returns the view of it for people; resources that stay as they are as in [`View::of`].
     ///
     /// # Errors
     /// [`SavedPlanError::Value`]: an edited file, since such a plan is never written.
@@ -27,8 +27,8 @@ impl SavedPlan {
         Ok(View::of(&self.to_plan()?, unchanged))
     }
 
-    /// What is new in a later plan of the same stack. Secrets that have no hash in one of them, since the stack had no key
-    /// yet, count as the same.
+    /// Returns the difference to a later plan of the same stack. Secrets that have no hash in one of them, since the stack had
+    /// no key yet, count as the same.
     ///
     /// # Errors
     /// [`SavedPlanError::Value`], as [`view`](Self::view).

@@ -52,7 +52,7 @@ fn hash(form: &Json) -> &Json {
     form.get("hash").unwrap_or(form)
 }
 
-/// What may be seen of a tree that is a secret.
+/// Returns the visible part of a tree that is a secret.
 pub(super) fn shown(json: &Json) -> Option<&str> {
     let map = json.as_object().filter(|map| map.len() == 1)?;
     let form = map.get(SECRET)?;

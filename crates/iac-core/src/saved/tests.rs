@@ -1,4 +1,4 @@
-//! What a saved plan holds, and when it holds.
+//! Tests of saved plans: the contents of the file, and when the plan still holds.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;
@@ -76,7 +76,7 @@ fn a_plan_that_was_edited_is_refused() {
     assert!(matches!(SavedPlan::parse("Preview"), Err(SavedPlanError::Json(_))));
 }
 
-/// What moved, as `resource: what: planned | now`.
+/// Returns the things that moved, as `resource: what: planned | now`.
 fn moves(edit: impl FnOnce(&mut Plan)) -> Vec<String> {
     let plan = everything();
     let mut fresh = plan.clone();

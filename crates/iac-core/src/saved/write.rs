@@ -22,10 +22,10 @@ use crate::value::{Value, canonical, codec};
 /// The name of the format and its version.
 pub const FORMAT: &str = "iac.plan/3";
 
-/// What the seal of a plan is for.
+/// The purpose of a plan's seal.
 pub(super) const SEAL: &str = "saved plan";
 
-/// What gives a secret's keyed hash. An empty hash says that the stack has no key yet.
+/// The function that gives a secret's keyed hash. An empty hash says that the stack has no key yet.
 pub(super) type HashSecret<'a> = &'a dyn Fn(&str) -> String;
 
 /// The plan as JSON; [`canonical::to_string`] gives its bytes. `hash` is a keyed hash of a secret's value.

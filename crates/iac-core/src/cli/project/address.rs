@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What the URL of a remote names.
+/// The target of a remote's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
     /// A repository on the network: `github.com/acme/shop`.
@@ -41,7 +41,7 @@ pub(super) fn named(text: &str) -> Option<String> {
 }
 
 fn network(scheme: &str, rest: &str) -> Option<Address> {
-    // What follows may hold a token.
+    // The query or fragment may hold a token.
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.split_once('/')?;
     let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();

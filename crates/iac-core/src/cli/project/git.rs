@@ -15,16 +15,16 @@ use crate::cli::build::{DIRTY, short};
 use crate::files;
 use crate::plan::{Commit, Commits};
 
-/// How long git may think about where the history begins.
+/// The time that one question to git may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The largest file of git's that is read as a whole: a list of all references.
 const LARGEST: u64 = 64 << 20;
 
-/// How many commits are named.
+/// The number of commits that are named.
 const MOST_COMMITS: usize = 10;
 
-/// How many beginnings of its history a repository may have.
+/// The largest number of root commits that a repository may have.
 const MOST_ROOTS: usize = 16;
 
 /// A repository.
@@ -32,9 +32,9 @@ const MOST_ROOTS: usize = 16;
 pub(in crate::cli) struct Repository {
     /// The folder of the files that it holds.
     pub(in crate::cli) top: PathBuf,
-    /// What git keeps of this work tree.
+    /// The git folder of this work tree.
     folder: PathBuf,
-    /// What all work trees of the repository share.
+    /// The git folder that all work trees of the repository share.
     common: PathBuf,
 }
 
@@ -147,7 +147,7 @@ impl Repository {
         Some(commits)
     }
 
-    /// What git says, if it says so in time.
+    /// Returns the output of git, if git succeeds in time.
     async fn ask(&self, arguments: &[&str]) -> Option<String> {
         let (borrowed, mut command) = self.command()?;
         command.args(arguments).kill_on_drop(true);

@@ -18,12 +18,12 @@ pub(super) use git::Repository;
 /// Names the project where its folder does not tell.
 pub(super) const PROJECT: &str = "IAC_PROJECT";
 
-/// What is known of a run before anybody looks at the disk.
+/// The facts about a run that are known before anybody looks at the disk.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     /// The program's name.
     pub(super) program: &'a str,
-    /// What it deploys, for a program that deploys files: none where the configuration does not say.
+    /// The folder or file that it deploys, for a program that deploys files: none where the configuration does not say.
     pub(super) deploys: Option<Option<PathBuf>>,
     /// Its workspace, or the current folder.
     pub(super) workspace: &'a Path,

@@ -26,14 +26,14 @@ use crate::saved::{Moved, SavedPlan, compare};
 use crate::state::{RunInfo, State, Store, Writer};
 use crate::value::Value;
 
-/// How long giving the lease back may take at the end of a run that did nothing.
+/// The time that giving the lease back may take at the end of a run that did nothing.
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
-/// What is to be carried out, and how.
+/// A job to carry out: the plan's inputs and the options of the run.
 pub(super) struct Job<'a> {
     /// The verb, for the history and for messages.
     pub(super) verb: &'static str,
-    /// What is asked before; the stack's name follows.
+    /// The question that is asked before; the stack's name follows.
     pub(super) question: &'static str,
     pub(super) planning: Planning<'a>,
     /// The plan that was reviewed; it is carried out as it stands, or not at all.
@@ -41,7 +41,7 @@ pub(super) struct Job<'a> {
     pub(super) run: &'a Run,
 }
 
-/// What is recorded, for a run that may go ahead: it can ask, and the stack belongs to the program.
+/// Reads the state, for a run that may go ahead: it can ask, and the stack belongs to the program.
 pub(super) async fn recorded(session: &Session, verb: &str, yes: bool) -> Result<State, Failure> {
     if !yes && !session.ui.is_interactive() {
         let message = format!("{verb} asks before it acts, and there is no terminal to ask on");
@@ -287,7 +287,7 @@ impl Job<'_> {
     }
 }
 
-/// What moved, a diagnostic each.
+/// Returns the refusal of a saved plan: a diagnostic for each thing that moved.
 fn refused(moved: &[Moved], session: &Session) -> Failure {
     let mut failure = Failure::quiet(exit::STALE);
     for moved in moved {

@@ -14,7 +14,7 @@ use crate::secret_names::{NAMES, NOT, SecretNames};
 use crate::settings::Setting;
 use crate::value::Secret;
 
-/// What stands for a secret.
+/// The placeholder for a secret.
 const SECRET: &str = "(secret)";
 
 pub(super) async fn config(session: &Session, args: &Args, declare: Declare<'_>) -> Result<u8, Failure> {
@@ -199,8 +199,8 @@ fn takes(session: &Session, declare: Declare<'_>, as_json: bool) -> Result<(), F
     Ok(())
 }
 
-/// What may be seen of values that were given in clear: not what the program reads as a secret, nor what is one by its name
-/// or form.
+/// The filter for values that were given in clear: it hides a value that the program reads as a secret, and one that is a
+/// secret by its name or form.
 struct Shown {
     asked: Vec<String>,
     names: SecretNames,

@@ -14,10 +14,10 @@ use crate::cli::session::Session;
 use crate::render::sanitize;
 use crate::state::{Binding, Holder, StateError, Store};
 
-/// How many stacks are read at the same time.
+/// The number of stacks that are read at the same time.
 const AT_ONCE: usize = 8;
 
-/// How a stack stands.
+/// The standing of a stack.
 #[derive(Serialize)]
 struct Standing {
     stack: String,
@@ -33,7 +33,7 @@ struct Standing {
     is_held: bool,
 }
 
-/// What reading it tells.
+/// The part of a stack's standing that its state tells.
 #[derive(Serialize)]
 struct Read {
     /// The program and project that it belongs to.

@@ -17,7 +17,7 @@ use crate::saved::SavedPlan;
 /// The way out where a saved plan is refused.
 pub(super) const PREVIEW_AGAIN: &str = "make and review a new one: preview --out FILE";
 
-/// How long the storage may take to give the key that a seal is checked with.
+/// The time that the storage may take to give the key that a seal is checked with.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn plan(session: &Session, verb: &PlanVerb) -> Result<u8, Failure> {

@@ -28,7 +28,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         ));
     }
     let (config, declaration) = match args.destroy {
-        // What the program says does not matter then, and it is not asked.
+        // The program's declaration does not matter then, so the program is not asked.
         true => (session.open_config()?, session.nothing()),
         false => {
             let config = session.config()?;

@@ -20,7 +20,7 @@ use crate::state::{Record, RekeyOptions, RunInfo, State, StateError, Store, Time
 use crate::urn::Key;
 use crate::value::Value;
 
-/// What stands for a secret in JSON.
+/// The placeholder for a secret in JSON.
 const SECRET: &str = "(secret)";
 
 pub(super) async fn stack(session: &Session, args: &Stack) -> Result<u8, Failure> {
@@ -211,7 +211,7 @@ async fn show(session: &Session, version: Option<u64>, as_json: bool) -> Result<
     Ok(exit::DONE)
 }
 
-/// How long the step with a resource took, to stand behind its name.
+/// Returns the time of the step with a resource, as text behind its name.
 fn took(times: &Times) -> String {
     let said = |milliseconds| for_people(Duration::from_millis(milliseconds));
     let steps = times.steps().map(|(_, took)| {
@@ -223,7 +223,7 @@ fn took(times: &Times) -> String {
     steps.collect()
 }
 
-/// What a run did to a resource, as its record tells.
+/// Returns the sign for what a run did to a resource, as its record tells.
 fn sign(before: Option<&Record>, after: Option<&Record>) -> char {
     let there = |record: Option<&Record>| record.is_some_and(|record| !record.gone);
     match (before, after) {

@@ -1,11 +1,11 @@
-//! How far down each vertex stands: as near to the middle of its neighbours as the order of its layer lets it.
+//! The heights of the vertices: each as near to the middle of its neighbours as the order of its layer lets it.
 
 use super::layers::Layered;
 
-/// How often the layers are moved, each time from the left and from the right.
+/// The number of times that the layers are moved, each time from the left and from the right.
 const SWEEPS: usize = 6;
 
-/// The height of each vertex's middle. `room` is how much room a vertex takes in its layer.
+/// The height of each vertex's middle. `room` is the room that a vertex takes in its layer.
 pub(super) fn middles(layered: &Layered, room: impl Fn(usize) -> i64) -> Vec<i64> {
     let mut middles = vec![0.0; layered.layer_of.len()];
     for layer in &layered.layers {
@@ -47,7 +47,7 @@ fn settle(layer: &[usize], neighbours: &[Vec<usize>], room: &impl Fn(usize) -> i
     for (vertex, offset) in layer.iter().zip(&offsets) {
         let near = &neighbours[*vertex];
         let (wanted, weight) = match near.len() {
-            // What has no neighbour here gives way to what has.
+            // A vertex without neighbours here gives way to one that has some.
             0 => (middles[*vertex], 0.01),
             count => (
                 near.iter().map(|other| middles[*other]).sum::<f64>() / count as f64,

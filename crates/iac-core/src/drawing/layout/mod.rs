@@ -12,20 +12,20 @@ mod tests;
 
 use self::layers::Layered;
 
-/// How far two layers are apart.
+/// The distance between two layers.
 const LAYER_GAP: i64 = 56;
-/// How far two boxes of a layer are apart.
+/// The distance between two boxes of a layer.
 const BOX_GAP: i64 = 12;
-/// How much room a line takes that passes between boxes.
+/// The room that a line takes that passes between boxes.
 const LINE_HEIGHT: i64 = 4;
-/// How far a line that leads back is drawn below the middle of its boxes.
+/// The distance of a line that leads back from the middle of its boxes, downwards.
 const BACK: i64 = 6;
-/// How far two parts that no line connects are apart.
+/// The distance between two parts that no line connects.
 const PART_GAP: i64 = 28;
-/// How wide a row of parts may get.
+/// The width that a row of parts may get.
 const ROW_WIDTH: i64 = 1_150;
 
-/// How large a box is.
+/// The size of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     /// From left to right.
@@ -41,7 +41,7 @@ pub(crate) struct Placed {
     pub(crate) x: i64,
     /// Its upper edge.
     pub(crate) y: i64,
-    /// How large it is.
+    /// Its size.
     pub(crate) size: Size,
 }
 
@@ -63,9 +63,9 @@ pub(crate) struct Layout {
     pub(crate) boxes: Vec<Placed>,
     /// The lines; one that follows from others is left out.
     pub(crate) lines: Vec<Line>,
-    /// How wide all of it is.
+    /// The width of all of it.
     pub(crate) width: i64,
-    /// How high all of it is.
+    /// The height of all of it.
     pub(crate) height: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use super::layers::Layered;
 
-/// How often the layers are sorted, each time from the left and from the right.
+/// The number of times that the layers are sorted, each time from the left and from the right.
 const SWEEPS: usize = 6;
 
 /// Sorts each layer, and keeps the order in which the fewest lines cross.
@@ -53,7 +53,7 @@ fn sort(layer: &mut [usize], neighbours: &[Vec<usize>], places: &mut [usize]) {
     }
 }
 
-/// How many lines cross between all layers.
+/// Counts the lines that cross between all layers.
 fn crossings(layered: &Layered, places: &[usize]) -> usize {
     let between = |(left, right): (&Vec<usize>, &Vec<usize>)| {
         // Two lines cross where the one that starts further down ends further up.
@@ -98,7 +98,7 @@ impl Counter {
         }
     }
 
-    /// How many of the numbers so far are larger.
+    /// Returns the number of earlier numbers that are larger.
     fn above(&self, number: usize) -> usize {
         let (mut place, mut up_to) = (number + 1, 0);
         while place > 0 {

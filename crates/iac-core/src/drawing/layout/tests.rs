@@ -1,4 +1,4 @@
-//! What holds of every drawing: no two boxes overlap, lines lead from left to right, the same graph gives the same drawing.
+//! Properties of every drawing: no two boxes overlap, lines lead from left to right, the same graph gives the same drawing.
 
 use proptest::prelude::*;
 

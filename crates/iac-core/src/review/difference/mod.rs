@@ -50,7 +50,7 @@ pub struct PlanDiff {
     pub after: String,
     /// One line that counts what is new, gone and changed.
     pub summary: String,
-    /// What is said of the plan as a whole: its mode, targets, notes, problems, data that stays, exports.
+    /// The lines about the plan as a whole: its mode, targets, notes, problems, data that stays, exports.
     pub about: Vec<LineDiff>,
     /// The risks that only one of them has, the worst first; not those that are only worded differently at the same step.
     pub risks: Vec<RiskDiff>,
@@ -124,7 +124,7 @@ impl PlanDiff {
     }
 }
 
-/// What is said of a plan as a whole.
+/// Returns the lines about a plan as a whole.
 fn about(view: &View) -> Vec<String> {
     let mut said = vec![format!("mode: {}", super::words::mode(view.mode))];
     if !view.observed {
@@ -215,7 +215,7 @@ fn steps((before, before_view): (&Plan, &View), (after, after_view): (&Plan, &Vi
     now.chain(gone).collect()
 }
 
-/// What is said of a step besides its fields.
+/// Returns the lines about a step, besides its fields.
 fn step_lines(step: &StepView) -> Vec<String> {
     let mut said = vec![verb(step.action).to_owned()];
     said.extend(step.reasons.iter().map(|reason| format!("because {reason}")));
@@ -253,7 +253,7 @@ fn fields(before: &Step, after: &Step) -> Vec<FieldDiff> {
     found
 }
 
-/// What was removed from a list and what was added to it may have the same position.
+/// Returns the changes by position and side: a removed and an added item of a list may have the same position.
 fn by_place(changes: &[FieldChange]) -> BTreeMap<(&FieldPath, bool), &FieldChange> {
     let places = changes.iter().map(|change| (&change.path, change.after.is_none()));
     places.zip(changes).collect()

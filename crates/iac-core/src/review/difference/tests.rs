@@ -1,4 +1,4 @@
-//! What is new in a later plan.
+//! Tests of the difference between two plans.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;

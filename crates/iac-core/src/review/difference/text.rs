@@ -47,7 +47,7 @@ impl PlanDiff {
 }
 
 impl Page {
-    /// What is said of the plan as a whole, and the risks.
+    /// Writes the lines about the plan as a whole, and the risks.
     pub(super) fn about(&mut self, diff: &PlanDiff) {
         for line in &diff.about {
             let side = self.side(line.side);
@@ -69,7 +69,7 @@ impl Page {
         self.gap();
     }
 
-    /// What becomes of a step, as a line.
+    /// Returns the head of a step as a line, with the side that it is on.
     pub(super) fn step_head(&self, step: &StepDiff) -> String {
         format!("{} {}", self.side(step.side), self.head(&step.step))
     }

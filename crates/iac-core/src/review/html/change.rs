@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::parts::text;
 use crate::review::model::{ChangeView, FieldSign, FieldView, Piece, Show, StepView, Tag};
 
-/// How many lines a diff may have to be open.
+/// The number of lines that a diff may have to be open.
 const DIFF_LINES: usize = 200;
-/// How long a line may be to stand on both sides.
+/// The number of bytes that a line may have to stand on both sides.
 const OTHER: usize = 500;
 
 /// The changed fields; those that matter to few are folded.
@@ -54,7 +54,7 @@ fn field(field: &FieldView) -> Markup {
     }
 }
 
-/// What fits behind the name of the field.
+/// Returns the markup of a change behind the name of its field.
 fn value(change: &ChangeView) -> Markup {
     match change {
         ChangeView::Line {
@@ -138,7 +138,7 @@ fn line(piece: &Piece) -> Markup {
     }
 }
 
-/// What the other side repeats of a line that stays, unless that is much.
+/// Returns the copy of an unchanged line for the other side; none for a long line.
 fn other(piece: &Piece) -> Option<String> {
     (piece.text.len() < OTHER).then(|| format!("  {}", piece.text))
 }

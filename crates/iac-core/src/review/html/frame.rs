@@ -19,7 +19,7 @@ pub(super) fn header(title: &Markup, lead: &str, more: &Markup) -> Markup {
     }
 }
 
-/// What the keys do.
+/// Returns the help on the keys.
 fn help() -> Markup {
     let keys = [
         ("j", "next step"),

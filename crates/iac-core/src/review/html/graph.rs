@@ -10,7 +10,7 @@ use crate::plan::Action;
 use crate::review::model::{Group, StepView, View};
 use crate::review::run::{RunStep, RunView};
 
-/// How many boxes a reader is shown.
+/// The number of boxes that a reader is shown.
 const BOXES: usize = 300;
 /// The name of the drawing.
 const TITLE: &str = "Drawing of the change";

@@ -76,7 +76,7 @@ fn run(version: &Version) -> Markup {
     }
 }
 
-/// How long the run took for a resource.
+/// Returns the times that the run took for a resource.
 fn took(version: &Version, key: &Key) -> Markup {
     let times: Vec<String> = version
         .took

@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use crate::review::model::StepView;
 
-/// How many characters of a text are shown before it is folded.
+/// The number of characters of a text that are shown before it is folded.
 const LONG: usize = 1_000;
-/// How many characters of a folded text are shown.
+/// The number of characters of a folded text that are shown.
 const BEGINNING: usize = 200;
-/// How many entries of a list are shown before the rest is folded.
+/// The number of entries of a list that are shown before the rest is folded.
 const ENTRIES: usize = 20;
 
 /// A text; a long one is folded, and all of it is there. It must not stand in a `p`, which cannot hold what folds.

@@ -11,7 +11,7 @@ use super::{frame, graph, shell};
 use crate::duration::for_people;
 use crate::review::run::{RunStep, RunView};
 
-/// How many of the slowest steps stand before all of them.
+/// The number of the slowest steps that stand before all of them.
 const SLOWEST: usize = 5;
 
 impl RunView {
@@ -65,7 +65,7 @@ fn choices(run: &RunView) -> [Choice; 2] {
     choices
 }
 
-/// What failed, and what took longest.
+/// Returns the summary of a run: the steps that failed, and those that took longest.
 fn summary(run: &RunView, names: &BTreeMap<usize, &str>) -> Markup {
     let failed = run.steps.iter().filter(|step| !step.is_done());
     let failed: Vec<Markup> = failed

@@ -10,10 +10,10 @@ use super::parts::{link, risk_words, source, tag, text};
 use super::tools::Components;
 use crate::review::model::{Edge, StepView, View};
 
-/// How many steps a plan may have for all of them to be open.
+/// The number of steps that a plan may have for all of them to be open.
 const OPEN: usize = 5;
 
-/// What a step's markup takes from the rest of the plan.
+/// The parts of the plan that the markup of one step needs.
 pub(super) struct Context<'a> {
     components: &'a Components<'a>,
     boxes: Boxes,

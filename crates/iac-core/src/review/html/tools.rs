@@ -28,7 +28,7 @@ pub(super) fn components(view: &View) -> Components<'_> {
     Components { numbers }
 }
 
-/// What the steps of a page are filtered by: the name of the attribute that tells it, and the values.
+/// A filter for the steps of a page: the name of the attribute that it reads, and the values.
 pub(super) struct Choice {
     name: &'static str,
     legend: &'static str,

@@ -1,4 +1,4 @@
-//! What stands around the steps: the header, the summary, problems, notes and exports.
+//! The sections around the steps: the header, the summary, problems, notes and exports.
 
 use maud::{Markup, html};
 
@@ -34,7 +34,7 @@ fn since(commits: &Commits) -> Markup {
     }
 }
 
-/// What is wrong with the plan.
+/// Returns the section with the problems of the plan.
 pub(super) fn problems(view: &View) -> Markup {
     html! {
         @if !view.problems.is_empty() {
@@ -59,7 +59,7 @@ pub(super) fn summary(view: &View) -> Markup {
         .iter()
         .map(|risk| html! { (tag(&risk.label)) " " (link(risk.step, &risk.name)) ": " (text(&risk.message)) })
         .collect();
-    // What changes comes first.
+    // Changes come first.
     let (mut counts, others): (Vec<&Count>, Vec<&Count>) =
         view.counts.iter().partition(|count| count.action.is_change());
     counts.extend(others);
@@ -149,7 +149,7 @@ pub(super) fn notes(view: &View) -> Markup {
     }
 }
 
-/// What the stack exports.
+/// Returns the section with the exports of the stack.
 pub(super) fn exports(view: &View) -> Markup {
     html! {
         @if !view.exports.is_empty() {

@@ -50,7 +50,7 @@ impl Page {
 
     fn diff_line(&mut self, line: &Piece) {
         let styles = self.options.styles;
-        // What continues a line stands below its text, not below its sign.
+        // A line that continues another stands below its text, not below its sign.
         let hanging = 4 + line.text.len() - line.text.trim_start().len();
         let text = self.short(&line.text);
         match line.tag {

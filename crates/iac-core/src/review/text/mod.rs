@@ -92,7 +92,7 @@ impl Page {
         self.line(0, "");
     }
 
-    /// What could hurt, the worst first: in a long plan it is to be seen before everything else.
+    /// Writes the risks, the worst first: in a long plan they have to be seen before everything else.
     fn weighed(&mut self, view: &View) {
         let changes: usize = view
             .counts

@@ -28,7 +28,7 @@ pub(in crate::review) struct Block {
     pub(super) names: Vec<String>,
     /// The causes, and what changes.
     pub(in crate::review) body: String,
-    /// How soon it is to be seen: by the worst of its risks.
+    /// The rank of its worst risk: a block with a lower one is shown earlier.
     pub(in crate::review) weight: usize,
 }
 
@@ -84,7 +84,7 @@ impl Page {
         }
     }
 
-    /// What happens to which resource, as a line.
+    /// Returns the head of a step as a line: its resource and its action.
     pub(in crate::review) fn head(&self, step: &StepView) -> String {
         let styles = self.options.styles;
         let style = styles.action(step.action);

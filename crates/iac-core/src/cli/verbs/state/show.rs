@@ -8,10 +8,10 @@ use crate::cli::session::Session;
 use crate::render::sanitize;
 use crate::value::Value;
 
-/// What stands for a secret.
+/// The placeholder for a secret.
 const SECRET: &str = "(secret)";
 
-/// What is said of an object that a resource was before.
+/// The remark on a former object of a resource.
 const FORMER: &str = "  (what it was before: kept for its data, or still to be deleted)";
 
 pub(super) async fn show(session: &Session, name: &str, show_secrets: bool) -> Result<u8, Failure> {
