@@ -14,7 +14,7 @@ settings! {
         /// The namespace, or the project.
         place: String = "shop".into(),
         image: String = "localhost/iac-test/busybox:1".into(),
-        /// What the page says.
+        /// The text of the page.
         greeting: String = "one $x 'y'\n".into(),
         /// The number of the release, which only the worker reads.
         release: u32 = 1,

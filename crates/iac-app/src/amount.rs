@@ -152,13 +152,13 @@ macro_rules! as_text {
 
 as_text!(Cpu, Memory);
 
-/// What a container asks for, and what it may use at most. An amount that is not given is left to the target.
+/// The resources that a container requests, and its limits. An amount that is not given is left to the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
-    /// What is kept for it.
+    /// The amounts that are reserved for it.
     pub requests: Amounts,
-    /// What it may use: it gets no more processor time, and is killed when it takes more memory.
+    /// The most that it may use: it gets no more processor time, and is killed when it takes more memory.
     pub limits: Amounts,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     lowered: Cell<bool>,
 }
 
-/// How much of its output is kept of each container.
+/// The limits on the log files of each container.
 #[derive(Debug, Clone)]
 pub(crate) struct LogFiles {
     pub(crate) size: String,

@@ -13,7 +13,7 @@ pub struct Backup {
     source: Source,
     image: String,
     env: Vec<(String, Text)>,
-    /// What the names of the files begin with.
+    /// The prefix of the names of the files.
     name: String,
     schedule: Option<Result<Schedule, ScheduleError>>,
     keep_days: Option<u32>,
@@ -50,7 +50,7 @@ fn schedule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     read.map(|_| text).map_err(de::Error::custom)
 }
 
-/// What is kept.
+/// The data that is backed up.
 #[derive(Debug, Clone)]
 enum Source {
     /// The database that the environment names.
@@ -129,7 +129,7 @@ impl Backup {
         }
     }
 
-    /// What copies the backups, after each one.
+    /// Returns the container that copies the backups, after each one.
     fn then(&self) -> Option<Then> {
         let container = self.upload.as_ref()?.container(FOLDER, &self.name, self.ending());
         let volume = self.volume.iter().cloned().map(|volume| Volume {
@@ -143,7 +143,7 @@ impl Backup {
         })
     }
 
-    /// What the job runs: a backup counts once it is whole, so one that failed never takes the place of another.
+    /// Returns the script of the job: a backup counts once it is whole, so one that failed never takes the place of another.
     fn script(&self) -> String {
         let ending = self.ending();
         let (name, make) = match &self.source {

@@ -1,15 +1,15 @@
-//! What one part tells others about itself: host, port, database, user name, password and URL.
+//! The facts that one part tells others about itself: host, port, database, user name, password and URL.
 
 use iac_core::Output;
 
 use crate::Text;
 
-/// How a part is reached, as others in the same application reach it.
+/// The way to reach a part, as others in the same application reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// The part that others then wait for; none for something outside of the application.
     pub(crate) part: Option<String>,
-    /// What its variables start with: `POSTGRES`.
+    /// The prefix of its variables: `POSTGRES`.
     pub(crate) prefix: String,
     /// The scheme of its URL: `postgresql`, `redis`, `http`.
     pub(crate) scheme: String,
@@ -41,7 +41,7 @@ pub struct Binding {
     note = "to wait for a job, write `.after(job.completed())`"
 )]
 pub trait Provides {
-    /// How it is reached.
+    /// Returns the way to reach it.
     fn binding(&self) -> Binding;
 }
 
@@ -157,7 +157,7 @@ impl Binding {
     }
 }
 
-/// What the variables of a part start with: its name in capitals, with `_` for all that cannot stand in one.
+/// Returns the prefix of a part's variables: its name in capitals, with `_` for all that cannot stand in one.
 pub(crate) fn prefix(name: &str) -> String {
     let upper = |c: char| match c.is_ascii_alphanumeric() {
         true => c.to_ascii_uppercase(),

@@ -1,4 +1,4 @@
-//! What is wrong with a description, whatever its target: reported with the part and the user's line.
+//! Checks of a description, whatever its target: each problem is reported with the part and the user's line.
 
 use std::collections::BTreeMap;
 

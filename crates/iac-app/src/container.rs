@@ -8,7 +8,8 @@ use iac_k8s::Object;
 use crate::binding::{Binding, Provides};
 use crate::{Environment, Probe, Resources, Text};
 
-/// What a part runs. Its methods give it back, so that they can be chained; it can be cloned and changed for another part.
+/// The container that a part runs. Its methods give it back, so that they can be chained; it can be cloned and changed for
+/// another part.
 #[derive(Debug, Clone, Default)]
 pub struct Container {
     pub(crate) image: String,
@@ -32,11 +33,11 @@ pub struct Container {
     pub(crate) then: Option<Then>,
 }
 
-/// What follows on a scheduled job whenever it has ended well, with the same volumes.
+/// A container that follows on a scheduled job whenever it has ended well, with the same volumes.
 #[derive(Debug, Clone)]
 pub(crate) struct Then {
     pub(crate) container: Box<Container>,
-    /// What it is called beside the job.
+    /// Its name beside the job's.
     pub(crate) name: &'static str,
     /// The files that the job leaves, as a pattern of the shell whose last match in order of names is the newest.
     pub(crate) files: String,
@@ -96,7 +97,7 @@ impl Volume {
     }
 }
 
-/// What has to come first.
+/// A part or a resource that has to come first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After(pub(crate) Waits);
 
@@ -204,7 +205,7 @@ impl Container {
         self
     }
 
-    /// How it is found out whether it does its work. What waits for the part waits for that, and it gets no requests
+    /// Sets the probe that tells whether it does its work. Others that wait for the part wait for that, and it gets no requests
     /// before.
     #[must_use]
     pub fn ready(mut self, probe: Probe) -> Self {
@@ -212,7 +213,7 @@ impl Container {
         self
     }
 
-    /// What it asks for, and may use.
+    /// Sets the resources that it requests, and its limits.
     #[must_use]
     pub fn resources(mut self, resources: &Resources) -> Self {
         self.resources = *resources;
@@ -270,7 +271,7 @@ impl Container {
         self
     }
 
-    /// How long it may take to end before it is killed; 30 seconds otherwise.
+    /// Sets the time that it may take to end before it is killed; 30 seconds otherwise.
     #[must_use]
     pub fn stop_within(mut self, seconds: u64) -> Self {
         self.stop_within = Some(Duration::from_secs(seconds));
@@ -284,7 +285,7 @@ impl Container {
         self
     }
 
-    /// How long it may take to end.
+    /// Returns the time that it may take to end.
     pub(crate) fn grace(&self) -> Duration {
         self.stop_within.unwrap_or(Duration::from_secs(30))
     }

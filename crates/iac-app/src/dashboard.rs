@@ -9,7 +9,7 @@ const BUILT_IN: [&str; 5] = ["grafana", "-- Grafana --", "-- Mixed --", "-- Dash
 pub(crate) struct Dashboard {
     /// Its uid; empty where it has none.
     pub(crate) uid: String,
-    /// What it is called in messages.
+    /// Its name in messages.
     name: String,
     model: Result<Json, serde_json::Error>,
 }
@@ -26,7 +26,7 @@ impl Dashboard {
     }
 }
 
-/// What is wrong with dashboards beside data sources with these uids.
+/// Returns the problems of dashboards beside data sources with these uids.
 pub(crate) fn problems(dashboards: &[Dashboard], sources: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, dashboard) in dashboards.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Who may open connections to whom, in an application that is isolated.
+//! The allowed connections between the parts of an isolated application.
 //!
 //! The rules follow from the bindings: a part may connect to those whose values stand in its variables and files, and to
 //! what it names by [`Container::connects_to`]. Nobody writes an edge twice. A binding opens all ports that the other part
@@ -80,7 +80,7 @@ pub(crate) fn edges(parts: &[Data]) -> Vec<Edge> {
     edges
 }
 
-/// What is wrong with the rules of a part.
+/// Returns the problem of a part's rules, if any.
 pub(crate) fn check(app: &App, part: &Data) -> Option<String> {
     let isolated = app.0.isolated.borrow().is_some();
     if !isolated && !part.admits.is_empty() {

@@ -1,8 +1,8 @@
-//! What a part is called.
+//! The names of a part.
 
-/// What a part is called in the application, and where an existing name has to be kept.
+/// The name of a part in the application, and its existing names where they have to be kept.
 ///
-/// A text alone is all names at once. A renamed part is a new one: its objects are made anew, and its data stays with the
+/// A text alone is all names at once. A renamed part is a new one: its objects are recreated, and its data stays with the
 /// old name until somebody says `--delete-data`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {

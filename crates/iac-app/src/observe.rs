@@ -8,7 +8,7 @@ use iac_k8s::monitoring::{Rule, RuleGroup};
 
 use crate::App;
 
-/// How Prometheus asks a part for metrics.
+/// The settings for the metrics that Prometheus reads from a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scrape {
     /// The job that the samples are of; the part's name where none is given.

@@ -1,4 +1,4 @@
-//! How a target finds out whether a container does its work.
+//! Probes: they tell a target whether a container does its work.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct Probe {
     pub(crate) failures: u32,
 }
 
-/// What is asked.
+/// The question of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Check {
     /// A path answers with a status from 200 to 399; at the named port, or at the container's first.

@@ -11,7 +11,7 @@ pub struct Route {
     pub(crate) annotations: Vec<(String, String)>,
 }
 
-/// How a route is encrypted.
+/// The TLS settings of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tls {
     pub(crate) secret: String,

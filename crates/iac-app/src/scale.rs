@@ -1,8 +1,8 @@
-//! How many containers a part has.
+//! The number of containers of a part.
 
 use serde::{Deserialize, Serialize};
 
-/// How many containers a part has.
+/// The number of containers of a part: fixed, or between limits by its load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scale {
     Fixed(u32),

@@ -35,7 +35,7 @@ pub enum ScheduleError {
         text: String,
         /// The field.
         field: String,
-        /// What it stands for.
+        /// The name of the field: `minute`.
         what: &'static str,
         /// The smallest value.
         first: u8,

@@ -1,4 +1,4 @@
-//! The configuration of an application's own Prometheus: what it asks for metrics, and the rules that it evaluates.
+//! The configuration of an application's own Prometheus: the parts that it asks for metrics, and the rules that it evaluates.
 
 use iac_core::declare::SourceLine;
 use serde_json::{Value as Json, json};
@@ -32,8 +32,8 @@ pub(crate) fn configure(app: &App) {
     container.connects.extend(targets);
 }
 
-/// How it asks each part that says so. Of several containers each is asked, so they are found by DNS; a single one stays a
-/// target when it is gone, so that `up` says so.
+/// Returns a scrape job for each part that asks for one. Of several containers each is asked, so they are found by DNS; a
+/// single one stays a target when it is gone, so that `up` says so.
 fn jobs(app: &App) -> Vec<(Json, Binding)> {
     let parts = app.0.parts.borrow();
     let job = |(index, part): (usize, &Data)| {
@@ -82,10 +82,10 @@ pub(crate) fn pods_service(part: &Data) -> String {
     format!("{}-pods", part.name.part)
 }
 
-/// What nobody would look at.
+/// The advice for metrics and alerts that no Prometheus would read.
 const NOBODY: &str = "declare a Prometheus beside it: app.prometheus(\"prometheus\", PrometheusOptions::image(\"prom/prometheus:v3.5.0\"))";
 
-/// What is wrong with the way in which a part is asked.
+/// Returns the problems of the way in which a part is asked for metrics.
 pub(crate) fn of_part(app: &App, part: &Data) -> Vec<String> {
     let Some(scrape) = &part.scrape else {
         return Vec::new();
@@ -113,7 +113,7 @@ pub(crate) fn of_part(app: &App, part: &Data) -> Vec<String> {
     problems
 }
 
-/// What is wrong with the alerts: the group, the problem and the user's line.
+/// Returns the problems of the alerts: the group, the problem and the user's line.
 pub(crate) fn of_alerts(app: &App) -> Vec<(String, String, SourceLine)> {
     let nobody = app.is_docker() && app.0.prometheus.get().is_none();
     let alerts = app.0.alerts.borrow();

@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timing {
-    /// How long failures do not count after the start.
+    /// The time after the start in which failures do not count.
     pub delay: u64,
     /// The time between two questions.
     pub every: u64,
-    /// How long an answer may take.
+    /// The time that an answer may take.
     pub timeout: u64,
-    /// After how many failures in a row the container counts as failed.
+    /// The number of failures in a row after which the container counts as failed.
     pub failures: u32,
 }
 

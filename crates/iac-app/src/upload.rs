@@ -26,7 +26,7 @@ settings! {
 }
 
 impl Upload {
-    /// What is wrong with it, for a backup that is kept so many days elsewhere.
+    /// Returns the problem of it, if any, for a backup that is kept so many days elsewhere.
     pub(crate) fn problem(&self, kept: Option<u32>) -> Option<String> {
         let to = self.to.as_deref().unwrap_or_default();
         let bucket = to.strip_prefix("s3://").and_then(|path| path.split('/').next());
@@ -56,8 +56,8 @@ impl Upload {
         Binding::external("s3", scheme, host, port.parse().unwrap_or(usual))
     }
 
-    /// What copies the backups of this name and ending in a folder: all that are not there yet, so also those that an
-    /// earlier run could not copy. Nothing that is missing in the folder is deleted there.
+    /// Returns the container that copies the backups of this name and ending in a folder: all that are not there yet, so also
+    /// those that an earlier run could not copy. Nothing that is missing in the folder is deleted there.
     pub(crate) fn container(&self, folder: &str, name: &str, ending: &str) -> Container {
         let to = self.to.as_deref().unwrap_or_default().trim_end_matches('/');
         let delete = self.keep_days.map(|days| DELETE.replace("DAYS", &days.to_string()));

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-/// What shows a cell.
+/// The evidence for a cell.
 enum Shown {
     /// A text in the golden files of the target.
     Golden(&'static str),
@@ -13,7 +13,7 @@ enum Shown {
 
 use Shown::{Golden, Refused};
 
-/// The first cell of a row, and what shows the other two.
+/// The first cell of a row, and the evidence for the other two.
 const CELLS: &[(&str, Shown, Shown)] = &[
     ("`command`", Golden("\"command\": [\n"), Golden("\"entrypoint\": [\n")),
     ("`args`", Golden("\"args\": [\n"), Golden("\"command\": [\n")),

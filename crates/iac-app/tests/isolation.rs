@@ -1,4 +1,4 @@
-//! Who may connect to whom in an isolated application: the lowered rules are evaluated for each pair of parts, as the API of
+//! The allowed connections of an isolated application: the lowered rules are evaluated for each pair of parts, as the API of
 //! NetworkPolicy and as Docker's networks have it.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -129,7 +129,7 @@ impl Policies {
         self.one_way(from, "Egress", to, protocol, port) && self.one_way(to, "Ingress", from, protocol, port)
     }
 
-    /// What the policies that select one end say of the other one.
+    /// True if the policies that select one end allow the other one.
     fn one_way(&self, end: &End, direction: &str, other: &End, protocol: &str, port: u16) -> bool {
         let specs = self.0.iter().filter_map(|policy| {
             let spec = policy.spec.as_ref()?;

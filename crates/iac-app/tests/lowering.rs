@@ -1,4 +1,4 @@
-//! What parts are lowered to on each target: golden files, and tables of what is refused.
+//! The objects that parts are lowered to on each target: golden files, and tables of what is refused.
 
 mod support;
 

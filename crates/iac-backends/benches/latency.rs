@@ -1,4 +1,4 @@
-//! What recording adds to a step, on every backend: files, and the test bed's PostgreSQL, S3 server and Kubernetes.
+//! The time that recording adds to a step, on every backend: files, and the test bed's PostgreSQL, S3 server and Kubernetes.
 //!
 //! `cargo bench -p iac-backends` prints the table; the test bed has to be up, with `--storage`.
 #![allow(

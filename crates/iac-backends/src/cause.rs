@@ -1,4 +1,4 @@
-//! What an error came of.
+//! The causes of an error.
 
 use std::error::Error;
 

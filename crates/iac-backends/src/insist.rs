@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 /// For how long a call is tried again.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What a failed attempt means for the next one.
+/// The meaning of a failed attempt for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
     /// Another attempt would fail as well, or do harm.
@@ -18,7 +18,7 @@ pub(crate) enum Again {
     Uncertain,
 }
 
-/// What the last attempt gave.
+/// The result of the last attempt.
 #[derive(Debug)]
 pub(crate) struct Ended<T, E> {
     pub(crate) result: Result<T, E>,

@@ -1,4 +1,4 @@
-//! Where state lies, as errors tell it.
+//! The place of state, as errors name it.
 
 use iac_core::state::{BackendError, BackendErrorKind};
 
@@ -7,7 +7,7 @@ use iac_core::state::{BackendError, BackendErrorKind};
 pub(crate) struct Place(pub(crate) String);
 
 impl Place {
-    /// What is wrong with a key there.
+    /// Returns an error about a key there.
     pub(crate) fn error(
         &self,
         operation: &'static str,

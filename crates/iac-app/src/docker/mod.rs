@@ -47,7 +47,7 @@ fn networks(app: &App, project: &Compose, parts: &[Data]) -> Option<Networks> {
     None
 }
 
-/// How others wait for a part.
+/// Returns the service and the condition that others wait for when they wait for a part.
 fn waits_for(part: &Data) -> (String, Condition) {
     let condition = match part.kind {
         Kind::Job => Condition::Completed,

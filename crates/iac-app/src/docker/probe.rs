@@ -81,7 +81,7 @@ mod tests {
                 let status = text.split(['/', ' ']).nth(2).unwrap_or_default().to_owned();
                 let answer =
                     format!("HTTP/1.0 {status} Word\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
-                // Who asked may be gone.
+                // The client may be gone.
                 let _ = stream.write_all(answer.as_bytes());
             }
         });

@@ -14,7 +14,7 @@ use crate::part::{Data, Kind};
 use crate::scale::Scale;
 use crate::{Environment, Probe};
 
-/// How often a failed job is tried again.
+/// The number of times that a failed job is tried again.
 const RETRIES: u32 = 3;
 
 /// The service of a part.

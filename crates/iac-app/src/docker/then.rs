@@ -1,4 +1,5 @@
-//! What follows on a scheduled job, as a service of its own: a shell that runs it whenever the job has left a newer file.
+//! The container that follows on a scheduled job, as a service of its own: a shell that runs it whenever the job has left a
+//! newer file.
 
 use crate::name;
 use crate::part::{Data, Kind};

@@ -20,14 +20,14 @@ struct One {
     secrets: Option<Object<Secret>>,
 }
 
-/// What a container gets of its environment and files.
+/// The environment and files of a container.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) env: Vec<EnvVar>,
     pub(super) env_from: Vec<EnvFromSource>,
     pub(super) volumes: Vec<Volume>,
     pub(super) mounts: Vec<VolumeMount>,
-    /// Those of what follows on a scheduled job.
+    /// Those of the container that follows on a scheduled job.
     pub(super) then: Option<Box<Self>>,
     /// Hashes of all that it reads: when one changes, the container is restarted.
     pub(super) reads: Vec<Output>,

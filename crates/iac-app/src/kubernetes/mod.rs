@@ -50,19 +50,19 @@ pub(crate) fn lower(app: &App, namespace: &Namespaced) {
     }
 }
 
-/// What the lowering of one part needs to know.
+/// The context for the lowering of one part.
 struct Lowering<'a> {
     app: &'a App,
     /// The namespace, in the part's component.
     namespace: Namespaced,
     shared: &'a environment::Shared,
-    /// How the others are waited for.
+    /// The dependency by which others wait for each part.
     order: &'a BTreeMap<String, Dependency>,
-    /// Who may connect to whom, where the application is isolated.
+    /// The allowed connections, where the application is isolated.
     edges: Option<&'a [Edge]>,
 }
 
-/// How others wait for a part.
+/// Returns the dependency by which others wait for a part.
 fn dependency(part: &Data) -> Option<Dependency> {
     use api::apps::v1::{Deployment, StatefulSet};
     use api::batch::v1::{CronJob, Job};

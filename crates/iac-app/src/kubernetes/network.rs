@@ -1,4 +1,4 @@
-//! How a part is reached: its Service and its Ingresses.
+//! The Service and the Ingresses of a part, by which others reach it.
 
 use std::collections::BTreeMap;
 

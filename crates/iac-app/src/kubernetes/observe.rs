@@ -1,4 +1,4 @@
-//! What Prometheus needs on Kubernetes: objects of the Prometheus Operator, or a name that leads to each pod.
+//! The objects that Prometheus needs on Kubernetes: those of the Prometheus Operator, or a name that leads to each pod.
 
 use iac_k8s::k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;

@@ -18,7 +18,7 @@ use crate::part::{Data, Kind};
 use crate::probe::{Check, Probe};
 use crate::{Resources, Volume};
 
-/// How long a pod goes on after it was taken out of its Service: what sends requests to it learns of that a little later.
+/// The time that a pod goes on after it was taken out of its Service: clients learn of that a little later.
 const LEAVE: Duration = Duration::from_secs(5);
 
 /// The template of a part's pods. `claims` are volumes that the workload has no templates for.
@@ -36,7 +36,7 @@ pub(super) fn template(part: &Data, mut parts: Parts, claims: Vec<core::Volume>)
         ..core::Volume::default()
     });
     let volumes: Vec<core::Volume> = claims.into_iter().chain(scratch).chain(parts.volumes.clone()).collect();
-    // What follows on a job is the pod's own container then, and the job comes before it.
+    // The container that follows on a job is the pod's own container then, and the job comes before it.
     let then = part.container.then.as_ref().zip(parts.then.take());
     let own = container(part, &part.container, &part.name.part, parts);
     let (before, containers) = match then {

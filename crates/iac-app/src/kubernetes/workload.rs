@@ -1,4 +1,4 @@
-//! What runs the pods of a part: Deployments, StatefulSets, Jobs and CronJobs; and the autoscaler.
+//! The workloads that run the pods of a part: Deployments, StatefulSets, Jobs and CronJobs; and the autoscaler.
 
 use iac_k8s::Object;
 use iac_k8s::k8s_openapi::api::apps::v1::{
@@ -15,7 +15,7 @@ use crate::Schedule;
 use crate::part::{Data, Kind};
 use crate::scale::{Autoscale, Scale};
 
-/// How often a failed job is tried again.
+/// The number of times that a failed job is tried again.
 const RETRIES: i32 = 3;
 
 impl Lowering<'_> {

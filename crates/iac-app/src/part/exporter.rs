@@ -4,7 +4,7 @@ use super::prometheus::NOBODY;
 use super::{Kind, Web};
 use crate::{App, Binding, Container, Name, Provides};
 
-/// What tells Prometheus about a database; for [`App::exporter`].
+/// A service that tells Prometheus about a database; for [`App::exporter`].
 #[derive(Debug, Clone)]
 pub struct Exporter(Container);
 

@@ -6,7 +6,7 @@ use super::{Kind, Web};
 use crate::dashboard::{self, Dashboard};
 use crate::{App, Binding, Container, Name, Probe, Provides, Resources, Text, Volume};
 
-/// How a Grafana is made.
+/// The options of a Grafana.
 #[derive(Debug, Clone)]
 pub struct GrafanaOptions {
     image: String,
@@ -82,7 +82,7 @@ impl GrafanaOptions {
         self
     }
 
-    /// What it asks for, and may use.
+    /// Sets the resources that it requests, and its limits.
     #[must_use]
     pub fn resources(mut self, resources: &Resources) -> Self {
         self.resources = *resources;

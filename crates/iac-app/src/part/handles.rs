@@ -1,4 +1,4 @@
-//! What a program can say of a part once it is declared.
+//! Handles of parts: the methods that a program can call on a part once it is declared.
 
 use iac_compose::model::Service as ComposeService;
 use iac_core::declare::SourceLine;
@@ -93,7 +93,7 @@ impl Handle {
         After(Waits::Part(self.read(|part| part.name.part.clone())))
     }
 
-    /// How it is reached at one of its ports, the first one unless it is named.
+    /// Returns the binding to one of its ports, the first one unless it is named.
     pub(crate) fn binding(&self, port: Option<&str>) -> Binding {
         let docker = self.app.is_docker();
         self.read(|part| {
@@ -208,7 +208,7 @@ macro_rules! running {
         }
 
         impl $part {
-            /// How it is reached at another port than its first.
+            /// Returns the binding to another port than its first.
             pub fn at(&self, port: &str) -> Binding {
                 self.0.binding(Some(port))
             }

@@ -25,7 +25,7 @@ use crate::route::{Publish, Route};
 use crate::scale::Scale;
 use crate::{App, Container, Name, Probe, Schedule};
 
-/// What a part is.
+/// The kind of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     Web,

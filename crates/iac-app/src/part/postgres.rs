@@ -8,7 +8,7 @@ use crate::binding::{Binding, Provides};
 use crate::part::Kind;
 use crate::{App, Backup, Container, Name, Probe, Publish, Resources, Text, Volume};
 
-/// How a PostgreSQL server is made.
+/// The options of a PostgreSQL server.
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
     image: String,
@@ -75,7 +75,7 @@ impl PostgresOptions {
         self
     }
 
-    /// What it asks for, and may use.
+    /// Sets the resources that it requests, and its limits.
     #[must_use]
     pub fn resources(mut self, resources: &Resources) -> Self {
         self.resources = *resources;

@@ -4,7 +4,7 @@ use super::{Kind, Stateful};
 use crate::observe::problem_of_time;
 use crate::{App, Binding, Container, Name, Probe, Provides, Resources, Volume, scraping};
 
-/// How a Prometheus is made.
+/// The options of a Prometheus.
 #[derive(Debug, Clone)]
 pub struct PrometheusOptions {
     image: String,
@@ -30,7 +30,7 @@ impl PrometheusOptions {
         }
     }
 
-    /// How long it keeps samples: `"30d"`.
+    /// Sets the time that it keeps samples: `"30d"`.
     #[must_use]
     pub fn retention(mut self, time: impl Into<String>) -> Self {
         self.retention = Some(time.into());
@@ -44,7 +44,7 @@ impl PrometheusOptions {
         self
     }
 
-    /// What it asks for, and may use.
+    /// Sets the resources that it requests, and its limits.
     #[must_use]
     pub fn resources(mut self, resources: &Resources) -> Self {
         self.resources = *resources;

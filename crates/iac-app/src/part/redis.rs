@@ -7,7 +7,7 @@ use crate::binding::{Binding, Provides};
 use crate::part::Kind;
 use crate::{App, Container, Name, Probe, Resources, Text, Volume};
 
-/// How a Redis server is made.
+/// The options of a Redis server.
 #[derive(Debug, Clone)]
 pub struct RedisOptions {
     image: String,
@@ -81,7 +81,7 @@ impl RedisOptions {
         self
     }
 
-    /// What it asks for, and may use.
+    /// Sets the resources that it requests, and its limits.
     #[must_use]
     pub fn resources(mut self, resources: &Resources) -> Self {
         self.resources = *resources;

@@ -39,14 +39,14 @@ impl Place {
     }
 }
 
-/// What became of a description, and the notes for the reader of the plan.
+/// Returns the declaration of a description, and the notes for the reader of the plan.
 pub(crate) fn lowered(place: Place, describe: impl FnOnce(&App)) -> (Declaration, Vec<String>) {
     let declaration = place.lower(describe).expect("well described");
     let notes = declaration.notes.iter().map(|note| note.message.clone()).collect();
     (declaration, notes)
 }
 
-/// What is wrong with a description.
+/// Returns the problems of a description.
 pub(crate) fn errors(place: Place, describe: impl FnOnce(&App)) -> Vec<String> {
     let errors = place.lower(describe).err().unwrap_or_default();
     errors.iter().map(ToString::to_string).collect()

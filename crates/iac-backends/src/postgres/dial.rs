@@ -62,7 +62,7 @@ fn too_large(meter: &Meter, server: &str) -> Option<TooLarge> {
 pub(super) struct Server {
     place: Place,
     port: u16,
-    /// What its certificate has to be good for.
+    /// The name that its certificate has to be valid for.
     name: String,
 }
 

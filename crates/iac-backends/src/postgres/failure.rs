@@ -1,4 +1,4 @@
-//! What a failure of PostgreSQL means for those who keep state.
+//! Failures of PostgreSQL, and their meaning for those who keep state.
 
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ impl Failure {
         }
     }
 
-    /// What to do about it, where we know.
+    /// Returns the advice on a failure, where we know any.
     pub(super) fn hint(&self, table: &str) -> String {
         if let Self::Connect(error) = self {
             if refusal(error).is_some() {
@@ -135,7 +135,7 @@ impl Failure {
     }
 }
 
-/// What the client says of a server that declines encryption; it has no code for that.
+/// The client's message about a server that declines encryption; it has no code for that.
 const NO_TLS: &str = "server does not support TLS";
 
 /// True if a connection broke or did not come about, through nobody's decision.

@@ -27,15 +27,15 @@ use crate::write::WriteId;
 /// Sorts after all that a key may hold.
 const LAST: char = '~';
 
-/// How much of a value is read at once: with what an encrypted connection adds, less than is read of one answer.
+/// The number of bytes of a value that are read at once: with the overhead of encryption, less than is read of one answer.
 const PART: i32 = 15 << 20;
 
-/// How often a value is read that is written anew meanwhile.
+/// The number of times that a value is read that is written again meanwhile.
 const PATIENCE: usize = 5;
 
 /// State in a table; cheap to clone.
 ///
-/// The database has to be there; the table is made at the first write. A value may have 256 MiB. Connections
+/// The database has to be there; the table is created at the first write. A value may have 256 MiB. Connections
 /// are kept while a run lasts, four at the most when idle. Behind a pooler it has to be one that gives a connection for a
 /// session.
 #[derive(Clone)]
@@ -235,11 +235,11 @@ impl PostgresState {
     }
 }
 
-/// What came of reading a value.
+/// The result of reading a value.
 enum Reading {
     /// It, or that there is none.
     Done(Option<Object>),
-    /// It was written anew before all of it was read.
+    /// It was written again before all of it was read.
     Overtaken,
 }
 

@@ -14,10 +14,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::dial::{Line, Server, dial};
 use super::failure::Failure;
 
-/// How long a statement may take.
+/// The time that a statement may take.
 const STATEMENT: Duration = Duration::from_secs(60);
 
-/// How many connections are kept that nobody uses.
+/// The number of idle connections that are kept.
 const KEPT: usize = 4;
 
 /// The value of a statement's parameter, with its type: told to the server, it need not be asked.

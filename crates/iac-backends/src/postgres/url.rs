@@ -1,4 +1,4 @@
-//! What a URL of PostgreSQL state names.
+//! URLs of PostgreSQL state.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use super::dial::{self, Server};
 /// The table, unless the URL names another one.
 const TABLE: &str = "iac_state";
 
-/// How long a connection may take to come about.
+/// The time that a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long what was sent may go unacknowledged.
+/// The time that sent data may go unacknowledged.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Where state lies, as the URL says.
@@ -142,7 +142,7 @@ fn quoted(table: &str) -> Result<String, String> {
         .join("."))
 }
 
-/// What a server is called in front of people: host and database, no user and no password.
+/// Returns the name of a server for people: host and database, no user and no password.
 pub(super) fn shown(config: &Config) -> String {
     let hosts = config.get_hosts().iter().map(|host| match host {
         Host::Tcp(name) => name.clone(),

@@ -1,4 +1,4 @@
-//! What a failure of S3 means for those who keep state.
+//! Failures of S3, and their meaning for those who keep state.
 
 use http::StatusCode;
 use iac_core::state::BackendErrorKind;

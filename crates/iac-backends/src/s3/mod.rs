@@ -59,7 +59,7 @@ impl std::fmt::Debug for S3State {
     }
 }
 
-/// What came of a conditional write.
+/// The result of a conditional write.
 enum Written {
     Done(Etag),
     Refused,

@@ -8,7 +8,7 @@ use super::{S3State, failure};
 use crate::insist::insist;
 use crate::write::WriteId;
 
-/// What the names of probes begin with. A key of state never does.
+/// The prefix of the names of probes. A key of state never has it.
 const NAME: &str = ".iac-probe-";
 
 /// True if an object is a probe, of a run that is on its way or was killed.

@@ -13,13 +13,13 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 
-/// How long a connection may take to come about.
+/// The time that a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long the server may be silent.
+/// The time that the server may be silent.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How long a request may take in all.
+/// The time that a request may take in all.
 const WHOLE: Duration = Duration::from_mins(10);
 
 /// The most that is read of a refusal.
@@ -101,7 +101,7 @@ impl HttpConnector for Connector {
             .read_timeout(SILENCE)
             .timeout(WHOLE)
             .redirect(reqwest::redirect::Policy::none());
-        // What is in clear goes to the server itself, and not to a proxy of the environment on another machine.
+        // A request in clear goes to the server itself, and not to a proxy of the environment on another machine.
         let client = if clear { client.no_proxy() } else { client };
         client
             .build()
@@ -141,7 +141,7 @@ impl HttpService for Service {
         }
         let body = response.into_body().bytes().await?;
         let refused = Refused::read(status, &String::from_utf8_lossy(&body));
-        // What is not there is no failure; a bucket that is not there is.
+        // A missing object is no failure; a missing bucket is.
         if status == StatusCode::NOT_FOUND && refused.code != "NoSuchBucket" {
             let response = http::Response::builder().status(status).body(body.into());
             return response.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error));

@@ -1,4 +1,4 @@
-//! What a URL of S3 state names.
+//! URLs of S3 state.
 
 use http::Uri;
 use iac_core::state::url_parameters;
@@ -8,7 +8,7 @@ use iac_core::{redact, transport};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) bucket: String,
-    /// What all keys begin with; empty, or without a slash at either end.
+    /// The prefix of all keys; empty, or without a slash at either end.
     pub(super) prefix: String,
     pub(super) endpoint: Option<String>,
     pub(super) region: Option<String>,

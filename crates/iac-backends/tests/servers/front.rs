@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
-/// What is behind it.
+/// The server behind it, or the answers in place of one.
 #[derive(Debug, Clone)]
 pub(crate) enum Behind {
     /// A server that gets what it is sent: `HOST:PORT`, or the path of a socket.
@@ -36,7 +36,7 @@ pub(crate) struct Front {
     flooded: Arc<AtomicU64>,
 }
 
-/// How it speaks.
+/// The protocol that it speaks.
 #[derive(Clone, Default)]
 pub(crate) struct Speech {
     tls: Option<TlsAcceptor>,
@@ -106,12 +106,12 @@ impl Front {
         front
     }
 
-    /// What it was sent, past all encryption, one for each connection.
+    /// Returns the bytes that it was sent, past all encryption, one for each connection.
     pub(crate) fn heard(&self) -> Vec<Vec<u8>> {
         self.heard.lock().unwrap().clone()
     }
 
-    /// How much it has sent of what comes again and again.
+    /// Returns the number of bytes that it has sent of the answer that comes again and again.
     pub(crate) fn flooded(&self) -> u64 {
         self.flooded.load(Ordering::Relaxed)
     }

@@ -89,7 +89,7 @@ async fn an_answer_of_postgres_has_an_end() {
     let own = ours.sign("server", &["IP:127.0.0.1"]).unwrap();
     let authority = ours.certificate().display().to_string();
     let floods = floods();
-    // What is over the limit is noticed below the encryption, whatever it is.
+    // Every answer over the limit is noticed below the encryption.
     let encrypted = [&floods[0], &floods[5]].map(|flood| (flood, true));
     for (flood, encrypted) in floods.iter().map(|flood| (flood, false)).chain(encrypted) {
         let speech = match encrypted {

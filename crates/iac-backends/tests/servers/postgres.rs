@@ -1,4 +1,4 @@
-//! What is particular to PostgreSQL: the table, rights, connections that the server ends, and errors that say what to do.
+//! Tests of PostgreSQL alone: the table, rights, connections that the server ends, and errors that say what to do.
 
 use futures::future::join_all;
 use iac_backends::PostgresState;

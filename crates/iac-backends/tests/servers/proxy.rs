@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What becomes of a connection.
+/// The point at which a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// It is closed as soon as it is made.
+    /// It is closed as soon as it is opened.
     AtOnce,
-    /// What the client sends reaches the server, and then the connection is closed before an answer comes back.
+    /// The client's request reaches the server, and then the connection is closed before an answer comes back.
     BeforeTheAnswer,
     /// This many bytes of answers come back.
     After(usize),

@@ -1,4 +1,4 @@
-//! What is particular to S3: servers that cannot be trusted, and errors that say what to do.
+//! Tests of S3 alone: servers that cannot be trusted, and errors that say what to do.
 
 use iac_backends::S3State;
 use iac_core::state::{Backend as _, BackendErrorKind};

@@ -1,4 +1,4 @@
-//! What holds for every backend: the contract, large values, and a stack's whole life.
+//! Tests that hold for every backend: the contract, large values, and a stack's whole life.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ type Open = fn(&str) -> Arc<dyn Backend>;
 /// Both, with how a client of a place is opened.
 const BACKENDS: [(&str, Open); 2] = [("s3", open_s3), ("postgres", open_postgres)];
 
-/// What the test bed's S3 server cannot do: its deletions do not wait for a write of the same object that is under way.
+/// The one test that the test bed's S3 server fails: its deletions do not wait for a write of the same object that is under way.
 const DELETED: &str = "a_put_does_not_bring_back_what_is_deleted";
 
 async fn conforms(open: Open, without: &[&str]) -> Result<(), Failed> {

@@ -1,4 +1,4 @@
-//! Who is on the way, or pretends to be the server: no password, key or state reaches them.
+//! Tests of attackers on the way, and of servers that only pretend to be ours: no password, key or state reaches them.
 
 use iac_backends::{PostgresState, S3State};
 use iac_core::state::{Backend as _, BackendError, BackendErrorKind};
