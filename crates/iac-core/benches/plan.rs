@@ -19,7 +19,7 @@ use iac_core::state::NewRecord;
 use iac_core::{Key, Value};
 use serde_json::json;
 
-/// How the resources depend on each other.
+/// The shape of the dependencies between the resources.
 #[derive(Clone, Copy)]
 enum Shape {
     /// Not at all.

@@ -63,7 +63,7 @@ impl Files {
         json!({ "path": self.path(identity).display().to_string() }).into()
     }
 
-    /// What there is, compared with what was written.
+    /// Compares the file that is there with the text that was written.
     fn look(&self, request: &ObserveRequest) -> Observed {
         let path = self.path(&request.identity);
         if path.metadata().is_ok_and(|found| !found.is_file()) {

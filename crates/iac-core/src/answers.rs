@@ -46,7 +46,7 @@ pub struct Limits {
     pub time: Option<Duration>,
 }
 
-/// Counts what is read; whoever takes messages out of an answer that goes on begins anew with each.
+/// Counts the bytes that are read; a reader of messages in an answer that goes on starts the count again with each one.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Counted>);
 
@@ -57,7 +57,7 @@ struct Counted {
 }
 
 impl Meter {
-    /// Begins anew: a message was read, or something else is asked.
+    /// Starts the count again: a message was read, or something else is asked.
     pub fn restart(&self) {
         self.0.bytes.store(0, Ordering::Relaxed);
     }

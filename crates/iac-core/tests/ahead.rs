@@ -1,5 +1,5 @@
-//! What only waits for others is made ahead, and completed once they are there; where they fail, it goes again. And what only
-//! waits for its own end holds up nobody.
+//! Resources that only wait for others are made ahead, and completed once those are there; if those fail, they are deleted. And a
+//! resource that only waits for its own end holds up nobody.
 #![allow(
     clippy::unwrap_used,
     missing_docs,

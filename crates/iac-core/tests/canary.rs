@@ -24,7 +24,7 @@ use support::memory::{KIND, Memory, World};
 /// The world in memory, with a provider that cannot hold its tongue.
 struct Gossip(Memory);
 
-/// What it says: the secret as it is, and as systems quote it.
+/// Returns the text of a failure: the secret as it is, and as systems quote it.
 fn gossip() -> String {
     use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD;
@@ -264,7 +264,7 @@ async fn a_life_with_secrets_says_nothing_of_them() {
     assert_debug_is_silent(&bench).await;
 }
 
-/// What state and engine give, as `{:?}` shows it, secrets opened.
+/// Checks that state and engine, as `{:?}` shows them, tell no secret, even when secrets are opened.
 async fn assert_debug_is_silent(bench: &Bench) {
     let store = bench.store();
     let vault = store.vault().await.unwrap();
@@ -306,7 +306,7 @@ async fn what_is_said_before_a_run_says_nothing_of_the_secrets_it_quotes() {
 /// A secret that nobody here has declared.
 const STRANGER: &str = "stranger-5bd1e995";
 
-/// What others set, and nobody declared: it is known for a secret by its name or form alone.
+/// A value that others set, and nobody declared, is known for a secret by its name or form alone.
 #[tokio::test]
 async fn what_others_set_is_masked_by_its_name() {
     let world = World::default();

@@ -1,4 +1,4 @@
-//! What a run says that it did (its report, the history, the record) is what it did, however each step ended.
+//! The report, the history and the record of a run say the actions that were carried out, even if a step failed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -12,7 +12,7 @@ use serde_json::json;
 use support::harness::{Bench, declare, thing};
 use tokio::sync::watch;
 
-/// What goes wrong with the object of the resource `a`.
+/// The trouble with the object of the resource `a`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Trouble {
     /// Nothing.
@@ -127,7 +127,7 @@ async fn run(change: Change, trouble: Trouble) -> (Report, Version, Vec<String>)
     (report, version, changed)
 }
 
-/// What the record says was done to a resource.
+/// Returns the sign for a resource's change, as the record has it.
 fn sign(before: Option<&Record>, after: Option<&Record>) -> &'static str {
     let there = |record: Option<&Record>| record.is_some_and(|record| !record.gone);
     match (before, after) {

@@ -1,4 +1,4 @@
-//! What the engine itself tells of a plan's effects: changes that are taken back, steps that wait, other names.
+//! The effects of a plan that the engine itself tells: changes that are taken back, steps that wait, other names.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
 
 mod support;
@@ -45,7 +45,7 @@ async fn a_change_of_others_that_is_taken_back_is_a_risk() {
     );
     assert_eq!(risks, [RiskKind::Undo]);
     assert_eq!(told(&plan, "b"), (vec![], vec![]));
-    // What is taken in is not taken back.
+    // A change that is taken in is not taken back.
     let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
     assert!(refresh.steps.iter().all(|step| step.effects.is_empty()), "{refresh:?}");
 }
@@ -66,7 +66,7 @@ async fn steps_that_wait_for_another_one_are_told_with_it() {
         told(&plan, "a").0,
         ["order: Thing/b waits for it, and is not touched if this fails"]
     );
-    // What does not change waits for nothing.
+    // A resource that does not change waits for nothing.
     assert_eq!(told(&plan, "b").0, Vec::<String>::new());
     assert!(bench.preview(&program("1")).await.is_empty());
 }
@@ -111,7 +111,7 @@ async fn a_resource_under_another_name_is_recognised() {
     assert!(plan.steps.iter().all(|step| step.effects.is_empty()), "{plan:?}");
 }
 
-/// How long a step took: until the object was there, and from then on until it was ready.
+/// Returns the times of a step: until the object was there, and from then on until it was ready.
 fn took(there: u64, ready: u64) -> Took {
     Took {
         there,

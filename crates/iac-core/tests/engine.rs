@@ -1,4 +1,4 @@
-//! What the engine does, seen from outside: declare, plan, apply, look at the world.
+//! The engine, seen from outside: declare, plan, apply, look at the world.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
 
 mod support;

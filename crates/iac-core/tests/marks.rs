@@ -1,4 +1,4 @@
-//! Whose an object is: whatever a record says, one that does not bear the stack's mark is neither deleted nor changed, unless
+//! Ownership of objects: whatever a record says, one that does not bear the stack's mark is neither deleted nor changed, unless
 //! the stack's key vouches for the record or a person names the object.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at once")]
 
@@ -29,7 +29,7 @@ fn theirs(number: usize) -> Object {
     }
 }
 
-/// What somebody writes into the state who may write there.
+/// A forged record: somebody who may write the state puts it there.
 #[derive(Debug, Clone)]
 struct Forged {
     key: usize,
@@ -124,7 +124,7 @@ fn key(name: &str) -> Key {
     Key::new("", KIND, name).unwrap()
 }
 
-/// What is there that is not ours.
+/// Returns the objects that are not ours.
 fn foreign(bench: &Bench) -> BTreeMap<String, Object> {
     let mut objects = bench.world.objects();
     objects.retain(|_, object| !object.ours);
@@ -250,7 +250,7 @@ async fn what_a_record_names_and_does_not_bear_the_mark_is_taken_over_by_its_nam
             "n4 does not bear this stack's mark (made by a test), and that a record names it is not enough to change it; take it over with --adopt Thing/n4 (in a program: .adopt()), or give yours another name"
         ]
     );
-    // What can only be changed by deleting it needs its name too.
+    // A field that can only be changed by deleting the object needs the object's name too.
     let anew = declare(|stack| {
         let _ = thing(stack, &name(4), json!({ "value": "mine", "fixed": 1, "data": false }));
     });

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use support::harness::Bench;
 use support::programs::{Meddling, NAMES, Program, cases, check, declaration, meddle, meddling, name, programs, tell};
 
-/// What happens in one run.
+/// The fate of one run.
 #[derive(Debug, Clone)]
 enum Fate {
     Well,

@@ -81,7 +81,7 @@ fn panics(place: &str, backtrace: &str) {
     assert_silent(&said, &what);
 }
 
-/// On a terminal, where lines of progress are drawn anew all the time; `script` gives one.
+/// On a terminal, where lines of progress are redrawn all the time; `script` gives one.
 fn what_is_said_is_not_drawn_over() {
     let folder = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
@@ -97,7 +97,7 @@ fn what_is_said_is_not_drawn_over() {
     let (before, after) = said.split_once("error: the program panicked").unwrap();
     let line = before.rsplit(['\n', '\r']).next().unwrap();
     assert_eq!(line.replace("\u{1b}[2K", ""), "", "it begins within a line: {said:?}");
-    // What goes up from here wipes out what was said.
+    // A line that moves the cursor up from here would wipe out the message.
     let (text, _) = after.split_once("goes on from there").unwrap();
     assert!(!text.contains('\u{1b}'), "{said:?}");
 }
@@ -127,7 +127,7 @@ fn prepare(command: &mut Command, folder: &Path, place: &str, backtrace: &str) {
     command.env("IAC_CONFIG_TOKEN", CANARY);
 }
 
-/// What it says: a secret, as it is and as `{:?}` has it.
+/// Panics with a secret, as it is and as `{:?}` has it.
 fn gossip(secret: &str) -> ! {
     panic!("I was told {secret} and {secret:?}")
 }

@@ -15,9 +15,9 @@ use serde_json::json;
 use support::harness::{Bench, declare, thing};
 use support::programs::{cases, tell};
 
-/// How many resources a program draws from.
+/// The number of resources that a program draws from.
 const KEYS: usize = 4;
-/// How many names they share.
+/// The number of names that they share.
 const NAMES: usize = 4;
 
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ fn name(key: usize, thing: &Thing) -> String {
     }
 }
 
-/// What only one object can hold, of which each two resources want the same.
+/// Returns the thing that only one object can hold; each two resources want the same one.
 fn held(key: usize) -> String {
     format!("port {}", key / 2)
 }
@@ -117,15 +117,15 @@ fn declaration(program: &Program) -> Declaration {
     })
 }
 
-/// What a plan wants to be allowed: the names behind `--delete-data` in its problems.
+/// Returns the permissions that a plan wants: the names behind `--delete-data` in its problems.
 fn wanted(plan: &Plan) -> Vec<String> {
     let hints = plan.problems.iter().filter_map(|problem| problem.hint.as_deref());
     let names = hints.flat_map(|hint| hint.split("--delete-data ").skip(1));
     names.map(|name| name.split(' ').next().unwrap().to_owned()).collect()
 }
 
-/// What may go, so that the plan can be carried out. None where it cannot be in one run: one resource gives up what another
-/// one is to hold, and needs that one.
+/// Returns the data that may go, so that the plan can be carried out. None where it cannot be in one run: one resource gives up
+/// the thing that another one is to hold, and needs that one.
 async fn consent(bench: &Bench, declaration: &Declaration) -> Option<BTreeSet<String>> {
     let mut consent = BTreeSet::new();
     loop {

@@ -422,7 +422,7 @@ async fn a_change_of_options_alone_is_recorded() {
 async fn every_interrupted_operation_is_looked_at_and_told() {
     let bench = Bench::new();
     assert!(bench.up_killed_at(2, &named("one")).await, "made, and not recorded");
-    // What is left is deleted first; that it cannot be now keeps nothing else.
+    // Leftovers are deleted first; that this one cannot be deleted now keeps nothing else.
     bench.world.fail(&["one"]);
     assert!(bench.up_killed_at(3, &named("two")).await, "made, and not recorded");
     bench.world.fail(&["one", "two"]);

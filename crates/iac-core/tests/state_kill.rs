@@ -15,10 +15,10 @@ use iac_core::provider::Recorded;
 use iac_core::state::{KeySource, LocalBackend, NewRecord, OpKind, Operation, RunInfo, Store, Writer};
 use iac_core::{Key, Value};
 
-/// How many runs are killed, each a little later than the one before.
+/// The number of runs that are killed, each a little later than the one before.
 const RUNS: usize = 12;
 
-/// How many tasks write at the same time.
+/// The number of tasks that write at the same time.
 const TASKS: usize = 4;
 
 fn main() {
@@ -110,7 +110,7 @@ async fn survive() {
     println!("{RUNS} runs were killed; {} acknowledged entries are there", said.len());
 }
 
-/// What is recorded of a thing.
+/// Returns the record of a thing.
 fn thing(name: &str) -> NewRecord {
     let recorded = Recorded {
         key: key(name),
@@ -137,7 +137,7 @@ fn killed_after(root: &Path, lines: usize) -> Vec<String> {
     let mut said: Vec<String> = output.by_ref().take(lines).map(Result::unwrap).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    // What was in the pipe when it died was said as well; a line that was cut off was not.
+    // The lines that were in the pipe when it died were printed as well; a line that was cut off was not.
     said.extend(output.map_while(Result::ok).filter(|line| line.contains("-t")));
     said
 }

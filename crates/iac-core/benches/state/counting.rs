@@ -9,7 +9,7 @@ use iac_core::state::{Backend, BackendError, Created, Etag, Object, Put};
 /// Syncs that a write takes on local files: the file, and the folder that has its name.
 pub(crate) const SYNCS: usize = 2;
 
-/// What was asked.
+/// The calls so far.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) writes: usize,

@@ -1,4 +1,4 @@
-//! What a step waits for its intent and its outcome, when many steps are taken at the same time and share their writes.
+//! The time that a step waits for its intent and its outcome, when many steps are taken at the same time and share their writes.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use iac_core::state::{Backend, RunInfo, Writer};
 
 use crate::records::{begin, operation, record, store_on};
 
-/// How many steps each task takes.
+/// The number of steps of each task.
 const STEPS: usize = 40;
 
 /// `open` gives an empty place on each backend, by its name.

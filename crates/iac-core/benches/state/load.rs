@@ -13,11 +13,11 @@ pub(crate) const PART: &str = "load";
 
 const RESOURCES: usize = 100_000;
 
-/// How often each is measured, in turn; the fastest counts. A virtual machine whose memory its host has taken back waits for
-/// every page, which can take three times as long as the loading, and says nothing of it.
+/// The number of measurements of each, in turn; the fastest counts. A virtual machine whose memory its host has taken back
+/// waits for every page, which can take three times as long as the loading, and nothing in the measurement shows it.
 const TIMES: usize = 5;
 
-/// What loading took: milliseconds, and the most memory in mebibytes.
+/// The cost of loading: milliseconds, and the most memory in mebibytes.
 type Load = (u64, u64);
 
 pub(crate) async fn table() -> String {

@@ -1,4 +1,4 @@
-//! What state costs: per step, to load, and as a share of a run; beside a backend that writes the whole snapshot at each
+//! The cost of state: per step, to load, and as a share of a run; beside a backend that writes the whole snapshot at each
 //! step, as other engines do on files. On local files, with every write synced.
 //!
 //! `cargo bench -p iac-core --bench state` prints the tables; `cargo xtask bench --only state` does the same.

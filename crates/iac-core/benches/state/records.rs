@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::counting::Counting;
 
-/// How many records are written at the same time while a stack is made.
+/// The number of records that are written at the same time while a stack is created.
 const AT_ONCE: usize = 1000;
 
 pub(crate) fn key(number: usize) -> Key {

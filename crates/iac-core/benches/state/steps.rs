@@ -1,4 +1,4 @@
-//! What one creation costs, an intent and an outcome, in stacks of all sizes.
+//! The cost of one creation, an intent and an outcome, in stacks of all sizes.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use crate::whole::Whole;
 
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
 
-/// How many steps are measured; of the reference fewer where it writes much.
+/// The number of steps that are measured; of the reference fewer where it writes much.
 const STEPS: usize = 50;
 
 pub(crate) async fn table() -> String {

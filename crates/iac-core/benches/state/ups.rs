@@ -16,19 +16,19 @@ use crate::support::memory::World;
 use crate::support::storage::Memory;
 use crate::whole::Whole;
 
-/// How many operations run at the same time unless a row says otherwise.
+/// The number of operations at the same time unless a row says otherwise.
 const PARALLEL: usize = 10;
 
 /// As many as suits a provider that takes next to nothing.
 const MANY: usize = 100;
 
-/// What a call of a provider takes: a creation and a look whether it is ready.
+/// The time of a provider call: a creation and a look whether it is ready.
 const CALL: Duration = Duration::from_millis(10);
 
-/// What it takes where a container or a pod is to start.
+/// The same where a container or a pod is to start.
 const LONG_CALL: Duration = Duration::from_millis(50);
 
-/// How often each is measured, in turn; the fastest counts, for the reason given where loading is measured.
+/// The number of measurements of each, in turn; the fastest counts, for the reason given where loading is measured.
 const TIMES: usize = 3;
 
 pub(crate) async fn table() -> String {

@@ -1,4 +1,4 @@
-//! The reference: a file with the whole snapshot, written anew before and after each step, durably and by a rename.
+//! The reference: a file with the whole snapshot, written again before and after each step, durably and by a rename.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

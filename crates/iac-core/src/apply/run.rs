@@ -290,7 +290,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Records what the stack exports; where one could not be had, since its resource failed, all keep their old values.
+    /// Records the exports of the stack; where one is not known, since its resource failed, all keep their old values.
     async fn record_exports(&self, plan: &Plan) -> Result<(), StateError> {
         let resolved = plan.exports.iter().filter_map(|(name, value)| {
             let value = resolve(value, &|output| self.lookup(output)).ok()?;

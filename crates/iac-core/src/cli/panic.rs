@@ -53,7 +53,7 @@ fn report(info: &PanicHookInfo<'_>, known: &KnownSecrets, ui: &Ui) {
 }
 
 /// Says it above the lines of a run, if some are drawn: within them it would be drawn over. What draws may have panicked
-/// itself and be waited for in vain; then it is said all the same.
+/// itself, and the wait for it ends without success; then it is said all the same.
 fn tell(text: &str, ui: &Ui) {
     let Some(drawn) = progress::drawn() else {
         return ui.talk(text);

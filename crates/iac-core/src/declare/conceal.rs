@@ -5,7 +5,7 @@ use super::Stack;
 use crate::secret_names::{SecretNames, can_be_secret};
 use crate::value::{Expr, FieldPath, Part, Secret, Source, Transform, Value, token};
 
-/// A text that cannot be had in clear now.
+/// A text that is not known in clear now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it depends on an output of another resource, which is known only once that is there")]
 pub struct NotKnown;

@@ -34,7 +34,7 @@ pub enum Action {
     Create,
     /// Change it in place.
     Update,
-    /// Delete it and make it anew.
+    /// Delete it and create it again.
     Replace,
     /// Delete it.
     Delete,

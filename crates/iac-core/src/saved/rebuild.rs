@@ -1,4 +1,4 @@
-//! A plan made anew from its file alone, to be shown and compared; not to be carried out.
+//! A plan rebuilt from its file alone, to be shown and compared; not to be carried out.
 //!
 //! Each secret in it has its hash for a value.
 

@@ -11,7 +11,7 @@ pub(crate) struct Ground {
     folder: TempDir,
 }
 
-/// How a program ended.
+/// The end of a program: its command line, its exit code and its output.
 pub(crate) struct Ran {
     pub(crate) line: String,
     pub(crate) code: i32,

@@ -1,4 +1,4 @@
-//! How a stack comes to belong to something else.
+//! The ways in which a stack comes to belong to something else.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -86,7 +86,7 @@ pub(crate) fn checkouts_of_one_project_are_one() {
     for checkout in ["one", "tree", "clone", "shallow", "colleague"] {
         ground.preview(checkout).exits(0);
     }
-    // With remotes: other spellings of the same one, and history that was written anew.
+    // With remotes: other spellings of the same one, and history that was rewritten.
     let ground = Ground::new();
     ground
         .repository("one")

@@ -33,7 +33,7 @@ pub(crate) fn one_folder_has_many_spellings() {
         }
         let other = ground.run("manifests", "one", "preview --stack k8s --config path=.");
         other.refused(&["one"]);
-        // What is deployed is gone, and its stack is to go: the name still says which it is.
+        // The deployed folder is gone, and its stack is to go: the name still says which it is.
         std::fs::rename(ground.path("one/k8s"), ground.path("one/old")).unwrap();
         ground
             .run("manifests", "one", "preview --stack k8s --config path=old")

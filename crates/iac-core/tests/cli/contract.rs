@@ -9,7 +9,7 @@ use super::desk::Desk;
 use super::schemas;
 use super::standing::Standing;
 
-/// What standard output holds: one line of JSON.
+/// Returns the one line of JSON on standard output.
 fn json(output: &Output) -> Json {
     let text = std::str::from_utf8(&output.stdout).unwrap();
     assert_eq!(text.lines().count(), 1, "{text}");

@@ -54,12 +54,12 @@ impl Desk {
         command
     }
 
-    /// What a command prints on standard output.
+    /// Returns the standard output of a command.
     pub(crate) fn data(&self, line: &str) -> String {
         String::from_utf8(self.output(line).stdout).unwrap()
     }
 
-    /// What a command gives; with `--json` that is one line of JSON, which fits the schema of its format.
+    /// Returns the output of a command; with `--json` that is one line of JSON, which fits the schema of its format.
     pub(crate) fn output(&self, line: &str) -> Output {
         let output = self.command(line).output().unwrap();
         if line.contains("--json") || line.contains("--format json") {
@@ -107,7 +107,7 @@ fn program(name: &str) -> PathBuf {
     folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// What differs from run to run, taken out.
+/// The filters for all that differs from run to run.
 pub(crate) fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d+(\.\d)? s\b", "[time]");

@@ -176,7 +176,7 @@ fn settings_that_are_secret_by_name_or_form_are_not_shown() {
         desk.run("config get db.url --show-secrets")
             .contains("pg://a:canary-2@h")
     );
-    // What cannot be used is not quoted.
+    // An unusable value is not quoted.
     let refused = desk.output("up --yes --config extra=pg://a:canary-4@h");
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(told.contains("extra") && !told.contains("canary"), "{told}");
@@ -189,7 +189,7 @@ fn a_saved_plan_is_shown_from_its_file_alone() {
     assert_eq!(desk.code("up --yes"), 0);
     let shown = desk.data("preview --config name=review --out second.json");
     let mut text = desk.session(&["plan show first.json", "plan show second.json --format markdown"]);
-    // What was printed when it was made, and what made it, byte for byte.
+    // The text that was printed when the plan was made, and the file itself, byte for byte.
     assert_eq!(desk.data("plan show second.json"), shown);
     assert_eq!(
         desk.data("plan show second.json --format json"),
@@ -334,7 +334,7 @@ fn without_the_world_only_people_get_a_preview() {
     let json = desk.output(&format!("preview --offline --json {gone}"));
     assert_eq!(json.status.code(), Some(0));
     assert!(String::from_utf8(json.stdout).unwrap().contains("\"observed\":false"));
-    // What was not looked at cannot be approved.
+    // A plan that was made without a look at the world cannot be approved.
     assert_eq!(desk.code(&format!("preview --offline --out p.json {gone}")), 64);
 }
 

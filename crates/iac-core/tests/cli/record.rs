@@ -62,7 +62,7 @@ fn a_damaged_state_is_found_and_repaired() {
     std::fs::write(batch, content(batch).replacen("\"applied\"", "\"apqlied\"", 1)).unwrap();
     text += &desk.session(&["preview", "state check", "state repair", "state repair --yes"]);
     text += &desk.session(&["state check", "up --yes --parallel 1", "state check --json"]);
-    // How the journal is cut into batches depends on what comes together.
+    // The cut of the journal into batches depends on the writes that come together.
     let mut settings = crate::desk::settings();
     settings.add_filter(r"\d{12}", "[number]");
     settings.add_filter(r"line \d+", "line [n]");

@@ -9,7 +9,7 @@ use super::desk::Desk;
 /// A run that stands still while it writes a pipe that nobody reads.
 pub(crate) struct Standing {
     pub(crate) child: Child,
-    /// What it says from then on.
+    /// The lines that it prints from then on.
     pub(crate) said: Lines<BufReader<ChildStderr>>,
     pub(crate) pipe: PathBuf,
 }

@@ -55,7 +55,7 @@ async fn start(scenario: &Scenario) -> Machine {
     machine.fork()
 }
 
-/// What the run makes of it when nothing is in the way.
+/// Returns the world after the run when nothing is in the way.
 async fn undisturbed(scenario: &Scenario, start: &Machine) -> BTreeMap<String, Value> {
     let machine = start.fork();
     assert!(scenario.run.on(&machine.bench).await.unwrap().is_ok());
@@ -127,7 +127,7 @@ async fn killed_again_while_it_heals_the_run_after_heals() {
     }
 }
 
-/// What can become of an operation on storage: that, and then either all is well again or nothing works any more.
+/// The faults of an operation on storage: with each, whether all is well again then, or nothing works any more.
 const FAULTS: [(&str, Fault, bool); 4] = [
     ("the disk is full", Fault::Before(BackendErrorKind::Full), true),
     ("the folder is read only", Fault::Before(BackendErrorKind::Denied), true),

@@ -1,4 +1,4 @@
-//! What is being done when the kill comes.
+//! The runs during which the kill comes.
 
 use iac_core::Value;
 use iac_core::apply::Report;
@@ -41,11 +41,11 @@ impl Run {
 /// A run that is killed, and what came before.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What was there before, made by the engine.
+    /// The run before, which the engine carried out, if there was one.
     pub(crate) before: Option<Run>,
-    /// What somebody else does to the world then.
+    /// The changes that somebody else makes to the world then.
     pub(crate) meddle: fn(&mut std::collections::BTreeMap<String, Object>),
-    /// What is killed, and run again until it gets through.
+    /// The run that is killed, and run again until it gets through.
     pub(crate) run: Run,
     /// The former objects that stay recorded, since they hold data.
     pub(crate) keeps: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! What the page of a plan is in a browser: filters, search, keys, paper, phones, and no script at all.
+//! The page of a plan in a browser: filters, search, keys, paper, phones, and no script at all.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

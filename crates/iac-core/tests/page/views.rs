@@ -53,7 +53,7 @@ pub(crate) fn risk(step: &mut StepView, kind: RiskKind, label: &str, message: &s
     });
 }
 
-/// What a step waits for.
+/// Returns an edge to a step that has to come first.
 pub(crate) fn after(step: usize, ready: bool) -> Edge {
     Edge {
         step: Some(step),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use iac_core::state::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
 use tokio::task::yield_now;
 
-/// What is wrong with a backend.
+/// The bug of a backend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bug {
     None,

@@ -118,7 +118,7 @@ async fn whatever_is_damaged_is_named_and_what_can_be_saved_is() {
     }
 }
 
-/// What is left is as it was, and what is not is told.
+/// Checks that the records that are left are as they were, and that the lost ones are told.
 fn is_saved(before: &State, after: &State, repaired: &Repair, what: &str) {
     for (key, record) in &after.records {
         assert_eq!(before.records.get(key), Some(record), "{what}");

@@ -18,7 +18,7 @@ use super::support::{Memory, Verdict, begin, in_turn, no_keys, operation, record
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a wrong clock may say, by now and in a moment.
+/// The times that a wrong clock may say, by now and in a moment.
 const TIMES: [&str; 4] = [
     "1970-01-01T00:00:00Z",
     "2050-06-01T12:00:00Z",

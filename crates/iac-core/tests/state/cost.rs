@@ -1,4 +1,4 @@
-//! What a step costs does not depend on the size of the stack, nor on how many steps are taken at the same time.
+//! The cost of a step does not depend on the size of the stack, nor on the number of steps that are taken at the same time.
 
 use futures::future::join_all;
 use iac_core::state::OpKind;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::support::{Counts, Memory, begin, operation, record, store, summary};
 
-/// What one creation writes in a stack of this many resources.
+/// Returns the writes of one creation in a stack of this many resources.
 async fn cost_of_a_step(resources: usize) -> Counts {
     let backend = Memory::new();
     let store = store(&backend);

@@ -1,4 +1,4 @@
-//! What is not as it was written is noticed and named, never guessed at.
+//! A file that is not as it was written is noticed and named, never guessed at.
 
 use std::sync::Arc;
 

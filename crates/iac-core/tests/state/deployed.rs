@@ -33,7 +33,7 @@ async fn the_commit_of_the_last_successful_up_is_known() {
         // It outlives a snapshot.
         ("refresh --accept", None, true, 70_000, Some("two-dirty")),
         ("refresh --accept", None, true, 70_000, Some("two-dirty")),
-        // What is deployed from somewhere else is not the old commit any more.
+        // A deployment from somewhere else is not the old commit any more.
         ("up", None, true, 1, None),
         ("refresh --accept", None, true, 70_000, None),
     ];

@@ -20,7 +20,7 @@ fn store(root: &Path) -> Store {
     Store::new(Arc::new(LocalBackend::new(root)), "prod", no_keys()).lease_ttl(HOUR)
 }
 
-/// What was recorded after each step when nothing is in the way.
+/// Returns the state after each step when nothing is in the way.
 async fn undisturbed() -> Vec<State> {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());

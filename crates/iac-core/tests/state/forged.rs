@@ -176,7 +176,7 @@ fn recording(backend: &Memory) -> String {
     found.next().unwrap()
 }
 
-/// What is changed in a line, by its text.
+/// The changes in a line, by its text.
 const CHANGES: [(&str, &str, &str); 6] = [
     ("a sealed value becomes a clear one", "", ""),
     ("a value", "\"n\":1", "\"n\":9"),

@@ -15,10 +15,10 @@ fn fixture(format: u64) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/state/fixtures/format-{format}"))
 }
 
-/// What opens the fixtures' keys.
+/// The passphrase that opens the fixtures' keys.
 const PASSPHRASE: &str = "fixture passphrase";
 
-/// Who is said to have written the fixtures.
+/// The author that the fixtures name.
 fn alice() -> RunInfo {
     RunInfo {
         who: "alice".into(),
@@ -30,7 +30,7 @@ fn alice() -> RunInfo {
     }
 }
 
-/// What every fixture holds.
+/// Writes the content that every fixture has.
 async fn write_fixture(root: &Path, passphrase: &str) {
     let store = Store::new(
         Arc::new(LocalBackend::new(root)),
@@ -295,7 +295,7 @@ async fn a_newer_format_is_refused_untouched() {
             .iter()
             .flatten()
             .any(|error| matches!(error, StateError::Newer { file: named, needs, .. } if *named == file && needs == "format 7"));
-        // What lies behind the last snapshot is not read at all.
+        // A file behind the last snapshot is not read at all.
         let unread = file.contains("/journal/") && results.iter().all(Option::is_none);
         assert!(refused || unread, "{file}: {results:?}");
         for (key, bytes) in before {

@@ -1,4 +1,4 @@
-//! What is recorded is there again.
+//! A record that was written is there again.
 
 use std::collections::BTreeMap;
 

@@ -148,7 +148,7 @@ async fn whoever_opened_the_old_keys_can_not_write_with_them() {
         .unwrap();
     let refused = late.begin(run(), Duration::ZERO).await;
     assert!(matches!(refused, Err(StateError::Rekeyed(_))), "{refused:?}");
-    // A store that opens them anew is fine, and the lease was given back.
+    // A store that opens them again is fine, and the lease was given back.
     begin(&store(&backend, old_keys())).await.abandon().await;
 }
 

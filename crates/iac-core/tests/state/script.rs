@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::support::{content, operation, record, run, summary};
 
-/// How many steps there are.
+/// The number of steps.
 pub(crate) const STEPS: usize = 12;
 
 /// Does one step; `writer` and `op` are what the steps before have left.

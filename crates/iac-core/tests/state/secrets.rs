@@ -68,7 +68,7 @@ async fn run_with_secrets(store: &Store) {
     writer.finish(summary()).await.unwrap();
 }
 
-/// What [`run_with_secrets`] records as inputs.
+/// Returns the inputs that [`run_with_secrets`] records.
 fn recorded_inputs(name: &str) -> Value {
     with_secret(json!({ "user": name }).into())
 }
@@ -172,7 +172,7 @@ async fn errors_and_files_of_what_can_not_be_recorded_hold_no_canary() {
     let folder = tempfile::tempdir().unwrap();
     let store = local(folder.path(), KeySource::identity_file("no such file"));
     let writer = begin(&store).await;
-    // No key can be had: nothing may be written instead.
+    // There is no key: nothing may be written instead.
     let op = writer.begin_op(operation(OpKind::Create, "a")).await.unwrap();
     let error = writer.applied(op, record("a", recorded_inputs("a"))).await.unwrap_err();
     assert_silent(&format!("{error} {error:?}"), "an error");

@@ -1,5 +1,5 @@
-//! What a machine remembers of a stack: an older state, other keys and a clear state are refused where they take the place
-//! of what it has seen, and nothing that people do with their stacks is.
+//! The memory that a machine has of a stack: an older state, other keys and a clear state are refused where they take the place
+//! of the ones that it has seen, and nothing that people do with their stacks is refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl Desk {
         }
     }
 
-    /// What a machine of this name knows of the stack in this folder.
+    /// Returns a store of the stack in this folder, with the knowledge of a machine of this name.
     fn store(&self, machine: &str, state: &str) -> Store {
         let keys = KeySource::key_file(self.folder.path().join("key.txt"));
         let backend = Arc::new(LocalBackend::new(self.folder.path().join(state)));
@@ -110,7 +110,7 @@ async fn what_takes_the_place_of_what_was_seen_is_refused_until_somebody_says_so
     }
     let told = refused(&store(), "a state that forked").await;
     assert!(told.contains("others went on"), "{told}");
-    // A stack that was made anew, with a key that the same identity opens; and one without any.
+    // A stack that was created again, with a key that the same identity opens; and one without any.
     up(&desk.store("other", "anew"), "evil").await;
     desk.copy("anew", "state");
     let told = refused(&store(), "another key").await;
@@ -178,7 +178,7 @@ async fn what_people_do_with_their_stacks_is_not_refused() {
     mine().repair(run(), Duration::ZERO).await.unwrap();
     up(&mine(), "h").await;
     assert!(other().load().await.unwrap().records.contains_key(&key("h")));
-    // Removed, and made anew; and once more, by deleting the files.
+    // Removed, and created again; and once more, by deleting the files.
     mine().remove(run(), Duration::ZERO, true).await.unwrap();
     up(&mine(), "a").await;
     fs::remove_dir_all(desk.folder.path().join("state")).unwrap();

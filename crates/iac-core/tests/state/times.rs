@@ -1,4 +1,4 @@
-//! How long steps took: the state has the newest times of each resource, the history those of each run, and neither is
+//! The times of steps: the state has the newest times of each resource, the history those of each run, and neither is
 //! needed for reading the rest.
 
 use std::collections::BTreeMap;

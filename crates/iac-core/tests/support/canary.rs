@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 /// The secret. It has something to escape in JSON and in Rust, and `/` or `+` in its base64.
 pub(crate) const CANARY: &str = "canary \"5bd1e995\"\\~~~???>>>\u{fe}never-on-disk";
 
-/// What of the canary is alike whichever way it is escaped.
+/// The parts of the canary that are the same in every way of escaping.
 const PARTS: [&str; 2] = ["5bd1e995", "never-on-disk"];
 
 /// The forms of a secret, without what only the neighbours of a base64 would decide.

@@ -7,10 +7,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What one file occupies at the least.
+/// The least space that one file occupies.
 const PAGE: u64 = 4096;
 
-/// What there can be too little of.
+/// The scarce resource of a disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(dead_code, reason = "not every test needs both")]
 pub(crate) enum Scarce {

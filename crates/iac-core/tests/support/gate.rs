@@ -1,5 +1,5 @@
-//! What stands between a machine and everything that it can reach: it lets calls through, holds them up, or cuts them off
-//! for good. It also watches the rules for writers, and what becomes of data, as an outsider sees them.
+//! The gate between a machine and everything that it can reach: it lets calls through, holds them up, or cuts them off
+//! for good. It also watches the rules for writers, and the fate of data, as an outsider sees them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
-/// What becomes of a machine's calls.
+/// The traffic of a machine's calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Traffic {
     /// They go through.
@@ -90,13 +90,13 @@ impl Gate {
     }
 }
 
-/// What was seen of one machine's run.
+/// The observations of one machine's run.
 #[derive(Clone, Copy, Default, Debug)]
 struct Seen {
     term: u64,
     /// Intents without an outcome.
     open: usize,
-    /// How many changes it may still make, once it was overtaken.
+    /// The number of changes that it may still make, once it was overtaken.
     left: Option<usize>,
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// What was against the rules.
+    /// Returns the offences against the rules.
     pub(crate) fn offences(&self) -> Vec<String> {
         self.offences.lock().unwrap().clone()
     }

@@ -36,7 +36,7 @@ pub(crate) fn thing(stack: &Stack, name: &str, inputs: Json) -> Handle<()> {
     stack.declare(NewResource::new(KIND, name, inputs))
 }
 
-/// What a program declares.
+/// Returns the declaration of a program.
 pub(crate) fn declare(program: impl FnOnce(&Stack)) -> Declaration {
     let stack = Stack::new("test", Config::default());
     program(&stack);
@@ -149,7 +149,7 @@ impl Bench {
         self.plan_for(Mode::Up, declaration).await.unwrap().plan
     }
 
-    /// What `up` would do if data of these names may go; `all` for any.
+    /// Returns the plan of `up` if data of these names may go; `all` for any.
     pub(crate) async fn preview_deleting(&self, declaration: &Declaration, names: &[&str]) -> Plan {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let planned = self.plan_with(Mode::Up, declaration, DeleteData::of(&names)).await;
@@ -245,12 +245,12 @@ impl Bench {
         run.await
     }
 
-    /// What the last runs recovered, and forgets it.
-    /// What was told so far.
+    /// Returns the events so far, and forgets them.
     pub(crate) fn take_events(&self) -> Vec<Event> {
         std::mem::take(&mut *self.events.lock().unwrap())
     }
 
+    /// Returns the operations that the last runs recovered, and forgets all events.
     pub(crate) fn take_recovered(&self) -> Vec<String> {
         let recovered = self.take_events().into_iter().filter_map(|event| match event {
             Event::Recovered { key, message } => Some(format!("{}: {message}", key.name())),
@@ -283,7 +283,7 @@ impl Bench {
             () = self.world.hung() => true,
         };
         self.world.hang_at(None);
-        // What the run had handed to the journal is still written, and then its lease is given back; a killed process
+        // The records that the run gave to the journal are still written, and then its lease is given back; a killed process
         // leaves its lease to be taken over, which the tests of the state look at.
         while self.store().holder().await.unwrap().is_some() {
             tokio::time::sleep(Duration::from_millis(1)).await;

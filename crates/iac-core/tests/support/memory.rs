@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::gate::Gate;
 
-/// What the provider calls its only type.
+/// The name of the provider's only type.
 pub(crate) const KIND: &str = "mem:core/Thing";
 
 /// An object of the world.
@@ -51,9 +51,9 @@ struct Inner {
     not_ready_yet: BTreeSet<String>,
     leaving: BTreeSet<String>,
     spent: BTreeSet<String>,
-    /// Who else holds fields of an object.
+    /// The others that hold fields of an object.
     co_owners: BTreeMap<String, String>,
-    /// What was told that objects hold of others.
+    /// The answers about the data of others that objects hold.
     told: BTreeSet<(String, String)>,
     log: Vec<String>,
 }
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    /// What stands for an object's own data among what was told, to whoever asked through this gate.
+    /// Returns the entry for an object's own data in the list of answers, for the machine behind this gate.
     fn of_own_data(&self, name: &str) -> (String, String) {
         let machine = self.gate.as_ref().map(|gate| gate.machine().to_string());
         (
@@ -220,7 +220,7 @@ impl World {
         )
     }
 
-    /// What was told of an object's own data last is what counts.
+    /// Notes the answer about an object's own data: the last one counts.
     fn tell_own_data(&self, name: &str, has_some: bool) {
         let told = self.of_own_data(name);
         let mut inner = self.lock();
@@ -237,14 +237,14 @@ impl World {
     }
 }
 
-/// What calls do to the world.
+/// The effects of calls on the world.
 impl World {
     fn apply(&self, request: &ApplyRequest) -> Result<Applied, ProviderError> {
         let mut inner = self.lock();
         if inner.failing.contains(&request.identity) {
             let error = ProviderError::new(ErrorKind::Failed, "told to fail");
             let there = inner.objects.get(&request.identity);
-            // What was made ahead is there all the same.
+            // A part that was made ahead is there all the same.
             return Err(match there.filter(|object| is_prepared(&object.inputs)) {
                 Some(object) => error.with_partial(Applied {
                     uid: Some(object.uid.to_string()),
@@ -427,7 +427,7 @@ fn has_data(inputs: &Value) -> bool {
     inputs.get("data").and_then(Value::as_bool) == Some(true)
 }
 
-/// What of others goes with an object.
+/// Returns the data of others that goes with an object.
 fn holds(inputs: &Value) -> Option<&str> {
     inputs.get("holds").and_then(Value::as_str)
 }
@@ -437,7 +437,7 @@ fn is_prepared(inputs: &Value) -> bool {
     inputs.get("prepared").is_some()
 }
 
-/// What only one object of the world can hold.
+/// Returns the name of the thing that only one object of the world can hold.
 fn exclusive(inputs: &Value) -> Option<&str> {
     inputs.get("exclusive").and_then(Value::as_str)
 }
@@ -614,7 +614,7 @@ impl Provider for Memory {
         let item = |name: &str| DataItem::new("data", name);
         let objects = self.0.objects();
         let data = |recorded: &Recorded| {
-            // What is there counts: a record may be older, or know no inputs at all.
+            // The object that is there counts: a record may be older, or know no inputs at all.
             let there = objects.get(&recorded.identity).map(|object| &object.inputs);
             let inputs = there.unwrap_or(&Value::Null);
             let own = has_data(inputs);

@@ -1,4 +1,4 @@
-//! What the tests of the engine share.
+//! The common parts of the engine's tests.
 #![allow(
     dead_code,
     clippy::unwrap_used,

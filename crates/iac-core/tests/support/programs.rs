@@ -11,7 +11,7 @@ use serde_json::json;
 use super::harness::{declare, thing};
 use super::memory::World;
 
-/// How many different names a program draws from.
+/// The number of different names that a program draws from.
 pub(crate) const NAMES: usize = 6;
 
 /// One resource of a random program.
@@ -49,7 +49,7 @@ pub(crate) fn tell(story: impl Future<Output = ()>) {
     runtime.build().unwrap().block_on(story);
 }
 
-/// What somebody else does.
+/// The interference of somebody else.
 #[derive(Debug, Clone)]
 pub(crate) enum Meddling {
     Nothing,
@@ -97,7 +97,7 @@ pub(crate) fn name(number: usize) -> String {
     format!("n{number}")
 }
 
-/// What the program declares.
+/// Returns the declaration of a program.
 pub(crate) fn declaration(program: &Program) -> Declaration {
     declare(|stack| {
         let mut handles: BTreeMap<usize, Handle<()>> = BTreeMap::new();

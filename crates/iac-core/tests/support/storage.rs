@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use iac_core::state::{Backend, BackendError, BackendErrorKind, Created, Etag, Object, Put};
 
-/// How an operation goes.
+/// The course of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
     /// As it should.
@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
 
 type Rule = Box<dyn FnMut(&str, &str) -> Verdict + Send>;
 
-/// What was asked of a backend.
+/// The calls of a backend.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {
     pub(crate) creates: usize,

@@ -144,7 +144,7 @@ impl Fleet {
     }
 
     /// Somebody else changes the world. Not by a deletion while a call is held up: if that was the creation of what another
-    /// run has made meanwhile, it could make it anew, and nobody looks for that.
+    /// run has made meanwhile, it could recreate it, and nobody looks for that.
     pub(crate) fn meddle(&self, meddling: &Meddling) {
         let held_up = self.machines.iter().any(|one| one.gate.traffic() == Traffic::Stands);
         if !(held_up && matches!(meddling, Meddling::Deletes(_))) {

@@ -18,10 +18,10 @@ use support::storage::Verdict;
 
 use crate::fleet::Fleet;
 
-/// How many machines there are.
+/// The number of machines.
 const MACHINES: usize = 2;
 
-/// What happens next.
+/// The next thing that happens.
 #[derive(Debug, Clone)]
 enum Step {
     /// A machine begins `up` with this program, or `destroy`, unless it is at work; it may let all data go. Then time
@@ -41,7 +41,7 @@ enum Step {
     FailStorage(usize, usize, Verdict),
 }
 
-/// What happens to a machine.
+/// An incident of a machine.
 #[derive(Debug, Clone)]
 enum Turn {
     /// Its calls stand still: those that were sent have no effect yet.

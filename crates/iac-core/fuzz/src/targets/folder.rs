@@ -1,5 +1,5 @@
-//! How an input becomes a stack's folder. A checksum stops nearly every changed byte at the door, so the sums of an input
-//! are put right, and what lies behind them is reached.
+//! The stack's folder that an input stands for. A checksum stops nearly every changed byte at the door, so the sums of an input
+//! are put right, and the code behind them is reached.
 //!
 //! A line `>NAME` begins the file of that name: `>stack.json`, `>journal/7`, `>snapshot/6`, `>history/2-2`. What follows
 //! is what the file holds. In those of lines (journal, snapshot and history) each line gets the sum that belongs there,
@@ -49,7 +49,7 @@ impl Keys {
         KeySource::key_file(self.folder.path().join("key.txt"))
     }
 
-    /// What opens the wrapped key.
+    /// Returns the identity that opens the wrapped key.
     pub(super) fn identity(&self) -> Secret {
         let text = std::fs::read_to_string(self.folder.path().join("key.txt"));
         text.expect("the identity's file").into()

@@ -1,4 +1,4 @@
-//! What the engine reads from disk, as functions of bytes.
+//! The files that the engine reads from disk, as functions of bytes.
 //!
 //! Each takes any bytes, and panics where the engine breaks a promise: that what it cannot read is an error, and that
 //! what it has read it can write and read again, the same. A panic of the engine itself is as much a finding.

@@ -16,7 +16,7 @@ pub fn snapshot(bytes: &[u8]) {
         let Ok(state) = store.load().await else {
             return;
         };
-        // What reads, but is no record that anybody could have written, is named by a check.
+        // State that reads, but is no record that anybody could have written, is named by a check.
         let whole = store.check().await.is_ok_and(|report| report.is_whole());
         let Ok(document) = store.export().await else {
             return;
@@ -92,7 +92,7 @@ pub fn check(bytes: &[u8]) {
             .iter()
             .filter(|finding| finding.severity == Severity::Damage)
         {
-            // What is wrong in a state that reads is for a person to decide, and nothing replaces keys.
+            // A fault in a state that reads is for a person to decide, and nothing replaces keys.
             let beyond = finding.file.as_deref().is_none_or(|file| file.ends_with("key.json"));
             assert!(beyond, "{report:?}\nbecame {after:?}\nby {done:?}");
         }

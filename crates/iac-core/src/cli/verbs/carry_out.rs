@@ -180,7 +180,7 @@ impl Job<'_> {
     }
 
     /// The plan to carry out under the lease: the same, unless somebody else wrote meanwhile. Then a plan that was shown
-    /// to somebody who said yes is refused by the engine, and one that nobody was asked about is made anew.
+    /// to somebody who said yes is refused by the engine, and one that nobody was asked about is made again.
     async fn settle(
         &self,
         session: &Session,

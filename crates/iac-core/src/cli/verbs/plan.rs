@@ -107,7 +107,7 @@ fn refused(path: &Path, error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// Checks the seal where the key of the plan's stack is at hand, and says whether it was checked. The file may have been
-/// made anywhere, so that the key is not to be had is no error.
+/// made anywhere, so a missing key is no error.
 async fn check_seal(session: &Session, path: &Path, saved: &SavedPlan) -> Result<(), Failure> {
     let file = path.display();
     let vault = async {
