@@ -52,7 +52,7 @@ impl Shared {
         if step.order == Some(Order::DeleteFirst)
             && let Some(old) = in_the_way(recorded.take(), found(step, &inputs))
         {
-            // What it leaves behind by itself (a StatefulSet's claims) is for the new one.
+            // The data that it leaves behind by itself (a StatefulSet's claims) is for the new one.
             self.delete(step, old, &DeleteData::None, Some(slot)).await?;
             self.tally.add(&step.key, Deed::Deleted);
         }
@@ -90,7 +90,7 @@ impl Shared {
             }
             match self.delete_leftover(step, &former, slot).await {
                 Ok(()) => {}
-                // What nobody recorded may not be in the way; it is tried again once the step is through.
+                // An object that nobody recorded may not be in the way; it is tried again once the step is through.
                 Err(Failure::Provider(_)) if former.recorded.inputs == Value::Null => left.push(former),
                 Err(failure) => return Err(failure),
             }
