@@ -11,6 +11,8 @@ use iac_core::value::{FieldPath, Segment};
 use crate::fields;
 use crate::provider::Cause;
 
+mod words;
+
 /// The part of a kind that cannot be changed.
 enum Rule {
     /// These fields, and what lies below them.
@@ -149,33 +151,10 @@ fn is_content(type_name: &str, change: &FieldChange) -> bool {
     matches!(type_name, "core/ConfigMap" | "core/Secret") && matches!(first, Some("data" | "binaryData" | "immutable"))
 }
 
-/// The words with which the server refuses to change a field, whatever the value. A message has all words of a line.
-const REFUSALS: [&[&str]; 14] = [
-    &["field is immutable"],
-    &["is immutable"],
-    &["are immutable"],
-    &["may not change"],
-    &["may not be changed"],
-    &["may not add or remove"],
-    &["must not be changed"],
-    &["cannot be changed"],
-    &["cannot be changed"],
-    &["cannot be updated"],
-    &["cannot change roleref"],
-    // A StatefulSet, a StorageClass, a certificate request.
-    &["updates to ", "are forbidden"],
-    // A rule of a custom resource without a message of its own.
-    &["failed rule: self == oldself"],
-    &["failed rule: oldself == self"],
-];
-
 /// Whether a cause says that a field cannot be changed, rather than that its value is wrong; then the fields that would
 /// need a new object.
 pub(crate) fn by_server(cause: &Cause, type_name: &str, before: &Value, after: &Value) -> Option<Vec<Replacement>> {
-    let message = cause.message.to_lowercase();
-    let words = REFUSALS
-        .iter()
-        .find(|words| words.iter().all(|words| message.contains(words)))?;
+    let sentence = words::forbidding(&cause.message)?;
     let (path, is_there) = place(after, &cause.field);
     let by_table = self::by_table(type_name, before, after).into_iter();
     let by_table: Vec<FieldPath> = by_table
@@ -185,23 +164,9 @@ pub(crate) fn by_server(cause: &Cause, type_name: &str, before: &Value, after: &
         .collect();
     // The server often names only the parent (`spec`); the table knows which of the changes it means.
     let paths = if by_table.is_empty() { vec![path] } else { by_table };
-    let why = format!("the server: {}", sentence_with(&cause.message, words[0]));
+    let why = format!("the server: {sentence}");
     let replacements = paths.into_iter().map(|path| Replacement { path, why: why.clone() });
     Some(replacements.collect())
-}
-
-/// The sentence of the server's message in which these words stand, without the value before it and without what it
-/// prints of the object after it.
-fn sentence_with<'a>(message: &'a str, words: &str) -> &'a str {
-    let is_it = |line: &&'a str| line.to_lowercase().contains(words);
-    let line = message.lines().find(is_it).unwrap_or(message);
-    // Both have the same length but for letters that no field of the API has.
-    let at = line.to_lowercase().find(words).unwrap_or(0);
-    let begin = line
-        .get(..at)
-        .and_then(|before| before.rfind(": "))
-        .map_or(0, |colon| colon + 2);
-    line[begin..].trim()
 }
 
 /// The field that the server calls `name`, and whether it is there; the server writes some in capitals (`Value`).
