@@ -98,6 +98,35 @@ async fn what_ends_well_is_done_and_what_ends_at_once_otherwise_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_one_shot_in_the_image_of_a_server_is_done_when_it_ends_well() {
+    let bed = Bed::new("seed").await;
+    let folder = tempfile::tempdir().unwrap();
+    let declaration = Bed::declare(|stack| {
+        let build = Build {
+            context: folder.path().display().to_string(),
+            dockerfile_inline: Some(format!("FROM {IMAGE}\nHEALTHCHECK --interval=1h CMD true\nEXPOSE 80\n")),
+            ..Build::default()
+        };
+        let seed = Service {
+            image: format!("{}-seed:1", bed.project),
+            build: Some(build),
+            command: shell("exit 0"),
+            init: Some(true),
+            ports: vec![Port::any(80)],
+            ..Service::default()
+        };
+        Compose::project(stack, &bed.project).service("seed", seed);
+    });
+    let runs = Runs::new();
+    runs.up(&declaration).await;
+    assert_eq!(runs.drift().await, [""; 0]);
+    let plan = runs.preview(&declaration).await;
+    assert!(plan.is_empty(), "{:?}", plan.steps);
+    runs.destroy().await;
+    assert_eq!(bed.containers().await, []);
+}
+
+#[tokio::test]
 async fn a_compose_file_says_what_is_not_waited_for() {
     let bed = Bed::new("no-wait").await;
     let folder = tempfile::tempdir().unwrap();

@@ -36,6 +36,11 @@ pub struct Healthcheck {
 }
 
 impl Healthcheck {
+    /// True if it checks anything: it may also switch the image's own check off.
+    pub(crate) fn is_on(&self) -> bool {
+        !self.disable && self.test.first().is_none_or(|word| word != "NONE")
+    }
+
     /// A command line that the container's shell runs; exit status 0 means healthy.
     pub fn cmd_shell(line: impl Into<String>) -> Self {
         Self {

@@ -8,7 +8,7 @@ use bollard::models::{
 use iac_core::provider::Readiness;
 
 use crate::inputs::ServiceInputs;
-use crate::model::Restart;
+use crate::model::{Healthcheck, Restart};
 use crate::provider::service::containers::name_of;
 
 /// For how long a container without a health check has to stay up before it counts as one that works.
@@ -25,8 +25,9 @@ const QUICK: Duration = Duration::from_secs(10);
 pub(crate) struct Expected {
     /// True if it does its work by ending with status 0.
     pub(crate) completes: bool,
-    /// True if others reach it at a port of the host, so that it does no work once it has ended.
-    pub(crate) serves: bool,
+    /// True if its definition has a health check, so that it does no work once it has ended. The check of an image says
+    /// nothing of this: a migration may run in the image of a server.
+    pub(crate) checked: bool,
     /// When the engine starts it again.
     pub(crate) restart: Restart,
 }
@@ -35,18 +36,18 @@ impl Expected {
     pub(crate) fn of(inputs: &ServiceInputs) -> Self {
         Self {
             completes: inputs.completes,
-            serves: !inputs.spec.ports.is_empty(),
+            checked: inputs.spec.healthcheck.as_ref().is_some_and(Healthcheck::is_on),
             restart: inputs.spec.restart_rule(),
         }
     }
 }
 
-/// True if a container has done its work and ended with status 0, and nothing is to start it again. One with a health check
-/// or a published port is there to stay.
+/// True if a container has done its work and ended with status 0, and nothing is to start it again. One whose definition
+/// has a health check is there to stay.
 pub(crate) fn has_finished(container: &ContainerInspectResponse, expected: Expected) -> bool {
     let state = container.state.clone().unwrap_or_default();
     let may_end = match expected.restart {
-        Restart::No | Restart::OnFailure(_) => !expected.serves && state.health.is_none(),
+        Restart::No | Restart::OnFailure(_) => !expected.checked,
         Restart::Always | Restart::UnlessStopped => false,
     };
     state.status == Some(Status::EXITED) && state.exit_code == Some(0) && (expected.completes || may_end)
@@ -159,6 +160,7 @@ pub(crate) fn judge_all(containers: &[ContainerInspectResponse], inputs: &Servic
 #[cfg(test)]
 mod tests {
     use bollard::models::Health as HealthState;
+    use serde_json::json;
 
     use super::*;
 
@@ -182,11 +184,11 @@ mod tests {
     fn the_table_of_states() {
         let service = Expected {
             completes: false,
-            serves: false,
+            checked: false,
             restart: Restart::No,
         };
         let server = Expected {
-            serves: true,
+            checked: true,
             ..service
         };
         let retried = Expected {
@@ -209,8 +211,9 @@ mod tests {
             (service, Status::RUNNING, Some(Health::HEALTHY), 0, 0, "ready"),
             (service, Status::RUNNING, Some(Health::UNHEALTHY), 0, 0, "failed"),
             (service, Status::EXITED, None, 0, 0, "ready"),
-            (service, Status::EXITED, Some(Health::HEALTHY), 0, 0, "failed"),
-            (server, Status::EXITED, None, 0, 0, "failed"),
+            (service, Status::EXITED, Some(Health::STARTING), 0, 0, "ready"),
+            (service, Status::EXITED, Some(Health::UNHEALTHY), 0, 0, "ready"),
+            (server, Status::EXITED, Some(Health::HEALTHY), 0, 0, "failed"),
             (retried, Status::EXITED, None, 0, 1, "ready"),
             (retried, Status::EXITED, None, 3, 2, "failed"),
             (retried, Status::RESTARTING, None, 3, 1, "pending"),
@@ -241,10 +244,29 @@ mod tests {
     }
 
     #[test]
+    fn a_health_check_of_the_definition_says_that_a_service_is_there_to_stay() {
+        for (definition, checked) in [
+            (json!({}), false),
+            (json!({"ports": [{"target": 80, "published": 8080}]}), false),
+            (json!({"healthcheck": {"test": ["CMD", "true"]}}), true),
+            (json!({"healthcheck": {"interval": "1s"}}), true),
+            (json!({"healthcheck": {"test": ["NONE"]}}), false),
+            (json!({"healthcheck": {"disable": true}}), false),
+        ] {
+            let mut inputs = definition.clone();
+            for (field, value) in [("project", "shop"), ("service", "seed"), ("image", "app:1")] {
+                inputs[field] = value.into();
+            }
+            let inputs: ServiceInputs = serde_json::from_value(inputs).expect("a service");
+            assert_eq!(Expected::of(&inputs).checked, checked, "{definition}");
+        }
+    }
+
+    #[test]
     fn what_works_for_a_while_before_it_ends_is_no_crash_loop() {
         let always = Expected {
             completes: false,
-            serves: false,
+            checked: false,
             restart: Restart::Always,
         };
         for (seconds, code, expected) in [(1, 1, "failed"), (1, 0, "failed"), (30, 0, "ready"), (30, 1, "pending")] {
