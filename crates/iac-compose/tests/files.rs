@@ -209,7 +209,7 @@ fn externals_are_named_and_not_declared() {
 /// Every message as it is shown: once, with the place in the user's file, and all that is wrong at once.
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    let table: [(&str, &[&str]); 23] = [
+    let table: [(&str, &[&str]); 24] = [
         (
             "services:\n  web: [\n",
             &["@2:8: this is no YAML: unclosed bracket '['"],
@@ -304,7 +304,13 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         (
             "services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['80:8080']}\n",
-            &["@3:3: p/b: ports: the service a publishes port 80/tcp of every address of the host already"],
+            &["@3:3: p/b: ports: 80:8080/tcp cannot be published, since the service a publishes 80:80/tcp already"],
+        ),
+        (
+            "services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['127.0.0.1:80:81']}\n",
+            &[
+                "@3:3: p/b: ports: 127.0.0.1:80:81/tcp cannot be published, since the service a publishes 80:80/tcp already",
+            ],
         ),
         (
             "include: [other.yml]\nservices: {a: {image: x}}\n",

@@ -22,12 +22,19 @@ fn order_of(plan: &Plan, name: &str) -> (Action, Option<Order>) {
 
 /// A service in a network that is called `network`.
 fn attached(project: &str, network: &str) -> Declaration {
+    attached_with(project, network, &[])
+}
+
+/// The same, with options of the network's driver.
+fn attached_with(project: &str, network: &str, options: &[(&str, &str)]) -> Declaration {
+    let text = |text: &&str| (*text).to_owned();
     Bed::declare(|stack: &Stack| {
         let compose = Compose::project(stack, project);
         let back = compose.network(
             "back",
             Network {
                 name: Some(network.to_owned()),
+                driver_opts: options.iter().map(|(name, value)| (text(name), text(value))).collect(),
                 ..Network::default()
             },
         );
@@ -68,6 +75,24 @@ async fn a_network_is_renamed_before_its_services_leave_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_network_that_has_an_interface_for_itself_is_deleted_before_its_successor_is_there() {
+    let bed = Bed::new("rename-bridge").await;
+    let (project, docker) = (bed.project.clone(), &bed.docker);
+    let name = |suffix: &str| format!("{project}_{suffix}");
+    let options = [("com.docker.network.bridge.name", "br-iac-rename")];
+    let runs = Runs::new();
+    runs.up(&attached_with(&project, &name("one"), &options)).await;
+    let renamed = attached_with(&project, &name("two"), &options);
+    let plan = runs.preview(&renamed).await;
+    assert_eq!(order_of(&plan, "back"), (Action::Replace, Some(Order::DeleteFirst)));
+    runs.up(&renamed).await;
+    assert_eq!(networks_of(docker, &format!("{project}-web-1")).await, [name("two")]);
+    assert!(runs.preview(&renamed).await.is_empty());
+    runs.up(&Bed::declare(|_| {})).await;
+    assert!(docker.inspect_network(&name("two"), None).await.is_err());
+}
+
+#[tokio::test]
 async fn a_service_in_another_project_comes_before_or_after_the_old_one_as_its_port_allows() {
     let bed = Bed::new("rename-service").await;
     let (docker, one) = (&bed.docker, bed.project.clone());
@@ -89,13 +114,23 @@ async fn a_service_in_another_project_comes_before_or_after_the_old_one_as_its_p
             );
         })
     };
-    for (ports, order) in [
-        (Vec::new(), Order::CreateFirst),
-        (vec![Port::published(free, 80).on("127.0.0.1")], Order::DeleteFirst),
+    for (ports, address, order) in [
+        (Vec::new(), None, Order::CreateFirst),
+        (
+            vec![Port::published(free, 80).on("127.0.0.1")],
+            Some("0.0.0.0"),
+            Order::DeleteFirst,
+        ),
     ] {
         let runs = Runs::new();
         runs.up(&web(&one, ports.clone())).await;
-        let renamed = web(&two, ports);
+        let renamed = web(
+            &two,
+            ports
+                .into_iter()
+                .map(|port| address.map_or(port.clone(), |address| port.on(address)))
+                .collect(),
+        );
         let plan = runs.preview(&renamed).await;
         assert!(plan.problems.is_empty(), "{:?}", plan.problems);
         assert_eq!(order_of(&plan, "web"), (Action::Replace, Some(order)));

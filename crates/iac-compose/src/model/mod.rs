@@ -25,5 +25,6 @@ pub use healthcheck::Healthcheck;
 pub use mount::{Mount, MountKind};
 pub use network::{Attachment, Ipam, IpamPool, Network, Volume};
 pub use port::Port;
+pub(crate) use port::addresses_meet;
 pub use service::{Extension, Job, Service};
 pub use small::{Condition, Config, DependsOn, EnvFile, EnvFormat, FileMount, Logging, PullPolicy, Restart, Ulimit};

@@ -1,6 +1,7 @@
 //! A port of a container that is reachable on the host.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -78,9 +79,31 @@ impl Port {
         })
     }
 
+    /// True if the engine cannot publish both ports at once: they are one port of the host at an address that both have. Of a
+    /// range the engine takes one that is free.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let is_one = self.published_to.is_none() && other.published_to.is_none();
+        let same_port = self.published.is_some() && self.published == other.published;
+        let address = || addresses_meet(self.host_ip.as_deref(), other.host_ip.as_deref());
+        is_one && same_port && self.protocol == other.protocol && address()
+    }
+
     /// The engine's name for the container's side: `80/tcp`.
     pub(crate) fn container_key(&self) -> String {
         format!("{}/{}", self.target, self.protocol)
+    }
+}
+
+/// True if two addresses of the host that ports are bound to have one in common. No address (an engine says an empty text) is
+/// every one of IPv4 and IPv6, `0.0.0.0` every one of IPv4, `::` every one of IPv6.
+pub(crate) fn addresses_meet(a: Option<&str>, b: Option<&str>) -> bool {
+    let (Some(a), Some(b)) = (a.filter(|a| !a.is_empty()), b.filter(|b| !b.is_empty())) else {
+        return true;
+    };
+    let read = |text: &str| text.parse::<IpAddr>().map(|address| address.to_canonical());
+    match (read(a), read(b)) {
+        (Ok(a), Ok(b)) => a.is_ipv4() == b.is_ipv4() && (a == b || a.is_unspecified() || b.is_unspecified()),
+        _ => a == b,
     }
 }
 
@@ -128,7 +151,7 @@ impl<'de> Deserialize<'de> for Port {
             }
         };
         let host_ip = long.host_ip;
-        if let Some(ip) = host_ip.as_ref().filter(|ip| ip.parse::<std::net::IpAddr>().is_err()) {
+        if let Some(ip) = host_ip.as_ref().filter(|ip| ip.parse::<IpAddr>().is_err()) {
             return Err(D::Error::custom(format_args!("host_ip: {ip:?} is no IP address")));
         }
         let protocol = long.protocol.unwrap_or_else(|| "tcp".to_owned());
@@ -141,5 +164,48 @@ impl<'de> Deserialize<'de> for Port {
             host_ip,
             protocol,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_ports_meet_where_the_engine_can_publish_only_one() {
+        let port = |address: &str, published: Option<u16>| Port {
+            target: 80,
+            published,
+            host_ip: (!address.is_empty()).then(|| address.to_owned()),
+            ..Port::default()
+        };
+        let addresses = ["", "0.0.0.0", "::", "127.0.0.1", "127.0.0.2", "::1"];
+        let meet = [
+            ("", "0.0.0.0"),
+            ("", "::"),
+            ("", "127.0.0.1"),
+            ("", "127.0.0.2"),
+            ("", "::1"),
+            ("0.0.0.0", "127.0.0.1"),
+            ("0.0.0.0", "127.0.0.2"),
+            ("::", "::1"),
+        ];
+        for a in addresses {
+            for b in addresses {
+                let expected = a == b || meet.contains(&(a, b)) || meet.contains(&(b, a));
+                let (one, other) = (port(a, Some(8080)), port(b, Some(8080)));
+                assert_eq!(one.meets(&other), expected, "{a:?} {b:?}");
+                assert!(!one.meets(&port(b, Some(8081))), "{a:?} {b:?}");
+                assert!(!one.meets(&other.clone().udp()), "{a:?} {b:?}");
+                assert!(one.clone().udp().meets(&other.clone().udp()) == expected, "{a:?} {b:?}");
+                let range = Port {
+                    published_to: Some(8090),
+                    ..other
+                };
+                assert!(!one.meets(&range) && !range.meets(&one), "{a:?} {b:?}");
+                assert!(!port(a, None).meets(&port(b, None)), "{a:?} {b:?}");
+            }
+        }
+        assert!(port("::ffff:127.0.0.1", Some(1)).meets(&port("127.0.0.1", Some(1))));
     }
 }

@@ -8,7 +8,10 @@ use iac_core::value::FieldPath;
 
 use super::service::request::container_name;
 use crate::inputs::{Inputs, NetworkInputs, ServiceInputs};
-use crate::model::{Attachment, Mount, MountKind, Port};
+use crate::model::{Attachment, Mount, MountKind, Network, Service};
+
+/// The option of a bridge with the name of its interface on the host.
+const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
 
 /// Returns the exclusive things that both the old and the new object ask for.
 pub(crate) fn of(old: &Inputs, new: &Inputs) -> Vec<Exclusive> {
@@ -23,13 +26,16 @@ fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
     let mut found = Vec::new();
     for port in &new.spec.ports {
         if let Some(published) = port.published
-            && old.spec.ports.iter().any(|other| meet(port, other))
+            && old.spec.ports.iter().any(|other| port.meets(other))
         {
             found.push(exclusive(
                 "ports",
                 format!("port {published}/{} of the host", port.protocol),
             ));
         }
+    }
+    if shares_the_host(&old.spec, &new.spec) {
+        found.push(exclusive("network_mode", "the network of the host".to_owned()));
     }
     let names = names(old);
     for name in self::names(new).into_iter().filter(|name| names.contains(name)) {
@@ -65,6 +71,13 @@ fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
     found
 }
 
+/// True if both may listen at one port of the host: in the host's network nothing says at which ports a container does.
+fn shares_the_host(old: &Service, new: &Service) -> bool {
+    let is_in = |spec: &Service| spec.network_mode.as_deref() == Some("host");
+    let publishes = |spec: &Service| spec.ports.iter().any(|port| port.published.is_some());
+    (is_in(old) && (is_in(new) || publishes(new))) || (is_in(new) && publishes(old))
+}
+
 /// True if a mount is one that others can have as well, and may be changed through it.
 fn is_written(mount: &Mount) -> bool {
     matches!(mount.kind, MountKind::Volume | MountKind::Bind) && !mount.source.is_empty() && !mount.read_only
@@ -82,14 +95,6 @@ fn addresses(attachment: &Attachment) -> Vec<&String> {
     attachment.ipv4_address.iter().chain(&attachment.ipv6_address).collect()
 }
 
-/// True if two published ports are the same one of the host.
-fn meet(a: &Port, b: &Port) -> bool {
-    let same_address = a.host_ip.is_none() || b.host_ip.is_none() || a.host_ip == b.host_ip;
-    // Of a range the engine takes one that is free.
-    let is_one = a.published_to.is_none() && b.published_to.is_none();
-    is_one && a.published == b.published && a.protocol == b.protocol && same_address
-}
-
 fn networks(old: &NetworkInputs, new: &NetworkInputs) -> Vec<Exclusive> {
     let subnets = |inputs: &NetworkInputs| -> Vec<String> {
         let pools = inputs.spec.ipam.config.iter();
@@ -99,8 +104,21 @@ fn networks(old: &NetworkInputs, new: &NetworkInputs) -> Vec<Exclusive> {
     let both = subnets(new)
         .into_iter()
         .filter(|subnet| before.iter().any(|other| overlap(subnet, other)));
-    both.map(|subnet| exclusive("ipam", format!("the subnet {subnet}")))
+    let subnets = both.map(|subnet| exclusive("ipam", format!("the subnet {subnet}")));
+    let same = interface(&new.spec).filter(|name| interface(&old.spec) == Some(name));
+    subnets
+        .chain(same.map(|name| exclusive("driver_opts", format!("the interface {name} of the host"))))
         .collect()
+}
+
+/// The interface of the host that a network has for itself: a bridge by its name, or the parent of a macvlan or ipvlan.
+fn interface(spec: &Network) -> Option<&String> {
+    let option = match spec.driver.as_deref() {
+        None | Some("" | "bridge" | "default") => BRIDGE_NAME,
+        Some("macvlan" | "ipvlan") => "parent",
+        Some(_) => return None,
+    };
+    spec.driver_opts.get(option)
 }
 
 /// True if two subnets share an address; the engine refuses the second of two that do.
@@ -156,6 +174,7 @@ mod tests {
         let subnet = |subnet: &str| json!({"ipam": {"config": [{"subnet": subnet}]}});
         let named = |name: &str| json!({"container_name": name});
         let mount = |kind: &str, source: &str, read_only: bool| json!({"volumes": [{"type": kind, "source": source, "target": "/data", "read_only": read_only}]});
+        let host = || json!({"network_mode": "host"});
         let fixed = |ip: &str| json!({"networks": {"back": {"ipv4_address": ip}}});
         let cases = [
             (
@@ -183,6 +202,17 @@ mod tests {
                 json!({"ports": [{"target": 80}]}),
                 None,
             ),
+            (
+                SERVICE,
+                port(json!("0.0.0.0"), 8080),
+                port(json!("127.0.0.1"), 8080),
+                Some("port 8080/tcp of the host"),
+            ),
+            (SERVICE, port(json!("::"), 8080), port(json!("127.0.0.1"), 8080), None),
+            (SERVICE, host(), host(), Some("the network of the host")),
+            (SERVICE, host(), port(json!(null), 80), Some("the network of the host")),
+            (SERVICE, port(json!(null), 80), host(), Some("the network of the host")),
+            (SERVICE, host(), json!({"network_mode": "none"}), None),
             (SERVICE, named("web"), named("web"), Some("the container name web")),
             (SERVICE, named("web"), named("web-2"), None),
             (
@@ -236,6 +266,30 @@ mod tests {
                 subnet("fd00:1::/32"),
                 subnet("fd00:1::/64"),
                 Some("the subnet fd00:1::/64"),
+            ),
+            (
+                NETWORK,
+                json!({"driver_opts": {BRIDGE_NAME: "br-shop"}}),
+                json!({"driver": "bridge", "driver_opts": {BRIDGE_NAME: "br-shop"}}),
+                Some("the interface br-shop of the host"),
+            ),
+            (
+                NETWORK,
+                json!({"driver_opts": {BRIDGE_NAME: "br-shop"}}),
+                json!({"driver_opts": {BRIDGE_NAME: "br-new"}}),
+                None,
+            ),
+            (
+                NETWORK,
+                json!({"driver": "macvlan", "driver_opts": {"parent": "eth0"}}),
+                json!({"driver": "ipvlan", "driver_opts": {"parent": "eth0"}}),
+                Some("the interface eth0 of the host"),
+            ),
+            (
+                NETWORK,
+                json!({"driver": "macvlan", "driver_opts": {"parent": "eth0.1"}}),
+                json!({"driver": "macvlan", "driver_opts": {"parent": "eth0.2"}}),
+                None,
             ),
             (VOLUME, json!({}), json!({}), None),
         ];

@@ -15,7 +15,7 @@ use iac_core::{Key, Output, Stack};
 use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
-use crate::model::{Build, Config, Extension, Job, Network, PullPolicy, Restart, Service, Volume};
+use crate::model::{Build, Config, Extension, Job, Network, Port, PullPolicy, Restart, Service, Volume};
 use crate::provider::image;
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
@@ -41,8 +41,8 @@ struct Known {
     networks: BTreeMap<String, (String, Option<Handle<Network>>)>,
     /// The same of volumes.
     volumes: BTreeMap<String, (String, Option<Handle<Volume>>)>,
-    /// Ports of the host, as text, with the service that publishes each.
-    ports: BTreeMap<String, String>,
+    /// Ports, each with the service that publishes it.
+    ports: Vec<(Port, String)>,
     configs: BTreeMap<String, Content>,
     secrets: BTreeMap<String, Content>,
     /// Services, with the names of their containers.
@@ -320,21 +320,20 @@ impl Compose {
         image.output("/id").to_string()
     }
 
-    /// Reports a port of the host that another service of the project publishes as well.
+    /// Reports a port of the host that another service of the project publishes as well. In the network of the host the
+    /// engine publishes nothing.
     #[track_caller]
     fn claim_ports(&self, name: &str, spec: &Service) {
+        if spec.network_mode.as_deref() == Some("host") {
+            return;
+        }
         for port in &spec.ports {
-            let Some(published) = port.published.filter(|_| port.published_to.is_none()) else {
-                continue;
-            };
-            let address = port.host_ip.as_deref().unwrap_or("every address");
-            let claim = format!("{published}/{} of {address}", port.protocol);
-            let first = self.known.borrow_mut().ports.insert(claim.clone(), name.to_owned());
+            let claims = &mut self.known.borrow_mut().ports;
+            let first = claims.iter().find(|(claimed, _)| claimed.meets(port));
+            let first = first.map(|(claimed, service)| format!("the service {service} publishes {claimed} already"));
+            claims.push((port.clone(), name.to_owned()));
             if let Some(first) = first {
-                self.report(
-                    name,
-                    format!("ports: the service {first} publishes port {claim} of the host already"),
-                );
+                self.report(name, format!("ports: {port} cannot be published, since {first}"));
             }
         }
     }

@@ -1,11 +1,9 @@
 //! The test for a new container of a service: can it run beside the old ones that it replaces?
 
-use std::net::IpAddr;
-
 use bollard::models::ContainerInspectResponse;
 
 use super::containers::name_of;
-use crate::model::{Attachment, Mount, MountKind, Port, Service};
+use crate::model::{Attachment, Mount, MountKind, Port, Service, addresses_meet};
 
 /// Why a new container cannot run beside the old ones, if it cannot.
 pub(crate) fn exclusive(spec: &Service, old: &[ContainerInspectResponse]) -> Option<String> {
@@ -20,8 +18,13 @@ fn with(spec: &Service, old: &ContainerInspectResponse) -> Option<String> {
     if spec.container_name.as_deref() == Some(name_of(old).as_str()) {
         return Some("container_name can be given once".to_owned());
     }
-    if spec.network_mode.as_deref() == Some("host") && uses_hosts_network(old) {
+    // In the host's network a container listens at the host's own ports, and nothing says at which.
+    let (is_host, was_host) = (spec.network_mode.as_deref() == Some("host"), uses_hosts_network(old));
+    if is_host && (was_host || publishes(old)) {
         return Some("it uses the host's network".to_owned());
+    }
+    if was_host && spec.ports.iter().any(|port| port.published.is_some()) {
+        return Some("the old one uses the host's network".to_owned());
     }
     if let Some((key, _)) = spec
         .networks
@@ -45,20 +48,14 @@ fn is_bound(port: &Port, old: &ContainerInspectResponse) -> bool {
         .flat_map(|(_, bindings)| bindings.iter().flatten())
         .any(|binding| {
             binding.host_port.as_deref() == Some(published.to_string().as_str())
-                && meet(port.host_ip.as_deref(), binding.host_ip.as_deref())
+                && addresses_meet(port.host_ip.as_deref(), binding.host_ip.as_deref())
         })
 }
 
-/// True if two addresses of the host are the same one, or one of them stands for all.
-fn meet(a: Option<&str>, b: Option<&str>) -> bool {
-    let address = |text: Option<&str>| {
-        let address: Option<IpAddr> = text.and_then(|text| text.parse().ok());
-        address.filter(|address| !address.is_unspecified())
-    };
-    match (address(a), address(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
-    }
+/// True if a container has a port of the host.
+fn publishes(old: &ContainerInspectResponse) -> bool {
+    let bindings = old.host_config.as_ref().and_then(|host| host.port_bindings.as_ref());
+    bindings.is_some_and(|bindings| bindings.values().flatten().next().is_some())
 }
 
 fn uses_hosts_network(old: &ContainerInspectResponse) -> bool {
@@ -119,7 +116,7 @@ mod tests {
         serde_json::from_value(json!({
             "Name": "/shop-web",
             "HostConfig": {
-                "NetworkMode": "host",
+                "NetworkMode": "bridge",
                 "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}], "53/udp": [{"HostIp": "", "HostPort": "53"}]},
             },
             "NetworkSettings": {"Networks": {"shop_back": {"IPAMConfig": {"IPv4Address": "10.9.0.5"}}}},
@@ -160,6 +157,7 @@ mod tests {
                 Some("container_name can be given once"),
             ),
             (json!({"container_name": "other"}), None),
+            (port(json!("::"), 8000), None),
             (json!({"network_mode": "host"}), Some("it uses the host's network")),
             (
                 json!({"networks": {"back": {"ipv4_address": "10.9.0.5"}}}),
@@ -194,6 +192,37 @@ mod tests {
             let found = exclusive(&spec(new.clone()), &[old()]);
             assert_eq!(found.as_deref(), why, "{new}");
             assert_eq!(exclusive(&spec(new), &[]), None);
+        }
+    }
+
+    #[test]
+    fn two_in_the_network_of_the_host_may_listen_at_one_port() {
+        let published = json!({"ports": [{"target": 80, "published": 8000}]});
+        let new = "it uses the host's network";
+        for (definition, mode, ports, why) in [
+            (json!({"network_mode": "host"}), "host", json!({}), Some(new)),
+            (json!({"network_mode": "host"}), "bridge", json!({}), None),
+            (
+                json!({"network_mode": "host"}),
+                "bridge",
+                json!({"80/tcp": [{"HostPort": "80"}]}),
+                Some(new),
+            ),
+            (json!({"network_mode": "none"}), "host", json!({}), None),
+            (
+                published,
+                "host",
+                json!({}),
+                Some("the old one uses the host's network"),
+            ),
+        ] {
+            let host = json!({"HostConfig": {"NetworkMode": mode, "PortBindings": ports}});
+            let old: ContainerInspectResponse = serde_json::from_value(host).expect("a container");
+            assert_eq!(
+                exclusive(&spec(definition.clone()), &[old]).as_deref(),
+                why,
+                "{definition} {mode}"
+            );
         }
     }
 }
