@@ -49,7 +49,7 @@ pub(crate) async fn delete(session: &Session, request: &DeleteRequest, cx: &Cont
             "NAME",
         ));
     }
-    since::refuse_what_came(session, &id).await?;
+    since::refuse_what_came(session, &id, recorded.uid.as_deref()).await?;
     let propagation = match kinds::runs_pods(&id.type_name()) {
         true => Propagation::AfterPods,
         false => Propagation::Background,

@@ -16,6 +16,7 @@ mod makers;
 mod names;
 mod observe;
 mod others;
+mod owned;
 mod plugin;
 mod pods;
 mod predict;
@@ -187,7 +188,8 @@ impl Provider for KubernetesProvider {
             declared,
             given_up: &resources.iter().map(|recorded| recorded.identity.clone()).collect(),
         };
-        let data = |recorded| data::data(session, whose, recorded).boxed();
+        let looks = &owned::Looks::default();
+        let data = |recorded| data::data(session, whose, looks, recorded).boxed();
         in_parallel(resources.iter().map(data).collect()).await
     }
 

@@ -120,27 +120,41 @@ pub(crate) async fn of_definition(
 ) -> Result<Option<DataItem>, ProviderError> {
     let text = |pointer: &str| definition.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
     let mut found = Found::default();
-    match objects_of(session, definition, true).await {
-        Ok(objects) => {
-            session.told.note(holder, objects.iter().filter_map(uid));
-            for object in &objects {
-                found.add(whose, text("/spec/group"), text("/spec/names/kind"), object);
-            }
-        }
-        Err(error) if error.is_global() => return Err(error.into()),
-        Err(error) => found
-            .unseen
-            .push(format!("{} ({})", text("/spec/names/plural"), reason(&error))),
+    let objects = objects_of(session, definition, &mut found.unseen).await?;
+    let told = objects.iter().filter_map(uid).chain(found.unseen.iter().cloned());
+    session.told.note(holder, told);
+    for object in &objects {
+        found.add(whose, text("/spec/group"), text("/spec/names/kind"), object);
     }
     Ok(found.item("CustomResourceDefinition", text("/metadata/name")))
 }
 
-/// The objects of a definition's kind, under a version that it serves; only their metadata, or all of them.
+/// The metadata of the objects of a definition's kind. Why they could not be listed is added to `unseen`.
 pub(crate) async fn objects_of(
     session: &Session,
     definition: &Json,
-    only_metadata: bool,
+    unseen: &mut Vec<String>,
 ) -> Result<Vec<Json>, CallError> {
+    let why = match listing(definition) {
+        // There may be objects in the store: the server finds and deletes them, and nobody can list them.
+        None => NOT_SERVED.to_owned(),
+        Some(path) => match session.list(Call::list_metadata(path)).await {
+            Ok(objects) => return Ok(objects),
+            Err(error) if error.is_global() => return Err(error),
+            Err(error) => reason(&error),
+        },
+    };
+    let plural = definition.pointer("/spec/names/plural").and_then(Json::as_str);
+    unseen.push(format!("{} ({why})", plural.unwrap_or_default()));
+    Ok(Vec::new())
+}
+
+/// Why the objects of a definition without a served version cannot be listed.
+pub(crate) const NOT_SERVED: &str = "no version is served";
+
+/// The path at which the objects of a definition's kind are listed, under a version that it serves; none where it serves
+/// none.
+pub(crate) fn listing(definition: &Json) -> Option<String> {
     let text = |pointer: &str| definition.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
     let versions = definition.pointer("/spec/versions").and_then(Json::as_array);
     let mut served: Vec<&Json> = versions
@@ -149,16 +163,9 @@ pub(crate) async fn objects_of(
         .filter(|version| version["served"] == true)
         .collect();
     served.sort_by_key(|version| version["storage"] != true);
-    let Some(version) = served.first().and_then(|version| version["name"].as_str()) else {
-        return Ok(Vec::new());
-    };
+    let version = served.first()?["name"].as_str()?;
     let path = format!("/apis/{}/{version}/{}", text("/spec/group"), text("/spec/names/plural"));
-    let call = if only_metadata {
-        Call::list_metadata(path)
-    } else {
-        Call::get(path)
-    };
-    session.list(call).await
+    Some(path)
 }
 
 impl Found {
@@ -222,7 +229,7 @@ pub(crate) fn list(names: &[String]) -> String {
     }
 }
 
-fn reason(error: &CallError) -> String {
+pub(crate) fn reason(error: &CallError) -> String {
     match error.code() {
         Some(403) => "not allowed".to_owned(),
         _ => error.to_string(),

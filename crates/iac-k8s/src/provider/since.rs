@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::data;
 use super::others;
+use super::owned;
 use super::session::{Session, uid};
 use crate::object::ObjectId;
 
@@ -33,8 +34,12 @@ impl Told {
     }
 }
 
-/// Refuses the deletion of a namespace or a definition with which something would go that came since it was planned.
-pub(crate) async fn refuse_what_came(session: &Session, id: &ObjectId) -> Result<(), ProviderError> {
+/// Refuses the deletion of an object, known by its UID, with which something would go that came since it was planned.
+pub(crate) async fn refuse_what_came(
+    session: &Session,
+    id: &ObjectId,
+    expected: Option<&str>,
+) -> Result<(), ProviderError> {
     let told = session.told.of(id);
     let mut came = match id.type_name().as_str() {
         "core/Namespace" => {
@@ -60,11 +65,16 @@ pub(crate) async fn refuse_what_came(session: &Session, id: &ObjectId) -> Result
                 .pointer("/spec/names/kind")
                 .and_then(Json::as_str)
                 .unwrap_or_default();
-            let objects = others::objects_of(session, &definition, true).await?;
+            let mut unseen = Vec::new();
+            let objects = others::objects_of(session, &definition, &mut unseen).await?;
             let new = objects.iter().filter(|object| is_new(session, object, &told));
-            new.map(|object| name_of(kind, object)).collect()
+            new.map(|object| name_of(kind, object)).chain(unseen).collect()
         }
-        _ => return Ok(()),
+        _ => {
+            let along = owned::Looks::default().claims_of(session, id, expected).await?;
+            let claims = along.claims.iter().map(|claim| claim.told());
+            claims.chain(along.unseen).collect()
+        }
     };
     came.retain(|name| !told.contains(name));
     came.sort();

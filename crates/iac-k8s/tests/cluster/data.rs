@@ -197,3 +197,94 @@ async fn a_definition_stays_for_the_objects_of_others_and_says_what_its_change_t
     assert!(things.get("red").await.is_err());
     settled(&runs.plan_deleting(&nothing, &[]).await.plan);
 }
+
+#[tokio::test]
+async fn a_definition_that_serves_no_version_may_have_objects() {
+    let world = World::new().await;
+    let group = format!("{}.unserved.example", world.namespace);
+    let name = format!("things.{group}");
+    let of = |served: bool| definition(&world, &group, "Namespaced", json!([version("v1", served, &["size"])]));
+    let runs = Runs::new();
+    runs.up(&of(true)).await;
+    let things = world.api(&group, "v1", "Thing");
+    let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "a"}, "spec": {}});
+    world.make(&things, thing).await;
+    runs.up(&of(false)).await;
+    let nothing = world.declare_all(|_| {});
+    let plan = runs.up(&nothing).await;
+    let unseen = "could not be listed: things (no version is served)";
+    assert_eq!(kept(&plan), [format!("CustomResourceDefinition {name}: {unseen}")]);
+    let plan = runs.up_deleting(&nothing, &[&name]).await;
+    assert!(plan.changes().next().unwrap().risks[0].message.contains(unseen));
+    settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+}
+
+#[tokio::test]
+async fn claims_that_belong_to_an_object_keep_it() {
+    let world = World::new().await;
+    let group = format!("{}.owner.example", world.namespace);
+    let kinds = definition(&world, &group, "Namespaced", json!([version("v1", true, &["size"])]));
+    let definitions = Runs::new();
+    definitions.up(&kinds).await;
+    let api_version = format!("{group}/v1");
+    for (object, api_version, kind, plural_group) in [
+        (json!({"apiVersion": "v1", "kind": "ConfigMap"}), "v1", "ConfigMap", ""),
+        (
+            json!({"apiVersion": api_version, "kind": "Thing", "spec": {"size": "1"}}),
+            api_version.as_str(),
+            "Thing",
+            group.as_str(),
+        ),
+    ] {
+        let with = world.declare_all(|stack| {
+            Kubernetes::new(stack)
+                .in_namespace(&world.namespace)
+                .add_json("db", object.clone());
+        });
+        let runs = Runs::new();
+        runs.up(&with).await;
+        let owner = |object: &Json, api_version: &str, kind: &str| {
+            let (name, uid) = (&object["metadata"]["name"], &object["metadata"]["uid"]);
+            json!([{"apiVersion": api_version, "kind": kind, "name": name, "uid": uid}])
+        };
+        let live = world.read(&world.api(plural_group, "v1", kind), "db").await;
+        // One that it owns itself, and one that something else of it owns.
+        let middle = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": "middle", "ownerReferences": owner(&live, api_version, kind),
+        }});
+        world.make(&world.api("", "v1", "Secret"), middle).await;
+        let middle = world.read(&world.api("", "v1", "Secret"), "middle").await;
+        let claims = world.api("", "v1", "PersistentVolumeClaim");
+        let claim = |name: &str, owner: Json| {
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "ownerReferences": owner},
+                   "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "8Mi"}}}})
+        };
+        world.make(&claims, claim("own", owner(&live, api_version, kind))).await;
+        world
+            .make(&claims, claim("through", owner(&middle, "v1", "Secret")))
+            .await;
+        world.make(&claims, claim("free", json!([]))).await;
+
+        let nothing = world.declare_all(|_| {});
+        let plan = runs.up(&nothing).await;
+        let item = |name: &str| format!("PersistentVolumeClaim {}/{name}: 8Mi", world.namespace);
+        assert_eq!(kept(&plan), [item("own"), item("through")], "{kind}");
+        settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+        let names = ["own", "through"].map(|name| format!("{}/{name}", world.namespace));
+        let plan = runs.up_deleting(&nothing, &[&names[0], &names[1]]).await;
+        let risks: Vec<&str> = plan.steps[0].risks.iter().map(|risk| risk.message.as_str()).collect();
+        let lost = |name: &str| format!("the data in PersistentVolumeClaim {name} (8Mi) is deleted");
+        assert_eq!(risks, [lost(&names[0]), lost(&names[1])], "{kind}");
+        while claims.get_opt("through").await.unwrap().is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert!(claims.get_opt("free").await.unwrap().is_some());
+        claims
+            .delete("free", &kube::api::DeleteParams::default())
+            .await
+            .unwrap();
+        settled(&runs.plan_deleting(&nothing, &[]).await.plan);
+    }
+    let nothing = world.declare_all(|_| {});
+    definitions.up(&nothing).await;
+}

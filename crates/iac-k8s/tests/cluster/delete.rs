@@ -221,3 +221,25 @@ async fn what_comes_into_a_namespace_after_the_plan_keeps_it() {
     assert_eq!(told(data), [format!("1 object of others: ConfigMap {name}/theirs")]);
     world.delete(&recorded, true).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_claim_that_came_to_belong_to_an_object_after_the_plan_keeps_it() {
+    let world = World::new().await;
+    let declared = world.one("app", json!({"apiVersion": "v1", "kind": "ConfigMap"}));
+    let recorded = world.up(&declared).await;
+    assert_eq!(
+        world.provider.data(std::slice::from_ref(&recorded)).await.unwrap(),
+        [vec![]]
+    );
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "app", "uid": recorded.uid});
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "late", "ownerReferences": [owner]},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "8Mi"}}}});
+    world.make(&world.api("", "v1", "PersistentVolumeClaim"), claim).await;
+    let error = world.delete(&recorded, true).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Precondition, "{error}");
+    let late = format!("PersistentVolumeClaim {}/late", world.namespace);
+    assert!(error.message.contains(&late), "{error}");
+    let data = world.provider.data(std::slice::from_ref(&recorded)).await.unwrap();
+    assert_eq!(data.concat().len(), 1);
+    world.delete(&recorded, true).await.unwrap();
+}

@@ -7,7 +7,7 @@ use iac_core::provider::{Risk, RiskKind};
 use serde_json::{Map, Value as Json};
 
 use crate::object::ObjectId;
-use crate::provider::call::CallError;
+use crate::provider::call::{Call, CallError};
 use crate::provider::others;
 use crate::provider::session::Session;
 
@@ -33,12 +33,18 @@ pub(crate) async fn risks(session: &Session, id: &ObjectId, after: &Json) -> Res
     if gone.is_empty() && dropped.is_empty() {
         return Ok(Vec::new());
     }
-    let objects = match others::objects_of(session, &before, false).await {
+    let listed = match others::listing(&before) {
+        Some(path) => match session.list(Call::get(path)).await {
+            Err(error) if error.is_global() => return Err(error),
+            listed => listed.map_err(|error| others::reason(&error)),
+        },
+        None => Err(others::NOT_SERVED.to_owned()),
+    };
+    let objects = match listed {
         Ok(objects) => objects,
-        Err(error) if error.is_global() => return Err(error),
-        Err(error) => {
+        Err(why) => {
             let fields = dropped.iter().map(|(version, fields)| fields_text(version, fields));
-            let risk = |what: String| loss(format!("{what}; whether objects have it could not be seen: {error}"));
+            let risk = |what: String| loss(format!("{what}; whether objects have it could not be seen: {why}"));
             return Ok(gone.into_iter().chain(fields).map(risk).collect());
         }
     };
@@ -170,7 +176,12 @@ fn compare(path: &[Part], was: &Json, now: &Json, dropped: &mut Vec<Vec<Part>>) 
     }
     match (values(was), values(now)) {
         (Some(was), Some(now)) => compare(&below(Part::Values), &was, &now, dropped),
-        (Some(_), None) if properties(now).is_none() => dropped.push(below(Part::Values)),
+        // What the fields that it has now do not take goes.
+        (Some(_), None) => match properties(now) {
+            Some(fields) if !preserves(was) => dropped.push(below(Part::Other(fields.keys().cloned().collect()))),
+            Some(_) => {}
+            None => dropped.push(below(Part::Values)),
+        },
         _ => {}
     }
     if let (Some(was), Some(now)) = (was.get("items"), now.get("items")) {
@@ -254,6 +265,12 @@ mod tests {
                 spec(json!({"map": {"type": "object"}})),
                 vec!["spec.map.*"],
                 object(json!({"map": {"k": "1"}})),
+            ),
+            (
+                spec(json!({"map": of_texts})),
+                spec(json!({"map": {"type": "object", "properties": {"a": text}}})),
+                vec!["spec.map.*"],
+                object(json!({"map": {"a": "1", "b": "2"}})),
             ),
             (
                 spec(json!({"any": open})),
