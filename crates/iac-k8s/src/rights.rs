@@ -4,6 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::Value;
 
+pub(crate) use self::spread::spread;
+
+mod binding;
+mod spread;
+
 /// One right: what it is, and where the words for that leave it open, a verb.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Right {
@@ -24,17 +29,23 @@ const EVERYTHING: &str = "do everything (* on * in every group)";
 pub(crate) fn gained(type_name: &str, before: &Value, after: &Value) -> Vec<String> {
     let dangerous = |object: &Value| match type_name {
         "rbac.authorization.k8s.io/ClusterRole" | "rbac.authorization.k8s.io/Role" => of_role(object),
-        "rbac.authorization.k8s.io/ClusterRoleBinding" | "rbac.authorization.k8s.io/RoleBinding" => of_binding(object),
+        "rbac.authorization.k8s.io/ClusterRoleBinding" | "rbac.authorization.k8s.io/RoleBinding" => {
+            binding::rights(object)
+        }
         _ => BTreeSet::new(),
     };
     let had = dangerous(before);
     if had.contains(&Right::from(EVERYTHING.to_owned())) {
         return Vec::new();
     }
+    words(dangerous(after).difference(&had).cloned())
+}
+
+/// Rights in words, those that differ in the verb as one.
+fn words(rights: impl IntoIterator<Item = Right>) -> Vec<String> {
     let mut gained: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for right in dangerous(after).difference(&had) {
-        let verbs = gained.entry(right.what.clone()).or_default();
-        verbs.extend(right.verb.clone());
+    for right in rights {
+        gained.entry(right.what).or_default().extend(right.verb);
     }
     let words = gained.into_iter().map(|(what, verbs)| match verbs.is_empty() {
         true => what,
@@ -194,32 +205,6 @@ fn limited(what: &str, names: &BTreeSet<&str>) -> String {
     format!("{what}, only {names}")
 }
 
-fn of_binding(binding: &Value) -> BTreeSet<Right> {
-    let text = |object: Option<&Value>, field: &str| {
-        let text = object.and_then(|object| object.get(field)).and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
-    };
-    let role = text(binding.get("roleRef"), "name");
-    let subjects = binding.get("subjects").and_then(Value::as_array).unwrap_or_default();
-    let mut found = BTreeSet::new();
-    for subject in subjects {
-        let (kind, name) = (text(Some(subject), "kind"), text(Some(subject), "name"));
-        let who = match (kind.as_str(), name.as_str()) {
-            ("Group", "system:unauthenticated") | ("User", "system:anonymous") => "everybody, without signing in",
-            ("Group", "system:authenticated") => "everybody who can sign in",
-            ("Group", "system:serviceaccounts") => "every service account",
-            _ if role == "cluster-admin" => "",
-            _ => continue,
-        };
-        let who = match who {
-            "" => format!("{kind} {name}"),
-            who => who.to_owned(),
-        };
-        found.insert(format!("{who} gets the role {role}").into());
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,38 +283,5 @@ mod tests {
         let order = role(&[old[1].clone(), old[0].clone()]);
         assert!(gained("rbac.authorization.k8s.io/Role", &role(&old), &order).is_empty());
         assert!(gained("core/ConfigMap", &Value::Null, &role(&[rule(&["*"], &["*"], &["*"])])).is_empty());
-    }
-
-    #[test]
-    fn bindings_to_everybody_and_to_administrators_are_named() {
-        let binding = |role: &str, kind: &str, name: &str| -> Value {
-            json!({"roleRef": {"name": role}, "subjects": [{"kind": kind, "name": name}]}).into()
-        };
-        for (role, kind, name, expected) in [
-            (
-                "cluster-admin",
-                "User",
-                "eve",
-                vec!["User eve gets the role cluster-admin"],
-            ),
-            (
-                "view",
-                "Group",
-                "system:authenticated",
-                vec!["everybody who can sign in gets the role view"],
-            ),
-            (
-                "view",
-                "User",
-                "system:anonymous",
-                vec!["everybody, without signing in gets the role view"],
-            ),
-            ("view", "ServiceAccount", "app", vec![]),
-        ] {
-            let binding = binding(role, kind, name);
-            let of_type = "rbac.authorization.k8s.io/ClusterRoleBinding";
-            assert_eq!(gained(of_type, &Value::Null, &binding), expected);
-            assert!(gained(of_type, &binding, &binding).is_empty());
-        }
     }
 }

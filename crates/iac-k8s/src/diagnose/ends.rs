@@ -84,12 +84,15 @@ impl Running {
     }
 }
 
-/// The containers of a pod that run and that nothing probes.
+/// The containers of a pod that run for as long as it does and that nothing probes; sidecars stand among the init
+/// containers.
 pub(crate) fn unprobed(pod: &Json) -> Vec<Running> {
     if is_over(pod) {
         return Vec::new();
     }
-    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let list = |key: &str| pod["spec"][key].as_array().into_iter().flatten();
+    let sidecars = list("initContainers").filter(|container| container["restartPolicy"] == "Always");
+    let containers = list("containers").chain(sidecars);
     let is_probed =
         |container: &&Json| container["readinessProbe"].is_object() || container["startupProbe"].is_object();
     let names: Vec<&Json> = containers
@@ -179,5 +182,13 @@ mod tests {
             names(json!({"name": "main"}), json!({"terminated": {"exitCode": 0}})),
             0
         );
+        let init = |policy: Json| {
+            let mut pod = json!({"metadata": {"uid": "u", "name": "a"}, "spec": {"initContainers": [{"name": "side"}]},
+                "status": {"initContainerStatuses": [{"name": "side", "restartCount": 0, "state": running()}]}});
+            pod["spec"]["initContainers"][0]["restartPolicy"] = policy;
+            unprobed(&pod).len()
+        };
+        assert_eq!(init(json!("Always")), 1);
+        assert_eq!(init(Json::Null), 0);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
             claims::of(one, &seen),
             jobs::of(one).into_iter().collect(),
             exposure::of(one, &seen),
-            power::of(one).into_iter().collect(),
+            power::of(one),
             readers::of(one, &around),
             broken::of(one, &around),
         ];

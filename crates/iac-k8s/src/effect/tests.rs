@@ -524,7 +524,25 @@ fn new_ways_in_and_new_powers_are_told() {
                 Json::Null,
                 pods(json!({"volumes": [{"hostPath": {"path": "/var/run/docker.sock"}}]})),
             ),
-            "use /var/run/docker.sock of the node, which is control over the node",
+            "use /var/run/docker.sock of the node, which is control over the node, for writing too",
+        ),
+        (
+            object(
+                "apps/DaemonSet shop/logs",
+                Json::Null,
+                pods(json!({"volumes": [{"name": "a", "hostPath": {"path": "/var/log"}}],
+                    "containers": [{"name": "a", "volumeMounts": [{"name": "a", "readOnly": true}]}]})),
+            ),
+            "its pods use /var/log of the node, for reading, on each node",
+        ),
+        (
+            object(
+                "rbac.authorization.k8s.io/ClusterRole reader",
+                json!({"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}),
+                json!({"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
+                    "metadata": {"labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}}}),
+            ),
+            "privilege: whoever has the role view may read Secrets from now on",
         ),
         (
             object(

@@ -55,13 +55,31 @@ async fn pods_to_come(session: &Session, service: &Json) -> Result<bool, CallErr
         Err(error) if error.code() == Some(403) => return Ok(true),
         other => other?,
     };
-    if pods.iter().any(|pod| !pod["metadata"]["deletionTimestamp"].is_string()) {
-        return Ok(true);
+    for pod in pods
+        .iter()
+        .filter(|pod| !pod["metadata"]["deletionTimestamp"].is_string())
+    {
+        if !waits_for_its_gates(session, namespace, pod).await? {
+            return Ok(true);
+        }
     }
     match session.makers.are_there(session, namespace, selector).await {
         Err(error) if error.code() == Some(403) => Ok(true),
         other => other,
     }
+}
+
+/// True if a pod, of which the metadata were listed, is not to be scheduled until somebody says so.
+async fn waits_for_its_gates(session: &Session, namespace: &str, pod: &Json) -> Result<bool, CallError> {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+    let pod = session.get(Call::get(path)).await?;
+    let gates = |pod: &Json| {
+        pod["spec"]["schedulingGates"]
+            .as_array()
+            .is_some_and(|gates| !gates.is_empty())
+    };
+    Ok(pod.is_none_or(|pod| gates(&pod)))
 }
 
 /// True if anybody in the cluster looks after the address that an object lacks: a controller that does leaves a finalizer

@@ -8,6 +8,7 @@
 //! | a PriorityClass, StorageClass or IngressClass that is the default | what would name one and does not |
 //! | a binding | the pods of the accounts that it gives rights to |
 //! | a definition | the pods whose accounts have rights to its group |
+//! | what a binding of an admission policy has as its parameter | the binding |
 //! | webhooks, bindings of admission policies | what their rules match; pods also through what makes them |
 //! | an APIService | the objects of its group and version |
 //! | the Service that converts between a definition's versions | the definition's objects |
@@ -27,7 +28,7 @@ use iac_core::value::{FieldPath, Value};
 use self::rules::Rules;
 use super::find::{Named, names, pod_spec};
 use crate::kinds;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, split_api_version};
 
 /// A declared object.
 pub(super) struct Declared<'a> {
@@ -95,6 +96,7 @@ pub(super) fn of(resources: &[&ResourceDecl]) -> Vec<Reference> {
         }
     }
     conversions(&declared, &mut found);
+    parameters(&declared, &mut found);
     found.references
 }
 
@@ -319,4 +321,55 @@ fn conversions(declared: &[Declared<'_>], found: &mut Found) {
             found.add(object, service.key, Phase::Ready);
         }
     }
+}
+
+/// A binding of an admission policy refuses what its policy matches for as long as its parameter is not there. Which kind
+/// that is of, the policy says.
+fn parameters(declared: &[Declared<'_>], found: &mut Found) {
+    let policies = ["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"];
+    for policy in declared
+        .iter()
+        .filter(|object| policies.contains(&object.id.kind.as_str()))
+    {
+        let (Some(api_version), Some(kind)) = (
+            policy.text("/spec/paramKind/apiVersion"),
+            policy.text("/spec/paramKind/kind"),
+        ) else {
+            continue;
+        };
+        let (group, _) = split_api_version(api_version);
+        let is_bound = |object: &&Declared<'_>| {
+            object.id.kind.strip_suffix("Binding") == Some(&policy.id.kind)
+                && object.text("/spec/policyName") == Some(&policy.id.name)
+        };
+        for binding in declared.iter().filter(is_bound) {
+            let is_meant = |object: &&Declared<'_>| {
+                (object.id.group.as_str(), object.id.kind.as_str()) == (group, kind) && is_parameter(binding, object)
+            };
+            for parameter in declared.iter().filter(is_meant) {
+                found.add(binding, parameter.key, Phase::Exists);
+            }
+        }
+    }
+}
+
+/// True if a binding names or selects an object of the right kind. Without a namespace it means the one of whatever is
+/// judged, which may be any.
+fn is_parameter(binding: &Declared<'_>, object: &Declared<'_>) -> bool {
+    let namespace = binding.text("/spec/paramRef/namespace");
+    if namespace.is_some_and(|namespace| object.id.namespace.as_deref() != Some(namespace)) {
+        return false;
+    }
+    if let Some(name) = binding.text("/spec/paramRef/name") {
+        return object.id.name == name;
+    }
+    let labels = object.inputs.pointer("/metadata/labels");
+    let has = |label: &str, value: &Value| labels.and_then(|labels| labels.get(label)) == Some(value);
+    binding
+        .inputs
+        .pointer("/spec/paramRef/selector")
+        .is_some_and(|selector| {
+            let wanted = selector.get("matchLabels").and_then(Value::as_object);
+            wanted.is_none_or(|wanted| wanted.iter().all(|(label, value)| has(label, value)))
+        })
 }

@@ -162,6 +162,16 @@ pub(super) const ROWS: &[Row] = &[
         STORAGE_CLASS,
     ),
     later(Of::Pods, &["imagePullSecrets[]", "name"], SECRET),
+    later(
+        Of::Pods,
+        &["resourceClaims[]", "resourceClaimName"],
+        Target::Near("resource.k8s.io/ResourceClaim"),
+    ),
+    later(
+        Of::Pods,
+        &["resourceClaims[]", "resourceClaimTemplateName"],
+        Target::Near("resource.k8s.io/ResourceClaimTemplate"),
+    ),
     // The token controller deletes a Secret whose account is missing.
     at_once(
         Of::TokenSecret,
@@ -180,6 +190,11 @@ pub(super) const ROWS: &[Row] = &[
         STORAGE_CLASS,
     ),
     later(CLAIM, &["spec", "storageClassName"], STORAGE_CLASS),
+    later(
+        CLAIM,
+        &["spec", "volumeAttributesClassName"],
+        Target::Cluster("storage.k8s.io/VolumeAttributesClass"),
+    ),
     later(CLAIM, &["spec", "volumeName"], Target::Cluster("core/PersistentVolume")),
     later(
         Of::Kinds(&["core/PersistentVolume"]),

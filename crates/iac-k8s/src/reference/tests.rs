@@ -333,6 +333,50 @@ fn what_admission_reads_comes_first() {
     assert_eq!(of("ServiceAccount/bot"), [""; 0]);
 }
 
+#[test]
+fn the_parameter_of_an_admission_policy_comes_before_its_binding() {
+    let admission = "admissionregistration.k8s.io/v1";
+    let map = |name: &str| {
+        object(
+            "v1",
+            "ConfigMap",
+            name,
+            json!({"metadata": {"name": name, "namespace": "default", "labels": {"a": name}}}),
+        )
+    };
+    for (parameter, expected) in [
+        (json!({"name": "limits", "namespace": "default"}), vec!["limits"]),
+        (json!({"name": "limits"}), vec!["limits"]),
+        (json!({"name": "limits", "namespace": "other"}), vec![]),
+        (json!({"selector": {"matchLabels": {"a": "other"}}}), vec!["other"]),
+        (json!({"selector": {}}), vec!["limits", "other"]),
+    ] {
+        let found = edges(&[
+            map("limits"),
+            map("other"),
+            object("v1", "Secret", "limits", json!({})),
+            object(
+                admission,
+                "ValidatingAdmissionPolicy",
+                "rule",
+                json!({"spec": {"paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}}),
+            ),
+            object(
+                admission,
+                "ValidatingAdmissionPolicyBinding",
+                "rule",
+                json!({"spec": {"policyName": "rule", "paramRef": parameter}}),
+            ),
+        ]);
+        let first = "ValidatingAdmissionPolicyBinding/rule exists:  -> first ConfigMap/";
+        let found: Vec<&str> = found
+            .iter()
+            .filter_map(|edge| edge.strip_prefix(first)?.strip_suffix(" exists"))
+            .collect();
+        assert_eq!(found, expected, "{parameter}");
+    }
+}
+
 /// The lines of the table in `docs/rules.md`.
 fn documented() -> Vec<String> {
     let field = |row: &table::Row| {

@@ -77,6 +77,12 @@ async fn what_nothing_more_comes_of_is_ready_and_stays_so(world: &World) {
             "early",
             service(json!({"selector": {"app": "zero"}, "clusterIP": "None", "publishNotReadyAddresses": true})),
         ),
+        (
+            "gated",
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"app": "gated"}}, "spec": {
+                "schedulingGates": [{"name": "example.com/quota"}], "containers": [{"name": "main", "image": "x"}]}}),
+        ),
+        ("of-gated", service(json!({"selector": {"app": "gated"}}))),
         ("by-hand", service(json!({}))),
         (
             "outside",
