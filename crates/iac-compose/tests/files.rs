@@ -172,6 +172,77 @@ fn extends_overrides_and_profiles() {
 }
 
 #[test]
+fn each_field_names_its_line_in_the_file_that_says_it() {
+    let folder = folder(&[
+        (
+            "compose.yml",
+            "include: [other/part.yml]\nservices:\n  web:\n    image: a:${IAC_TEST_TAG:-1}\n    environment: [A=1, \"B=2\"]\n    \
+             ports:\n      - '80:80'\n    build:\n      context: .\n      args:\n        X: 1\n  shared:\n    \
+             extends:\n      file: common.yml\n      service: app\n    user: me\nnetworks:\n  default:\n    driver: bridge\n    \
+             labels: [a=b]\nvolumes:\n  data:\n    name: real\n",
+        ),
+        (
+            "compose.override.yml",
+            "services:\n  web:\n    environment:\n      B: 3\n      C: 4\n    ports:\n      - '90:90'\n",
+        ),
+        (
+            "common.yml",
+            "services:\n  app:\n    image: common\n    working_dir: /app\n",
+        ),
+        (
+            "other/part.yml",
+            "services:\n  part:\n    image: part\n    env_file: [a.env, b.env]\n",
+        ),
+        ("other/a.env", "FROM_FILE=1\n"),
+        ("other/b.env", ""),
+        ("Dockerfile", "FROM scratch\n"),
+    ]);
+    let declaration = declare(folder.path(), &[]).unwrap();
+    let line = |kind: &str, name: &str, path: &str| {
+        let resource = declaration.get(&format!("docker:compose/{kind}::{name}").parse().unwrap());
+        let lines = resource.unwrap().lines.as_ref()?;
+        let line = lines.line(&path.parse().unwrap())?;
+        let file = Path::new(&line.file).strip_prefix(folder.path()).unwrap();
+        Some(format!("{}:{}", file.display(), line.line))
+    };
+    for (kind, name, path, expected) in [
+        ("Service", "web", "image", Some("compose.yml:4")),
+        ("Service", "web", "environment.A", Some("compose.yml:5")),
+        ("Service", "web", "environment.B", Some("compose.override.yml:4")),
+        ("Service", "web", "environment.C", Some("compose.override.yml:5")),
+        ("Service", "web", "ports[target=80].published", Some("compose.yml:7")),
+        (
+            "Service",
+            "web",
+            "ports[target=90].published",
+            Some("compose.override.yml:7"),
+        ),
+        ("Service", "web", "image_id", None),
+        ("Service", "web", "networks.default.network_id", None),
+        ("Image", "web", "tag", Some("compose.yml:4")),
+        ("Image", "web", "build.args.X", Some("compose.yml:11")),
+        ("Image", "web", "context_hash", None),
+        ("Service", "shared", "image", Some("common.yml:3")),
+        ("Service", "shared", "working_dir", Some("common.yml:4")),
+        ("Service", "shared", "user", Some("compose.yml:16")),
+        ("Service", "part", "image", Some("other/part.yml:3")),
+        ("Service", "part", "environment.FROM_FILE", Some("other/part.yml:4")),
+        ("Network", "default", "driver", Some("compose.yml:19")),
+        ("Network", "default", "labels.a", Some("compose.yml:20")),
+        ("Volume", "data", "name", Some("compose.yml:23")),
+        ("Volume", "data", "driver", None),
+    ] {
+        assert_eq!(line(kind, name, path).as_deref(), expected, "{kind} {name} {path}");
+    }
+    // The network that no file names is not a part of the service that needs it.
+    let declaration = load("services:\n  web:\n    image: x\n    labels: {a: b}\n");
+    let network = declaration
+        .get(&"docker:compose/Network::default".parse().unwrap())
+        .unwrap();
+    assert!(network.lines.is_none());
+}
+
+#[test]
 fn configs_and_secrets_carry_their_contents() {
     let folder = folder(&[
         (

@@ -3,9 +3,14 @@
 
 mod support;
 
-use iac_core::Value;
+use std::sync::Arc;
+
 use iac_core::apply::Outcome;
-use iac_core::plan::{Action, DeleteData, Mode, Reason};
+use iac_core::declare::{FieldLines, SourceLine};
+use iac_core::plan::{Action, DeleteData, Mode, Plan, Reason};
+use iac_core::review::{TextOptions, View};
+use iac_core::value::Segment;
+use iac_core::{FieldPath, Value};
 use serde_json::json;
 use support::harness::{Bench, action_of, actions, declare, thing, value};
 
@@ -52,6 +57,54 @@ async fn a_change_names_its_field_its_line_and_its_consequence() {
     );
     assert!(bench.up(&program("2")).await.is_ok());
     assert!(bench.preview(&program("2")).await.is_empty());
+}
+
+/// A file in which each field has the line that its last position says, or the tenth.
+struct Lines;
+
+impl FieldLines for Lines {
+    fn line(&self, path: &FieldPath) -> Option<SourceLine> {
+        let line = match path.segments().last()? {
+            Segment::Index(index) => 20 + u32::try_from(*index).ok()?,
+            Segment::Field(name) if name == "first" => 1,
+            _ => 10,
+        };
+        Some(file_line(line))
+    }
+}
+
+fn file_line(line: u32) -> SourceLine {
+    SourceLine {
+        file: "a.yaml".to_owned(),
+        line,
+        column: 3,
+    }
+}
+
+#[tokio::test]
+async fn a_changed_field_names_its_line_in_the_file() {
+    let bench = Bench::new();
+    let program = |inputs: serde_json::Value| {
+        declare(move |stack| {
+            let _ = thing(&stack.at_lines(file_line(1), Arc::new(Lines)), "a", inputs.clone());
+            let _ = thing(stack, "b", json!({ "value": inputs["value"] }));
+        })
+    };
+    let lines = |plan: &Plan| -> Vec<String> {
+        let lines = plan.changes().flat_map(|step| &step.lines);
+        lines.map(|(path, line)| format!("{path} {line}")).collect()
+    };
+    let first = program(json!({ "value": "1", "first": 1, "gone": 1, "list": ["x", "y"] }));
+    // Of what is new, all is new.
+    assert_eq!(lines(&bench.preview(&first).await), [""; 0]);
+    bench.up(&first).await;
+    // What goes has no line, what stands where the resource begins none of its own, and what the program says neither.
+    let second = program(json!({ "value": "2", "first": 2, "list": ["x", "z"] }));
+    let plan = bench.preview(&second).await;
+    assert_eq!(lines(&plan), ["list[1] a.yaml:21:3", "value a.yaml:10:3"]);
+    let text = View::of(&plan, false).to_text(&TextOptions::default());
+    assert!(text.contains("~ value: \"1\" -> \"2\" (line 10)\n"), "{text}");
+    assert!(text.contains("- gone: 1\n"), "{text}");
 }
 
 #[tokio::test]

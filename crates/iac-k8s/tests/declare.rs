@@ -406,3 +406,27 @@ fn what_can_not_be_is_refused_with_its_line() {
         "{missing}"
     );
 }
+
+#[test]
+fn an_object_of_a_file_knows_the_lines_of_its_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.yaml");
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  x: y\n---\napiVersion: v1\nkind: Secret\nmetadata:\n  \
+                name: b\nstringData:\n  password: hunter2\n";
+    std::fs::write(&file, text).unwrap();
+    let declaration = declare(|stack| {
+        let k = Kubernetes::new(stack).in_namespace("shop");
+        k.yaml(&file);
+        k.add("typed", ConfigMap::default());
+    });
+    let line = |key: &str, path: &str| {
+        let lines = of(&declaration, key).lines.as_ref()?;
+        Some(lines.line(&path.parse().unwrap())?.to_string())
+    };
+    let at = |line: u32| Some(format!("{}:{line}:3", file.display()));
+    assert_eq!(line("kubernetes:core/ConfigMap::shop/a", "data.x"), at(6));
+    assert_eq!(line("kubernetes:core/Secret::shop/b", "data.password"), at(13));
+    assert_eq!(line("kubernetes:core/Secret::shop/b", "metadata.namespace"), None);
+    assert!(of(&declaration, "kubernetes:core/ConfigMap::typed").lines.is_none());
+    assert!(!format!("{declaration:?}").contains("hunter2"));
+}

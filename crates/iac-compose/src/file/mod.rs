@@ -14,6 +14,7 @@ mod extends;
 mod finish;
 mod include;
 mod keys;
+mod lines;
 mod load;
 mod marks;
 mod merge;
@@ -30,16 +31,18 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use iac_core::Stack;
 use iac_core::declare::{DeclareError, Handle};
 
 use crate::model::{Condition, Network, Service, Volume};
 use crate::scope::Compose;
+use lines::NodeLines;
 use problem::Findings;
 pub use settings::FileOptions;
 use settings::Settings;
-use tree::At;
+use tree::{At, Node};
 use typed::{Project, Reader};
 use variables::Variables;
 
@@ -197,28 +200,33 @@ impl Compose {
     #[track_caller]
     fn declare_file(&self, project: Project, found: &Findings) -> ComposeFile {
         let mut declared = ComposeFile::default();
-        let place = |at: At| self.at(found.sources.line(at));
-        for (key, (network, at)) in project.networks {
+        let files = found.sources.names();
+        let place = |node: Node| {
+            let source = found.sources.line(node.at);
+            let files = Arc::clone(&files);
+            self.at_lines(source, Arc::new(NodeLines { node, files }))
+        };
+        for (key, (network, node)) in project.networks {
             if network.external {
                 let _ = self.external_network(&key, network.name.unwrap_or_else(|| key.clone()));
             } else {
-                let handle = place(at).network(&key, network);
+                let handle = place(node).network(&key, network);
                 declared.networks.insert(key, handle);
             }
         }
-        for (key, (volume, at)) in project.volumes {
+        for (key, (volume, node)) in project.volumes {
             if volume.external {
                 let _ = self.external_volume(&key, volume.name.unwrap_or_else(|| key.clone()));
             } else {
-                let handle = place(at).volume(&key, volume);
+                let handle = place(node).volume(&key, volume);
                 declared.volumes.insert(key, handle);
             }
         }
-        for (name, (config, at)) in project.configs {
-            let _ = place(at).config(&name, config);
+        for (name, (config, node)) in project.configs {
+            let _ = place(node).config(&name, config);
         }
-        for (name, (secret, at)) in project.secrets {
-            let _ = place(at).secret(&name, secret);
+        for (name, (secret, node)) in project.secrets {
+            let _ = place(node).secret(&name, secret);
         }
         let services = || project.services.values().map(|(service, _)| service);
         let jobs: BTreeSet<String> = services()
@@ -226,8 +234,8 @@ impl Compose {
             .filter(|(_, dependency)| dependency.condition == Condition::Completed)
             .map(|(name, _)| name)
             .collect();
-        for (name, (service, at)) in in_order(project.services) {
-            let handle = place(at).add(&name, service, jobs.contains(&name));
+        for (name, (service, node)) in in_order(project.services) {
+            let handle = place(node).add(&name, service, jobs.contains(&name));
             declared.services.insert(name, handle);
         }
         declared
@@ -235,7 +243,7 @@ impl Compose {
 }
 
 /// Services in an order in which each comes after those that it shares something with.
-fn in_order(mut services: BTreeMap<String, (Service, At)>) -> Vec<(String, (Service, At))> {
+fn in_order<T>(mut services: BTreeMap<String, (Service, T)>) -> Vec<(String, (Service, T))> {
     let mut ordered = Vec::new();
     while !services.is_empty() {
         let is_free = |service: &Service| service.shares_with().iter().all(|other| !services.contains_key(*other));

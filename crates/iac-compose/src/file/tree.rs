@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use iac_core::declare::SourceLine;
 use serde_json::Value as Json;
@@ -38,13 +39,23 @@ impl Sources {
         self.names.borrow().get(file).cloned().unwrap_or_default()
     }
 
+    /// The names of all files, by their numbers.
+    pub(super) fn names(&self) -> Arc<[String]> {
+        self.names.borrow().as_slice().into()
+    }
+
     /// A place as errors and plans show it.
     pub(super) fn line(&self, at: At) -> SourceLine {
-        SourceLine {
-            file: self.name(at.file),
-            line: at.line.max(1),
-            column: at.column.max(1),
-        }
+        source_line(&self.name(at.file), at)
+    }
+}
+
+/// A place in a file of this name as errors and plans show it.
+pub(super) fn source_line(file: &str, at: At) -> SourceLine {
+    SourceLine {
+        file: file.to_owned(),
+        line: at.line.max(1),
+        column: at.column.max(1),
     }
 }
 

@@ -32,11 +32,11 @@ const UNSET_WHEN_EMPTY: [&str; 15] = [
 /// The content of a project's files, each thing with its place.
 #[derive(Debug, Default)]
 pub(super) struct Project {
-    pub(super) services: BTreeMap<String, (Service, At)>,
-    pub(super) networks: BTreeMap<String, (Network, At)>,
-    pub(super) volumes: BTreeMap<String, (Volume, At)>,
-    pub(super) configs: BTreeMap<String, (Config, At)>,
-    pub(super) secrets: BTreeMap<String, (Config, At)>,
+    pub(super) services: BTreeMap<String, (Service, Node)>,
+    pub(super) networks: BTreeMap<String, (Network, Node)>,
+    pub(super) volumes: BTreeMap<String, (Volume, Node)>,
+    pub(super) configs: BTreeMap<String, (Config, Node)>,
+    pub(super) secrets: BTreeMap<String, (Config, Node)>,
 }
 
 /// The context in which texts of the files are read.
@@ -57,7 +57,7 @@ impl Reader<'_> {
         };
         for (name, node) in tree.get("services").and_then(Node::as_map).into_iter().flatten() {
             if let Some(service) = self.service(name, node) {
-                project.services.insert(name.clone(), (service, node.at));
+                project.services.insert(name.clone(), (service, node.clone()));
             }
         }
         let used = |of: fn(&Service) -> &Vec<crate::model::FileMount>, name: &str| {
@@ -79,7 +79,7 @@ impl Reader<'_> {
         project
     }
 
-    fn section<T: DeserializeOwned + Default>(&self, tree: &Node, section: &str) -> BTreeMap<String, (T, At)> {
+    fn section<T: DeserializeOwned + Default>(&self, tree: &Node, section: &str) -> BTreeMap<String, (T, Node)> {
         let mut all = BTreeMap::new();
         for (name, node) in tree.get(section).and_then(Node::as_map).into_iter().flatten() {
             let mut node = node.clone();
@@ -97,7 +97,7 @@ impl Reader<'_> {
                 true => Some(T::default()),
                 false => self.typed(&node, &Path::of(&[section, name])),
             };
-            all.extend(value.map(|value| (name.clone(), (value, node.at))));
+            all.extend(value.map(|value| (name.clone(), (value, node))));
         }
         all
     }

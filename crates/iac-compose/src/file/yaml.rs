@@ -166,11 +166,15 @@ impl<'a> Composer<'a> {
                 return Err(YamlError { at, message });
             }
             let (event, span) = self.next()?;
+            let is_alias = matches!(event, Event::Alias(_));
             let mut value = self.node(event, span)?;
             if is_merge {
                 merged.extend(self.merged(value, at)?);
             } else {
-                value.at = at;
+                // A single value of an alias is written at its anchor.
+                if !is_alias || value.scalar().is_none() {
+                    value.at = at;
+                }
                 map.insert(key, value);
             }
         }

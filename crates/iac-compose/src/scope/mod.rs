@@ -8,8 +8,9 @@ mod resolve;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use iac_core::declare::{DeclareError, Handle, NewResource, SourceLine, Wait};
+use iac_core::declare::{DeclareError, FieldLines, Handle, NewResource, SourceLine, Wait};
 use iac_core::provider::Phase;
 use iac_core::{Key, Output, Stack};
 use serde::Serialize;
@@ -90,6 +91,11 @@ impl Compose {
     /// The same project, for what is declared at a place that is not the caller's.
     pub(crate) fn at(&self, source: SourceLine) -> Self {
         self.in_stack(&self.stack.at(source))
+    }
+
+    /// As [`at`](Self::at), where the fields of what is declared can be found.
+    pub(crate) fn at_lines(&self, source: SourceLine, lines: Arc<dyn FieldLines>) -> Self {
+        self.in_stack(&self.stack.at_lines(source, lines))
     }
 
     /// The same project, for resources that are declared in a component of its stack.

@@ -67,7 +67,10 @@ impl Compose {
         }
         let uses_default = spec.networks.contains_key(DEFAULT_NETWORK);
         if uses_default && !self.known.borrow().networks.contains_key(DEFAULT_NETWORK) {
-            let _ = self.network(DEFAULT_NETWORK, Network::default());
+            // Its fields are not those of the service.
+            let _ = self
+                .at(self.stack.source())
+                .network(DEFAULT_NETWORK, Network::default());
         }
         for (key, attachment) in &mut spec.networks {
             let known = self.known.borrow().networks.get(key).cloned();

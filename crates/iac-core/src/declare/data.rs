@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Wait;
+use super::{FieldLines, Wait};
 use crate::provider::Phase;
 use crate::urn::{Key, KeyError};
 use crate::value::token::TokenError;
@@ -121,7 +122,7 @@ pub struct Dependency {
 }
 
 /// One declared resource.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct ResourceDecl {
     /// Its name in the stack; the provider is part of it.
     pub key: Key,
@@ -133,6 +134,8 @@ pub struct ResourceDecl {
     pub after: Vec<Dependency>,
     /// Where it is declared: the user's own call, also when a component's code made it.
     pub source: SourceLine,
+    /// The places of its fields, where a file declares it.
+    pub lines: Option<Arc<dyn FieldLines>>,
 }
 
 /// Something that a reader of the plan should know, said by the program or by what it loads.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::data::{Declaration, DeclareError, NewResource, Note, ResourceDecl, SourceLine};
-use super::{Handle, Output};
+use super::{FieldLines, Handle, Output};
 use crate::config::Config;
 use crate::provider::Phase;
 use crate::settings::{self, SettingsError};
@@ -26,7 +27,8 @@ use crate::value::{FieldPath, Secret, Source, Value, token};
 pub struct Stack {
     shared: Rc<Shared>,
     component: Option<Rc<Component>>,
-    at: Option<SourceLine>,
+    pub(super) at: Option<SourceLine>,
+    pub(super) lines: Option<Arc<dyn FieldLines>>,
 }
 
 struct Component {
@@ -69,6 +71,7 @@ impl Stack {
             shared: Rc::new(shared),
             component: None,
             at: None,
+            lines: None,
         }
     }
 
@@ -110,16 +113,7 @@ impl Stack {
             shared: Rc::clone(&self.shared),
             component: Some(Rc::new(Component { path, source })),
             at: self.at.clone(),
-        }
-    }
-
-    /// The same stack for what is declared in a file that the program reads: errors and plans name that place instead of
-    /// a line of the program. For providers' scopes.
-    #[must_use]
-    pub fn at(&self, source: SourceLine) -> Self {
-        Self {
-            at: Some(source),
-            ..self.clone()
+            lines: self.lines.clone(),
         }
     }
 
@@ -165,6 +159,7 @@ impl Stack {
             options: new.options,
             after: new.after,
             source,
+            lines: self.lines.clone(),
         };
         self.insert(resource);
         Handle::new(self.clone(), key)

@@ -82,7 +82,7 @@ impl Engine {
 pub(super) fn of(resource: &ResourceDecl, problem: Problem) -> PlanProblem {
     PlanProblem {
         key: Some(resource.key.clone()),
-        source: Some(resource.source.clone()),
+        source: Some(resource.nearest_line(&problem.path)),
         path: problem.path,
         message: problem.message,
         hint: problem.hint,

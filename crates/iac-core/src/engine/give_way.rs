@@ -329,10 +329,11 @@ fn in_the_way(
     hint: &str,
 ) -> PlanProblem {
     let what: Vec<&str> = held.iter().map(|exclusive| exclusive.what.as_str()).collect();
+    let path = held.first().map(|exclusive| exclusive.path.clone()).unwrap_or_default();
     PlanProblem {
         key: Some(resource.key.clone()),
-        source: Some(resource.source.clone()),
-        path: held.first().map(|exclusive| exclusive.path.clone()).unwrap_or_default(),
+        source: Some(resource.nearest_line(&path)),
+        path,
         message: message(&what.join(", ")),
         hint: Some(hint.to_owned()),
     }

@@ -265,6 +265,8 @@ pub struct Step {
     pub source: Option<SourceLine>,
     /// The fields that change.
     pub changes: Vec<FieldChange>,
+    /// The places of their new values, where those stand on lines of their own in a file.
+    pub lines: BTreeMap<FieldPath, SourceLine>,
     /// Those of them that are only counted unless everything is to be seen.
     pub minor: Option<Minor>,
     /// The risks: all in it that could hurt.
@@ -306,6 +308,7 @@ impl Step {
             reasons: Vec::new(),
             source: None,
             changes: Vec::new(),
+            lines: BTreeMap::new(),
             minor: None,
             risks: Vec::new(),
             effects: Vec::new(),
@@ -358,7 +361,7 @@ pub struct PlanNote {
 pub struct PlanProblem {
     /// The resource, if it is one resource's.
     pub key: Option<Key>,
-    /// Where that is declared.
+    /// Where that is declared; in a file, the line of the field.
     pub source: Option<SourceLine>,
     /// The field, the root where it is the resource as a whole.
     pub path: FieldPath,

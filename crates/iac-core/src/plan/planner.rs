@@ -10,7 +10,7 @@ use super::objects::is_vouched;
 use super::resolve::{Outputs, resolve};
 use super::world::{Interrupted, ObjectName, World, WorldEntry};
 use super::{Action, Mode, Plan, PlanProblem, Reason, Step};
-use super::{deletion, keep, reasons, refresh};
+use super::{deletion, keep, reasons, refresh, steps};
 use crate::declare::ResourceDecl;
 use crate::provider::{Checked, Intent, Observed, PredictRequest, Prediction, Problem, Recorded};
 use crate::urn::Key;
@@ -293,6 +293,7 @@ impl<'a> Walk<'a> {
         };
         let mut step = self.step(action, draft);
         step.changes = changes;
+        step.lines = steps::lines(resource, &step);
         step.minor = prediction.minor;
         step.risks = prediction.risks;
         step.effects = prediction.effects;

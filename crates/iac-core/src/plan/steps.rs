@@ -1,16 +1,18 @@
 //! The common parts of steps: order, condition, leftovers, and the plan's notes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::planner::{Draft, Walk};
 use super::world::{Moved, WorldEntry};
 use super::{
     Action, DeleteData, Fate, Leftover, PlanNote, PlanProblem, Precondition, Reason, Step, deletion, leftover,
 };
-use crate::declare::{Options, ResourceDecl, Wait};
+use crate::declare::{Options, ResourceDecl, SourceLine, Wait};
 use crate::graph::EdgeKind;
 use crate::provider::{Checked, Observed, Phase, Problem};
 use crate::urn::Key;
+use crate::value::diff::FieldChange;
+use crate::value::{FieldPath, Segment};
 
 /// Says so where the program ends a protection that is recorded.
 fn lifted(entry: Option<&WorldEntry>, options: &Options) -> Option<String> {
@@ -27,6 +29,24 @@ fn not_waited_for(action: Action, entry: Option<&WorldEntry>, options: &Options)
     );
     (makes && !known && options.wait == Wait::No)
         .then(|| "not waited for: it counts as done once it is there".to_owned())
+}
+
+/// The lines of the values that a step gives to fields of an object that is there. All of a new one is new.
+pub(super) fn lines(resource: &ResourceDecl, step: &Step) -> BTreeMap<FieldPath, SourceLine> {
+    if step.action == Action::Create || resource.lines.is_none() {
+        return BTreeMap::new();
+    }
+    // A position counts in the list as it will be, in which others may have put something before it.
+    let is_position = |segment: &Segment| matches!(segment, Segment::Index(_));
+    let is_declared = |change: &&FieldChange| {
+        let declared = step.inputs.as_ref().and_then(|inputs| inputs.at(&change.path));
+        !change.path.segments().iter().any(is_position) || declared == change.after.as_ref()
+    };
+    let stay = step.changes.iter().filter(|change| change.after.is_some());
+    let lines = stay
+        .filter(is_declared)
+        .filter_map(|change| Some((change.path.clone(), resource.field_line(&change.path)?)));
+    lines.collect()
 }
 
 impl Walk<'_> {
@@ -69,6 +89,7 @@ impl Walk<'_> {
             reasons: draft.reasons,
             source: Some(resource.source.clone()),
             changes: Vec::new(),
+            lines: BTreeMap::new(),
             minor: None,
             risks: Vec::new(),
             effects: Vec::new(),
@@ -131,7 +152,7 @@ impl Walk<'_> {
     pub(super) fn problem(&mut self, resource: &ResourceDecl, problem: Problem) {
         self.problems.push(PlanProblem {
             key: Some(resource.key.clone()),
-            source: Some(resource.source.clone()),
+            source: Some(resource.nearest_line(&problem.path)),
             path: problem.path,
             message: problem.message,
             hint: problem.hint,

@@ -6,6 +6,7 @@ use super::inline;
 use super::model::{ChangeView, FieldSign, FieldView, Piece, Show, Tag};
 use super::value::{SECRET, path_text, quoted, remark, value_text};
 use super::yaml;
+use crate::declare::SourceLine;
 use crate::plan::{Action, Step};
 use crate::render::sanitize;
 use crate::value::Value;
@@ -25,7 +26,7 @@ pub(super) fn fields(step: &Step) -> Vec<FieldView> {
     };
     let changed = step.changes.iter().map(|change| FieldView {
         show: if is_minor(change) { Show::Counted } else { Show::Always },
-        ..field(change)
+        ..placed(step, change)
     });
     let makes = matches!(step.action, Action::Create | Action::Replace | Action::Adopt);
     match &step.inputs {
@@ -46,11 +47,27 @@ fn leaves(inputs: &Value, unknown: bool) -> Vec<FieldView> {
             path: path_text(&trail.path()),
             sign: FieldSign::Added,
             origin: None,
+            source: None,
             show: if is_known { Show::Verbose } else { Show::Always },
             change: on_a_line(None, Some(leaf)),
         });
     });
     found
+}
+
+/// A field that a step changes, with the place of its new value.
+pub(super) fn placed(step: &Step, change: &FieldChange) -> FieldView {
+    // Of a list, what goes and what comes may have the same position.
+    let line = step.lines.get(&change.path).filter(|_| change.after.is_some());
+    let is_file = |line: &SourceLine| step.source.as_ref().is_some_and(|source| source.file == line.file);
+    let text = |line: &SourceLine| match is_file(line) {
+        true => format!("line {}", line.line),
+        false => sanitize(&format!("{}:{}", line.file, line.line)).into_owned(),
+    };
+    FieldView {
+        source: line.map(text),
+        ..field(change)
+    }
 }
 
 /// A changed field, to be shown always.
@@ -67,6 +84,7 @@ pub(super) fn field(change: &FieldChange) -> FieldView {
         path: path_text(&change.path),
         sign,
         origin: change.origin.as_deref().map(|origin| sanitize(origin).into_owned()),
+        source: None,
         show: Show::Always,
         change: view,
     }

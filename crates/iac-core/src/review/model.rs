@@ -122,6 +122,8 @@ pub struct StepView {
     pub order: Vec<String>,
     /// The fields that change.
     pub fields: Vec<FieldView>,
+    /// True if the lines of its fields are not those of the steps that are told with it.
+    pub lines_vary: bool,
     /// A word on the changes with [`Show::Counted`], as what follows their number.
     pub counted: Option<String>,
     /// All of a new resource, as lines of YAML.
@@ -205,6 +207,9 @@ pub struct FieldView {
     pub sign: FieldSign,
     /// The author of the change, where that is not the program.
     pub origin: Option<String>,
+    /// The place of the new value, where it has a line of its own in a file: `line 23`, or `FILE:23` where that file is not
+    /// the one of the step.
+    pub source: Option<String>,
     /// When it is shown.
     pub show: Show,
     /// The change.
@@ -295,7 +300,7 @@ pub struct ExportView {
 pub struct ProblemView {
     /// The key of the resource with the stack before it, if it is about one.
     pub urn: Option<String>,
-    /// The line that declares the resource.
+    /// The line that declares the resource; in a file, the line of the field.
     pub source: Option<String>,
     /// The fault, with the path of the field before it; one line or several.
     pub message: Vec<String>,

@@ -39,6 +39,7 @@ pub(crate) fn step(name: &str, identity: &str, action: Action, reason: Reason) -
         reasons: vec![reason],
         source: line(u32::try_from(name.len()).unwrap()),
         changes: Vec::new(),
+        lines: BTreeMap::new(),
         minor: None,
         risks: Vec::new(),
         effects: Vec::new(),
@@ -111,6 +112,13 @@ fn deployment_step() -> Step {
         from: key("kubernetes:core/ConfigMap::api"),
     });
     step.reasons.push(Reason::Drift(vec![path("spec.replicas")]));
+    step.lines = BTreeMap::from([
+        (path("spec.template.spec.containers[name=api].image"), line(23).unwrap()),
+        (
+            path("spec.template.spec.containers[name=api].env[name=KEY]"),
+            SourceLine::try_from("k8s/common.yaml:7:9".to_owned()).unwrap(),
+        ),
+    ]);
     step.changes = vec![
         change(
             &path("spec.template.spec.containers[name=api].image"),

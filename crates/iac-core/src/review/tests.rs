@@ -1,7 +1,7 @@
 //! Tests of the text and markdown of plans.
 #![allow(clippy::unwrap_used)]
 
-use super::samples::{everything, key};
+use super::samples::{everything, key, line};
 use super::*;
 use crate::plan::{Action, Commit, Commits, Mode, Plan, Reason};
 use crate::provider::{Checked, Effect, Risk, RiskKind};
@@ -109,6 +109,47 @@ fn the_same_changes_are_shown_once_and_long_texts_are_counted() {
     let shown: Vec<&str> = text.lines().filter(|line| line.contains("~ f")).collect();
     assert_eq!(shown[0], "    ~ f0:");
     assert!(shown[3].contains("--verbose shows them"), "{text}");
+}
+
+#[test]
+fn steps_that_say_the_same_on_other_lines_are_one_without_its_lines() {
+    let with = |lines: [Option<u32>; 2]| {
+        let mut plan = everything();
+        let mut step = plan.steps.remove(4);
+        step.changes.truncate(1);
+        step.lines.clear();
+        let steps = lines.into_iter().zip(["x", "y"]).map(|(number, name)| {
+            let path = step.changes[0].path.clone();
+            let lines = number.and_then(line).map(|line| (path, line));
+            crate::plan::Step {
+                key: key(&format!("kubernetes:apps/Deployment::{name}")),
+                lines: lines.into_iter().collect(),
+                ..step.clone()
+            }
+        });
+        plan.steps = steps.collect();
+        plan
+    };
+    for (lines, brief, verbose, page) in [
+        ([Some(7), Some(7)], 1, 2, 1),
+        ([Some(7), Some(8)], 0, 2, 0),
+        ([Some(7), None], 0, 1, 0),
+        ([None, None], 0, 0, 0),
+    ] {
+        let plan = with(lines);
+        let count = |text: &str| text.matches("(line ").count();
+        let view = View::of(&plan, false);
+        let told = view.to_text(&TextOptions::default());
+        assert_eq!(told.matches("image: ").count(), 1, "{told}");
+        assert_eq!(count(&told), brief, "{told}");
+        assert_eq!(count(&view.to_markdown(COMMENT)), brief, "{lines:?}");
+        let options = TextOptions {
+            verbose: true,
+            ..TextOptions::default()
+        };
+        assert_eq!(count(&view.to_text(&options)), verbose, "{lines:?}");
+        assert_eq!(count(&view.to_html()), page, "{lines:?}");
+    }
 }
 
 #[test]

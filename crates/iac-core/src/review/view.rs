@@ -184,35 +184,48 @@ fn group_kind(mode: Mode, step: &Step) -> GroupKind {
 fn find_same(steps: &mut [StepView]) {
     let mut firsts: HashMap<String, usize> = HashMap::new();
     for place in 0..steps.len() {
-        let step = &steps[place];
-        if step.action != Action::Update || step.fields.is_empty() {
+        if steps[place].action != Action::Update || steps[place].fields.is_empty() {
             continue;
         }
-        let effects: Vec<&EffectView> = step.effects.iter().filter(|effect| effect.label != HOW_LONG).collect();
-        let risks: Vec<(&str, &str)> = step
-            .risks
-            .iter()
-            .map(|risk| (risk.label.as_str(), risk.message.as_str()))
-            .collect();
-        let news = format!(
-            "{:?}",
-            (
-                (&step.reasons, risks, effects, &step.order),
-                (&step.fields, &step.counted, &step.not_checked, &step.notes)
-            )
-        );
+        let news = news(&steps[place]);
         match firsts.get(&news) {
             Some(first) => {
                 let first = *first;
                 steps[place].same_as = Some(steps[first].id);
                 // Each has its own time, so none is told.
                 steps[first].effects.retain(|effect| effect.label != HOW_LONG);
+                let sources = |step: &StepView| -> Vec<Option<String>> {
+                    step.fields.iter().map(|field| field.source.clone()).collect()
+                };
+                steps[first].lines_vary |= sources(&steps[first]) != sources(&steps[place]);
             }
             None => {
                 firsts.insert(news, place);
             }
         }
     }
+}
+
+/// All that an update says, but for its times and lines.
+fn news(step: &StepView) -> String {
+    let effects: Vec<&EffectView> = step.effects.iter().filter(|effect| effect.label != HOW_LONG).collect();
+    let risks: Vec<(&str, &str)> = step
+        .risks
+        .iter()
+        .map(|risk| (risk.label.as_str(), risk.message.as_str()))
+        .collect();
+    let fields: Vec<_> = step
+        .fields
+        .iter()
+        .map(|field| (&field.path, field.sign, &field.origin, field.show, &field.change))
+        .collect();
+    format!(
+        "{:?}",
+        (
+            (&step.reasons, risks, effects, &step.order),
+            (fields, &step.counted, &step.not_checked, &step.notes)
+        )
+    )
 }
 
 impl StepView {
@@ -250,6 +263,7 @@ impl StepView {
                 .collect(),
             order: order(step),
             fields: field::fields(step),
+            lines_vary: false,
             counted: step.minor.as_ref().map(|minor| safe(&minor.what)),
             new: new.map(yaml::lines),
             not_checked,

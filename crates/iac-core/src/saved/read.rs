@@ -12,7 +12,7 @@ use crate::plan::{Action, Commits, Estimate, KeptData, Leftover, Mode, Order, Pl
 use crate::provider::{DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::state::Vault;
 use crate::urn::Key;
-use crate::value::canonical;
+use crate::value::{FieldPath, canonical};
 
 /// The formats of earlier versions: the digest of the first covered less, and neither holds all that is shown of a plan.
 const OLDER: [&str; 2] = ["iac.plan/1", "iac.plan/2"];
@@ -96,6 +96,9 @@ pub struct SavedStep {
     pub options: Json,
     /// The fields that were to change.
     pub changes: Vec<SavedChange>,
+    /// The places of their new values, where those have lines of their own.
+    #[serde(default)]
+    pub(super) lines: BTreeMap<FieldPath, SourceLine>,
     /// The conditions that had to hold.
     pub precondition: Precondition,
     /// The risks: all in it that could hurt.

@@ -91,6 +91,7 @@ impl SavedStep {
                 .iter()
                 .map(|change| change.to_change(&self.key))
                 .collect::<Result<_, _>>()?,
+            lines: self.lines.clone(),
             minor: self.minor.clone(),
             risks: self.risks.clone(),
             effects: self.effects.clone(),

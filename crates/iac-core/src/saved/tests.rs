@@ -31,6 +31,7 @@ fn the_digest_covers_what_is_done_and_not_where_it_is_declared() {
     let plan = everything();
     let mut moved = plan.clone();
     moved.steps[0].source = line(999);
+    moved.steps[4].lines.clear();
     moved.build = "another".into();
     moved.notes.clear();
     assert_eq!(digest(&plan), digest(&moved));
@@ -307,6 +308,30 @@ fn what_is_shown_of_a_saved_plan_is_what_was_shown() {
             assert_eq!(read.to_markdown(COMMENT), made.to_markdown(COMMENT));
         }
     }
+}
+
+#[test]
+fn a_saved_plan_names_the_lines_of_fields_where_there_are_any() {
+    let plan = everything();
+    let json = plan_json(&plan, &hash);
+    let lines = json!({
+        "spec.template.spec.containers[name=api].image": "stacks/prod.rs:23:5",
+        "spec.template.spec.containers[name=api].env[name=KEY]": "k8s/common.yaml:7:9",
+    });
+    assert_eq!(json["steps"][4]["lines"], lines);
+    assert_eq!(json["steps"][3].get("lines"), None);
+    let text = saved(&plan).view(false).unwrap().to_text(&TextOptions::default());
+    assert!(
+        text.contains(" (line 23)\n") && text.contains(" (k8s/common.yaml:7)\n"),
+        "{text}"
+    );
+    // A plan that an earlier version wrote holds none.
+    let mut older = json;
+    older["steps"][4].as_object_mut().unwrap().remove("lines");
+    let older = SavedPlan::parse(&older.to_string()).unwrap();
+    assert_eq!(compare(&older, &plan, &hash), Comparison::default());
+    let text = older.view(false).unwrap().to_text(&TextOptions::default());
+    assert!(!text.contains("(line 23)"), "{text}");
 }
 
 #[test]

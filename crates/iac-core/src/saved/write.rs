@@ -145,7 +145,7 @@ pub(super) fn value_json(value: &Value, hash: HashSecret<'_>) -> Json {
 }
 
 fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
-    json!({
+    let mut json = json!({
         "key": step.key,
         "urn": step.key.in_stack(&plan.stack).to_string(),
         "identity": step.identity,
@@ -165,7 +165,12 @@ fn step_json(step: &Step, plan: &Plan, hash: HashSecret<'_>) -> Json {
         "inputs": step.inputs.as_ref().map(|inputs| value_json(inputs, hash)),
         "options": step.options,
         "precondition": step.precondition,
-    })
+    });
+    // Apart from the changes, which the digest covers.
+    if !step.lines.is_empty() {
+        json["lines"] = json!(step.lines);
+    }
+    json
 }
 
 fn reasons(step: &Step) -> Vec<SavedReason> {

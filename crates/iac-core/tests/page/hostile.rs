@@ -47,6 +47,7 @@ fn view_of(text: &str) -> View {
     one.new = Some(vec![text.to_owned()]);
     let mut lines = field(text, Some(text), Some(text));
     lines.origin = Some(text.to_owned());
+    lines.source = Some(text.to_owned());
     lines.change = ChangeView::Lines {
         lines: [Tag::Same, Tag::Removed, Tag::Added]
             .map(|tag| Piece {

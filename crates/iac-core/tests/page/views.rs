@@ -32,6 +32,7 @@ pub(crate) fn step(id: usize, component: &str, name: &str, action: Action) -> St
         effects: Vec::new(),
         order: Vec::new(),
         fields: Vec::new(),
+        lines_vary: false,
         counted: None,
         new: None,
         not_checked: None,
@@ -79,6 +80,7 @@ pub(crate) fn field(path: &str, before: Option<&str>, after: Option<&str>) -> Fi
         path: path.to_owned(),
         sign,
         origin: None,
+        source: None,
         show: Show::Always,
         change,
     }
@@ -209,10 +211,12 @@ pub(crate) fn shop() -> View {
                     piece(Tag::Same, "\""),
                 ]),
             },
+            source: Some("line 23".to_owned()),
             ..field("spec.template.spec.containers[name=web].image", Some(""), Some(""))
         },
         FieldView {
             origin: Some("kubectl-edit".to_owned()),
+            source: Some("web/common.yaml:7".to_owned()),
             ..field("spec.replicas", Some("5"), Some("3"))
         },
         FieldView {

@@ -17,6 +17,7 @@ fn misfits(objects: &[serde_json::Value], before: serde_json::Value) -> Vec<Stri
             options: Options::default(),
             after: Vec::new(),
             source: SourceLine::caller(),
+            lines: None,
         }
     };
     let resources: Vec<ResourceDecl> = objects.iter().map(declare).collect();

@@ -15,6 +15,7 @@ fn declare(inputs: serde_json::Value) -> ResourceDecl {
         options: Options::default(),
         after: Vec::new(),
         source: SourceLine::caller(),
+        lines: None,
     }
 }
 

@@ -43,6 +43,7 @@ fn schemas() -> Schemas {
         options: Options::default(),
         after: Vec::new(),
         source: SourceLine::caller(),
+        lines: None,
     });
     schemas
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -108,7 +109,7 @@ impl Place {
         let mut seen: BTreeMap<(String, String), Manifest> = BTreeMap::new();
         let mut objects = Vec::new();
         for manifest in manifests {
-            let place = self.at(&manifest.file, manifest.line);
+            let place = self.at_manifest(&manifest);
             let object = match manifest.object.json() {
                 Ok(object) => object,
                 Err(error) => {
@@ -122,7 +123,7 @@ impl Place {
             let name = self.name_of(&object, scope);
             match seen.get(&(of_type.clone(), name.clone())) {
                 Some(first) if first.object == manifest.object => {
-                    let first = format!("{}:{}", first.file.display(), first.line);
+                    let first = format!("{}:{}", first.file.path.display(), first.line);
                     let kind = object["kind"].as_str().unwrap_or_default();
                     let note = format!("{kind} {name} stands word for word at {first} as well; it counts once");
                     place.stack.note(note);
@@ -147,7 +148,7 @@ impl Place {
                 message.push_str("\n  files that are no manifests can be left out: --config exclude=PATTERN for the program \"manifests\", ManifestFiles::exclude in a program of your own");
             }
             let at = match error.line {
-                Some(line) => self.at(&error.file, line).stack.source(),
+                Some(line) => source_line(&error.file, line),
                 None => {
                     message = format!("{}: {message}", error.file.display());
                     called.clone()
@@ -159,14 +160,10 @@ impl Place {
     }
 
     /// For an object that is declared in a file: where it stands there is what its author wants to be told.
-    fn at(&self, file: &Path, line: u64) -> Self {
-        let source = SourceLine {
-            file: file.display().to_string(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: 1,
-        };
+    fn at_manifest(&self, manifest: &Manifest) -> Self {
+        let source = source_line(&manifest.file.path, manifest.line);
         Self {
-            stack: self.stack.at(source),
+            stack: self.stack.at_lines(source, Arc::new(manifest.lines())),
             ..self.clone()
         }
     }
@@ -327,6 +324,14 @@ impl Place {
 pub fn key_of<K: kube::Resource<DynamicType = ()>>(stack: &Stack, name: &str) -> Result<Key, KeyError> {
     let of_type = type_name(&K::group(&()), &K::kind(&()));
     Key::new(stack.component_path(), &format!("{PROVIDER}:{of_type}"), name)
+}
+
+fn source_line(file: &Path, line: u64) -> SourceLine {
+    SourceLine {
+        file: file.display().to_string(),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: 1,
+    }
 }
 
 /// Takes out the nulls of a typed object: there, a null is how an `Option` without a value is written, and means nothing.

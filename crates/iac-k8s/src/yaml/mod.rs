@@ -1,25 +1,42 @@
 //! Plain manifests: files of one or many documents, and folders of them.
 
+mod lines;
 mod object;
+mod place;
 mod select;
 mod text;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use iac_core::value::Packed;
 
+use self::lines::{ObjectLines, SourceFile};
 pub use self::select::ManifestFiles;
 pub(crate) use self::text::read as read_text;
 
 /// One object of a manifest, and where it stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Manifest {
     /// The file.
-    pub(crate) file: PathBuf,
+    pub(crate) file: Arc<SourceFile>,
     /// The line on which its document begins.
     pub(crate) line: u64,
+    /// Its position in each list that it stands in.
+    item: Vec<usize>,
     /// The object.
     pub(crate) object: Packed,
+}
+
+impl Manifest {
+    /// The lines of its fields.
+    pub(crate) fn lines(&self) -> ObjectLines {
+        ObjectLines {
+            file: Arc::clone(&self.file),
+            line: self.line,
+            item: self.item.clone(),
+        }
+    }
 }
 
 /// Something that is wrong with manifests, and where.
@@ -52,7 +69,7 @@ pub(crate) fn read(files: &ManifestFiles) -> Result<Vec<Manifest>, Vec<ManifestE
     let mut errors = Vec::new();
     for file in files.list()? {
         match read_text(&file, iac_core::files::DOCUMENT) {
-            Ok(text) => parse(&file, &text, &mut manifests, &mut errors),
+            Ok(text) => parse(&SourceFile::new(&file, &text), &text, &mut manifests, &mut errors),
             Err(error) => errors.push(ManifestError::of(&file, None, format!("cannot be read: {error}"))),
         }
     }
@@ -63,7 +80,8 @@ pub(crate) fn read(files: &ManifestFiles) -> Result<Vec<Manifest>, Vec<ManifestE
 }
 
 /// Reads the documents of one file.
-fn parse(file: &Path, text: &str, manifests: &mut Vec<Manifest>, errors: &mut Vec<ManifestError>) {
+fn parse(source: &Arc<SourceFile>, text: &str, manifests: &mut Vec<Manifest>, errors: &mut Vec<ManifestError>) {
+    let file = source.path.as_path();
     let documents = match text::documents(text) {
         Ok(documents) => documents,
         Err(failure) => {
@@ -83,11 +101,12 @@ fn parse(file: &Path, text: &str, manifests: &mut Vec<Manifest>, errors: &mut Ve
                 continue;
             }
         };
-        for object in object::unfold(tree) {
+        for (item, object) in object::unfold(tree) {
             match object::check(file, &object) {
                 Ok(()) => manifests.push(Manifest {
-                    file: file.to_owned(),
+                    file: Arc::clone(source),
                     line: document.line,
+                    item,
                     object: object.into(),
                 }),
                 Err(message) => errors.push(ManifestError::of(file, Some(document.line), message)),

@@ -13,8 +13,9 @@ pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") && text.contains("}}")
 }
 
-/// The objects of a document: a list holds several, of one kind or of many.
-pub(super) fn unfold(document: Json) -> Vec<Json> {
+/// The objects of a document: a list holds several, of one kind or of many. Each has its position in each list that it
+/// stands in.
+pub(super) fn unfold(document: Json) -> Vec<(Vec<usize>, Json)> {
     let kind = document["kind"].as_str().unwrap_or_default();
     let item_kind = kind.strip_suffix("List").map(str::to_owned);
     let api_version = document["apiVersion"].clone();
@@ -22,18 +23,19 @@ pub(super) fn unfold(document: Json) -> Vec<Json> {
         (Json::Null, _) => Vec::new(),
         (Json::Object(mut list), Some(kind)) if list.contains_key("items") => match list.remove("items") {
             Some(Json::Array(items)) => {
-                let item = |mut item: Json| {
+                let item = |(index, mut item): (usize, Json)| {
                     if let (Some(item), false) = (item.as_object_mut(), kind.is_empty()) {
                         item.entry("apiVersion").or_insert_with(|| api_version.clone());
                         item.entry("kind").or_insert_with(|| kind.clone().into());
                     }
-                    unfold(item)
+                    let below = unfold(item).into_iter();
+                    below.map(move |(place, object)| ([vec![index], place].concat(), object))
                 };
-                items.into_iter().flat_map(item).collect()
+                items.into_iter().enumerate().flat_map(item).collect()
             }
             _ => Vec::new(),
         },
-        (object, _) => vec![object],
+        (object, _) => vec![(Vec::new(), object)],
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use iac_core::files;
 use iac_core::value::Packed;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
@@ -30,6 +31,15 @@ struct Tree(Packed);
 impl From<Json> for Tree {
     fn from(tree: Json) -> Self {
         Self(whole_numbers(tree).into())
+    }
+}
+
+impl Document {
+    fn of(document: Spanned<Tree>) -> Self {
+        Self {
+            line: document.referenced.line(),
+            tree: document.value.0,
+        }
     }
 }
 
@@ -59,7 +69,7 @@ pub(crate) fn read(file: &Path, limit: u64) -> io::Result<String> {
 /// The documents of a text.
 pub(super) fn documents(text: &str) -> Result<Vec<Document>, Failure> {
     let failure = match yaml(text) {
-        Ok(documents) => return Ok(documents),
+        Ok(documents) => return Ok(documents.into_iter().map(Document::of).collect()),
         Err(failure) => failure,
     };
     if text.trim_start().starts_with('{')
@@ -67,8 +77,22 @@ pub(super) fn documents(text: &str) -> Result<Vec<Document>, Failure> {
     {
         return Ok(documents);
     }
+    let documents = mended(text, failure).map_err(|error| Failure {
+        line: error.line,
+        message: error.message,
+    })?;
+    Ok(documents.into_iter().map(Document::of).collect())
+}
+
+/// The first document of a text.
+pub(super) fn first<T: DeserializeOwned>(text: &str) -> Option<Spanned<T>> {
+    let documents = yaml(text).or_else(|error| mended(text, error));
+    documents.ok()?.into_iter().next()
+}
+
+/// The documents of a text that is not YAML as it is, once it is mended.
+fn mended<T: DeserializeOwned>(text: &str, mut error: YamlError) -> Result<Vec<Spanned<T>>, YamlError> {
     let mut mended = text.to_owned();
-    let mut error = failure;
     for _ in 0..MENDS {
         match mend(&mended, &error) {
             Some(better) => mended = better,
@@ -79,10 +103,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Document>, Failure> {
             Err(next) => error = next,
         }
     }
-    Err(Failure {
-        line: error.line,
-        message: error.message,
-    })
+    Err(error)
 }
 
 struct YamlError {
@@ -91,7 +112,7 @@ struct YamlError {
     message: String,
 }
 
-fn yaml(text: &str) -> Result<Vec<Document>, YamlError> {
+fn yaml<T: DeserializeOwned>(text: &str) -> Result<Vec<Spanned<T>>, YamlError> {
     let options = serde_saphyr::options! {
         // The files are the user's own, and bundles of definitions are large; aliases are still limited.
         budget: None,
@@ -99,19 +120,14 @@ fn yaml(text: &str) -> Result<Vec<Document>, YamlError> {
         legacy_octal_numbers: true,
         with_snippet: false,
     };
-    let documents: Vec<Spanned<Tree>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
         YamlError {
             line,
             column,
             message: plain(&error.to_string()),
         }
-    })?;
-    let document = |document: Spanned<Tree>| Document {
-        line: document.referenced.line(),
-        tree: document.value.0,
-    };
-    Ok(documents.into_iter().map(document).collect())
+    })
 }
 
 /// Numbers without a fraction as integers, as kubectl sends them: `1e3` is 1000, and the server takes no 1000.0 for one.

@@ -238,7 +238,7 @@ fn step_lines(step: &StepView) -> Vec<String> {
 
 /// The fields of a step that are not the same in both plans.
 fn fields(before: &Step, after: &Step) -> Vec<FieldDiff> {
-    let mut found = changes(&before.changes, &after.changes);
+    let mut found = changes(before, after);
     // The values of a new resource are its inputs; those of any other one are told by its changes.
     if before.changes.is_empty()
         && after.changes.is_empty()
@@ -259,11 +259,15 @@ fn by_place(changes: &[FieldChange]) -> BTreeMap<(&FieldPath, bool), &FieldChang
     places.zip(changes).collect()
 }
 
-fn changes(before: &[FieldChange], after: &[FieldChange]) -> Vec<FieldDiff> {
-    let (was, now) = (by_place(before), by_place(after));
+fn changes(before: &Step, after: &Step) -> Vec<FieldDiff> {
+    let (was, now) = (by_place(&before.changes), by_place(&after.changes));
+    // The lines of the first plan may be other ones by now.
     let told = |side, change: &FieldChange| FieldDiff {
         side,
-        field: field::field(change),
+        field: match side {
+            Side::New | Side::Now => field::placed(after, change),
+            _ => field::field(change),
+        },
     };
     let mut found = Vec::new();
     for (place, now) in &now {

@@ -26,7 +26,20 @@ fn news(edit: impl FnOnce(&mut Plan)) -> Vec<String> {
 fn what_only_one_plan_has_is_news() {
     assert_eq!(news(|_| {}), Vec::<String>::new());
     type Edit = fn(&mut Plan);
-    let table: [(Edit, &[&str]); 10] = [
+    let table: [(Edit, &[&str]); 12] = [
+        // A line that moves is no news.
+        (
+            |plan| plan.steps[4].lines.values_mut().for_each(|line| line.line += 1),
+            &[],
+        ),
+        (
+            |plan| plan.steps[4].changes[0].after = Some("api:3".into()),
+            &[
+                "changed ~ Deployment codelab/api: update  stacks/prod.rs:36:5",
+                r#"    was ~ spec.template.spec.containers[name=api].image: "api:1" -> "api:2\u001b[2J""#,
+                r#"    now ~ spec.template.spec.containers[name=api].image: "api:1" -> "api:3" (line 23)"#,
+            ],
+        ),
         (
             |plan| plan.steps[1].inputs = Some(json!({"length": 30}).into()),
             &[

@@ -16,11 +16,11 @@ pub(super) fn fields(step: &StepView) -> Markup {
         step.fields.iter().partition(|field| field.show == Show::Always);
     let what = step.counted.as_deref().unwrap_or_default();
     html! {
-        @for one in shown { (field(one)) }
+        @for one in shown { (field(one, step)) }
         @if !folded.is_empty() {
             details.folded {
                 summary { (folded.len()) " more " @if folded.len() == 1 { "field" } @else { "fields" } @if !what.is_empty() { " " (what) } }
-                @for one in folded { (field(one)) }
+                @for one in folded { (field(one, step)) }
             }
         }
     }
@@ -37,7 +37,8 @@ pub(super) fn new(step: &StepView) -> Markup {
     }
 }
 
-fn field(field: &FieldView) -> Markup {
+fn field(field: &FieldView, step: &StepView) -> Markup {
+    let source = field.source.as_ref().filter(|_| !step.lines_vary);
     let (class, sign) = match field.sign {
         FieldSign::Added => ("field added", "+"),
         FieldSign::Changed => ("field changed", "~"),
@@ -49,6 +50,7 @@ fn field(field: &FieldView) -> Markup {
             code.path { (field.path) } ": "
             (value(&field.change))
             @if let Some(origin) = &field.origin { " " span.muted { "(from " (origin) ")" } }
+            @if let Some(source) = source { " " span.muted { "(" (source) ")" } }
             @if let ChangeView::Lines { lines, .. } = &field.change { (diff(lines)) }
         }
     }

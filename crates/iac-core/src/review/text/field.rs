@@ -15,11 +15,11 @@ impl Page {
     /// Appends a field, with some words before it.
     pub(in crate::review) fn field(&mut self, before: &str, field: &FieldView) {
         let most = if self.options.verbose { usize::MAX } else { DIFF_LINES };
-        self.limited_field(before, field, most);
+        self.limited_field(before, field, field.source.as_deref(), most);
     }
 
-    /// As [`field`](Self::field); of a change of more than `most` lines only how many there are.
-    pub(super) fn limited_field(&mut self, before: &str, field: &FieldView, most: usize) {
+    /// As [`field`](Self::field), with the place to name; of a change of more than `most` lines only how many there are.
+    pub(super) fn limited_field(&mut self, before: &str, field: &FieldView, source: Option<&str>, most: usize) {
         let styles = self.options.styles;
         let (sign, style) = match field.sign {
             FieldSign::Added => ('+', styles.added),
@@ -31,19 +31,23 @@ impl Page {
             .origin
             .as_ref()
             .map_or_else(String::new, |origin| format!(" (from {})", self.short(origin)));
+        let source = source.map_or_else(String::new, |source| {
+            format!(" {}", Styles::paint(styles.dim, format_args!("({source})")))
+        });
+        let after = format!("{origin}{source}");
         match &field.change {
             ChangeView::Lines { lines, .. } if lines.len() <= most => {
-                self.line(4, &format!("{head}:{origin}"));
+                self.line(4, &format!("{head}:{after}"));
                 lines.iter().for_each(|line| self.diff_line(line));
             }
             ChangeView::Lines { added, removed, .. } => {
                 // The beginning of a long one tells little.
                 let counts = counted(*added, *removed);
-                self.line(4, &format!("{head}: {counts} (--verbose shows them){origin}"));
+                self.line(4, &format!("{head}: {counts} (--verbose shows them){after}"));
             }
             change => {
                 let text = self.on_a_line(change);
-                self.line(4, &format!("{head}: {text}{origin}"));
+                self.line(4, &format!("{head}: {text}{after}"));
             }
         }
     }

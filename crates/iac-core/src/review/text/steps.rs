@@ -185,7 +185,8 @@ impl Page {
                 false if lines > 1 && lines > left => 0,
                 false => DIFF_LINES,
             };
-            self.limited_field("", field, most);
+            let source = field.source.as_deref().filter(|_| verbose || !step.lines_vary);
+            self.limited_field("", field, source, most);
             // A field on one line is no text.
             left = left.saturating_sub(if lines > most || lines == 1 { 0 } else { lines });
         }
