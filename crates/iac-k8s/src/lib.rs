@@ -90,6 +90,7 @@ mod kinds;
 mod managed;
 pub mod monitoring;
 mod object;
+mod object_name;
 mod outputs;
 mod provider;
 mod quantity;

@@ -6,6 +6,7 @@ use iac_core::value::FieldPath;
 
 use crate::kinds;
 use crate::object::ObjectId;
+use crate::object_name::{self, is_label};
 
 /// Returns the problems of these inputs.
 pub(crate) fn object(inputs: &Value) -> Vec<Problem> {
@@ -24,7 +25,8 @@ pub(crate) fn object(inputs: &Value) -> Vec<Problem> {
             hint: Some("set metadata.name".to_owned()),
         });
     }
-    problems.extend(name_problem(&["metadata", "name"], &id.name, is_path_segment));
+    let name = name_problem(&["metadata", "name"], &id.name, is_path_segment);
+    problems.extend(name.or_else(|| fault_of_kind(&id)));
     if let Some(namespace) = &id.namespace {
         problems.extend(name_problem(&["metadata", "namespace"], namespace, is_label));
     }
@@ -40,18 +42,19 @@ fn name_problem(path: &[&str], name: &str, is_valid: fn(&str) -> bool) -> Option
     })
 }
 
-/// Returns true if a name is what every kind asks for; most kinds ask for more, and the server says so.
-fn is_path_segment(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && name.len() <= 253 && !name.contains(['/', '%', ' '])
+/// The problem of a name that objects of its kind cannot have.
+fn fault_of_kind(id: &ObjectId) -> Option<Problem> {
+    let (message, hint) = object_name::fault(&id.type_name(), &id.name)?;
+    Some(Problem {
+        path: FieldPath::fields(["metadata", "name"]),
+        message,
+        hint: Some(hint.to_owned()),
+    })
 }
 
-fn is_label(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    (1..=63).contains(&bytes.len())
-        && bytes.iter().all(|byte| fits(*byte) || *byte == b'-')
-        && bytes.first().is_some_and(|byte| fits(*byte))
-        && bytes.last().is_some_and(|byte| fits(*byte))
+/// Returns true if a name is what every kind asks for; most kinds ask for more.
+fn is_path_segment(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && name.len() <= 253 && !name.contains(['/', '%', ' '])
 }
 
 /// A workload whose selector does not match its own pods.

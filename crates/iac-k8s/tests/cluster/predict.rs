@@ -450,3 +450,82 @@ async fn a_key_that_nobody_gives_is_a_problem_unless_the_live_object_has_it() {
     let filled = world.predict(&with("PASSWD").of("Pod"), Intent::Create, None).await;
     assert_eq!(filled.problems, [], "others give it");
 }
+
+/// What is refused for its name without the server is what the server refuses, and the other way round.
+#[tokio::test]
+async fn names_are_judged_as_the_server_judges_them() {
+    let world = World::new().await;
+    let mut differ = Vec::new();
+    let long = "a".repeat(254);
+    let names = [
+        "a.b",
+        "1a",
+        "a_b",
+        "A",
+        "-a",
+        "a..b",
+        &long[..52],
+        &long[..53],
+        &long[..63],
+        &long[..64],
+        &long[..253],
+    ];
+    let mut job = workload("Job", 0, json!({}));
+    job["apiVersion"] = "batch/v1".into();
+    job["spec"] = json!({"suspend": true, "template": job["spec"]["template"]});
+    job["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
+    let cron = json!({"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job["spec"]}}});
+    let mut set = workload("StatefulSet", 0, json!({}));
+    set["spec"]["serviceName"] = "a".into();
+    let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}});
+    let of = |api_version: &str, kind: &str, spec: serde_json::Value| json!({"apiVersion": api_version, "kind": kind, "spec": spec});
+    for object in [
+        json!({"apiVersion": "v1", "kind": "ConfigMap"}),
+        json!({"apiVersion": "v1", "kind": "Secret"}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount"}),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": []}),
+        of("v1", "Service", json!({"ports": [{"port": 80}]})),
+        of("v1", "PersistentVolumeClaim", claim),
+        of("v1", "ResourceQuota", json!({"hard": {"pods": "1"}})),
+        of("v1", "LimitRange", json!({"limits": []})),
+        of("networking.k8s.io/v1", "NetworkPolicy", json!({"podSelector": {}})),
+        of(
+            "networking.k8s.io/v1",
+            "Ingress",
+            json!({"defaultBackend": {"service": {"name": "a", "port": {"number": 80}}}}),
+        ),
+        of(
+            "policy/v1",
+            "PodDisruptionBudget",
+            json!({"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}),
+        ),
+        of(
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            json!({"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}}),
+        ),
+        of("coordination.k8s.io/v1", "Lease", json!({})),
+        workload("Deployment", 0, json!({})),
+        workload("DaemonSet", 0, json!({})),
+        set,
+        job,
+        cron,
+    ] {
+        for name in names {
+            let mut object = object.clone();
+            if object["kind"] == "DaemonSet" {
+                object["spec"].as_object_mut().unwrap().remove("replicas");
+            }
+            object["metadata"]["name"] = name.into();
+            let declared = world.declare(|k| drop(k.add_json("one", object)));
+            let ours = world.provider.validate(&declared.0.resources[0]);
+            let declared = declared.all().remove(0);
+            let theirs = world.predict(&declared, Intent::Create, None).await.problems;
+            let told: Vec<&String> = theirs.iter().map(|problem| &problem.message).collect();
+            if ours.is_empty() != theirs.is_empty() {
+                differ.push(format!("{} {name}: {ours:?} {told:?}", declared.identity));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{differ:#?}");
+}

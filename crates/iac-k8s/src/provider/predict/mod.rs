@@ -293,8 +293,17 @@ impl<'a> Question<'a> {
         if ["apiextensions.k8s.io", "apiregistration.k8s.io"].contains(&self.id.group.as_str()) {
             return None;
         }
+        // Not every server takes every name that begins with a digit.
+        let first = if self.id.name.starts_with(|first: char| first.is_ascii_digit()) {
+            "1"
+        } else {
+            "i"
+        };
         let id = ObjectId {
-            name: format!("iac-check-{}", &canonical::digest(&self.id.name.as_str().into())[..12]),
+            name: format!(
+                "{first}ac-check-{}",
+                &canonical::digest(&self.id.name.as_str().into())[..12]
+            ),
             ..self.id.clone()
         };
         let mut body = body.clone();
