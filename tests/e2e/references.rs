@@ -176,7 +176,7 @@ fn a_folder_says_all_that_is_no_manifest_at_once_and_can_leave_it_out() {
     let plan = folder.project.run(["preview", "--config", exclude]).exits(0);
     plan.shows([
         "Plan: 1 to create",
-        "stands word for word at k8s/settings.json:1 as well; it counts once",
+        "stands at k8s/settings.json:1 as well, with the same content; it counts once",
     ]);
 
     folder

@@ -430,3 +430,24 @@ fn an_object_of_a_file_knows_the_lines_of_its_fields() {
     assert!(of(&declaration, "kubernetes:core/ConfigMap::typed").lines.is_none());
     assert!(!format!("{declaration:?}").contains("hunter2"));
 }
+
+#[test]
+fn an_object_that_files_say_twice_counts_once_however_its_namespace_is_written() {
+    let of = |namespace: &str, color: &str| {
+        format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: x{namespace}}}, data: {{color: {color}}}}}\n")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.yaml", of("", "red"));
+    write("b.yaml", of(", namespace: default", "red"));
+    let both = |stack: &Stack| drop(Kubernetes::new(stack).yaml(folder.path()));
+    let declared = declare(both);
+    assert_eq!(declared.resources.len(), 1);
+    assert!(
+        declared.notes[0]
+            .message
+            .contains("as well, with the same content; it counts once")
+    );
+    write("b.yaml", of(", namespace: default", "blue"));
+    assert_eq!(declare(both).resources.len(), 2, "the engine names both places");
+}

@@ -4,6 +4,7 @@
 //! The server does not look at these. Where a pod can certainly not start or become ready, it is a problem; anything else
 //! is a note, since others may make what is missing. Only objects that a run changes are looked at.
 
+mod backends;
 mod keys;
 mod ports;
 mod selectors;
@@ -51,6 +52,8 @@ pub(crate) struct Insides {
     /// The keys that pods name, by the identity of what should have them.
     named: BTreeMap<String, Vec<KeyName>>,
     templates: Vec<Template>,
+    /// The ports of Services, by identity.
+    services: BTreeMap<String, Vec<backends::Port>>,
 }
 
 impl Insides {
@@ -64,6 +67,9 @@ impl Insides {
             let type_name = id.type_name();
             if let Some(content) = Content::of(&type_name, resource) {
                 insides.contents.insert(id.to_string(), content);
+            }
+            if let Some(ports) = backends::ports(&type_name, &resource.inputs) {
+                insides.services.insert(id.to_string(), ports);
             }
             let Some(pointer) = kinds::pod_template(&type_name) else {
                 continue;

@@ -4,20 +4,22 @@
 use iac_core::value::{FieldPath, Value};
 
 use super::ports::Template;
-use super::{Certainty, Insides, Misfit};
+use super::{Certainty, Insides, Misfit, backends};
 use crate::object::{DEFAULT_NAMESPACE, ObjectId, split_api_version, type_name};
 use crate::reference::items;
 
 pub(super) fn misfits(insides: &Insides, id: &ObjectId, kind: &str, inputs: &Value) -> Vec<Misfit> {
     match kind {
         "core/Service" => service(insides, id, inputs),
-        "policy/PodDisruptionBudget" => budget(insides, id, inputs),
+        "policy/PodDisruptionBudget" => labelled(insides, id, inputs, "selector"),
+        "networking.k8s.io/NetworkPolicy" => labelled(insides, id, inputs, "podSelector"),
+        "networking.k8s.io/Ingress" => backends::misfits(insides, id, inputs),
         "autoscaling/HorizontalPodAutoscaler" => autoscaler(insides, id, inputs),
         _ => Vec::new(),
     }
 }
 
-fn perhaps(path: FieldPath, message: String) -> Misfit {
+pub(super) fn perhaps(path: FieldPath, message: String) -> Misfit {
     Misfit {
         path,
         message,
@@ -69,18 +71,46 @@ fn service(insides: &Insides, id: &ObjectId, inputs: &Value) -> Vec<Misfit> {
     ports.collect()
 }
 
-fn budget(insides: &Insides, id: &ObjectId, inputs: &Value) -> Vec<Misfit> {
-    let selector = inputs
-        .pointer("/spec/selector/matchLabels")
-        .filter(|selector| selector.is_known());
+/// A selector with labels and conditions that no pods of the stack meet.
+fn labelled(insides: &Insides, id: &ObjectId, inputs: &Value, field: &str) -> Vec<Misfit> {
+    let selector = inputs.get("spec").and_then(|spec| spec.get(field));
+    let selector = selector.filter(|selector| selector.is_known());
     let (Some(selector), Some(templates)) = (selector, near(insides, id)) else {
         return Vec::new();
     };
-    if templates.iter().any(|template| matches(template, selector)) {
+    let labels = selector.get("matchLabels");
+    let conditions = selector
+        .get("matchExpressions")
+        .and_then(Value::as_array)
+        .unwrap_or_default();
+    let is_selected = |template: &Template| {
+        labels.is_none_or(|labels| matches(template, labels))
+            && conditions.iter().all(|condition| meets(template, condition))
+    };
+    if templates.into_iter().any(is_selected) {
         return Vec::new();
     }
-    let path = FieldPath::fields(["spec", "selector", "matchLabels"]);
+    let path = FieldPath::fields(["spec", field]);
+    let path = match labels {
+        Some(_) if conditions.is_empty() => path.field("matchLabels"),
+        _ => path,
+    };
     vec![perhaps(path, "no pods of this stack have these labels".to_owned())]
+}
+
+/// True if pods meet a condition of `matchExpressions`. One that is not known here counts as met.
+fn meets(template: &Template, condition: &Value) -> bool {
+    let text = |field: &str| condition.get(field).and_then(Value::as_str);
+    let own = text("key").and_then(|key| template.labels.get(key));
+    let values = condition.get("values").and_then(Value::as_array).unwrap_or_default();
+    let is_one = || own.is_some_and(|own| values.iter().any(|value| value.as_str() == Some(own)));
+    match text("operator") {
+        Some("In") => is_one(),
+        Some("NotIn") => !is_one(),
+        Some("Exists") => own.is_some(),
+        Some("DoesNotExist") => own.is_none(),
+        _ => true,
+    }
 }
 
 fn autoscaler(insides: &Insides, id: &ObjectId, inputs: &Value) -> Vec<Misfit> {

@@ -44,6 +44,7 @@ fn object(kind: &str, rest: serde_json::Value) -> serde_json::Value {
         "Deployment" => "apps/v1",
         "HorizontalPodAutoscaler" => "autoscaling/v2",
         "PodDisruptionBudget" => "policy/v1",
+        "NetworkPolicy" | "Ingress" => "networking.k8s.io/v1",
         _ => "v1",
     };
     let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a", "namespace": "n"}});
@@ -210,4 +211,87 @@ fn selectors_and_what_hangs_on_them_are_noted() {
         [""; 0],
         "the pods are somebody else's"
     );
+}
+
+#[test]
+fn policies_and_budgets_that_select_nothing_are_found() {
+    let web = object(
+        "Deployment",
+        json!({"spec": {"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}}}}),
+    );
+    let nothing = "no pods of this stack have these labels?";
+    for (kind, selector, expected) in [
+        ("NetworkPolicy", json!({}), None),
+        ("NetworkPolicy", json!({"matchLabels": {"app": "web"}}), None),
+        (
+            "NetworkPolicy",
+            json!({"matchLabels": {"app": "wbe"}}),
+            Some("spec.podSelector.matchLabels"),
+        ),
+        (
+            "NetworkPolicy",
+            json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "api"]}]}),
+            None,
+        ),
+        (
+            "NetworkPolicy",
+            json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}),
+            Some("spec.podSelector"),
+        ),
+        (
+            "PodDisruptionBudget",
+            json!({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}),
+            Some("spec.selector"),
+        ),
+        (
+            "PodDisruptionBudget",
+            json!({"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}),
+            None,
+        ),
+    ] {
+        let field = if kind == "NetworkPolicy" {
+            "podSelector"
+        } else {
+            "selector"
+        };
+        let found = misfits(
+            &[web.clone(), object(kind, json!({"spec": {field: selector}}))],
+            json!({}),
+        );
+        let expected: Vec<String> = expected.map(|path| format!("{path}: {nothing}")).into_iter().collect();
+        assert_eq!(found, expected, "{selector}");
+        // Without pods in the stack they are somebody else's.
+        let alone = misfits(&[object(kind, json!({"spec": {field: selector}}))], json!({}));
+        assert_eq!(alone, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_ingress_that_asks_for_a_port_that_its_service_has_not_is_found() {
+    let service = object(
+        "Service",
+        json!({"spec": {"ports": [{"port": 80, "name": "http"}, {"port": 90}]}}),
+    );
+    let path = "spec.rules[0].http.paths[0].backend.service.port";
+    for (backend, expected) in [
+        (json!({"name": "a", "port": {"number": 80}}), None),
+        (json!({"name": "a", "port": {"name": "http"}}), None),
+        (
+            json!({"name": "a", "port": {"number": 81}}),
+            Some("Service n/a has no port 81; it has 80 (http), 90?"),
+        ),
+        (
+            json!({"name": "a", "port": {"name": "web"}}),
+            Some("Service n/a has no port \"web\"; it has 80 (http), 90?"),
+        ),
+        (json!({"name": "other", "port": {"number": 81}}), None),
+    ] {
+        let rules = json!([{"http": {"paths": [{"path": "/", "backend": {"service": backend}}]}}]);
+        let found = misfits(
+            &[service.clone(), object("Ingress", json!({"spec": {"rules": rules}}))],
+            json!({}),
+        );
+        let expected: Vec<String> = expected.map(|text| format!("{path}: {text}")).into_iter().collect();
+        assert_eq!(found, expected, "{backend}");
+    }
 }

@@ -121,16 +121,18 @@ impl Place {
             let known = defined.get(&of_type).copied();
             let scope = known.unwrap_or_else(|| self.scope_of(&object));
             let name = self.name_of(&object, scope);
-            match seen.get(&(of_type.clone(), name.clone())) {
-                Some(first) if first.object == manifest.object => {
+            let object_name = (of_type, self.full_name_of(&object, scope));
+            match seen.get(&object_name) {
+                Some(first) if self.is_same(first, &object, scope) => {
                     let first = format!("{}:{}", first.file.path.display(), first.line);
                     let kind = object["kind"].as_str().unwrap_or_default();
-                    let note = format!("{kind} {name} stands word for word at {first} as well; it counts once");
+                    let note =
+                        format!("{kind} {name} stands at {first} as well, with the same content; it counts once");
                     place.stack.note(note);
                 }
                 _ => {
                     objects.push(place.declare(&name, object, scope));
-                    seen.entry((of_type, name)).or_insert(manifest);
+                    seen.entry(object_name).or_insert(manifest);
                 }
             }
         }
@@ -176,6 +178,27 @@ impl Place {
             Some(namespace) if scope == Scope::Namespaced => format!("{namespace}/{name}"),
             _ => name.to_owned(),
         }
+    }
+
+    /// The name in the cluster of an object from a file: with the namespace that it gets where it names none.
+    fn full_name_of(&self, object: &Json, scope: Scope) -> String {
+        let name = self.name_of(object, scope);
+        match scope {
+            Scope::Namespaced if !name.contains('/') => format!("{}/{name}", self.default_namespace),
+            _ => name,
+        }
+    }
+
+    /// True if a manifest says the same as another one of the same full name, however its namespace is written.
+    fn is_same(&self, first: &Manifest, object: &Json, scope: Scope) -> bool {
+        let without_namespace = |mut object: Json| {
+            if let (Scope::Namespaced, Some(metadata)) = (scope, object["metadata"].as_object_mut()) {
+                metadata.remove("namespace");
+            }
+            object
+        };
+        let first = first.object.json();
+        first.is_ok_and(|first| without_namespace(first) == without_namespace(object.clone()))
     }
 
     /// The scope of an object of which only JSON is known: a custom resource without a namespace, declared where there
