@@ -9,7 +9,7 @@ use super::service::containers::listed_name;
 use super::service::request::container_name;
 use crate::inputs::ServiceInputs;
 use crate::labels;
-use crate::model::Port;
+use crate::model::{Port, addresses_meet};
 
 impl Engine {
     /// Returns the problems of things that the service cannot get, since somebody else's containers (of those around) hold
@@ -82,13 +82,11 @@ fn owner(container: &ContainerSummary, inputs: &ServiceInputs) -> String {
 
 /// True if a port that is to be published is one that is held: the same number and protocol, at an address of both.
 fn meet(wanted: &Port, held: &PortSummary) -> bool {
-    let every = |ip: Option<&str>| ip.is_none_or(|ip| matches!(ip, "" | "0.0.0.0" | "::"));
-    let (ip, held_ip) = (wanted.host_ip.as_deref(), held.ip.as_deref());
     let protocol = held.typ.as_ref().map(ToString::to_string).unwrap_or_default();
     // Of a range the engine takes one that is free.
     wanted.published.is_some()
         && wanted.published_to.is_none()
         && wanted.published == held.public_port
         && wanted.protocol == protocol
-        && (every(ip) || every(held_ip) || ip == held_ip)
+        && addresses_meet(wanted.host_ip.as_deref(), held.ip.as_deref())
 }
