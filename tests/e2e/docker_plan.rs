@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::docker::{ComposeFolder, sleepers};
+use crate::docker::{ComposeFolder, IMAGE, sleepers};
 use crate::support::Ran;
 
 /// Two services that are there, and a saved plan that changes one of them.
@@ -27,6 +27,29 @@ fn exactly_the_reviewed_container_is_replaced() {
     assert_ne!(folder.id("one"), one);
     assert_eq!(folder.id("two"), two);
     folder.project.is_up_to_date();
+}
+
+#[test]
+fn what_a_run_reads_and_writes_is_no_part_of_a_build_context() {
+    let folder = ComposeFolder::new();
+    folder
+        .project
+        .write("Dockerfile", &format!("FROM {IMAGE}\nCOPY . /context\n"));
+    let absent = "test ! -e /context/state -a ! -e /context/plan.json -a ! -e /context/run.jsonl && exec sleep 1000";
+    folder.write(&format!(
+        "services:\n  web:\n    build: ..\n    init: true\n    command: [sh, -c, '{absent}']\n"
+    ));
+    folder.project.run(["preview", "--out", "plan.json"]).exits(0);
+    let run = [
+        "up",
+        "--plan",
+        "plan.json",
+        "--events",
+        "run.jsonl",
+        "--report",
+        "run.html",
+    ];
+    folder.project.run(run).exits(0);
 }
 
 #[test]

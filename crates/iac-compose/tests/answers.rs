@@ -179,6 +179,7 @@ impl Bed {
             config: [("host".to_owned(), format!("unix://{}", self.socket().display()))].into(),
             timeout: Duration::from_secs(10),
             key: StackKey::default(),
+            own_files: Vec::new(),
         };
         self.provider.connect(&request).await
     }

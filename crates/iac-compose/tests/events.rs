@@ -29,6 +29,7 @@ async fn wait_for(fake: &Fake, timeout: Duration) -> Waiting {
         config: [("host".to_owned(), fake.host())].into(),
         timeout: Duration::from_secs(10),
         key: StackKey::default(),
+        own_files: Vec::new(),
     };
     provider.connect(&request).await.unwrap();
     let inputs = json!({ "project": "p", "service": "web", "image": "x" });

@@ -194,6 +194,7 @@ impl Client {
             config: [("kubeconfig".to_owned(), path)].into(),
             timeout,
             key: StackKey::default(),
+            own_files: Vec::new(),
         };
         self.provider.connect(&request).await
     }

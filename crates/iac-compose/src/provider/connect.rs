@@ -1,6 +1,7 @@
 //! The connection to an engine, and what is known of it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bollard::Docker;
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     tunnel: Option<Arc<Tunnel>>,
     /// The stack that works here.
     pub(crate) stack: String,
+    /// The files that the run itself reads and writes, which are no part of a build's context.
+    pub(crate) own_files: Vec<PathBuf>,
     /// The API's version, as (major, minor).
     pub(crate) api: (u32, u32),
     /// The projects in which something was seen that bears our mark: what was seen counts for the whole run, of which it may
@@ -128,6 +131,7 @@ impl Engine {
             wire,
             tunnel: tunnel.map(Arc::new),
             stack: request.stack.clone(),
+            own_files: request.own_files.clone(),
             api: api_version(version.api_version.as_deref().unwrap_or_default()),
         };
         Ok((engine, target))

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::inputs::{self, ImageInputs, NetworkInputs, ServiceInputs, VolumeInputs};
 use crate::model::{Build, Config, Extension, Job, Network, Port, PullPolicy, Restart, Service, Volume};
-use crate::provider::image;
+use crate::provider::image::{self, LeftOut};
 pub use handles::{ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef};
 
 /// The key of the network that services without networks of their own are in.
@@ -306,7 +306,8 @@ impl Compose {
         spec.pull_policy = Some(PullPolicy::Build);
         let state_folder = self.stack.state_folder();
         let state_folder = state_folder.and_then(|folder| image::place_of(folder, &build));
-        let context_hash = match image::context_hash(&build, state_folder.as_deref()) {
+        let left_out = LeftOut::new(&build, state_folder.as_deref(), self.stack.own_files());
+        let context_hash = match image::context_hash(&build, &left_out) {
             Ok(hash) => hash,
             Err(error) => {
                 self.report(name, format!("the build context cannot be read: {error}"));

@@ -429,5 +429,6 @@ pub fn connect(stack: &str) -> ConnectRequest {
         config: [("host".to_owned(), host())].into(),
         timeout: Duration::from_secs(10),
         key: StackKey::default(),
+        own_files: Vec::new(),
     }
 }

@@ -122,6 +122,19 @@ pub(super) enum Verb {
     },
 }
 
+impl Verb {
+    /// The files that it names for what a run itself reads and writes.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let files = match self {
+            Self::Preview(args) => [&args.out, &None, &None],
+            Self::Up(args) => [&args.plan, &args.run.events, &args.run.report],
+            Self::Destroy(args) => [&args.run.events, &args.run.report, &None],
+            _ => [&None; 3],
+        };
+        files.into_iter().flatten().cloned().collect()
+    }
+}
+
 /// Which data may go.
 #[derive(Debug, Args)]
 pub(super) struct Data {

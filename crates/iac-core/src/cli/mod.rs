@@ -225,7 +225,7 @@ impl Program {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
         let guard = runtime.enter();
-        let session = Session::open(self, &cli.global, ui.clone(), Interrupts::listen())?;
+        let session = Session::open(self, cli, ui.clone(), Interrupts::listen())?;
         drop(guard);
         let result = runtime.block_on(verbs::run(&cli.verb, &session, declare));
         // A prompt that was interrupted still waits for a line on a thread of its own; nobody waits for it.

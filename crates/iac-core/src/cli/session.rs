@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::args::Global;
+use super::args::Cli;
 use super::failure::Failure;
 use super::foreign::{self, Connects, Foreign};
 use super::project::{Project, Repository};
@@ -59,6 +59,8 @@ pub(super) struct Session {
     backend: Option<String>,
     backends: Backends,
     encrypt_state: bool,
+    /// The files that the command line names for what the run itself reads and writes.
+    own_files: Vec<PathBuf>,
     /// The secrets that this run has met.
     known: KnownSecrets,
     secret_names: SecretNames,
@@ -77,7 +79,8 @@ pub(super) struct Planning<'a> {
 }
 
 impl Session {
-    pub(super) fn open(program: Program, global: &Global, ui: Ui, interrupts: Interrupts) -> Result<Self, Failure> {
+    pub(super) fn open(program: Program, cli: &Cli, ui: Ui, interrupts: Interrupts) -> Result<Self, Failure> {
+        let global = &cli.global;
         let workspace = build::workspace();
         let workspace = workspace.map_err(|error| Failure::failed(format!("the current folder: {error}")))?;
         let keys = Keys {
@@ -117,6 +120,7 @@ impl Session {
             workspace,
             backend: global.backend.clone(),
             backends: program.backends,
+            own_files: cli.verb.files(),
             encrypt_state: program.encrypt_state || wants_encryption(),
             store: Mutex::default(),
             build: OnceLock::new(),
@@ -244,7 +248,9 @@ impl Session {
 
     /// Runs the program's function.
     pub(super) fn declare(&self, declare: Declare<'_>, config: &Config) -> Result<Declaration, Failure> {
-        let stack = Stack::new(&self.stack, config.clone()).keeps_state_in(self.state_folder());
+        let stack = Stack::new(&self.stack, config.clone())
+            .keeps_state_in(self.state_folder())
+            .keeps_apart(self.own_files.clone());
         let returned = declare(&stack);
         let declared = stack.finish();
         match (returned, declared) {

@@ -160,6 +160,8 @@ pub struct Declaration {
     pub exports: BTreeMap<String, Value>,
     /// The values of secret configuration and of secrets that the program made, by the source that names them.
     pub secrets: BTreeMap<crate::value::Source, Secret>,
+    /// The files that the command line names for what the run itself reads and writes.
+    pub own_files: Vec<std::path::PathBuf>,
 }
 
 impl Declaration {

@@ -40,6 +40,7 @@ struct Shared {
     name: String,
     config: Config,
     state_folder: Option<PathBuf>,
+    own_files: Vec<PathBuf>,
     state: RefCell<Collected>,
     later: RefCell<Vec<Later>>,
 }
@@ -64,6 +65,7 @@ impl Stack {
             name: name.into(),
             config,
             state_folder: None,
+            own_files: Vec::new(),
             state: RefCell::default(),
             later: RefCell::default(),
         };
@@ -88,6 +90,21 @@ impl Stack {
     /// leaves it out.
     pub fn state_folder(&self) -> Option<&Path> {
         self.shared.state_folder.as_deref()
+    }
+
+    /// The same stack, before anything is declared in it, with the files that the run itself reads and writes.
+    #[must_use]
+    pub fn keeps_apart(mut self, files: Vec<PathBuf>) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.own_files = files;
+        }
+        self
+    }
+
+    /// The files that the command line names for what the run itself reads and writes: a saved plan, events, a report. What
+    /// packs a folder leaves them out.
+    pub fn own_files(&self) -> &[PathBuf] {
+        &self.shared.own_files
     }
 
     /// The stack's name.
@@ -379,6 +396,7 @@ impl Stack {
             notes: collected.notes,
             exports: collected.exports,
             secrets: collected.secrets,
+            own_files: self.shared.own_files.clone(),
         })
     }
 }

@@ -59,6 +59,7 @@ impl Engine {
                 config: provider_config(request, name),
                 timeout: CONNECT,
                 key: key.clone(),
+                own_files: request.declaration.own_files.clone(),
             };
             (name, provider.connect(&connect).await)
         });

@@ -118,6 +118,9 @@ pub struct ConnectRequest {
     pub timeout: Duration,
     /// For hashes of secrets that others get to see.
     pub key: StackKey,
+    /// The files that the command line names for what the run itself reads and writes (a plan, a report): no part of what
+    /// a provider packs.
+    pub own_files: Vec<std::path::PathBuf>,
 }
 
 /// The system that a provider is connected to; shown before anything is done.

@@ -94,6 +94,7 @@ pub(crate) fn connect_request(config: &[(&str, &str)]) -> ConnectRequest {
         config: config.collect(),
         timeout: Duration::from_secs(20),
         key: stack_key(),
+        own_files: Vec::new(),
     }
 }
 

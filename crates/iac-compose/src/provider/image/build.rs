@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::path::PathBuf;
 
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures::StreamExt;
@@ -9,7 +10,7 @@ use iac_core::Key;
 use iac_core::provider::{Context, ErrorKind, ProviderError};
 use tokio::io::AsyncReadExt as _;
 
-use super::context;
+use super::context::{self, LeftOut};
 use crate::inputs::ImageInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
@@ -20,7 +21,7 @@ const LINES: usize = 20;
 
 impl Engine {
     pub(super) async fn build(&self, inputs: &ImageInputs, key: &Key, cx: &Context) -> Result<(), ProviderError> {
-        let archive = tokio::fs::File::from_std(packed(inputs)?);
+        let archive = tokio::fs::File::from_std(packed(inputs, &self.own_files)?);
         let parts = futures::stream::try_unfold(archive, |mut archive| async move {
             let mut part = vec![0; 64 << 10];
             let length = archive.read(&mut part).await?;
@@ -68,15 +69,15 @@ impl Engine {
 }
 
 /// The context, as long as it is still the one that was declared.
-fn packed(inputs: &ImageInputs) -> Result<File, ProviderError> {
+fn packed(inputs: &ImageInputs, own_files: &[PathBuf]) -> Result<File, ProviderError> {
     let unreadable = |error: context::ContextError| {
         ProviderError::new(
             ErrorKind::Invalid,
             format!("cannot read the build context of {}: {error}", inputs.tag),
         )
     };
-    let left_out = inputs.state_folder.as_deref();
-    if context::hash(&inputs.build, left_out).map_err(unreadable)? != inputs.context_hash {
+    let left_out = LeftOut::new(&inputs.build, inputs.state_folder.as_deref(), own_files);
+    if context::hash(&inputs.build, &left_out).map_err(unreadable)? != inputs.context_hash {
         let message = format!(
             "the build context {} of {} is not the one that was planned",
             inputs.build.context, inputs.tag
@@ -84,7 +85,7 @@ fn packed(inputs: &ImageInputs) -> Result<File, ProviderError> {
         let hint = "run preview again, or check out the commit that the plan was made from";
         return Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(hint));
     }
-    context::archive(&inputs.build, left_out).map_err(unreadable)
+    context::archive(&inputs.build, &left_out).map_err(unreadable)
 }
 
 fn options(inputs: &ImageInputs, stack: &str) -> BuildImageOptions {

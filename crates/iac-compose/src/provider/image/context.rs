@@ -75,8 +75,24 @@ pub(crate) fn place_of(folder: &Path, build: &Build) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// Everything in the context but the folder `left_out`, by its path with slashes, sorted.
-fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
+/// Paths in a context that are no part of it: the run itself writes there.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOut(Vec<String>);
+
+impl LeftOut {
+    /// The folder that the state is in, as a path in the context, and the files that the command line names.
+    pub(crate) fn new(build: &Build, state_folder: Option<&str>, own_files: &[PathBuf]) -> Self {
+        let files = own_files.iter().filter_map(|file| place_of(file, build));
+        Self(state_folder.map(str::to_owned).into_iter().chain(files).collect())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|left_out| left_out == path)
+    }
+}
+
+/// Everything in the context but what is left out, by its path with slashes, sorted.
+fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
     let root = Path::new(&build.context);
     let ignore_path = root.join(".dockerignore");
     let ignore = match files::read_text(&ignore_path, files::SETTINGS) {
@@ -96,7 +112,7 @@ fn entries(build: &Build, left_out: Option<&str>) -> Result<Vec<(String, PathBuf
             let item = item.map_err(|error| at(&folder, error))?;
             let path = item.path();
             let name = format!("{prefix}{}", item.file_name().to_string_lossy());
-            if left_out == Some(&name) {
+            if left_out.has(&name) {
                 continue;
             }
             let kind = item.file_type().map_err(|error| at(&path, error))?;
@@ -156,7 +172,7 @@ fn is_executable(_: &fs::Metadata) -> bool {
 ///
 /// # Errors
 /// When the folder or something in it cannot be read, or it has no Dockerfile.
-pub(crate) fn hash(build: &Build, left_out: Option<&str>) -> Result<String, ContextError> {
+pub(crate) fn hash(build: &Build, left_out: &LeftOut) -> Result<String, ContextError> {
     let mut digest = Sha256::new();
     for (name, path, entry) in entries(build, left_out)? {
         digest.update(name.as_bytes());
@@ -191,7 +207,7 @@ fn content(path: &Path) -> io::Result<(io::Take<fs::File>, u64)> {
 ///
 /// # Errors
 /// As [`hash`], and when there is no room for it.
-pub(super) fn archive(build: &Build, left_out: Option<&str>) -> Result<fs::File, ContextError> {
+pub(super) fn archive(build: &Build, left_out: &LeftOut) -> Result<fs::File, ContextError> {
     let here = |error| at(&std::env::temp_dir(), error);
     let mut archive = tar::Builder::new(io::BufWriter::new(tempfile::tempfile().map_err(here)?));
     for (name, path, entry) in entries(build, left_out)? {
@@ -273,16 +289,16 @@ mod tests {
         write(root, "src/main.py", "print(1)\n");
         write(root, ".dockerignore", "*.log\n.git\n");
         let build = Build::context(root.display().to_string());
-        let first = hash(&build, None).expect("readable");
+        let first = hash(&build, &LeftOut::default()).expect("readable");
         write(root, "noise.log", "x");
         write(root, ".git/HEAD", "x");
-        assert_eq!(hash(&build, None).expect("readable"), first);
+        assert_eq!(hash(&build, &LeftOut::default()).expect("readable"), first);
         write(root, "src/main.py", "print(2)\n");
-        assert_ne!(hash(&build, None).expect("readable"), first);
+        assert_ne!(hash(&build, &LeftOut::default()).expect("readable"), first);
     }
 
     #[test]
-    fn the_state_of_the_stack_is_no_part_of_the_context() {
+    fn what_the_run_writes_is_no_part_of_the_context() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
         write(root, "Dockerfile", "FROM scratch\n");
@@ -300,12 +316,19 @@ mod tests {
         ] {
             assert_eq!(place(folder).as_deref(), expected, "{folder}");
         }
-        let before = hash(&build, Some("state")).expect("readable");
+        let state = LeftOut::new(
+            &build,
+            Some("state"),
+            &[root.join("deep/plan.json"), PathBuf::from("run.jsonl")],
+        );
+        let before = hash(&build, &state).expect("readable");
+        write(root, "deep/plan.json", "{}");
+        assert_eq!(hash(&build, &state).expect("readable"), before);
         write(root, "state/dev/state.json", "1");
-        assert_eq!(hash(&build, Some("state")).expect("readable"), before);
-        assert_ne!(hash(&build, None).expect("readable"), before);
+        assert_eq!(hash(&build, &state).expect("readable"), before);
+        assert_ne!(hash(&build, &LeftOut::default()).expect("readable"), before);
         write(root, "deep/state/x", "another folder of that name");
-        assert_ne!(hash(&build, Some("state")).expect("readable"), before);
+        assert_ne!(hash(&build, &state).expect("readable"), before);
     }
 
     #[cfg(unix)]
@@ -315,13 +338,13 @@ mod tests {
         let root = folder.path();
         write(root, "Dockerfile", "FROM scratch\n");
         let build = Build::context(root.display().to_string());
-        let before = hash(&build, None).expect("readable");
+        let before = hash(&build, &LeftOut::default()).expect("readable");
         let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).expect("bound");
-        assert_eq!(hash(&build, None).expect("readable"), before);
+        assert_eq!(hash(&build, &LeftOut::default()).expect("readable"), before);
         let fifo = std::process::Command::new("mkfifo").arg(root.join("pipe")).status();
         assert!(fifo.is_ok_and(|status| status.success()));
-        assert_ne!(hash(&build, None).expect("readable"), before);
-        let mut archive = tar::Archive::new(archive(&build, None).expect("packed"));
+        assert_ne!(hash(&build, &LeftOut::default()).expect("readable"), before);
+        let mut archive = tar::Archive::new(archive(&build, &LeftOut::default()).expect("packed"));
         let entries = archive.entries().expect("an archive");
         let names = entries.map(|entry| {
             let entry = entry.expect("whole");
@@ -336,7 +359,7 @@ mod tests {
         write(root, ".dockerignore", "x");
         fs::remove_file(root.join(".dockerignore")).expect("removed");
         std::os::unix::fs::symlink("/dev/zero", root.join(".dockerignore")).expect("linked");
-        let error = hash(&build, None).expect_err("endless").to_string();
+        let error = hash(&build, &LeftOut::default()).expect_err("endless").to_string();
         assert!(error.contains(".dockerignore: it is a device"), "{error}");
     }
 
@@ -344,11 +367,14 @@ mod tests {
     fn a_missing_dockerfile_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let build = Build::context(folder.path().display().to_string());
-        assert!(matches!(hash(&build, None), Err(ContextError::NoDockerfile { .. })));
+        assert!(matches!(
+            hash(&build, &LeftOut::default()),
+            Err(ContextError::NoDockerfile { .. })
+        ));
         let inline = Build {
             dockerfile_inline: Some("FROM scratch".to_owned()),
             ..build
         };
-        assert!(hash(&inline, None).is_ok());
+        assert!(hash(&inline, &LeftOut::default()).is_ok());
     }
 }

@@ -22,7 +22,7 @@ use super::maker::foreign;
 use crate::inputs::ImageInputs;
 use crate::labels;
 
-pub(crate) use context::{hash as context_hash, place_of};
+pub(crate) use context::{LeftOut, hash as context_hash, place_of};
 pub(crate) use ensure::UnderWay;
 
 /// The time for which a pull may say nothing: engines tell every bit of progress.
