@@ -34,10 +34,10 @@ fn what_a_run_reads_and_writes_is_no_part_of_a_build_context() {
     let folder = ComposeFolder::new();
     folder
         .project
-        .write("Dockerfile", &format!("FROM {IMAGE}\nCOPY . /context\n"));
-    let absent = "test ! -e /context/state -a ! -e /context/plan.json -a ! -e /context/run.jsonl && exec sleep 1000";
+        .write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY . /context\n"));
+    let absent = "test ! -e /context/plan.json -a ! -e /context/run.jsonl && exec sleep 1000";
     folder.write(&format!(
-        "services:\n  web:\n    build: ..\n    init: true\n    command: [sh, -c, '{absent}']\n"
+        "services:\n  web:\n    build: .\n    init: true\n    command: [sh, -c, '{absent}']\n"
     ));
     folder.project.run(["preview", "--out", "plan.json"]).exits(0);
     let run = [
