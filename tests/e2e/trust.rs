@@ -201,6 +201,43 @@ fn a_host_of_the_folder_neither_decides_nor_overrides() {
 }
 
 #[test]
+fn a_folder_cannot_show_the_users_secrets() {
+    let folder = ComposeFolder::new();
+    let project = &folder.project;
+    let file = |more: &str| folder.write(&crate::docker::sleepers([("web", more)]));
+    file("environment: {A: $AWS_SECRET_ACCESS_KEY, B: $GITHUB_TOKEN}");
+    project.write(
+        &format!("stacks/compose_file.{}.toml", folder.name),
+        "[secrets]\nnot = \"*\"\n",
+    );
+    let run = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command
+            .env("AWS_SECRET_ACCESS_KEY", "CANARY-of-the-cloud")
+            .env("GITHUB_TOKEN", "CANARY-of-the-forge");
+        Ran::of(&mut command)
+    };
+    let refused = run(&["preview"]).exits(1);
+    let refused = refused.says([
+        "secrets.not = \"*\"",
+        "what this program shows in clear",
+        "config trust",
+    ]);
+    assert!(!refused.stderr.contains("CANARY"), "{refused}");
+    run(&["config", "trust", "--yes"]).exits(0);
+    for format in ["text", "json", "markdown", "html"] {
+        let preview = run(&["preview", "--format", format]).exits(0);
+        assert!(preview.stdout.contains("CANARY-of-the-forge"), "{preview}");
+        let said = format!("{}{}", preview.stdout, preview.stderr);
+        assert!(!said.contains("CANARY-of-the-cloud"), "{preview}");
+    }
+    file("hostname: a-$AWS_SECRET_ACCESS_KEY");
+    let refused = run(&["preview"]).exits(1);
+    let refused = refused.says(["AWS_SECRET_ACCESS_KEY is a credential", "services.web.hostname"]);
+    assert!(!refused.stderr.contains("CANARY"), "{refused}");
+}
+
+#[test]
 fn a_repository_configures_nothing_that_is_run() {
     let folder = Folder::new();
     let project = &folder.project;

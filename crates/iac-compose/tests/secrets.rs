@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use iac_compose::FileOptions;
 use iac_compose::prelude::*;
 use iac_core::config::{Config as Settings, ConfigValue};
 use iac_core::declare::{Declaration, Stack};
@@ -122,15 +123,71 @@ fn the_configuration_says_what_else_is_secret_and_what_is_not() {
 
 /// Returns the declaration of a file with these lines in its service, or its problems.
 fn file(folder: &Path, lines: &str, env: &str) -> Result<Declaration, String> {
+    file_with(folder, lines, env, &FileOptions::default())
+}
+
+/// The same, with options.
+fn file_with(folder: &Path, lines: &str, env: &str, options: &FileOptions) -> Result<Declaration, String> {
     let text = format!("name: shop\nservices:\n  web:\n    image: a:1\n{lines}");
     std::fs::write(folder.join("compose.yml"), text).unwrap();
     std::fs::write(folder.join(".env"), env).unwrap();
     let stack = Stack::new("t", Settings::default());
-    let _ = Compose::project(&stack, "shop").file(folder.join("compose.yml"));
+    let _ = Compose::project(&stack, "shop").file_with(folder.join("compose.yml"), options);
     stack.finish().map_err(|errors| {
         let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
         messages.join("; ")
     })
+}
+
+#[test]
+fn variables_of_this_program_are_handed_to_no_compose_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = FileOptions::default().environment([("IAC_PASSPHRASE", "canary-1"), ("PGPASSWORD", "canary-2")]);
+    std::fs::write(folder.path().join("web.env"), "A=$PGPASSWORD\n").unwrap();
+    for (lines, env, name, place) in [
+        ("    hostname: ${IAC_PASSPHRASE}\n", "", "IAC_PASSPHRASE", "5:"),
+        ("    command: echo ${IAC_PASSPHRASE:-x}\n", "", "IAC_PASSPHRASE", "5:"),
+        ("    environment: [IAC_PASSPHRASE]\n", "", "IAC_PASSPHRASE", "5:"),
+        ("    environment: {IAC_PASSPHRASE: }\n", "", "IAC_PASSPHRASE", "5:"),
+        ("    environment: {A: \"x$PGPASSWORD\"}\n", "", "PGPASSWORD", "5:"),
+        (
+            "    environment: {A: $X}\n",
+            "X=$IAC_PASSPHRASE",
+            "IAC_PASSPHRASE",
+            "5:",
+        ),
+        (
+            "    environment: {A: $X_TOKEN}\n",
+            "X_TOKEN=a$IAC_PASSPHRASE",
+            "IAC_PASSPHRASE",
+            "5:",
+        ),
+        ("    ports: ['$PGPASSWORD:80']\n", "", "PGPASSWORD", "5:"),
+        ("    env_file: web.env\n", "", "PGPASSWORD", "5:"),
+        (
+            "    secrets: [s]\nsecrets: {s: {environment: IAC_PASSPHRASE}}\n",
+            "",
+            "IAC_PASSPHRASE",
+            "6:",
+        ),
+        (
+            "    configs: [s]\nconfigs: {s: {content: \"a $PGPASSWORD\"}}\n",
+            "",
+            "PGPASSWORD",
+            "6:",
+        ),
+    ] {
+        let error = file_with(folder.path(), lines, env, &options).expect_err(lines);
+        let expected = format!("the variable {name} is this program's own and handed to no compose file");
+        assert!(error.contains(&expected), "{lines}: {error}");
+        assert!(error.contains(&format!("compose.yml:{place}")), "{lines}: {error}");
+        assert!(
+            !error.contains("canary") && !error.contains('\u{0}'),
+            "{lines}: {error}"
+        );
+    }
+    let fine = "    hostname: x${IAC_PASSPHRASE:+1}\n    environment: {PGUSER: $PGUSER, PGPASSWORD: own}\n";
+    assert!(file_with(folder.path(), fine, "PGUSER=app\nUNUSED=$IAC_PASSPHRASE\n", &options).is_ok());
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod tree;
 mod typed;
 mod unique;
 mod variables;
+mod withheld;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,6 +159,7 @@ impl Compose {
         let inactive = finish::select(&mut tree, &settings.profiles);
         schema::prune(&mut tree);
         finish::normalize(&mut tree, &variables, found);
+        withheld::check_all(&tree, found);
         check::check(&tree, &inactive, found);
         let reader = Reader {
             variables: &variables,

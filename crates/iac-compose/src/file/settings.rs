@@ -8,7 +8,7 @@ use iac_core::files;
 
 use super::problem::Findings;
 use super::tree::{At, Data, Path};
-use super::{environment, paths, yaml};
+use super::{environment, paths, withheld, yaml};
 use crate::parse::interpolate;
 
 /// The names of compose files that docker compose looks for in a folder, in its order.
@@ -69,7 +69,8 @@ pub(super) struct Settings {
 impl Settings {
     /// Those of a file or a folder. What is wrong goes to `found`.
     pub(super) fn find(path: &FsPath, options: &FileOptions, found: &Findings) -> Option<Self> {
-        let own = options.environment.clone().unwrap_or_else(process);
+        let mut own = options.environment.clone().unwrap_or_else(process);
+        withheld::withhold(&mut own);
         let shown = path.display().to_string();
         let (mut folder, alone) = place(path, &shown);
         let mut environment = own.clone();
@@ -147,6 +148,7 @@ impl Settings {
         let Some(name) = self.raw_name() else { return Ok(None) };
         let lookup = |name: &str| self.environment.get(name).cloned();
         let replaced = interpolate::interpolate(&name, &lookup).map_err(|error| error.to_string())?;
+        withheld::check(&replaced.text)?;
         Ok(Some(replaced.text))
     }
 

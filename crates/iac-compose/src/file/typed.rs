@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Findings;
 use super::tree::{At, Node, Path};
 use super::variables::Variables;
+use super::withheld;
 use crate::model::{Config, Deploy, Network, Service, Volume};
 use crate::parse::{dotenv, words};
 
@@ -177,6 +178,10 @@ impl Reader<'_> {
                     .problem(at, &path, format!("{}:{}: {}", file.path, error.line, error.message));
             })
             .ok()?;
+            if let Some(Err(message)) = all.iter().map(|(_, value)| withheld::check(value)).find(Result::is_err) {
+                self.found.problem(at, &path, format!("{}: {message}", file.path));
+                return None;
+            }
         }
         for (key, value) in all.into_iter().rev() {
             service.environment.entry(key).or_insert(value);

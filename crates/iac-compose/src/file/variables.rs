@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use iac_core::Stack;
 use iac_core::secret_names::{SecretNames, can_be_secret};
 
-use super::cast;
 use super::problem::Findings;
 use super::tree::{Data, Node, Path};
+use super::{cast, withheld};
 use crate::parse::interpolate;
 
 /// Where a text is handed on as it is, so that a secret in it can stay one. Anywhere else compose files have numbers, names
@@ -72,6 +72,9 @@ impl<'a> Variables<'a> {
     /// A variable's value; what of it is secret by its name or its form stands in it as an output.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let value = self.values.get(name)?;
+        if withheld::check(value).is_err() {
+            return Some(value.clone());
+        }
         let label = format!("{}/variables/{name}", self.project);
         Some(self.stack.conceal(&self.names, &label, name, value))
     }
@@ -120,11 +123,14 @@ impl<'a> Variables<'a> {
         if !text.contains('$') {
             return Ok((text.to_owned(), Used::default()));
         }
-        let in_clear = RefCell::new(BTreeSet::new());
+        let (in_clear, own) = (RefCell::new(BTreeSet::new()), RefCell::new(None));
         let lookup = |name: &str| match handed_on {
             true => self.get(name),
             false => {
                 let value = self.values.get(name)?;
+                if self.names.is_own(value) {
+                    own.replace(Some(name.to_owned()));
+                }
                 if self.names.is_secret(name) && can_be_secret(value) {
                     self.stack.keep_quiet(&value.as_str().into());
                     in_clear.borrow_mut().insert(name.to_owned());
@@ -133,6 +139,12 @@ impl<'a> Variables<'a> {
             }
         };
         let result = interpolate::interpolate(text, &lookup).map_err(|error| error.to_string())?;
+        withheld::check(&result.text)?;
+        if let Some(name) = own.take() {
+            return Err(format!(
+                "the variable {name} is a credential that this program itself connects with; it may stand in environment, command and the like, not here, where plans and the record would show it"
+            ));
+        }
         let used = Used {
             unset: result.unset,
             in_clear: in_clear.into_inner(),

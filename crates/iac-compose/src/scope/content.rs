@@ -1,7 +1,10 @@
 //! Reads what a program refers to when it declares a service: env files, and the contents of configs and secrets.
 
+use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::path::Path;
 
+use iac_core::environment::is_ours;
 use iac_core::files;
 
 use crate::model::{Config, Service};
@@ -32,6 +35,12 @@ pub(crate) enum ContentError {
         /// Which.
         name: String,
     },
+    /// A variable is for this program alone.
+    #[error("the variable {name} is this program's own and handed to no container; call what it needs by another name")]
+    Ours {
+        /// Which.
+        name: String,
+    },
     /// A profile of the kernel's filter is no JSON.
     #[error("security_opt: {path} is no JSON: {error}")]
     Profile {
@@ -55,8 +64,16 @@ pub(crate) fn read(config: Config) -> Result<String, ContentError> {
         Config {
             environment: Some(name),
             ..
-        } => std::env::var(&name).map_err(|_| ContentError::Unset { name }),
+        } => variable(&name)?.ok_or(ContentError::Unset { name }),
         _ => Err(ContentError::Nothing),
+    }
+}
+
+/// A variable of the process.
+fn variable(name: &str) -> Result<Option<String>, ContentError> {
+    match std::env::var(name) {
+        Ok(_) if is_ours(OsStr::new(name)) => Err(ContentError::Ours { name: name.to_owned() }),
+        found => Ok(found.ok()),
     }
 }
 
@@ -114,8 +131,16 @@ pub(crate) fn load_environment(spec: &mut Service) -> Result<(), ContentError> {
         if !file.required && !Path::new(&file.path).exists() {
             continue;
         }
-        let lookup = |name: &str| std::env::var(name).ok().or_else(|| spec.environment.get(name).cloned());
+        let refused = RefCell::new(None);
+        let process = |name: &str| {
+            let found = variable(name);
+            found.unwrap_or_else(|error| refused.replace(Some(error)).and(None))
+        };
+        let lookup = |name: &str| process(name).or_else(|| spec.environment.get(name).cloned());
         let read = file.read(&text(&file.path)?, &lookup, &mut all);
+        if let Some(error) = refused.take() {
+            return Err(error);
+        }
         read.map_err(|error| ContentError::Dotenv {
             path: file.path.clone(),
             error,

@@ -1,4 +1,5 @@
-//! Settings of a repository's file that decide where a program connects: refused until the user allows them.
+//! Settings of a repository's file that decide where a program connects, or what it does not mask: refused until the user
+//! allows them.
 //!
 //! Whoever runs a program in a folder that came from elsewhere has not read what lies there. A kubeconfig may name a
 //! program to run, and a host may be anybody's; so such a setting needs a decision that is kept outside of the repository.
@@ -23,8 +24,16 @@ pub(super) type Connects = BTreeMap<String, Connecting>;
 /// Collects the ways that these providers connect.
 pub(super) fn connects(providers: &[Arc<dyn Provider>]) -> Connects {
     let one = |provider: &Arc<dyn Provider>| (provider.name().to_owned(), provider.connecting());
-    providers.iter().map(one).collect()
+    let names = Connecting {
+        free: &["names"],
+        ..Connecting::default()
+    };
+    let names = (NAMES_OF_SECRETS.to_owned(), names);
+    providers.iter().map(one).chain([names]).collect()
 }
+
+/// Settings of the names of secrets, among them the one that shows what is masked otherwise.
+const NAMES_OF_SECRETS: &str = "secrets";
 
 /// One setting of a file of the repository that bears on connecting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +93,9 @@ impl Foreign {
         let open: Vec<&Setting> = self.open().collect();
         if let Some(first) = open.first() {
             let message = format!(
-                "{} decides where this program connects, and you have not allowed that",
-                sanitize(&shown(&first.file))
+                "{} decides {}, and you have not allowed that",
+                sanitize(&shown(&first.file)),
+                first.decides()
             );
             let mut failure = Failure::failed(message);
             for diagnostic in &mut failure.diagnostics {
@@ -100,7 +110,7 @@ impl Foreign {
                     sanitize(&program)
                 ))
                 .hint(format!(
-                    "to connect elsewhere, say it yourself: --config {}=…",
+                    "to have it otherwise, say it yourself: --config {}=…",
                     first.key
                 )));
         }
@@ -123,6 +133,14 @@ impl Foreign {
 }
 
 impl Setting {
+    /// For people: what it is about.
+    fn decides(&self) -> &'static str {
+        match self.key.split_once('.') {
+            Some((NAMES_OF_SECRETS, _)) => "what this program shows in clear",
+            _ => "where this program connects",
+        }
+    }
+
     /// For people: what it says and what that leads to.
     pub(super) fn told(&self) -> Vec<String> {
         let value = redact::url(&self.value);

@@ -17,6 +17,7 @@ use super::{Declare, Deploys, Program, build, exit};
 use crate::config::{Config, ConfigValue, Layers, OpenSecret};
 use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, Observe, PlanRequest, Planned};
+use crate::environment;
 use crate::plan::{Commits, DeleteData, Mode};
 use crate::render::Diagnostic;
 use crate::secret_names::SecretNames;
@@ -101,6 +102,8 @@ impl Session {
         if !is_name(&stack) {
             return Err(StateError::Name(stack).into());
         }
+        let own = environment::secrets(global.backend.as_deref());
+        own.iter().for_each(|secret| program.known.learn_secret(secret));
         let layers = layers(&workspace, Some(&config_name(&program.name, &stack)), &global.config)?;
         Ok(Self {
             ui,
@@ -111,7 +114,7 @@ impl Session {
             connects: foreign::connects(&program.providers),
             engine: Engine::knowing(program.providers, program.known.clone()),
             known: program.known,
-            secret_names: program.secret_names,
+            secret_names: program.secret_names.knowing(own),
             keys,
             program: program.name,
             deploys: program.deploys,
@@ -209,7 +212,7 @@ impl Session {
         repository.commits_since(from, &now).await
     }
 
-    /// The settings of the workspace's file that decide where this program connects.
+    /// The settings of the workspace's file that need a decision of the user.
     pub(super) fn foreign(&self) -> Foreign {
         Foreign::find(&self.connects, &self.layers)
     }

@@ -13,6 +13,7 @@ mod shown;
 use std::ops::Range;
 
 use crate::config::Config;
+use crate::value::Secret;
 
 pub(crate) use shown::texts;
 
@@ -26,6 +27,8 @@ pub const NOT: &str = "secrets.not";
 pub struct SecretNames {
     more: Vec<String>,
     not: Vec<String>,
+    /// The secrets that this program itself works with, which are secret under every name.
+    own: Vec<Secret>,
 }
 
 impl SecretNames {
@@ -61,10 +64,27 @@ impl SecretNames {
         self.is_secret(name) && rule::names_password(name)
     }
 
+    /// The rule with values that are secret whatever they are called, and whatever the configuration says.
+    #[must_use]
+    pub(crate) fn knowing(mut self, own: impl IntoIterator<Item = Secret>) -> Self {
+        self.own.extend(own);
+        self
+    }
+
+    /// True if a text has a secret in it that this program itself works with.
+    pub fn is_own(&self, text: &str) -> bool {
+        self.own.iter().any(|own| text.contains(own.expose().as_str()))
+    }
+
     /// The parts of a text that are secret wherever it stands: the password in a URL, the value behind `password=` or
     /// `token=`, a private key; in the text of a file, the values behind names at the beginning of lines.
     pub fn inside(&self, text: &str) -> Vec<Range<usize>> {
-        inside::parts(self, text)
+        let mut parts = inside::parts(self, text);
+        for own in &self.own {
+            let found = text.match_indices(own.expose().as_str());
+            parts.extend(found.map(|(start, text)| start..start + text.len()));
+        }
+        disjoint(parts)
     }
 
     /// True if a value of this name is a secret.
@@ -73,6 +93,19 @@ impl SecretNames {
         let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, &folded));
         !any(&self.not) && (any(&self.more) || rule::is_secret(name))
     }
+}
+
+/// The ranges in their order; those that overlap are one.
+fn disjoint(mut parts: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    parts.sort_by_key(|part| part.start);
+    let mut found: Vec<Range<usize>> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match found.last_mut().filter(|last| part.start < last.end) {
+            Some(last) => last.end = last.end.max(part.end),
+            None => found.push(part),
+        }
+    }
+    found
 }
 
 /// The names of a list: separated by commas or blanks.
@@ -154,6 +187,15 @@ mod tests {
             assert_eq!(names.is_secret(name), expected, "{name}");
         }
         assert_eq!(config.unused(), []);
+    }
+
+    #[test]
+    fn what_this_program_works_with_is_secret_under_every_name() {
+        let names = SecretNames::default().except(["*"]).knowing(["canary-of-mine".into()]);
+        let text = "x canary-of-mine y http://u:canary-of-mine@h";
+        let found: Vec<&str> = names.inside(text).into_iter().map(|part| &text[part]).collect();
+        assert_eq!(found, ["canary-of-mine", "canary-of-mine"]);
+        assert!(names.is_own(text) && !names.is_own("canary"));
     }
 
     #[test]
