@@ -153,16 +153,16 @@ async fn what_an_interrupted_run_made_is_found_by_its_name_alone_and_deleted() {
     // As if the run had been killed before it could record what it made.
     let run = RunInfo::current("up", "test");
     let writer = runs.store.begin(run, Duration::ZERO).await.unwrap();
-    for (key, record) in writer.state().records {
+    for (key, record) in &writer.state().records {
         let operation = Operation {
             kind: OpKind::Create,
             key: key.clone(),
-            identity: record.identity,
+            identity: record.identity.clone(),
             uid: None,
             inputs_digest: String::new(),
         };
         writer.begin_op(operation).await.unwrap();
-        writer.forget(&key).await.unwrap();
+        writer.forget(key).await.unwrap();
     }
     writer.abandon().await;
     runs.done();

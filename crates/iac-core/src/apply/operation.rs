@@ -292,7 +292,7 @@ impl Shared {
             let Some(left) = self.provider(&step.key)?.left_behind(&step.key, item) else {
                 continue;
             };
-            let known = self.writer.state().records;
+            let known = &self.writer.state().records;
             let is_it = |(key, record): (&Key, &Record)| {
                 key.provider() == left.key.provider() && record.identity == left.identity
             };

@@ -12,7 +12,7 @@ use super::basis::Basis;
 use super::event::{Event, Outcome, Report};
 use super::limits::Cancel;
 use super::operation::{Failure, Ready, Shared};
-use super::schedule::{Node, Schedule};
+use super::schedule::{Held, Node, Schedule};
 use super::slots::{Holding, Slot, Slots};
 use super::step::Made;
 use super::timeline::Clock;
@@ -178,9 +178,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell_held(&mut self) {
-        for (key, needs) in self.schedule.take_held() {
-            let more = needs.len().saturating_sub(NAMED);
-            let needs = needs.into_iter().take(NAMED).collect();
+        for Held { key, needs, more } in self.schedule.take_held(NAMED) {
             (self.shared.events)(Event::Held { key, needs, more });
         }
     }

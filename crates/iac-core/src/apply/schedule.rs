@@ -13,8 +13,8 @@ pub(super) type Node = (Key, Stage);
 /// The stages of a plan's steps and what each still waits for.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    /// For each stage that is not done: what it waits for.
-    waiting: BTreeMap<Node, BTreeSet<Node>>,
+    /// For each stage that is not done: the stages that it waits for.
+    waiting: BTreeMap<Node, Needs>,
     /// The stages that wait for a stage.
     waiters: BTreeMap<Node, Vec<Node>>,
     /// Waits that may start, first come first served.
@@ -33,6 +33,46 @@ pub(super) struct Schedule {
     preparations: VecDeque<Key>,
     /// The resources that are being made ahead; their own stages wait for the end of that.
     preparing: BTreeSet<Key>,
+}
+
+/// The stages that a stage waits for, by their resources. So the number of resources is known without counting: a namespace
+/// waits for all that is in it, and is told of each.
+#[derive(Debug, Default)]
+struct Needs(BTreeMap<Key, BTreeSet<Stage>>);
+
+impl Needs {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn remove(&mut self, (key, stage): &Node) {
+        if let Some(stages) = self.0.get_mut(key) {
+            stages.remove(stage);
+            if stages.is_empty() {
+                self.0.remove(key);
+            }
+        }
+    }
+}
+
+impl FromIterator<Node> for Needs {
+    fn from_iter<I: IntoIterator<Item = Node>>(nodes: I) -> Self {
+        let mut needs = Self::default();
+        for (key, stage) in nodes {
+            needs.0.entry(key).or_default().insert(stage);
+        }
+        needs
+    }
+}
+
+/// A resource that waits for others.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) key: Key,
+    /// The first of the resources that its next stage needs.
+    pub(super) needs: Vec<Key>,
+    /// The number of the others.
+    pub(super) more: usize,
 }
 
 /// A stage of a resource that is not reached, and what it needed.
@@ -95,7 +135,7 @@ impl Schedule {
         } else {
             self.held.insert(node.0.clone());
         }
-        self.waiting.insert(node, needs);
+        self.waiting.insert(node, needs.into_iter().collect());
     }
 
     fn add_early(&mut self, key: &Key, needs: BTreeSet<Node>) {
@@ -119,8 +159,14 @@ impl Schedule {
 
     /// A stage that may start now; one that touches the world only if `operate` says so.
     pub(super) fn next(&mut self, operate: bool) -> Option<Node> {
-        let operations = operate.then_some(&mut self.operations);
-        self.waits.pop_front().or_else(|| operations?.pop_front())
+        let (waits, operations) = (&mut self.waits, operate.then_some(&mut self.operations));
+        // What will not be reached, since something failed, stays in its queue until here.
+        let mut all = std::iter::from_fn(|| waits.pop_front()).chain(
+            operations
+                .into_iter()
+                .flat_map(|queue| std::iter::from_fn(|| queue.pop_front())),
+        );
+        all.find(|node| self.waiting.contains_key(node))
     }
 
     /// Returns the next resource that may be made ahead now, while something that decides when it begins to work is outstanding.
@@ -139,7 +185,7 @@ impl Schedule {
     pub(super) fn prepared(&mut self, key: &Key) {
         self.preparing.remove(key);
         let node = (key.clone(), Stage::Exists);
-        if self.waiting.get(&node).is_some_and(BTreeSet::is_empty) {
+        if self.waiting.get(&node).is_some_and(Needs::is_empty) {
             self.may_start(node);
         }
     }
@@ -175,8 +221,8 @@ impl Schedule {
         self.last.get(node)
     }
 
-    /// The resources that wait for others than at the last call, each with those that its next stage needs.
-    pub(super) fn take_held(&mut self) -> Vec<(Key, BTreeSet<Key>)> {
+    /// The resources that wait for others than at the last call, each with at most so many of those that its next stage needs.
+    pub(super) fn take_held(&mut self, named: usize) -> Vec<Held> {
         let held = std::mem::take(&mut self.held).into_iter();
         let needs = held.filter_map(|key| {
             let exists = (key, Stage::Exists);
@@ -184,8 +230,11 @@ impl Schedule {
                 Some(needs) => needs,
                 None => self.waiting.get(&(exists.0.clone(), Stage::Ready))?,
             };
-            let needs: BTreeSet<Key> = needs.iter().map(|(key, _)| key.clone()).collect();
-            (!needs.is_empty()).then_some((exists.0, needs))
+            (!needs.is_empty()).then(|| Held {
+                key: exists.0,
+                needs: needs.0.keys().take(named).cloned().collect(),
+                more: needs.0.len().saturating_sub(named),
+            })
         });
         needs.collect()
     }
@@ -209,8 +258,6 @@ impl Schedule {
                 }
             }
         }
-        self.waits.retain(|node| self.waiting.contains_key(node));
-        self.operations.retain(|node| self.waiting.contains_key(node));
         blocked
     }
 

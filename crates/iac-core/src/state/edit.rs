@@ -28,15 +28,15 @@ impl Writer {
                 &format!("its type stays {}; {to} is of another one", from.kind()),
             ));
         }
-        not_pending(&state, from)?;
-        not_pending(&state, to)?;
+        not_pending(state, from)?;
+        not_pending(state, to)?;
         let mut moved = self.sealed_for(from, to, record).await?;
         if let Some(identity) = identity {
             moved.identity = identity;
         }
         let keys = BTreeMap::from([(from.clone(), Some(to.clone()))]);
         let mut changes = vec![Change::Forget { key: from.clone() }, put(to, rewired(&moved, &keys))];
-        changes.extend(rewired_others(&state, &keys));
+        changes.extend(rewired_others(state, &keys));
         self.change(changes).await
     }
 
@@ -51,12 +51,12 @@ impl Writer {
             if !state.records.contains_key(key) {
                 return Err(StateError::UnknownKey(key.clone()));
             }
-            not_pending(&state, key)?;
+            not_pending(state, key)?;
         }
         let gone: BTreeMap<Key, Option<Key>> = keys.iter().map(|key| (key.clone(), None)).collect();
-        let others: Vec<Change> = rewired_others(&state, &gone).collect();
+        let others: Vec<Change> = rewired_others(state, &gone).collect();
         if let (false, Some(other)) = (force, others.iter().find_map(Change::key)) {
-            let needed = keys.iter().find(|key| depends_on(&state, other, key));
+            let needed = keys.iter().find(|key| depends_on(state, other, key));
             let needed = needed.or_else(|| keys.first()).unwrap_or(other);
             return Err(refused(needed, &format!("{other} depends on it")));
         }

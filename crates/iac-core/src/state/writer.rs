@@ -59,8 +59,8 @@ impl Writer {
     }
 
     /// The state as it was when the lease was taken, read under the lease.
-    pub fn state(&self) -> State {
-        self.shared.start.clone()
+    pub fn state(&self) -> &State {
+        &self.shared.start
     }
 
     /// True if the lease is known to be lost, so that nothing more can be started.

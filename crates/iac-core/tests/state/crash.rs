@@ -187,7 +187,7 @@ async fn a_kill_at_any_storage_operation_loses_nothing_that_was_acknowledged() {
             // The dead run's lease stands in the way of nobody.
             store(&backend).unlock().await.unwrap();
             let writer = begin(&store(&backend)).await;
-            assert_eq!(timeless(&writer.state()), found);
+            assert_eq!(timeless(writer.state()), found);
             writer.put(record("after", json!({}))).await.unwrap();
             let version = writer.finish(summary()).await.unwrap();
             assert_eq!(version, found.version + 1);

@@ -123,7 +123,7 @@ async fn a_damaged_snapshot_is_passed_over_for_the_one_before() {
     assert_eq!(store.load().await.unwrap(), whole);
     assert!(store.notices().iter().any(|notice| notice.contains(&snapshots[1])));
     let writer = begin(&store).await;
-    assert_eq!(content(&writer.state()), content(&whole));
+    assert_eq!(content(writer.state()), content(&whole));
     writer
         .put(record("more", json!({"text": "y".repeat(500_000)})))
         .await

@@ -93,7 +93,7 @@ async fn goes_on(root: &Path, found: &State, context: &str) {
     end_process(root);
     let store = store(root);
     let writer = begin(&store).await;
-    assert_eq!(&timeless(&writer.state()), found, "{context}");
+    assert_eq!(&timeless(writer.state()), found, "{context}");
     for pending in &writer.state().pending {
         writer.resolve(pending.op).await.unwrap();
     }

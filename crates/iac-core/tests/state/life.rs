@@ -72,7 +72,7 @@ async fn an_intent_without_outcome_is_pending_until_it_is_resolved() {
     let op = writer.begin_op(operation(OpKind::Create, "a")).await.unwrap();
     drop(writer);
     let writer = store.begin(run(), std::time::Duration::from_secs(5)).await.unwrap();
-    let pending = writer.state().pending;
+    let pending = writer.state().pending.clone();
     assert_eq!(pending.len(), 1);
     assert_eq!(
         (pending[0].op, pending[0].kind, &pending[0].key),
@@ -198,7 +198,7 @@ async fn compaction_changes_nothing_and_keeps_one_generation() {
     assert_eq!(backend.keys("/snapshot/").len(), 2);
     assert!(backend.keys("/journal/").len() < 60, "old batches are removed");
     let writer = begin(&store).await;
-    assert_eq!(content(&writer.state()), content(&expected.unwrap()));
+    assert_eq!(content(writer.state()), content(&expected.unwrap()));
     writer.abandon().await;
 }
 

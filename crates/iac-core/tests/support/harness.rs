@@ -233,7 +233,7 @@ impl Bench {
         cancel: &watch::Sender<Cancel>,
     ) -> Result<Report, EngineError> {
         let writer = self.begin().await?;
-        let planned = self.plan_from(&writer.state(), mode, declaration, delete_data).await?;
+        let planned = self.plan_from(writer.state(), mode, declaration, delete_data).await?;
         let lease = writer.clone();
         let run = self.execute_with(writer, planned, declaration, cancel);
         tokio::pin!(run);

@@ -55,10 +55,7 @@ pub fn journal(bytes: &[u8]) {
         let Ok(writer) = store.begin(who(), Duration::ZERO).await else {
             return;
         };
-        assert!(
-            same(&writer.state(), &before),
-            "what was read is what a run begins with"
-        );
+        assert!(same(writer.state(), &before), "what was read is what a run begins with");
         let Ok(version) = writer.finish(Summary::default()).await else {
             return;
         };

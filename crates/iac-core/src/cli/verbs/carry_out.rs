@@ -195,7 +195,7 @@ impl Job<'_> {
         session
             .ui
             .say("Another run changed the state meanwhile; planning again.");
-        let planned = session.interrupts.end(self.plan(session, store, &state)).await?;
+        let planned = session.interrupts.end(self.plan(session, store, state)).await?;
         self.show(session, &planned.plan)?;
         check(session, &planned.plan)?;
         Ok(planned)
@@ -204,11 +204,11 @@ impl Job<'_> {
     /// Holds the stack to what it belongs to, under the lease; an `up` binds one that belongs to nobody.
     async fn bind(&self, session: &Session, writer: &Writer) -> Result<(), Failure> {
         let state = writer.state();
-        let binding = session.check_binding(&state).await?;
+        let binding = session.check_binding(state).await?;
         let (Mode::Up, Some(binding)) = (self.planning.mode, binding) else {
             return Ok(());
         };
-        if is_unbound(&state) {
+        if is_unbound(state) {
             let name = binding.to_string();
             session.ui.say(&format!(
                 "Stack {} belongs to {} from now on",

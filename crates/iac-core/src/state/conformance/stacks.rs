@@ -191,7 +191,7 @@ pub(super) async fn a_dead_holder_is_taken_over(ground: Ground) -> Result<(), St
         .map(|pending| pending.key.name().to_owned())
         .collect();
     expect("what a dead holder left undone", &pending, &names(&["b"]))?;
-    for pending in next.state().pending {
+    for pending in &next.state().pending {
         next.resolve(pending.op)
             .await
             .map_err(failed("record of what was settled"))?;

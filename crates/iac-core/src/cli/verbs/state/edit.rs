@@ -14,7 +14,7 @@ use crate::urn::Key;
 pub(super) async fn mv(session: &Session, from: &str, to: &str, as_json: bool) -> Result<u8, Failure> {
     let writer = begin(session, "state mv").await?;
     let renamed = async {
-        let from = find(session, &writer.state(), from)?;
+        let from = find(session, writer.state(), from)?;
         let to = new_key(session, &from, to)?;
         let generated = from.provider() == RandomProvider.name();
         let identity = generated.then(|| RandomProvider::identity_of(&to));
@@ -44,7 +44,7 @@ pub(super) async fn rm(session: &Session, names: &[String], force: bool, as_json
     let writer = begin(session, "state rm").await?;
     let state = writer.state();
     let removed = async {
-        let keys = find_all(session, &state, names)?;
+        let keys = find_all(session, state, names)?;
         let removed = writer.forget_all(&keys, force).await;
         removed.map_err(|error| match error {
             StateError::Refused { .. } if !force => Failure::from(error).hint("--force drops it all the same"),
@@ -89,7 +89,7 @@ pub(super) async fn protect(session: &Session, names: &[String], on: bool, as_js
     let verb = if on { "state protect" } else { "state unprotect" };
     let writer = begin(session, verb).await?;
     let changed = async {
-        let keys = find_all(session, &writer.state(), names)?;
+        let keys = find_all(session, writer.state(), names)?;
         Ok(writer.protect(&keys, on).await?)
     };
     let (writer, changed) = keep(&writer, changed.await).await?;
