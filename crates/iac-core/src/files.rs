@@ -94,6 +94,34 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
+/// Opens a regular file for writing, which never is a link.
+///
+/// # Errors
+/// When it cannot be opened, is a link or no regular file.
+pub fn open_written(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    without_waiting(&mut options, false);
+    let file = options.open(path).map_err(|error| better(error, path))?;
+    must_be_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Creates a file, or empties the one that is there, to be written while others may read it. A link is not followed: in a
+/// repository it may lead to any file of the user's.
+///
+/// # Errors
+/// When it cannot be opened, is a link or no regular file.
+pub fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    without_waiting(&mut options, false);
+    let file = options.open(path).map_err(|error| better(error, path))?;
+    must_be_regular(&file.metadata()?)?;
+    file.set_len(0)?;
+    Ok(file)
+}
+
 /// Opens, or makes, a file to be locked that nobody else can open, and so lock. One that was made with other rights loses
 /// them.
 ///

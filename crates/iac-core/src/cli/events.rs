@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::failure::Failure;
 use super::ui::Ui;
 use crate::apply::{Event, EventSink};
+use crate::files;
 use crate::plan::Plan;
 use crate::redact;
 use crate::render::Diagnostic;
@@ -30,7 +31,7 @@ pub(super) struct EventFile {
 impl EventFile {
     /// Opens the file, which gets the events of this run alone.
     pub(super) fn open(path: &Path, ui: &Ui) -> Result<Arc<Self>, Failure> {
-        let file = File::create(path);
+        let file = files::create(path);
         let file = file.map_err(|error| Failure::failed(format!("{} cannot be written: {error}", path.display())))?;
         Ok(Arc::new(Self {
             file: Mutex::new(Some(file)),

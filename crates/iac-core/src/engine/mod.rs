@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
-use crate::plan::{Action, Answer, DeleteData, Mode, ObjectName, Plan, World, WorldEntry};
+use crate::plan::{Action, DeleteData, Mode, ObjectName, Plan, Planner, Predictions, World, WorldEntry};
 use crate::provider::{DataItem, Discreet, Provider, RandomProvider, SharedNames, StackKey};
 use crate::state::{NewRecord, State, Vault, Writer};
 use crate::urn::Key;
@@ -205,9 +205,9 @@ impl Engine {
             true => self.at_stake(&ending, &sight, &rules).await?,
             false => BTreeMap::new(),
         };
-        let mut predicted = BTreeMap::new();
-        loop {
-            let answer = crate::plan::plan(&World {
+        let mut predicted = Predictions::new();
+        let mut plan = loop {
+            let world = World {
                 mode: request.mode,
                 build: request.build,
                 targets: &connections.targets,
@@ -219,55 +219,57 @@ impl Engine {
                 interrupted: &interrupted,
                 observed: &sight.observed,
                 others: &sight.others,
-                predicted: &predicted,
                 data: &data,
                 delete_data: &request.delete_data,
                 sealed: rules.sealed,
-            });
-            match answer {
-                Answer::Ask(asks) => {
-                    let replaced = self.predict(asks, looked, &identities, &mut predicted).await?;
-                    if !replaced.is_empty() {
-                        // All together: what goes anyway is nobody else's.
-                        ending.extend(replaced);
-                        data = self.at_stake(&ending, &sight, &rules).await?;
-                    }
-                }
-                Answer::Plan(mut plan) => {
-                    give_way::give_way(&mut plan, &self.providers, declaration, &recorded);
-                    problems.append(&mut plan.problems);
-                    if looked {
-                        problems.extend(self.missing(&mut plan, declaration, &references).await?);
-                    }
-                    plan.problems = problems;
-                    effects::tell(
-                        &mut plan,
-                        &self.providers,
-                        &effects::Known {
-                            recorded: &recorded,
-                            observed: &sight.observed,
-                            predicted: &predicted,
-                            times: &request.state.times,
-                        },
-                    );
-                    let recoveries = match plan.mode {
-                        // It settles nothing.
-                        Mode::Refresh => Vec::new(),
-                        _ => recover::recoveries(&pending, &plan, &identities, &recorded, &sight),
-                    };
-                    let mut basis = basis(&plan, recorded, &sight.observed, recoveries);
-                    basis.left = left(&data, &request.delete_data);
-                    basis.claims = Claims::new(rules.sealed, unmarked::named(&data, &request.delete_data));
-                    return Ok(Planned {
-                        plan: *plan,
-                        generation: request.state.generation,
-                        unreached: connections.unreached,
-                        basis,
-                        key,
-                    });
+            };
+            let mut planner = Planner::new(&world, std::mem::take(&mut predicted));
+            let replaced = self.settle(&mut planner, looked, &identities).await?;
+            if !replaced.is_empty() {
+                // All together: what goes anyway is nobody else's.
+                ending.extend(replaced);
+                let at_stake = self.at_stake(&ending, &sight, &rules).await?;
+                if at_stake != data {
+                    predicted = planner.into_predictions();
+                    data = at_stake;
+                    continue;
                 }
             }
+            let (plan, all) = planner.finish();
+            predicted = all;
+            break plan;
+        };
+        give_way::give_way(&mut plan, &self.providers, declaration, &recorded);
+        problems.append(&mut plan.problems);
+        if looked {
+            problems.extend(self.missing(&mut plan, declaration, &references).await?);
         }
+        plan.problems = problems;
+        effects::tell(
+            &mut plan,
+            &self.providers,
+            &effects::Known {
+                recorded: &recorded,
+                observed: &sight.observed,
+                predicted: &predicted,
+                times: &request.state.times,
+            },
+        );
+        let recoveries = match plan.mode {
+            // It settles nothing.
+            Mode::Refresh => Vec::new(),
+            _ => recover::recoveries(&pending, &plan, &identities, &recorded, &sight),
+        };
+        let mut basis = basis(&plan, recorded, &sight.observed, recoveries);
+        basis.left = left(&data, &request.delete_data);
+        basis.claims = Claims::new(rules.sealed, unmarked::named(&data, &request.delete_data));
+        Ok(Planned {
+            plan,
+            generation: request.state.generation,
+            unreached: connections.unreached,
+            basis,
+            key,
+        })
     }
 
     /// Carries out a plan, and records it as a version of the state.

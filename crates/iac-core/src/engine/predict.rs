@@ -6,45 +6,49 @@ use futures::future::join_all;
 
 use super::look::check_count;
 use super::{Engine, EngineError, by_provider};
-use crate::plan::Predicted;
+use crate::plan::{Planner, Predicted};
 use crate::provider::{Checked, Intent, Live, PredictRequest, Prediction, Recorded};
 use crate::urn::Key;
 use crate::value::Value;
 use crate::value::diff::diff;
 
 impl Engine {
-    /// Answers what the planner asked. Gives the objects that would be replaced, of which the data is to be asked.
-    pub(super) async fn predict(
+    /// Answers the planner until it has what it needs. Returns the objects that would be replaced, of which the data is to be
+    /// asked.
+    pub(super) async fn settle(
         &self,
-        asks: Vec<PredictRequest>,
+        planner: &mut Planner<'_>,
         looked: bool,
         identities: &BTreeMap<Key, String>,
-        predicted: &mut BTreeMap<Key, Vec<Predicted>>,
     ) -> Result<Vec<Recorded>, EngineError> {
-        let answers = if looked {
-            self.ask(&asks).await?
-        } else {
-            asks.iter().map(offline).collect()
-        };
         let mut replaced: Vec<Recorded> = Vec::new();
-        for (ask, prediction) in asks.into_iter().zip(answers) {
-            let object = ask.recorded.as_ref().map(|recorded| recorded.identity.clone());
-            if ask.intent == Intent::Replace || !prediction.replace.is_empty() {
-                let identity = identities.get(&ask.key).cloned().unwrap_or_default();
-                replaced.push(ask.recorded.unwrap_or_else(|| found(&ask.key, identity, ask.live)));
+        loop {
+            let asks = planner.asks();
+            if asks.is_empty() {
+                return Ok(replaced);
             }
-            let made = Predicted {
-                intent: ask.intent,
-                inputs: ask.inputs,
-                object,
-                prediction,
+            let answers = if looked {
+                self.ask(&asks).await?
+            } else {
+                asks.iter().map(offline).collect()
             };
-            predicted.entry(ask.key).or_default().push(made);
+            let mut predicted = Vec::with_capacity(asks.len());
+            for (ask, prediction) in asks.into_iter().zip(answers) {
+                let object = ask.recorded.as_ref().map(|recorded| recorded.identity.clone());
+                if looked && (ask.intent == Intent::Replace || !prediction.replace.is_empty()) {
+                    let identity = identities.get(&ask.key).cloned().unwrap_or_default();
+                    replaced.push(ask.recorded.unwrap_or_else(|| found(&ask.key, identity, ask.live)));
+                }
+                let made = Predicted {
+                    intent: ask.intent,
+                    inputs: ask.inputs,
+                    object,
+                    prediction,
+                };
+                predicted.push((ask.key, made));
+            }
+            planner.learn(predicted);
         }
-        if !looked {
-            replaced.clear();
-        }
-        Ok(replaced)
     }
 
     /// The answers, in the order of the questions.

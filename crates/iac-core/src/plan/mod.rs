@@ -1,8 +1,8 @@
 //! The plan: what a run would do and why, as data that a colleague can review.
 //!
-//! [`plan`] is pure and synchronous. It is given what is declared, recorded, observed and predicted ([`World`]), and
-//! answers with a [`Plan`], or with the predictions that it still needs ([`Answer::Ask`]): what a provider predicts can
-//! turn an update into a replacement, which changes the inputs of others, so it may take several rounds.
+//! The [`Planner`] is pure and synchronous. It is given what is declared, recorded and observed ([`World`]), asks for the
+//! predictions that it needs, and ends with a [`Plan`]. A provider's prediction can turn an update into a replacement, which
+//! changes the inputs of others, so it may ask several times.
 
 mod commits;
 mod decide;
@@ -28,5 +28,5 @@ pub use model::{
     Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Stage, Step,
 };
 pub(crate) use planner::present_outputs;
-pub use planner::{Answer, plan};
+pub use planner::{Planner, Predictions};
 pub use world::{Interrupted, Moved, ObjectName, Predicted, World, WorldEntry};

@@ -1,14 +1,14 @@
-//! The walk over the declared resources that makes a plan, or says what it still needs to know.
+//! The walk over the declared resources that makes a plan, and asks for the predictions that it needs.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::decide::{Decision, Situation, decide};
 use super::facts::{self, Table, Wanted};
 use super::objects::is_vouched;
 use super::resolve::{Outputs, resolve};
-use super::world::{Interrupted, ObjectName, World, WorldEntry};
+use super::world::{Interrupted, ObjectName, Predicted, World, WorldEntry};
 use super::{Action, Mode, Plan, PlanProblem, Reason, Step};
 use super::{deletion, keep, reasons, refresh, steps};
 use crate::declare::ResourceDecl;
@@ -17,29 +17,114 @@ use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
 use crate::value::{OutputRef, Source, Value};
 
-/// The result of planning.
-#[derive(Debug)]
-pub enum Answer {
-    /// The plan.
-    Plan(Box<Plan>),
-    /// These predictions are needed first.
-    Ask(Vec<PredictRequest>),
+/// The predictions by resource. A resource may have several: as an update, and as the replacement that it turned out to be.
+pub type Predictions = BTreeMap<Key, Vec<Predicted>>;
+
+/// A plan in the making. It asks for predictions until all steps are settled:
+///
+/// ```text
+/// let mut planner = Planner::new(&world, Predictions::new());
+/// loop {
+///     let asks = planner.asks();
+///     if asks.is_empty() { break planner.finish(); }
+///     planner.learn(…);
+/// }
+/// ```
+///
+/// A resource that uses outputs of one whose step is not settled waits for it. So each is looked at a few times, however long
+/// the chain is that it stands in.
+pub struct Planner<'a> {
+    walk: Walk<'a>,
+    /// The declared resources in the order of the graph.
+    order: Vec<&'a ResourceDecl>,
+    /// The places in the order of those that can be visited now.
+    next: BTreeSet<usize>,
+    /// Those that wait for a resource whose step is not settled.
+    behind: HashMap<Key, Vec<usize>>,
+    /// Those that asked, and go on once they have an answer.
+    asking: Vec<usize>,
+    /// For each step and each problem of the walk, the place of its resource in the order.
+    places: [Vec<usize>; 2],
 }
 
-/// Makes a plan, or says what is missing for it.
-pub fn plan(world: &World<'_>) -> Answer {
-    let mut walk = Walk::new(world);
-    if world.mode == Mode::Up {
-        for key in &world.graph.order {
-            if let Some(resource) = walk.declared(key) {
-                walk.visit(resource);
-            }
+impl<'a> Planner<'a> {
+    /// A planner of a world, with the predictions that are known already.
+    pub fn new(world: &'a World<'a>, predicted: Predictions) -> Self {
+        let walk = Walk::new(world, predicted);
+        let order: Vec<&ResourceDecl> = match world.mode {
+            Mode::Up => world.graph.order.iter().filter_map(|key| walk.declared(key)).collect(),
+            Mode::Destroy | Mode::Refresh => Vec::new(),
+        };
+        Self {
+            walk,
+            next: (0..order.len()).collect(),
+            order,
+            behind: HashMap::new(),
+            asking: Vec::new(),
+            places: [Vec::new(), Vec::new()],
         }
     }
-    if !walk.asks.is_empty() {
-        return Answer::Ask(walk.asks);
+
+    /// Goes on as far as it can, and returns the predictions that it needs then. None are needed once all steps are settled.
+    pub fn asks(&mut self) -> Vec<PredictRequest> {
+        self.next.extend(std::mem::take(&mut self.asking));
+        while let Some(place) = self.next.pop_first() {
+            self.go(place);
+        }
+        std::mem::take(&mut self.walk.asks)
     }
-    Answer::Plan(Box::new(walk.finish()))
+
+    fn go(&mut self, place: usize) {
+        let resource = self.order[place];
+        if let Some(open) = self.walk.open_use(resource) {
+            self.behind.entry(open).or_default().push(place);
+            self.walk.open.insert(resource.key.clone());
+            return self.walk.put_off(resource);
+        }
+        let problems = self.walk.problems.len();
+        self.walk.open.remove(&resource.key);
+        self.walk.visit(resource);
+        if self.walk.open.contains(&resource.key) {
+            // It is visited again, and says the same then.
+            self.walk.problems.truncate(problems);
+            return self.asking.push(place);
+        }
+        let [steps, problems] = &mut self.places;
+        steps.resize(self.walk.steps.len(), place);
+        problems.resize(self.walk.problems.len(), place);
+        self.next.extend(self.behind.remove(&resource.key).unwrap_or_default());
+    }
+
+    /// Takes in the answers to what was asked.
+    pub fn learn(&mut self, answers: impl IntoIterator<Item = (Key, Predicted)>) {
+        for (key, predicted) in answers {
+            self.walk.predicted.entry(key).or_default().push(predicted);
+        }
+    }
+
+    /// Returns the predictions alone, for a planner of a world that has changed.
+    pub fn into_predictions(self) -> Predictions {
+        self.walk.predicted
+    }
+
+    /// Returns the plan, and the predictions that it was made with.
+    pub fn finish(mut self) -> (Plan, Predictions) {
+        let [steps, problems] = &self.places;
+        in_order(&mut self.walk.steps, steps);
+        in_order(&mut self.walk.problems, problems);
+        let predicted = std::mem::take(&mut self.walk.predicted);
+        (self.walk.finish(), predicted)
+    }
+}
+
+/// Sorts items by their places; those of one place keep their order.
+fn in_order<T>(items: &mut Vec<T>, places: &[usize]) {
+    if places.is_sorted() {
+        return;
+    }
+    let mut placed: Vec<(usize, T)> = places.iter().copied().zip(std::mem::take(items)).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    items.extend(placed.into_iter().map(|(_, item)| item));
 }
 
 pub(super) struct Walk<'a> {
@@ -53,10 +138,11 @@ pub(super) struct Walk<'a> {
     /// Every recorded object, as far as somebody had to ask.
     recorded_objects: OnceCell<HashMap<ObjectName, Vec<&'a Recorded>>>,
     /// The objects that interrupted runs created, that nobody recorded, and that are kept for their data.
-    unrecorded: OnceCell<Rc<[&'a Recorded]>>,
+    unrecorded: OnceCell<Arc<[&'a Recorded]>>,
     /// Resources whose outputs may change in this run.
     changing: HashSet<Key>,
-    /// Resources whose step is not settled in this round, and with it their outputs.
+    predicted: Predictions,
+    /// Resources whose step is not settled yet, and with it their outputs.
     open: HashSet<Key>,
     pub(super) steps: Vec<Step>,
     pub(super) problems: Vec<PlanProblem>,
@@ -73,7 +159,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(world: &'a World<'a>) -> Self {
+    fn new(world: &'a World<'a>, predicted: Predictions) -> Self {
         let interrupted = world.interrupted.iter();
         let mut walk = Self {
             world,
@@ -86,6 +172,7 @@ impl<'a> Walk<'a> {
             recorded_objects: OnceCell::new(),
             unrecorded: OnceCell::new(),
             changing: HashSet::new(),
+            predicted,
             open: HashSet::new(),
             steps: Vec::with_capacity(world.graph.order.len()),
             problems: Vec::new(),
@@ -133,7 +220,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns the objects that interrupted runs created, that nobody recorded, and that are kept for their data.
-    pub(super) fn unrecorded_that_stay(&self) -> Rc<[&'a Recorded]> {
+    pub(super) fn unrecorded_that_stay(&self) -> Arc<[&'a Recorded]> {
         let stays = |object: &&Recorded| {
             object.inputs == Value::Null && self.kept.contains(&ObjectName::new(&object.key, &object.identity))
         };
@@ -141,7 +228,19 @@ impl<'a> Walk<'a> {
             let formers = self.world.recorded.values().flat_map(|entry| &entry.formers);
             formers.map(|former| &former.recorded).filter(stays).collect()
         };
-        Rc::clone(self.unrecorded.get_or_init(find))
+        Arc::clone(self.unrecorded.get_or_init(find))
+    }
+
+    /// The first resource that this one uses an output of and whose step is not settled.
+    fn open_use(&self, resource: &ResourceDecl) -> Option<Key> {
+        if self.open.is_empty() {
+            return None;
+        }
+        let outputs = resource.inputs.outputs();
+        outputs.iter().find_map(|(_, output)| match &output.source {
+            Source::Resource(on) => self.open.contains(on).then(|| on.clone()),
+            _ => None,
+        })
     }
 
     fn visit(&mut self, resource: &'a ResourceDecl) {
@@ -315,8 +414,7 @@ impl<'a> Walk<'a> {
         self.prediction_for(resource, intent, inputs, recorded)
     }
 
-    /// The prediction for exactly these inputs and this object; where there is none yet, it is asked for once all that
-    /// the inputs use is settled.
+    /// The prediction for exactly these inputs and this object; where there is none yet, it is asked for.
     pub(super) fn prediction_for(
         &mut self,
         resource: &ResourceDecl,
@@ -326,35 +424,25 @@ impl<'a> Walk<'a> {
     ) -> Option<Prediction> {
         let key = &resource.key;
         let object = recorded.map(|recorded| &recorded.identity);
-        let made = self.world.predicted.get(key).into_iter().flatten();
+        let made = self.predicted.get(key).into_iter().flatten();
         let mut made =
             made.filter(|made| made.intent == intent && made.object.as_ref() == object && made.inputs == *inputs);
         if let Some(made) = made.next() {
             return Some(made.prediction.clone());
         }
         self.open.insert(key.clone());
-        let uses_open = resource
-            .inputs
-            .outputs()
-            .iter()
-            .any(|(_, output)| match &output.source {
-                Source::Resource(on) => self.open.contains(on),
-                _ => false,
-            });
-        if !uses_open {
-            let live = match self.observed(key) {
-                Some(Observed::Present(live)) => Some(live.clone()),
-                _ => None,
-            };
-            self.asks.push(PredictRequest {
-                key: key.clone(),
-                intent,
-                inputs: inputs.clone(),
-                recorded: recorded.cloned(),
-                live,
-                adopt: resource.options.adopt,
-            });
-        }
+        let live = match self.observed(key) {
+            Some(Observed::Present(live)) => Some(live.clone()),
+            _ => None,
+        };
+        self.asks.push(PredictRequest {
+            key: key.clone(),
+            intent,
+            inputs: inputs.clone(),
+            recorded: recorded.cloned(),
+            live,
+            adopt: resource.options.adopt,
+        });
         None
     }
 

@@ -168,8 +168,6 @@ pub struct World<'a> {
     pub observed: &'a BTreeMap<Key, Observed>,
     /// The other objects: former ones, and those of interrupted operations.
     pub others: &'a BTreeMap<ObjectName, Observed>,
-    /// The predictions so far.
-    pub predicted: &'a BTreeMap<Key, Vec<Predicted>>,
     /// The data that would go with an object.
     pub data: &'a BTreeMap<ObjectName, Vec<DataItem>>,
     /// Which data may go.

@@ -1,7 +1,7 @@
 //! The rule itself: a name's words, and what they say.
 
 /// Words that make a value a secret wherever they stand in its name.
-const SECRET: [&str; 26] = [
+const SECRET: [&str; 27] = [
     "password",
     "passwords",
     "passwd",
@@ -28,9 +28,17 @@ const SECRET: [&str; 26] = [
     "authkey",
     "htpasswd",
     "masterauth",
+    "mnemonic",
 ];
 /// Words that make a value a secret only at the end of its name: `REDIS_AUTH`, but not `AUTH_METHOD`.
 const SECRET_AT_END: [&str; 4] = ["auth", "authorization", "dockerconfigjson", "dockercfg"];
+/// Two words that do so together.
+const PAIRS_AT_END: [[&str; 2]; 4] = [
+    ["auth", "basic"],
+    ["erlang", "cookie"],
+    ["recovery", "phrase"],
+    ["seed", "phrase"],
+];
 /// Endings of a word that is several words in one: `PGPASSWORD`, `DBPASS`, `APIKEY`.
 const ENDINGS: [&str; 24] = [
     "password",
@@ -252,7 +260,7 @@ pub(super) fn is_secret(name: &str) -> bool {
     let Some((last, before)) = words.split_last() else {
         return false;
     };
-    let first_is_switch = words.len() > 1 && SWITCHES.contains(&words[0]);
+    let first_is_switch = words.len() > 1 && SWITCHES.contains(&words[0]) && !is_role(&words);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
     if first_is_switch || has(&QUANTITIES) {
         return false;
@@ -260,7 +268,8 @@ pub(super) fn is_secret(name: &str) -> bool {
     let of_password = words
         .iter()
         .any(|word| word.starts_with("pass") || word.ends_with("password"));
-    if has(&PUBLIC) && !of_password {
+    // A key that is both is a secret of something public: the key of a bucket that all may read.
+    if has(&PUBLIC) && !of_password && !words.contains(&"secret") {
         return false;
     }
     match (*last, before.last()) {
@@ -269,8 +278,14 @@ pub(super) fn is_secret(name: &str) -> bool {
         ("key" | "keys", Some(kind)) => !KEY_KINDS.contains(kind),
         (last, _) if ABOUT.contains(&last) => false,
         (last, _) if SECRET_AT_END.contains(&last) => true,
+        (last, Some(before)) if PAIRS_AT_END.contains(&[*before, last]) => true,
         _ => words.iter().any(|word| says_secret(word)) || holds_key(&words),
     }
+}
+
+/// True if the first word only looks like a switch: the account behind `NO_REPLY` has a password of its own.
+fn is_role(words: &[&str]) -> bool {
+    words.starts_with(&["no", "reply"])
 }
 
 /// True if the name is no plain word of the language, which may stand anywhere: `requirepass`, `db_password`.
@@ -356,7 +371,8 @@ mod tests {
         MASTER_KEY ACCOUNT_KEY LICENSE_KEY SESSION_KEY TS_AUTHKEY MEILI_MASTER_KEY SERVICE_ROLE_KEY ssh-privatekey
         GOOGLE_CREDENTIALS AWS_CREDENTIALS credentials DB_CREDS CREDENTIAL AUTH REDIS_AUTH NEO4J_AUTH basic-auth
         PROXY_AUTHORIZATION JWT SALT AUTH_SALT PASSWORD_SALT TOTP_SECRET SECRET_ID VAULT_SECRET_ID MFA_OTP
-        .dockerconfigjson
+        .dockerconfigjson NO_REPLY_PASSWORD NOREPLY_PASSWORD RABBITMQ_ERLANG_COOKIE WALLET_MNEMONIC SEED_PHRASE
+        S3_PUBLIC_SECRET_KEY AUTH_BASIC
     ";
     const PLAIN_NAMES: &str = "
         KEY VALKEY_PORT VALKEY_HOST KEYCLOAK_VERSION KEYCLOAK_ADMIN MONKEY TURKEY HOCKEY KEYBOARD KEYSPACE KEY_PREFIX
@@ -371,6 +387,7 @@ mod tests {
         ALLOW_EMPTY_PASSWORD ENABLE_TOKEN_REFRESH USE_SECRETS DISABLE_AUTH REQUIRE_PASSWORD SKIP_TOKEN_CHECK
         COMPASS_URL BYPASS_CACHE PASSENGER_COUNT PASSIVE_MODE TOKENIZER SECRETARY COMPASS BYPASS
         PATH HOME HOST PORT USER DATABASE_URL LOG_LEVEL IMAGE_TAG POSTGRES_USER POSTGRES_DB SALTSTACK SAFE_MODE OPTIONS
+        NO_PASSWORD NO_TOKEN_CHECK COOKIE_DOMAIN SESSION_COOKIE CATCH_PHRASE
     ";
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::lines::{self, FORMAT};
 use super::process::{Life, ProcessId};
-use super::{Backend, Created, Etag, Put, RunInfo, StateError};
+use super::{Backend, BackendError, BackendErrorKind, Created, Etag, Put, RunInfo, StateError};
 
 /// The time that a lease lasts that is not renewed.
 pub(super) const TIME_TO_LIVE: Duration = Duration::from_secs(10);
@@ -28,6 +28,12 @@ const LONGEST_DOUBT: Duration = Duration::from_secs(30);
 
 /// The longest time between two looks at somebody else's lease.
 const LONGEST_LOOK: Duration = Duration::from_millis(250);
+
+/// The number of times that a lease that nobody holds is claimed. Each time somebody else was faster, or the storage says so.
+const MOST_CLAIMS: usize = 100;
+
+/// The highest term that is believed; runs add one each. A forged one at the end of the numbers would be everybody's.
+const HIGHEST_TERM: u64 = 1 << 53;
 
 /// The holder of a stack's lease.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -171,7 +177,25 @@ impl LeasePlace {
         let Some(object) = self.backend.read(&self.key).await.map_err(StateError::Read)? else {
             return Ok(None);
         };
-        Ok(Some((lines::read_json(&self.key, &object.bytes)?, object.etag)))
+        let file: LeaseFile = lines::read_json(&self.key, &object.bytes)?;
+        if file.term > HIGHEST_TERM {
+            return Err(StateError::Damaged {
+                file: self.key.clone(),
+                line: None,
+                what: format!("term {} is more than all runs together can have taken", file.term),
+            });
+        }
+        Ok(Some((file, object.etag)))
+    }
+
+    /// The error for a lease that a backend calls changed each time that it is written, though nobody holds it.
+    fn contended(&self) -> StateError {
+        StateError::Write(BackendError {
+            operation: "write",
+            place: self.key.clone(),
+            message: format!("the lease changed each of {MOST_CLAIMS} times between the look at it and the write"),
+            kind: BackendErrorKind::Transient,
+        })
     }
 
     async fn write(&self, file: &LeaseFile, etag: Option<&Etag>) -> Result<Option<Etag>, StateError> {
@@ -200,7 +224,7 @@ impl LeasePlace {
 
     /// Ends whatever claim there is.
     pub(super) async fn unlock(&self) -> Result<Option<Holder>, StateError> {
-        loop {
+        for _ in 0..MOST_CLAIMS {
             let Some((mut file, etag)) = self.read().await? else {
                 return Ok(None);
             };
@@ -212,6 +236,7 @@ impl LeasePlace {
                 return Ok(Some(holder));
             }
         }
+        Err(self.contended())
     }
 
     /// Takes the lease, waiting for its holder until `timeout` is over; one of whom nothing is heard for its whole time to
@@ -220,6 +245,7 @@ impl LeasePlace {
     pub(super) async fn take(&self, run: &RunInfo, ttl: Duration, timeout: Duration) -> Result<Taken, StateError> {
         let begin = Instant::now();
         let mut watch = Watch::default();
+        let mut claims = 0;
         loop {
             let seen = self.read().await?;
             if let Some((file, etag)) = &seen
@@ -246,6 +272,10 @@ impl LeasePlace {
             let seen = seen.as_ref().map(|(file, etag)| (file, etag));
             if let Some(taken) = self.claim(run, ttl, seen).await? {
                 return Ok(taken);
+            }
+            claims += 1;
+            if claims == MOST_CLAIMS {
+                return Err(self.contended());
             }
         }
     }
@@ -306,16 +336,16 @@ impl LeasePlace {
 
     /// Gives the lease back, if it still is that of `term`.
     pub(super) async fn release(&self, term: u64) -> Result<(), StateError> {
-        while let Some((mut file, etag)) = self.read().await? {
-            if !file.is_held_in(term) {
-                break;
-            }
+        for _ in 0..MOST_CLAIMS {
+            let Some((mut file, etag)) = self.read().await?.filter(|(file, _)| file.is_held_in(term)) else {
+                return Ok(());
+            };
             file.claim = Claim::Released;
             if self.write(&file, Some(&etag)).await?.is_some() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        Err(self.contended())
     }
 
     /// Makes sure that the lease is that of `term`.

@@ -60,8 +60,8 @@ pub fn is_local(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
         Err(_) => {
-            let name = host.trim_end_matches('.').to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
+            // A name below `localhost` is asked of the network where the resolver does not know the rule of RFC 6761.
+            host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
         }
     }
 }
@@ -79,7 +79,8 @@ mod tests {
         for (host, allowed, may) in [
             ("localhost", "", true),
             ("LOCALHOST.", "", true),
-            ("db.localhost", "", true),
+            ("db.localhost", "", false),
+            ("db.localhost", "db.localhost", true),
             ("127.0.0.1", "", true),
             ("127.9.8.7", "", true),
             ("::1", "", true),

@@ -24,6 +24,9 @@ const LARGEST: u64 = 64 << 20;
 /// The number of commits that are named.
 const MOST_COMMITS: usize = 10;
 
+/// The most that git may answer: a repository of others may have subjects of any length.
+const MOST_OUTPUT: u64 = 1 << 20;
+
 /// The largest number of root commits that a repository may have.
 const MOST_ROOTS: usize = 16;
 
@@ -151,12 +154,13 @@ impl Repository {
     async fn ask(&self, arguments: &[&str]) -> Option<String> {
         let (borrowed, mut command) = self.command()?;
         command.args(arguments).kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let output = tokio::time::timeout(PATIENCE, output(command)).await;
         drop(borrowed);
-        match output {
-            Ok(Ok(output)) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
-            _ => None,
-        }
+        output.ok().flatten()
     }
 
     /// The commits that its history begins with; none where that cannot be told, as in a shallow clone.
@@ -169,6 +173,20 @@ impl Repository {
         let roots: BTreeSet<String> = text.unwrap_or_default().lines().map(str::to_owned).collect();
         roots.into_iter().take(MOST_ROOTS).collect()
     }
+}
+
+/// The output of a command that succeeds and says no more than is asked for.
+async fn output(mut command: tokio::process::Command) -> Option<String> {
+    use tokio::io::AsyncReadExt as _;
+    let mut child = command.spawn().ok()?;
+    let mut output = Vec::new();
+    let stdout = child.stdout.take()?;
+    stdout.take(MOST_OUTPUT + 1).read_to_end(&mut output).await.ok()?;
+    if output.len() as u64 > MOST_OUTPUT {
+        return None;
+    }
+    let status = child.wait().await.ok()?;
+    status.success().then(|| String::from_utf8_lossy(&output).into_owned())
 }
 
 /// True for the whole name of a commit.
