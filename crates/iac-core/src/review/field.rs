@@ -167,14 +167,9 @@ fn line_diff(old: &str, new: &str) -> ChangeView {
         return replaced_lines(old, new, start, end);
     }
     let diff = TextDiff::from_lines(old, new);
-    let (mut lines, mut added, mut removed) = (Vec::new(), 0, 0);
-    for (position, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
-        if position > 0 {
-            lines.push(Piece {
-                tag: Tag::Gap,
-                text: String::new(),
-            });
-        }
+    let (mut places, mut added, mut removed) = (Vec::new(), 0, 0);
+    for group in diff.grouped_ops(CONTEXT_LINES) {
+        let mut lines = Vec::new();
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let tag = match change.tag() {
                 ChangeTag::Delete => Tag::Removed,
@@ -185,8 +180,34 @@ fn line_diff(old: &str, new: &str) -> ChangeView {
             removed += usize::from(tag == Tag::Removed);
             lines.push(line(tag, change.value()));
         }
+        places.push(lines);
     }
+    let lines = each_once(places);
     ChangeView::Lines { lines, added, removed }
+}
+
+/// The changed places of a text with gaps between them. What changes in the very same way at several places is told once.
+fn each_once(places: Vec<Vec<Piece>>) -> Vec<Piece> {
+    let mut distinct: Vec<(Vec<Piece>, usize)> = Vec::new();
+    for place in places {
+        match distinct.iter_mut().find(|(first, _)| *first == place) {
+            Some((_, again)) => *again += 1,
+            None => distinct.push((place, 0)),
+        }
+    }
+    let last = distinct.len().saturating_sub(1);
+    let mut lines = Vec::new();
+    for (position, (place, again)) in distinct.into_iter().enumerate() {
+        lines.extend(place);
+        let text = match again {
+            0 if position == last => continue,
+            0 => String::new(),
+            1 => "the same change at 1 more place".to_owned(),
+            again => format!("the same change at {again} more places"),
+        };
+        lines.push(Piece { tag: Tag::Gap, text });
+    }
+    lines
 }
 
 fn line(tag: Tag, text: &str) -> Piece {
@@ -241,5 +262,22 @@ mod tests {
             (&texts[..3], &texts[10_001..]),
             (&["a", "a", "old"][..], &["new", "z", "z"][..])
         );
+    }
+
+    #[test]
+    fn the_same_change_at_several_places_is_told_once() {
+        let text = |one: &str, other: &str| {
+            let place = |middle: &str| format!("a\nb\n{middle}\nc\nd\n{}", "-\n".repeat(9));
+            [place(one), place(one), place(other), place(one)].concat()
+        };
+        let ChangeView::Lines { lines, added, removed } = line_diff(&text("old", "was"), &text("new", "is")) else {
+            unreachable!("several lines")
+        };
+        let told: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let expected = [
+            &["a", "b", "old", "new", "c", "d", "the same change at 2 more places"][..],
+            &["a", "b", "was", "is", "c", "d"],
+        ];
+        assert_eq!((told, added, removed), (expected.concat(), 4, 4));
     }
 }

@@ -254,7 +254,7 @@ pub enum ChangeView {
 pub struct Piece {
     /// The side that it is of.
     pub tag: Tag,
-    /// The text; empty for a [`Gap`](Tag::Gap).
+    /// The text. For a [`Gap`](Tag::Gap) it is empty, or says how often the change before it comes again.
     pub text: String,
 }
 

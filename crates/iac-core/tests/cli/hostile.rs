@@ -99,6 +99,40 @@ fn a_file_of_state_is_a_regular_file_and_no_link() {
 }
 
 #[test]
+fn what_is_left_behind_in_a_state_is_swept_only_if_it_is_a_file() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    let folder = desk.path("state/.tmp");
+    fs::create_dir_all(&folder).unwrap();
+    put("a FIFO", &folder.join("pipe"));
+    desk.write("elsewhere", "somebody's");
+    std::os::unix::fs::symlink(desk.path("elsewhere"), folder.join("link")).unwrap();
+    desk.write("state/.tmp/old", "a killed run's");
+    for name in ["pipe", "link", "old"] {
+        let mut touch = Command::new("touch");
+        touch.args(["-h", "-d", "2 hours ago"]).arg(folder.join(name));
+        assert!(touch.status().unwrap().success());
+    }
+    let (code, said) = ends(desk.command("up --yes --config name=x"));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(fs::read_to_string(desk.path("elsewhere")).unwrap(), "somebody's");
+    assert!(!folder.join("old").exists());
+}
+
+#[test]
+fn events_are_written_through_no_link_and_to_no_pipe() {
+    let desk = Desk::new();
+    desk.write("precious", "somebody's");
+    std::os::unix::fs::symlink(desk.path("precious"), desk.path("link")).unwrap();
+    put("a FIFO", &desk.path("pipe"));
+    for (name, what) in [("link", "a symbolic link"), ("pipe", "a FIFO")] {
+        let (code, said) = ends(desk.command(&format!("up --yes --events {name}")));
+        assert!(code == 1 && said.contains(name) && said.contains(what), "{code} {said}");
+    }
+    assert_eq!(fs::read_to_string(desk.path("precious")).unwrap(), "somebody's");
+}
+
+#[test]
 fn odd_files_of_git_hold_nothing_up() {
     for name in ["config", "HEAD", "index", "commondir", "packed-refs"] {
         let desk = Desk::new();

@@ -175,6 +175,67 @@ async fn no_lease_that_somebody_forged_is_waited_for_longer_than_was_asked_for()
 }
 
 #[tokio::test]
+async fn a_term_that_no_runs_can_have_reached_is_refused() {
+    let backend = Memory::new();
+    begin(&store(&backend)).await.abandon().await;
+    for term in [u64::MAX, (1 << 53) + 1] {
+        edit_lease(&backend, |lease| lease["term"] = json!(term));
+        let error = store(&backend).begin(run(), Duration::ZERO).await.unwrap_err();
+        assert!(
+            matches!(&error, StateError::Damaged { file, .. } if file == "prod/lease.json"),
+            "{error}"
+        );
+    }
+}
+
+/// Storage that says of each replacement that somebody else was faster.
+struct Contended(Arc<Memory>);
+
+impl std::fmt::Debug for Contended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Contended")
+    }
+}
+
+#[async_trait]
+impl Backend for Contended {
+    async fn read(&self, key: &str) -> Result<Option<Object>, BackendError> {
+        self.0.read(key).await
+    }
+
+    async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<Created, BackendError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn put_if_match(&self, _: &str, _: Vec<u8>, _: &Etag) -> Result<Put, BackendError> {
+        Ok(Put::Mismatch)
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, BackendError> {
+        self.0.list(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), BackendError> {
+        self.0.delete(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_storage_that_takes_no_claim_is_not_asked_for_ever() {
+    let backend = Memory::new();
+    let writer = begin(&store(&backend)).await;
+    let contended = Store::new(Arc::new(Contended(backend.view())), "prod", no_keys());
+    let error = contended.unlock().await.unwrap_err();
+    assert!(
+        error.to_string().contains("the lease changed each of 100 times"),
+        "{error}"
+    );
+    writer.abandon().await;
+    let error = contended.begin(run(), HOUR).await.unwrap_err();
+    assert!(matches!(error, StateError::Write(_)), "{error}");
+}
+
+#[tokio::test]
 async fn unlocking_takes_effect_at_the_next_intent() {
     let backend = Memory::new();
     let store = store(&backend).lease_ttl(HOUR);

@@ -136,7 +136,7 @@ fn line(piece: &Piece) -> Markup {
         Tag::Added => html! { ins { "+ " (text(&piece.text)) } },
         Tag::Removed => html! { del { "- " (text(&piece.text)) } },
         Tag::Same => html! { div.same data-other=[other(piece)] { span { "  " (text(&piece.text)) } } },
-        Tag::Gap => html! { div.gap { "…" } },
+        Tag::Gap => html! { div.gap { "… " (piece.text) } },
     }
 }
 

@@ -62,7 +62,8 @@ impl Page {
             Tag::Removed => self.hanging(8, hanging, &Styles::paint(styles.removed, format_args!("- {text}"))),
             Tag::Same if text.trim().is_empty() => self.line(0, ""),
             Tag::Same => self.hanging(8, hanging, &format!("  {}", text.trim_end())),
-            Tag::Gap => self.line(8, "…"),
+            Tag::Gap if line.text.is_empty() => self.line(8, "…"),
+            Tag::Gap => self.line(8, &format!("… {}", line.text)),
         }
     }
 
