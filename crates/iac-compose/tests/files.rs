@@ -277,6 +277,55 @@ fn externals_are_named_and_not_declared() {
     assert_eq!(field(&declaration, "web", "/volumes/0/source"), json!("real"));
 }
 
+/// Small files that stand for more than a machine has.
+#[test]
+fn files_that_multiply_are_refused() {
+    let refused = |files: &[(&str, &str)], expected: &str| {
+        let errors = declare(folder(files).path(), &[]).unwrap_err();
+        assert!(
+            errors.iter().any(|error| error.contains(expected)),
+            "{expected}: {errors:?}"
+        );
+    };
+    let names: Vec<String> = (0..=30).map(|number| format!("f{number}.yml")).collect();
+    let twice = |name: &str| format!("include: [{name}, {name}]\nservices: {{}}\n");
+    let chain: Vec<(String, String)> = names
+        .windows(2)
+        .map(|pair| (pair[0].clone(), twice(&pair[1])))
+        .collect();
+    let mut files: Vec<(&str, &str)> = chain.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let first = twice("f0.yml");
+    files.push(("compose.yml", &first));
+    files.push(("f30.yml", "services: {a: {image: x}}\n"));
+    refused(&files, "more than 5000 files are read for this project");
+
+    let names: Vec<String> = (0..=40).map(|number| format!("f{number}.yml")).collect();
+    let once = |name: &str| format!("include: [{name}]\nservices: {{}}\n");
+    let chain: Vec<(String, String)> = names.windows(2).map(|pair| (pair[0].clone(), once(&pair[1]))).collect();
+    let mut files: Vec<(&str, &str)> = chain.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let first = once("f0.yml");
+    files.push(("compose.yml", &first));
+    files.push(("f40.yml", "services: {a: {image: x}}\n"));
+    refused(&files, "files include one another more than 32 deep");
+
+    let mut text = "services:\n  s100: {image: x}\n".to_owned();
+    for number in 0..100 {
+        text.push_str(&format!("  s{number}: {{extends: s{}}}\n", number + 1));
+    }
+    refused(
+        &[("compose.yml", &text)],
+        "services extend one another more than 64 deep",
+    );
+
+    let long = format!("A={}\n", "x".repeat(3 << 20));
+    let list = vec!["$A"; 30].join(", ");
+    let text = format!("services:\n  a:\n    image: x\n    command: [{list}]\n");
+    refused(
+        &[("compose.yml", &text), (".env", &long)],
+        "compose.yml:4:99: services.a.command[21]: the variables up to here stand for more than 64 MiB",
+    );
+}
+
 /// Every message as it is shown: once, with the place in the user's file, and all that is wrong at once.
 #[test]
 fn what_is_wrong_is_named_with_its_place() {

@@ -24,6 +24,7 @@ mod duration;
 pub mod engine;
 pub mod environment;
 pub mod files;
+pub mod glob;
 pub mod graph;
 pub mod plan;
 pub mod provider;

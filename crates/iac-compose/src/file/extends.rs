@@ -4,6 +4,9 @@ use super::load::Loader;
 use super::tree::{At, Data, Map, Node, Path};
 use super::{canonical, marks, merge, paths, unique};
 
+/// How deep services may extend one another.
+const DEEPEST: usize = 64;
+
 /// Lays each service of a file over the one that it extends.
 pub(super) fn apply(loader: &Loader<'_>, file: &str, document: &mut Node, forgotten: &[Path]) {
     let Some(services) = document.get("services").and_then(Node::as_map).cloned() else {
@@ -61,6 +64,9 @@ fn base(
     let step = (file.unwrap_or(scope.file).to_owned(), target.to_owned());
     if trail.contains(&step) || (file.is_none() && target == name) {
         return Err(format!("{name} extends itself, by way of {target}"));
+    }
+    if trail.len() == DEEPEST {
+        return Err(format!("services extend one another more than {DEEPEST} deep"));
     }
     trail.push(step);
     let missing = |whose: &str| format!("there is no service {target:?} in {whose}");

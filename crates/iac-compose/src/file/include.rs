@@ -6,6 +6,9 @@ use super::load::Loader;
 use super::tree::{At, Data, Map, Node, Path};
 use super::{environment, paths};
 
+/// How deep files may include one another.
+const DEEPEST: usize = 32;
+
 /// The sections of a file that an include takes over.
 const SECTIONS: [&str; 5] = ["configs", "networks", "secrets", "services", "volumes"];
 
@@ -79,6 +82,11 @@ fn one(loader: &Loader<'_>, trail: &[String], item: &Node, path: &Path) -> Optio
         .collect();
     if let Some((file, _)) = full.iter().find(|(file, _)| trail.contains(file)) {
         let message = format!("{file} includes itself: {} -> {file}", trail.join(" -> "));
+        loader.found.problem(item.at, path, message);
+        return None;
+    }
+    if trail.len() > DEEPEST {
+        let message = format!("files include one another more than {DEEPEST} deep");
         loader.found.problem(item.at, path, message);
         return None;
     }

@@ -47,17 +47,21 @@ impl Loader<'_> {
 
     /// The documents of a file, with their variables replaced, and what each of them forgets of the documents before.
     pub(super) fn documents(&self, file: &str, at: At) -> Option<Vec<(Node, Vec<Path>)>> {
-        let text = match files::read_text(std::path::Path::new(file), files::DOCUMENT) {
+        let limited = self.found.read();
+        let read = limited.and_then(|()| {
+            let read = files::read_text(std::path::Path::new(file), files::SETTINGS);
+            read.map_err(|error| format!("{file} cannot be read: {error}"))
+        });
+        let text = match read {
             Ok(text) => text,
-            Err(error) => {
+            Err(message) => {
                 let number = self.found.sources.add(file);
                 let at = if at == At::default() {
                     At { file: number, ..at }
                 } else {
                     at
                 };
-                self.found
-                    .problem(at, &Path::root(), format!("{file} cannot be read: {error}"));
+                self.found.problem(at, &Path::root(), message);
                 return None;
             }
         };

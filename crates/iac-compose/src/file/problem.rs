@@ -1,6 +1,6 @@
 //! Problems of compose files: each with its place in the user's file, and all of them at once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use super::tree::{At, Path, Sources};
@@ -20,9 +20,48 @@ pub(super) struct Findings {
     pub(super) sources: Sources,
     problems: RefCell<Vec<Problem>>,
     notes: RefCell<Vec<(At, String)>>,
+    /// How many files were read so far, one that was read twice as two.
+    reads: Cell<usize>,
+    /// How long the texts are that variables have made so far.
+    made: Cell<usize>,
 }
 
+/// The most that may be read for a project: files that include one another twice each would be read without end.
+const MOST_READS: usize = 5_000;
+
+/// The most problems that are told.
+const MOST_PROBLEMS: usize = 1_000;
+
+/// The most that the variables of a project's files may stand for, in bytes.
+const MOST_MADE: usize = 64 << 20;
+
 impl Findings {
+    /// Counts a file that is about to be read.
+    pub(super) fn read(&self) -> Result<(), String> {
+        self.reads.set(self.reads.get() + 1);
+        match self.reads.get() > MOST_READS {
+            true => Err(format!("more than {MOST_READS} files are read for this project")),
+            false => Ok(()),
+        }
+    }
+
+    /// True if variables have made all that they may: what comes after is read no more.
+    pub(super) fn is_full(&self) -> bool {
+        self.made.get() > MOST_MADE
+    }
+
+    /// Counts a text that variables have made.
+    pub(super) fn made(&self, text: &str) -> Result<(), String> {
+        self.made.set(self.made.get().saturating_add(text.len()));
+        match self.is_full() {
+            true => Err(format!(
+                "the variables up to here stand for more than {} MiB",
+                MOST_MADE >> 20
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Notes that something at a key is wrong; the same thing twice counts once.
     pub(super) fn problem(&self, at: At, key: &Path, message: impl Into<String>) {
         let problem = Problem {
@@ -31,8 +70,16 @@ impl Findings {
             message: message.into(),
         };
         let mut problems = self.problems.borrow_mut();
-        if !problems.contains(&problem) {
+        if problems.len() < MOST_PROBLEMS && !problems.contains(&problem) {
             problems.push(problem);
+            if problems.len() == MOST_PROBLEMS {
+                let message = format!("after {MOST_PROBLEMS} problems no more are looked for");
+                problems.push(Problem {
+                    at,
+                    key: String::new(),
+                    message,
+                });
+            }
         }
     }
 

@@ -163,7 +163,7 @@ impl Settings {
     fn raw_name(&self) -> Option<String> {
         let mut name = None;
         for file in &self.files {
-            let Ok(text) = files::read_text(FsPath::new(file), files::DOCUMENT) else {
+            let Ok(text) = files::read_text(FsPath::new(file), files::SETTINGS) else {
                 continue;
             };
             // Problems of the file are reported where it is read for all that it holds.

@@ -82,9 +82,15 @@ impl<'a> Variables<'a> {
     /// Replaces the variables in all texts of a tree, and reads numbers and booleans where compose files have them.
     pub(super) fn replace(&self, node: &mut Node, path: &Path, found: &Findings) {
         match &mut node.data {
+            _ if found.is_full() => {}
             Data::Text(text) => {
                 let handed_on = HANDED_ON.iter().any(|pattern| path.matches(pattern));
-                match self.text(text, handed_on) {
+                let replaced = self.text(text, handed_on).and_then(|(replaced, used)| {
+                    let is_new = text.contains('$');
+                    is_new.then(|| found.made(&replaced)).transpose()?;
+                    Ok((replaced, used))
+                });
+                match replaced {
                     Ok((replaced, used)) => {
                         for name in used.unset {
                             let message = format!("the variable {name} is not set; it is taken as empty");

@@ -1,6 +1,7 @@
 //! Reads a YAML file as trees, one for each document, with anchors and merge keys resolved.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
@@ -8,8 +9,11 @@ use super::problem::Findings;
 use super::scalar;
 use super::tree::{At, Data, Map, Mark, Node, Path};
 
-/// The number of values that the anchors of a file may stand for, so that a small file cannot fill the memory.
-const MOST_COPIES: usize = 500_000;
+/// The most that the anchors of a file may stand for, in bytes: a small file cannot fill the memory.
+const MOST_COPIED: usize = 64 << 20;
+
+/// The room that a value takes besides its text.
+const NODE: usize = 96;
 
 /// Why a text is no tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub(super) fn parse(text: &str, file: usize, found: &Findings) -> Option<Vec<Nod
         parser: Parser::new_from_str(text),
         file,
         anchors: HashMap::new(),
-        copies: 0,
+        copied: 0,
     };
     match composer.documents() {
         Ok(documents) => Some(documents),
@@ -39,8 +43,8 @@ struct Composer<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     file: usize,
     /// The value of each anchor; `None` while the value itself is being read.
-    anchors: HashMap<usize, Option<Node>>,
-    copies: usize,
+    anchors: HashMap<usize, Option<Rc<Node>>>,
+    copied: usize,
 }
 
 impl<'a> Composer<'a> {
@@ -93,7 +97,7 @@ impl<'a> Composer<'a> {
             Event::Alias(anchor) => self.alias(anchor, at),
             Event::Scalar(text, style, anchor, tag) => {
                 let data = self.scalar(&text, style, tag.as_deref(), at)?;
-                Ok(self.anchored(anchor, marked(data, at, tag.as_deref())))
+                self.anchored(anchor, marked(data, at, tag.as_deref()))
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.open(anchor);
@@ -104,12 +108,12 @@ impl<'a> Composer<'a> {
                         (event, span) => items.push(self.node(event, span)?),
                     }
                 }
-                Ok(self.anchored(anchor, marked(Data::List(items), at, tag.as_deref())))
+                self.anchored(anchor, marked(Data::List(items), at, tag.as_deref()))
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.open(anchor);
                 let map = self.mapping()?;
-                Ok(self.anchored(anchor, marked(Data::Map(map), at, tag.as_deref())))
+                self.anchored(anchor, marked(Data::Map(map), at, tag.as_deref()))
             }
             // An empty document.
             _ => Ok(Node::new(Data::Null, at)),
@@ -122,11 +126,24 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn anchored(&mut self, anchor: usize, node: Node) -> Node {
+    fn anchored(&mut self, anchor: usize, node: Node) -> Result<Node, YamlError> {
         if anchor > 0 {
-            self.anchors.insert(anchor, Some(node.clone()));
+            let copy = self.copy(&node, node.at)?;
+            self.anchors.insert(anchor, Some(Rc::new(copy)));
         }
-        node
+        Ok(node)
+    }
+
+    /// A copy of a value, as long as there is room for it.
+    fn copy(&mut self, node: &Node, at: At) -> Result<Node, YamlError> {
+        self.copied = self.copied.saturating_add(size(node));
+        match self.copied > MOST_COPIED {
+            true => Err(YamlError {
+                at,
+                message: format!("the anchors of this file stand for more than {} MiB", MOST_COPIED >> 20),
+            }),
+            false => Ok(node.clone()),
+        }
     }
 
     fn alias(&mut self, anchor: usize, at: At) -> Result<Node, YamlError> {
@@ -135,17 +152,12 @@ impl<'a> Composer<'a> {
             message: message.to_owned(),
         };
         let node = match self.anchors.get(&anchor) {
-            Some(Some(node)) => node.clone(),
+            Some(Some(node)) => node,
             Some(None) => return Err(fail("this anchor stands for something that it is itself a part of")),
             None => return Err(fail("there is no such anchor before this line")),
         };
-        self.copies = self.copies.saturating_add(size(&node));
-        if self.copies > MOST_COPIES {
-            return Err(fail(
-                "the anchors of this file stand for more values than fit into memory",
-            ));
-        }
-        Ok(node)
+        let node = Rc::clone(node);
+        self.copy(&node, at)
     }
 
     fn mapping(&mut self) -> Result<Map, YamlError> {
@@ -252,13 +264,15 @@ fn marked(data: Data, at: At, tag: Option<&Tag>) -> Node {
     Node { data, at, mark }
 }
 
-/// Returns the number of values that a node holds.
+/// The room that a value takes in memory, about.
 fn size(node: &Node) -> usize {
-    match &node.data {
-        Data::List(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Data::Map(map) => 1 + map.values().map(size).sum::<usize>(),
-        _ => 1,
-    }
+    let held = match &node.data {
+        Data::List(items) => items.iter().map(size).sum::<usize>(),
+        Data::Map(map) => map.iter().map(|(key, value)| key.len() + size(value)).sum::<usize>(),
+        Data::Text(text) => text.len(),
+        _ => 0,
+    };
+    NODE + held
 }
 
 #[cfg(test)]
@@ -303,6 +317,11 @@ mod tests {
             let row = vec![format!("*a{}", number - 1); 10].join(", ");
             bomb.push_str(&format!("a{number}: &a{number} [{row}]\n"));
         }
+        let texts = format!(
+            "a: &a {}\nb: [{}]\n",
+            "x".repeat(1 << 20),
+            vec!["*a"; 100_000].join(", ")
+        );
         let table = [
             (
                 "a: 1\nb: 2\na: 3\n",
@@ -326,14 +345,13 @@ mod tests {
                 "services:\n  a: [\n",
                 "compose.yml:2:6: this is no YAML: unclosed bracket",
             ),
-            (
-                &bomb,
-                "the anchors of this file stand for more values than fit into memory",
-            ),
+            (&bomb, "the anchors of this file stand for more than 64 MiB"),
+            (&texts, "compose.yml:2:"),
+            (&texts, "the anchors of this file stand for more than 64 MiB"),
         ];
         for (text, expected) in table {
-            let message = read(text).expect_err(text);
-            assert!(message.contains(expected), "{text}: {message}");
+            let message = read(text).expect_err(expected);
+            assert!(message.contains(expected), "{expected}: {message}");
         }
     }
 }

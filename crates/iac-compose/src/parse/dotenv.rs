@@ -6,7 +6,12 @@
 //! - Unquoted values are trimmed and know variables: those of `lookup`, then the ones set before in the same file.
 //! - A key alone takes its value from `lookup`, and is left out where that has none.
 
+use std::collections::HashMap;
+
 use super::interpolate::interpolate;
+
+/// The most that the values of env files may be in all, in bytes.
+const LONGEST: usize = 4 << 20;
 
 /// Why a text is no env file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,21 +43,41 @@ pub fn parse_into(
     variables: &mut Vec<(String, String)>,
 ) -> Result<(), DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut places: HashMap<String, usize> = HashMap::new();
+    places.extend(
+        variables
+            .iter()
+            .enumerate()
+            .map(|(place, (key, _))| (key.clone(), place)),
+    );
+    let mut length: usize = variables.iter().map(|(_, value)| value.len()).sum();
+    let (mut line, mut counted) = (1, 0);
     let mut rest = statement(text);
     while !rest.is_empty() {
-        let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
+        let start = text.len() - rest.len();
+        line += text[counted..start].matches('\n').count();
+        counted = start;
         let fail = |message: String| DotenvError { line, message };
         let (key, value) = key_of(rest).map_err(fail)?;
         let Some(value) = value else {
-            variables.extend(lookup(key).map(|value| (key.to_owned(), value)));
+            if let Some(value) = lookup(key) {
+                places.insert(key.to_owned(), variables.len());
+                variables.push((key.to_owned(), value));
+            }
             rest = statement(rest.split_once('\n').map_or("", |(_, next)| next));
             continue;
         };
         let known = |name: &str| {
-            let earlier = || variables.iter().rev().find(|(key, _)| key == name);
+            let earlier = || places.get(name).and_then(|place| variables.get(*place));
             lookup(name).or_else(|| earlier().map(|(_, value)| value.clone()))
         };
         let (value, after) = value_of(value, &known).map_err(fail)?;
+        length += value.len();
+        if length > LONGEST {
+            let message = format!("the values up to here are longer than {} MiB in all", LONGEST >> 20);
+            return Err(DotenvError { line, message });
+        }
+        places.insert(key.to_owned(), variables.len());
         variables.push((key.to_owned(), value));
         rest = statement(after);
     }
@@ -236,6 +261,19 @@ mod tests {
         let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(found, Ok(expected.to_vec()));
         assert_eq!(parse_raw("A=1\nB C=2\n", &|_| None).expect_err("refused").line, 2);
+    }
+
+    #[test]
+    fn what_would_grow_without_end_is_refused() {
+        let mut text = "V0=xxxxxxxxxx\n".to_owned();
+        for number in 1..12 {
+            let row = format!("${{V{}}}", number - 1).repeat(10);
+            text.push_str(&format!("V{number}={row}\n"));
+        }
+        let error = run(&text).expect_err("too long");
+        assert!(error.to_string().contains("longer than 4 MiB"), "{error}");
+        let many = "A=$B\n".repeat(200_000);
+        assert_eq!(run(&many).map(|found| found.len()), Ok(200_000));
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! Variables in compose files: `$V`, `${V}`, `${V:-default}`, `${V-default}`, `${V:?error}`, `${V?error}`,
 //! `${V:+instead}`, `${V+instead}`, nested, and `$$` for a dollar sign.
 
+/// How deep defaults may stand in one another.
+const DEEPEST: usize = 20;
+
+/// The longest text that variables may make, in bytes.
+const LONGEST: usize = 4 << 20;
+
 /// Why a text could not be interpolated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InterpolationError {
@@ -12,6 +18,9 @@ pub enum InterpolationError {
         /// The reason why it is refused.
         why: &'static str,
     },
+    /// It stands for more than a text may be.
+    #[error("with its variables it is longer than {} MiB", LONGEST >> 20)]
+    TooLong,
     /// A variable that `:?` demands is missing.
     #[error("the variable {name} is required: {message}")]
     Required {
@@ -36,8 +45,18 @@ pub struct Interpolated {
 /// # Errors
 /// On malformed text, and for a required variable that is missing.
 pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Interpolated, InterpolationError> {
+    within(text, lookup, 0)
+}
+
+/// The same for a text that stands so deep in others.
+fn within(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    depth: usize,
+) -> Result<Interpolated, InterpolationError> {
     let mut parser = Parser {
         text,
+        depth,
         position: 0,
         lookup,
         unset: Vec::new(),
@@ -51,6 +70,7 @@ pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
 
 struct Parser<'a> {
     text: &'a str,
+    depth: usize,
     position: usize,
     lookup: &'a dyn Fn(&str) -> Option<String>,
     unset: Vec<String>,
@@ -63,7 +83,7 @@ impl Parser<'_> {
 
     fn fail(&self, why: &'static str) -> InterpolationError {
         InterpolationError::Syntax {
-            text: self.text.to_owned(),
+            text: self.text.chars().take(200).collect(),
             why,
         }
     }
@@ -81,6 +101,9 @@ impl Parser<'_> {
             match c {
                 '$' => out.push_str(&self.variable()?),
                 c => out.push(c),
+            }
+            if out.len() > LONGEST {
+                return Err(InterpolationError::TooLong);
             }
         }
         Ok(out)
@@ -165,7 +188,10 @@ impl Parser<'_> {
     /// not the text is taken, so that what is wrong in it counts; what is unset in one that is not taken does not.
     fn branch(&mut self, taken: bool) -> Result<String, InterpolationError> {
         let inner = self.take_to_closing_brace()?;
-        let result = interpolate(&inner, self.lookup)?;
+        if self.depth == DEEPEST {
+            return Err(self.fail("variables stand in one another more than 20 deep"));
+        }
+        let result = within(&inner, self.lookup, self.depth + 1)?;
         if taken {
             result.unset.into_iter().for_each(|name| self.is_unset(name));
         }
@@ -210,6 +236,22 @@ mod tests {
             "n2" => Some("two".to_owned()),
             _ => None,
         })
+    }
+
+    #[test]
+    fn what_would_grow_without_end_is_refused() {
+        let nested = |depth: usize| format!("{}x{}", "${NONE:-".repeat(depth), "}".repeat(depth));
+        assert_eq!(run(&nested(20)).map(|result| result.text), Ok("x".to_owned()));
+        for depth in [21, 100_000] {
+            let error = run(&nested(depth)).expect_err("too deep").to_string();
+            assert!(error.contains("more than 20 deep") && error.len() < 400, "{error}");
+        }
+        let long = |_: &str| Some("x".repeat(1 << 20));
+        assert!(interpolate("$A$A$A$A", &long).is_ok());
+        assert_eq!(
+            interpolate(&"$A".repeat(100_000), &long),
+            Err(InterpolationError::TooLong)
+        );
     }
 
     #[test]

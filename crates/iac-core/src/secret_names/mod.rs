@@ -13,6 +13,7 @@ mod shown;
 use std::ops::Range;
 
 use crate::config::Config;
+use crate::glob;
 use crate::value::Secret;
 
 pub(crate) use shown::texts;
@@ -90,7 +91,7 @@ impl SecretNames {
     /// True if a value of this name is a secret.
     pub fn is_secret(&self, name: &str) -> bool {
         let folded = name.to_lowercase();
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, &folded));
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| glob::text(pattern, &folded));
         !any(&self.not) && (any(&self.more) || rule::is_secret(name))
     }
 }
@@ -112,17 +113,6 @@ fn disjoint(mut parts: Vec<Range<usize>>) -> Vec<Range<usize>> {
 fn names_in(list: &str) -> impl Iterator<Item = String> {
     let names = list.split(|c: char| c == ',' || c.is_whitespace());
     names.filter(|name| !name.is_empty()).map(str::to_lowercase)
-}
-
-/// True if a pattern fits a whole text; `*` stands for any text.
-fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((before, rest)) => text.strip_prefix(before).is_some_and(|text| {
-            let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            starts.into_iter().any(|at| fits(rest, &text[at..]))
-        }),
-    }
 }
 
 /// True if a value can be a secret at all: a word for yes or no is none, nor is a reference to another variable

@@ -28,6 +28,14 @@ pub(crate) enum ContextError {
         /// Why.
         error: io::Error,
     },
+    /// There is more in it than anybody sends to an engine.
+    #[error("{path} has {limit}; name in .dockerignore what the build does not need")]
+    TooMuch {
+        /// Which folder.
+        path: String,
+        /// The limit.
+        limit: String,
+    },
     /// There is no Dockerfile.
     #[error("{path} is not there; name another one with `dockerfile`")]
     NoDockerfile {
@@ -39,7 +47,7 @@ pub(crate) enum ContextError {
 /// One thing in a context.
 enum Entry {
     Folder,
-    File { executable: bool },
+    File { executable: bool, length: u64 },
     Link(PathBuf),
     Fifo,
 }
@@ -91,8 +99,39 @@ impl LeftOut {
     }
 }
 
+/// The most that a context may hold.
+struct Limits {
+    things: usize,
+    bytes: u64,
+}
+
+const LIMITS: Limits = Limits {
+    things: 1_000_000,
+    bytes: 32 << 30,
+};
+
+impl Limits {
+    fn check(&self, build: &Build, things: usize, bytes: u64) -> Result<(), ContextError> {
+        let limit = match () {
+            () if things > self.things => format!("more than {} files", self.things),
+            () if bytes > self.bytes => format!("more than {} GiB", self.bytes >> 30),
+            () => return Ok(()),
+        };
+        let path = build.context.clone();
+        Err(ContextError::TooMuch { path, limit })
+    }
+}
+
 /// Everything in the context but what is left out, by its path with slashes, sorted.
 fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
+    entries_within(build, left_out, &LIMITS)
+}
+
+fn entries_within(
+    build: &Build,
+    left_out: &LeftOut,
+    limits: &Limits,
+) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
     let root = Path::new(&build.context);
     let ignore_path = root.join(".dockerignore");
     let ignore = match files::read_text(&ignore_path, files::SETTINGS) {
@@ -105,6 +144,7 @@ fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, En
         let path = root.join(&dockerfile).display().to_string();
         return Err(ContextError::NoDockerfile { path });
     }
+    let (mut seen, mut bytes) = (0, 0_u64);
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root.to_path_buf())];
     while let Some((prefix, folder)) = open.pop() {
@@ -115,6 +155,9 @@ fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, En
             if left_out.has(&name) {
                 continue;
             }
+            // Also what is left out is walked through.
+            seen += 1;
+            limits.check(build, seen, bytes)?;
             let kind = item.file_type().map_err(|error| at(&path, error))?;
             // The engine needs these two even where they are left out of what is copied.
             let is_left_out = ignore.leaves_out(&name) && name != dockerfile && name != ".dockerignore";
@@ -127,6 +170,10 @@ fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, En
                 }
             } else if !is_left_out {
                 let entry = entry(&path, kind)?;
+                if let Some(Entry::File { length, .. }) = entry {
+                    bytes = bytes.saturating_add(length);
+                    limits.check(build, seen, bytes)?;
+                }
                 found.extend(entry.map(|entry| (name, path, entry)));
             }
         }
@@ -154,6 +201,7 @@ fn entry(path: &Path, kind: fs::FileType) -> Result<Option<Entry>, ContextError>
     let metadata = file.metadata().map_err(|error| at(path, error))?;
     Ok(Some(Entry::File {
         executable: is_executable(&metadata),
+        length: metadata.len(),
     }))
 }
 
@@ -182,7 +230,7 @@ pub(crate) fn hash(build: &Build, left_out: &LeftOut) -> Result<String, ContextE
                 digest.update(b"\0l\0");
                 digest.update(target.to_string_lossy().as_bytes());
             }
-            Entry::File { executable } => {
+            Entry::File { executable, .. } => {
                 let (mut content, length) = content(&path).map_err(|error| at(&path, error))?;
                 digest.update(if executable { b"\0x\0" } else { b"\0f\0" });
                 digest.update(length.to_be_bytes());
@@ -226,7 +274,7 @@ pub(super) fn archive(build: &Build, left_out: &LeftOut) -> Result<fs::File, Con
                 header.set_size(0);
                 archive.append_link(&mut header, &name, target)
             }
-            Entry::File { executable } => {
+            Entry::File { executable, .. } => {
                 let (content, length) = content(&path).map_err(|error| at(&path, error))?;
                 header.set_mode(if executable { 0o755 } else { 0o644 });
                 header.set_size(length);
@@ -361,6 +409,31 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", root.join(".dockerignore")).expect("linked");
         let error = hash(&build, &LeftOut::default()).expect_err("endless").to_string();
         assert!(error.contains(".dockerignore: it is a device"), "{error}");
+    }
+
+    #[test]
+    fn a_context_without_end_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        write(root, "Dockerfile", "FROM scratch\n");
+        write(root, "a/b", "x");
+        let build = Build::context(root.display().to_string());
+        let few = Limits { things: 2, ..LIMITS };
+        let left_out = LeftOut::default();
+        let error = entries_within(&build, &left_out, &few)
+            .err()
+            .expect("too many")
+            .to_string();
+        assert!(
+            error.contains("has more than 2 files; name in .dockerignore"),
+            "{error}"
+        );
+        let sparse = fs::File::create(root.join("sparse")).expect("made");
+        sparse.set_len(33 << 30).expect("sparse");
+        let error = hash(&build, &left_out).expect_err("too large").to_string();
+        assert!(error.contains("has more than 32 GiB; name in .dockerignore"), "{error}");
+        write(root, ".dockerignore", "sparse\n");
+        assert!(hash(&build, &left_out).is_ok());
     }
 
     #[test]

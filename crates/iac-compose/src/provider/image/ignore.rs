@@ -3,10 +3,34 @@
 //! One pattern a line, relative to the context; `*` and `?` stay within a folder, `**` spans folders, `[a-z]` is one of
 //! several characters, `!` takes back. The last pattern that matches a file, or a folder above it, counts.
 
+use iac_core::glob;
+
 /// The patterns of a `.dockerignore`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ignore {
-    rules: Vec<(bool, Vec<String>)>,
+    rules: Vec<(bool, Vec<Part>)>,
+}
+
+/// A part of a pattern's path.
+#[derive(Debug, Clone)]
+enum Part {
+    /// Any number of folders.
+    Folders,
+    Name(Vec<Token>),
+}
+
+/// A part of a name's pattern.
+#[derive(Debug, Clone)]
+enum Token {
+    /// Any text.
+    Star,
+    /// Any character.
+    Any,
+    Char(char),
+    /// One of several characters, as they stand between the brackets.
+    Class(Vec<char>),
+    /// A bracket that is not closed fits nothing.
+    Nothing,
 }
 
 impl Ignore {
@@ -22,23 +46,26 @@ impl Ignore {
                 None => (false, line),
             };
             let parts = pattern.split('/').filter(|part| !part.is_empty() && *part != ".");
-            let parts: Vec<String> = parts.map(str::to_owned).collect();
-            (!parts.is_empty()).then_some((takes_back, parts))
+            let mut parts: Vec<Part> = parts.map(part).collect();
+            let is_pattern = !parts.is_empty();
+            // What is below a folder goes with it.
+            parts.push(Part::Folders);
+            is_pattern.then_some((takes_back, parts))
         });
         Self { rules: rules.collect() }
     }
 
     /// True if a path (relative, with slashes) is left out.
     pub(crate) fn leaves_out(&self, path: &str) -> bool {
-        let parts: Vec<&str> = path.split('/').collect();
-        let mut out = false;
-        for (takes_back, pattern) in &self.rules {
-            let matches = (1..=parts.len()).any(|depth| match_parts(pattern, &parts[..depth]));
-            if matches {
-                out = !takes_back;
-            }
-        }
-        out
+        let parts: Vec<Vec<char>> = path.split('/').map(|part| part.chars().collect()).collect();
+        let is_star = |part: &Part| matches!(part, Part::Folders);
+        let last = self.rules.iter().rev().find(|(_, pattern)| {
+            glob::fits(pattern, &parts, is_star, |part, name| match part {
+                Part::Name(tokens) => is_name(tokens, name),
+                Part::Folders => false,
+            })
+        });
+        last.is_some_and(|(takes_back, _)| !takes_back)
     }
 
     /// True if nothing below a folder that is left out can be taken back.
@@ -47,33 +74,39 @@ impl Ignore {
     }
 }
 
-fn match_parts(pattern: &[String], parts: &[&str]) -> bool {
-    match (pattern.first(), parts.first()) {
-        (None, None) => true,
-        (Some(first), _) if first == "**" => {
-            (0..=parts.len()).any(|skipped| match_parts(&pattern[1..], &parts[skipped..]))
-        }
-        (Some(first), Some(part)) => {
-            let (first, part): (Vec<char>, Vec<char>) = (first.chars().collect(), part.chars().collect());
-            match_name(&first, &part) && match_parts(&pattern[1..], &parts[1..])
-        }
-        _ => false,
+fn part(text: &str) -> Part {
+    if text == "**" {
+        return Part::Folders;
     }
+    let chars: Vec<char> = text.chars().collect();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(c) = chars.get(at) {
+        let rest = &chars[at + 1..];
+        let (token, length) = match (c, rest.first()) {
+            ('*', _) => (Token::Star, 1),
+            ('?', _) => (Token::Any, 1),
+            ('\\', Some(c)) => (Token::Char(*c), 2),
+            ('[', _) => match rest.iter().position(|c| *c == ']') {
+                Some(end) if end > 0 => (Token::Class(rest[..end].to_vec()), end + 2),
+                _ => (Token::Nothing, 1),
+            },
+            (c, _) => (Token::Char(*c), 1),
+        };
+        tokens.push(token);
+        at += length;
+    }
+    Part::Name(tokens)
 }
 
-fn match_name(pattern: &[char], name: &[char]) -> bool {
-    match (pattern.first(), name.first()) {
-        (None, None) => true,
-        (Some('*'), _) => (0..=name.len()).any(|skipped| match_name(&pattern[1..], &name[skipped..])),
-        (Some('?'), Some(_)) => match_name(&pattern[1..], &name[1..]),
-        (Some('['), Some(c)) => match pattern.iter().position(|c| *c == ']') {
-            Some(end) if end > 1 => in_class(&pattern[1..end], *c) && match_name(&pattern[end + 1..], &name[1..]),
-            _ => false,
-        },
-        (Some('\\'), Some(c)) if pattern.len() > 1 => pattern[1] == *c && match_name(&pattern[2..], &name[1..]),
-        (Some(wanted), Some(c)) => wanted == c && match_name(&pattern[1..], &name[1..]),
-        _ => false,
-    }
+fn is_name(pattern: &[Token], name: &[char]) -> bool {
+    let is_star = |token: &Token| matches!(token, Token::Star);
+    glob::fits(pattern, name, is_star, |token, c| match token {
+        Token::Star | Token::Nothing => false,
+        Token::Any => true,
+        Token::Char(wanted) => wanted == c,
+        Token::Class(class) => in_class(class, *c),
+    })
 }
 
 fn in_class(class: &[char], c: char) -> bool {
@@ -101,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_table_of_patterns() {
-        let table: [(&str, &str, bool); 17] = [
+        let table: [(&str, &str, bool); 25] = [
             ("target", "target", true),
             ("target", "target/debug/x", true),
             ("target", "src/target", false),
@@ -119,9 +152,25 @@ mod tests {
             ("*\n!keep", "other", true),
             ("docs\n!docs/README.md", "docs/README.md", false),
             ("# comment\n\n./x", "x", true),
+            ("a\\*b", "a*b", true),
+            ("a\\*b", "a-b", false),
+            ("[a", "a", false),
+            ("[]", "]", false),
+            ("**", "any/thing", true),
+            ("a/**/c", "a/c", true),
+            ("a/**/c", "a/b/b/c/d", true),
+            ("a/b", "a", false),
         ];
         for (patterns, path, out) in table {
             assert_eq!(Ignore::parse(patterns).leaves_out(path), out, "{patterns:?} {path}");
         }
+    }
+
+    #[test]
+    fn no_pattern_takes_for_ever() {
+        let name = "a".repeat(250);
+        assert!(!Ignore::parse(&format!("{}b", "*a".repeat(120))).leaves_out(&name));
+        let folders = ["a"; 1000].join("/");
+        assert!(!Ignore::parse(&format!("{}b", "**/a/".repeat(300))).leaves_out(&folders));
     }
 }
