@@ -590,7 +590,7 @@ fn a_reviewer_is_told_what_others_did_to_a_shop() {
     shop.kubectl("delete configmap/pages");
     shop.tells(
         "deleted-by-hand",
-        ["ConfigMap shop/pages: create", "it is recorded and no longer there"],
+        ["ConfigMap shop/pages: create", "it is recorded and no longer exists"],
     );
     shop.up();
     shop.kubectl("autoscale deployment/web --min=3 --max=5 --cpu=90%");

@@ -16,7 +16,7 @@ fn a_reviewer_is_told_what_is_not_known() {
         &["--offline", "--config", "image_tag=1.2.3"],
         &[],
         &[
-            "the record stands in for what is really there",
+            "the plan compares with the record alone",
             "known after apply",
             "<Password/database-password.result>",
             "StatefulSet codelab/postgres: create",

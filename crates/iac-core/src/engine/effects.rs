@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::apply::estimate;
-use crate::plan::{Action, Mode, Plan, Predicted, Step, WorldEntry};
-use crate::provider::effect::{HoldsUp, HowLong, Scale, Transition, Undo};
+use crate::plan::{Action, Mode, Plan, PlanNote, Predicted, Step, WorldEntry};
+use crate::provider::effect::{HoldsUp, HowLong, Scale, Transition, Undo, Unit};
 use crate::provider::{Effect, Live, Observed, Phase, PlanItem, Provider, RiskKind};
 use crate::state::Times;
 use crate::urn::Key;
@@ -93,7 +93,10 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
         found[place].push(effect);
     }
     plan.estimate = estimate(&plan.steps, known.times);
-    // Where the whole stack goes, that everything stops, that nobody gets in, and that nothing guards it is no news.
+    // Where the whole stack goes, that everything stops, that nobody gets in, and that nothing guards it is told once.
+    if plan.mode == Mode::Destroy {
+        plan.notes.extend(outage(&found));
+    }
     let stops = |effect: &Effect| {
         matches!(
             effect,
@@ -105,6 +108,30 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
         effects.retain(is_news);
         add(step, effects);
     }
+}
+
+/// The outage of a whole stack: all that stops, and the ways in that go.
+fn outage(found: &[Vec<Effect>]) -> Option<PlanNote> {
+    let mut stops: Vec<(Unit, u64)> = Vec::new();
+    let mut closed = Vec::new();
+    for effect in found.iter().flatten() {
+        match effect {
+            Effect::Scale(Scale { unit, from, to: 0 }) => match stops.iter_mut().find(|(known, _)| known == unit) {
+                Some((_, count)) => *count += from,
+                None => stops.push((*unit, *from)),
+            },
+            Effect::Closed(_) => closed.push(effect.text()),
+            _ => {}
+        }
+    }
+    let counts: Vec<String> = stops.iter().map(|(unit, count)| unit.counted(*count)).collect();
+    let stops = (!counts.is_empty()).then(|| format!("stops {}", counts.join(" and ")));
+    let said: Vec<String> = stops.into_iter().chain(closed).collect();
+    (!said.is_empty()).then(|| PlanNote {
+        key: None,
+        source: None,
+        message: format!("downtime: {}", said.join("; ")),
+    })
 }
 
 /// The effects of a step, and those of them that are risks. What a provider says of an outage stands for what the engine

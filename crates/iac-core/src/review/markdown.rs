@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::model::{Commits, View};
 use super::text::{Block, Page, RISKS, TextOptions, heading};
-use super::words::mode;
+use super::words::{OFFLINE, mode};
 use crate::render::sanitize;
 
 /// The number of characters of a comment: GitHub allows 65,536, less the room for the text around the plan.
@@ -40,7 +40,7 @@ impl View {
         text.push_str(&plain(&parts.join("; ")));
         text.push_str("\n\n");
         if !self.observed {
-            text.push_str("**Not observed**: the record stands in for what is really there.\n\n");
+            text.push_str(&format!("**Offline**: {OFFLINE}.\n\n"));
         }
         if let Some(commits) = &self.commits {
             text.push_str(&commit_list(commits));

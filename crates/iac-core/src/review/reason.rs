@@ -50,8 +50,8 @@ fn text(reason: &Reason, all: &[Reason]) -> String {
             format!("{} cannot be changed in place: {}", list(&paths), sanitize(why))
         }
         Reason::New => "it is new".to_owned(),
-        Reason::Gone => "it is recorded and no longer there".to_owned(),
-        Reason::Another => "what is recorded is no longer there, and another object has its name".to_owned(),
+        Reason::Gone => "it is recorded and no longer exists".to_owned(),
+        Reason::Another => "the recorded object no longer exists, and another one has its name".to_owned(),
         Reason::Leaving(why) => format!("it is being deleted ({})", sanitize(why)),
         Reason::NotDeclared => "the program no longer declares it".to_owned(),
         Reason::Inputs(paths) => format!("the program changed {}", list(paths)),

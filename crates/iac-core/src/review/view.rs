@@ -253,7 +253,7 @@ impl StepView {
             action: step.action,
             word: word(plan.mode, step.action).to_owned(),
             source: source(step),
-            reasons: reason::texts(&step.reasons),
+            reasons: reasons(step),
             risks: step_risks(step, id),
             effects: effects
                 .map(|effect| EffectView {
@@ -272,6 +272,14 @@ impl StepView {
             ready_after: edges(&step.ready_after),
             same_as: None,
         }
+    }
+}
+
+/// The causes of a step. Where the whole stack goes, each step would have the same one.
+fn reasons(step: &Step) -> Vec<String> {
+    match step.reasons.as_slice() {
+        [Reason::Destroy] => Vec::new(),
+        reasons => reason::texts(reasons),
     }
 }
 

@@ -8,6 +8,10 @@ use crate::provider::RiskKind;
 use crate::render::sanitize;
 use crate::urn::Key;
 
+/// The limits of a plan for which nobody was asked.
+pub(crate) const OFFLINE: &str =
+    "the plan compares with the record alone; what really exists was not looked at and may differ";
+
 /// The sign that stands before a step.
 pub(crate) fn symbol(step: &Step) -> &'static str {
     match step.action {
@@ -105,6 +109,11 @@ pub(super) fn counts(plan: &Plan) -> Vec<Count> {
 
 /// One line that counts the steps.
 pub fn summary(plan: &Plan) -> String {
+    if !plan.problems.is_empty() {
+        let count = plan.problems.len();
+        let errors = if count == 1 { "error" } else { "errors" };
+        return format!("Plan: refused, nothing is carried out; {count} {errors}");
+    }
     let counts = counts(plan);
     let changes: Vec<String> = counts
         .iter()

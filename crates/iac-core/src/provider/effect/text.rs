@@ -89,7 +89,7 @@ impl Unit {
     }
 
     /// `1 pod`, `2 pods`.
-    fn counted(self, count: u64) -> String {
+    pub(crate) fn counted(self, count: u64) -> String {
         let name = self.name();
         match count {
             1 => format!("1 {name}"),

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::frame;
 use super::parts::{link, list, source, tag, text};
 use crate::review::model::{Commits, Count, KeptView, StepView, View};
-use crate::review::words::mode;
+use crate::review::words::{OFFLINE, mode};
 
 /// The stack, the purpose and the targets.
 pub(super) fn header(view: &View) -> Markup {
@@ -15,7 +15,7 @@ pub(super) fn header(view: &View) -> Markup {
             ul.targets aria-label="Targets" { @for target in &view.targets { li { (target) } } }
         }
         @if !view.observed {
-            p.warning { b { "Not observed" } ": the record stands in for what is really there." }
+            p.warning { b { "Offline" } ": " (OFFLINE) "." }
         }
         @if let Some(commits) = &view.commits { (since(commits)) }
     };

@@ -9,7 +9,7 @@ pub(super) use self::page::Page;
 pub(super) use self::steps::Block;
 use super::model::{GroupKind, View};
 use super::value::in_brackets;
-use super::words::mode;
+use super::words::{OFFLINE, mode};
 use crate::render::Styles;
 
 /// The number of risks that stand before the steps.
@@ -76,8 +76,8 @@ impl Page {
         };
         self.line(0, &format!("{}{targets}", Styles::paint(styles.strong, title)));
         if !view.observed {
-            let warning = Styles::paint(styles.warning, "not observed");
-            self.line(0, &format!("{warning}: the record stands in for what is really there"));
+            let warning = Styles::paint(styles.warning, "offline");
+            self.line(0, &format!("{warning}: {OFFLINE}"));
         }
         if let Some(commits) = &view.commits {
             self.line(0, &commits.text());
