@@ -4,6 +4,8 @@
 mod support;
 
 use bollard::Docker;
+use bollard::models::VolumeCreateRequest;
+use bollard::query_parameters::RemoveVolumeOptions;
 use iac_compose::prelude::*;
 use iac_core::declare::Declaration;
 use iac_core::plan::{DeleteData, Plan};
@@ -136,6 +138,35 @@ async fn an_anonymous_volume_goes_with_its_service_where_that_is_asked_for() {
     runs.destroy().await;
     assert!(docker.inspect_volume(&anonymous).await.is_err());
     assert!(runs.store.load().await.unwrap().records.is_empty());
+}
+
+#[tokio::test]
+async fn a_volume_of_somebody_stays_though_its_name_was_made_up() {
+    let bed = Bed::new("data-theirs").await;
+    let (project, docker) = (bed.project.clone(), &bed.docker);
+    let made = docker.create_volume(VolumeCreateRequest::default()).await.unwrap();
+    let program = |is_used: bool| {
+        Bed::declare(|stack| {
+            let compose = Compose::project(stack, &project);
+            let theirs = compose.external_volume("theirs", &made.name);
+            let own = compose.volume("own", Volume::default());
+            let mount = if is_used { theirs.at("/data") } else { own.at("/data") };
+            let volumes = vec![mount];
+            compose.service("db", Service { volumes, ..sleeper() });
+        })
+    };
+    let runs = Runs::new();
+    runs.up(&program(true)).await;
+    // Neither another volume at its place nor the end of the service makes it ours to delete.
+    assert_eq!(kept(&runs.preview(&program(false)).await), [""; 0]);
+    runs.up(&program(false)).await;
+    runs.up(&program(true)).await;
+    runs.destroy().await;
+    assert!(docker.inspect_volume(&made.name).await.is_ok());
+    docker
+        .remove_volume(&made.name, None::<RemoveVolumeOptions>)
+        .await
+        .unwrap();
 }
 
 /// A service with an anonymous volume in each of its containers, or with a named one at that place.

@@ -17,7 +17,7 @@ use super::service::compare::{self, Standing, Verdict};
 use super::service::replace;
 use super::service::request::{self, Place};
 use super::service::takeover::Takeover;
-use super::service::volumes;
+use super::service::volumes::{self, Named};
 use super::validate;
 use super::{exclusive, maker};
 use crate::hash::IN_PLACE;
@@ -83,7 +83,10 @@ impl Engine {
             _ => self.members(&inputs.project, &inputs.service).await?,
         };
         if matches!(request.intent, Intent::Update | Intent::Adopt) {
-            prediction.leaves = volumes::left(self, &old, inputs);
+            prediction.leaves = {
+                let recorded = request.recorded.as_ref().map(|recorded| &recorded.inputs);
+                volumes::left(self, &old, inputs, &Named::of(recorded, inputs))
+            };
         }
         self.check_image(inputs, seen, prediction).await?;
         let around = match seen.containers.take() {

@@ -118,7 +118,10 @@ impl Engine {
                 Err(_) => continue,
                 Ok(()) => {}
             }
-            match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
+            // By its ID: the name may be another image's by now. One that has other names as well loses this one only.
+            let is_last = image.repo_tags.as_ref().is_none_or(|tags| tags.len() < 2);
+            let what = image.id.as_deref().filter(|_| is_last).unwrap_or(name);
+            match self.docker.remove_image(what, None::<RemoveImageOptions>, None).await {
                 Ok(_) => {}
                 Err(error) if status(&error) == Some(404) => {}
                 Err(error) => return Err(failed(&format!("remove the image {name}"), &error)),

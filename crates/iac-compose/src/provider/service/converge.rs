@@ -15,6 +15,7 @@ use super::compare::{self, Verdict};
 use super::containers::{name_of, number_of, status_of};
 use super::request::{self, Place, Request};
 use super::takeover::{self, Takeover};
+use super::volumes::Named;
 use super::{outputs, volumes};
 use crate::inputs::ServiceInputs;
 use crate::provider::connect::Engine;
@@ -42,6 +43,8 @@ pub(super) struct Converge<'a> {
     takeover: Takeover,
     /// True if a service that this one is restarted with has another container.
     restart: bool,
+    /// The volumes that are somebody's by their names.
+    pub(super) named: Named,
     /// Which of the volumes that are no longer used may go.
     delete_data: &'a DeleteData,
 }
@@ -133,6 +136,7 @@ impl<'a> Converge<'a> {
             trusted: trusted(request),
             takeover,
             restart: restarts(request),
+            named: Named::of(request.recorded.as_ref().map(|recorded| &recorded.inputs), inputs),
             delete_data: &request.delete_data,
         };
         run.refuse_foreign(request, &members).await?;
@@ -202,7 +206,7 @@ impl Converge<'_> {
 
     /// Takes away a container that is one too many.
     async fn remove_surplus(&self, container: &ContainerInspectResponse) -> Result<(), ProviderError> {
-        let items: Vec<DataItem> = volumes::of(std::slice::from_ref(container)).collect();
+        let items: Vec<DataItem> = volumes::of(std::slice::from_ref(container), &self.named).collect();
         volumes::refuse_what_came(self.engine, &self.inputs.service, &items)?;
         self.cx.progress(self.key, format!("removing {}", name_of(container)));
         self.engine.stop(container).await?;

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use iac_core::provider::{Claim, Context, DataItem, DeleteRequest, ProviderError, Recorded};
 
 use super::containers::{name_of, status_of};
-use super::volumes;
+use super::volumes::{self, Named};
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
@@ -23,7 +23,8 @@ pub(crate) async fn delete(
     let filter = labels::filter([(labels::PROJECT, &inputs.project), (labels::SERVICE, &inputs.service)]);
     let found = engine.inspect_all(engine.list(filter).await?).await?;
     let (members, others) = ours(found, engine, (&request.recorded, request.claim), inputs).await?;
-    let going: Vec<DataItem> = volumes::of(&members)
+    let named = Named::of(None, inputs);
+    let going: Vec<DataItem> = volumes::of(&members, &named)
         .filter(|item| request.delete_data.allows(item))
         .collect();
     volumes::refuse_what_came(engine, &inputs.service, &going)?;

@@ -79,7 +79,7 @@ impl Converge<'_> {
             self.cx.progress(self.key, format!("stopping {}", name_of(old)));
             self.engine.stop(old).await?;
             self.engine.remove(old).await?;
-            self.let_go(&volumes::unused(std::slice::from_ref(old), self.inputs))
+            self.let_go(&volumes::unused(std::slice::from_ref(old), self.inputs, &self.named))
                 .await?;
         }
         let next = self.look(&id).await?;

@@ -1,7 +1,7 @@
 //! The anonymous volumes of a service's containers (`volumes: [/data]`, or what its image asks for): they are carried from
 //! each container to its successor, stay when the service goes, and are known by their names from then on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use bollard::models::ContainerInspectResponse;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::containers::{name_of, number_of};
 use super::delete;
-use crate::inputs::{ServiceInputs, VOLUME};
+use crate::inputs::{Inputs, SERVICE, ServiceInputs, VOLUME};
 use crate::labels;
 use crate::model::MountKind;
 use crate::provider::connect::Engine;
@@ -22,17 +22,64 @@ use crate::provider::errors::{failed, status};
 /// The kind of an anonymous volume in lists of data.
 pub(crate) const ANONYMOUS: &str = "anonymous volume";
 
+/// The volumes that definitions of a service name: whatever they are called, none of them is anonymous. `docker volume create`
+/// makes up names as well, and such a volume may be anybody's.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    names: BTreeSet<String>,
+    /// True if there is no definition, but only a service's name.
+    is_unknown: bool,
+}
+
+impl Named {
+    /// Those of the definition that is recorded, and of the one that is applied.
+    pub(crate) fn of(recorded: Option<&Value>, inputs: &ServiceInputs) -> Self {
+        let before = recorded.and_then(|value| match Inputs::read(SERVICE, value) {
+            Ok(Inputs::Service(before)) => Some(before),
+            _ => None,
+        });
+        let specs = before.iter().map(|before| &before.spec).chain([&inputs.spec]);
+        let mounts = specs.flat_map(|spec| &spec.volumes);
+        let volumes = mounts.filter(|mount| mount.kind == MountKind::Volume && !mount.source.is_empty());
+        Self {
+            names: volumes.map(|mount| mount.source.clone()).collect(),
+            is_unknown: before.is_none() && inputs.spec.image.is_empty(),
+        }
+    }
+
+    fn has(&self, name: &str, container: &ContainerInspectResponse) -> bool {
+        let mounts = || {
+            container
+                .host_config
+                .iter()
+                .flat_map(|host| host.mounts.iter().flatten())
+        };
+        let binds = || {
+            container
+                .host_config
+                .iter()
+                .flat_map(|host| host.binds.iter().flatten())
+        };
+        let is_bound = |bind: &String| bind.split(':').next() == Some(name);
+        let in_container = || mounts().any(|mount| mount.source.as_deref() == Some(name)) || binds().any(is_bound);
+        self.names.contains(name) || (self.is_unknown && in_container())
+    }
+}
+
 /// True if a volume's name is one that the engine made up.
 pub(crate) fn is_anonymous(volume: &str) -> bool {
     volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// The anonymous volumes of some containers.
-pub(crate) fn of(containers: &[ContainerInspectResponse]) -> impl Iterator<Item = DataItem> {
-    containers.iter().flat_map(|container| {
+/// The anonymous volumes of some containers of a service.
+pub(crate) fn of(containers: &[ContainerInspectResponse], named: &Named) -> impl Iterator<Item = DataItem> {
+    containers.iter().flat_map(move |container| {
         let mounts = container.mounts.iter().flatten();
         mounts.filter_map(move |mount| {
-            let name = mount.name.clone().filter(|name| is_anonymous(name))?;
+            let name = mount
+                .name
+                .clone()
+                .filter(|name| is_anonymous(name) && !named.has(name, container))?;
             let place = mount.destination.as_deref().unwrap_or_default();
             Some(DataItem {
                 outlives: true,
@@ -44,7 +91,7 @@ pub(crate) fn of(containers: &[ContainerInspectResponse]) -> impl Iterator<Item 
 
 /// The anonymous volumes that nothing mounts any more once the service is as declared: something else is at their place, or
 /// their container is one too many.
-pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<DataItem> {
+pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceInputs, named: &Named) -> Vec<DataItem> {
     let is_taken = |target: &str| {
         let mounts = inputs.spec.volumes.iter();
         let named = mounts.filter(|mount| mount.kind != MountKind::Volume || !mount.source.is_empty());
@@ -53,7 +100,7 @@ pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceIn
     let mut unused = Vec::new();
     for container in containers {
         let is_surplus = number_of(container) > inputs.spec.replicas();
-        for item in of(std::slice::from_ref(container)) {
+        for item in of(std::slice::from_ref(container), named) {
             let target = item.amount.split(' ').next().unwrap_or_default();
             if is_surplus || is_taken(target) {
                 unused.push(item);
@@ -64,8 +111,13 @@ pub(crate) fn unused(containers: &[ContainerInspectResponse], inputs: &ServiceIn
 }
 
 /// Returns the data that a change of a service would leave without a container; notes it as told.
-pub(crate) fn left(engine: &Engine, members: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Vec<DataItem> {
-    let items = unused(members, inputs);
+pub(crate) fn left(
+    engine: &Engine,
+    members: &[ContainerInspectResponse],
+    inputs: &ServiceInputs,
+    named: &Named,
+) -> Vec<DataItem> {
+    let items = unused(members, inputs, named);
     let mut told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
     told.extend(items.iter().map(|item| item.name.clone()));
     items
@@ -95,7 +147,7 @@ impl Projects {
         };
         let members = all.iter().filter(is_member).cloned().collect();
         let (going, _) = delete::ours(members, engine, (recorded, Claim::Sealed), inputs).await?;
-        let items: Vec<DataItem> = of(&going).collect();
+        let items: Vec<DataItem> = of(&going, &Named::of(None, inputs)).collect();
         let mut told = engine.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.extend(items.iter().map(|item| item.name.clone()));
         Ok(items)
@@ -142,5 +194,55 @@ pub(crate) async fn remove(engine: &Engine, volume: &str) -> Result<(), Provider
         Ok(()) => Ok(()),
         Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
         Err(error) => Err(failed(&format!("remove the volume {volume}"), &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_definition_names_is_not_anonymous() {
+        let (made_up, other) = ("0123456789abcdef".repeat(4), "f".repeat(64));
+        let container = |named: bool| -> ContainerInspectResponse {
+            let mounts = if named {
+                json!([{"Type": "volume", "Source": other, "Target": "/b"}])
+            } else {
+                json!([])
+            };
+            serde_json::from_value(json!({
+                "Name": "/shop-db-1",
+                "HostConfig": {"Mounts": mounts},
+                "Mounts": [
+                    {"Type": "volume", "Name": made_up, "Destination": "/a"},
+                    {"Type": "volume", "Name": other, "Destination": "/b"},
+                    {"Type": "volume", "Name": "shop_data", "Destination": "/c"},
+                ],
+            }))
+            .expect("a container")
+        };
+        let service = |image: &str, source: Option<&str>| -> ServiceInputs {
+            let volumes = source.map(|source| json!([{"type": "volume", "source": source, "target": "/b"}]));
+            let json =
+                json!({"project": "shop", "service": "db", "image": image, "volumes": volumes.unwrap_or(json!([]))});
+            serde_json::from_value(json).expect("a service")
+        };
+        let recorded = || -> Value {
+            serde_json::to_value(service("db:1", Some(&other)))
+                .expect("json")
+                .into()
+        };
+        for (before, inputs, is_named_there, expected) in [
+            (None, service("db:1", None), false, vec![&made_up, &other]),
+            (None, service("db:1", Some(&other)), false, vec![&made_up]),
+            (Some(recorded()), service("db:2", None), false, vec![&made_up]),
+            (None, service("", None), true, vec![&made_up]),
+            (None, service("", None), false, vec![&made_up, &other]),
+        ] {
+            let named = Named::of(before.as_ref(), &inputs);
+            let containers = [container(is_named_there)];
+            let found: Vec<String> = of(&containers, &named).map(|item| item.name).collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{inputs:?}");
+        }
     }
 }
