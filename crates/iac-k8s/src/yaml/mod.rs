@@ -1,5 +1,6 @@
 //! Plain manifests: files of one or many documents, and folders of them.
 
+mod aliases;
 mod lines;
 mod object;
 mod place;

@@ -1,6 +1,9 @@
 //! Which files hold manifests.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use iac_core::glob;
 
 use super::ManifestError;
 
@@ -41,7 +44,9 @@ impl ManifestFiles {
             return Ok(vec![self.path.clone()]);
         }
         let mut files = Vec::new();
-        self.collect(&self.path, &mut files).map_err(|error| vec![error])?;
+        let mut seen = BTreeMap::new();
+        self.collect(&self.path, &mut files, &mut seen)
+            .map_err(|error| vec![error])?;
         if files.is_empty() {
             let message = "there is no .yaml, .yml or .json file in it";
             return Err(vec![ManifestError::of(&self.path, None, message)]);
@@ -49,8 +54,19 @@ impl ManifestFiles {
         Ok(files)
     }
 
-    fn collect(&self, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ManifestError> {
+    /// `seen` are the folders so far, by where they really are: by links, one may hold itself.
+    fn collect(
+        &self,
+        folder: &Path,
+        files: &mut Vec<PathBuf>,
+        seen: &mut BTreeMap<PathBuf, PathBuf>,
+    ) -> Result<(), ManifestError> {
         let fail = |error: std::io::Error| ManifestError::of(folder, None, format!("cannot be read: {error}"));
+        let real = folder.canonicalize().map_err(fail)?;
+        if let Some(first) = seen.insert(real, folder.to_owned()) {
+            let message = format!("it is a link to a folder that is read already, as {}", first.display());
+            return Err(ManifestError::of(folder, None, message));
+        }
         let entries = std::fs::read_dir(folder).map_err(fail)?;
         let mut paths: Vec<PathBuf> = entries
             .map(|entry| entry.map(|entry| entry.path()))
@@ -65,7 +81,7 @@ impl ManifestFiles {
             if is_hidden || self.excludes(&path) {
                 continue;
             } else if path.is_dir() {
-                self.collect(&path, files)?;
+                self.collect(&path, files, seen)?;
             } else if matches!(extension, Some("yaml" | "yml" | "json")) {
                 files.push(path);
             }
@@ -80,8 +96,16 @@ impl ManifestFiles {
         self.exclude.iter().any(|pattern| {
             let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
             match pattern.contains('/') {
-                true => matches_path(&pattern.split('/').collect::<Vec<_>>(), &parts),
-                false => parts.last().is_some_and(|name| matches_name(pattern, name)),
+                true => {
+                    let pattern: Vec<&str> = pattern.split('/').collect();
+                    glob::fits(
+                        &pattern,
+                        &parts,
+                        |part| *part == "**",
+                        |part, name| glob::text(part, name),
+                    )
+                }
+                false => parts.last().is_some_and(|name| glob::text(pattern, name)),
             }
         })
     }
@@ -91,28 +115,6 @@ impl<P: AsRef<Path>> From<P> for ManifestFiles {
     fn from(path: P) -> Self {
         Self::new(path.as_ref())
     }
-}
-
-fn matches_path(pattern: &[&str], parts: &[&str]) -> bool {
-    match pattern.split_first() {
-        None => parts.is_empty(),
-        Some((&"**", rest)) => (0..=parts.len()).any(|skipped| matches_path(rest, &parts[skipped..])),
-        Some((name, rest)) => parts
-            .split_first()
-            .is_some_and(|(part, parts)| matches_name(name, part) && matches_path(rest, parts)),
-    }
-}
-
-/// True if a name is as the pattern says: the texts between the stars, in this order.
-fn matches_name(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(after) = name.strip_prefix(start) else {
-        return false;
-    };
-    let places = after.char_indices().map(|(place, _)| place).chain([after.len()]);
-    places.into_iter().any(|place| matches_name(rest, &after[place..]))
 }
 
 #[cfg(test)]
@@ -136,5 +138,31 @@ mod tests {
             let files = ManifestFiles::new("k8s").exclude(pattern);
             assert_eq!(files.excludes(Path::new(path)), expected, "{pattern} {path}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_read_once() {
+        let root = tempfile::tempdir().expect("a folder");
+        let k8s = root.path().join("k8s");
+        std::fs::create_dir_all(root.path().join("more")).expect("made");
+        std::fs::create_dir_all(&k8s).expect("made");
+        std::fs::write(root.path().join("more/a.yaml"), "").expect("written");
+        std::os::unix::fs::symlink(root.path().join("more"), k8s.join("a")).expect("linked");
+        let files = ManifestFiles::new(&k8s);
+        assert_eq!(files.list().expect("one file"), [k8s.join("a/a.yaml")]);
+        std::os::unix::fs::symlink(&k8s, k8s.join("b")).expect("linked");
+        let errors = files.list().expect_err("a circle");
+        let message = format!("{}: {}", errors[0].file.display(), errors[0].message);
+        assert!(
+            message.contains("k8s/b") && message.contains("read already, as"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn no_pattern_takes_for_ever() {
+        let files = ManifestFiles::new("k8s").exclude(format!("{}b", "*a".repeat(120)));
+        assert!(!files.excludes(&Path::new("k8s").join("a".repeat(250))));
     }
 }

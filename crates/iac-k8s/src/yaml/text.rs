@@ -13,8 +13,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
+use super::aliases;
+
 /// The number of places of one file that are mended.
 const MENDS: usize = 1000;
+
+/// How much is read to mend a file, in bytes: it is read again for each place.
+const MOST_READ: usize = 1 << 30;
 
 /// A document of a file.
 pub(super) struct Document {
@@ -93,10 +98,18 @@ pub(super) fn first<T: DeserializeOwned>(text: &str) -> Option<Spanned<T>> {
 /// The documents of a text that is not YAML as it is, once it is mended.
 fn mended<T: DeserializeOwned>(text: &str, mut error: YamlError) -> Result<Vec<Spanned<T>>, YamlError> {
     let mut mended = text.to_owned();
+    let mut read = 0_usize;
     for _ in 0..MENDS {
         match mend(&mended, &error) {
             Some(better) => mended = better,
             None => break,
+        }
+        read = read.saturating_add(mended.len());
+        if read > MOST_READ {
+            error
+                .message
+                .push_str("; so much in this file is written so that it is not read on");
+            break;
         }
         match yaml(&mended) {
             Ok(documents) => return Ok(documents),
@@ -113,6 +126,10 @@ struct YamlError {
 }
 
 fn yaml<T: DeserializeOwned>(text: &str) -> Result<Vec<Spanned<T>>, YamlError> {
+    if let Some((line, column)) = aliases::excess(text) {
+        let message = aliases::message();
+        return Err(YamlError { line, column, message });
+    }
     let options = serde_saphyr::options! {
         // The files are the user's own, and bundles of definitions are large; aliases are still limited.
         budget: None,
@@ -165,13 +182,13 @@ fn plain(message: &str) -> String {
 fn json(text: &str) -> Option<Vec<Document>> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Json>();
     let mut documents = Vec::new();
-    let mut from = 0;
+    let (mut from, mut line, mut counted) = (0, 1, 0);
     while let Some(value) = values.next() {
-        let before = &text[..from];
-        let blank = text[from..].len() - text[from..].trim_start().len();
-        let lines = before.matches('\n').count() + text[from..from + blank].matches('\n').count();
+        let start = text.len() - text[from..].trim_start().len();
+        line += text[counted..start].matches('\n').count() as u64;
+        counted = start;
         documents.push(Document {
-            line: lines as u64 + 1,
+            line,
             tree: value.ok()?.into(),
         });
         from = values.byte_offset();
