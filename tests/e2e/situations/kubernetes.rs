@@ -351,7 +351,7 @@ fn workloads(shop: &Shop) {
         );
     shop.edit("web", "replicas: 2", "replicas: 0").tells(
         "scaled-to-nothing",
-        ["stops 2 pods, and nothing takes the place", "downtime"],
+        ["stops 2 pods (up to 5 s), and nothing takes the place", "downtime"],
     );
     shop.edit("migrate", "echo migrated", "echo migrated again").tells(
         "job",

@@ -81,6 +81,8 @@ fn stopped(seen: &Seen<'_>) -> Option<Effect> {
             unit: Unit::Container,
             from: before.spec.replicas().into(),
             to: 0,
+            stop_seconds: None,
+            instead: None,
         })
     })
 }

@@ -382,6 +382,8 @@ fn scaling(changes: &[FieldChange]) -> Option<Effect> {
         unit: Unit::Container,
         from: count(&change.before),
         to: count(&change.after),
+        stop_seconds: None,
+        instead: None,
     }))
 }
 

@@ -116,7 +116,7 @@ fn outage(found: &[Vec<Effect>]) -> Option<PlanNote> {
     let mut closed = Vec::new();
     for effect in found.iter().flatten() {
         match effect {
-            Effect::Scale(Scale { unit, from, to: 0 }) => match stops.iter_mut().find(|(known, _)| known == unit) {
+            Effect::Scale(Scale { unit, from, to: 0, .. }) => match stops.iter_mut().find(|(known, _)| known == unit) {
                 Some((_, count)) => *count += from,
                 None => stops.push((*unit, *from)),
             },

@@ -5,6 +5,7 @@ use iac_core::provider::Effect;
 use iac_core::provider::effect::{BrokenReference, Transition};
 use iac_core::value::{FieldPath, Value};
 
+use super::selection::{labels, selects};
 use super::{Around, Seen, host, list, text};
 use crate::kinds;
 
@@ -111,20 +112,6 @@ fn backends<'a, T: PartialEq>(
 /// True if another resource of the plan has the object of this name.
 fn is_made_again(going: &Seen<'_>, all: &[Seen<'_>]) -> bool {
     all.iter().any(|other| other.item.remains() && other.id == going.id)
-}
-
-/// The labels of the pods of an object.
-fn labels<'a>(kind: &str, object: &'a Value) -> Option<&'a Value> {
-    object.pointer(&format!("{}/metadata/labels", kinds::pod_template(kind)?))
-}
-
-fn selects(selector: &Value, labels: Option<&Value>) -> bool {
-    let wanted = selector.as_object();
-    let has = |label: &str, value: &Value| {
-        let there = labels.and_then(|labels| labels.get(label)?.as_str());
-        there.is_some() && there == value.as_str()
-    };
-    wanted.is_some_and(|wanted| wanted.iter().count() > 0 && wanted.iter().all(|(label, value)| has(label, value)))
 }
 
 /// True if a Service selects the pods of what goes, and no pods that stay.

@@ -6,7 +6,7 @@ use iac_core::Value;
 use iac_core::provider::Effect;
 use iac_core::provider::effect::{DataEffect, DataFate, Transition};
 
-use super::{Seen, list, text};
+use super::{Seen, list, selection, text};
 use crate::{kinds, quantity};
 
 pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
@@ -88,9 +88,37 @@ fn of_successor(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     });
     let left: Vec<BTreeMap<&str, Option<&str>>> = going.map(|other| templates(other.before())).collect();
     let new = templates(seen.then()).into_iter();
-    new.filter(|(name, _)| left.iter().any(|old| old.contains_key(name)))
+    let mut found: Vec<Effect> = new
+        .filter(|(name, _)| left.iter().any(|old| old.contains_key(name)))
         .map(|(name, size)| effect(claims(seen, seen.then(), name), size, DataFate::StartsEmpty))
-        .collect()
+        .collect();
+    if !found.is_empty() {
+        found.extend(clients_move(seen, all));
+    }
+    found
+}
+
+/// Says that a Service leads its clients from the set that goes to the new one, with other data.
+fn clients_move(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
+    let moves = |going: &Seen<'_>| {
+        let found = |service: &&Seen<'_>| {
+            let selector = service.then().pointer("/spec/selector");
+            selector.is_some_and(|selector| selection::selects(selector, selection::labels(&seen.kind, seen.then())))
+        };
+        selection::services(going, all).into_iter().find(found)
+    };
+    let mut going = all.iter().filter(|other| {
+        other.item.transition == Transition::Delete
+            && other.kind == seen.kind
+            && other.id.namespace == seen.id.namespace
+    });
+    let (service, old) = going.find_map(|going| Some((moves(going)?, going)))?;
+    let labels = selection::terms(service.then().pointer("/spec/selector").unwrap_or(&Value::Null));
+    Some(Effect::other(format!(
+        "{} finds its pods ({labels}) as soon as they are ready: its clients read and write the empty data there, and no longer that of {}",
+        service.name(),
+        old.name(),
+    )))
 }
 
 fn grown(seen: &Seen<'_>) -> Option<Effect> {
@@ -116,6 +144,24 @@ fn used(spec: &Value) -> BTreeMap<&str, &str> {
         ))
     };
     volumes.filter_map(claim).collect()
+}
+
+/// The places of claims that are folders of the pod itself from now on.
+fn fleeting(before: &Value, then: &Value) -> Vec<Effect> {
+    let old = used(before);
+    let volumes = list(then, "/volumes").iter();
+    let became = volumes.filter(|volume| volume.get("emptyDir").is_some());
+    let names = became
+        .filter_map(|volume| text(volume, "/name"))
+        .filter(|name| old.contains_key(name));
+    let tell = |name: &str| {
+        let mounts = super::containers(then).flat_map(|container| list(container, "/volumeMounts"));
+        let mount = mounts
+            .filter(|mount| text(mount, "/name") == Some(name))
+            .find_map(|mount| text(mount, "/mountPath"));
+        effect(mount.unwrap_or(name).to_owned(), None, DataFate::Fleeting)
+    };
+    names.map(tell).collect()
 }
 
 /// Pods that use other claims than before: those that are new in this plan are empty, and the ones before are used by
@@ -155,5 +201,5 @@ fn swapped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
         .filter_map(|name| claim(name))
         .filter(|claim| claim.item.remains())
         .map(|claim| tell(claim, claim.before(), DataFate::LeftBehind));
-    fresh.chain(left).collect()
+    fresh.chain(left).chain(fleeting(before, then)).collect()
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use iac_core::Value;
 use iac_core::provider::Effect;
-use iac_core::provider::effect::Transition;
 
-use super::{Seen, containers, list, text};
+use super::{Seen, containers, list, policy, text};
 
 pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     match seen.kind.as_str() {
         "core/Service" => of_service(seen),
         "networking.k8s.io/Ingress" => of_ingress(seen, all),
-        "networking.k8s.io/NetworkPolicy" => of_policy(seen).into_iter().collect(),
+        "networking.k8s.io/NetworkPolicy" => policy::of(seen, all),
         _ => of_nodes(seen),
     }
 }
@@ -43,6 +42,43 @@ fn outside(service: &Value) -> BTreeSet<String> {
         .collect()
 }
 
+/// From where a Service of this type is reached.
+fn reach(kind: &str, service: &Value) -> String {
+    let ports = list(service, "/spec/ports");
+    let numbers = |field: &str| -> Vec<String> {
+        let all = ports.iter().filter_map(|port| port.get(field)?.as_i64());
+        all.map(|number| number.to_string()).collect()
+    };
+    let given = numbers("nodePort");
+    let nodes = match given.is_empty() {
+        true => "on a port of every node that the server picks".to_owned(),
+        false => format!("on port {} of every node", given.join(", ")),
+    };
+    if kind == "NodePort" {
+        return format!("a Service of type {kind} can be reached {nodes}");
+    }
+    let ranges = list(service, "/spec/loadBalancerSourceRanges").iter();
+    let ranges: Vec<&str> = ranges.filter_map(Value::as_str).collect();
+    let from = match ranges.is_empty() {
+        true => "all addresses".to_owned(),
+        false => ranges.join(", "),
+    };
+    let at = match numbers("port") {
+        numbers if numbers.is_empty() => String::new(),
+        numbers => format!(", at the load balancer on port {}", numbers.join(", ")),
+    };
+    let without = service
+        .pointer("/spec/allocateLoadBalancerNodePorts")
+        .and_then(Value::as_bool)
+        == Some(false);
+    let nodes = if without {
+        String::new()
+    } else {
+        format!(", and {nodes}")
+    };
+    format!("a Service of type {kind} can be reached from outside the cluster, from {from}{at}{nodes}")
+}
+
 fn of_service(seen: &Seen<'_>) -> Vec<Effect> {
     let kinds = new(seen, outside);
     let closed = gone(seen, outside).into_iter().filter(|_| kinds.is_empty());
@@ -53,14 +89,9 @@ fn of_service(seen: &Seen<'_>) -> Vec<Effect> {
             ))
         })
         .collect();
-    let typed = kinds.into_iter().map(|kind| {
-        let place = if kind == "NodePort" {
-            "on a port of every node"
-        } else {
-            "from outside the cluster"
-        };
-        Effect::exposure(format!("a Service of type {kind} can be reached {place}"))
-    });
+    let typed = kinds
+        .into_iter()
+        .map(|kind| Effect::exposure(reach(&kind, seen.then())));
     let addresses = new(seen, |service| {
         let all = list(service, "/spec/externalIPs").iter();
         all.filter_map(|address| address.as_str().map(str::to_owned)).collect()
@@ -70,11 +101,14 @@ fn of_service(seen: &Seen<'_>) -> Vec<Effect> {
     typed.chain(external).chain(closed).collect()
 }
 
+/// A host that no rule names.
+pub(super) const EVERY_HOST: &str = "every host";
+
 /// The hosts that an Ingress lets in.
 fn hosts(ingress: &Value) -> BTreeSet<String> {
     let rules = list(ingress, "/spec/rules").iter();
-    let host = |rule: &Value| text(rule, "/host").unwrap_or("every host").to_owned();
-    let all = ingress.pointer("/spec/defaultBackend").map(|_| "every host".to_owned());
+    let host = |rule: &Value| text(rule, "/host").unwrap_or(EVERY_HOST).to_owned();
+    let all = ingress.pointer("/spec/defaultBackend").map(|_| EVERY_HOST.to_owned());
     rules.map(host).chain(all).collect()
 }
 
@@ -109,47 +143,4 @@ fn of_nodes(seen: &Seen<'_>) -> Vec<Effect> {
     let effect = (!new.is_empty())
         .then(|| Effect::exposure(format!("its pods listen on the nodes' own port {}", new.join(", "))));
     effect.into_iter().collect()
-}
-
-/// The rules of a policy for what comes in, or what goes out; none where it leaves that alone.
-fn rules<'a>(policy: &'a Value, direction: &str) -> Option<&'a [Value]> {
-    let (field, name) = match direction {
-        "in" => ("/spec/ingress", "Ingress"),
-        _ => ("/spec/egress", "Egress"),
-    };
-    let types = policy.pointer("/spec/policyTypes").and_then(Value::as_array);
-    let applies = types.map_or(direction == "in" || policy.pointer(field).is_some(), |types| {
-        types.iter().any(|one| one.as_str() == Some(name))
-    });
-    applies.then(|| list(policy, field))
-}
-
-fn of_policy(seen: &Seen<'_>) -> Option<Effect> {
-    match seen.item.transition {
-        Transition::Delete => Some(Effect::exposure(
-            "what it refused is allowed to the pods that it selects, unless another policy refuses it",
-        )),
-        Transition::Update | Transition::Replace => {
-            let opened: Vec<&str> = ["in", "out"]
-                .into_iter()
-                .filter(|direction| opens(seen.before(), seen.then(), direction))
-                .collect();
-            let words = |direction: &&str| match *direction {
-                "in" => "lets in more than before",
-                _ => "lets out more than before",
-            };
-            let words: Vec<&str> = opened.iter().map(words).collect();
-            (!words.is_empty()).then(|| Effect::exposure(format!("it {}", words.join(" and "))))
-        }
-        Transition::Create | Transition::Stays => None,
-    }
-}
-
-/// True if a policy has a rule that it did not have, or no longer refuses anything.
-fn opens(before: &Value, then: &Value, direction: &str) -> bool {
-    match (rules(before, direction), rules(then, direction)) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(before), Some(then)) => then.iter().any(|rule| !before.contains(rule)),
-    }
 }

@@ -51,7 +51,12 @@ fn gather<'a>(value: &'a Value, path: &FieldPath, visit: &mut impl FnMut(&FieldP
         Value::Secret(secret) => visit(path, secret.expose()),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                gather(item, &path.index(index), visit);
+                let name = item.get("name").and_then(Value::as_str);
+                let segment = name.map_or(Segment::Index(index), |name| Segment::Element {
+                    field: "name".to_owned(),
+                    value: name.to_owned(),
+                });
+                gather(item, &path.join(segment), visit);
             }
         }
         Value::Object(map) => {

@@ -9,21 +9,41 @@ use super::{Seen, list, text};
 /// The number of times that a Job is tried again unless it says so.
 const BACKOFF_LIMIT: i64 = 6;
 
-pub(super) fn of(seen: &Seen<'_>) -> Option<Effect> {
+pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
     let runs = matches!(seen.item.transition, Transition::Create | Transition::Replace);
     if seen.kind != "batch/Job" || !runs {
-        return None;
+        return Vec::new();
     }
     let limit = seen.then().pointer("/spec/backoffLimit").and_then(Value::as_i64);
     let tries = u64::try_from(limit.unwrap_or(BACKOFF_LIMIT))
         .ok()
         .map(|retries| retries + 1);
-    Some(Effect::Run(Run {
+    let run = Effect::Run(Run {
         command: command(seen.then()),
         again: seen.item.recorded.is_some(),
         tries,
         last: last(seen),
-    }))
+    });
+    [run].into_iter().chain(forgotten(seen)).collect()
+}
+
+/// Says what goes with the last run.
+fn forgotten(seen: &Seen<'_>) -> Option<Effect> {
+    if seen.item.transition != Transition::Replace || seen.item.live.is_none() {
+        return None;
+    }
+    let failed = matches!(
+        seen.item.live.map(|live| &live.readiness),
+        Some(Readiness::Failed { .. } | Readiness::Spent(_))
+    );
+    let namespace = seen.id.namespace.as_deref().unwrap_or_default();
+    let save = match failed {
+        true => format!("; to keep them: kubectl logs -n {namespace} job/{}", seen.id.name),
+        false => String::new(),
+    };
+    Some(Effect::other(format!(
+        "the pods of its last run and their logs are deleted{save}"
+    )))
 }
 
 /// Returns the command of the first container.

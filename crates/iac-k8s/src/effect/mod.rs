@@ -8,8 +8,11 @@ mod claims;
 mod exposure;
 mod host;
 mod jobs;
+mod policy;
 mod power;
 mod readers;
+mod selection;
+mod users;
 mod workload;
 
 use std::cell::OnceCell;
@@ -45,14 +48,18 @@ pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
     let around = Around::of(&seen);
     let mut found: Vec<Placed> = Vec::new();
     for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
+        let pods = workload::of(one, &seen);
+        let users = users::of_outage(one, &pods, &around);
         let own = [
-            workload::of(one),
+            pods,
+            users,
             claims::of(one, &seen),
-            jobs::of(one).into_iter().collect(),
+            jobs::of(one),
             exposure::of(one, &seen),
             power::of(one),
             readers::of(one, &around),
             broken::of(one, &around),
+            users::of_deletion(one, &around),
         ];
         found.extend(own.into_iter().flatten().map(|effect| (one.place, effect)));
     }
@@ -64,6 +71,7 @@ struct Around<'a> {
     all: &'a [Seen<'a>],
     readers: OnceCell<readers::Index>,
     texts: OnceCell<Vec<host::Text<'a>>>,
+    needs: OnceCell<users::Needs>,
 }
 
 impl<'a> Around<'a> {
@@ -72,6 +80,7 @@ impl<'a> Around<'a> {
             all,
             readers: OnceCell::new(),
             texts: OnceCell::new(),
+            needs: OnceCell::new(),
         }
     }
 }

@@ -8,6 +8,9 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
+mod outages;
+mod policies;
+
 /// One object of a plan: its identity, and what it is before and after.
 struct Object {
     identity: &'static str,
@@ -142,20 +145,20 @@ fn restarts_say_how_many_pods_in_which_way_and_whether_there_is_a_gap() {
     for (object, expected) in [
         (
             updated(WEB, json!({"replicas": 2})),
-            "web: restart: replaces 2 pods, with up to 1 more at a time and none missing; no gap expected; if the new ones \
-             do not become ready, the old ones go on",
+            "web: restart: replaces 2 pods, with up to 1 more at a time and none missing; no gap expected for new connections, open \
+             ones to the old pods end within 30 s; if the new ones do not become ready, the old ones go on",
         ),
         (
             updated(WEB, json!({})),
-            "web: restart: replaces 1 pod, with up to 1 more at a time and none missing; no gap expected; if the new ones do \
-             not become ready, the old ones go on",
+            "web: restart: replaces 1 pod, with up to 1 more at a time and none missing; no gap expected for new connections, open \
+             ones to the old pods end within 30 s; if the new ones do not become ready, the old ones go on",
         ),
         (
             updated(
                 WEB,
                 json!({"replicas": 10, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "30%"}}}),
             ),
-            "web: restart: replaces 10 pods, with at least 7 at work; no gap expected; if the new ones do not become ready, \
+            "web: restart: replaces 10 pods, with at least 7 at work; no gap expected for new connections, open ones to the old pods end within 30 s; if the new ones do not become ready, \
              the old ones go on",
         ),
         (
@@ -180,12 +183,15 @@ fn restarts_say_how_many_pods_in_which_way_and_whether_there_is_a_gap() {
         ),
         (
             updated(DB, json!({})),
-            "db: restart: stops 1 pod (up to 30 s), then starts the new one; nothing serves until it is ready",
+            "db: restart: stops 1 pod (up to 30 s), then starts the new one; nothing serves until it is ready; if a new one does not \
+             become ready, nothing takes its place; to take the change back is not enough then: its pod (db-0 comes first) has \
+             to be deleted too",
         ),
         (
             updated(DB, json!({"replicas": 3})),
             "db: restart: replaces 3 pods, one at a time: each stops (up to 30 s) before the new one starts; no gap expected; \
-             if a new one does not become ready, the others stay as they are",
+             if a new one does not become ready, the others stay as they are; to take the change back is not enough then: its pod \
+             (db-2 comes first) has to be deleted too",
         ),
         (
             updated(
@@ -227,7 +233,7 @@ fn restarts_say_how_many_pods_in_which_way_and_whether_there_is_a_gap() {
         ),
         (
             object(WEB, workload(json!({"replicas": 3}), "a:1"), Json::Null),
-            "web: scale: stops 3 pods, and nothing takes the place",
+            "web: scale: stops 3 pods (up to 30 s), and nothing takes the place",
         ),
         (
             object(
@@ -382,7 +388,10 @@ fn claims_are_told_with_what_becomes_of_them() {
     );
     let claim = |size: &str| json!({"spec": {"resources": {"requests": {"storage": size}}}});
     let grown = object("core/PersistentVolumeClaim shop/files", claim("1Gi"), claim("2Gi"));
-    assert_eq!(only(&[grown]), ["files: data: claim shop/files (1Gi): grows to 2Gi"]);
+    assert_eq!(
+        only(&[grown]),
+        ["files: data: claim shop/files (1Gi): grows to 2Gi, and cannot shrink again"]
+    );
     let uses = |claim: &str| {
         json!({"spec": {"template": {"spec": {"volumes": [
         {"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}}}})
@@ -396,10 +405,16 @@ fn claims_are_told_with_what_becomes_of_them() {
     let nothing = || json!({"spec": {"template": {"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}}}});
     assert_eq!(
         only(&[object(WEB, uses("files"), nothing()), files()]),
-        ["web: data: claim shop/files (1Gi): kept with the data in it, and used by nothing any more"]
+        [
+            "web: data: claim shop/files (1Gi): kept with the data in it, and used by nothing any more",
+            "web: data: v: in an emptyDir from now on, which is empty, and lost with each pod"
+        ]
     );
     let other = object("apps/Deployment shop/other", uses("files"), uses("files"));
-    assert!(only(&[object(WEB, uses("files"), nothing()), files(), other]).is_empty());
+    assert_eq!(
+        only(&[object(WEB, uses("files"), nothing()), files(), other]),
+        ["web: data: v: in an emptyDir from now on, which is empty, and lost with each pod"]
+    );
 }
 
 #[test]
@@ -426,7 +441,13 @@ fn jobs_say_what_runs_and_what_became_of_the_last_run() {
             "migrate: run: runs again: alembic upgrade head; up to 4 tries; the last run {last}; what it does is not undone by a \
              rollback"
         );
-        assert_eq!(told(&[again]), [expected]);
+        let save = if last.starts_with("failed") {
+            "; to keep them: kubectl logs -n shop job/migrate"
+        } else {
+            ""
+        };
+        let logs = format!("migrate: effect: the pods of its last run and their logs are deleted{save}");
+        assert_eq!(told(&[again]), [expected, logs]);
     }
     let bare = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "a:1"}]}}}});
     assert_eq!(
@@ -453,7 +474,7 @@ fn what_stays_and_relies_on_what_goes_is_told() {
     assert_eq!(
         broken(&[gone(), api("URL", "postgres://u@db:5432/x")]),
         ["db: broken reference: Deployment shop/api names Service shop/db in \
-          spec.template.spec.containers[0].env[0].value, and will not find it"]
+          spec.template.spec.containers[name=a].env[name=URL].value, and will not find it"]
     );
     assert!(broken(&[gone(), api("DB_NAME", "db")]).is_empty());
     // The same object under another name of the program is no loss.
@@ -500,11 +521,11 @@ fn new_ways_in_and_new_powers_are_told() {
         ),
         (
             object(POLICY, policy(json!([])), Json::Null),
-            "is allowed to the pods that it selects",
+            "all ports of all pods of namespace shop are open to every source, in all namespaces and outside; before: nothing",
         ),
         (
             object(POLICY, policy(json!([])), policy(json!([{}]))),
-            "lets in more than before",
+            "all pods of namespace shop can be reached: all ports from every source, in all namespaces and outside; before: nothing",
         ),
         (
             object(WEB, pods(json!({})), pods(json!({"hostNetwork": true}))),

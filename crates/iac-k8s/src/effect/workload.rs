@@ -4,7 +4,8 @@ use iac_core::provider::Effect;
 use iac_core::provider::effect::{Restart, Scale, Transition, Unit, Way, other_repository};
 use iac_core::{FieldPath, Value};
 
-use super::{Seen, containers, text};
+use super::{Seen, containers, selection, text};
+
 /// The time in which a pod has to stop unless its object says so.
 const GRACE_SECONDS: u64 = 30;
 /// The share of pods that a Deployment may have more, and may lack, unless it says so.
@@ -13,7 +14,7 @@ const QUARTER: &str = "25%";
 /// The manager of what an autoscaler sets.
 const AUTOSCALER: &str = "kube-controller-manager";
 
-pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
+pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     if !matches!(
         seen.kind.as_str(),
         "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet"
@@ -22,22 +23,37 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
     }
     match seen.item.transition {
         Transition::Stays | Transition::Create => Vec::new(),
-        Transition::Delete => stopped(seen).into_iter().collect(),
+        Transition::Delete => stopped(seen, all).into_iter().collect(),
         Transition::Replace => replaced(seen).into_iter().collect(),
         Transition::Update => {
             let images = other_images(seen);
-            let decided = autoscaled(seen).into_iter().chain(scaled(seen));
+            let decided = autoscaled(seen, all).into_iter().chain(scaled(seen));
             decided.chain(rolled_out(seen)).chain(images).collect()
         }
     }
 }
 
 /// Says that an autoscaler sets the number of replicas, which the program sets as well: they undo each other.
-fn autoscaled(seen: &Seen<'_>) -> Option<Effect> {
+fn autoscaled(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
     let replicas = FieldPath::fields(["spec", "replicas"]);
     let mut drift = seen.item.live?.drift.iter();
     let is_scaled = drift.any(|change| change.path == replicas && change.origin.as_deref() == Some(AUTOSCALER));
-    is_scaled.then(|| Effect::other("an autoscaler sets spec.replicas: leave it out of the program to let it decide"))
+    let targets = |other: &&Seen<'_>| {
+        let target = |field: &str| text(other.then(), &format!("/spec/scaleTargetRef/{field}"));
+        other.kind == "autoscaling/HorizontalPodAutoscaler"
+            && other.id.namespace == seen.id.namespace
+            && (target("kind"), target("name")) == (Some(&*seen.id.kind), Some(&*seen.id.name))
+    };
+    let who = all
+        .iter()
+        .find(targets)
+        .map_or_else(|| "an autoscaler".to_owned(), Seen::name);
+    is_scaled.then(|| {
+        Effect::other(format!(
+            "{who} sets spec.replicas, will set its own number again, and each preview will show that: leave spec.replicas out \
+             of the program to let it decide"
+        ))
+    })
 }
 
 /// Containers that get the image of another program.
@@ -82,13 +98,35 @@ fn count(seen: &Seen<'_>) -> Option<u64> {
     }
 }
 
-fn stopped(seen: &Seen<'_>) -> Option<Effect> {
+fn stopped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
     let from = until_now(seen).filter(|count| *count > 0)?;
-    Some(Effect::Scale(Scale {
+    let scale = Scale {
         unit: Unit::Pod,
         from,
         to: 0,
-    }))
+        stop_seconds: grace(seen),
+        instead: None,
+    };
+    let Some((service, others)) = selection::services(seen, all).into_iter().find_map(|service| {
+        let others = selection::others(service, seen, all);
+        (!others.is_empty()).then_some((service, others))
+    }) else {
+        return Some(Effect::Scale(scale));
+    };
+    let labels = selection::terms(service.then().pointer("/spec/selector").unwrap_or(&Value::Null));
+    let names: Vec<String> = others.iter().map(|other| other.name()).collect();
+    let (service, names) = (service.name(), names.join(", "));
+    if others
+        .iter()
+        .any(|other| !matches!(other.item.transition, Transition::Create | Transition::Replace))
+    {
+        let instead = Some(format!("{service} goes on with the pods of {names} ({labels})"));
+        return Some(Effect::other(Effect::Scale(Scale { instead, ..scale }).text()));
+    }
+    let instead = Some(format!(
+        "{service} finds the pods of {names} instead ({labels}), but nothing waits for these: until they are ready it may lead nowhere"
+    ));
+    Some(Effect::Scale(Scale { instead, ..scale }))
 }
 
 fn scaled(seen: &Seen<'_>) -> Option<Effect> {
@@ -107,6 +145,8 @@ fn scaled(seen: &Seen<'_>) -> Option<Effect> {
         unit: Unit::Pod,
         from,
         to,
+        stop_seconds: grace(seen),
+        instead: None,
     }))
 }
 
@@ -132,7 +172,10 @@ fn stopped_first(seen: &Seen<'_>, count: Option<u64>, because: &str) -> Restart 
         because: Some(because.to_owned()),
         stop_seconds: grace(seen),
         gap: Some(NOBODY.to_owned()),
-        failure: Some("if they do not become ready, nothing takes their place".to_owned()),
+        failure: Some(with_probe(
+            seen,
+            "if they do not become ready, nothing takes their place",
+        )),
     }
 }
 
@@ -202,7 +245,7 @@ fn of_deployment(seen: &Seen<'_>, count: u64) -> Restart {
         count: Some(count),
         way: Way::Rolling { surge, unavailable },
         because: None,
-        stop_seconds: None,
+        stop_seconds: grace(seen),
         gap: (unavailable == count).then(|| "all of them may be missing for a while".to_owned()),
         failure: Some(rollout_failure(seen)),
     }
@@ -210,11 +253,25 @@ fn of_deployment(seen: &Seen<'_>, count: u64) -> Restart {
 
 /// Tells what is left of a rolling update whose new pods do not work.
 fn rollout_failure(seen: &Seen<'_>) -> String {
-    let spec = seen.pods().map_or(&Value::Null, |(_, then)| then);
-    let probed = containers(spec).any(|container| container.get("readinessProbe").is_some());
-    match probed {
+    match is_probed(seen) {
         true => "if the new ones do not become ready, the old ones go on".to_owned(),
-        false => "a new one counts as ready once it runs: it has no readiness probe".to_owned(),
+        false => UNPROBED.to_owned(),
+    }
+}
+
+const UNPROBED: &str = "a new one counts as ready once it runs: it has no readiness probe";
+
+/// True if a container of the new pods says when it is ready.
+fn is_probed(seen: &Seen<'_>) -> bool {
+    let spec = seen.pods().map_or(&Value::Null, |(_, then)| then);
+    containers(spec).any(|container| container.get("readinessProbe").is_some())
+}
+
+/// What is left of a failure, and how one is told where nothing probes.
+fn with_probe(seen: &Seen<'_>, failure: &str) -> String {
+    match is_probed(seen) {
+        true => failure.to_owned(),
+        false => format!("{failure}; {UNPROBED}"),
     }
 }
 
@@ -226,7 +283,27 @@ fn of_set(seen: &Seen<'_>, count: u64) -> Restart {
         because: None,
         stop_seconds: grace(seen),
         gap: (count == 1).then(|| NOBODY_ELSE.to_owned()),
-        failure: (count > 1).then(|| "if a new one does not become ready, the others stay as they are".to_owned()),
+        failure: Some(with_probe(seen, &set_failure(seen, count))),
+    }
+}
+
+/// Tells what is left of a StatefulSet whose new pod does not work. Its controller replaces no pod that is not ready, unless
+/// all may be handled at once.
+fn set_failure(seen: &Seen<'_>, count: u64) -> String {
+    let others = if count > 1 {
+        "the others stay as they are"
+    } else {
+        "nothing takes its place"
+    };
+    let parallel = seen.field("/spec/podManagementPolicy").and_then(Value::as_str) == Some("Parallel");
+    let first = count.saturating_sub(1);
+    match parallel {
+        true => format!("if a new one does not become ready, {others}"),
+        false => format!(
+            "if a new one does not become ready, {others}; to take the change back is not enough then: its pod ({}-{first} comes \
+             first) has to be deleted too",
+            seen.id.name
+        ),
     }
 }
 

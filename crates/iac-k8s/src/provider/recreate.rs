@@ -25,7 +25,10 @@ impl Claim {
     /// Which, and from how much to how much.
     pub(super) fn told(&self) -> String {
         let (before, after) = (stateful::size(&self.object), &self.growth.size);
-        format!("the claim {} grows from {before} to {after}", self.name())
+        format!(
+            "the claim {} grows from {before} to {after}, and cannot shrink again",
+            self.name()
+        )
     }
 
     /// Lets it grow, or tries whether it could.

@@ -24,10 +24,10 @@ const MANY: [(&str, &str, &str); 4] = [
 
 /// The roles that every cluster has, and what they let somebody do.
 const KNOWN_ROLES: [(&str, &str); 4] = [
-    ("cluster-admin", "do everything"),
-    ("admin", "read the Secrets and change everything, roles too,"),
-    ("edit", "read the Secrets and change what runs"),
-    ("view", "read everything but Secrets"),
+    ("cluster-admin", "do everything there"),
+    ("admin", "read the Secrets there and change everything, roles too"),
+    ("edit", "read the Secrets there and change what runs"),
+    ("view", "read everything there but Secrets"),
 ];
 
 /// The rights that a binding gives, in words.
@@ -44,7 +44,7 @@ pub(super) fn rights(binding: &Value) -> BTreeSet<Right> {
     };
     let of_cluster = text(binding.get("roleRef"), "kind") != "Role";
     let known = KNOWN_ROLES.iter().find(|(name, _)| *name == role && of_cluster);
-    let may = known.map_or_else(String::new, |(_, may)| format!(": it may {may} there"));
+    let may = known.map_or_else(String::new, |(_, may)| format!(": it may {may}"));
     let subjects = binding.get("subjects").and_then(Value::as_array).unwrap_or_default();
     let mut found = BTreeSet::new();
     for subject in subjects {
@@ -90,7 +90,7 @@ mod tests {
                 "system:authenticated",
                 vec![
                     "every user and every ServiceAccount of the cluster (so every pod with a token) gets the role view in the \
-                     whole cluster: it may read everything but Secrets there",
+                     whole cluster: it may read everything there but Secrets",
                 ],
             ),
             (
@@ -98,8 +98,8 @@ mod tests {
                 "User",
                 "system:anonymous",
                 vec![
-                    "everybody, without signing in, gets the role view in the whole cluster: it may read everything but \
-                     Secrets there",
+                    "everybody, without signing in, gets the role view in the whole cluster: it may read everything there but \
+                     Secrets",
                 ],
             ),
             (
@@ -126,7 +126,7 @@ mod tests {
             gained("rbac.authorization.k8s.io/RoleBinding", &Value::Null, &binding),
             [
                 "every ServiceAccount of the cluster (so every pod with a token) gets the role admin in namespace shop: it may \
-                 read the Secrets and change everything, roles too, there"
+                 read the Secrets there and change everything, roles too"
             ]
         );
     }

@@ -122,6 +122,12 @@ pub struct Scale {
     pub from: u64,
     /// The number that runs afterwards.
     pub to: u64,
+    /// The longest time that one of them may take to stop, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_seconds: Option<u64>,
+    /// What takes the place of those that go, where something does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
 }
 
 /// Others use the value that changes.
@@ -185,6 +191,8 @@ pub enum DataFate {
     LeftBehind,
     /// It is new, and empty.
     StartsEmpty,
+    /// It is new and empty, and what is written there is lost whenever what uses it ends.
+    Fleeting,
     /// It gets more room.
     Grows {
         /// The amount of room that it has then.
@@ -296,7 +304,7 @@ impl Effect {
             Self::Restart(Restart { gap: Some(_), .. }) => RiskKind::Downtime,
             Self::Scale(Scale { to: 0, .. }) => RiskKind::Downtime,
             Self::Data(DataEffect {
-                fate: DataFate::StartsEmpty | DataFate::LeftBehind,
+                fate: DataFate::StartsEmpty | DataFate::Fleeting | DataFate::LeftBehind,
                 ..
             }) => RiskKind::DataLoss,
             Self::Closed(_) => RiskKind::Downtime,
@@ -319,13 +327,14 @@ impl Effect {
                 let texts = restart.gap.iter_mut().chain(&mut restart.failure);
                 texts.chain(&mut restart.because).collect()
             }
-            Self::Scale(_) | Self::HowLong(_) => Vec::new(),
+            Self::Scale(scale) => scale.instead.iter_mut().collect(),
+            Self::HowLong(_) => Vec::new(),
             Self::Readers(readers) => readers.readers.iter_mut().collect(),
             Self::Data(data) => {
                 let fate = match &mut data.fate {
                     DataFate::Grows { to } => Some(to),
                     DataFate::KeepsSize { asked } => Some(asked),
-                    DataFate::UsedAgain | DataFate::LeftBehind | DataFate::StartsEmpty => None,
+                    DataFate::UsedAgain | DataFate::LeftBehind | DataFate::StartsEmpty | DataFate::Fleeting => None,
                 };
                 [&mut data.holder]
                     .into_iter()

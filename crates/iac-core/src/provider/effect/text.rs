@@ -42,10 +42,7 @@ impl Effect {
     pub fn text(&self) -> String {
         match self {
             Self::Restart(restart) => restart.text(),
-            Self::Scale(Scale { unit, from, to: 0 }) => {
-                format!("stops {}, and nothing takes the place", unit.counted(*from))
-            }
-            Self::Scale(Scale { unit, from, to }) => format!("from {from} to {}", unit.counted(*to)),
+            Self::Scale(scale) => scale.text(),
             Self::Readers(readers) => readers.text(),
             Self::Data(data) => data.text(),
             Self::Run(run) => run.text(),
@@ -98,12 +95,29 @@ impl Unit {
     }
 }
 
+impl Scale {
+    fn text(&self) -> String {
+        let Self { unit, from, to, .. } = self;
+        if *to > 0 {
+            return format!("from {from} to {}", unit.counted(*to));
+        }
+        let what = format!("stops {}{}", unit.counted(*from), within(self.stop_seconds));
+        match &self.instead {
+            Some(instead) => format!("{what}; {instead}"),
+            None => format!("{what}, and nothing takes the place"),
+        }
+    }
+}
+
+/// ` (up to 30 s)`.
+fn within(seconds: Option<u64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!(" (up to {seconds} s)"))
+}
+
 impl Restart {
     fn text(&self) -> String {
         let unit = self.unit.name();
-        let within = self
-            .stop_seconds
-            .map_or_else(String::new, |seconds| format!(" (up to {seconds} s)"));
+        let within = within(self.stop_seconds);
         let what = match self.count {
             Some(count) => self.unit.counted(count),
             None => format!("its {unit}s"),
@@ -135,7 +149,12 @@ impl Restart {
         }
         match &self.gap {
             Some(gap) => text.push_str(&format!("; {gap}")),
-            None => text.push_str("; no gap expected"),
+            None => match (self.way, self.stop_seconds) {
+                (Way::Rolling { .. }, Some(seconds)) => text.push_str(&format!(
+                    "; no gap expected for new connections, open ones to the old {unit}s end within {seconds} s"
+                )),
+                _ => text.push_str("; no gap expected"),
+            },
         }
         if let Some(failure) = &self.failure {
             text.push_str(&format!("; {failure}"));
@@ -173,7 +192,10 @@ impl DataEffect {
             DataFate::UsedAgain => format!("{holder}: used again, with the data in it"),
             DataFate::LeftBehind => format!("{holder}: kept with the data in it, and used by nothing any more"),
             DataFate::StartsEmpty => format!("{holder}: new and empty"),
-            DataFate::Grows { to } => format!("{holder}: grows to {to}"),
+            DataFate::Fleeting => {
+                format!("{holder}: in an emptyDir from now on, which is empty, and lost with each pod")
+            }
+            DataFate::Grows { to } => format!("{holder}: grows to {to}, and cannot shrink again"),
             DataFate::KeepsSize { asked } => format!("{holder}: the size stays, though {asked} is asked for"),
         }
     }
@@ -287,7 +309,8 @@ mod tests {
                     },
                     None,
                 ),
-                "replaces 2 pods, with up to 1 more at a time and none missing; no gap expected",
+                "replaces 2 pods, with up to 1 more at a time and none missing; no gap expected for new connections, open ones to \
+                 the old pods end within 30 s",
             ),
             (
                 restart(
@@ -298,7 +321,8 @@ mod tests {
                     },
                     None,
                 ),
-                "replaces 4 pods, with at least 3 at work; no gap expected",
+                "replaces 4 pods, with at least 3 at work; no gap expected for new connections, open ones to the old pods end \
+                 within 30 s",
             ),
             (
                 restart(
@@ -351,6 +375,16 @@ mod tests {
                 }),
                 "takes back what kubectl-edit changed at 2026-11-30 18:02 UTC: spec.replicas; to keep it, change the \
                  program",
+            ),
+            (
+                Effect::Scale(Scale {
+                    unit: Unit::Pod,
+                    from: 2,
+                    to: 0,
+                    stop_seconds: Some(30),
+                    instead: Some("Service web finds others".to_owned()),
+                }),
+                "stops 2 pods (up to 30 s); Service web finds others",
             ),
             (how_long(StepKind::Delete, 4_000, None), "its last deletion took 4 s"),
             (how_long(StepKind::Update, 1_000, Some(20)), "its last update took 1 s"),

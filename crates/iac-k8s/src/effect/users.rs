@@ -1,0 +1,155 @@
+//! Who is not served while a workload has no pods, and what happens to those that name what goes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use iac_core::provider::effect::{Restart, Scale, Transition};
+use iac_core::provider::{Effect, Need};
+use iac_core::value::{FieldPath, Segment, Value};
+
+use super::{Around, Seen, exposure, host, list, selection, text};
+use crate::object::ObjectId;
+use crate::{kinds, reference};
+
+/// The users of a workload whose effects say that it has no pods for a while, or for good.
+pub(super) fn of_outage<'a>(seen: &Seen<'_>, own: &[Effect], around: &'a Around<'a>) -> Vec<Effect> {
+    let until = own.iter().find_map(|effect| match effect {
+        Effect::Restart(Restart { gap: Some(_), .. }) => Some("meanwhile"),
+        Effect::Scale(Scale { to: 0, .. }) => Some("from then on"),
+        _ => None,
+    });
+    let Some(until) = until.filter(|_| seen.kind != "apps/DaemonSet") else {
+        return Vec::new();
+    };
+    let alone = selection::services(seen, around.all)
+        .into_iter()
+        .filter(|service| selection::others(service, seen, around.all).is_empty());
+    let tell = |service: &Seen<'_>| {
+        let users = users(service, seen, around);
+        (!users.is_empty()).then(|| {
+            let users = users.join("; ");
+            Effect::other(format!("{until} {} leads nowhere: {users}", service.name()))
+        })
+    };
+    alone.filter_map(tell).collect()
+}
+
+/// Who reaches something through a Service, and what happens to that.
+fn users<'a>(service: &Seen<'_>, but: &Seen<'_>, around: &'a Around<'a>) -> Vec<String> {
+    let hosts = hosts(service, around.all);
+    let mut users: Vec<String> = hosts
+        .into_iter()
+        .map(|(ingress, hosts)| format!("requests for {hosts} get no answer (503, {ingress})"))
+        .collect();
+    let named = host::names(service, around).into_iter();
+    let named: BTreeSet<String> = named
+        .filter(|(user, _)| user.place != but.place)
+        .map(|(user, path)| format!("{} ({})", user.name(), variable(&path)))
+        .collect();
+    if !named.is_empty() {
+        let named: Vec<String> = named.into_iter().collect();
+        users.push(format!("no connections for {}", named.join(", ")));
+    }
+    users
+}
+
+/// The variable or entry at the end of a path.
+fn variable(path: &FieldPath) -> String {
+    let mut segments = path.segments().iter().rev();
+    let last = segments.find_map(|segment| match segment {
+        Segment::Element { value, .. } => Some(value.clone()),
+        Segment::Field(field) if field != "value" => Some(field.clone()),
+        _ => None,
+    });
+    last.unwrap_or_default()
+}
+
+/// The hosts of the Ingresses that stay and lead to a Service, with the names of these.
+fn hosts(service: &Seen<'_>, all: &[Seen<'_>]) -> Vec<(String, String)> {
+    let stay = all.iter().filter(|other| {
+        other.kind == "networking.k8s.io/Ingress" && other.item.remains() && other.id.namespace == service.id.namespace
+    });
+    let leads = |backend: Option<&Value>| {
+        let name = backend.and_then(|backend| text(backend, "/service/name"));
+        name == Some(service.id.name.as_str())
+    };
+    let of = |ingress: &Seen<'_>| {
+        let rules = list(ingress.then(), "/spec/rules").iter();
+        let rules = rules.filter(|rule| list(rule, "/http/paths").iter().any(|path| leads(path.get("backend"))));
+        let mut hosts: Vec<&str> = rules
+            .map(|rule| text(rule, "/host").unwrap_or(exposure::EVERY_HOST))
+            .collect();
+        if leads(ingress.then().pointer("/spec/defaultBackend")) {
+            hosts.push(exposure::EVERY_HOST);
+        }
+        hosts.dedup();
+        (!hosts.is_empty()).then(|| (ingress.name(), hosts.join(", ")))
+    };
+    stay.filter_map(of).collect()
+}
+
+/// What happens to those that stay and name what goes, and when.
+pub(super) fn of_deletion<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
+    let is_made_again = around
+        .all
+        .iter()
+        .any(|other| other.item.remains() && other.id == going.id);
+    if going.item.transition != Transition::Delete || is_made_again {
+        return Vec::new();
+    }
+    match going.kind.as_str() {
+        "core/Service" => of_service(going, around),
+        "core/ConfigMap" | "core/Secret" | "core/PersistentVolumeClaim" => of_named(going, around),
+        _ => Vec::new(),
+    }
+}
+
+fn of_service<'a>(service: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
+    let hosts = hosts(service, around.all).into_iter();
+    let closed = hosts.map(|(ingress, hosts)| {
+        Effect::closed(format!(
+            "requests for {hosts} get no answer (503): {ingress} leads nowhere"
+        ))
+    });
+    let fails = !host::names(service, around).is_empty();
+    let fails = fails.then(|| Effect::other("new connections to it fail at once; those that are open go on"));
+    closed.chain(fails).collect()
+}
+
+/// The objects whose pods cannot start without what they name, by what that is.
+pub(super) type Needs = HashMap<ObjectId, BTreeSet<usize>>;
+
+/// Reads them off all objects that stay.
+fn needs(all: &[Seen<'_>]) -> Needs {
+    let mut needs = Needs::new();
+    let run = all.iter().enumerate().filter(|(_, other)| other.item.remains());
+    for (number, other) in run.filter(|(_, other)| kinds::pod_template(&other.kind).is_some()) {
+        for named in reference::names(&other.id, other.then()) {
+            let pulls = named
+                .path
+                .segments()
+                .contains(&Segment::Field("imagePullSecrets".to_owned()));
+            if named.need != Need::Optional && !pulls {
+                needs.entry(named.target).or_default().insert(number);
+            }
+        }
+    }
+    needs
+}
+
+/// Pods that cannot start without what goes.
+fn of_named(going: &Seen<'_>, around: &Around<'_>) -> Vec<Effect> {
+    let Some(users) = around.needs.get_or_init(|| needs(around.all)).get(&going.id) else {
+        return Vec::new();
+    };
+    let users: Vec<String> = users.iter().map(|number| around.all[*number].name()).collect();
+    let users = users.join(", ");
+    vec![Effect::other(match going.kind.as_str() {
+        "core/PersistentVolumeClaim" => format!(
+            "it is marked for deletion now, and that cannot be taken back; for as long as pods of {users} run with it, it stays \
+             with its data, and this step waits; once they have ended its data is gone, and no new one starts"
+        ),
+        _ => format!(
+            "pods of {users} that run go on; each one that starts from now on (a restart, a scale-up, another node) does not start"
+        ),
+    })]
+}
