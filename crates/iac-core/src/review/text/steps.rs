@@ -16,7 +16,7 @@ const LINES: usize = 40;
 const NEW_LINES: usize = 120;
 
 /// The number of lines that texts of several lines may take in the whole plan before they are only counted.
-pub(super) const TEXTS: usize = 120;
+pub(super) const TEXTS: usize = 80;
 
 /// The news of one step, or of several with the very same changes.
 pub(in crate::review) struct Block {
