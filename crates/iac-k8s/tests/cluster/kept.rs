@@ -74,3 +74,16 @@ async fn what_the_server_keeps_is_told_whenever_the_object_changes_and_only_then
         told.notes
     );
 }
+
+#[tokio::test]
+async fn a_port_that_the_server_draws_is_not_told_before() {
+    let world = World::new().await;
+    let of = |kind: &str| service(&world, json!({"port": 80}), json!({"type": kind}));
+    let recorded = world.up(&of("ClusterIP")).await;
+    let told = world.predict(&of("NodePort"), Intent::Update, Some(&recorded)).await;
+    let paths = crate::world::paths(&told.changes);
+    assert!(
+        paths.contains(&"spec.type".to_owned()) && !paths.iter().any(|path| path.contains("nodePort")),
+        "{paths:?}"
+    );
+}

@@ -1,6 +1,8 @@
 //! The parts of two objects that are worth comparing, and the parts of a trial that are worth telling.
 
 use iac_core::Value;
+use iac_core::value::Segment;
+use iac_core::value::diff::FieldChange;
 use serde_json::Value as Json;
 
 use crate::content::Hasher;
@@ -34,6 +36,13 @@ pub(super) fn predicted_outputs(result: &Json, secrets: &Secrets, hasher: &Hashe
         }
     }
     outputs
+}
+
+/// True for a port that the server draws when it makes the change: a trial gets another one.
+pub(super) fn is_drawn(change: &FieldChange) -> bool {
+    let last = change.path.segments().last();
+    let is_port = matches!(last, Some(Segment::Field(field)) if field == "nodePort" || field == "healthCheckNodePort");
+    is_port && change.before.is_none() && change.origin.is_some()
 }
 
 /// Removes what the server allocates once: the old object still has it.

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 
 pub(crate) use self::alike::Trials;
 use self::around::AROUND_PODS;
-use self::compare::{predicted_outputs, strip_allocated, unnamed};
+use self::compare::{is_drawn, predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
 use crate::content::Hasher;
 use crate::declared::Declared;
@@ -472,6 +472,7 @@ impl<'a> Question<'a> {
                 change.after.is_none() && others.iter().any(|owner| formers.iter().any(|former| former == owner));
             change.origin = if goes { None } else { self.origin(change) };
         }
+        changes.retain(|change| !is_drawn(change));
         if !formers.is_empty() {
             let whose = formers.join(", ");
             notes.push(format!(
