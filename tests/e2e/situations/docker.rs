@@ -139,12 +139,17 @@ fn a_reviewer_is_told_what_a_change_does_to_a_shop_on_docker() {
     names(&shop);
     shop.tells_with("destroy", &["--destroy"], ["to delete", "= volume shop_data", "kept"]);
     shop.folder.docker.run(&format!("rm -f {}-db-1", shop.folder.name));
-    shop.tells("container-removed-by-hand", ["Service shop/db", "no longer there"]);
+    shop.tells("container-removed-by-hand", ["Service shop/db", "no longer exists"]);
     shop.up();
     shop.folder.docker.run(&format!("kill {}-web-1", shop.folder.name));
     shop.tells(
         "container-stopped-by-hand",
-        ["Service shop/web", "undo", "\"exited with status 137\" -> \"running\""],
+        [
+            "Service shop/web",
+            "undo",
+            "\"exited with status 137 at ",
+            "-> \"running\"",
+        ],
     );
     shop.review.ends();
 }
@@ -156,7 +161,7 @@ fn containers(shop: &Shop) {
             "\"1\" -> \"2\"",
             "1 container",
             "nothing serves until",
-            "if it does not work, the old one comes back",
+            "if it ends within 3 s, the old one comes back",
         ],
     );
     shop.edit([("busybox:1\n    command: echo", "busybox:2\n    command: echo")])

@@ -7,13 +7,15 @@
 use std::collections::BTreeSet;
 
 use iac_core::provider::effect::{
-    BrokenReference, DataEffect, DataFate, Rename, Run, Scale, Transition, Unit, names_host, other_repository,
+    BrokenReference, DataEffect, DataFate, Rename, Restart, Run, Scale, Transition, Unit, Way, names_host,
+    other_repository,
 };
 use iac_core::provider::{Effect, PlanItem};
 use iac_core::review::short_name;
 use iac_core::value::FieldPath;
 
-use crate::inputs::{Inputs, SERVICE, ServiceInputs};
+use super::exclusive;
+use crate::inputs::{Inputs, NETWORK, NetworkInputs, SERVICE, ServiceInputs};
 use crate::model::{Mount, MountKind, Service};
 
 /// The kind of a volume in its identity.
@@ -41,9 +43,10 @@ pub(super) fn of(items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
         })
         .collect();
     let mut found = renamed_volumes(&seen, items);
+    found.extend(shut_in(&seen, items));
     for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
         let own = [
-            stopped(one),
+            stopped(one, &seen),
             first_run(one),
             exposure(one),
             closed(one),
@@ -56,6 +59,42 @@ pub(super) fn of(items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
             .chain(new_volumes(one, items))
             .chain(broken(one, &seen));
         found.extend(own.map(|effect| (one.place, effect)));
+    }
+    found
+}
+
+/// Services that can reach nothing outside any more, since the only networks that they have become internal.
+fn shut_in(seen: &[Seen<'_>], items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
+    let network = |value: &iac_core::Value| match Inputs::read(NETWORK, value) {
+        Ok(Inputs::Network(inputs)) => Some(inputs),
+        _ => None,
+    };
+    let networks = items.iter().enumerate().filter(|(_, item)| item.key.kind() == NETWORK);
+    let networks: Vec<_> = networks
+        .map(|(place, item)| (place, network(item.before()), network(item.then())))
+        .collect();
+    let internal: Vec<String> = networks
+        .iter()
+        .filter_map(|(_, _, after)| Some(after.as_ref()?).filter(|after| after.spec.internal))
+        .map(NetworkInputs::name)
+        .collect();
+    let closes = networks.iter().filter_map(|(place, before, after)| {
+        let is_new = after.as_ref()?.spec.internal && !before.as_ref()?.spec.internal;
+        is_new.then_some((*place, after.as_ref()?.name()))
+    });
+    let mut found = Vec::new();
+    for (place, closing) in closes {
+        let is_shut_in = |one: &&Seen<'_>| {
+            let networks = one.after.as_ref().map(|after| &after.spec.networks);
+            let mut all = networks.into_iter().flatten();
+            let is_in = networks.is_some_and(|networks| networks.values().any(|one| one.network == closing));
+            is_in && all.all(|(_, attachment)| internal.contains(&attachment.network))
+        };
+        let names: Vec<String> = seen.iter().filter(is_shut_in).map(name).collect();
+        if !names.is_empty() {
+            let message = format!("internal: {} can reach nothing outside any more", names.join(", "));
+            found.push((place, Effect::other(message)));
+        }
     }
     found
 }
@@ -74,9 +113,29 @@ impl Seen<'_> {
     }
 }
 
-fn stopped(seen: &Seen<'_>) -> Option<Effect> {
+/// A service that goes. Where another one comes that needs what it holds, that takes its place.
+fn stopped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
     let before = seen.before.as_ref().filter(|before| !before.completes)?;
+    let successor = all.iter().find_map(|other| {
+        let after = other
+            .after
+            .as_ref()
+            .filter(|_| other.item.transition == Transition::Create)?;
+        let held = exclusive::services(before, after).into_iter().next()?;
+        Some((name(other), held.what))
+    });
     (seen.item.transition == Transition::Delete).then(|| {
+        if let Some((other, held)) = successor {
+            return Effect::Restart(Restart {
+                unit: Unit::Container,
+                count: Some(before.spec.replicas().into()),
+                way: Way::StopFirst,
+                because: Some(format!("{other} takes its place, and only one can hold {held}")),
+                stop_seconds: before.spec.stop_grace_period.map(|grace| grace.as_secs()),
+                gap: Some("nothing serves until that is ready".to_owned()),
+                failure: Some("if that does not work, this one does not come back".to_owned()),
+            });
+        }
         Effect::Scale(Scale {
             unit: Unit::Container,
             from: before.spec.replicas().into(),

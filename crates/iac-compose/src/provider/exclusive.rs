@@ -22,7 +22,8 @@ pub(crate) fn of(old: &Inputs, new: &Inputs) -> Vec<Exclusive> {
     }
 }
 
-fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
+/// The things that two services cannot both hold.
+pub(super) fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusive> {
     let mut found = Vec::new();
     for port in &new.spec.ports {
         if let Some(published) = port.published

@@ -18,6 +18,7 @@ mod observe;
 mod predict;
 mod readiness;
 mod references;
+mod renewal;
 mod service;
 mod ssh;
 mod validate;

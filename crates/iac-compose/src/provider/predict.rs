@@ -1,10 +1,8 @@
 //! The prediction of what a change would do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary};
-use iac_core::provider::effect::{Restart, Run, Scale, Unit, Way};
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use iac_core::provider::{
     Checked, Effect, Intent, Live, Minor, PredictRequest, Prediction, Problem, ProviderError, Replacement,
 };
@@ -12,20 +10,16 @@ use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
 
 use super::connect::Engine;
-use super::effect;
+use super::readiness::{Expected, has_finished};
 use super::service::compare::{self, Standing, Verdict};
-use super::service::replace;
 use super::service::request::{self, Place};
 use super::service::takeover::Takeover;
 use super::service::volumes::{self, Named};
 use super::validate;
-use super::{exclusive, maker};
+use super::{exclusive, maker, renewal};
 use crate::hash::IN_PLACE;
 use crate::inputs::{Inputs, ServiceInputs, UNKNOWN};
-use crate::model::{PullPolicy, UpdateOrder};
-
-/// The time that an engine gives a container to stop, unless the service says so.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+use crate::model::PullPolicy;
 
 /// Answers of the engine that several predictions of one question need, so that it is asked for them once.
 #[derive(Default)]
@@ -35,6 +29,10 @@ pub(super) struct Seen {
     /// Their IDs, by name.
     images: BTreeMap<String, Option<String>>,
 }
+
+/// A note on a volume whose data goes with its last user.
+const IN_MEMORY: &str =
+    "type tmpfs keeps the volume in memory: what is in it is lost when the last container that uses it stops";
 
 impl Engine {
     pub(crate) async fn predict_all(&self, requests: &[PredictRequest]) -> Result<Vec<Prediction>, ProviderError> {
@@ -60,7 +58,14 @@ impl Engine {
             Err(problem) => prediction.problems.push(problem),
             Ok(Inputs::Service(inputs)) => self.predict_service(request, &inputs, seen, &mut prediction).await?,
             Ok(Inputs::Network(_)) => immutable("network", request, &mut prediction),
-            Ok(Inputs::Volume(_)) => immutable("volume", request, &mut prediction),
+            Ok(Inputs::Volume(inputs)) => {
+                immutable("volume", request, &mut prediction);
+                let is_new =
+                    matches!(request.intent, Intent::Create | Intent::Replace) || !prediction.replace.is_empty();
+                if is_new && inputs.spec.driver_opts.get("type").is_some_and(|kind| kind == "tmpfs") {
+                    prediction.notes.push(IN_MEMORY.to_owned());
+                }
+            }
             Ok(Inputs::Image(inputs)) => {
                 prediction
                     .notes
@@ -103,7 +108,7 @@ impl Engine {
         }
         match request.intent {
             Intent::Update => update(inputs, request, prediction, stays, &old),
-            Intent::Adopt if !stays => renewal(inputs, &old, prediction),
+            Intent::Adopt if !stays => renewal::of(inputs, request, &old, prediction),
             _ => {}
         }
         Ok(())
@@ -265,8 +270,8 @@ fn update(
             || field == "pull_policy"
     };
     prediction.minor = numbered(&prediction.changes);
-    prediction.effects.extend(reconnected(&prediction.changes));
-    prediction.effects.extend(scaling(&prediction.changes));
+    prediction.effects.extend(reconnected(&prediction.changes, old, inputs));
+    prediction.effects.extend(renewal::scaling(inputs, request));
     prediction.notes.extend(restarting(&prediction.changes));
     if prediction.changes.iter().all(is_in_place) {
         if !prediction.notes.is_empty() || !prediction.effects.is_empty() {
@@ -275,7 +280,7 @@ fn update(
         prediction.notes.push("in place: the containers stay".to_owned());
         return;
     }
-    renewal(inputs, old, prediction);
+    renewal::of(inputs, request, old, prediction);
 }
 
 /// Changes of what the engine numbers, and nobody reads.
@@ -290,15 +295,21 @@ fn numbered(changes: &[FieldChange]) -> Option<Minor> {
 }
 
 /// Says that containers are connected to a network that is recreated.
-fn reconnected(changes: &[FieldChange]) -> Option<Effect> {
+fn reconnected(changes: &[FieldChange], old: &[ContainerInspectResponse], inputs: &ServiceInputs) -> Option<Effect> {
     let key = |change: &FieldChange| {
         let path = change.path.to_string();
         let key = path.strip_prefix("networks.")?.strip_suffix(".network_id")?;
         change.before.is_some().then(|| key.to_owned())
     };
     let keys: Vec<String> = changes.iter().filter_map(key).collect();
+    let has_ended = |one: &ContainerInspectResponse| has_finished(one, Expected::of(inputs));
     (!keys.is_empty()).then(|| {
         let keys = keys.join(", ");
+        if !old.is_empty() && old.iter().all(has_ended) {
+            return Effect::other(format!(
+                "it has ended and does not run again; it is put on the new network {keys}"
+            ));
+        }
         Effect::other(format!(
             "its connections through the network {keys} break; it is connected again once the new network is there"
         ))
@@ -314,77 +325,6 @@ fn restarting(changes: &[FieldChange]) -> Option<String> {
     let path = changes.iter().find(is_of)?.path.to_string();
     let other = path.strip_prefix("depends_on.")?.strip_suffix(".container")?;
     Some(format!("restarted, as {other} gets another container"))
-}
-
-/// Says that there will be new containers, in which order, and what that costs.
-fn renewal(inputs: &ServiceInputs, old: &[ContainerInspectResponse], prediction: &mut Prediction) {
-    prediction.effects.push(match inputs.completes {
-        true => Effect::Run(Run {
-            last: old.last().and_then(ended),
-            ..effect::run(inputs, true)
-        }),
-        false => Effect::Restart(restart(inputs, old)),
-    });
-}
-
-/// Tells the end of a job's last run, in words.
-fn ended(container: &ContainerInspectResponse) -> Option<String> {
-    let state = container.state.as_ref()?;
-    match (state.status?, state.exit_code?) {
-        (ContainerStateStatusEnum::EXITED, 0) => Some("completed".to_owned()),
-        (ContainerStateStatusEnum::EXITED, code) => Some(format!("failed: it ended with status {code}")),
-        _ => None,
-    }
-}
-
-/// Predicts the replacement of a service's old containers.
-fn restart(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> Restart {
-    let replicas = inputs.spec.replicas();
-    // Additional containers replace none.
-    let count = match old.len() {
-        0 => replicas,
-        old => replicas.min(u32::try_from(old).unwrap_or(u32::MAX)),
-    };
-    let (order, because) = replace::order(&inputs.spec, old);
-    let stop = inputs.spec.stop_grace_period.unwrap_or(STOP_GRACE);
-    let (way, gap, failure) = match order {
-        UpdateOrder::StartFirst => (
-            Way::StartFirst,
-            None,
-            "if the new one does not work, the old one goes on",
-        ),
-        UpdateOrder::StopFirst => (
-            Way::OneByOne,
-            (count == 1).then(|| "nothing serves until it is ready".to_owned()),
-            "if it does not work, the old one comes back",
-        ),
-    };
-    Restart {
-        unit: Unit::Container,
-        count: Some(count.into()),
-        way,
-        because,
-        stop_seconds: Some(stop.as_secs()),
-        gap,
-        failure: Some(failure.to_owned()),
-    }
-}
-
-/// Says that containers come or go, where their number changes; the ones that stay are not touched for it.
-fn scaling(changes: &[FieldChange]) -> Option<Effect> {
-    let is_count = |change: &&FieldChange| matches!(change.path.to_string().as_str(), "deploy.replicas" | "scale");
-    let change = changes.iter().find(is_count)?;
-    let count = |value: &Option<Value>| {
-        let count = value.as_ref().and_then(Value::as_i64).unwrap_or(1);
-        u64::try_from(count).unwrap_or(0)
-    };
-    Some(Effect::Scale(Scale {
-        unit: Unit::Container,
-        from: count(&change.before),
-        to: count(&change.after),
-        stop_seconds: None,
-        instead: None,
-    }))
 }
 
 fn is_maker(change: &FieldChange) -> bool {

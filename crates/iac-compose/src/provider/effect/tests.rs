@@ -118,6 +118,29 @@ fn what_stops_and_what_runs_is_told() {
 }
 
 #[test]
+fn a_service_whose_place_is_taken_does_not_stop_for_good() {
+    let port = |published: u16| json!({"stop_grace_period": "5s", "ports": [{"target": 80, "published": published, "protocol": "tcp", "host_ip": "127.0.0.1"}]});
+    let renamed = |published: u16| {
+        told(
+            &[("web", port(8080), Json::Null), ("front", Json::Null, port(published))],
+            &[],
+        )
+    };
+    assert_eq!(
+        renamed(8080),
+        [
+            "web: restart: stops 1 container (up to 5 s), then starts the new one (Service/front takes its place, and only one \
+             can hold port 8080/tcp of the host); nothing serves until that is ready; if that does not work, this one does \
+             not come back"
+        ]
+    );
+    assert_eq!(
+        renamed(8081),
+        ["web: scale: stops 1 container, and nothing takes the place"]
+    );
+}
+
+#[test]
 fn new_ways_in_and_new_powers_are_told() {
     let port = |port: Json| json!({ "ports": [port] });
     let everywhere = || port(json!({"target": 80, "published": 8080, "protocol": "tcp"}));

@@ -10,6 +10,7 @@ use iac_core::Key;
 use iac_core::provider::{Context, ErrorKind, ProviderError};
 use tokio::io::AsyncReadExt as _;
 
+use super::archive;
 use super::context::{self, LeftOut};
 use crate::inputs::ImageInputs;
 use crate::labels;
@@ -85,7 +86,7 @@ fn packed(inputs: &ImageInputs, own_files: &[PathBuf]) -> Result<File, ProviderE
         let hint = "run preview again, or check out the commit that the plan was made from";
         return Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(hint));
     }
-    context::archive(&inputs.build, &left_out).map_err(unreadable)
+    archive::archive(&inputs.build, &left_out).map_err(unreadable)
 }
 
 fn options(inputs: &ImageInputs, stack: &str) -> BuildImageOptions {

@@ -1,11 +1,11 @@
-//! A build's context: the folder without what `.dockerignore` leaves out, as an archive and as a digest.
+//! A build's context: the folder without what `.dockerignore` leaves out, and its digest.
 //!
 //! The digest covers names, contents, links and the executable bit; not times and owners, which differ between two
 //! checkouts of the same commit. As with docker, a FIFO goes into the archive as one, and nothing reads from it; a socket is
 //! left out. A device, which docker passes on as well, is refused: only root could have made it, and only root could unpack it.
 
 use std::fs;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use iac_core::files;
@@ -15,7 +15,7 @@ use super::ignore::Ignore;
 use crate::model::Build;
 
 /// The name under which a Dockerfile that stands in the definition goes into the archive.
-const INLINE: &str = ".iac.Dockerfile";
+pub(super) const INLINE: &str = ".iac.Dockerfile";
 
 /// Why a context cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -45,14 +45,14 @@ pub(crate) enum ContextError {
 }
 
 /// One thing in a context.
-enum Entry {
+pub(super) enum Entry {
     Folder,
     File { executable: bool, length: u64 },
     Link(PathBuf),
     Fifo,
 }
 
-fn at(path: &Path, error: io::Error) -> ContextError {
+pub(super) fn at(path: &Path, error: io::Error) -> ContextError {
     ContextError::Read {
         path: path.display().to_string(),
         error,
@@ -123,7 +123,7 @@ impl Limits {
 }
 
 /// Everything in the context but what is left out, by its path with slashes, sorted.
-fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
+pub(super) fn entries(build: &Build, left_out: &LeftOut) -> Result<Vec<(String, PathBuf, Entry)>, ContextError> {
     entries_within(build, left_out, &LIMITS)
 }
 
@@ -245,78 +245,10 @@ pub(crate) fn hash(build: &Build, left_out: &LeftOut) -> Result<String, ContextE
 }
 
 /// A file's content, and how long it is: nothing that is added meanwhile is read.
-fn content(path: &Path) -> io::Result<(io::Take<fs::File>, u64)> {
+pub(super) fn content(path: &Path) -> io::Result<(io::Take<fs::File>, u64)> {
     let file = files::open_own(path)?;
     let length = file.metadata()?.len();
     Ok((file.take(length), length))
-}
-
-/// The archive of a context, in a temporary file: it may be larger than the memory.
-///
-/// # Errors
-/// As [`hash`], and when there is no room for it.
-pub(super) fn archive(build: &Build, left_out: &LeftOut) -> Result<fs::File, ContextError> {
-    let here = |error| at(&std::env::temp_dir(), error);
-    let mut archive = tar::Builder::new(io::BufWriter::new(tempfile::tempfile().map_err(here)?));
-    for (name, path, entry) in entries(build, left_out)? {
-        let mut header = tar::Header::new_gnu();
-        header.set_mtime(0);
-        let added = match entry {
-            Entry::Folder => {
-                header.set_entry_type(tar::EntryType::Directory);
-                header.set_mode(0o755);
-                header.set_size(0);
-                archive.append_data(&mut header, format!("{name}/"), io::empty())
-            }
-            Entry::Link(target) => {
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_mode(0o777);
-                header.set_size(0);
-                archive.append_link(&mut header, &name, target)
-            }
-            Entry::File { executable, .. } => {
-                let (content, length) = content(&path).map_err(|error| at(&path, error))?;
-                header.set_mode(if executable { 0o755 } else { 0o644 });
-                header.set_size(length);
-                archive.append_data(&mut header, &name, Whole { content })
-            }
-            Entry::Fifo => {
-                header.set_entry_type(tar::EntryType::Fifo);
-                header.set_mode(0o644);
-                header.set_size(0);
-                archive.append_data(&mut header, &name, io::empty())
-            }
-        };
-        added.map_err(|error| at(&path, error))?;
-    }
-    if let Some(text) = &build.dockerfile_inline {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_size(text.len() as u64);
-        let added = archive.append_data(&mut header, INLINE, text.as_bytes());
-        added.map_err(|error| at(Path::new(INLINE), error))?;
-    }
-    let file = archive.into_inner().and_then(|file| Ok(file.into_inner()?));
-    let mut file = file.map_err(here)?;
-    file.rewind().map_err(here)?;
-    Ok(file)
-}
-
-/// A file's content, all of it: one that was cut meanwhile would leave the archive in disorder.
-struct Whole {
-    content: io::Take<fs::File>,
-}
-
-impl io::Read for Whole {
-    fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
-        match self.content.read(part)? {
-            0 if self.content.limit() > 0 && !part.is_empty() => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "it became shorter while it was read",
-            )),
-            length => Ok(length),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -392,7 +324,8 @@ mod tests {
         let fifo = std::process::Command::new("mkfifo").arg(root.join("pipe")).status();
         assert!(fifo.is_ok_and(|status| status.success()));
         assert_ne!(hash(&build, &LeftOut::default()).expect("readable"), before);
-        let mut archive = tar::Archive::new(archive(&build, &LeftOut::default()).expect("packed"));
+        let mut archive =
+            tar::Archive::new(super::super::archive::archive(&build, &LeftOut::default()).expect("packed"));
         let entries = archive.entries().expect("an archive");
         let names = entries.map(|entry| {
             let entry = entry.expect("whole");

@@ -1,5 +1,6 @@
 //! Images: looked up, pulled, built.
 
+mod archive;
 mod build;
 mod context;
 mod credentials;

@@ -34,7 +34,10 @@ fn with(spec: &Service, old: &ContainerInspectResponse) -> Option<String> {
         return Some(format!("its address in the network {key} is fixed"));
     }
     let written = spec.volumes.iter().find(|mount| is_written(mount, old))?;
-    Some(format!("both would write to {}", written.target))
+    Some(match written.source.is_empty() {
+        true => format!("the anonymous volume at {} goes over to it", written.target),
+        false => format!("both would write to {}", written.target),
+    })
 }
 
 /// True if the old container binds a port of the host. Of a range the engine takes one that is free.
@@ -185,7 +188,7 @@ mod tests {
             (mount("bind", "/srv/other", "/files", false), None),
             (
                 mount("volume", "", "/scratch", false),
-                Some("both would write to /scratch"),
+                Some("the anonymous volume at /scratch goes over to it"),
             ),
             (mount("tmpfs", "", "/data", false), None),
         ] {

@@ -216,7 +216,19 @@ fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<Fiel
         ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING => return None,
         _ if readiness::has_finished(live, Expected::of(inputs)) => return None,
         ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => {
-            format!("exited with status {}", state.exit_code.unwrap_or_default())
+            let memory = if state.oom_killed == Some(true) {
+                " (it used more memory than it may)"
+            } else {
+                ""
+            };
+            let end = state
+                .finished_at
+                .as_ref()
+                .and_then(|end| end.parse::<jiff::Timestamp>().ok());
+            // An engine says the year 1 of what never ran.
+            let end = end.filter(|end| end.as_second() > 0);
+            let at = end.map_or_else(String::new, |end| end.strftime(" at %Y-%m-%d %H:%M UTC").to_string());
+            format!("exited with status {}{memory}{at}", state.exit_code.unwrap_or_default())
         }
         other => other.to_string(),
     };

@@ -193,6 +193,11 @@ pub enum DataFate {
     StartsEmpty,
     /// It is new and empty, and what is written there is lost whenever what uses it ends.
     Fleeting,
+    /// Several containers write to it at the same time.
+    Shared {
+        /// How many do.
+        writers: u64,
+    },
     /// It gets more room.
     Grows {
         /// The amount of room that it has then.
@@ -304,7 +309,7 @@ impl Effect {
             Self::Restart(Restart { gap: Some(_), .. }) => RiskKind::Downtime,
             Self::Scale(Scale { to: 0, .. }) => RiskKind::Downtime,
             Self::Data(DataEffect {
-                fate: DataFate::StartsEmpty | DataFate::Fleeting | DataFate::LeftBehind,
+                fate: DataFate::StartsEmpty | DataFate::Fleeting | DataFate::LeftBehind | DataFate::Shared { .. },
                 ..
             }) => RiskKind::DataLoss,
             Self::Closed(_) => RiskKind::Downtime,
@@ -334,7 +339,11 @@ impl Effect {
                 let fate = match &mut data.fate {
                     DataFate::Grows { to } => Some(to),
                     DataFate::KeepsSize { asked } => Some(asked),
-                    DataFate::UsedAgain | DataFate::LeftBehind | DataFate::StartsEmpty | DataFate::Fleeting => None,
+                    DataFate::UsedAgain
+                    | DataFate::LeftBehind
+                    | DataFate::StartsEmpty
+                    | DataFate::Fleeting
+                    | DataFate::Shared { .. } => None,
                 };
                 [&mut data.holder]
                     .into_iter()

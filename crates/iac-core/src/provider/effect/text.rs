@@ -196,6 +196,7 @@ impl DataEffect {
                 format!("{holder}: in an emptyDir from now on, which is empty, and lost with each pod")
             }
             DataFate::Grows { to } => format!("{holder}: grows to {to}, and cannot shrink again"),
+            DataFate::Shared { writers } => format!("{holder}: {writers} containers write to it at the same time"),
             DataFate::KeepsSize { asked } => format!("{holder}: the size stays, though {asked} is asked for"),
         }
     }
