@@ -129,7 +129,7 @@ fn a_service_whose_place_is_taken_does_not_stop_for_good() {
     assert_eq!(
         renamed(8080),
         [
-            "web: restart: stops 1 container (up to 5 s), then starts the new one (Service/front takes its place, and only one \
+            "web: restart: stops 1 container (up to 5 s), then starts the new one (Service shop/front takes its place, and only one \
              can hold port 8080/tcp of the host); nothing serves until that is ready; if that does not work, this one does \
              not come back"
         ]
