@@ -69,8 +69,8 @@ fn a_plan_on_kubernetes_tells_what_happens_to_what_runs() {
     assert_eq!(
         effects(&plan, &named("web")),
         &json!([
-            {"kind": "scale", "unit": "pod", "from": 3, "to": 2},
-            {"kind": "restart", "unit": "pod", "count": 2, "way": {"order": "rolling", "surge": 1, "unavailable": 0},
+            {"kind": "scale", "unit": "pod", "from": 3, "to": 2, "stop_seconds": 5},
+            {"kind": "restart", "unit": "pod", "count": 2, "way": {"order": "rolling", "surge": 1, "unavailable": 0}, "stop_seconds": 5,
                 "failure": "if the new ones do not become ready, the old ones go on"},
             {"kind": "undo", "who": "kubectl-patch", "at": undone_at, "paths": ["spec.replicas"]},
         ])
