@@ -1,6 +1,7 @@
 //! A state without a key, into which somebody has written what is not so: that a record names an object is not enough to
 //! delete, replace or change it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +12,21 @@ use serde_json::{Value as Json, json};
 
 use crate::docker::{ComposeFolder, sleepers};
 use crate::manifests::Folder;
-use crate::support::{Namespace, Project};
+use crate::support::{Namespace, Project, Ran};
 
 /// Writes records into the state of a project's only stack, as anybody can who may write its folder.
 fn forge(project: &Project, records: Vec<Recorded>) {
+    forge_in(project.state(), None, records);
+}
+
+/// Writes records into the state of a stack; of the only one that is there, where no name is given.
+fn forge_in(state: PathBuf, stack: Option<&str>, records: Vec<Recorded>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let backend = Arc::new(LocalBackend::new(project.state()));
+        let backend = Arc::new(LocalBackend::new(state));
         let stacks = Store::stacks(&*backend).await.unwrap();
-        let keys = KeySource::key_file(project.path("no-key"));
-        let store = Store::new(backend, &stacks[0], keys);
+        let keys = KeySource::identity_file("no key");
+        let store = Store::new(backend, stack.unwrap_or_else(|| &stacks[0]), keys);
         let run = RunInfo::current("up", "forged");
         let writer = store.begin(run, Duration::ZERO).await.unwrap();
         for recorded in records {
@@ -229,7 +235,7 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_on_an_engine() {
     let named =
         [&*volume, &network, &format!("{theirs}/web")].map(|name| ["--delete-data".to_owned(), name.to_owned()]);
     let mut destroy = project.command(["destroy", "--yes"]);
-    crate::support::Ran::of(destroy.args(named.concat())).exits(0);
+    Ran::of(destroy.args(named.concat())).exits(0);
     assert_eq!(docker.containers(&theirs).len(), 0);
     docker.compose(&theirs, &format!("-f {file} down"));
     assert!(
@@ -246,4 +252,124 @@ fn a_forged_record_does_not_delete_or_change_what_others_made_on_an_engine() {
             .lines()
             .any(|found| found == network)
     );
+}
+
+/// Runs a verb in a project's folder, with the state that lies there.
+fn at(project: &Project, place: &str, verb: &[&str]) -> Ran {
+    let folder = project.path(place);
+    let mut command = project.command(verb);
+    Ran::of(command.env("IAC_BACKEND", folder.join("state")).current_dir(folder))
+}
+
+/// Fails unless a run refuses to take what another stack of the name made, and says what to do.
+fn is_refused(ran: &Ran) {
+    assert_ne!(ran.code, 0, "{ran}");
+    let text = format!("{}{}", ran.stdout, ran.stderr);
+    for part in [
+        "another stack of this name",
+        "a state that was lost",
+        "--adopt",
+        "state import",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {ran}");
+    }
+}
+
+#[test]
+fn two_projects_whose_stacks_have_one_name_leave_each_others_objects_in_a_cluster() {
+    let folder = Folder::new();
+    let (project, namespace) = (&folder.project, folder.namespace.name.clone());
+    let map = |of: &str| {
+        let metadata = json!({"name": "app", "namespace": namespace});
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"of": of}})
+    };
+    for place in ["one", "two"] {
+        project.write(&format!("{place}/k8s/app.json"), &map(place).to_string());
+    }
+    let run = |place: &str, verb: &[&str]| at(project, place, verb);
+    let is_of = |place: &str| assert_eq!(folder.get("configmap app")["data"]["of"], place);
+    run("one", &["up", "--yes"]).exits(0);
+    for verb in [&["preview"][..], &["up", "--yes"]] {
+        is_refused(&run("two", verb));
+    }
+    run("two", &["destroy", "--yes", "--delete-data", "all"]).exits(0);
+    is_of("one");
+    // A state that says that it is the second one's.
+    let live = folder.get("configmap app");
+    let forged = recorded(
+        &format!("kubernetes:core/ConfigMap::{namespace}/app"),
+        &format!("core/ConfigMap {namespace}/app"),
+        live["metadata"]["uid"].as_str(),
+        map("one"),
+    );
+    forge_in(project.path("two/state"), Some("k8s"), vec![forged]);
+    is_refused(&run("two", &["up", "--yes"]));
+    let told = ["does not bear this stack's mark", "another stack of this name"];
+    run("two", &["destroy", "--yes", "--delete-data", "all"])
+        .exits(0)
+        .shows(told);
+    is_of("one");
+    run("one", &["preview", "--detailed-exitcode"]).exits(0);
+    // The first one's state is lost, and comes back.
+    let document = project.path("document.json").display().to_string();
+    run("one", &["state", "export", &document]).exits(0);
+    std::fs::rename(project.path("one/state"), project.path("one/lost")).unwrap();
+    is_refused(&run("one", &["up", "--yes"]));
+    run("one", &["state", "import", &document]).exits(0);
+    run("one", &["preview", "--detailed-exitcode"]).exits(0);
+    // A person gives the object to the second one.
+    run("two", &["up", "--yes", "--adopt", "all"]).exits(0);
+    is_of("two");
+    run("one", &["destroy", "--yes"]).exits(0).shows(told);
+    is_of("two");
+    run("two", &["destroy", "--yes"]).exits(0);
+    assert_eq!(folder.kubectl.names(&format!("-n {namespace} configmap app")), [""; 0]);
+}
+
+#[test]
+fn two_projects_whose_stacks_have_one_name_leave_each_others_objects_on_an_engine() {
+    let folder = ComposeFolder::new();
+    let (project, docker, name) = (&folder.project, &folder.docker, &folder.name);
+    let text = sleepers([("db", "volumes: ['data:/data']")]) + "volumes: {data: {}}\n";
+    for place in ["one", "two"] {
+        project.write(&format!("{place}/app/compose.yaml"), &text);
+    }
+    let run = |place: &str, verb: &[&str]| at(project, place, verb);
+    run("one", &["up", "--yes"]).exits(0);
+    let made = docker.containers(name);
+    let still_there = || {
+        assert_eq!(docker.containers(name), made);
+        assert_eq!(docker.volumes(name), [format!("{name}_data")]);
+    };
+    for verb in [&["preview"][..], &["up", "--yes"]] {
+        is_refused(&run("two", verb));
+    }
+    run("two", &["destroy", "--yes", "--delete-data", "all"]).exits(0);
+    still_there();
+    let volume = format!("{name}_data");
+    let generation = docker.run(&format!("volume inspect {volume}")).json()[0]["Labels"]["iac.generation"].clone();
+    let forged = vec![
+        recorded(
+            "docker:compose/Volume::data",
+            &format!("compose/Volume {volume}"),
+            generation.as_str(),
+            json!({"project": name, "key": "data", "name": volume}),
+        ),
+        recorded(
+            "docker:compose/Service::db",
+            &format!("compose/Service {name}/db"),
+            None,
+            json!({"project": name, "service": "db", "image": crate::docker::IMAGE}),
+        ),
+    ];
+    forge_in(project.path("two/state"), Some(name), forged);
+    is_refused(&run("two", &["up", "--yes"]));
+    let told = ["does not bear this stack's mark", "another stack of this name"];
+    run("two", &["destroy", "--yes", "--delete-data", "all"])
+        .exits(0)
+        .shows(told);
+    still_there();
+    run("one", &["preview", "--detailed-exitcode"]).exits(0);
+    run("one", &["destroy", "--yes", "--delete-data", "all"]).exits(0);
+    assert!(docker.containers(name).is_empty() && docker.volumes(name).is_empty());
 }

@@ -21,6 +21,8 @@ pub(crate) const VOLUME: &str = "com.docker.compose.volume";
 
 /// Which of our stacks made it.
 pub(crate) const STACK: &str = "iac.stack";
+/// The id of that stack: its name alone may be that of others.
+pub(crate) const STACK_ID: &str = "iac.stack-id";
 /// Which volume of its name it is: drawn when it is made.
 pub(crate) const GENERATION: &str = "iac.generation";
 /// Our own digest of the definition; see [`hash`](crate::hash).

@@ -15,6 +15,7 @@ use iac_core::provider::{
     Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent,
     ObserveRequest, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
+use iac_core::state::StackId;
 use iac_core::{Key, Value};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
 use serde_json::{Value as Json, json};
@@ -176,6 +177,7 @@ impl Bed {
     async fn connect(&self) -> Result<Target, ProviderError> {
         let request = ConnectRequest {
             stack: "s".to_owned(),
+            id: StackId::draw().unwrap(),
             config: [("host".to_owned(), format!("unix://{}", self.socket().display()))].into(),
             timeout: Duration::from_secs(10),
             key: StackKey::default(),

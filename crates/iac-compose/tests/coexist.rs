@@ -305,3 +305,76 @@ async fn a_running_project_is_taken_over_and_what_is_as_declared_keeps_running()
     shared.runs.destroy().await;
     shared.is_gone().await;
 }
+
+#[tokio::test]
+async fn two_stacks_of_one_name_leave_each_others_objects() {
+    let shared = Shared::new("coexist-namesake", FILE).await;
+    shared.runs.up(&shared.declare()).await;
+    let before = shared.bed.containers().await;
+    // As of another folder of the name, or of one whose state was lost.
+    for other in [Runs::new(), Runs::sealed()] {
+        let plan = other.preview(&shared.declare()).await;
+        assert_eq!(plan.problems.len(), 5, "{:?}", plan.problems);
+        for problem in &plan.problems {
+            let hint = problem.hint.clone().unwrap_or_default();
+            assert!(
+                problem.message.contains("the mark of another stack of this name"),
+                "{problem:?}"
+            );
+            assert!(hint.contains("--adopt") && hint.contains("state import"), "{problem:?}");
+        }
+        other.destroy().await;
+    }
+    assert_eq!(shared.bed.containers().await, before);
+    assert_eq!(shared.actions().await, [""; 0]);
+
+    // Whose containers they are counts also for what is removed along with something of ours.
+    let network = format!("{}_default", shared.bed.project);
+    let mut theirs = labels_of_ours(&shared).await;
+    theirs.insert("iac.stack-id".to_owned(), "0123456789abcdef0123456789abcdef".to_owned());
+    let body = bollard::models::ContainerCreateBody {
+        image: Some(IMAGE.to_owned()),
+        cmd: Some(vec!["sleep".to_owned(), "1000".to_owned()]),
+        labels: Some(theirs),
+        host_config: Some(bollard::models::HostConfig {
+            network_mode: Some(network.clone()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let made = shared.bed.docker.create_container(None, body).await.unwrap();
+    shared.bed.docker.start_container(&made.id, None).await.unwrap();
+    let report = shared.runs.try_destroy(DeleteData::All).await;
+    assert!(
+        format!("{:?}", report.outcomes).contains("in use by containers of others"),
+        "{report:?}"
+    );
+    let there = shared.bed.docker.inspect_container(&made.id, None).await.unwrap();
+    let networks = there.network_settings.unwrap().networks.unwrap();
+    assert!(
+        networks.contains_key(&network),
+        "it is still in its network: {networks:?}"
+    );
+    let options = bollard::query_parameters::RemoveContainerOptions {
+        force: true,
+        ..Default::default()
+    };
+    shared
+        .bed
+        .docker
+        .remove_container(&made.id, Some(options))
+        .await
+        .unwrap();
+    shared.runs.destroy().await;
+    shared.is_gone().await;
+}
+
+/// The labels of our service `web`, under another service's name.
+async fn labels_of_ours(shared: &Shared) -> std::collections::HashMap<String, String> {
+    let name = format!("{}-web-1", shared.bed.project);
+    let container = shared.bed.docker.inspect_container(&name, None).await.unwrap();
+    let mut labels = container.config.unwrap().labels.unwrap();
+    assert!(labels.contains_key("iac.stack-id"), "{labels:?}");
+    labels.insert("com.docker.compose.service".to_owned(), "other".to_owned());
+    labels
+}

@@ -10,6 +10,7 @@ use iac_compose::DockerProvider;
 use iac_core::provider::{
     Applied, ConnectRequest, Context, ErrorKind, Provider, ProviderError, Recorded, StackKey, WaitRequest,
 };
+use iac_core::state::StackId;
 use iac_core::{Key, Value};
 use serde_json::json;
 use support::fake::{Fake, ID, Stream};
@@ -26,6 +27,7 @@ async fn wait_for(fake: &Fake, timeout: Duration) -> Waiting {
     let provider = Arc::new(DockerProvider::new());
     let request = ConnectRequest {
         stack: "s".to_owned(),
+        id: StackId::draw().unwrap(),
         config: [("host".to_owned(), fake.host())].into(),
         timeout: Duration::from_secs(10),
         key: StackKey::default(),

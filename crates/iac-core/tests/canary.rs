@@ -187,7 +187,8 @@ fn declare_all(names: &[&str], public: &str) -> Declaration {
 /// A bench with the gossip; what it does to the world, it does as the ordinary provider.
 fn bench() -> Bench {
     let world = World::default();
-    Bench::new().with_provider(world.clone(), Arc::new(Gossip(Memory(world))))
+    let provider = Gossip(Memory::of(&world));
+    Bench::new().with_provider(world, Arc::new(provider))
 }
 
 /// Everything that can be seen of what was done so far.
@@ -310,7 +311,8 @@ const STRANGER: &str = "stranger-5bd1e995";
 #[tokio::test]
 async fn what_others_set_is_masked_by_its_name() {
     let world = World::default();
-    let bench = Bench::new().with_provider(world.clone(), Arc::new(Memory(world)));
+    let provider = Memory::of(&world);
+    let bench = Bench::new().with_provider(world, Arc::new(provider));
     let declaration = support::harness::declare(|stack| {
         let inputs = json!({ "name": "a", "public": "1" });
         let _ = stack.declare::<()>(NewResource::new(KIND, "a", inputs));
@@ -349,7 +351,7 @@ async fn what_others_set_is_masked_by_its_name() {
 
 #[test]
 fn a_graph_says_nothing_of_secrets() {
-    let engine = iac_core::engine::Engine::new(vec![Arc::new(Gossip(Memory(World::default())))]);
+    let engine = iac_core::engine::Engine::new(vec![Arc::new(Gossip(Memory::of(&World::default())))]);
     let graph = engine.graph(&declare_all(&["a", "b"], "1")).unwrap();
     assert_silent(&format!("{graph:?}"), "a graph");
     assert_silent(&graph_dot(&graph, "test"), "dot");

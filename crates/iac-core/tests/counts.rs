@@ -91,6 +91,7 @@ async fn run(change: Change, trouble: Trouble) -> (Report, Version, Vec<String>)
         uid: 99,
         inputs: json!({"value": "0"}).into(),
         ours: false,
+        id: None,
     };
     bench.world.meddle(|objects| {
         objects.insert("foreign".to_owned(), foreign);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use iac_core::declare::{Declaration, Options};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
 use iac_core::provider::Recorded;
-use iac_core::state::{FormerObject, NewRecord, OpKind, Operation, RunInfo};
+use iac_core::state::{FormerObject, NewRecord, OpKind, Operation, RunInfo, StackId};
 use iac_core::{Key, Value};
 use proptest::prelude::*;
 use serde_json::json;
@@ -21,11 +21,19 @@ use support::programs::{Program, cases, declaration, name, programs, tell};
 /// Objects with these numbers are somebody else's; programs declare those below the first, and some of these.
 const THEIRS: std::ops::Range<usize> = 3..8;
 
+/// The id of another stack of the same name.
+fn another() -> StackId {
+    "0123456789abcdef0123456789abcdef".parse().unwrap()
+}
+
+/// Of those with odd numbers, another stack of the same name made each; the others bear no mark.
 fn theirs(number: usize) -> Object {
+    let namesake = !number.is_multiple_of(2);
     Object {
         uid: 100 + number as u64,
         inputs: json!({ "value": "theirs", "fixed": number % 2, "data": number.is_multiple_of(3) }).into(),
-        ours: false,
+        ours: namesake,
+        id: namesake.then(another),
     }
 }
 
@@ -127,7 +135,7 @@ fn key(name: &str) -> Key {
 /// Returns the objects that are not ours.
 fn foreign(bench: &Bench) -> BTreeMap<String, Object> {
     let mut objects = bench.world.objects();
-    objects.retain(|_, object| !object.ours);
+    objects.retain(|_, object| !object.ours || object.id == Some(another()));
     objects
 }
 
@@ -349,4 +357,145 @@ async fn a_record_under_the_seal_of_the_stacks_key_is_believed() {
         assert!(bench.destroy(DeleteData::All).await.is_ok());
         assert_eq!(bench.world.objects().is_empty(), secrets);
     }
+}
+
+/// A program of two things, one of them with data.
+fn two(text: &'static str) -> Declaration {
+    declare(|stack| {
+        let _ = thing(stack, "a", value(text));
+        let _ = thing(stack, "b", json!({ "value": text, "data": true }));
+    })
+}
+
+/// Another stack of the same name in the same world, with a state of its own.
+fn elsewhere(bench: &Bench) -> Bench {
+    bench.elsewhere(bench.world.clone(), support::storage::Memory::new())
+}
+
+#[tokio::test]
+async fn two_stacks_of_one_name_leave_each_others_objects() {
+    let first = Bench::in_memory();
+    assert!(first.up(&two("1")).await.is_ok());
+    let made = first.world.objects();
+    let second = elsewhere(&first);
+    // The same program, another one, one that recreates, and none.
+    for program in [two("1"), two("2")] {
+        let told = problems(&second.preview(&program).await);
+        assert_eq!(
+            told,
+            ["a", "b"].map(|name| format!(
+                "{name} exists already, and it bears the mark of another stack of this name: of another project, or of a state that was lost; take it over with --adopt Thing/{name} (in a program: .adopt()), or bring back the state that it belongs to (`state import`), give yours another name, or delete it"
+            ))
+        );
+        assert!(second.run(Mode::Up, &program).await.is_err());
+    }
+    for mode in [Mode::Up, Mode::Destroy, Mode::Refresh] {
+        drop(second.run(mode, &declare(|_| {})).await);
+    }
+    assert_eq!(first.world.objects(), made);
+    // Somebody names one of them.
+    let adopting = declare(|stack| {
+        let _ = thing(stack, "a", value("2")).adopt();
+    });
+    assert!(second.up(&adopting).await.is_ok());
+    assert!(
+        problems(&second.preview(&adopting).await).is_empty(),
+        "it is the second one's"
+    );
+    let changed = problems(&first.preview(&two("3")).await);
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert!(
+        changed[0].contains("a does not bear this stack's mark (it bears the mark of another stack"),
+        "{changed:?}"
+    );
+    assert!(first.destroy(DeleteData::All).await.is_ok());
+    assert_eq!(first.world.objects().keys().collect::<Vec<_>>(), ["a"]);
+    assert!(second.destroy(DeleteData::None).await.is_ok());
+    assert!(first.world.objects().is_empty());
+}
+
+#[tokio::test]
+async fn a_record_that_claims_what_another_stack_of_the_name_made_goes_by_its_name_only() {
+    for sealed in [false, true] {
+        let bench = Bench::in_memory();
+        if sealed {
+            bench.up(&declare(|stack| drop(stack.random_password("db", 16)))).await;
+        }
+        bench.world.meddle(|objects| drop(objects.insert(name(5), theirs(5))));
+        let forged = Forged {
+            key: 5,
+            object: 5,
+            uid: Some(true),
+            known_inputs: true,
+            ready: true,
+            as_former: false,
+            gone: false,
+            interrupted: None,
+        };
+        forged.write(&bench).await;
+        let nothing = declare(|_| {});
+        for mode in [Mode::Up, Mode::Destroy] {
+            assert!(bench.run(mode, &nothing).await.unwrap().is_ok());
+            assert_eq!(foreign(&bench), [(name(5), theirs(5))].into(), "sealed: {sealed}");
+        }
+        let named = DeleteData::of(&[name(5)]);
+        assert!(bench.run_with(Mode::Destroy, &nothing, named).await.unwrap().is_ok());
+        assert!(bench.world.objects().is_empty());
+    }
+}
+
+/// The same stack with the state of a version that drew no ids.
+async fn without_id(bench: &Bench) -> Bench {
+    let old = elsewhere(bench);
+    let state = bench.store().load().await.unwrap();
+    let records = state.open(&bench.store().vault().await.unwrap()).unwrap();
+    let writer = old
+        .store()
+        .begin(RunInfo::current("up", "old"), Duration::from_secs(1))
+        .await
+        .unwrap();
+    for record in records.into_values() {
+        writer.put(record).await.unwrap();
+    }
+    writer.abandon().await;
+    old
+}
+
+#[tokio::test]
+async fn what_a_version_without_ids_made_stays_ours_and_gets_the_id_when_it_is_written() {
+    for old_state in [false, true] {
+        let bench = Bench::in_memory();
+        bench.up(&two("1")).await;
+        let drawn = bench.store().load().await.unwrap().id;
+        assert!(drawn.is_some());
+        bench
+            .world
+            .meddle(|objects| objects.values_mut().for_each(|object| object.id = None));
+        let bench = if old_state { without_id(&bench).await } else { bench };
+        assert!(
+            bench.preview(&two("1")).await.changes().next().is_none(),
+            "no change by itself"
+        );
+        let changed = declare(|stack| {
+            let _ = thing(stack, "a", value("2"));
+            let _ = thing(stack, "b", json!({ "value": "1", "data": true }));
+        });
+        assert!(bench.up(&changed).await.is_ok());
+        let now = bench.store().load().await.unwrap().id;
+        assert!(now.is_some() && (old_state || now == drawn), "{now:?}");
+        let objects = bench.world.objects();
+        assert_eq!((&objects["a"].id, &objects["b"].id), (&now, &None));
+        assert!(bench.destroy(DeleteData::All).await.is_ok());
+        assert!(bench.world.objects().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn whichever_plan_is_carried_out_its_objects_are_the_stacks() {
+    let bench = Bench::in_memory();
+    let first = bench.plan_for(Mode::Up, &two("1")).await.unwrap();
+    let _second = bench.plan_for(Mode::Up, &two("1")).await.unwrap();
+    bench.execute(first, &two("1")).await.unwrap();
+    let id = bench.store().load().await.unwrap().id;
+    assert!(bench.world.objects().values().all(|object| object.id == id));
 }

@@ -144,7 +144,7 @@ fn perhaps(here: &str, place: &str, secret: Option<&Value>) {
 }
 
 fn program(place: &str) -> ExitCode {
-    let provider = Careless(Memory(World::default()), place.to_owned());
+    let provider = Careless(Memory::of(&World::default()), place.to_owned());
     Program::new("shop")
         .provider(provider)
         .run(|stack| declare(stack, place))

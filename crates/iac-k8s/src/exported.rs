@@ -4,6 +4,7 @@
 use iac_core::value::{FieldPath, Map, Value};
 use serde_json::Value as Json;
 
+use crate::managed::STACK_ID;
 use crate::object::ObjectId;
 use crate::{fields, outputs};
 
@@ -28,7 +29,8 @@ const COPIES: [&str; 4] = [
 ];
 
 /// Annotations that a controller writes, with the type of the object (any, if it is empty) and who does.
-const ANNOTATIONS: [(&str, &str, &str); 14] = [
+const ANNOTATIONS: [(&str, &str, &str); 15] = [
+    ("", STACK_ID, "iac"),
     ("", COPIES[0], "kubectl apply"),
     ("", COPIES[1], "kapp"),
     ("", COPIES[2], "Rancher"),

@@ -15,6 +15,7 @@ use iac_core::provider::{
     Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent,
     ObserveRequest, Observed, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
+use iac_core::state::StackId;
 use iac_core::{Stack, Value};
 use iac_k8s::{Kubernetes, KubernetesProvider};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
@@ -191,6 +192,7 @@ impl Client {
         let path = self.kubeconfig.path().display().to_string();
         let request = ConnectRequest {
             stack: "tests".to_owned(),
+            id: StackId::draw().unwrap(),
             config: [("kubeconfig".to_owned(), path)].into(),
             timeout,
             key: StackKey::default(),

@@ -16,6 +16,7 @@ use super::endpoint::{Endpoint, Environment, Way};
 use super::errors::{failed, if_there};
 use super::events::Events;
 use super::image::UnderWay;
+use super::maker::Owner;
 use super::ssh::Tunnel;
 use super::wire::Wire;
 
@@ -32,7 +33,7 @@ pub(crate) struct Engine {
     #[expect(dead_code, reason = "it is there for as long as somebody has it")]
     tunnel: Option<Arc<Tunnel>>,
     /// The stack that works here.
-    pub(crate) stack: String,
+    pub(crate) owner: Owner,
     /// The files that the run itself reads and writes, which are no part of a build's context.
     pub(crate) own_files: Vec<PathBuf>,
     /// The API's version, as (major, minor).
@@ -130,7 +131,10 @@ impl Engine {
             docker,
             wire,
             tunnel: tunnel.map(Arc::new),
-            stack: request.stack.clone(),
+            owner: Owner {
+                stack: request.stack.clone(),
+                id: request.id.clone(),
+            },
             own_files: request.own_files.clone(),
             api: api_version(version.api_version.as_deref().unwrap_or_default()),
         };

@@ -61,7 +61,7 @@ impl Engine {
     /// the same run, or reported with the service that keeps it.
     fn goes_with_project(&self, container: &ContainerSummary, inputs: &ServiceInputs) -> bool {
         let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name));
-        let is_ours = label(labels::STACK).is_none_or(|stack| *stack == self.stack);
+        let is_ours = label(labels::STACK).is_none() || self.owner.mark(container.labels.as_ref()).is_ours();
         is_ours && label(labels::PROJECT) == Some(&inputs.project)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 
 use bollard::query_parameters::{ListNetworksOptions, ListVolumesOptions};
 use iac_core::provider::{Mark, ProviderError, Recorded};
+use iac_core::state::StackId;
 use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Value};
 
@@ -18,6 +19,35 @@ use crate::labels;
 
 /// The field under which a plan and `drift` tell that somebody else made an object.
 pub(crate) const FIELD: &str = "made_by";
+
+/// The labels of an object.
+type Labels = HashMap<String, String>;
+
+/// The stack that works here, as all that it makes bears it.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    /// Its name.
+    pub(crate) stack: String,
+    /// Its id.
+    pub(crate) id: StackId,
+}
+
+impl Owner {
+    /// The labels of what it makes.
+    pub(crate) fn labels(&self) -> [(&'static str, &str); 2] {
+        [(labels::STACK, &self.stack), (labels::STACK_ID, self.id.as_str())]
+    }
+
+    /// The mark that an object bears, by the labels of stacks alone.
+    pub(crate) fn mark(&self, labels: Option<&Labels>) -> Mark {
+        let label = |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str);
+        match label(labels::STACK) {
+            Some(stack) if stack == self.stack => Mark::of_name(label(labels::STACK_ID), &self.id),
+            Some(stack) => Mark::Theirs(format!("it bears that of the stack {stack}")),
+            None => Mark::Missing(format!("it has no label {}", labels::STACK)),
+        }
+    }
+}
 
 /// The maker of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +63,13 @@ pub(crate) enum Maker {
 impl Maker {
     /// Reads the maker of an object from its labels; `place` is its name for docker compose: the label of its type, with
     /// its key.
-    pub(crate) fn of(
-        labels: Option<&HashMap<String, String>>,
-        stack: &str,
-        project: &str,
-        place: (&str, &str),
-    ) -> Self {
+    pub(crate) fn of(labels: Option<&Labels>, owner: &Owner, project: &str, place: (&str, &str)) -> Self {
         let label = |name: &str| labels.and_then(|labels| labels.get(name)).map(String::as_str);
-        match label(labels::STACK) {
-            Some(owner) if owner == stack => Self::Us,
-            None if label(labels::PROJECT) == Some(project) && label(place.0) == Some(place.1) => Self::Compose,
+        match owner.mark(labels) {
+            Mark::Ours => Self::Us,
+            Mark::Missing(_) if label(labels::PROJECT) == Some(project) && label(place.0) == Some(place.1) => {
+                Self::Compose
+            }
             _ => Self::Others,
         }
     }
@@ -67,16 +94,16 @@ impl Engine {
     /// Returns the mark on the object with these labels; `place` is its name for docker compose.
     pub(crate) async fn mark(
         &self,
-        labels: Option<&HashMap<String, String>>,
+        labels: Option<&Labels>,
         project: &str,
         place: (&str, &str),
         recorded: Option<&Recorded>,
     ) -> Result<Mark, ProviderError> {
-        Ok(match Maker::of(labels, &self.stack, project, place) {
+        Ok(match Maker::of(labels, &self.owner, project, place) {
             Maker::Us => Mark::Ours,
             Maker::Compose if recorded.is_some() && self.is_ours(project).await? => Mark::Ours,
             Maker::Compose => Mark::Missing("made by docker compose".to_owned()),
-            Maker::Others => foreign(labels),
+            Maker::Others => self.owner.mark(labels),
         })
     }
 
@@ -97,20 +124,23 @@ impl Engine {
         let ours = || {
             Some(labels::filter([
                 (labels::PROJECT, project),
-                (labels::STACK, &self.stack),
+                (labels::STACK, &self.owner.stack),
             ]))
         };
-        if !self.list(ours().unwrap_or_default()).await?.is_empty() {
+        let is_ours = |labels: Option<&Labels>| self.owner.mark(labels).is_ours();
+        let containers = self.list(ours().unwrap_or_default()).await?;
+        if containers.iter().any(|container| is_ours(container.labels.as_ref())) {
             return Ok(true);
         }
         let networks = self.docker.list_networks(Some(ListNetworksOptions { filters: ours() }));
         let networks = networks.await.map_err(|error| failed("list the networks", &error))?;
-        if !networks.is_empty() {
+        if networks.iter().any(|network| is_ours(network.labels.as_ref())) {
             return Ok(true);
         }
         let volumes = self.docker.list_volumes(Some(ListVolumesOptions { filters: ours() }));
         let volumes = volumes.await.map_err(|error| failed("list the volumes", &error))?;
-        Ok(volumes.volumes.is_some_and(|volumes| !volumes.is_empty()))
+        let mut volumes = volumes.volumes.iter().flatten();
+        Ok(volumes.any(|volume| is_ours(Some(&volume.labels))))
     }
 }
 
@@ -120,24 +150,27 @@ pub(crate) fn known(recorded: &Recorded) -> Option<&Recorded> {
     Some(recorded).filter(|recorded| recorded.inputs != Value::Null)
 }
 
-/// The mark of an object that neither we nor docker compose made.
-pub(crate) fn foreign(labels: Option<&HashMap<String, String>>) -> Mark {
-    match labels.and_then(|labels| labels.get(labels::STACK)) {
-        Some(stack) => Mark::Theirs(format!("it bears that of the stack {stack}")),
-        None => Mark::Missing(format!("it has no label {}", labels::STACK)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_labels_tell_who_made_it() {
-        let (us, other) = ((labels::STACK, "s"), (labels::STACK, "t"));
+        let id = || StackId::draw().expect("random");
+        let owner = Owner {
+            stack: "s".to_owned(),
+            id: id(),
+        };
+        let another = id();
+        let [us, our_id] = owner.labels();
+        let (other, other_id) = ((labels::STACK, "t"), (labels::STACK_ID, another.as_str()));
         let (project, service) = ((labels::PROJECT, "p"), (labels::SERVICE, "web"));
-        let table: [(&[(&str, &str)], Maker); 7] = [
+        let table: [(&[(&str, &str)], Maker); 10] = [
+            (&[us, our_id, project, service], Maker::Us),
+            // Made by a version that wrote no ids.
             (&[us, project, service], Maker::Us),
+            (&[us, other_id, project, service], Maker::Others),
+            (&[other, our_id, project, service], Maker::Others),
             (&[project, service], Maker::Compose),
             (&[other, project, service], Maker::Others),
             (&[(labels::PROJECT, "q"), service], Maker::Others),
@@ -150,7 +183,7 @@ mod tests {
                 .iter()
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect();
-            let found = Maker::of(Some(&all), "s", "p", (labels::SERVICE, "web"));
+            let found = Maker::of(Some(&all), &owner, "p", (labels::SERVICE, "web"));
             assert_eq!(found, expected, "{labels:?}");
         }
     }

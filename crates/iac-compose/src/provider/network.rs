@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect};
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, DeleteRequest, ErrorKind, Mark, ProviderError, Recorded, adopt_hint};
+use iac_core::provider::{Applied, ApplyRequest, DeleteRequest, ErrorKind, Mark, ProviderError, Recorded};
 use serde_json::json;
 
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
-use super::maker::known;
+use super::maker::{Owner, known};
 use crate::inputs::NetworkInputs;
 use crate::labels;
 
@@ -32,11 +32,11 @@ impl Engine {
         if let Some(found) = self.network(&name).await? {
             let mark = self.mark_of_network(&found, inputs, request.recorded.as_ref()).await?;
             if !mark.yields_to(request.claim) {
-                return Err(taken("network", &name, &request.key));
+                return Err(taken("network", &name, &request.key, &mark));
             }
             return Ok(applied(&found));
         }
-        let body = body(inputs, &self.stack, &crate::hash::of(&request.inputs));
+        let body = body(inputs, &self.owner, &crate::hash::of(&request.inputs));
         match self.docker.create_network(body).await {
             Ok(_) => {}
             // Somebody was quicker; what is there is looked at below.
@@ -81,10 +81,16 @@ impl Engine {
         let id = network.id.clone().unwrap_or_else(|| name.clone());
         let ours = match label(&network, labels::PROJECT) {
             Some(project) => labels::filter([(labels::PROJECT, project)]),
-            None => labels::filter([(labels::STACK, &self.stack)]),
+            None => labels::filter([(labels::STACK, &self.owner.stack)]),
         };
         let attached = network.containers.unwrap_or_default();
-        let ours = self.list(ours).await?;
+        let mut ours = self.list(ours).await?;
+        ours.retain(|container| {
+            !matches!(
+                self.owner.mark(container.labels.as_ref()),
+                Mark::Theirs(_) | Mark::Namesake
+            )
+        });
         let mut foreign = Vec::new();
         for (container, endpoint) in attached {
             if ours.iter().any(|ours| ours.id.as_deref() == Some(&container)) {
@@ -115,10 +121,10 @@ impl Engine {
 }
 
 /// The error for something of our name that somebody else made.
-pub(crate) fn taken(what: &str, name: &str, key: &Key) -> ProviderError {
-    let message = format!("the {what} {name} is there already, and this stack did not make it");
-    ProviderError::new(ErrorKind::Conflict, message)
-        .with_hint(format!("{}, declare it external, or use another name", adopt_hint(key)))
+pub(crate) fn taken(what: &str, name: &str, key: &Key, mark: &Mark) -> ProviderError {
+    let message = format!("the {what} {name} is there already, and {}", mark.why_not_ours());
+    let hint = format!("{}, declare it external, or use another name", mark.ways_out(key));
+    ProviderError::new(ErrorKind::Conflict, message).with_hint(hint)
 }
 
 pub(crate) fn label<'a>(network: &'a NetworkInspect, name: &str) -> Option<&'a String> {
@@ -137,10 +143,12 @@ pub(crate) fn applied(network: &NetworkInspect) -> Applied {
 /// The labels of a network or volume.
 pub(crate) fn labels_of(
     users: &std::collections::BTreeMap<String, String>,
-    ours: [(&str, &str); 3],
+    place: [(&str, &str); 2],
+    owner: &Owner,
     digest: &str,
 ) -> HashMap<String, String> {
     let users = users.iter().map(|(key, value)| (key.clone(), value.clone()));
+    let ours = place.into_iter().chain(owner.labels());
     let ours = ours.map(|(key, value)| (key.to_owned(), value.to_owned()));
     // No `config-hash`: docker compose takes a digest that is not its own for a changed definition, and offers to delete
     // the volume with its data. Without one it leaves the object as it is.
@@ -152,12 +160,11 @@ fn some(map: &std::collections::BTreeMap<String, String>) -> Option<HashMap<Stri
     (!map.is_empty()).then(|| map.clone().into_iter().collect())
 }
 
-fn body(inputs: &NetworkInputs, stack: &str, digest: &str) -> NetworkCreateRequest {
+fn body(inputs: &NetworkInputs, owner: &Owner, digest: &str) -> NetworkCreateRequest {
     let spec = &inputs.spec;
-    let ours = [
+    let place = [
         (labels::PROJECT, inputs.project.as_str()),
         (labels::NETWORK, &inputs.key),
-        (labels::STACK, stack),
     ];
     let pools = spec.ipam.config.iter().map(|pool| IpamConfig {
         subnet: pool.subnet.clone(),
@@ -178,7 +185,7 @@ fn body(inputs: &NetworkInputs, stack: &str, digest: &str) -> NetworkCreateReque
             config: Some(pools.collect()),
             options: some(&spec.ipam.options),
         }),
-        labels: Some(labels_of(&spec.labels, ours, digest)),
+        labels: Some(labels_of(&spec.labels, place, owner, digest)),
         ..NetworkCreateRequest::default()
     }
 }

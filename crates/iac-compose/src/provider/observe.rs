@@ -134,7 +134,7 @@ impl Engine {
             match self.mark_of(member, inputs, recorded).await? {
                 Mark::Ours => {}
                 // A container of another stack says most.
-                found if mark.is_ours() || matches!(found, Mark::Theirs(_)) => mark = found,
+                found if mark.is_ours() || matches!(found, Mark::Theirs(_) | Mark::Namesake) => mark = found,
                 _ => {}
             }
         }
@@ -167,7 +167,7 @@ impl Engine {
 
     pub(crate) fn maker_of(&self, member: &ContainerInspectResponse, inputs: &ServiceInputs) -> Maker {
         let labels = member.config.as_ref().and_then(|config| config.labels.as_ref());
-        Maker::of(labels, &self.stack, &inputs.project, (labels::SERVICE, &inputs.service))
+        Maker::of(labels, &self.owner, &inputs.project, (labels::SERVICE, &inputs.service))
     }
 
     /// Returns the mark on a service's container.
@@ -199,7 +199,7 @@ impl Engine {
         let taken_over = takeover::known(recorded);
         for (member, number) in members.iter().zip(1..) {
             let place = request::Place {
-                stack: &self.stack,
+                owner: &self.owner,
                 digest: &digest,
                 image_id: "",
                 number,
@@ -207,7 +207,7 @@ impl Engine {
             let wanted = request::build(inputs, place);
             let is_known = member.id.as_ref().is_some_and(|id| taken_over.contains_key(id));
             if recorded.is_some() && !is_known {
-                drift.extend(self.maker_of(member, inputs).drift(&self.stack));
+                drift.extend(self.maker_of(member, inputs).drift(&self.owner.stack));
             }
             drift.extend(drift::of(member, &wanted, inputs, value));
         }
@@ -226,7 +226,7 @@ impl Engine {
             return Ok(Observed::Absent);
         };
         let place = (labels::NETWORK, inputs.key.as_str());
-        let maker = Maker::of(found.labels.as_ref(), &self.stack, &inputs.project, place);
+        let maker = Maker::of(found.labels.as_ref(), &self.owner, &inputs.project, place);
         let mark = self
             .mark(found.labels.as_ref(), &inputs.project, place, recorded)
             .await?;
@@ -234,7 +234,7 @@ impl Engine {
         let mut uid = applied.uid;
         let mut drift = Vec::new();
         if maker == Maker::Compose && recorded.is_some_and(|recorded| recorded.uid != uid) {
-            drift.extend(maker.drift(&self.stack));
+            drift.extend(maker.drift(&self.owner.stack));
             // Another object by its ID, and all the same the one that is recorded.
             uid = None;
         }
@@ -270,14 +270,14 @@ impl Engine {
             return Ok(Observed::Absent);
         };
         let place = (labels::VOLUME, inputs.key.as_str());
-        let maker = Maker::of(Some(&found.labels), &self.stack, &inputs.project, place);
+        let maker = Maker::of(Some(&found.labels), &self.owner, &inputs.project, place);
         let mark = self.mark(Some(&found.labels), &inputs.project, place, recorded).await?;
         let applied = volume::applied(&found);
         let mut uid = applied.uid;
         let mut drift = Vec::new();
         let was_made_here = recorded.is_some_and(|recorded| recorded.uid.is_some());
         match maker {
-            Maker::Compose if was_made_here => drift.extend(maker.drift(&self.stack)),
+            Maker::Compose if was_made_here => drift.extend(maker.drift(&self.owner.stack)),
             // Not the one that was made here; one that was taken over has nothing that tells it from another.
             Maker::Others if was_made_here => uid = uid.or_else(|| Some("unmarked".to_owned())),
             _ => {}
@@ -316,7 +316,7 @@ impl Engine {
             .map(|built| changed(&["id"], built.into(), Some(id.as_str().into())));
         Ok(Observed::Present(Live {
             uid: None,
-            mark: super::image::mark(&image, &self.stack),
+            mark: super::image::mark(&image, &self.owner),
             outputs: serde_json::json!({ "id": id, "name": inputs.tag }).into(),
             drift: drift.into_iter().collect(),
             readiness: Readiness::Ready,

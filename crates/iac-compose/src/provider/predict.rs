@@ -135,7 +135,7 @@ impl Engine {
             .zip(1..=inputs.spec.replicas())
             .filter_map(|(member, number)| {
                 let place = Place {
-                    stack: &self.stack,
+                    owner: &self.owner,
                     digest: &digest,
                     image_id: &image,
                     number,

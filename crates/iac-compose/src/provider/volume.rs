@@ -42,17 +42,17 @@ impl Engine {
         if let Some(found) = self.volume(&name).await? {
             let mark = self.mark_of_volume(&found, inputs, request.recorded.as_ref()).await?;
             if !mark.yields_to(request.claim) {
-                return Err(taken("volume", &name, &request.key));
+                return Err(taken("volume", &name, &request.key, &mark));
             }
             return Ok(applied(&found));
         }
         let generation = draw()?;
-        let ours = [
+        let place = [
             (labels::PROJECT, inputs.project.as_str()),
             (labels::VOLUME, &inputs.key),
-            (labels::STACK, &self.stack),
         ];
-        let mut labels = labels_of(&inputs.spec.labels, ours, &crate::hash::of(&request.inputs));
+        let digest = crate::hash::of(&request.inputs);
+        let mut labels = labels_of(&inputs.spec.labels, place, &self.owner, &digest);
         labels.insert(labels::GENERATION.to_owned(), generation);
         let options = &inputs.spec.driver_opts;
         let body = VolumeCreateRequest {
@@ -92,11 +92,13 @@ impl Engine {
         mark.allow(&format!("the volume {name}"), request.claim)?;
         let filter = if inputs.project.is_empty() {
             // Left by an interrupted run, which recorded no project.
-            labels::filter([(labels::STACK, &self.stack)])
+            labels::filter([(labels::STACK, &self.owner.stack)])
         } else {
-            labels::filter([(labels::PROJECT, &inputs.project), (labels::STACK, &self.stack)])
+            labels::filter([(labels::PROJECT, &inputs.project), (labels::STACK, &self.owner.stack)])
         };
-        for container in self.inspect_all(self.list(filter).await?).await? {
+        let mut containers = self.list(filter).await?;
+        containers.retain(|container| self.owner.mark(container.labels.as_ref()).is_ours());
+        for container in self.inspect_all(containers).await? {
             let holds = container
                 .mounts
                 .iter()

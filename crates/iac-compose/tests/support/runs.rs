@@ -150,10 +150,15 @@ impl Runs {
 
     /// A `destroy` that lets only this data go.
     pub async fn destroy_only(&self, delete_data: DeleteData) {
+        let report = self.try_destroy(delete_data).await;
+        assert!(report.is_ok(), "{:?}", report.outcomes);
+    }
+
+    /// The same, whatever comes of it.
+    pub async fn try_destroy(&self, delete_data: DeleteData) -> Report {
         let nothing = super::Bed::declare(|_| {});
         let planned = self.plan(&nothing, Mode::Destroy, delete_data).await;
-        let report = self.run(planned, &nothing).await;
-        assert!(report.is_ok(), "{:?}", report.outcomes);
+        self.run(planned, &nothing).await
     }
 
     /// The operations so far, in the order of their ends: `replace web`, `remove compose/Network x`.

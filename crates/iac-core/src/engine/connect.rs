@@ -10,7 +10,7 @@ use crate::config::ConfigValue;
 use crate::declare::Declaration;
 use crate::plan::WorldEntry;
 use crate::provider::{ConnectRequest, StackKey, Target};
-use crate::state::Pending;
+use crate::state::{Pending, StackId};
 use crate::urn::Key;
 
 /// The longest time that a connection may take.
@@ -32,7 +32,7 @@ impl Engine {
         declaration: &Declaration,
         recorded: &BTreeMap<Key, WorldEntry>,
         pending: &[Pending],
-        key: &StackKey,
+        (id, key): (&StackId, &StackKey),
     ) -> Result<Connections, EngineError> {
         let declared = declaration.resources.iter().map(|resource| &resource.key);
         let open = pending.iter().map(|operation| &operation.key);
@@ -56,6 +56,7 @@ impl Engine {
         let connects = connects.map(|(name, provider)| async move {
             let connect = ConnectRequest {
                 stack: request.declaration.stack.clone(),
+                id: id.clone(),
                 config: provider_config(request, name),
                 timeout: CONNECT,
                 key: key.clone(),

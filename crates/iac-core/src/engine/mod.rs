@@ -17,7 +17,7 @@ mod recover;
 mod unmarked;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -28,7 +28,7 @@ use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
 use crate::plan::{Action, DeleteData, Mode, ObjectName, Plan, Planner, Predictions, World, WorldEntry};
 use crate::provider::{DataItem, Discreet, Provider, RandomProvider, SharedNames, StackKey};
-use crate::state::{NewRecord, State, Vault, Writer};
+use crate::state::{KeySourceError, NewRecord, StackId, State, StateError, Vault, Writer};
 use crate::urn::Key;
 use crate::value::KnownSecrets;
 
@@ -78,6 +78,8 @@ pub struct Planned {
     basis: Basis,
     /// The key that providers hash with.
     key: StackKey,
+    /// The stack's id, where it has none yet.
+    new_id: Option<StackId>,
 }
 
 impl Planned {
@@ -112,6 +114,8 @@ pub struct Engine {
     known: KnownSecrets,
     /// The names that say that a value is secret.
     names: SharedNames,
+    /// The id that is drawn for a stack without one: the same in each plan, whichever of them is carried out.
+    drawn: Arc<OnceLock<StackId>>,
 }
 
 impl Engine {
@@ -135,6 +139,7 @@ impl Engine {
             timeouts: Timeouts::default(),
             known,
             names,
+            drawn: Arc::default(),
         }
     }
 
@@ -178,7 +183,13 @@ impl Engine {
         let declaration = &*settle_waits(&graph, declaration);
         let mut pending = request.state.pending.clone();
         let key = StackKey::of(Arc::clone(&request.vault));
-        let connections = self.connect(&request, declaration, &recorded, &pending, &key).await?;
+        let id = match &request.state.id {
+            Some(id) => id.clone(),
+            None => self.drawn_id()?,
+        };
+        let connections = self
+            .connect(&request, declaration, &recorded, &pending, (&id, &key))
+            .await?;
         let looked = connections.looked;
         if looked {
             self.learn_names(declaration, &recorded, &pending).await?;
@@ -269,6 +280,7 @@ impl Engine {
             unreached: connections.unreached,
             basis,
             key,
+            new_id: request.state.id.is_none().then_some(id),
         })
     }
 
@@ -294,6 +306,10 @@ impl Engine {
         if plan.mode == Mode::Refresh {
             return accept(&plan, planned.basis, writer).await;
         }
+        // Before anything is made that bears it.
+        if let Some(id) = planned.new_id {
+            writer.identify(id).await?;
+        }
         writer.targets(plan.targets.clone()).await?;
         if !planned.key.is_there() && self.needs_key(declaration) {
             planned.key.set(writer.vault().await?);
@@ -311,6 +327,17 @@ impl Engine {
         let mut report = run.finish(&plan, cancel).await?;
         report.version = Some(writer.finish_timed(report.summary(), report.took()).await?);
         Ok(report)
+    }
+
+    /// The id for a stack that has none yet.
+    fn drawn_id(&self) -> Result<StackId, StateError> {
+        match self.drawn.get() {
+            Some(id) => Ok(id.clone()),
+            None => {
+                let id = StackId::draw().map_err(KeySourceError::from)?;
+                Ok(self.drawn.get_or_init(|| id).clone())
+            }
+        }
     }
 
     /// True if somebody uses an output that is a hash under the key of the stack.

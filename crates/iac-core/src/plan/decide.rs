@@ -4,7 +4,7 @@ use super::objects::{is_uid, is_vouched};
 use super::world::{Interrupted, WorldEntry};
 use super::{PlanProblem, Reason};
 use crate::declare::{ResourceDecl, Wait};
-use crate::provider::{Intent, Live, Observed, Readiness, adopt_hint};
+use crate::provider::{Intent, Live, Observed, Readiness};
 use crate::value::FieldPath;
 use crate::value::diff::FieldChange;
 
@@ -105,10 +105,14 @@ fn take_over(situation: &Situation<'_>, live: &Live) -> Decision {
         key: Some(situation.resource.key.clone()),
         source: Some(situation.resource.source.clone()),
         path: FieldPath::root(),
-        message: format!("{} exists already, and this stack did not make it", situation.identity),
+        message: format!(
+            "{} exists already, and {}",
+            situation.identity,
+            live.mark.why_not_ours()
+        ),
         hint: Some(format!(
             "{}, give yours another name, or delete it",
-            adopt_hint(&situation.resource.key)
+            live.mark.ways_out(&situation.resource.key)
         )),
     })
 }

@@ -162,7 +162,7 @@ pub(crate) fn is_vouched(live: &Live, object: &Recorded, sealed: bool) -> bool {
     match live.mark {
         Mark::Ours => true,
         Mark::Missing(_) | Mark::Lost(_) => sealed && object.inputs != Value::Null && is_uid(object, live),
-        Mark::Theirs(_) => false,
+        Mark::Theirs(_) | Mark::Namesake => false,
     }
 }
 

@@ -6,9 +6,7 @@ use super::planner::{Draft, Walk};
 use super::world::{Moved, ObjectName, WorldEntry};
 use super::{Action, Fate, Order, Reason, Step, deletion};
 use crate::declare::{ResourceDecl, Wait};
-use crate::provider::{
-    DataItem, Exclusive, Intent, Mark, Observed, Prediction, Problem, Recorded, Risk, RiskKind, adopt_hint,
-};
+use crate::provider::{DataItem, Exclusive, Intent, Mark, Observed, Prediction, Problem, Recorded, Risk, RiskKind};
 use crate::state::FormerObject;
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
@@ -242,7 +240,7 @@ impl Walk<'_> {
             "{} does not bear this stack's mark ({seen}), and that a record names it is not enough to change it",
             entry.recorded.identity
         );
-        let hint = format!("{}, or give yours another name", adopt_hint(key));
+        let hint = format!("{}, or give yours another name", live.mark.ways_out(key));
         self.problem(resource, with_hint(&message, &hint));
     }
 

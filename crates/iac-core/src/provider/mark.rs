@@ -4,7 +4,9 @@
 //! replaced or changed on a record's word alone: the object has to bear the stack's mark, as the system shows it. Where it
 //! does not, the stack's key has to vouch for the record, or a person has to name the object.
 
-use super::{ErrorKind, ProviderError};
+use super::{ErrorKind, ProviderError, adopt_hint};
+use crate::state::StackId;
+use crate::urn::Key;
 
 /// Whether an object bears the mark of this stack. Only the object itself is looked at, never what is recorded of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Mark {
     Lost(String),
     /// It is marked as somebody else's: `of the stack shop`.
     Theirs(String),
+    /// It is marked as a stack's of this name, and that stack has another id.
+    Namesake,
 }
 
 /// The evidence of a run that an object is the stack's own, besides the mark that it bears.
@@ -32,7 +36,37 @@ pub enum Claim {
     Named,
 }
 
+/// The sign of a [`Mark::Namesake`].
+const NAMESAKE: &str =
+    "it bears the mark of another stack of this name: of another project, or of a state that was lost";
+
 impl Mark {
+    /// Reads the mark of a stack of this name: `found` is the id on the object, of which objects have none that a version made
+    /// which wrote no ids.
+    pub fn of_name(found: Option<&str>, own: &StackId) -> Self {
+        match found {
+            Some(found) if found != own.as_str() => Self::Namesake,
+            _ => Self::Ours,
+        }
+    }
+
+    /// Why an object with this mark is not the stack's, to end a sentence with.
+    pub fn why_not_ours(&self) -> &str {
+        match self {
+            Self::Namesake => NAMESAKE,
+            _ => "this stack did not make it",
+        }
+    }
+
+    /// The ways to have an object all the same that bears this mark and is declared as the resource `key`.
+    pub fn ways_out(&self, key: &Key) -> String {
+        let adopt = adopt_hint(key);
+        match self {
+            Self::Namesake => format!("{adopt}, or bring back the state that it belongs to (`state import`)"),
+            _ => adopt,
+        }
+    }
+
     /// True if it is this stack's.
     pub fn is_ours(&self) -> bool {
         *self == Self::Ours
@@ -43,6 +77,7 @@ impl Mark {
         match self {
             Self::Ours => None,
             Self::Missing(seen) | Self::Lost(seen) | Self::Theirs(seen) => Some(seen),
+            Self::Namesake => Some(NAMESAKE),
         }
     }
 
@@ -51,7 +86,7 @@ impl Mark {
         match self {
             Self::Ours => true,
             Self::Missing(_) | Self::Lost(_) => claim != Claim::MarkOnly,
-            Self::Theirs(_) => claim == Claim::Named,
+            Self::Theirs(_) | Self::Namesake => claim == Claim::Named,
         }
     }
 
@@ -81,10 +116,24 @@ mod tests {
             (Mark::Missing(seen()), [false, true, true]),
             (Mark::Lost(seen()), [false, true, true]),
             (Mark::Theirs(seen()), [false, false, true]),
+            (Mark::Namesake, [false, false, true]),
         ] {
             let claims = [Claim::MarkOnly, Claim::Sealed, Claim::Named];
             assert_eq!(claims.map(|claim| mark.yields_to(claim)), by_claim, "{mark:?}");
             assert_eq!(claims.map(|claim| mark.allow("x", claim).is_ok()), by_claim, "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_ours_with_our_id_or_with_none() {
+        let (own, other) = (StackId::draw().expect("random"), StackId::draw().expect("random"));
+        for (found, mark) in [
+            (None, Mark::Ours),
+            (Some(own.as_str()), Mark::Ours),
+            (Some(other.as_str()), Mark::Namesake),
+            (Some(""), Mark::Namesake),
+        ] {
+            assert_eq!(Mark::of_name(found, &own), mark, "{found:?}");
         }
     }
 }

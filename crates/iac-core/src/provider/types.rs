@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Claim, Effect, Mark, StackKey};
+use crate::state::StackId;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
 use crate::value::{FieldPath, Packed, Value};
@@ -112,6 +113,8 @@ impl Problem {
 pub struct ConnectRequest {
     /// The stack's name.
     pub stack: String,
+    /// The stack's id, which everything bears that it makes or changes from now on.
+    pub id: StackId,
     /// Configuration of this provider: the stack's keys below the provider's name (`kubernetes.context` is `context`).
     pub config: std::collections::BTreeMap<String, String>,
     /// The longest time to try.

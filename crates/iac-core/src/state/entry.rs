@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Binding, OpId, Pending, Record, RunInfo, Summary, Times};
+use super::{Binding, OpId, Pending, Record, RunInfo, StackId, Summary, Times};
 use crate::provider::Target;
 use crate::urn::Key;
 use crate::value::Packed;
@@ -51,6 +51,8 @@ pub(super) enum Entry {
     Targets { targets: BTreeMap<String, Target> },
     /// The program and project that the stack belongs to from now on.
     Binding { binding: Box<Binding> },
+    /// The id of the stack from now on.
+    Id { id: StackId },
     /// Several changes that a person asked for: all of them, or none.
     Edit { changes: Vec<Change> },
     /// The run is complete and is this version. In a snapshot only the times count, which are those of all runs, and the
@@ -85,6 +87,7 @@ pub(super) enum Change {
     Exports { exports: BTreeMap<String, Json> },
     Targets { targets: BTreeMap<String, Target> },
     Binding { binding: Box<Binding> },
+    Id { id: StackId },
 }
 
 impl From<Change> for Entry {
@@ -97,6 +100,7 @@ impl From<Change> for Entry {
             Change::Exports { exports } => Self::Exports { exports },
             Change::Targets { targets } => Self::Targets { targets },
             Change::Binding { binding } => Self::Binding { binding },
+            Change::Id { id } => Self::Id { id },
         }
     }
 }
@@ -110,7 +114,8 @@ impl Change {
             | Self::Resolved { .. }
             | Self::Exports { .. }
             | Self::Targets { .. }
-            | Self::Binding { .. } => None,
+            | Self::Binding { .. }
+            | Self::Id { .. } => None,
         }
     }
 }

@@ -160,7 +160,7 @@ impl Log {
     ) -> Result<(Vec<u8>, Chain), StateError> {
         let mut writer = LineWriter::new(self.chain, batch_place(self.state.generation + 1), guard);
         writer.push(&BatchHeader {
-            stamp: Stamp::new(),
+            stamp: Stamp::of(&self.state),
             stack: stack.to_owned(),
             batch: self.state.generation + 1,
             term,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Binding, StateError, Times, Vault, sealed};
+use super::{Binding, StackId, StateError, Times, Vault, sealed};
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Phase, Recorded, Target};
 use crate::urn::Key;
@@ -29,6 +29,8 @@ pub struct State {
     pub targets: BTreeMap<String, Target>,
     /// The program and project that it belongs to; none before its first `up`.
     pub binding: Option<Binding>,
+    /// Its id; none before its first `up`, and before the first one of a version that draws ids.
+    pub id: Option<StackId>,
     /// Number of the last completed run; 0 before the first.
     pub version: u64,
     /// The times that the last steps with each resource took; also of some that are no longer recorded.
@@ -50,6 +52,7 @@ impl PartialEq for State {
             && self.exports == other.exports
             && self.targets == other.targets
             && self.binding == other.binding
+            && self.id == other.id
             && self.times == other.times
             && self.commit == other.commit
     }

@@ -61,6 +61,7 @@ impl State {
             Entry::Exports { exports } => self.exports = exports,
             Entry::Targets { targets } => self.targets = targets,
             Entry::Binding { binding } => self.binding = Some(*binding),
+            Entry::Id { id } => self.id = Some(id),
             Entry::Edit { changes } => {
                 // On a copy, so that all of it happens or nothing; people ask for this, and seldom.
                 let mut edited = self.clone();

@@ -52,7 +52,7 @@ pub(super) fn encode(stack: &str, log: &Log, guard: Guard<'_>) -> Result<(Vec<u8
     }
     let mut writer = LineWriter::new(start(stack), place(log.state.generation), guard);
     writer.push(&Header {
-        stamp: Stamp::new(),
+        stamp: Stamp::of(&log.state),
         stack: stack.to_owned(),
         batch: log.state.generation,
         chain: log.chain.to_string(),
@@ -97,6 +97,7 @@ fn entries(state: &State) -> impl Iterator<Item = Entry> {
     });
     let binding = state.binding.clone().map(Box::new);
     let binding = binding.map(|binding| Entry::Binding { binding });
+    let id = state.id.clone().map(|id| Entry::Id { id });
     let is_close = !state.times.is_empty() || state.commit.is_some();
     let close = is_close.then(|| Entry::Close {
         version: state.version,
@@ -110,6 +111,7 @@ fn entries(state: &State) -> impl Iterator<Item = Entry> {
         .chain(exports)
         .chain(targets)
         .chain(binding)
+        .chain(id)
         .chain(close)
 }
 

@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::StateError;
+use super::{State, StateError};
 
 /// The writer of a file, and the readers that can read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,14 +33,30 @@ impl Stamp {
     pub(super) const FORMAT: u64 = 2;
 
     /// The highest `needs` that this program does justice to.
-    pub(super) const READS: u64 = 2;
+    pub(super) const READS: u64 = 3;
 
-    /// Returns the stamp that is written now. Nothing that this program records needs more than the first reader of the format.
+    /// The reader that knows the id of a stack. An older one would take what another stack of the name made for the stack's
+    /// own, and delete it.
+    const KNOWS_IDS: u64 = 3;
+
+    /// Returns the stamp of a file that any reader of the format may read.
     pub(super) fn new() -> Self {
         Self {
             format: Self::FORMAT,
             needs: 2,
             by: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Returns the stamp of a file that holds this state, or a part of it.
+    pub(super) fn of(state: &State) -> Self {
+        let stamp = Self::new();
+        match state.id {
+            Some(_) => Self {
+                needs: Self::KNOWS_IDS,
+                ..stamp
+            },
+            None => stamp,
         }
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::entry::Change;
 use super::keyring::KeyFile;
 use super::stamp::{Stamp, check_reader};
-use super::{Binding, Pending, Record, RunInfo, State, StateError, Store, Summary, Vault, Writer, sealed};
+use super::{Binding, Pending, Record, RunInfo, StackId, State, StateError, Store, Summary, Vault, Writer, sealed};
 use crate::provider::Target;
 use crate::urn::Key;
 use crate::value::hex;
@@ -34,6 +34,8 @@ struct Document {
     targets: BTreeMap<String, Target>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding: Option<Binding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<StackId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<Json>,
     /// Of the document with this field empty, in hexadecimal: under the current key of `keys` where there is that, else
@@ -127,7 +129,7 @@ impl Store {
         let state = self.load().await?;
         let keys = self.key_file().await?;
         let mut document = Document {
-            stamp: Stamp::new(),
+            stamp: Stamp::of(&state),
             stack: self.stack().to_owned(),
             version: state.version,
             at: Timestamp::now(),
@@ -136,6 +138,7 @@ impl Store {
             exports: state.exports,
             targets: state.targets,
             binding: state.binding,
+            id: state.id,
             keys,
             sum: String::new(),
         };
@@ -228,6 +231,9 @@ impl Store {
         });
         let binding = document.binding.map(Box::new);
         changes.extend(binding.map(|binding| Change::Binding { binding }));
+        // The objects of the same stack bear it; another stack is another one, whatever it begins with.
+        let id = document.id.filter(|_| document.stack == self.stack());
+        changes.extend(id.map(|id| Change::Id { id }));
         writer.change(changes).await?;
         Ok(counts)
     }

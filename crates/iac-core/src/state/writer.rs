@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::commit::{Command, Committer, Waiting};
 use super::entry::{Change, Entry, Keyed};
 use super::{
-    Binding, NewRecord, OpId, Operation, Pending, Record, State, StateError, Store, Summary, Times, Vault, lines,
-    sealed,
+    Binding, NewRecord, OpId, Operation, Pending, Record, StackId, State, StateError, Store, Summary, Times, Vault,
+    lines, sealed,
 };
 use crate::provider::Target;
 use crate::urn::Key;
@@ -217,6 +217,14 @@ impl Writer {
     pub async fn bind(&self, binding: Binding) -> Result<(), StateError> {
         let binding = Box::new(binding);
         self.record(Entry::Binding { binding }).await
+    }
+
+    /// Records the stack's id.
+    ///
+    /// # Errors
+    /// As [`applied`](Self::applied).
+    pub async fn identify(&self, id: StackId) -> Result<(), StateError> {
+        self.record(Entry::Id { id }).await
     }
 
     /// A number for an operation, which no other has.

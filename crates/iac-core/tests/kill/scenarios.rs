@@ -178,7 +178,15 @@ fn adoption() -> Scenario {
         meddle: |objects| {
             let inputs = Value::from(json!({ "value": "theirs" }));
             let ours = false;
-            objects.insert("a".into(), Object { uid: 900, inputs, ours });
+            objects.insert(
+                "a".into(),
+                Object {
+                    uid: 900,
+                    inputs,
+                    ours,
+                    id: None,
+                },
+            );
         },
         ..scenario("adopt", nothing(), program)
     }

@@ -238,7 +238,7 @@ async fn a_field_that_may_be_ignored_is_and_one_that_may_not_is_a_newer_versions
     assert_eq!(store(&backend).load().await.unwrap(), whole);
     backend.edit(&last, |bytes| {
         *bytes = with_line(bytes, 0, |header| {
-            (header["needs"], header["by"]) = (3.into(), "0.9.0".into());
+            (header["needs"], header["by"]) = (4.into(), "0.9.0".into());
         });
     });
     let before = backend.dump();
@@ -250,7 +250,7 @@ async fn a_field_that_may_be_ignored_is_and_one_that_may_not_is_a_newer_versions
         let text = told.to_string();
         assert!(matches!(told, StateError::Newer { .. }), "{text}");
         assert!(
-            text.contains("a newer version of iac (0.9.0), which needs at least reader 3") && !text.contains("repair"),
+            text.contains("a newer version of iac (0.9.0), which needs at least reader 4") && !text.contains("repair"),
             "{text}"
         );
     }

@@ -28,6 +28,7 @@ mod rekey;
 mod script;
 mod secrets;
 mod seen;
+mod stack_id;
 #[path = "../support/storage.rs"]
 mod storage;
 mod support;

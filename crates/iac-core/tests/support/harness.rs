@@ -70,7 +70,7 @@ impl Bench {
     fn with(world: World, backend: Arc<dyn Backend>, folder: Arc<TempDir>, patience: Duration) -> Self {
         let keys = KeySource::key_file(folder.path().join("key"));
         Self {
-            engine: Engine::new(vec![Arc::new(Memory(world.clone()))]),
+            engine: Engine::new(vec![Arc::new(Memory::of(&world))]),
             world,
             events: Arc::default(),
             store: Store::new(backend, "test", keys),

@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use iac_core::Value;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::*;
+use iac_core::state::StackId;
 use iac_core::value::diff::diff;
 use iac_core::value::{FieldPath, Map};
 use tokio::sync::Notify;
@@ -22,14 +23,16 @@ pub(crate) const KIND: &str = "mem:core/Thing";
 pub(crate) struct Object {
     pub(crate) uid: u64,
     pub(crate) inputs: Value,
-    /// True if it bears the stack's mark.
+    /// True if it bears the mark of a stack of this name.
     pub(crate) ours: bool,
+    /// The id of that stack.
+    pub(crate) id: Option<StackId>,
 }
 
 impl Object {
-    fn mark(&self) -> Mark {
+    fn mark(&self, own: &StackId) -> Mark {
         match self.ours {
-            true => Mark::Ours,
+            true => Mark::of_name(self.id.as_ref().map(StackId::as_str), own),
             false => Mark::Missing("made by a test".to_owned()),
         }
     }
@@ -64,9 +67,16 @@ pub(crate) struct World {
     inner: Arc<Mutex<Inner>>,
     hung: Arc<Notify>,
     gate: Option<Gate>,
+    /// The id of the stack that the provider is connected for.
+    id: Arc<Mutex<Option<StackId>>>,
 }
 
 impl World {
+    /// The id of the stack that the provider is connected for.
+    fn id(&self) -> StackId {
+        self.id.lock().unwrap().clone().unwrap()
+    }
+
     /// The same world, as a machine behind this gate reaches it.
     pub(crate) fn through(&self, gate: Gate) -> Self {
         Self {
@@ -184,6 +194,7 @@ impl World {
             inner: Arc::new(Mutex::new(copy)),
             hung: Arc::default(),
             gate: None,
+            id: Arc::default(),
         }
     }
 
@@ -275,7 +286,7 @@ impl World {
             return Err(ProviderError::new(ErrorKind::NotFound, "it is gone"));
         }
         if let Some(object) = existing.as_ref().filter(|_| !request.adopt) {
-            object.mark().allow(&request.identity, request.claim)?;
+            object.mark(&self.id()).allow(&request.identity, request.claim)?;
         }
         if request.adopt {
             inner.co_owners.remove(&request.identity);
@@ -294,6 +305,7 @@ impl World {
             uid,
             inputs: request.inputs.clone(),
             ours: true,
+            id: Some(self.id()),
         };
         let before = inner.objects.insert(request.identity.clone(), object.clone());
         let dropped = before.as_ref().and_then(|before| leaves(&before.inputs));
@@ -306,6 +318,7 @@ impl World {
                 uid: 0,
                 inputs: serde_json::json!({ "data": true }).into(),
                 ours: false,
+                id: None,
             });
         }
         let applied = Applied {
@@ -333,6 +346,7 @@ impl World {
             uid: inner.next_uid,
             inputs: serde_json::json!({ "prepared": true }).into(),
             ours: true,
+            id: Some(self.id()),
         };
         inner.objects.insert(request.identity.clone(), object);
         Ok(())
@@ -351,7 +365,7 @@ impl World {
         let there = inner.objects.get(&recorded.identity);
         // Another object of the name is not the one that is meant.
         if recorded.uid.is_none() || uid == recorded.uid {
-            let mark = there.map_or(Mark::Ours, Object::mark);
+            let mark = there.map_or(Mark::Ours, |object| object.mark(&self.id()));
             mark.allow(&recorded.identity, request.claim)?;
             let held = there.and_then(|object| holds(&object.inputs)).map(str::to_owned);
             if let Some(held) = held
@@ -386,7 +400,17 @@ impl World {
 }
 
 /// The provider.
-pub(crate) struct Memory(pub(crate) World);
+pub(crate) struct Memory(World);
+
+impl Memory {
+    /// A provider for a world, which others may have providers for as well.
+    pub(crate) fn of(world: &World) -> Self {
+        Self(World {
+            id: Arc::default(),
+            ..world.clone()
+        })
+    }
+}
 
 fn outputs(name: &str, object: &Object) -> Value {
     let map = [
@@ -503,7 +527,8 @@ impl Provider for Memory {
         Vec::new()
     }
 
-    async fn connect(&self, _: &ConnectRequest) -> Result<Target, ProviderError> {
+    async fn connect(&self, request: &ConnectRequest) -> Result<Target, ProviderError> {
+        *self.0.id.lock().unwrap() = Some(request.id.clone());
         Ok(Target {
             description: "memory".into(),
             id: "memory".into(),
@@ -535,7 +560,7 @@ impl Provider for Memory {
                     .map(|recorded| diff(&recorded.inputs, &object.inputs));
                 Observed::Present(Live {
                     uid: Some(object.uid.to_string()),
-                    mark: object.mark(),
+                    mark: object.mark(&self.0.id()),
                     outputs: if request.full {
                         outputs(&request.identity, object)
                     } else {

@@ -43,6 +43,7 @@ fn meaningful(object: &Json) -> Json {
         BOOKKEEPING.iter().for_each(|field| {
             metadata.remove(*field);
         });
+        super::mark::without_id(metadata);
     }
     object
 }

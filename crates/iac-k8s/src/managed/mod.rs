@@ -20,7 +20,7 @@ use serde_json::{Map, Value as Json};
 pub(crate) use compare::changes;
 pub(crate) use handover::{after_hand_over, formers, handed_over};
 pub(crate) use local::drift;
-pub(crate) use mark::{PREFIX, mark};
+pub(crate) use mark::{PREFIX, STACK_ID, identify, mark};
 pub(crate) use owners::elements_of_others;
 
 /// The entries of an object.

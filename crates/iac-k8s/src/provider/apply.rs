@@ -51,10 +51,11 @@ pub(crate) async fn apply(
     let kind = served_kind(session, &id, deadline.min(Instant::now() + KIND_PATIENCE)).await?;
     let scaled = declared.is_scaled(&id);
     let inputs = object::desired(&request.inputs, scaled);
-    let body = inputs.expose().map_err(|path| {
+    let mut body = inputs.expose().map_err(|path| {
         let message = format!("{path} is not known yet, though everything that comes before was applied");
         ProviderError::new(ErrorKind::Internal, message)
     })?;
+    managed::identify(&mut body, &session.id);
     let recorded = request.recorded.iter().map(|recorded| &recorded.inputs);
     let secrets = Secrets::of(std::iter::once(&inputs).chain(recorded));
     let application = Application {
@@ -142,11 +143,12 @@ impl Application<'_> {
     async fn create_with_care(&self) -> Result<Applied, ProviderError> {
         if let Some(object) = self.settled().await? {
             // An interrupted run of ours made it; what follows is the same as for a change.
-            if managed::applied(&object, &self.session.manager).is_some() {
+            let mark = self.session.mark_of(&object);
+            if mark.is_ours() {
                 let answer = self.send(&self.body, false).await?;
                 return self.with_replicas(&answer).await;
             }
-            return Err(self.taken());
+            return Err(self.taken(&mark));
         }
         if self.id.type_name() == "apps/StatefulSet" {
             // An earlier one of its name may have left smaller ones, and it would use them as they are.
@@ -162,7 +164,7 @@ impl Application<'_> {
     async fn made(&self, answer: &Answer, interrupted: bool) -> Result<Applied, ProviderError> {
         if !answer.created && !interrupted && !managed::is_alone(&answer.body, &self.session.manager) {
             self.give_up().await?;
-            return Err(self.taken());
+            return Err(self.taken(&Mark::Missing(String::new())));
         }
         self.with_replicas(answer).await
     }
@@ -266,7 +268,7 @@ impl Application<'_> {
                     "{} does not bear this stack's mark ({seen}), and stays as it is",
                     self.id
                 );
-                Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(adopt_hint(&self.request.key)))
+                Err(ProviderError::new(ErrorKind::Precondition, message).with_hint(mark.ways_out(&self.request.key)))
             }
             _ => Ok(()),
         }
@@ -422,11 +424,11 @@ impl Application<'_> {
         unowned.map(|(path, _)| path.to_string()).collect()
     }
 
-    fn taken(&self) -> ProviderError {
-        let message = format!("{} is there already, and this stack did not make it", self.id);
+    fn taken(&self, mark: &Mark) -> ProviderError {
+        let message = format!("{} is there already, and {}", self.id, mark.why_not_ours());
         ProviderError::new(ErrorKind::Conflict, message).with_hint(format!(
             "{}, or give the declared one another name",
-            adopt_hint(&self.request.key)
+            mark.ways_out(&self.request.key)
         ))
     }
 
@@ -463,7 +465,7 @@ fn is_another(refusal: &Refusal) -> bool {
 /// True if all fields that others hold are ones that we applied before: then an apply takes back what was changed.
 pub(crate) fn is_reclaim(before: &Value, refusal: &Refusal, own: &str) -> bool {
     refusal.conflicts().all(|cause| {
-        let ours = cause.message.contains(&format!("\"{own}\""));
+        let ours = cause.message.contains(&format!("\"{own}\"")) || cause.field.ends_with(managed::STACK_ID);
         ours || fields::find(before, &cause.field).1
     })
 }

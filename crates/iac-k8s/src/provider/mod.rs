@@ -159,7 +159,7 @@ impl Provider for KubernetesProvider {
         let connection = Connection::open(Settings::read(&request.config)?).await?;
         let evidence = connection.evidence(request.timeout).await?;
         let description = connection.description.clone();
-        let session = Session::new(connection, manager, request.key.clone());
+        let session = Session::new(connection, manager, request.id.clone(), request.key.clone());
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
         Ok(Target {
             description,

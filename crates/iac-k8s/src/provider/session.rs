@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iac_core::Value;
 use iac_core::provider::{Mark, StackKey};
+use iac_core::state::StackId;
 use iac_core::value::Packed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -79,6 +80,8 @@ pub(crate) struct Session {
     pub(crate) discovery: Discovery,
     /// The field manager: `iac-<stack>`.
     pub(crate) manager: String,
+    /// The id of the stack.
+    pub(crate) id: StackId,
     /// The key of the stack.
     pub(crate) key: StackKey,
     /// The warnings of the cluster.
@@ -107,11 +110,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session over a connection, that writes as `manager`.
-    pub(crate) fn new(connection: Connection, manager: String, key: StackKey) -> Self {
+    pub(crate) fn new(connection: Connection, manager: String, id: StackId, key: StackKey) -> Self {
         Self {
             connection: Arc::new(connection),
             discovery: Discovery::default(),
             manager,
+            id,
             key,
             warnings: Warnings::default(),
             trials: Trials::default(),
@@ -156,7 +160,7 @@ impl Session {
 
     /// Returns the mark on an object, of which at least the metadata were just read. One of ours is remembered.
     pub(crate) fn mark_of(&self, object: &Json) -> Mark {
-        let mark = managed::mark(object, &self.manager);
+        let mark = managed::mark(object, &self.manager, &self.id);
         let version = object.pointer("/metadata/resourceVersion").and_then(Json::as_str);
         if let (Mark::Ours, Some(uid), Some(version)) = (&mark, uid(object), version) {
             let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use iac_core::provider::{
 use iac_testbed::{Needs, TestBed};
 use serde_json::{Value as Json, json};
 
-use crate::world::{PATIENCE, Resolved, World, paths};
+use crate::world::{ID, PATIENCE, Resolved, World, paths};
 
 /// Somebody writes objects with the real `kubectl`.
 fn kubectl(world: &World, line: &str, object: Option<&Json>) {
@@ -115,7 +115,8 @@ async fn what_others_made_is_taken_over_whole() {
         let live = world.read(&api, &name).await;
         assert_eq!(live["data"], json!({"a": "ours", "b": "2"}), "{line}");
         assert_eq!(managers(&live), ["iac-tests"], "{line}");
-        assert!(live["metadata"].get("annotations").is_none(), "{live:#}");
+        let annotations = &live["metadata"]["annotations"];
+        assert_eq!(*annotations, json!({"iac.dev/stack-id": ID}), "{line}");
         // A field that the program drops later goes.
         world
             .apply(&with(json!({"a": "ours"})), Intent::Update, Some(&recorded))

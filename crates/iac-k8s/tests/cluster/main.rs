@@ -17,6 +17,7 @@ mod idle;
 mod immutable;
 mod kept;
 mod leaving;
+mod marks;
 mod names;
 mod observe;
 mod predict;

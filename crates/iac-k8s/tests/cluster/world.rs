@@ -78,6 +78,9 @@ async fn client() -> kube::Client {
     kube::Client::try_from(config).unwrap()
 }
 
+/// The id of the tests' stack.
+pub(crate) const ID: &str = "5f0c7d2e9a4b4c1d8e6f3a2b1c0d9e8f";
+
 /// The key of the tests' stack, the same in all of them.
 fn stack_key() -> StackKey {
     static KEY: OnceLock<StackKey> = OnceLock::new();
@@ -91,6 +94,7 @@ pub(crate) fn connect_request(config: &[(&str, &str)]) -> ConnectRequest {
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     ConnectRequest {
         stack: STACK.to_owned(),
+        id: ID.parse().unwrap(),
         config: config.collect(),
         timeout: Duration::from_secs(20),
         key: stack_key(),

@@ -16,6 +16,7 @@ use crate::inputs::ImageInputs;
 use crate::labels;
 use crate::provider::connect::Engine;
 use crate::provider::errors::failed;
+use crate::provider::maker::Owner;
 
 /// The number of lines of a failed build that are shown.
 const LINES: usize = 20;
@@ -33,7 +34,7 @@ impl Engine {
         let body = bollard::body_try_stream(parts);
         let doing = format!("build the image {}", inputs.tag);
         let build = self.wire.stream().map_err(|error| failed(&doing, &error))?;
-        let options = options(inputs, &self.stack);
+        let options = options(inputs, &self.owner);
         let credentials = Some(self.credentials()).filter(|all| !all.is_empty());
         // A step may work for hours without a word.
         let mut stream = std::pin::pin!(build.docker.build_image(options, credentials, Some(body)));
@@ -89,15 +90,19 @@ fn packed(inputs: &ImageInputs, own_files: &[PathBuf]) -> Result<File, ProviderE
     archive::archive(&inputs.build, &left_out).map_err(unreadable)
 }
 
-fn options(inputs: &ImageInputs, stack: &str) -> BuildImageOptions {
+fn options(inputs: &ImageInputs, owner: &Owner) -> BuildImageOptions {
     let build = &inputs.build;
-    let ours = [
+    let place = [
         (labels::PROJECT, inputs.project.as_str()),
         (labels::SERVICE, &inputs.service),
-        (labels::STACK, stack),
     ];
     let mut all: HashMap<String, String> = build.labels.clone().into_iter().collect();
-    all.extend(ours.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    all.extend(
+        place
+            .into_iter()
+            .chain(owner.labels())
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+    );
     BuildImageOptions {
         dockerfile: context::dockerfile(build),
         t: Some(inputs.tag.clone()),

@@ -19,9 +19,8 @@ use serde_json::json;
 
 use super::connect::Engine;
 use super::errors::{failed, if_there, status};
-use super::maker::foreign;
+use super::maker::Owner;
 use crate::inputs::ImageInputs;
-use crate::labels;
 
 pub(crate) use context::{LeftOut, hash as context_hash, place_of};
 pub(crate) use ensure::UnderWay;
@@ -114,7 +113,7 @@ impl Engine {
             let Some(image) = found else {
                 continue;
             };
-            match mark(&image, &self.stack).allow(&format!("the image {name}"), claim) {
+            match mark(&image, &self.owner).allow(&format!("the image {name}"), claim) {
                 Err(error) if *name == inputs.tag => return Err(error),
                 Err(_) => continue,
                 Ok(()) => {}
@@ -133,12 +132,8 @@ impl Engine {
 }
 
 /// Returns the mark on an image: an image that we build has our label.
-pub(crate) fn mark(image: &ImageInspect, stack: &str) -> Mark {
-    let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
-    match labels.and_then(|labels| labels.get(labels::STACK)) {
-        Some(owner) if owner == stack => Mark::Ours,
-        _ => foreign(labels),
-    }
+pub(crate) fn mark(image: &ImageInspect, owner: &Owner) -> Mark {
+    owner.mark(image.config.as_ref().and_then(|config| config.labels.as_ref()))
 }
 
 /// A name with its tag; without one the engine would pull all of them.

@@ -104,9 +104,12 @@ fn differing_text(live: &ContainerInspectResponse, body: &ContainerCreateBody) -
     None
 }
 
-/// Labels that say how a container came about, and not what it is.
+/// Labels that say how a container came about, and not what it is. Of those of an earlier version, none has the stack's id.
 fn is_bookkeeping(label: &str) -> bool {
-    matches!(label, labels::DEPENDS_ON | labels::IMAGE | labels::NUMBER)
+    matches!(
+        label,
+        labels::DEPENDS_ON | labels::IMAGE | labels::NUMBER | labels::STACK_ID
+    )
 }
 
 /// Labels that only a container of ours has, or has with another value.

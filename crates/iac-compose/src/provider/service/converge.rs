@@ -6,7 +6,7 @@ use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Stat
 use futures::future;
 use futures::stream::{self, StreamExt};
 use iac_core::Key;
-use iac_core::provider::{Applied, ApplyRequest, Context, DataItem, DeleteData, ErrorKind, ProviderError, adopt_hint};
+use iac_core::provider::{Applied, ApplyRequest, Context, DataItem, DeleteData, ErrorKind, ProviderError};
 use iac_core::value::Value;
 use serde_json::json;
 use tokio::time::Instant;
@@ -167,7 +167,7 @@ impl Converge<'_> {
                 name_of(member)
             );
             return Err(ProviderError::new(ErrorKind::Conflict, message)
-                .with_hint(format!("{}, or use another project name", adopt_hint(&request.key))));
+                .with_hint(format!("{}, or use another project name", mark.ways_out(&request.key))));
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ impl Converge<'_> {
     /// Returns the request that creates one of the service's containers.
     pub(super) fn request(&self, number: u32) -> Request {
         let place = Place {
-            stack: &self.engine.stack,
+            owner: &self.engine.owner,
             digest: &self.digest,
             image_id: &self.image_id,
             number,

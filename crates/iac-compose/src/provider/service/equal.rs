@@ -153,7 +153,7 @@ fn environment(body: &ContainerCreateBody, image: &ImageConfig) -> BTreeMap<Stri
 
 /// Labels that say what a container is, without those of docker compose and ours.
 fn users_labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>) -> BTreeMap<String, String> {
-    let ours = [crate::labels::STACK, crate::labels::SPEC];
+    let ours = [crate::labels::STACK, crate::labels::STACK_ID, crate::labels::SPEC];
     labels
         .filter(|(key, _)| !key.starts_with("com.docker.compose.") && !ours.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))

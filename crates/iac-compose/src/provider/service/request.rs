@@ -13,6 +13,7 @@ use super::{devices, mounts};
 use crate::inputs::ServiceInputs;
 use crate::labels;
 use crate::model::{Attachment, Healthcheck, Mount, Restart, Service};
+use crate::provider::maker::Owner;
 
 /// The request that creates one container.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub(crate) struct Request {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// The stack.
-    pub(crate) stack: &'a str,
+    pub(crate) owner: &'a Owner,
     /// Our digest of the definition.
     pub(crate) digest: &'a str,
     /// The ID of the image.
@@ -113,7 +114,6 @@ fn labels_of(inputs: &ServiceInputs, place: Place<'_>) -> HashMap<String, String
         (labels::ONEOFF, "False".to_owned()),
         (labels::DEPENDS_ON, depends_on.join(",")),
         (labels::IMAGE, place.image_id.to_owned()),
-        (labels::STACK, place.stack.to_owned()),
         (labels::SPEC, place.digest.to_owned()),
     ];
     let users = inputs
@@ -121,6 +121,8 @@ fn labels_of(inputs: &ServiceInputs, place: Place<'_>) -> HashMap<String, String
         .labels
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()));
+    let owner = place.owner.labels().map(|(key, value)| (key, value.to_owned()));
+    let ours = ours.into_iter().chain(owner);
     users.chain(ours.map(|(key, value)| (key.to_owned(), value))).collect()
 }
 

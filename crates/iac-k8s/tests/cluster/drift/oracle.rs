@@ -27,7 +27,11 @@ impl Kubectl {
             .args(["-f", "-"])
             .env("KUBECONFIG", &self.0.kubeconfig)
             // The server counts a generation for a NetworkPolicy's empty list, with every apply of the same.
-            .env("KUBECTL_EXTERNAL_DIFF", "diff -q -r -N -I generation")
+            // The stack's id is in no manifest; it may be an object's only annotation.
+            .env(
+                "KUBECTL_EXTERNAL_DIFF",
+                "diff -q -r -N -I generation -I stack-id -I annotations",
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
