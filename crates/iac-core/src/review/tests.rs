@@ -60,7 +60,7 @@ fn a_plan_without_changes_says_so() {
     (plan.exports, plan.notes, plan.kept, plan.problems) = Default::default();
     insta::assert_snapshot!(text_of(&plan, &TextOptions::default()), @"
     Preview of stack prod (destroy): kubernetes: context prod, server https://10.0.0.1:6443
-    not observed: the record stands in for what is really there
+    offline: the plan compares with the record alone; what really exists was not looked at and may differ
 
     Plan: no changes; 1 unchanged
     ");
