@@ -328,13 +328,18 @@ impl Store {
 
     /// Returns the keys that a run writes with, if the stack has keys.
     pub(super) async fn keeping(&self) -> Result<Option<Keeping>, StateError> {
-        match self.read_key_file().await? {
-            Some(there) => {
-                let vault = self.open_keys(&there).await?;
-                Ok(Some(Keeping::of(&there.file, vault)))
+        loop {
+            let was_opened = self.opened_vault().is_some();
+            match self.read_key_file().await? {
+                Some(there) => {
+                    let vault = self.open_keys(&there).await?;
+                    return Ok(Some(Keeping::of(&there.file, vault)));
+                }
+                None if was_opened => return Err(StateError::Rekeyed(self.stack.to_string())),
+                // Another task of this run has created the key since, for a secret of its own.
+                None if self.opened_vault().is_some() => {}
+                None => return Ok(None),
             }
-            None if self.opened_vault().is_some() => Err(StateError::Rekeyed(self.stack.to_string())),
-            None => Ok(None),
         }
     }
 

@@ -22,6 +22,7 @@ mod filesystem;
 mod forged;
 mod format;
 mod formers;
+mod key_race;
 mod lease;
 mod life;
 mod rekey;
