@@ -91,7 +91,7 @@ async fn a_resource_under_another_name_is_recognised() {
         told(&plan, "new").0,
         [
             "rename: it looks like Thing/old under another name; what uses the old name loses it: leave the name as it is, or change \
-             its users and move its data first"
+             its users as well; data that it alone holds has to be moved first"
         ]
     );
     assert_eq!(

@@ -38,7 +38,10 @@ fn forgotten(seen: &Seen<'_>) -> Option<Effect> {
     );
     let namespace = seen.id.namespace.as_deref().unwrap_or_default();
     let save = match failed {
-        true => format!("; to keep them: kubectl logs -n {namespace} job/{}", seen.id.name),
+        true => format!(
+            "; to keep the logs: kubectl logs -n {namespace} -l job-name={} --prefix --tail=-1",
+            seen.id.name
+        ),
         false => String::new(),
     };
     Some(Effect::other(format!(

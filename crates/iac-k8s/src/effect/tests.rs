@@ -442,7 +442,7 @@ fn jobs_say_what_runs_and_what_became_of_the_last_run() {
              rollback"
         );
         let save = if last.starts_with("failed") {
-            "; to keep them: kubectl logs -n shop job/migrate"
+            "; to keep the logs: kubectl logs -n shop -l job-name=migrate --prefix --tail=-1"
         } else {
             ""
         };

@@ -236,7 +236,7 @@ impl Rename {
         if self.is_new {
             return format!(
                 "it looks like {} under another name; what uses the old name loses it: leave the name as it is, or \
-                 change its users and move its data first",
+                 change its users as well; data that it alone holds has to be moved first",
                 self.other
             );
         }
