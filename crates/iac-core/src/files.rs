@@ -99,12 +99,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be opened, is a link or no regular file.
 pub fn open_written(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    without_waiting(&mut options, false);
-    let file = options.open(path).map_err(|error| better(error, path))?;
-    must_be_regular(&file.metadata()?)?;
-    Ok(file)
+    regular(OpenOptions::new().write(true), path, false)
 }
 
 /// Creates a file, or empties the one that is there, to be written while others may read it. A link is not followed: in a
@@ -113,11 +108,7 @@ pub fn open_written(path: &Path) -> io::Result<File> {
 /// # Errors
 /// When it cannot be opened, is a link or no regular file.
 pub fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    without_waiting(&mut options, false);
-    let file = options.open(path).map_err(|error| better(error, path))?;
-    must_be_regular(&file.metadata()?)?;
+    let file = regular(OpenOptions::new().create(true).truncate(false).write(true), path, false)?;
     file.set_len(0)?;
     Ok(file)
 }
@@ -130,16 +121,13 @@ pub fn create(path: &Path) -> io::Result<File> {
 pub fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
-    without_waiting(&mut options, false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(|error| better(error, path))?;
-    let metadata = file.metadata()?;
-    must_be_regular(&metadata)?;
+    let file = regular(&mut options, path, false)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        if metadata.permissions().mode() & 0o077 != 0 {
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
             // Somebody else's stays as it is: what can be opened can be locked.
             let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
         }
@@ -155,11 +143,13 @@ fn open_with(path: &Path, follow: bool) -> io::Result<File> {
         std::fs::symlink_metadata(path)
     };
     must_be_regular(&there?)?;
-    let mut options = OpenOptions::new();
-    options.read(true);
-    without_waiting(&mut options, follow);
+    regular(OpenOptions::new().read(true), path, follow)
+}
+
+/// Opens what is a regular file at the moment of opening, whatever was there before.
+fn regular(options: &mut OpenOptions, path: &Path, follow: bool) -> io::Result<File> {
+    without_waiting(options, follow);
     let file = options.open(path).map_err(|error| better(error, path))?;
-    // It may have been replaced since.
     must_be_regular(&file.metadata()?)?;
     Ok(file)
 }

@@ -186,10 +186,18 @@ proptest! {
 /// A world with an object of somebody else's, and a record that says it is ours.
 async fn named_by_a_record() -> Bench {
     let bench = Bench::in_memory();
-    bench.world.meddle(|objects| drop(objects.insert(name(4), theirs(4))));
+    record_theirs(&bench, 4).await;
+    bench
+}
+
+/// Puts an object of somebody else's into the world, and a record of it as ours.
+async fn record_theirs(bench: &Bench, number: usize) {
+    bench
+        .world
+        .meddle(|objects| drop(objects.insert(name(number), theirs(number))));
     let forged = Forged {
-        key: 4,
-        object: 4,
+        key: number,
+        object: number,
         uid: Some(true),
         known_inputs: true,
         ready: true,
@@ -197,8 +205,7 @@ async fn named_by_a_record() -> Bench {
         gone: false,
         interrupted: None,
     };
-    forged.write(&bench).await;
-    bench
+    forged.write(bench).await;
 }
 
 fn with_value(text: &'static str, adopt: bool) -> Declaration {
@@ -421,18 +428,7 @@ async fn a_record_that_claims_what_another_stack_of_the_name_made_goes_by_its_na
         if sealed {
             bench.up(&declare(|stack| drop(stack.random_password("db", 16)))).await;
         }
-        bench.world.meddle(|objects| drop(objects.insert(name(5), theirs(5))));
-        let forged = Forged {
-            key: 5,
-            object: 5,
-            uid: Some(true),
-            known_inputs: true,
-            ready: true,
-            as_former: false,
-            gone: false,
-            interrupted: None,
-        };
-        forged.write(&bench).await;
+        record_theirs(&bench, 5).await;
         let nothing = declare(|_| {});
         for mode in [Mode::Up, Mode::Destroy] {
             assert!(bench.run(mode, &nothing).await.unwrap().is_ok());

@@ -114,7 +114,7 @@ fn stop_seconds(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> u64
     }
 }
 
-/// What there is again where the new containers do not work.
+/// The state that is left where the new containers do not work.
 fn what_is_left(inputs: &ServiceInputs, before: Option<&ServiceInputs>) -> &'static str {
     let volumes = inputs.spec.volumes.iter();
     let mut written = volumes.filter(|mount| mount.kind == MountKind::Volume && !mount.read_only);

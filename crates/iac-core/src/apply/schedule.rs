@@ -160,7 +160,7 @@ impl Schedule {
     /// A stage that may start now; one that touches the world only if `operate` says so.
     pub(super) fn next(&mut self, operate: bool) -> Option<Node> {
         let (waits, operations) = (&mut self.waits, operate.then_some(&mut self.operations));
-        // What will not be reached, since something failed, stays in its queue until here.
+        // Stages that will not be reached, since something failed, stay in their queue until here.
         let mut all = std::iter::from_fn(|| waits.pop_front()).chain(
             operations
                 .into_iter()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::samples_lists;
-use crate::declare::{Options, Output, SourceLine};
+use crate::declare::{Output, SourceLine};
 use crate::plan::{
     Action, Fate, KeptData, Leftover, Mode, Order, Plan, PlanNote, PlanProblem, Precondition, Reason, Step,
 };
@@ -29,31 +29,13 @@ pub(crate) fn line(number: u32) -> Option<SourceLine> {
 
 pub(crate) fn step(name: &str, identity: &str, action: Action, reason: Reason) -> Step {
     Step {
-        key: key(name),
-        identity: identity.to_owned(),
-        action,
-        order: None,
-        leftovers: Vec::new(),
-        leaves: Vec::new(),
-        deletes_after: Vec::new(),
         reasons: vec![reason],
         source: line(u32::try_from(name.len()).unwrap()),
-        changes: Vec::new(),
-        lines: BTreeMap::new(),
-        minor: None,
-        risks: Vec::new(),
-        effects: Vec::new(),
-        checked: Checked::ByServer,
-        notes: Vec::new(),
-        after: Vec::new(),
-        order_only: Vec::new(),
-        ready_after: Vec::new(),
-        inputs: None,
-        options: Options::default(),
         precondition: Precondition {
             exists: false,
             uid: None,
         },
+        ..Step::bare(&key(name), identity, action)
     }
 }
 

@@ -22,7 +22,7 @@ async fn stack() -> Arc<Memory> {
     backend
 }
 
-/// What the files below this prefix say of the reader that they need.
+/// The readers that the files below this prefix need.
 fn needs(backend: &Memory, below: &str) -> Vec<u64> {
     let header = |bytes: &Vec<u8>| -> Json {
         let text = std::str::from_utf8(bytes).unwrap();

@@ -1,5 +1,5 @@
-//! What a NetworkPolicy that changes or goes lets in and out: which pods, which ports, from where. Policies only add to one
-//! another, and pods that none selects are open.
+//! The connections that a NetworkPolicy lets in and out when it changes or goes: which pods, which ports, from where. Policies
+//! only add to one another, and pods that none selects are open.
 
 use iac_core::Value;
 use iac_core::provider::Effect;

@@ -23,7 +23,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Effect> {
     all.map(Effect::privilege).collect()
 }
 
-/// What its pods may do and did not.
+/// The powers that its pods get and did not have.
 fn of_pods(seen: &Seen<'_>) -> Option<String> {
     let (before, then) = seen.pods()?;
     let (had, has) = (powers(before), powers(then));

@@ -1,4 +1,4 @@
-//! Who is not served while a workload has no pods, and what happens to those that name what goes.
+//! The users of a workload that are not served while it has no pods, and the fate of those that name an object that goes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,7 +33,7 @@ pub(super) fn of_outage<'a>(seen: &Seen<'_>, own: &[Effect], around: &'a Around<
     alone.filter_map(tell).collect()
 }
 
-/// Who reaches something through a Service, and what happens to that.
+/// The users that reach a workload through a Service, and what they see.
 fn users<'a>(service: &Seen<'_>, but: &Seen<'_>, around: &'a Around<'a>) -> Vec<String> {
     let hosts = hosts(service, around.all);
     let mut users: Vec<String> = hosts
@@ -87,7 +87,7 @@ fn hosts(service: &Seen<'_>, all: &[Seen<'_>]) -> Vec<(String, String)> {
     stay.filter_map(of).collect()
 }
 
-/// What happens to those that stay and name what goes, and when.
+/// The fate of objects that stay and name one that goes, and when it comes.
 pub(super) fn of_deletion<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
     let is_made_again = around
         .all

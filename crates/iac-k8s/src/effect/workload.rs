@@ -267,7 +267,7 @@ fn is_probed(seen: &Seen<'_>) -> bool {
     containers(spec).any(|container| container.get("readinessProbe").is_some())
 }
 
-/// What is left of a failure, and how one is told where nothing probes.
+/// The state that a failure leaves, and how a failure is noticed where nothing probes.
 fn with_probe(seen: &Seen<'_>, failure: &str) -> String {
     match is_probed(seen) {
         true => failure.to_owned(),

@@ -1,4 +1,4 @@
-//! Who gets a role by a binding, where these are many, or the role is one for everything.
+//! The people and accounts that get a role by a binding, where these are many, or the role is one for everything.
 
 use std::collections::BTreeSet;
 

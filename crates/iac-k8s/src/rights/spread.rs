@@ -28,7 +28,7 @@ pub(crate) fn spread(type_name: &str, before: &Value, after: &Value) -> Vec<Stri
         }
     }
     let took = selectors(before);
-    // Who had the rights of all has none that are new.
+    // An account that had all rights gets none that are new.
     let taken = selectors(after)
         .into_iter()
         .filter(|labels| !took.contains("") && !took.contains(labels));

@@ -94,7 +94,7 @@ pub(crate) struct ObjectLines {
 impl FieldLines for ObjectLines {
     fn line(&self, path: &FieldPath) -> Option<SourceLine> {
         let (line, column) = match path.segments() {
-            // What a Secret has as text is sent with its other data, and beats that.
+            // The texts of a Secret are sent with its other data, and win over it.
             [Segment::Field(data), rest @ ..] if data == "data" && !rest.is_empty() => {
                 let text = [&[Segment::Field("stringData".to_owned())][..], rest].concat();
                 self.file

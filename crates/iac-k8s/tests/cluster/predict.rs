@@ -451,7 +451,7 @@ async fn a_key_that_nobody_gives_is_a_problem_unless_the_live_object_has_it() {
     assert_eq!(filled.problems, [], "others give it");
 }
 
-/// What is refused for its name without the server is what the server refuses, and the other way round.
+/// The names that are refused without the server are those that the server refuses, no more and no fewer.
 #[tokio::test]
 async fn names_are_judged_as_the_server_judges_them() {
     let world = World::new().await;

@@ -48,7 +48,7 @@ impl Ignore {
             let parts = pattern.split('/').filter(|part| !part.is_empty() && *part != ".");
             let mut parts: Vec<Part> = parts.map(part).collect();
             let is_pattern = !parts.is_empty();
-            // What is below a folder goes with it.
+            // A pattern for a folder takes everything below it as well.
             parts.push(Part::Folders);
             is_pattern.then_some((takes_back, parts))
         });

@@ -125,7 +125,7 @@ pub struct Scale {
     /// The longest time that one of them may take to stop, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_seconds: Option<u64>,
-    /// What takes the place of those that go, where something does.
+    /// The successor of those that go, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is told of outages: what takes the place, and who is not served.
+//! The effects of outages: what takes the place, and who is not served.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is told of a NetworkPolicy that changes or goes.
+//! The effects of a NetworkPolicy that changes or goes.
 
 use super::*;
 

@@ -176,7 +176,7 @@ fn compare(path: &[Part], was: &Json, now: &Json, dropped: &mut Vec<Vec<Part>>) 
     }
     match (values(was), values(now)) {
         (Some(was), Some(now)) => compare(&below(Part::Values), &was, &now, dropped),
-        // What the fields that it has now do not take goes.
+        // All keys go but those that the new fields take.
         (Some(_), None) => match properties(now) {
             Some(fields) if !preserves(was) => dropped.push(below(Part::Other(fields.keys().cloned().collect()))),
             Some(_) => {}
