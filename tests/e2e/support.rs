@@ -345,9 +345,13 @@ impl Drop for Namespace {
 
 /// Waits until an Ingress leads somewhere: its controller hears of new endpoints a moment after they are ready.
 ///
-/// The loop is not curl's own `--retry`, which cuts its output back before each try and cannot do so with `/dev/null`.
+/// One answer is not enough: while the controller loads a new configuration, a process that still has the old one takes
+/// some of the connections. The loop is not curl's own `--retry`, which cuts its output back before each try and cannot
+/// do so with `/dev/null`.
 pub(crate) fn ingress_leads_to(host: &str, address: &str, path: &str) {
-    const TRIES: u32 = 30;
+    const TRIES: u32 = 150;
+    const IN_A_ROW: u32 = 8;
+    let mut good = 0;
     let mut answers = Vec::new();
     for _ in 0..TRIES {
         let mut curl = Command::new("curl");
@@ -355,11 +359,13 @@ pub(crate) fn ingress_leads_to(host: &str, address: &str, path: &str) {
         curl.args(["--write-out", "%{http_code}", "--max-time", "10"]);
         curl.args(["--resolve", &format!("{host}:443:{address}")]);
         let ran = Ran::of(curl.arg(format!("https://{host}{path}")));
-        if ran.code == 0 && !ran.stdout.ends_with("503") {
+        let there = ran.code == 0 && !ran.stdout.ends_with("503");
+        good = if there { good + 1 } else { 0 };
+        if good == IN_A_ROW {
             return;
         }
         answers.push(format!("exit {}: {} {}", ran.code, ran.stdout, ran.stderr));
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_millis(200));
     }
     panic!("{host}{path} does not lead anywhere: {answers:?}");
 }

@@ -17,7 +17,7 @@
 //! # async fn example(operation: Operation, record: NewRecord) -> Result<(), Box<dyn std::error::Error>> {
 //! let store = Store::new(open_backend("state")?, "prod", KeySource::from_env());
 //! let writer = store.begin(RunInfo::current("up", "3f2a9c1"), Duration::ZERO).await?;
-//! for pending in writer.state().pending {
+//! for pending in &writer.state().pending {
 //!     // Look what became of it, record that, and then:
 //!     writer.resolve(pending.op).await?;
 //! }
