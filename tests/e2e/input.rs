@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use iac_core::Stack;
 use iac_core::config::Config;
 use iac_core::engine::Engine;
-use iac_k8s::{Kubernetes, KubernetesProvider};
+use iac_k8s::{Declared as _, Kubernetes, KubernetesProvider};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 

@@ -52,6 +52,7 @@ mod provider;
 mod scope;
 
 pub use file::{ComposeFile, FileOptions};
+pub use iac_core::Declared;
 pub use provider::DockerProvider;
 pub use scope::{
     Compose, ConfigRef, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle, VolumeHandle, VolumeRef,
@@ -66,7 +67,7 @@ pub mod prelude {
         PullPolicy, ResourceSet, Resources, Restart, RestartPolicy, Service, Ulimit, UpdateConfig, UpdateOrder, Volume,
     };
     pub use crate::{
-        Compose, ConfigRef, DockerProvider, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle,
+        Compose, ConfigRef, Declared, DockerProvider, JobHandle, NetworkHandle, NetworkRef, SecretRef, ServiceHandle,
         VolumeHandle, VolumeRef,
     };
 }

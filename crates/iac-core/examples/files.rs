@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use iac_core::cli::Program;
-use iac_core::declare::{Handle, NewResource, ResourceDecl};
+use iac_core::declare::{Declared as _, Handle, NewResource, ResourceDecl};
 use iac_core::provider::{
     Applied, ApplyRequest, Checked, ConnectRequest, Connecting, Context, DataItem, DeleteRequest, ErrorKind, Existence,
     ExternalRef, Intent, Live, Mark, ObserveRequest, Observed, PredictRequest, Prediction, Problem, Provider,

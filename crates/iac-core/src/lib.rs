@@ -42,7 +42,7 @@ pub mod value;
 
 pub use causes::with_causes;
 pub use cli::Program;
-pub use declare::{Output, Stack};
+pub use declare::{Declared, Output, Stack};
 pub use urn::{Key, KeyError, Urn};
 pub use value::{FieldPath, Secret, Value};
 

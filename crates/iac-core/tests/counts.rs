@@ -3,11 +3,11 @@
 
 mod support;
 
-use iac_core::Stack;
 use iac_core::apply::{Cancel, Outcome, Report};
 use iac_core::plan::{DeleteData, Mode};
 use iac_core::provider::ErrorKind;
 use iac_core::state::{Record, Summary, Version};
+use iac_core::{Declared as _, Stack};
 use serde_json::json;
 use support::harness::{Bench, declare, thing};
 use tokio::sync::watch;

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use iac_core::declare::{Declaration, Handle, Stack};
+use iac_core::declare::{Declaration, Declared as _, Handle, Stack};
 use iac_core::plan::{Action, DeleteData, Fate, Mode, Plan, Reason};
 use iac_core::provider::RiskKind;
 use serde_json::{Value as Json, json};

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use iac_core::declare::Declaration;
+use iac_core::declare::{Declaration, Declared as _};
 use iac_core::plan::{DeleteData, Mode, Plan};
 use iac_core::provider::RiskKind;
 use iac_core::state::{RunInfo, StepKind, Summary, Times, Took};

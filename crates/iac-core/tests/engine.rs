@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use iac_core::apply::Outcome;
-use iac_core::declare::{FieldLines, SourceLine};
+use iac_core::declare::{Declared as _, FieldLines, SourceLine};
 use iac_core::plan::{Action, DeleteData, Mode, Plan, Reason};
 use iac_core::review::{TextOptions, View};
 use iac_core::value::Segment;

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use iac_core::declare::{Declaration, Options};
+use iac_core::declare::{Declaration, Declared as _, Options};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
 use iac_core::provider::Recorded;
 use iac_core::state::{FormerObject, NewRecord, OpKind, Operation, RunInfo, StackId};

@@ -7,7 +7,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::Value;
-use iac_core::declare::{Declaration, Handle};
+use iac_core::declare::{Declaration, Declared as _, Handle};
 use iac_core::plan::{DeleteData, Plan};
 use iac_core::state::{Record, State};
 use proptest::prelude::*;

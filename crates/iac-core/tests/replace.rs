@@ -5,7 +5,7 @@ mod support;
 
 use iac_core::Value;
 use iac_core::apply::{Outcome, Report};
-use iac_core::declare::{Declaration, Handle};
+use iac_core::declare::{Declaration, Declared as _, Handle};
 use iac_core::plan::{Action, DeleteData, Fate, Mode, Order, Plan, Reason, Step};
 use iac_core::provider::RiskKind;
 use serde_json::{Value as Json, json};

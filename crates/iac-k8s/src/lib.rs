@@ -104,6 +104,8 @@ mod stateful;
 mod validate;
 mod yaml;
 
+/// The types of Kubernetes, of the version that this crate is built for: no dependency of one's own is needed.
+pub use iac_core::Declared;
 /// A Kubernetes object, or any other struct with defaults, without noise.
 ///
 /// Inside of the macro every struct literal gets what it leaves out from `Default`, and every field takes what becomes its
@@ -171,7 +173,6 @@ mod yaml;
 /// k8s! { Deployment { spec: DeploymentSpecification { replicas: 3 } } }; // cannot find struct
 /// ```
 pub use iac_k8s_macros::k8s;
-/// The types of Kubernetes, of the version that this crate is built for: no dependency of one's own is needed.
 pub use k8s_openapi;
 pub use provider::KubernetesProvider;
 pub use scope::{Kubernetes, Namespaced, Object, ObjectScope, key_of, restart_on};

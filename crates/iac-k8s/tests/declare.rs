@@ -9,7 +9,7 @@ use iac_core::config::Config;
 use iac_core::declare::{Declaration, ResourceDecl, Wait};
 use iac_core::provider::{Phase, Provider as _};
 use iac_core::value::Value;
-use iac_k8s::{Kubernetes, KubernetesProvider, restart_on};
+use iac_k8s::{Declared as _, Kubernetes, KubernetesProvider, restart_on};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec};

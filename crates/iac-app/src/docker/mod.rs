@@ -8,8 +8,8 @@ mod then;
 
 use std::collections::BTreeMap;
 
-use iac_compose::Compose;
 use iac_compose::model::{Condition, Config, DependsOn, FileMount, Logging, Mount, Network, Service, Volume};
+use iac_compose::{Compose, Declared};
 
 use self::isolation::Networks;
 use crate::App;
@@ -94,10 +94,10 @@ fn declare(project: &Compose, part: &Data, name: &str, service: Service) {
     let before = part.container.resources_before().cloned();
     if part.kind == Kind::Job {
         let handle = project.job(name, service);
-        before.fold(handle, iac_core::declare::Handle::after);
+        before.fold(handle, Declared::after);
     } else {
         let handle = project.service(name, service);
-        before.fold(handle, iac_core::declare::Handle::after);
+        before.fold(handle, Declared::after);
     }
 }
 

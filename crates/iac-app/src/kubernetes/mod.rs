@@ -10,7 +10,7 @@ mod workload;
 use std::collections::BTreeMap;
 
 use iac_core::Stack;
-use iac_core::declare::Dependency;
+use iac_core::declare::{Declared as _, Dependency};
 use iac_core::provider::Phase;
 use iac_k8s::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use iac_k8s::k8s_openapi::{NamespaceResourceScope, api};

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use iac_core::declare::{DeclareError, FieldLines, Handle, NewResource, SourceLine, Wait};
+use iac_core::declare::{DeclareError, Declared as _, FieldLines, Handle, NewResource, SourceLine, Wait};
 use iac_core::provider::Phase;
 use iac_core::{Key, Output, Stack};
 use serde::Serialize;

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldLines, Wait};
+use super::{FieldLines, Options};
 use crate::provider::Phase;
 use crate::urn::{Key, KeyError};
 use crate::value::token::TokenError;
-use crate::value::{FieldPath, Secret, Value};
+use crate::value::{Secret, Value};
 
 /// Where in the program something is declared.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,38 +75,6 @@ impl TryFrom<String> for SourceLine {
                 column,
             }),
             _ => Err(format!("{text:?} is no file:line:column")),
-        }
-    }
-}
-
-/// The options of a resource, besides its inputs.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    /// A plan that would delete or replace the resource is an error. Recorded, so that it outlives the declaration.
-    pub protect: bool,
-    /// When it leaves the program it is forgotten, not deleted.
-    pub retain_on_delete: bool,
-    /// Where it has to be replaced, the old object is deleted before the new one is made.
-    pub delete_before_replace: bool,
-    /// An object, or a field that somebody else holds, may be taken over even if it is there already and not ours. The option is
-    /// about the run, not about the object, so it is not recorded.
-    pub adopt: bool,
-    /// Fields whose changes in the program are not applied to an existing object.
-    pub ignore_changes: Vec<FieldPath>,
-    /// The time that one operation on it, or the wait for it, may take; the engine's default where none is given.
-    pub timeout: Option<Duration>,
-    /// Whether a run waits until it is ready.
-    #[serde(skip_serializing_if = "Wait::is_usual")]
-    pub wait: Wait,
-}
-
-impl Options {
-    /// Those that are recorded.
-    pub(crate) fn to_record(&self) -> Self {
-        Self {
-            adopt: false,
-            ..self.clone()
         }
     }
 }

@@ -20,15 +20,17 @@ mod data;
 mod handle;
 mod inputs;
 mod lines;
+mod options;
 mod output;
 mod random;
 mod stack;
 mod wait;
 
-pub use data::{Declaration, DeclareError, Dependency, NewResource, Note, Options, ResourceDecl, SourceLine};
+pub use data::{Declaration, DeclareError, Dependency, NewResource, Note, ResourceDecl, SourceLine};
 pub use handle::Handle;
 pub use inputs::Concealer;
 pub use lines::FieldLines;
+pub use options::{Declared, Options};
 pub use output::Output;
 pub use random::{PASSWORD_KIND, RandomPassword};
 pub use stack::Stack;

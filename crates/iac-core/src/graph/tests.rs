@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Config;
-use crate::declare::{NewResource, Stack};
+use crate::declare::{Declared as _, NewResource, Stack};
 use crate::provider::Referent;
 
 fn declare(build: impl FnOnce(&Stack)) -> Declaration {

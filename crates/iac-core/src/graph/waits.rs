@@ -135,7 +135,7 @@ fn exported(declaration: &Declaration) -> impl Iterator<Item = (&String, Key)> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::declare::{Handle, NewResource, Stack};
+    use crate::declare::{Declared as _, Handle, NewResource, Stack};
     use crate::provider::{Reference, Referent};
     use crate::value::FieldPath;
 

@@ -2,7 +2,7 @@
 
 use iac_core::Value;
 use iac_core::apply::Report;
-use iac_core::declare::{Declaration, Handle, Stack};
+use iac_core::declare::{Declaration, Declared as _, Handle, Stack};
 use iac_core::engine::EngineError;
 use iac_core::plan::{DeleteData, Mode};
 use serde_json::{Value as Json, json};

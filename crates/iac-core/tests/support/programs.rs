@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use iac_core::Value;
-use iac_core::declare::{Declaration, Handle};
+use iac_core::declare::{Declaration, Declared as _, Handle};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::json;

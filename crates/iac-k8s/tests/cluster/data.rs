@@ -3,7 +3,7 @@
 
 use iac_core::plan::Plan;
 use iac_core::provider::RiskKind;
-use iac_k8s::Kubernetes;
+use iac_k8s::{Declared as _, Kubernetes};
 use serde_json::{Value as Json, json};
 
 use crate::rename::Runs;
