@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use crate::docker::{ComposeFolder, IMAGE};
 use crate::manifests::Folder;
 use crate::support::{Project, Ran, files, unique};
 
@@ -174,4 +175,114 @@ fn secrets_in_files_annotations_and_variables_appear_nowhere() {
     }
     canary.is_not_in("plan.json", &std::fs::read(project.path("plan.json")).unwrap());
     canary.is_in_no_file(&project.state());
+}
+
+/// A compose file that uses a secret in every way, and a service that tells it in its last words if it is to fail.
+fn compose_file(secret: &str, fails: bool) -> String {
+    let end = if fails { "exit 3" } else { "exec sleep 1000" };
+    format!(
+        r#"services:
+  web:
+    image: {IMAGE}
+    init: true
+    command: ["sh", "-c", "echo it is $$DB_PASSWORD; {end}", "--token", "{secret}"]
+    environment:
+      DB_PASSWORD: {secret}
+      DATABASE_URL: postgres://app:{secret}@db/shop
+      NOTIFY: https://hooks.slack.com/services/T0/B0/{secret}
+      FROM_DOTENV: ${{API_TOKEN}}
+    env_file: web.env
+    healthcheck: {{test: "echo password={secret}", interval: 300ms}}
+    configs: [{{source: settings, target: /settings}}]
+    secrets: [file, variable]
+configs:
+  settings:
+    content: |
+      user: app
+      password: {secret}
+secrets:
+  file: {{file: secret.txt}}
+  variable: {{environment: API_TOKEN}}
+volumes:
+  data: {{}}
+"#
+    )
+}
+
+#[test]
+fn a_secret_of_a_compose_file_appears_nowhere() {
+    let folder = ComposeFolder::new();
+    let project = &folder.project;
+    let canary = Canary::new();
+    let write = |value: &str, fails: bool| {
+        folder.write(&compose_file(value, fails));
+        project.write("app/.env", &format!("API_TOKEN={value}\n"));
+        project.write("app/web.env", &format!("SMTP_PASSWD={value}\n"));
+        project.write("app/secret.txt", value);
+    };
+    write(canary.text(), false);
+    for arguments in [
+        &["preview", "--verbose"][..],
+        &["preview", "--json"],
+        &["preview", "--out", "plan.json"],
+        &["plan", "show", "plan.json", "--format", "html"],
+        &["graph"],
+    ] {
+        quietly(&canary, project, arguments).exits(0);
+    }
+    let up = ["up", "--plan", "plan.json", "--verbose", "--events", "run.jsonl"];
+    quietly(&canary, project, &up).exits(0);
+    // It arrived, and the engine's own records of it are all that have it.
+    let web = folder.id("web");
+    let look = "cat /settings /run/secrets/file /run/secrets/variable; echo $DB_PASSWORD $SMTP_PASSWD $NOTIFY";
+    let told = folder.docker.exec(&web, look).exits(0);
+    assert_eq!(told.stdout.matches(canary.text()).count(), 6, "{told}");
+    is_in_no_label(&canary, &folder);
+    canary.is_in_no_file(&project.state());
+
+    write(&format!("{}-2", canary.text()), false);
+    quietly(&canary, project, &["preview", "--verbose"]).exits(0);
+    quietly(&canary, project, &["up", "--yes", "--json"]).exits(0);
+    // Somebody else makes the container anew, with another secret.
+    write(&format!("{}-3", canary.text()), false);
+    let file = project.path("app/compose.yaml").display().to_string();
+    folder.docker.compose(&folder.name, &format!("-f {file} up --detach"));
+    write(&format!("{}-2", canary.text()), false);
+    quietly(&canary, project, &["drift"]).exits(3);
+    quietly(&canary, project, &["drift", "--json"]).exits(3);
+    // The service ends, and its last words have the secret.
+    write(&format!("{}-4", canary.text()), true);
+    let failed = ["up", "--yes", "--events", "failed.jsonl", "--report", "failed.html"];
+    quietly(&canary, project, &failed).exits(1).says(["it is (secret)"]);
+    is_in_no_label(&canary, &folder);
+    for arguments in [
+        &["state", "list", "--json"][..],
+        &["state", "show", "web"],
+        &["stack", "show"],
+        &["stack", "history", "--format", "html"],
+        &["config", "get"],
+        &["destroy", "--yes", "--delete-data", "all"],
+    ] {
+        quietly(&canary, project, arguments);
+    }
+    for file in ["plan.json", "run.jsonl", "failed.jsonl", "failed.html"] {
+        canary.is_not_in(file, &std::fs::read(project.path(file)).unwrap());
+    }
+    canary.is_in_no_file(&project.state());
+}
+
+/// Fails if a label of anything in the compose project holds the secret.
+fn is_in_no_label(canary: &Canary, folder: &ComposeFolder) {
+    let docker = &folder.docker;
+    let mut objects: Vec<String> = docker.containers(&folder.name).into_values().collect();
+    objects.extend(docker.volumes(&folder.name));
+    objects.push(format!("{}_default", folder.name));
+    for object in objects {
+        let found = docker.run(&format!("inspect {object}")).json();
+        let labels = [&found[0]["Config"]["Labels"], &found[0]["Labels"]];
+        assert!(labels.iter().any(|labels| labels.is_object()), "{found:#}");
+        for labels in labels {
+            canary.is_not_in(&object, labels.to_string().as_bytes());
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::{SecretNames, can_be_secret, is_placeholder, lines};
+use super::{SecretNames, can_be_secret, is_placeholder, lines, urls};
 
 /// The parts of a text that are secret, in order, none of them in another.
 pub(super) fn parts(names: &SecretNames, text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    found.extend(url_passwords(text));
+    found.extend(urls::secrets(text));
     found.extend(
         text.find("@tcp(")
             .or_else(|| text.find("@unix("))
@@ -29,7 +29,7 @@ pub(super) fn parts(names: &SecretNames, text: &str) -> Vec<Range<usize>> {
 }
 
 /// True if a character ends a URL in a longer text.
-fn ends_url(c: char) -> bool {
+pub(super) fn ends_url(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')
 }
 
@@ -37,23 +37,6 @@ fn ends_url(c: char) -> bool {
 pub(super) fn after_last(text: &str, such: impl Fn(char) -> bool) -> usize {
     let last = text.char_indices().rev().find(|&(_, c)| such(c));
     last.map_or(0, |(at, c)| at + c.len_utf8())
-}
-
-/// The passwords of `scheme://user:password@host`, also those that were not encoded as they should.
-fn url_passwords(text: &str) -> Vec<Range<usize>> {
-    let password = |(at, _): (usize, &str)| {
-        let start = at + "://".len();
-        let rest = &text[start..];
-        let url = &rest[..rest.find(ends_url).unwrap_or(rest.len())];
-        let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
-        let (_, port) = authority.rsplit_once(':').unwrap_or_default();
-        // A slash in a password ends the authority too early: what then looks like a port is no number.
-        let raw = !authority.contains('@') && !port.is_empty() && !port.chars().all(|c| c.is_ascii_digit());
-        let at_sign = if raw { url } else { authority }.rfind('@')?;
-        let colon = url[..at_sign].find(':')?;
-        Some(start + colon + 1..start + at_sign)
-    };
-    text.match_indices("://").filter_map(password).collect()
 }
 
 /// The password of `user:password@tcp(host)/database`, whose `@` is at `at_sign`.
@@ -123,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(words in prop::collection::vec("[é\u{3000}\u{e000}=:'\"/@({,\\\\ \n-]|password|@tcp\\(|.", 0..12)) {
+        fn no_text_makes_it_panic(words in prop::collection::vec("[é\u{3000}\u{e000}=:'\"/@({,?&\\\\ \n-]|password|@tcp\\(|://|hooks\\.slack\\.com/services/|sig|.", 0..12)) {
             let text = words.concat();
             for part in parts(&SecretNames::default(), &text) {
                 prop_assert!(text.get(part).is_some());
@@ -133,7 +116,7 @@ mod tests {
 
     #[test]
     fn secrets_inside_of_texts_are_found() {
-        let table: [(&str, &[&str]); 33] = [
+        let table: [(&str, &[&str]); 36] = [
             ("postgres://app:hunter2@db:5432/shop", &["hunter2"]),
             ("redis://:hunter2@cache", &["hunter2"]),
             ("amqp://u:p%40ss@mq/%2f", &["p%40ss"]),
@@ -176,6 +159,9 @@ mod tests {
             ("\u{e000}=x üpassword=é", &["é"]),
             ("x\u{3000}app:hunter2@tcp(db)/shop", &["hunter2"]),
             ("ü\": \"password\": \"hunter2\"", &["hunter2"]),
+            ("notify: https://hooks.slack.com/services/T0/B0/abc\n", &["T0/B0/abc"]),
+            ("https://hooks.slack.com/services/${SLACK}", &[]),
+            ("{\"url\":\"https://discord.com/api/webhooks/1/abc\"}", &["abc"]),
         ];
         for (text, expected) in table {
             let found: Vec<&str> = parts(&SecretNames::default(), text)

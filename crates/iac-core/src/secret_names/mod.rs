@@ -9,6 +9,7 @@ mod inside;
 mod lines;
 mod rule;
 mod shown;
+mod urls;
 
 use std::ops::Range;
 
@@ -77,7 +78,7 @@ impl SecretNames {
         self.own.iter().any(|own| text.contains(own.expose().as_str()))
     }
 
-    /// The parts of a text that are secret wherever it stands: the password in a URL, the value behind `password=` or
+    /// The parts of a text that are secret wherever it stands: the password in a URL, or its path where that is as good as one, the value behind `password=` or
     /// `token=`, a private key; in the text of a file, the values behind names at the beginning of lines.
     pub fn inside(&self, text: &str) -> Vec<Range<usize>> {
         let mut parts = inside::parts(self, text);
