@@ -156,6 +156,14 @@ pub struct NewResource {
     pub(super) inputs: serde_json::Value,
     pub(super) options: Options,
     pub(super) after: Vec<Dependency>,
+    pub(super) object: Option<ObjectContent>,
+}
+
+/// The object outside that a resource is, and its content.
+#[derive(Debug)]
+pub(super) struct ObjectContent {
+    pub(super) name: String,
+    pub(super) digest: String,
 }
 
 impl NewResource {
@@ -167,7 +175,19 @@ impl NewResource {
             inputs,
             options: Options::default(),
             after: Vec::new(),
+            object: None,
         }
+    }
+
+    /// Lets it count once where it is declared again, in whatever component: as the object that has this full name outside,
+    /// with the content of this digest. For what stands in files, of which several may say the same.
+    #[must_use]
+    pub fn counts_once(mut self, name: impl Into<String>, digest: impl Into<String>) -> Self {
+        self.object = Some(ObjectContent {
+            name: name.into(),
+            digest: digest.into(),
+        });
+        self
     }
 
     /// Lets it wait for something else.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::data::{Declaration, DeclareError, NewResource, Note, ResourceDecl, SourceLine};
+use super::data::{Declaration, DeclareError, NewResource, Note, ObjectContent, ResourceDecl, SourceLine};
 use super::{FieldLines, Handle, Output};
 use crate::config::Config;
 use crate::provider::Phase;
@@ -49,6 +49,8 @@ struct Shared {
 struct Collected {
     resources: Vec<ResourceDecl>,
     index: HashMap<Key, usize>,
+    /// The resources that count once, by kind and by their objects' names: their places, and the digests of their content.
+    objects: HashMap<(String, String), (usize, String)>,
     exports: BTreeMap<String, Value>,
     secrets: BTreeMap<Source, Secret>,
     errors: Vec<DeclareError>,
@@ -151,6 +153,9 @@ impl Stack {
     #[track_caller]
     pub fn declare<R>(&self, new: NewResource) -> Handle<R> {
         let source = self.source();
+        if let Some(first) = self.counted(&new, &source) {
+            return Handle::new(self.clone(), first);
+        }
         let key = match Key::new(self.component_path(), &new.kind, &new.name) {
             Ok(key) => key,
             Err(error) => {
@@ -178,11 +183,39 @@ impl Stack {
             source,
             lines: self.lines.clone(),
         };
-        self.insert(resource);
+        self.insert(resource, new.object.map(|object| (new.kind, object)));
         Handle::new(self.clone(), key)
     }
 
-    fn insert(&self, resource: ResourceDecl) {
+    /// The resource that was declared before for the same object, where that counts once. Another content is an error.
+    fn counted(&self, new: &NewResource, source: &SourceLine) -> Option<Key> {
+        let object = new.object.as_ref()?;
+        let mut guard = self.shared.state.borrow_mut();
+        let state = &mut *guard;
+        let (position, digest) = state.objects.get(&(new.kind.clone(), object.name.clone()))?;
+        let first = &mut state.resources[*position];
+        if *digest == object.digest {
+            for dependency in &new.after {
+                if !first.after.contains(dependency) {
+                    first.after.push(dependency.clone());
+                }
+            }
+            let (name, place) = (first.key.short(), &first.source);
+            state.notes.push(Note {
+                message: format!("{name} stands at {place} as well, with the same content; it counts once"),
+                at: source.clone(),
+            });
+        } else {
+            state.errors.push(DeclareError::Duplicate {
+                key: first.key.clone(),
+                first: first.source.clone(),
+                second: source.clone(),
+            });
+        }
+        Some(first.key.clone())
+    }
+
+    fn insert(&self, resource: ResourceDecl, object: Option<(String, ObjectContent)>) {
         let mut state = self.shared.state.borrow_mut();
         if let Some(&first) = state.index.get(&resource.key) {
             let first = state.resources[first].source.clone();
@@ -196,6 +229,9 @@ impl Stack {
         let position = state.resources.len();
         state.index.insert(resource.key.clone(), position);
         state.resources.push(resource);
+        if let Some((kind, object)) = object {
+            state.objects.insert((kind, object.name), (position, object.digest));
+        }
     }
 
     /// Reports something wrong; for providers' scopes. No secret and no output's token stays in what is said.

@@ -1,13 +1,13 @@
 //! Turns objects of any form into declarations: names them, puts them into their namespace, and marks what is secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iac_core::declare::{DeclareError, Dependency, NewResource, Options, SourceLine};
-use iac_core::value::{Part, Source, Value, token};
+use iac_core::value::{Part, Source, Value, canonical, token};
 use iac_core::{Key, KeyError, Stack};
 use kube::core::DynamicObject;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(super) struct Place {
     /// Where what names no namespace goes, outside of one.
     default_namespace: String,
     after: Option<Dependency>,
+    /// True for what stands in a file, where several files may say the same.
+    in_file: bool,
 }
 
 impl Place {
@@ -37,6 +39,7 @@ impl Place {
             namespace: None,
             default_namespace: chosen_namespace(stack.config()),
             after: None,
+            in_file: false,
         }
     }
 
@@ -46,6 +49,7 @@ impl Place {
             namespace: Some(namespace.to_owned()),
             default_namespace: self.default_namespace.clone(),
             after,
+            in_file: false,
         }
     }
 
@@ -106,7 +110,7 @@ impl Place {
         let defined: BTreeMap<String, Scope> = definitions
             .filter_map(|manifest| defined(&manifest.object.json().ok()?))
             .collect();
-        let mut seen: BTreeMap<(String, String), Manifest> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         let mut objects = Vec::new();
         for manifest in manifests {
             let place = self.at_manifest(&manifest);
@@ -117,23 +121,13 @@ impl Place {
                     continue;
                 }
             };
-            let of_type = type_of(&object);
-            let known = defined.get(&of_type).copied();
+            let known = defined.get(&type_of(&object)).copied();
             let scope = known.unwrap_or_else(|| self.scope_of(&object));
             let name = self.name_of(&object, scope);
-            let object_name = (of_type, self.full_name_of(&object, scope));
-            match seen.get(&object_name) {
-                Some(first) if self.is_same(first, &object, scope) => {
-                    let first = format!("{}:{}", first.file.path.display(), first.line);
-                    let kind = object["kind"].as_str().unwrap_or_default();
-                    let note =
-                        format!("{kind} {name} stands at {first} as well, with the same content; it counts once");
-                    place.stack.note(note);
-                }
-                _ => {
-                    objects.push(place.declare(&name, object, scope));
-                    seen.entry(object_name).or_insert(manifest);
-                }
+            let object = place.declare(&name, object, scope);
+            // One that stands twice counts once.
+            if seen.insert(object.key().clone()) {
+                objects.push(object);
             }
         }
         objects
@@ -166,6 +160,7 @@ impl Place {
         let source = source_line(&manifest.file.path, manifest.line);
         Self {
             stack: self.stack.at_lines(source, Arc::new(manifest.lines())),
+            in_file: true,
             ..self.clone()
         }
     }
@@ -178,27 +173,6 @@ impl Place {
             Some(namespace) if scope == Scope::Namespaced => format!("{namespace}/{name}"),
             _ => name.to_owned(),
         }
-    }
-
-    /// The name in the cluster of an object from a file: with the namespace that it gets where it names none.
-    fn full_name_of(&self, object: &Json, scope: Scope) -> String {
-        let name = self.name_of(object, scope);
-        match scope {
-            Scope::Namespaced if !name.contains('/') => format!("{}/{name}", self.default_namespace),
-            _ => name,
-        }
-    }
-
-    /// True if a manifest says the same as another one of the same full name, however its namespace is written.
-    fn is_same(&self, first: &Manifest, object: &Json, scope: Scope) -> bool {
-        let without_namespace = |mut object: Json| {
-            if let (Scope::Namespaced, Some(metadata)) = (scope, object["metadata"].as_object_mut()) {
-                metadata.remove("namespace");
-            }
-            object
-        };
-        let first = first.object.json();
-        first.is_ok_and(|first| without_namespace(first) == without_namespace(object.clone()))
     }
 
     /// The scope of an object of which only JSON is known: a custom resource without a namespace, declared where there
@@ -228,12 +202,14 @@ impl Place {
             Scope::Cluster => None,
         };
         let of_type = type_of(&json);
+        let content = self.in_file.then(|| canonical::digest(&json));
         self.refuse_tokens_in_bytes(name, &json);
         if of_type == "core/Secret" {
             self.mark_secrets(&mut json, namespace.as_deref().unwrap_or_default(), &object_name);
         }
         let full_name: Vec<&str> = namespace.iter().chain([&object_name]).map(String::as_str).collect();
-        conceal::conceal(&self.stack, &of_type, &full_name.join("/"), &mut json);
+        let full_name = full_name.join("/");
+        conceal::conceal(&self.stack, &of_type, &full_name, &mut json);
         let options = wait::options(&of_type, &json).unwrap_or_else(|why| {
             self.report(name, why);
             Options::default()
@@ -241,6 +217,9 @@ impl Place {
         let mut new = NewResource::new(format!("{PROVIDER}:{of_type}"), name, json).options(options);
         if let (Scope::Namespaced, Some(after)) = (scope, &self.after) {
             new = new.after(after.clone());
+        }
+        if let Some(content) = content {
+            new = new.counts_once(full_name, content);
         }
         Object::new(self.stack.declare(new), object_name, namespace)
     }

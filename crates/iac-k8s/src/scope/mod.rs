@@ -102,7 +102,7 @@ impl Kubernetes {
 
     /// Declares every object of a YAML file, or of all files in a folder; [`ManifestFiles`] leaves some out. What is wrong
     /// is reported with file and line; an object's name in the stack is `namespace/name`, or its name alone. An object that
-    /// stands in two places with the same content counts once.
+    /// stands in two places with the same content counts once, also where two calls read them.
     #[track_caller]
     pub fn yaml(&self, files: impl Into<ManifestFiles>) -> Vec<Object<DynamicObject>> {
         self.place.yaml(&files.into())
