@@ -25,6 +25,8 @@ pub(crate) struct Schemas {
 pub(crate) struct Verdict {
     /// The problems for which the server would refuse it.
     pub(crate) problems: Vec<Problem>,
+    /// The rules that bear on the object and that only a server can check: how many there are of each sort.
+    pub(crate) left: BTreeMap<&'static str, usize>,
 }
 
 impl Schemas {
@@ -87,6 +89,7 @@ impl Schemas {
             };
             return Some(Verdict {
                 problems: vec![problem],
+                ..Verdict::default()
             });
         }
         let mut verdict = Verdict::default();

@@ -20,7 +20,16 @@ fn schemas() -> Schemas {
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
             "maybe": {"type": "string", "nullable": true},
+            "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            "ports": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["port", "protocol"],
+                "items": {"type": "object", "required": ["port"], "properties": {
+                    "port": {"type": "integer", "format": "int32"}, "protocol": {"type": "string", "default": "TCP"}}}},
+            "since": {"type": "string", "format": "date-time"},
+            "amount": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+            "one": {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+                "properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
         },
+        "x-kubernetes-validations": [{"rule": "self.size < 9"}, {"rule": "has(self.size)"}],
     });
     let schema =
         json!({"type": "object", "required": ["spec"], "properties": {"spec": spec, "status": {"type": "object"}}});
@@ -48,13 +57,18 @@ fn schemas() -> Schemas {
     schemas
 }
 
-/// Returns the problems of a Thing of this version and specification, without their source lines.
-fn wrong(version: &str, spec: serde_json::Value) -> Vec<String> {
+/// Returns the verdict on a Thing of this version and specification.
+fn verdict(version: &str, spec: serde_json::Value) -> Verdict {
     let object =
         json!({"apiVersion": format!("a.io/{version}"), "kind": "Thing", "metadata": {"name": "t"}, "spec": spec});
     let inputs: Value = object.into();
     let id = ObjectId::of(&inputs).expect("complete");
-    let verdict = schemas().judge(&id, &inputs).expect("defined");
+    schemas().judge(&id, &inputs).expect("defined")
+}
+
+/// Returns the problems of a Thing of this version and specification, without their source lines.
+fn wrong(version: &str, spec: serde_json::Value) -> Vec<String> {
+    let verdict = verdict(version, spec);
     let text = |message: &str| {
         message
             .trim_end_matches(", says its definition in this stack")
@@ -117,6 +131,14 @@ fn an_object_is_compared_with_the_schema_of_its_definition() {
         ),
         (json!({"size": 3, "sise": 1}), vec!["spec.sise: there is no such field"]),
         (json!({"size": null}), vec!["spec.size: it must not be null"]),
+        (
+            json!({"size": 3, "set": ["a", "b", "a"]}),
+            vec!["spec.set[2]: it is there twice"],
+        ),
+        (
+            json!({"size": 3, "ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}),
+            vec!["spec.ports[2]: it is there twice"],
+        ),
     ] {
         assert_eq!(wrong("v1", spec.clone()), expected, "{spec}");
     }
@@ -124,4 +146,21 @@ fn an_object_is_compared_with_the_schema_of_its_definition() {
         wrong("v0", json!({"size": 3})),
         ["apiVersion: the stack's definition of Thing does not serve the version \"v0\""]
     );
+}
+
+#[test]
+fn rules_that_only_a_server_can_check_are_counted_where_they_bear_on_something() {
+    for (spec, expected) in [
+        (
+            json!({"size": 3, "amount": "5", "ports": [{"port": 1}]}),
+            vec![("x-kubernetes-validations", 2)],
+        ),
+        (
+            json!({"size": 3, "since": "now", "one": {"a": "x"}, "ports": [{"port": 4_294_967_296_i64}]}),
+            vec![("format", 2), ("oneOf", 1), ("x-kubernetes-validations", 2)],
+        ),
+    ] {
+        let left: Vec<(&str, usize)> = verdict("v1", spec.clone()).left.into_iter().collect();
+        assert_eq!(left, expected, "{spec}");
+    }
 }

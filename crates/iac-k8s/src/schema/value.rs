@@ -12,6 +12,7 @@ const OF_EVERY_OBJECT: [&str; 3] = ["apiVersion", "kind", "metadata"];
 pub(super) fn object(schema: &Value, inputs: &Value, verdict: &mut Verdict) {
     let root = FieldPath::root();
     let Value::Object(fields) = inputs else { return };
+    leave(schema, inputs, verdict);
     required(schema, inputs, &root, verdict);
     for (name, value) in fields
         .iter()
@@ -23,6 +24,7 @@ pub(super) fn object(schema: &Value, inputs: &Value, verdict: &mut Verdict) {
 
 fn check(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdict) {
     let flag = |name: &str| schema.get(name).and_then(Value::as_bool) == Some(true);
+    leave(schema, value, verdict);
     // The server looks at values that are known only later.
     if matches!(value, Value::Expr(_) | Value::Secret(_)) || flag("x-kubernetes-embedded-resource") {
         return;
@@ -58,6 +60,7 @@ fn check(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdict)
         }
         Value::Array(items) => {
             count(schema, "Items", items.len(), "items", path, verdict);
+            unique(schema, items, path, verdict);
             if let Some(schema) = schema.get("items") {
                 for (index, item) in items.iter().enumerate() {
                     check(schema, item, &path.join(element(item, index)), verdict);
@@ -121,10 +124,74 @@ fn allowed(schema: &Value, value: &Value, path: &FieldPath, verdict: &mut Verdic
 fn string(schema: &Value, text: &str, path: &FieldPath, verdict: &mut Verdict) {
     count(schema, "Length", text.chars().count(), "characters", path, verdict);
     let pattern = schema.get("pattern").and_then(Value::as_str);
-    // A pattern that only the server can read is left to it.
-    let read = pattern.and_then(|pattern| regex::Regex::new(pattern).ok());
-    if let Some(pattern) = read.filter(|pattern| !pattern.is_match(text)) {
-        verdict.refuse(path, &format!("it must match {:?}", pattern.as_str()));
+    match pattern.map(regex::Regex::new) {
+        Some(Ok(pattern)) if !pattern.is_match(text) => {
+            verdict.refuse(path, &format!("it must match {:?}", pattern.as_str()));
+        }
+        Some(Err(_)) => verdict.leave("pattern", 1),
+        _ => {}
+    }
+}
+
+/// Counts the rules of one schema that only a server can check.
+fn leave(schema: &Value, value: &Value, verdict: &mut Verdict) {
+    const JUNCTORS: [&str; 4] = ["allOf", "anyOf", "not", "oneOf"];
+    let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array);
+    verdict.leave("x-kubernetes-validations", rules.map_or(0, <[Value]>::len));
+    // There, it only says the same once more.
+    let is_either = schema.get("x-kubernetes-int-or-string").and_then(Value::as_bool) == Some(true);
+    for word in JUNCTORS.into_iter().filter(|_| !is_either) {
+        verdict.leave(word, usize::from(schema.get(word).is_some()));
+    }
+    let format = schema.get("format").and_then(Value::as_str).filter(|_| !is_either);
+    verdict.leave(
+        "format",
+        usize::from(format.is_some_and(|format| !is_in(format, value))),
+    );
+    for word in ["multipleOf", "uniqueItems", "x-kubernetes-embedded-resource"] {
+        verdict.leave(word, usize::from(schema.get(word).is_some()));
+    }
+}
+
+/// True if a value is certainly one of this format.
+fn is_in(format: &str, value: &Value) -> bool {
+    let Value::Number(number) = value else {
+        return false;
+    };
+    match format {
+        "int32" => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        "int64" => number.as_i64().is_some(),
+        "float" | "double" => true,
+        _ => false,
+    }
+}
+
+/// The elements of a set, and those of a list with keys, are told apart by what they are. A key has its default where it is
+/// not written.
+fn unique(schema: &Value, items: &[Value], path: &FieldPath, verdict: &mut Verdict) {
+    let text = |name: &str| schema.get(name).and_then(Value::as_str);
+    let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+    let keys: Vec<&str> = keys.unwrap_or_default().iter().filter_map(Value::as_str).collect();
+    let properties = schema.get("items").and_then(|items| items.get("properties"));
+    let default = |key: &str| properties?.get(key)?.get("default");
+    let identity = |item: &Value| -> Option<Vec<Option<Value>>> {
+        let parts: Vec<Option<Value>> = match text("x-kubernetes-list-type")? {
+            "set" => vec![Some(item.clone())],
+            "map" => keys
+                .iter()
+                .map(|key| item.get(key).or_else(|| default(key)).cloned())
+                .collect(),
+            _ => return None,
+        };
+        parts.iter().flatten().all(Value::is_known).then_some(parts)
+    };
+    let mut seen: Vec<Vec<Option<Value>>> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let Some(identity) = identity(item) else { continue };
+        if seen.contains(&identity) {
+            verdict.refuse(&path.join(Segment::Index(index)), "it is there twice");
+        }
+        seen.push(identity);
     }
 }
 
@@ -180,6 +247,12 @@ fn shown(value: &Value) -> String {
 }
 
 impl Verdict {
+    fn leave(&mut self, sort: &'static str, number: usize) {
+        if number > 0 {
+            *self.left.entry(sort).or_default() += number;
+        }
+    }
+
     fn refuse(&mut self, path: &FieldPath, message: &str) {
         self.problems.push(Problem {
             path: path.clone(),

@@ -1,9 +1,12 @@
 //! The verdict of the stack's own definition on a custom resource, where the server does not have that definition yet.
 
+use iac_core::Value;
 use iac_core::provider::{Checked, Prediction, ProviderError};
 
 use super::Question;
+use super::probe::Probed;
 use crate::provider::call::Call;
+use crate::schema::Verdict;
 
 impl Question<'_> {
     /// The prediction, corrected by the definition that the object will be judged by.
@@ -19,22 +22,45 @@ impl Question<'_> {
             };
             return Ok(Prediction { problems, ..prediction });
         }
-        if let Checked::Locally(why) = &prediction.checked
-            && prediction.problems.is_empty()
-        {
-            let why = format!("{why}; its fields are as that definition wants them");
-            let checked = if self.declared.defines(&self.id) {
-                Checked::Locally(why)
-            } else {
-                prediction.checked
-            };
-            return Ok(Prediction { checked, ..prediction });
+        if matches!(prediction.checked, Checked::Locally(_)) && prediction.problems.is_empty() {
+            return self.checked_by_server(prediction, &verdict).await;
         }
         // A hint tells of what is no matter of the schema: a field that somebody else holds.
         let by_schema =
             !prediction.problems.is_empty() && prediction.problems.iter().all(|problem| problem.hint.is_none());
         if by_schema && self.definition_changes().await? {
-            return Ok(self.locally("the server has an older definition of its kind, and this run changes that"));
+            let prediction = self.locally("the server has an older definition of its kind, and this run changes that");
+            return self.checked_by_server(prediction, &verdict).await;
+        }
+        Ok(prediction)
+    }
+
+    /// The prediction for an object that fits the definition as far as that can be told here: the rest of the rules is the
+    /// server's to check, now if it can.
+    async fn checked_by_server(&self, prediction: Prediction, verdict: &Verdict) -> Result<Prediction, ProviderError> {
+        let Checked::Locally(why) = &prediction.checked else {
+            return Ok(prediction);
+        };
+        let checked = Checked::Locally(format!("{why}; its fields are as that definition wants them"));
+        let mut prediction = Prediction { checked, ..prediction };
+        let schema = self
+            .declared
+            .schemas()
+            .of(&self.id)
+            .filter(|_| !verdict.left.is_empty());
+        // What is known only later is said already.
+        if let (Some(Ok(schema)), Ok(object)) = (schema.map(Value::expose), self.inputs.expose()) {
+            match self.probe(&schema, object).await? {
+                Probed::Right => {}
+                Probed::Wrong(problems) => prediction.problems = problems,
+                Probed::Untried(reason) => {
+                    let rules = verdict.left.iter().map(|(sort, number)| format!("{sort} ({number})"));
+                    let rules = rules.collect::<Vec<_>>().join(", ");
+                    let note =
+                        format!("rules of its definition that are checked only when it is made: {rules}; {reason}");
+                    prediction.notes.push(self.secrets.redact(&note));
+                }
+            }
         }
         Ok(prediction)
     }
