@@ -10,13 +10,15 @@ use super::{PREFIX, applied, entries, has_key, is_of_object, is_ours, key_of};
 
 /// The managers that write whole objects from files. What a person edits by hand (`kubectl-edit`) and what controllers
 /// write is not theirs.
-const FORMERS: [&str; 16] = [
+const FORMERS: [&str; 19] = [
+    "HashiCorp",
     "argocd-application-controller",
     "argocd-controller",
     "before-first-apply",
     "helm",
     "helm-controller",
     "kapp-server",
+    "kluctl",
     "kubectl",
     "kubectl-autoscale",
     "kubectl-client-side-apply",
@@ -27,21 +29,40 @@ const FORMERS: [&str; 16] = [
     "kubectl-run",
     "kustomize-controller",
     "Terraform",
+    "timoni",
 ];
 
 /// The prefixes of others' names that have a version or a number in them.
-const FORMER_PREFIXES: [&str; 3] = [PREFIX, "pulumi-kubernetes", "terraform-provider-helm"];
+const FORMER_PREFIXES: [&str; 5] = [
+    PREFIX,
+    "pulumi-kubernetes",
+    "pulumi-resource-kubernetes",
+    "terraform-provider-helm",
+    "werf",
+];
 
-/// True if an entry is of a former manager; another stack of ours is one.
-fn is_former(entry: &Json, manager: &str) -> bool {
+/// The name of whoever uses the Python client and gives none: Ansible, but operators as well.
+const PYTHON: &str = "OpenAPI-Generator";
+
+/// True if an entry of an object is of a former manager; another stack of ours is one.
+fn is_former(object: &Json, entry: &Json, manager: &str) -> bool {
     let name = entry["manager"].as_str().unwrap_or_default();
     let listed = FORMERS.contains(&name) || FORMER_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    listed && !is_ours(name, manager) && is_of_object(entry)
+    let is_whole = || name == PYTHON && wrote_whole(object, entry);
+    (listed || is_whole()) && !is_ours(name, manager) && is_of_object(entry)
+}
+
+/// True if an entry shows that its manager wrote the object as a whole: it made the object and has not written since, or
+/// keeps a copy of what it applied.
+fn wrote_whole(object: &Json, entry: &Json) -> bool {
+    let created = object.pointer("/metadata/creationTimestamp").and_then(Json::as_str);
+    let copy = "/fieldsV1/f:metadata/f:annotations/f:kubectl.kubernetes.io~1last-applied-configuration";
+    (created.is_some() && entry["time"].as_str() == created) || entry.pointer(copy).is_some()
 }
 
 /// The names of the former managers.
 pub(crate) fn formers(object: &Json, manager: &str) -> Vec<String> {
-    let former = entries(object).filter(|entry| is_former(entry, manager));
+    let former = entries(object).filter(|entry| is_former(object, entry, manager));
     let mut names: Vec<String> = former
         .filter_map(|entry| entry["manager"].as_str().map(str::to_owned))
         .collect();
@@ -52,15 +73,15 @@ pub(crate) fn formers(object: &Json, manager: &str) -> Vec<String> {
 
 /// The managed fields of an object with the former managers' entries as ours; none where there are none.
 pub(crate) fn handed_over(object: &Json, manager: &str) -> Option<Json> {
-    let first = entries(object).find(|entry| is_former(entry, manager))?;
+    let first = entries(object).find(|entry| is_former(object, entry, manager))?;
     let mut ours = applied(object, manager).unwrap_or(first).clone();
     ours["manager"] = manager.into();
     ours["operation"] = "Apply".into();
-    for former in entries(object).filter(|entry| is_former(entry, manager)) {
+    for former in entries(object).filter(|entry| is_former(object, entry, manager)) {
         unite(&mut ours["fieldsV1"], &former["fieldsV1"]);
     }
     let is_own = |entry: &Json| applied(object, manager) == Some(entry);
-    let others = entries(object).filter(|entry| !is_former(entry, manager) && !is_own(entry));
+    let others = entries(object).filter(|entry| !is_former(object, entry, manager) && !is_own(entry));
     Some(std::iter::once(ours).chain(others.cloned()).collect())
 }
 
@@ -76,7 +97,7 @@ fn unite(fields: &mut Json, more: &Json) {
 /// former managers have go.
 pub(crate) fn after_hand_over(result: &Json, manager: &str) -> Json {
     let fields = |former: bool| -> Vec<&Json> {
-        let entries = entries(result).filter(|entry| is_former(entry, manager) == former);
+        let entries = entries(result).filter(|entry| is_former(result, entry, manager) == former);
         entries.map(|entry| &entry["fieldsV1"]).collect()
     };
     let mut united = json!({});
@@ -217,9 +238,34 @@ mod tests {
             ("kubectl-edit", "", false),
             ("kube-controller-manager", "", false),
             ("kubectl", "status", false),
+            ("kluctl", "", true),
+            ("werf/v1.2", "", true),
+            ("HashiCorp", "", true),
+            ("pulumi-kubernetes-31df3088", "", true),
+            ("OpenAPI-Generator", "", false),
         ] {
             let entry = json!({"manager": name, "subresource": subresource});
-            assert_eq!(is_former(&entry, "iac-shop"), expected, "{name}");
+            assert_eq!(is_former(&json!({}), &entry, "iac-shop"), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_python_client_is_one_where_it_wrote_the_object_as_a_whole() {
+        let object = json!({"metadata": {"creationTimestamp": "2026-01-02T03:04:05Z"}});
+        let with = |time: &str, annotation: &str| {
+            let fields = json!({"f:metadata": {"f:annotations": {annotation: {}}}, "f:data": {".": {}, "f:a": {}}});
+            let mut entry = entry("OpenAPI-Generator", "Update", fields);
+            entry["time"] = time.into();
+            is_former(&object, &entry, "iac-shop")
+        };
+        assert!(with("2026-01-02T03:04:05Z", "f:x"), "it made the object");
+        assert!(
+            !with("2026-02-02T03:04:05Z", "f:x"),
+            "it may have made it, or changed a field"
+        );
+        assert!(with(
+            "2026-02-02T03:04:05Z",
+            "f:kubectl.kubernetes.io/last-applied-configuration"
+        ));
     }
 }

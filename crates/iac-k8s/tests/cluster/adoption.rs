@@ -92,6 +92,8 @@ async fn what_others_made_is_taken_over_whole() {
         ("create -f -", "kubectl-create"),
         ("apply --server-side --field-manager=helm -f -", "helm"),
         ("apply --server-side --field-manager=iac-other -f -", "iac-other"),
+        ("apply --server-side --field-manager=kluctl -f -", "kluctl"),
+        ("create --field-manager=OpenAPI-Generator -f -", "OpenAPI-Generator"),
     ]
     .into_iter()
     .enumerate()
