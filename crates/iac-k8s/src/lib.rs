@@ -75,6 +75,7 @@
 extern crate self as iac_k8s;
 
 mod agree;
+mod awaited;
 mod content;
 mod declared;
 mod definition;

@@ -315,6 +315,15 @@ fn an_annotation_says_whether_and_how_long_it_is_waited_for() {
         let error = job(value);
         assert!(error.contains("declare.rs") && error.contains(expected), "{error}");
     }
+    let awaited =
+        json!({"apiVersion": "a.io/v1", "kind": "Rule", "metadata": {"annotations": {"iac.dev/wait-for-kind": true}}});
+    let error = refused(|stack| drop(Kubernetes::new(stack).add_json("a", awaited)));
+    assert!(
+        error.contains(
+            "metadata.annotations.iac.dev/wait-for-kind: it is true, and can only be \"true\" or \"false\", in quotes"
+        ),
+        "{error}"
+    );
     let of_pods = json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "spec": {"template": {"metadata": {"annotations": {"iac.dev/wait": "false"}}}}});
     let error = refused(|stack| drop(Kubernetes::new(stack).add_json("a", of_pods)));
@@ -449,5 +458,57 @@ fn an_object_that_files_say_twice_counts_once_however_its_namespace_is_written()
             .contains("as well, with the same content; it counts once")
     );
     write("b.yaml", of(", namespace: default", "blue"));
-    assert_eq!(declare(both).resources.len(), 2, "the engine names both places");
+    let different = refused(both);
+    let places = ["a.yaml", "b.yaml"].map(|name| format!("{}:1:1", folder.path().join(name).display()));
+    assert_eq!(
+        different,
+        format!(
+            "{}: kubernetes:core/ConfigMap::x is declared already at {}; names have to be unique among resources of a type \
+             within a component",
+            places[1], places[0]
+        )
+    );
+}
+
+#[test]
+fn an_object_that_two_folders_say_counts_once_in_whatever_component() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n";
+    let secret = |namespace: &str, password: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Secret, metadata: {{name: db{namespace}}}, stringData: {{password: {password}}}}}\n"
+        )
+    };
+    write("one/ns.yaml", namespace);
+    write("one/db.yaml", &secret(", namespace: shop", "hunter2"));
+    write("two/ns.yaml", namespace);
+    write("two/db.yaml", &secret("", "hunter2"));
+    let both = |stack: &Stack| {
+        let one = Kubernetes::new(stack).yaml(folder.path().join("one"));
+        let gate = Kubernetes::new(stack).add("gate", Namespace::default());
+        let two = Kubernetes::new(&stack.component("two")).in_namespace("shop");
+        let two = two.yaml(folder.path().join("two"));
+        assert_eq!((one.len(), two.len()), (2, 2), "each call has what its files say");
+        assert_eq!(one[0].key(), two[0].key());
+        two.into_iter().for_each(|object| drop(object.after(&gate)));
+    };
+    let declared = declare(both);
+    let keys: Vec<String> = declared.resources.iter().map(|resource| resource.key.short()).collect();
+    assert_eq!(keys, ["Secret/shop/db", "Namespace/shop", "Namespace/gate"]);
+    assert_eq!(declared.resources[1].after.len(), 1);
+    assert_eq!(declared.notes.len(), 2);
+    // What a Secret holds counts, though it stands nowhere in clear.
+    write("two/db.yaml", &secret("", "hunter3"));
+    let different = refused(both);
+    assert!(
+        different.contains("two/db.yaml:1:1: kubernetes:core/Secret::shop/db is declared already at")
+            && different.contains("one/db.yaml:1:1")
+            && !different.contains("hunter"),
+        "{different}"
+    );
 }

@@ -18,7 +18,8 @@ use super::delete;
 use super::discovery::ApiKind;
 use super::leaving::is_leaving;
 use super::session::{Memory, Session, uid};
-use super::unknown::unknown_kind;
+use super::unknown::{never_came, unknown_kind};
+use crate::awaited::is_awaited;
 use crate::content::Hasher;
 use crate::declared::Declared;
 use crate::dropped;
@@ -48,7 +49,10 @@ pub(crate) async fn apply(
     let id = ObjectId::of(&request.inputs).map_err(invalid)?;
     session.learn_secrets(&request.inputs);
     let deadline = Instant::now() + request.timeout;
-    let kind = served_kind(session, &id, deadline.min(Instant::now() + KIND_PATIENCE)).await?;
+    let kind = match is_awaited(&request.inputs) {
+        true => awaited_kind(session, &id, deadline, &|message| cx.progress(&request.key, message)).await?,
+        false => served_kind(session, &id, deadline.min(Instant::now() + KIND_PATIENCE)).await?,
+    };
     let scaled = declared.is_scaled(&id);
     let inputs = object::desired(&request.inputs, scaled);
     let mut body = inputs.expose().map_err(|path| {
@@ -94,6 +98,27 @@ async fn served_kind(session: &Session, id: &ObjectId, deadline: Instant) -> Res
             Err(error) if !error.may_pass() || Instant::now() >= deadline => return Err(error.into()),
             _ => sleep(Duration::from_millis(500)).await,
         }
+    }
+}
+
+/// The kind that something else is to make meanwhile.
+async fn awaited_kind(
+    session: &Session,
+    id: &ObjectId,
+    deadline: Instant,
+    tell: &(dyn Fn(&str) + Sync),
+) -> Result<ApiKind, ProviderError> {
+    if let Ok(Some(kind)) = session.discovery.find(&session.connection, id).await {
+        return Ok(kind);
+    }
+    tell(&format!(
+        "waiting until the server has the kind {} in {}",
+        id.kind,
+        id.api_version()
+    ));
+    match served_kind(session, id, deadline).await {
+        Err(error) if error.kind == ErrorKind::NotFound => Err(never_came(id)),
+        answer => answer,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use iac_core::provider::{ErrorKind, ProviderError};
 
+use crate::awaited::ANNOTATION;
 use crate::object::ObjectId;
 
 /// The failure of an object whose kind the server does not have.
@@ -9,10 +10,24 @@ pub(super) fn unknown_kind(id: &ObjectId) -> ProviderError {
     let message = format!("the server has no kind {} in {}", id.kind, id.api_version());
     ProviderError::new(ErrorKind::NotFound, message).with_hint(match id.group.as_str() {
         "monitoring.coreos.com" => {
-            "this kind is the Prometheus Operator's: install the operator, or leave the object out; an application can have a Prometheus of its own instead, app.prometheus(\"prometheus\", PrometheusOptions::image(\"prom/prometheus:v3.5.0\"))"
+            "this kind is the Prometheus Operator's: install the operator, or leave the object out; an application can have a Prometheus of its own instead, app.prometheus(\"prometheus\", PrometheusOptions::image(\"prom/prometheus:v3.5.0\"))".to_owned()
         }
-        _ => "check apiVersion and kind; for a custom resource declare its CustomResourceDefinition or install it first",
+        _ => format!(
+            "check apiVersion and kind; for a custom resource declare its CustomResourceDefinition or install it first. If something that this stack declares makes the kind, say so with the annotation {ANNOTATION}: \"true\" on the object: then a run waits for the kind"
+        ),
     })
+}
+
+/// The failure of an object whose kind was waited for, and did not come.
+pub(super) fn never_came(id: &ObjectId) -> ProviderError {
+    let message = format!(
+        "the server still has no kind {} in {}: nothing made it",
+        id.kind,
+        id.api_version()
+    );
+    ProviderError::new(ErrorKind::NotFound, message).with_hint(
+        "look at what is to make it: whether its controller runs, and what the status and the events of the object that describes the kind say. The next run goes on here; the annotation iac.dev/wait sets another limit",
+    )
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | webhooks, bindings of admission policies | what their rules match; pods also through what makes them |
 //! | an APIService | the objects of its group and version |
 //! | the Service that converts between a definition's versions | the definition's objects |
+//! | custom resources and what runs pods | the objects that wait for their kind |
 //!
 //! None of these is certain to be needed, so each gives way where it would close a cycle: a webhook admits the pods that
 //! serve it.
@@ -27,8 +28,8 @@ use iac_core::value::{FieldPath, Value};
 
 use self::rules::Rules;
 use super::find::{Named, names, pod_spec};
-use crate::kinds;
 use crate::object::{ObjectId, split_api_version};
+use crate::{awaited, kinds};
 
 /// A declared object.
 pub(super) struct Declared<'a> {
@@ -97,6 +98,7 @@ pub(super) fn of(resources: &[&ResourceDecl]) -> Vec<Reference> {
     }
     conversions(&declared, &mut found);
     parameters(&declared, &mut found);
+    makers_of_kinds(&declared, &mut found);
     found.references
 }
 
@@ -320,6 +322,20 @@ fn conversions(declared: &[Declared<'_>], found: &mut Found) {
         for object in objects.filter(|object| Some(object.id.kind.as_str()) == kind) {
             found.add(object, service.key, Phase::Ready);
         }
+    }
+}
+
+/// What makes a kind is a controller's answer to another custom resource: all that it may take is made first.
+fn makers_of_kinds(declared: &[Declared<'_>], found: &mut Found) {
+    let (awaiting, others): (Vec<&Declared<'_>>, Vec<_>) =
+        declared.iter().partition(|object| awaited::is_awaited(object.inputs));
+    let is_maker =
+        |object: &&Declared<'_>| object.runs_pods() || kinds::scope(&object.id.group, &object.id.kind).is_none();
+    let makers: Vec<&Declared<'_>> = others.into_iter().filter(is_maker).collect();
+    for object in awaiting {
+        makers
+            .iter()
+            .for_each(|maker| found.add(object, maker.key, Phase::Exists));
     }
 }
 

@@ -432,3 +432,28 @@ fn the_documentation_shows_the_table() {
         missing.join("\n")
     );
 }
+
+#[test]
+fn what_waits_for_its_kind_comes_after_whatever_may_make_it() {
+    let mut rule = object("rules.io/v1", "Rule", "all", json!({}));
+    rule["metadata"]["annotations"] = json!({"iac.dev/wait-for-kind": "true"});
+    let found = edges(&[
+        rule,
+        object("templates.io/v1", "Template", "t", json!({})),
+        object("v1", "ConfigMap", "c", json!({})),
+        object(
+            "apps/v1",
+            "Deployment",
+            "controller",
+            json!({"spec": {"template": {"spec": {}}}}),
+        ),
+    ]);
+    let first: Vec<&String> = found.iter().filter(|edge| edge.contains("-> first")).collect();
+    assert_eq!(
+        first,
+        [
+            "Rule/all exists:  -> first Template/t exists",
+            "Rule/all exists:  -> first Deployment/controller exists",
+        ]
+    );
+}

@@ -4,7 +4,7 @@ use iac_core::declare::{Options, Wait};
 use iac_core::value::token;
 use serde_json::Value as Json;
 
-use crate::kinds;
+use crate::{awaited, kinds};
 
 /// `"false"`: it is not waited for; `"10m"`: at most so long.
 pub(super) const ANNOTATION: &str = "iac.dev/wait";
@@ -15,6 +15,7 @@ pub(super) const ANNOTATION: &str = "iac.dev/wait";
 /// The problems of the annotation, as sentences that begin with its place.
 pub(super) fn options(of_type: &str, object: &Json) -> Result<Options, String> {
     misplaced(of_type, object)?;
+    awaited::check(object)?;
     let Some(said) = object["metadata"]["annotations"].get(ANNOTATION) else {
         return Ok(Options::default());
     };

@@ -130,3 +130,126 @@ async fn an_object_is_judged_by_the_definition_of_its_own_stack() {
     assert_eq!(paths(&no_more), ["spec.size"], "{no_more:?}");
     world.delete(&old, true).await.unwrap();
 }
+
+/// A definition with rules that only a server can check, and an object of it with this specification.
+fn with_rules(world: &World, group: &str, spec: &serde_json::Value) -> crate::world::Declared {
+    let mut definition = definition(group, 9);
+    let rules = json!({
+        "type": "object", "required": ["size"],
+        "x-kubernetes-validations": [
+            {"rule": "self.size <= self.most", "message": "size must not be more than most"},
+            {"rule": "!has(self.url) || isURL(self.url)"},
+        ],
+        "oneOf": [{"required": ["one"]}, {"required": ["other"]}],
+        "properties": {
+            "size": {"type": "integer", "format": "int32"}, "most": {"type": "integer", "default": 5},
+            "one": {"type": "string"}, "other": {"type": "string"}, "url": {"type": "string"},
+            "since": {"type": "string", "format": "date-time"},
+        },
+    });
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = rules;
+    world.declare_all(|stack| {
+        let cluster = Kubernetes::new(stack);
+        cluster.add_json("things", definition);
+        let thing =
+            json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "t"}, "spec": spec});
+        cluster.in_namespace(&world.namespace).add_json("t", thing);
+    })
+}
+
+#[tokio::test]
+async fn rules_of_a_definition_that_is_to_come_are_checked_by_the_server() {
+    let world = World::new().await;
+    let group = format!("rules-{}.example", world.namespace);
+    let table = [
+        (
+            json!({"size": 3, "one": "x", "since": "2026-01-02T03:04:05Z", "url": "https://h"}),
+            None,
+        ),
+        (
+            json!({"size": 6, "one": "x"}),
+            Some(("spec", "size must not be more than most")),
+        ),
+        (json!({"size": 6, "most": 7, "one": "x"}), None),
+        (
+            json!({"size": 3, "one": "x", "other": "y"}),
+            Some(("spec", "must validate one and only one schema")),
+        ),
+        (
+            json!({"size": 3, "one": "x", "since": "yesterday"}),
+            Some(("spec.since", "date-time")),
+        ),
+        (
+            json!({"size": 3, "one": "x", "url": "no such"}),
+            Some(("spec", "isURL")),
+        ),
+    ];
+    for (spec, expected) in &table {
+        let predicted = world
+            .predict(&with_rules(&world, &group, spec).of("Thing"), Intent::Create, None)
+            .await;
+        let found: Vec<_> = predicted
+            .problems
+            .iter()
+            .map(|problem| (problem.path.to_string(), &problem.message))
+            .collect();
+        match expected {
+            None => assert!(found.is_empty() && predicted.notes.is_empty(), "{spec}: {predicted:?}"),
+            Some((path, words)) => {
+                assert!(
+                    found.iter().any(|(at, message)| at == path && message.contains(words)),
+                    "{spec}: {found:?}"
+                );
+            }
+        }
+    }
+    // And the server says the same of each once it has the definition.
+    let definition = world
+        .up(&with_rules(&world, &group, &table[0].0).of("CustomResourceDefinition"))
+        .await;
+    for (spec, expected) in &table {
+        let predicted = world
+            .predict(&with_rules(&world, &group, spec).of("Thing"), Intent::Create, None)
+            .await;
+        assert_eq!(
+            predicted.problems.is_empty(),
+            expected.is_none(),
+            "{spec}: {predicted:?}"
+        );
+    }
+    world.delete(&definition, true).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_custom_resource_goes_before_what_it_owns() {
+    let world = World::new().await;
+    let group = format!("owner-{}.example", world.namespace);
+    let declared = world.declare_all(|stack| {
+        let cluster = Kubernetes::new(stack);
+        cluster.add_json("things", definition(&group, 9));
+        let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "t"}, "spec": {"size": 1}});
+        cluster.in_namespace(&world.namespace).add_json("t", thing);
+    });
+    let definition = world.up(&declared.of("CustomResourceDefinition")).await;
+    let thing = world.up(&declared.of("Thing")).await;
+    // What it owns cannot go, and would hold an owner that is deleted in the foreground.
+    let owner = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "Thing", "name": "t", "uid": thing.uid, "blockOwnerDeletion": true,
+    });
+    let metadata = json!({"name": "owned", "finalizers": ["example.com/hold"], "ownerReferences": [owner]});
+    let maps = world.api("", "v1", "ConfigMap");
+    world
+        .make(
+            &maps,
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}),
+        )
+        .await;
+    world.delete(&thing, false).await.unwrap();
+    let things = world.api(&group, "v1", "Thing");
+    assert!(things.get_opt("t").await.unwrap().is_none());
+    assert!(maps.get_opt("owned").await.unwrap().is_some());
+    world
+        .meddle(&maps, "owned", json!({"metadata": {"finalizers": null}}))
+        .await;
+    world.delete(&definition, true).await.unwrap();
+}

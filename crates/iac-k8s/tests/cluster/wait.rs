@@ -43,9 +43,11 @@ async fn a_deployment_and_its_service_become_ready() {
         .apply(&declared.of("Service"), Intent::Create, None)
         .await
         .unwrap();
-    let error = world.wait(&service, Duration::from_secs(1)).await.unwrap_err();
+    let (waited, said) = world.wait_telling(&service, Duration::from_secs(1)).await;
+    let error = waited.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert!(error.message.contains("no ready pod"), "{error}");
+    assert!(said.iter().any(|line| line.contains("no ready pod")), "{said:?}");
     let deployment = world.wait(&deployment, Duration::from_secs(60)).await.unwrap();
     assert_eq!(
         deployment

@@ -9,6 +9,7 @@ mod compare;
 mod exclusive;
 mod fit;
 mod kept;
+mod probe;
 mod pruned;
 mod refusal;
 mod trial;
@@ -26,6 +27,7 @@ pub(crate) use self::alike::Trials;
 use self::around::AROUND_PODS;
 use self::compare::{is_drawn, predicted_outputs, strip_allocated, unnamed};
 use self::trial::Trial;
+use crate::awaited::is_awaited;
 use crate::content::Hasher;
 use crate::declared::Declared;
 use crate::definition::{self, DEFINITION};
@@ -215,6 +217,9 @@ impl<'a> Question<'a> {
     fn unknown_kind(&self) -> Prediction {
         if self.declared.defines(&self.id) {
             return self.locally("its kind is defined in the same run");
+        }
+        if is_awaited(&self.request.inputs) {
+            return self.locally("its kind is not there yet, and is waited for");
         }
         let error = crate::provider::unknown::unknown_kind(&self.id);
         let problem = Problem {
