@@ -53,6 +53,37 @@ fn what_a_run_reads_and_writes_is_no_part_of_a_build_context() {
 }
 
 #[test]
+fn a_folder_that_is_built_can_hold_the_state_and_the_plan() {
+    let folder = ComposeFolder::new();
+    folder
+        .project
+        .write("Dockerfile", &format!("FROM {IMAGE}\nCOPY . /context\n"));
+    folder.project.write(
+        "compose.yaml",
+        "services:\n  web:\n    build: .\n    init: true\n    command: sleep 1000\n",
+    );
+    // Everything is in the folder itself, and the state where it is without a word.
+    let run = |arguments: &[&str]| {
+        let mut command = folder.project.command(arguments);
+        command.args(["--config", "path=."]).env_remove("IAC_BACKEND");
+        Ran::of(&mut command)
+    };
+    run(&["preview", "--out", "plan.json"]).exits(0);
+    run(&["up", "--plan", "plan.json"]).exits(0);
+    assert!(folder.project.state().is_dir());
+    std::fs::remove_file(folder.project.path("plan.json")).unwrap();
+    run(&["preview", "--detailed-exitcode"]).exits(0);
+    let inside = folder.docker.exec(&folder.id("web"), "ls /context").exits(0);
+    assert!(
+        inside.stdout.contains("compose.yaml") && !inside.stdout.contains("state"),
+        "{inside}"
+    );
+    // At the end of a test its project is destroyed from another folder.
+    run(&["destroy", "--yes"]).exits(0);
+    std::fs::remove_dir_all(folder.project.state()).unwrap();
+}
+
+#[test]
 fn a_plan_is_refused_once_its_container_is_gone() {
     let folder = reviewed();
     folder.docker.run(&format!("rm --force {}", folder.id("one")));

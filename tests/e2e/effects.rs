@@ -134,3 +134,60 @@ fn a_plan_on_docker_tells_what_happens_to_what_runs() {
     // Where everything goes, one note says that everything stops.
     folder.project.run(["destroy", "--yes"]).exits(0).says(["deleted"]);
 }
+
+#[test]
+fn what_a_plan_says_of_pods_that_stay_is_true() {
+    let folder = Folder::new();
+    let project = &folder.project;
+    let template = |app: &str, level: &str| {
+        let mut template = shell(app, "exec sleep 1000");
+        template["spec"]["containers"][0]["env"] = json!([{"name": "LEVEL", "value": level}]);
+        template
+    };
+    let write = |paused: bool, level: &str| {
+        let mut web = deployment("web", &template("web", level));
+        web["spec"]["paused"] = paused.into();
+        folder.object("web.json", web);
+        folder.object(
+            "agent.json",
+            json!({
+                "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"},
+                "spec": {"updateStrategy": {"type": "OnDelete"}, "selector": {"matchLabels": {"app": "agent"}},
+                    "template": template("agent", level)},
+            }),
+        );
+        folder.object("migrate.json", job("migrate", &format!("echo {level}")));
+    };
+    write(false, "1");
+    project.run(["up", "--yes"]).exits(0);
+    // What was ready is not called anything else.
+    project.is_up_to_date();
+    let pods = |app: &str| {
+        let pods = folder.get(&format!("pods -l app={app}"));
+        let pods = pods["items"].as_array().unwrap().iter();
+        let names: Vec<String> = pods.map(|pod| pod["metadata"]["uid"].to_string()).collect();
+        names
+    };
+    let before = (pods("web"), pods("agent"));
+    write(true, "2");
+    let plan = project.plan([]);
+    let namespace = &folder.namespace.name;
+    let told = |name: &str| effects(&plan, &format!("{namespace}/{name}")).to_string();
+    assert!(
+        told("web").contains("its pods stay as they are until it is resumed: it is paused"),
+        "{plan:#}"
+    );
+    assert!(
+        told("agent")
+            .contains("its pods stay as they are until somebody deletes them: its update strategy is OnDelete"),
+        "{plan:#}"
+    );
+    assert!(told("migrate").contains("\"kind\":\"run\""), "{plan:#}");
+    for step in plan["steps"].as_array().unwrap() {
+        assert!(!step["risks"].to_string().contains("downtime"), "{step:#}");
+        assert!(!step["reasons"].to_string().contains("ready"), "{step:#}");
+    }
+    project.run(["up", "--yes"]).exits(0);
+    assert_eq!((pods("web"), pods("agent")), before);
+    project.is_up_to_date();
+}

@@ -38,3 +38,32 @@ fn what_was_made_before_an_interruption_is_in_the_history() {
         .exits(0)
         .shows(["+ kubernetes:apps/Deployment"]);
 }
+
+#[test]
+fn what_was_made_and_then_failed_is_counted() {
+    let folder = Folder::new();
+    for number in 0..12 {
+        folder.config_map(&format!("settings-{number}"), serde_json::json!({"a": "b"}));
+    }
+    for number in 0..4 {
+        let name = format!("web-{number}");
+        let mut template = shell(&name, "sleep 3600");
+        // The kubelet refuses it at once, and for good.
+        template["spec"]["containers"][0]["image"] = "NOT/A:WELL/FORMED:NAME".into();
+        folder.object(&format!("{name}.json"), deployment(&name, &template));
+    }
+    let up = folder.project.run(["up", "--yes"]).exits(1);
+    up.says(["16 created", "4 failed"]);
+    let history = folder.project.run(["stack", "history"]).exits(0);
+    history.shows(["incomplete", "+16 ~0"]);
+    let recorded = folder.project.run(["state", "list"]).exits(0);
+    assert_eq!(
+        recorded
+            .stdout
+            .lines()
+            .filter(|line| line.contains("kubernetes:"))
+            .count(),
+        16,
+        "{recorded}"
+    );
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::manifests::{Folder, IMAGE, deployment, shell};
-use crate::support::Namespace;
+use crate::support::{Kubectl, Namespace};
 
 #[test]
 fn a_secret_may_come_later_and_go_again() {
@@ -176,7 +176,7 @@ fn a_folder_says_all_that_is_no_manifest_at_once_and_can_leave_it_out() {
     let plan = folder.project.run(["preview", "--config", exclude]).exits(0);
     plan.shows([
         "Plan: 1 to create",
-        "stands at k8s/settings.json:1 as well, with the same content; it counts once",
+        "stands at k8s/settings.json:1:1 as well, with the same content; it counts once",
     ]);
 
     folder
@@ -187,4 +187,92 @@ fn a_folder_says_all_that_is_no_manifest_at_once_and_can_leave_it_out() {
         "k8s/z/settings.yaml:1:1",
         "is declared already at k8s/settings.json:1:1",
     ]);
+}
+
+/// A definition of a kind of the cluster, whose objects may hold anything.
+fn definition(group: &str, kind: &str) -> serde_json::Value {
+    let plural = format!("{}s", kind.to_lowercase());
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.{group}")},
+        "spec": {"group": group, "scope": "Cluster", "names": {"kind": kind, "plural": plural},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]},
+    })
+}
+
+/// Deletes a definition at the end.
+struct Definition<'a>(&'a Kubectl, String);
+
+impl Drop for Definition<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.run(&format!(
+            "delete customresourcedefinition {} --ignore-not-found",
+            self.1
+        ));
+    }
+}
+
+#[test]
+fn an_object_can_wait_for_a_kind_that_a_controller_makes_of_another_one() {
+    let folder = Folder::new();
+    let group = format!("{}.example", folder.namespace.name);
+    let write =
+        |file: &str, object: &serde_json::Value| folder.project.write(&format!("k8s/{file}"), &object.to_string());
+    let object = |kind: &str, name: &str, annotations: serde_json::Value| json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": name, "annotations": annotations}, "spec": {"a": 1}});
+    write("0-definition.json", &definition(&group, "Template"));
+    write("1-template.json", &object("Template", "labels", json!({})));
+    write("2-rule.json", &object("Rule", "all", json!({})));
+    folder.config_map("settings", json!({"color": "blue"}));
+    let refused = folder.project.run(["up", "--yes"]).exits(1);
+    refused.shows([
+        "the server has no kind Rule",
+        "k8s/2-rule.json:1",
+        "iac.dev/wait-for-kind: \"true\"",
+    ]);
+
+    // The file is left out, or says that its kind is to come.
+    let without = folder
+        .project
+        .run(["preview", "--config", "exclude=2-rule.json"])
+        .exits(0);
+    without.shows(["Plan: 3 to create"]);
+    write(
+        "2-rule.json",
+        &object("Rule", "all", json!({"iac.dev/wait-for-kind": "true"})),
+    );
+    let plan = folder.project.run(["preview"]).exits(0);
+    plan.shows(["Plan: 4 to create", "its kind is not there yet, and is waited for"]);
+    let rules = definition(&group, "Rule");
+    let _definition = Definition(&folder.kubectl, format!("rules.{group}"));
+    let made = folder.project.path("rules.json");
+    std::fs::write(&made, rules.to_string()).unwrap();
+    let up = std::thread::scope(|scope| {
+        let up = scope.spawn(|| folder.project.run(["up", "--yes"]));
+        // A controller, which makes a kind of each template.
+        while !up.is_finished() {
+            if folder.kubectl.run(&format!("get templates.{group} labels")).code == 0 {
+                folder.kubectl.run(&format!("apply -f {}", made.display())).exits(0);
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        up.join().unwrap()
+    });
+    up.exits(0);
+    assert_eq!(
+        folder.kubectl.get(&format!("rules.{group} all"))["spec"],
+        json!({"a": 1})
+    );
+    folder.project.is_up_to_date();
+    folder.project.run(["drift"]).exits(0);
+
+    // With its kind its objects are gone; the next run makes them again.
+    let gone = format!("delete customresourcedefinition rules.{group}");
+    folder.kubectl.run(&gone).exits(0);
+    folder.project.run(["preview", "--detailed-exitcode"]).exits(2);
+    folder
+        .project
+        .run(["destroy", "--yes", "--delete-data", "all"])
+        .exits(0);
 }

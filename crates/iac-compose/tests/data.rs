@@ -11,7 +11,7 @@ use iac_core::declare::Declaration;
 use iac_core::plan::{DeleteData, Plan};
 use iac_core::provider::RiskKind;
 use support::runs::Runs;
-use support::{Bed, sleeper};
+use support::{Bed, IMAGE, sleeper};
 
 /// A database with a volume of this key and an anonymous one.
 fn database(project: &str, service: &str, key: &str, options: &[(&str, &str)]) -> Declaration {
@@ -138,6 +138,51 @@ async fn an_anonymous_volume_goes_with_its_service_where_that_is_asked_for() {
     runs.destroy().await;
     assert!(docker.inspect_volume(&anonymous).await.is_err());
     assert!(runs.store.load().await.unwrap().records.is_empty());
+}
+
+#[tokio::test]
+async fn what_an_image_declares_as_a_volume_stays_like_any_other() {
+    let bed = Bed::new("data-image").await;
+    let (project, docker) = (bed.project.clone(), &bed.docker);
+    let folder = tempfile::tempdir().unwrap();
+    let context = folder.path().display().to_string();
+    let program = |service: &str, color: &str| {
+        Bed::declare(|stack| {
+            let build = Build {
+                dockerfile_inline: Some(format!("FROM {IMAGE}\nVOLUME /anon\n")),
+                ..Build::context(&context)
+            };
+            Compose::project(stack, &project).service(
+                service,
+                Service {
+                    image: String::new(),
+                    build: Some(build),
+                    environment: [("COLOR".to_owned(), color.to_owned())].into(),
+                    ..sleeper()
+                },
+            );
+        })
+    };
+    let runs = Runs::sealed();
+    runs.up(&program("db", "blue")).await;
+    let anonymous = anonymous_of(docker, &format!("{project}-db-1")).await;
+    // A new container gets it.
+    runs.up(&program("db", "red")).await;
+    assert_eq!(anonymous_of(docker, &format!("{project}-db-1")).await, anonymous);
+    let renamed = program("postgres", "red");
+    assert_eq!(kept(&runs.preview(&renamed).await), std::slice::from_ref(&anonymous));
+    runs.up(&renamed).await;
+    assert!(docker.inspect_volume(&anonymous).await.is_ok());
+    let second = anonymous_of(docker, &format!("{project}-postgres-1")).await;
+    assert_ne!(second, anonymous);
+    runs.destroy_only(DeleteData::None).await;
+    for volume in [&anonymous, &second] {
+        assert!(docker.inspect_volume(volume).await.is_ok(), "{volume}");
+    }
+    runs.destroy().await;
+    for volume in [&anonymous, &second] {
+        assert!(docker.inspect_volume(volume).await.is_err(), "{volume}");
+    }
 }
 
 #[tokio::test]

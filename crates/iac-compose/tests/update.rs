@@ -211,11 +211,31 @@ async fn drift_is_seen_and_put_right() {
     bed.up(&declaration).await.unwrap();
     assert_eq!(bed.drift("Service/web").await, [""; 0]);
 
+    // Another network that somebody lets it into is theirs, as for docker compose: no drift, and left alone.
+    let theirs = format!("{project}-theirs");
+    let network = bollard::models::NetworkCreateRequest {
+        name: theirs.clone(),
+        ..Default::default()
+    };
+    bed.docker.create_network(network).await.unwrap();
+    let join = bollard::models::NetworkConnectRequest {
+        container: name.clone(),
+        ..Default::default()
+    };
+    bed.docker.connect_network(&theirs, join).await.unwrap();
+    assert_eq!(bed.drift("Service/web").await, [""; 0]);
+    let before = bed.inspect("web-1").await;
+    bed.up(&declaration).await.unwrap();
+    let after = bed.inspect("web-1").await;
+    assert_eq!(after.id, before.id);
+    assert!(after.network_settings.unwrap().networks.unwrap().contains_key(&theirs));
+
     let force = bollard::query_parameters::RemoveContainerOptions {
         force: true,
         ..Default::default()
     };
     bed.docker.remove_container(&name, Some(force)).await.unwrap();
+    bed.docker.remove_network(&theirs).await.unwrap();
     assert_eq!(bed.observe("Service/web").await, Observed::Absent);
     bed.up(&declaration).await.unwrap();
     assert_eq!(bed.live("Service/web").await.readiness, Readiness::Ready);

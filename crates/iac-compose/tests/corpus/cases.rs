@@ -42,11 +42,28 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(lines(include_str!("files.txt")));
     cases.extend(blocks(include_str!("folders.txt")));
     cases.extend(blocks(include_str!("wild.txt")));
+    cases.push(anchored(100));
     let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();
     let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
     assert!(twice.is_empty(), "{twice:?}");
     cases
+}
+
+/// A file in which so many services use the same two anchors.
+fn anchored(services: usize) -> Case {
+    let mut text = "x-log: &log {driver: json-file, options: {max-size: 1m}}\n\
+                    x-base: &base {image: x, restart: always, logging: *log, environment: {A: b, C: d}}\nservices:\n"
+        .to_owned();
+    for number in 0..services {
+        text.push_str(&format!("  s{number}:\n    <<: *base\n    hostname: h{number}\n"));
+    }
+    let mut case = Case {
+        name: format!("anchor-{services}"),
+        ..Case::default()
+    };
+    case.file("compose.yml", text);
+    case
 }
 
 /// Cases of one line: `s` for a service, `t` for a whole file.
