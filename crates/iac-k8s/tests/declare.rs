@@ -463,8 +463,8 @@ fn an_object_that_files_say_twice_counts_once_however_its_namespace_is_written()
     assert_eq!(
         different,
         format!(
-            "{}: kubernetes:core/ConfigMap::x is declared already at {}; names have to be unique among resources of a type \
-             within a component",
+            "{}: kubernetes:core/ConfigMap::x is declared already at {}, with other content: an object can be declared in \
+             one way only",
             places[1], places[0]
         )
     );

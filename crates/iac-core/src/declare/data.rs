@@ -220,6 +220,18 @@ pub enum DeclareError {
         /// The second one.
         second: SourceLine,
     },
+    /// Two files say different things of one object.
+    #[error(
+        "{second}: {key} is declared already at {first}, with other content: an object can be declared in one way only"
+    )]
+    Contradiction {
+        /// The name of the first declaration.
+        key: Key,
+        /// The first declaration.
+        first: SourceLine,
+        /// The second one.
+        second: SourceLine,
+    },
     /// A name that cannot be used.
     #[error("{at}: {error}")]
     Name {
@@ -286,7 +298,7 @@ impl DeclareError {
             | Self::File { message, .. }
             | Self::Export { message, .. }
             | Self::Config { message, .. } => Some(message),
-            Self::Duplicate { .. } | Self::Name { .. } | Self::Token { .. } => None,
+            Self::Duplicate { .. } | Self::Contradiction { .. } | Self::Name { .. } | Self::Token { .. } => None,
         }
     }
 }

@@ -206,7 +206,7 @@ impl Stack {
                 at: source.clone(),
             });
         } else {
-            state.errors.push(DeclareError::Duplicate {
+            state.errors.push(DeclareError::Contradiction {
                 key: first.key.clone(),
                 first: first.source.clone(),
                 second: source.clone(),
