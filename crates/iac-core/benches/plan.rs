@@ -13,7 +13,7 @@ use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, Handle, NewResource, Stack};
 use iac_core::graph::Graph;
-use iac_core::plan::{DeleteData, Mode, Plan, Planner, Predicted, Predictions, World, WorldEntry};
+use iac_core::plan::{DeleteData, Mode, Plan, Planner, Predicted, Predictions, Selected, Selection, World, WorldEntry};
 use iac_core::provider::{Live, Mark, Observed, Prediction, Readiness, Recorded};
 use iac_core::state::NewRecord;
 use iac_core::{Key, Value};
@@ -134,6 +134,8 @@ fn run(inputs: &Inputs, applied: bool) -> Plan {
         data: &BTreeMap::new(),
         delete_data: &DeleteData::None,
         sealed: false,
+        selection: &Selection::default(),
+        selected: &Selected::default(),
     };
     let mut planner = Planner::new(&world, Predictions::new());
     loop {

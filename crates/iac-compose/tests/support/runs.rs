@@ -7,7 +7,7 @@ use iac_compose::DockerProvider;
 use iac_core::apply::{Cancel, Event, Report};
 use iac_core::config::{Config, ConfigValue};
 use iac_core::declare::Declaration;
-use iac_core::engine::{Engine, ExecuteRequest, Observe, PlanRequest, Planned};
+use iac_core::engine::{Engine, ExecuteRequest, PlanOptions, PlanRequest, Planned};
 use iac_core::plan::{DeleteData, Mode, Plan};
 use iac_core::state::{KeySource, LocalBackend, RunInfo, State, Store, Vault};
 use tokio::sync::watch;
@@ -57,14 +57,12 @@ impl Runs {
     async fn plan(&self, declaration: &Declaration, mode: Mode, delete_data: DeleteData) -> Planned {
         let state = self.store.load().await.unwrap();
         let request = PlanRequest {
-            mode,
             declaration,
             state: &state,
             vault: self.vault(&state).await,
-            observe: Observe::Required,
-            delete_data,
             config: &self.config,
             build: "test",
+            options: PlanOptions::new(mode).delete_data(delete_data),
         };
         self.engine.plan(request).await.unwrap()
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::apply::DEFAULT_PARALLEL;
+use crate::plan::Selection;
 use crate::provider::DeleteData;
 use crate::state::Backends;
 
@@ -149,6 +150,38 @@ impl Data {
     }
 }
 
+/// The part of the stack that the verb is about.
+#[derive(Debug, Args)]
+pub(super) struct Part {
+    /// Only this resource: its name, `Kind/name` or key, with `*` for any text; may be repeated
+    #[arg(long, value_name = "NAME")]
+    target: Vec<String>,
+    /// With --target: also what needs it
+    #[arg(long, requires = "target")]
+    target_dependents: bool,
+    /// With --target: also what it needs
+    #[arg(long, requires = "target")]
+    target_dependencies: bool,
+    /// Not this resource; goes before --target; may be repeated
+    #[arg(long, value_name = "NAME")]
+    exclude: Vec<String>,
+    /// With --exclude: also not what needs it
+    #[arg(long, requires = "exclude")]
+    exclude_dependents: bool,
+}
+
+impl Part {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            target: self.target.clone(),
+            exclude: self.exclude.clone(),
+            target_dependents: self.target_dependents,
+            target_dependencies: self.target_dependencies,
+            exclude_dependents: self.exclude_dependents,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Preview {
     /// Exit with 2 if there are changes
@@ -169,6 +202,8 @@ pub(super) struct Preview {
     /// Do not look at the world: plan from the record
     #[arg(long, conflicts_with = "out")]
     pub(super) offline: bool,
+    #[command(flatten)]
+    pub(super) part: Part,
     #[command(flatten)]
     pub(super) adopt: Adopt,
     #[command(flatten)]
@@ -244,8 +279,10 @@ pub(super) struct Run {
 #[derive(Debug, Args)]
 pub(super) struct Up {
     /// Apply exactly this plan, saved by `preview --out`, or refuse; asks nothing
-    #[arg(long, value_name = "FILE", conflicts_with = "delete_data")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete_data", "target", "exclude"])]
     pub(super) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) part: Part,
     #[command(flatten)]
     pub(super) adopt: Adopt,
     #[command(flatten)]
@@ -256,6 +293,8 @@ pub(super) struct Up {
 
 #[derive(Debug, Args)]
 pub(super) struct Destroy {
+    #[command(flatten)]
+    pub(super) part: Part,
     #[command(flatten)]
     pub(super) data: Data,
     #[command(flatten)]
@@ -270,6 +309,8 @@ pub(super) struct Refresh {
     /// Do not ask
     #[arg(long, short, requires = "accept")]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) part: Part,
     /// Print the differences as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -277,6 +318,8 @@ pub(super) struct Refresh {
 
 #[derive(Debug, Args)]
 pub(super) struct Drift {
+    #[command(flatten)]
+    pub(super) part: Part,
     /// Print the differences as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -69,6 +69,10 @@ impl Failure {
     /// The engine's error, with the stack's name for full names of resources.
     pub(super) fn engine(error: &EngineError, stack: &str) -> Self {
         match error {
+            EngineError::Selection(unknown) => Self::usage(error.to_string()).hint(match unknown.meant() {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => "`graph` lists what the program declares, and `state list` what is recorded".to_owned(),
+            }),
             EngineError::Provider { provider, error: cause } => {
                 let code = if error.is_unreachable() {
                     exit::UNREACHABLE

@@ -16,9 +16,9 @@ use super::ui::Ui;
 use super::{Declare, Deploys, Program, build, exit};
 use crate::config::{Config, ConfigValue, Layers, OpenSecret};
 use crate::declare::{Declaration, Stack};
-use crate::engine::{Engine, Observe, PlanRequest, Planned};
+use crate::engine::{Engine, PlanOptions, PlanRequest, Planned};
 use crate::environment;
-use crate::plan::{Commits, DeleteData, Mode};
+use crate::plan::{Commits, Mode};
 use crate::render::Diagnostic;
 use crate::secret_names::SecretNames;
 use crate::state::{
@@ -72,11 +72,15 @@ pub(super) struct Session {
 
 /// A request for a plan.
 pub(super) struct Planning<'a> {
-    pub(super) mode: Mode,
     pub(super) declaration: &'a Declaration,
     pub(super) config: &'a Config,
-    pub(super) observe: Observe,
-    pub(super) delete_data: DeleteData,
+    pub(super) options: PlanOptions,
+}
+
+/// A plan, and the key that it was made with.
+pub(super) struct Prepared {
+    pub(super) planned: Planned,
+    pub(super) vault: Arc<Vault>,
 }
 
 impl Session {
@@ -287,28 +291,28 @@ impl Session {
         }
     }
 
-    pub(super) async fn plan(
+    /// Makes a plan: the one way to it for every verb.
+    pub(super) async fn prepare(
         &self,
+        store: &Store,
         state: &State,
-        vault: &Arc<Vault>,
-        what: &Planning<'_>,
-    ) -> Result<Planned, Failure> {
+        planning: &Planning<'_>,
+    ) -> Result<Prepared, Failure> {
+        let vault = self.vault(store, state).await?;
         let request = PlanRequest {
-            mode: what.mode,
-            declaration: what.declaration,
+            declaration: planning.declaration,
             state,
-            vault: Arc::clone(vault),
-            observe: what.observe,
-            delete_data: what.delete_data.clone(),
-            config: what.config,
+            vault: Arc::clone(&vault),
+            config: planning.config,
             build: self.build(),
+            options: planning.options.clone(),
         };
         let planned = self.engine.plan(request).await;
         let mut planned = planned.map_err(|error| Failure::engine(&error, &self.stack))?;
-        if what.mode == Mode::Up {
+        if planning.options.mode == Mode::Up {
             planned.plan.commits = self.commits_since(state).await;
         }
-        Ok(planned)
+        Ok(Prepared { planned, vault })
     }
 
     /// Warns of configuration that nobody asked for; where the program says what it takes, such a key in the stack's own

@@ -44,7 +44,7 @@ impl Engine {
         }
         let mut connections = Connections {
             targets: BTreeMap::new(),
-            looked: request.observe != Observe::Never,
+            looked: request.options.observe != Observe::Never,
             unreached: Vec::new(),
         };
         if !connections.looked {
@@ -75,7 +75,7 @@ impl Engine {
                         provider: name.to_owned(),
                         error,
                     };
-                    if request.observe == Observe::Required || !error.is_unreachable() {
+                    if request.options.observe == Observe::Required || !error.is_unreachable() {
                         return Err(error);
                     }
                     connections.looked = false;

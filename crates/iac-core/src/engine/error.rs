@@ -1,7 +1,7 @@
 //! Why there is no plan, or it was not carried out.
 
 use crate::graph::GraphError;
-use crate::plan::PlanProblem;
+use crate::plan::{PlanProblem, SelectionError};
 use crate::provider::{ErrorKind, ProviderError};
 use crate::state::StateError;
 
@@ -12,6 +12,9 @@ pub enum EngineError {
     /// The declaration has no order.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// The selection names a resource that is not there.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// The state cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),

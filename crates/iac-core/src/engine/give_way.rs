@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::predict::found;
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::deletion;
-use crate::plan::{Action, Fate, Plan, PlanProblem, Reason, Step, WorldEntry};
+use crate::plan::{Action, Fate, Plan, PlanProblem, Reason, Selected, Step, WorldEntry};
 use crate::provider::{DataItem, Exclusive, Phase, Provider, Recorded, Risk, RiskKind};
 use crate::review::short_name;
 use crate::urn::Key;
@@ -25,8 +25,11 @@ pub(super) fn give_way(
     providers: &BTreeMap<String, Arc<dyn Provider>>,
     declaration: &Declaration,
     recorded: &BTreeMap<Key, WorldEntry>,
+    selected: &Selected,
 ) {
     let declared: BTreeMap<&Key, &ResourceDecl> = declaration.resources.iter().map(|one| (&one.key, one)).collect();
+    let held = held_by_left_out(plan, providers, &declared, recorded, selected);
+    plan.problems.extend(held);
     let unwanted: Vec<(Key, Action)> = plan
         .steps
         .iter()
@@ -74,6 +77,40 @@ pub(super) fn give_way(
         sort(&mut plan.steps);
     }
     hand_on(plan, providers, &declared, recorded);
+}
+
+/// The problems of steps that need something that a left-out object holds.
+fn held_by_left_out(
+    plan: &Plan,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+    declared: &BTreeMap<&Key, &ResourceDecl>,
+    recorded: &BTreeMap<Key, WorldEntry>,
+    selected: &Selected,
+) -> Vec<PlanProblem> {
+    let mut problems = Vec::new();
+    let making = plan.steps.iter().filter(|step| makes(step.action));
+    let making: Vec<&ResourceDecl> = making.filter_map(|step| declared.get(&step.key).copied()).collect();
+    for (old, _) in selected.left_out() {
+        let entry = recorded.get(old).filter(|entry| !entry.gone);
+        let (Some(entry), Some(provider)) = (entry, providers.get(old.provider())) else {
+            continue;
+        };
+        for resource in making.iter().filter(|one| one.key.provider() == old.provider()) {
+            let held = provider.exclusive(&entry.recorded, resource);
+            if held.is_empty() {
+                continue;
+            }
+            let message = |what: &str| {
+                format!(
+                    "only one object can hold {what}, and this run leaves {} as it is",
+                    old.short()
+                )
+            };
+            let hint = format!("add --target {}, or run it for the whole stack", old.short());
+            problems.push(in_the_way(resource, &held, message, &hint));
+        }
+    }
+    problems
 }
 
 /// Lets steps wait for former objects of other resources that hold what they need; true if the order is another one now.

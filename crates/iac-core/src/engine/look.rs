@@ -7,7 +7,7 @@ use futures::future::join_all;
 use super::{Engine, EngineError, by_provider};
 use crate::declare::{Declaration, ResourceDecl};
 use crate::plan::resolve::{Outputs, resolve, wanted_outputs};
-use crate::plan::{Interrupted, Mode, ObjectName, WorldEntry};
+use crate::plan::{Interrupted, Mode, ObjectName, Selected, WorldEntry};
 use crate::provider::{DataItem, ObserveRequest, Observed, Recorded};
 use crate::urn::Key;
 use crate::value::{OutputRef, Source, Value};
@@ -43,16 +43,22 @@ impl Sight {
     }
 }
 
+/// All that is to be looked at.
+pub(super) struct Part<'a> {
+    pub(super) declaration: &'a Declaration,
+    pub(super) identities: &'a BTreeMap<Key, String>,
+    pub(super) recorded: &'a BTreeMap<Key, WorldEntry>,
+    pub(super) interrupted: &'a [Interrupted],
+    pub(super) selected: &'a Selected,
+}
+
 impl Engine {
     /// Looks at everything that is declared, recorded or left open.
-    pub(super) async fn observe(
-        &self,
-        declaration: &Declaration,
-        identities: &BTreeMap<Key, String>,
-        recorded: &BTreeMap<Key, WorldEntry>,
-        interrupted: &[Interrupted],
-    ) -> Result<Sight, EngineError> {
-        let own = own_questions(declaration, identities, recorded);
+    pub(super) async fn observe(&self, part: &Part<'_>) -> Result<Sight, EngineError> {
+        let Part {
+            recorded, interrupted, ..
+        } = *part;
+        let own = own_questions(part);
         let own_names: BTreeMap<ObjectName, Key> = own
             .iter()
             .map(|question| (ObjectName::new(&question.key, &question.identity), question.key.clone()))
@@ -142,12 +148,18 @@ impl Engine {
 }
 
 /// The objects that the program gives up: those of resources that it no longer declares, and former ones.
-pub(super) fn ending(mode: Mode, declaration: &Declaration, recorded: &BTreeMap<Key, WorldEntry>) -> Vec<Recorded> {
+pub(super) fn ending(
+    mode: Mode,
+    declaration: &Declaration,
+    recorded: &BTreeMap<Key, WorldEntry>,
+    selected: &Selected,
+) -> Vec<Recorded> {
     if mode == Mode::Refresh {
         return Vec::new();
     }
     let declared: BTreeSet<&Key> = declaration.resources.iter().map(|resource| &resource.key).collect();
-    let ending = recorded.iter().flat_map(|(key, entry)| {
+    let part = recorded.iter().filter(|(key, _)| selected.has(key));
+    let ending = part.flat_map(|(key, entry)| {
         let goes = !declared.contains(key) && !entry.gone && !entry.options.retain_on_delete;
         let formers = entry.formers.iter().map(|former| &former.recorded);
         goes.then_some(&entry.recorded).into_iter().chain(formers).cloned()
@@ -156,14 +168,19 @@ pub(super) fn ending(mode: Mode, declaration: &Declaration, recorded: &BTreeMap<
 }
 
 /// Returns the questions about the resources that are declared or recorded.
-fn own_questions(
-    declaration: &Declaration,
-    identities: &BTreeMap<Key, String>,
-    recorded: &BTreeMap<Key, WorldEntry>,
-) -> Vec<ObserveRequest> {
+fn own_questions(part: &Part<'_>) -> Vec<ObserveRequest> {
+    let Part {
+        declaration,
+        identities,
+        recorded,
+        selected,
+        ..
+    } = *part;
+    // What is left out is looked at as it is recorded.
     let declared: BTreeMap<&Key, &ResourceDecl> = declaration
         .resources
         .iter()
+        .filter(|resource| selected.has(&resource.key))
         .map(|resource| (&resource.key, resource))
         .collect();
     let wanted = wanted_outputs(declaration);

@@ -12,6 +12,7 @@ mod look;
 mod missing;
 mod names;
 mod open;
+mod options;
 mod predict;
 mod recover;
 mod unmarked;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::declare::Declaration;
 use crate::graph::{Graph, settle_waits};
 use crate::plan::resolve::wanted_outputs;
+use crate::plan::selection::Whole;
 use crate::plan::{Action, DeleteData, Mode, ObjectName, Plan, Planner, Predictions, World, WorldEntry};
 use crate::provider::{DataItem, Discreet, Provider, RandomProvider, SharedNames, StackKey};
 use crate::state::{KeySourceError, NewRecord, StackId, State, StateError, Vault, Writer};
@@ -33,6 +35,7 @@ use crate::urn::Key;
 use crate::value::KnownSecrets;
 
 pub use error::EngineError;
+pub use options::PlanOptions;
 
 /// Whether the outside world is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,22 +51,18 @@ pub enum Observe {
 /// A request to [`Engine::plan`].
 #[derive(Debug)]
 pub struct PlanRequest<'a> {
-    /// The purpose of the plan.
-    pub mode: Mode,
     /// The program's declaration.
     pub declaration: &'a Declaration,
     /// The recorded state.
     pub state: &'a State,
     /// The vault that opens the record's secrets.
     pub vault: Arc<Vault>,
-    /// Whether the outside world is looked at.
-    pub observe: Observe,
-    /// Which data may go.
-    pub delete_data: DeleteData,
     /// The configuration; providers get theirs from it.
     pub config: &'a Config,
     /// Which build of the program asks.
     pub build: &'a str,
+    /// The options of the user.
+    pub options: PlanOptions,
 }
 
 /// A plan, with what is needed to carry it out.
@@ -167,7 +166,14 @@ impl Engine {
             stack: request.declaration.stack.clone(),
             ..Declaration::default()
         };
-        let declaration = if request.mode == Mode::Up {
+        let PlanOptions {
+            mode,
+            delete_data,
+            selection,
+            ..
+        } = &request.options;
+        let mode = *mode;
+        let declaration = if mode == Mode::Up {
             request.declaration
         } else {
             &nothing
@@ -180,6 +186,12 @@ impl Engine {
         let mut problems = self.validate(declaration);
         let references = self.references(declaration)?;
         let graph = Graph::build(declaration, &references)?;
+        let selected = selection.resolve(&Whole {
+            mode,
+            declaration,
+            graph: &graph,
+            recorded: &recorded,
+        })?;
         let declaration = &*settle_waits(&graph, declaration);
         let mut pending = request.state.pending.clone();
         let key = StackKey::of(Arc::clone(&request.vault));
@@ -195,23 +207,35 @@ impl Engine {
             self.learn_names(declaration, &recorded, &pending).await?;
         }
         self.spell_names(&mut recorded, &mut pending);
-        let identities = self.identities(declaration, &mut problems);
+        let mut identities = self.identities(declaration, &mut problems);
+        // A part that is left out stops nobody.
+        problems.retain(|problem| problem.key.as_ref().is_none_or(|key| selected.has(key)));
+        selected.hold(&mut identities, &recorded);
+        // What is left open there is settled by the run that is about it.
+        pending.retain(|operation| selected.has(&operation.key));
         let interrupted = recover::interrupted(&pending);
         crate::plan::objects::match_names(&mut recorded, &identities);
         let sight = if looked {
-            self.observe(declaration, &identities, &recorded, &interrupted).await?
+            let part = look::Part {
+                declaration,
+                identities: &identities,
+                recorded: &recorded,
+                interrupted: &interrupted,
+                selected: &selected,
+            };
+            self.observe(&part).await?
         } else {
             look::unseen(&recorded)
         };
-        if request.mode != Mode::Refresh {
+        if mode != Mode::Refresh {
             crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, |name| sight.of(name));
             crate::plan::objects::settle_shared(&mut recorded, &identities, |name| sight.of(name));
         }
         let rules = unmarked::Rules {
             sealed: request.state.sealed,
-            delete_data: &request.delete_data,
+            delete_data,
         };
-        let mut ending = look::ending(request.mode, declaration, &recorded);
+        let mut ending = look::ending(mode, declaration, &recorded, &selected);
         let mut data = match looked {
             true => self.at_stake(&ending, &sight, &rules).await?,
             false => BTreeMap::new(),
@@ -219,7 +243,7 @@ impl Engine {
         let mut predicted = Predictions::new();
         let mut plan = loop {
             let world = World {
-                mode: request.mode,
+                mode,
                 build: request.build,
                 targets: &connections.targets,
                 looked,
@@ -231,8 +255,10 @@ impl Engine {
                 observed: &sight.observed,
                 others: &sight.others,
                 data: &data,
-                delete_data: &request.delete_data,
+                delete_data,
                 sealed: rules.sealed,
+                selection,
+                selected: &selected,
             };
             let mut planner = Planner::new(&world, std::mem::take(&mut predicted));
             let replaced = self.settle(&mut planner, looked, &identities).await?;
@@ -250,10 +276,11 @@ impl Engine {
             predicted = all;
             break plan;
         };
-        give_way::give_way(&mut plan, &self.providers, declaration, &recorded);
+        give_way::give_way(&mut plan, &self.providers, declaration, &recorded, &selected);
         problems.append(&mut plan.problems);
         if looked {
-            problems.extend(self.missing(&mut plan, declaration, &references).await?);
+            let missing = self.missing(&mut plan, declaration, &references).await?.into_iter();
+            problems.extend(missing.filter(|problem| problem.key.as_ref().is_none_or(|key| selected.has(key))));
         }
         plan.problems = problems;
         effects::tell(
@@ -272,8 +299,8 @@ impl Engine {
             _ => recover::recoveries(&pending, &plan, &identities, &recorded, &sight),
         };
         let mut basis = basis(&plan, recorded, &sight.observed, recoveries);
-        basis.left = left(&data, &request.delete_data);
-        basis.claims = Claims::new(rules.sealed, unmarked::named(&data, &request.delete_data));
+        basis.left = left(&data, delete_data);
+        basis.claims = Claims::new(rules.sealed, unmarked::named(&data, delete_data));
         Ok(Planned {
             plan,
             generation: request.state.generation,

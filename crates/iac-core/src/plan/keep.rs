@@ -10,7 +10,7 @@ use crate::provider::{DataItem, Observed, Recorded};
 use crate::urn::Key;
 
 /// Resources of this provider are values that kept data may depend on (a database's password), so they stay with it.
-const GENERATED: &str = "random";
+pub(super) const GENERATED: &str = "random";
 
 /// The end of an object that its resource no longer has, before data is thought of.
 pub(super) enum End {
@@ -88,7 +88,7 @@ fn ending<'a>(walk: &Walk<'a>) -> Vec<&'a Recorded> {
     if world.mode == Mode::Refresh {
         return ending;
     }
-    for (key, entry) in world.recorded {
+    for (key, entry) in world.recorded.iter().filter(|(key, _)| world.selected.has(key)) {
         let resource = walk.declared(key).filter(|_| world.mode == Mode::Up);
         let own = resource.is_none().then(|| end(walk, key, entry)).flatten();
         ending.extend(matches!(own, Some(End::Delete)).then_some(&entry.recorded));

@@ -10,14 +10,17 @@ pub(crate) mod deletion;
 mod estimate;
 mod facts;
 mod keep;
+mod left_out;
 mod leftover;
 mod model;
+pub(crate) mod names;
 pub(crate) mod objects;
 mod planner;
 mod reasons;
 mod refresh;
 mod replace;
 pub mod resolve;
+pub(crate) mod selection;
 mod steps;
 mod world;
 
@@ -29,4 +32,5 @@ pub use model::{
 };
 pub(crate) use planner::present_outputs;
 pub use planner::{Planner, Predictions};
+pub use selection::{Selected, Selection, SelectionError};
 pub use world::{Interrupted, Moved, ObjectName, Predicted, World, WorldEntry};

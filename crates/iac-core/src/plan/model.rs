@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Commits, Estimate};
+use super::{Commits, Estimate, Selection};
 use crate::declare::{Options, SourceLine};
 use crate::provider::{Checked, DataItem, DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::state::StepKind;
@@ -405,6 +405,8 @@ pub struct Plan {
     pub kept: Vec<KeptData>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
+    /// The part of the stack that it is about.
+    pub selection: Selection,
     /// The time that carrying it out will take, where earlier runs tell.
     pub estimate: Option<Estimate>,
     /// The commits since the last successful `up`, where they are known.

@@ -141,6 +141,10 @@ pub(super) struct Walk<'a> {
     unrecorded: OnceCell<Arc<[&'a Recorded]>>,
     /// Resources whose outputs may change in this run.
     changing: HashSet<Key>,
+    /// Left-out resources that are not as declared.
+    pub(super) differing: HashSet<Key>,
+    /// The left-out resources by their objects, as far as somebody had to ask.
+    pub(super) left_out_objects: OnceCell<HashMap<ObjectName, &'a Key>>,
     predicted: Predictions,
     /// Resources whose step is not settled yet, and with it their outputs.
     open: HashSet<Key>,
@@ -172,6 +176,8 @@ impl<'a> Walk<'a> {
             recorded_objects: OnceCell::new(),
             unrecorded: OnceCell::new(),
             changing: HashSet::new(),
+            differing: HashSet::new(),
+            left_out_objects: OnceCell::new(),
             predicted,
             open: HashSet::new(),
             steps: Vec::with_capacity(world.graph.order.len()),
@@ -182,7 +188,7 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    fn lookup(&self, output: &OutputRef) -> Option<Value> {
+    pub(super) fn lookup(&self, output: &OutputRef) -> Option<Value> {
         match &output.source {
             Source::Resource(key) => self.outputs(key)?.get(&output.path).cloned(),
             other => self.world.declaration.secrets.get(other).cloned().map(Value::Secret),
@@ -245,6 +251,9 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, resource: &'a ResourceDecl) {
         let key = &resource.key;
+        if !self.world.selected.has(key) {
+            return self.leave(resource);
+        }
         self.check_undone(resource);
         let entry = self.entry(key);
         let Some(inputs) = self.inputs(resource, entry) else {
@@ -448,7 +457,7 @@ impl<'a> Walk<'a> {
 
     fn finish(mut self) -> Plan {
         let world = self.world;
-        let recorded = world.recorded.keys();
+        let recorded = world.recorded.keys().filter(|key| world.selected.has(key));
         let unwanted: BTreeSet<Key> = match world.mode {
             Mode::Up => recorded.filter(|key| self.declared(key).is_none()).cloned().collect(),
             Mode::Destroy => recorded.cloned().collect(),
@@ -458,6 +467,7 @@ impl<'a> Walk<'a> {
         if world.mode == Mode::Refresh {
             self.steps.extend(refresh::steps(world));
         }
+        let left_out = self.check_selection();
         let exports = world.declaration.exports.iter().map(|(name, value)| {
             let value = resolve(value, &|output| self.lookup(output));
             (
@@ -472,11 +482,12 @@ impl<'a> Walk<'a> {
             observed: world.looked,
             targets: world.targets.clone(),
             exports: exports.collect(),
-            notes: self.notes(),
+            notes: self.notes().into_iter().chain(left_out).collect(),
             steps: self.steps,
             problems: self.problems,
             kept,
             delete_data: world.delete_data.clone(),
+            selection: world.selection.clone(),
             estimate: None,
             commits: None,
         }

@@ -7,7 +7,8 @@ use crate::provider::Observed;
 use crate::value::diff::{FieldChange, by_element};
 
 pub(super) fn steps(world: &World<'_>) -> Vec<Step> {
-    let steps = world.recorded.iter().map(|(key, entry)| {
+    let part = world.recorded.iter().filter(|(key, _)| world.selected.has(key));
+    let steps = part.map(|(key, entry)| {
         let (action, reasons, drift) = difference(entry, world.observed.get(key));
         let mut inputs = entry.recorded.inputs.clone();
         for change in &drift {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DeleteData, Mode};
+use super::{DeleteData, Mode, Selected, Selection};
 use crate::declare::{Declaration, Options, SourceLine};
 use crate::graph::Graph;
 use crate::provider::{DataItem, Intent, Observed, Prediction, Recorded, Target};
@@ -174,6 +174,10 @@ pub struct World<'a> {
     pub delete_data: &'a DeleteData,
     /// True if the records bear the seal of the stack's key, so that their word counts.
     pub sealed: bool,
+    /// The part of the stack that the run is about, as the user says it.
+    pub selection: &'a Selection,
+    /// The resources of that part.
+    pub selected: &'a Selected,
 }
 
 impl World<'_> {

@@ -392,6 +392,7 @@ pub(crate) fn everything() -> Plan {
             items: vec![DataItem::new("PersistentVolumeClaim", "codelab/files").amount("10Gi")],
         }],
         delete_data: DeleteData::None,
+        selection: Default::default(),
         estimate: None,
         commits: None,
     }

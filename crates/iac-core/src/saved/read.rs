@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 use super::reason::SavedReason;
 use super::write::{FORMAT, SEAL, digest};
 use crate::declare::SourceLine;
-use crate::plan::{Action, Commits, Estimate, KeptData, Leftover, Mode, Order, PlanNote, PlanProblem, Precondition};
+use crate::plan::{
+    Action, Commits, Estimate, KeptData, Leftover, Mode, Order, PlanNote, PlanProblem, Precondition, Selection,
+};
 use crate::provider::{DeleteData, Effect, Minor, Phase, Risk, Target};
 use crate::state::Vault;
 use crate::urn::Key;
@@ -42,6 +44,9 @@ pub struct SavedPlan {
     pub problems: Vec<PlanProblem>,
     /// Which data may be deleted.
     pub delete_data: DeleteData,
+    /// The part of the stack that it is about.
+    #[serde(default)]
+    pub selection: Selection,
     /// Data that was to stay.
     pub kept: Vec<KeptData>,
     /// The time that carrying it out will take, where earlier runs tell.

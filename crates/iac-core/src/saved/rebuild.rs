@@ -60,6 +60,7 @@ impl SavedPlan {
             problems: self.problems.clone(),
             kept: self.kept.clone(),
             delete_data: self.delete_data.clone(),
+            selection: self.selection.clone(),
             estimate: self.estimate,
             commits: self.commits.clone(),
         })

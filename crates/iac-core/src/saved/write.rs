@@ -63,6 +63,9 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
         "delete_data": plan.delete_data,
         "summary": summary_json(plan),
     });
+    if !plan.selection.is_all() {
+        json["selection"] = json!(plan.selection);
+    }
     if let Some(estimate) = &plan.estimate {
         json["estimate"] = json!(estimate);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use iac_core::apply::{Cancel, Event, Report};
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, Handle, NewResource, Stack};
-use iac_core::engine::{Engine, EngineError, ExecuteRequest, Observe, PlanRequest, Planned};
+use iac_core::engine::{Engine, EngineError, ExecuteRequest, PlanOptions, PlanRequest, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Plan};
 use iac_core::provider::Provider;
 use iac_core::review::{COMMENT, TextOptions, View};
@@ -121,19 +121,37 @@ impl Bench {
         declaration: &Declaration,
         delete_data: DeleteData,
     ) -> Result<Planned, EngineError> {
+        let options = PlanOptions::new(mode).delete_data(delete_data);
+        self.plan_as(state, declaration, options).await
+    }
+
+    async fn plan_as(
+        &self,
+        state: &State,
+        declaration: &Declaration,
+        options: PlanOptions,
+    ) -> Result<Planned, EngineError> {
         let request = PlanRequest {
-            mode,
             declaration,
             state,
             vault: self.vault(state).await?,
-            observe: Observe::Required,
-            delete_data,
             config: &Config::default(),
             build: "test",
+            options,
         };
         let planned = self.engine.plan(request).await?;
         is_shown_from_its_file(&planned.plan);
         Ok(planned)
+    }
+
+    /// Returns the plan with these options.
+    pub(crate) async fn plan_options(
+        &self,
+        declaration: &Declaration,
+        options: PlanOptions,
+    ) -> Result<Planned, EngineError> {
+        let state = self.store().load().await?;
+        self.plan_as(&state, declaration, options).await
     }
 
     /// As the command line has it: a stack without secrets has no key, and none is made for it.

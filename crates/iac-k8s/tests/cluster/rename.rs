@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use iac_core::apply::{Cancel, Event};
 use iac_core::config::{Config, ConfigValue};
-use iac_core::engine::{Engine, ExecuteRequest, Observe, PlanRequest, Planned};
+use iac_core::engine::{Engine, ExecuteRequest, PlanOptions, PlanRequest, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Order, Plan};
 use iac_core::provider::Intent;
 use iac_core::state::{KeySource, LocalBackend, RunInfo, Store};
@@ -50,14 +50,12 @@ impl Runs {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let state = self.store.load().await.unwrap();
         let request = PlanRequest {
-            mode: Mode::Up,
             declaration: &declared.0,
             state: &state,
             vault: self.store.vault().await.unwrap(),
-            observe: Observe::Required,
-            delete_data: DeleteData::of(&names),
             config: &self.config,
             build: "test",
+            options: PlanOptions::new(Mode::Up).delete_data(DeleteData::of(&names)),
         };
         self.engine.plan(request).await.unwrap()
     }

@@ -16,7 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::Display;
 use crate::cli::prompt::{Answer, ask};
 use crate::cli::report::{report_json, report_line};
-use crate::cli::session::{Planning, Session, hash_with};
+use crate::cli::session::{Planning, Prepared, Session, hash_with};
 use crate::duration::for_people;
 use crate::engine::{ExecuteRequest, Planned};
 use crate::plan::{Mode, Plan};
@@ -67,7 +67,7 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
     }
     let path = job.run.events.as_deref();
     let events = path.map(|path| EventFile::open(path, &session.ui)).transpose()?;
-    let run = RunInfo::current(job.verb, session.build()).at_commit(session.commit());
+    let run = RunInfo::current(&job.command(), session.build()).at_commit(session.commit());
     let writer = session
         .interrupts
         .end(async { Ok(store.begin(run, session.lock_timeout).await?) })
@@ -97,9 +97,17 @@ fn check(session: &Session, plan: &Plan) -> Result<(), Failure> {
 }
 
 impl Job<'_> {
+    /// The command, for the history. A run about a part of the stack is not one that deployed its commit.
+    fn command(&self) -> String {
+        let selection = &self.planning.options.selection;
+        match selection.is_all() {
+            true => self.verb.to_owned(),
+            false => format!("{} {}", self.verb, selection.arguments()),
+        }
+    }
+
     async fn plan(&self, session: &Session, store: &Store, state: &State) -> Result<Planned, Failure> {
-        let vault = session.vault(store, state).await?;
-        let planned = session.plan(state, &vault, &self.planning).await?;
+        let Prepared { planned, vault } = session.prepare(store, state, &self.planning).await?;
         if let Some(saved) = self.saved {
             saved.check_seal(&vault).map_err(|error| {
                 let failure = Failure::new(exit::STALE, Diagnostic::from_error(&error));
@@ -145,7 +153,7 @@ impl Job<'_> {
         if !planned.plan.is_empty() || planned.recovers() {
             return Ok(true);
         }
-        if self.planning.mode != Mode::Up || self.saved.is_some() {
+        if self.planning.options.mode != Mode::Up || self.saved.is_some() {
             return Ok(false);
         }
         if is_unbound(state) {
@@ -205,7 +213,7 @@ impl Job<'_> {
     async fn bind(&self, session: &Session, writer: &Writer) -> Result<(), Failure> {
         let state = writer.state();
         let binding = session.check_binding(state).await?;
-        let (Mode::Up, Some(binding)) = (self.planning.mode, binding) else {
+        let (Mode::Up, Some(binding)) = (self.planning.options.mode, binding) else {
             return Ok(());
         };
         if is_unbound(state) {
@@ -280,7 +288,7 @@ impl Job<'_> {
     async fn finish(&self, session: &Session, store: &Store, plan: &Plan, report: &Report) -> Result<(), Failure> {
         if self.run.json {
             session.ui.json(&report_json(plan, report, self.verb))?;
-        } else if self.planning.mode == Mode::Up {
+        } else if self.planning.options.mode == Mode::Up {
             super::stack::print_exports(session, store).await?;
         }
         Ok(())

@@ -9,9 +9,9 @@ use super::plan::print;
 use crate::cli::args::{Format, Preview};
 use crate::cli::belonging::is_unbound;
 use crate::cli::failure::Failure;
-use crate::cli::session::{Planning, Session, hash_with};
+use crate::cli::session::{Planning, Prepared, Session, hash_with};
 use crate::cli::{Declare, adopt, exit};
-use crate::engine::{Observe, Planned};
+use crate::engine::{Observe, PlanOptions, Planned};
 use crate::plan::Mode;
 use crate::render::{Diagnostic, sanitize};
 use crate::review::View;
@@ -39,15 +39,17 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         }
     };
     let store = session.store()?;
-    let vault = session.vault(&store, &state).await?;
+    let options = PlanOptions::new(if args.destroy { Mode::Destroy } else { Mode::Up });
     let planning = Planning {
-        mode: if args.destroy { Mode::Destroy } else { Mode::Up },
         declaration: &declaration,
         config: &config,
-        observe: observe(args),
-        delete_data: args.data.choice(),
+        options: options
+            .observe(observe(args))
+            .delete_data(args.data.choice())
+            .selection(args.part.selection()),
     };
-    let Planned { plan, unreached, .. } = session.plan(&state, &vault, &planning).await?;
+    let Prepared { planned, vault } = session.prepare(&store, &state, &planning).await?;
+    let Planned { plan, unreached, .. } = planned;
     // The plan has all that is shown, and large stacks need the room.
     drop((state, declaration));
     if !plan.observed && !args.offline {

@@ -4,14 +4,15 @@ use super::carry_out::{Job, carry_out, recorded};
 use crate::cli::args::{Drift, Refresh, Run};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
-use crate::cli::session::{Planning, Session, hash_with};
-use crate::engine::Observe;
-use crate::plan::{DeleteData, Mode, Plan};
+use crate::cli::session::{Planning, Prepared, Session, hash_with};
+use crate::engine::PlanOptions;
+use crate::plan::{Mode, Plan};
 use crate::saved::plan_json;
 
 pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Failure> {
+    let options = PlanOptions::new(Mode::Refresh).selection(args.part.selection());
     if !args.accept {
-        let plan = session.interrupts.end(look(session, args.json)).await?;
+        let plan = session.interrupts.end(look(session, options, args.json)).await?;
         if !plan.is_empty() {
             session
                 .ui
@@ -33,11 +34,9 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         verb: "refresh --accept",
         question: "Take these differences into the record of stack",
         planning: Planning {
-            mode: Mode::Refresh,
             declaration: &nothing,
             config: &config,
-            observe: Observe::Required,
-            delete_data: DeleteData::None,
+            options,
         },
         saved: None,
         run: &run,
@@ -46,24 +45,23 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
 }
 
 pub(super) async fn drift(session: &Session, args: &Drift) -> Result<u8, Failure> {
-    let plan = look(session, args.json).await?;
+    let options = PlanOptions::new(Mode::Refresh).selection(args.part.selection());
+    let plan = look(session, options, args.json).await?;
     Ok(if plan.is_empty() { exit::DONE } else { exit::DRIFT })
 }
 
 /// Shows the differences.
-async fn look(session: &Session, json: bool) -> Result<Plan, Failure> {
+async fn look(session: &Session, options: PlanOptions, json: bool) -> Result<Plan, Failure> {
     let (config, nothing) = (session.open_config()?, session.nothing());
     let store = session.store()?;
     let state = store.load().await?;
-    let vault = session.vault(&store, &state).await?;
     let planning = Planning {
-        mode: Mode::Refresh,
         declaration: &nothing,
         config: &config,
-        observe: Observe::Required,
-        delete_data: DeleteData::None,
+        options,
     };
-    let plan = session.plan(&state, &vault, &planning).await?.plan;
+    let Prepared { planned, vault } = session.prepare(&store, &state, &planning).await?;
+    let plan = planned.plan;
     if json {
         session.ui.json(&plan_json(&plan, &hash_with(&vault)))?;
     } else {

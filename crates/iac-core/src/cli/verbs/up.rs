@@ -7,7 +7,7 @@ use crate::cli::args::{Destroy, Run, Up};
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
 use crate::cli::{Declare, adopt};
-use crate::engine::Observe;
+use crate::engine::PlanOptions;
 use crate::plan::Mode;
 use crate::saved::SavedPlan;
 
@@ -30,14 +30,17 @@ pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Re
         verb: "up",
         question: "Apply this to stack",
         planning: Planning {
-            mode: Mode::Up,
             declaration: &declaration,
             config: &config,
-            observe: Observe::Required,
-            // Part of what was reviewed.
-            delete_data: saved
-                .as_ref()
-                .map_or_else(|| args.data.choice(), |saved| saved.delete_data.clone()),
+            options: match &saved {
+                // Part of what was reviewed.
+                Some(saved) => PlanOptions::new(Mode::Up)
+                    .delete_data(saved.delete_data.clone())
+                    .selection(saved.selection.clone()),
+                None => PlanOptions::new(Mode::Up)
+                    .delete_data(args.data.choice())
+                    .selection(args.part.selection()),
+            },
         },
         saved: saved.as_ref(),
         run: &run,
@@ -52,11 +55,11 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
         verb: "destroy",
         question: "Delete this from stack",
         planning: Planning {
-            mode: Mode::Destroy,
             declaration: &nothing,
             config: &config,
-            observe: Observe::Required,
-            delete_data: args.data.choice(),
+            options: PlanOptions::new(Mode::Destroy)
+                .delete_data(args.data.choice())
+                .selection(args.part.selection()),
         },
         saved: None,
         run: &args.run,
