@@ -152,6 +152,7 @@ impl Data {
 
 /// The part of the stack that the verb is about.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Part of the stack")]
 pub(super) struct Part {
     /// Only this resource: its name, `Kind/name` or key, with `*` for any text; may be repeated
     #[arg(long, value_name = "NAME")]
