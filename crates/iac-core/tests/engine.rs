@@ -646,3 +646,45 @@ async fn what_others_hold_of_our_object_is_taken_over_only_when_asked() {
     assert!(bench.up(&adopting).await.is_ok());
     assert!(bench.preview(&adopting).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_failure_stops_what_needs_it_and_all_that_has_not_begun_where_that_is_asked_for() {
+    let program = declare(|stack| {
+        let a = thing(stack, "a", value("1"));
+        let _ = thing(stack, "b", json!({ "value": a.output("/name") }));
+        let _ = thing(stack, "c", value("1"));
+        let _ = thing(stack, "d", value("1"));
+    });
+    let outcomes = |report: &iac_core::apply::Report| -> Vec<(String, &'static str)> {
+        let word = |outcome: &Outcome| match outcome {
+            Outcome::Done(_) => "done",
+            Outcome::Failed(_) => "failed",
+            Outcome::Cancelled => "not begun",
+            _ => "skipped",
+        };
+        let outcomes = report.outcomes.iter();
+        outcomes
+            .map(|(key, outcome)| (key.name().to_owned(), word(outcome)))
+            .collect()
+    };
+    let owned = |expected: [(&str, &'static str); 4]| expected.map(|(name, word)| (name.to_owned(), word)).to_vec();
+    let bench = Bench::new().parallel(1);
+    bench.world.fail(&["a"]);
+    let report = bench.up(&program).await;
+    let expected = [("a", "failed"), ("b", "skipped"), ("c", "done"), ("d", "done")];
+    assert_eq!(outcomes(&report), owned(expected));
+    let bench = Bench::new().parallel(1).fail_fast();
+    bench.world.fail(&["a"]);
+    let report = bench.up(&program).await;
+    let expected = [
+        ("a", "failed"),
+        ("b", "skipped"),
+        ("c", "not begun"),
+        ("d", "not begun"),
+    ];
+    assert_eq!(outcomes(&report), owned(expected));
+    assert!(!report.is_ok());
+    bench.world.fail(&[]);
+    assert!(bench.up(&program).await.is_ok());
+    assert!(bench.preview(&program).await.is_empty());
+}

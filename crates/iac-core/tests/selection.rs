@@ -4,11 +4,11 @@
 
 mod support;
 
-use iac_core::Value;
 use iac_core::apply::Report;
 use iac_core::declare::Declaration;
 use iac_core::engine::{EngineError, PlanOptions, Planned};
 use iac_core::plan::{Action, DeleteData, Mode, Plan, Selection};
+use iac_core::{Declared as _, Value};
 use serde_json::{Value as Json, json};
 use support::harness::{Bench, actions, declare, thing};
 
@@ -95,7 +95,7 @@ async fn only_the_target_changes_and_the_rest_is_told() {
     assert_eq!(actions(&planned), ["update b"]);
     assert_eq!(
         notes(&planned),
-        ["left out by --target b: 2 resources, of which 2 are not as declared: Thing/a, Thing/c"]
+        ["left out by --target b: 2 resources; not as declared: Thing/a, Thing/c"]
     );
     assert!(up(&bench, &chain("2"), part(&["b"], &[])).await.is_ok());
     assert_eq!(bench.world.take_log(), ["update b"]);
@@ -334,7 +334,7 @@ async fn destroy_of_all_but_one_keeps_what_that_needs() {
     assert_eq!(
         notes(&planned.plan),
         [
-            "left out by --exclude b: 2 resources, of which 1 is not as declared: Thing/b; Thing/a would be deleted and stay: Thing/b needs it"
+            "left out by --exclude b: 2 resources; would be deleted: Thing/b; would be deleted, and stay since Thing/b needs it: Thing/a"
         ]
     );
     assert!(bench.execute(planned, &nothing).await.unwrap().is_ok());
@@ -450,4 +450,114 @@ async fn a_part_of_a_stack_is_saved_with_its_plan() {
             .get("selection")
             .is_none()
     );
+}
+
+/// A selection that replaces these.
+fn replacing(names: &[&str]) -> Selection {
+    Selection {
+        replace: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Selection::default()
+    }
+}
+
+#[tokio::test]
+async fn a_resource_gets_a_new_object_when_asked() {
+    let bench = Bench::new();
+    assert!(bench.up(&chain("1")).await.is_ok());
+    let uid = bench.world.objects()["b"].uid;
+    let planned = plan(&bench, &chain("1"), replacing(&["b"])).await;
+    // What uses it follows.
+    assert_eq!(actions(&planned), ["replace b", "update c"]);
+    assert!(up(&bench, &chain("1"), replacing(&["b"])).await.is_ok());
+    assert_eq!(bench.world.take_log()[..2], ["delete b", "create b"]);
+    assert_ne!(bench.world.objects()["b"].uid, uid);
+    settles(&bench, &chain("1"), &["a", "b", "c"]).await;
+}
+
+#[tokio::test]
+async fn to_ask_for_what_is_new_only_makes_it() {
+    let bench = Bench::new();
+    let planned = plan(&bench, &chain("1"), replacing(&["b"])).await;
+    assert_eq!(actions(&planned), ["create a", "create b", "create c"]);
+}
+
+#[tokio::test]
+async fn to_ask_for_what_is_not_declared_or_left_out_is_refused() {
+    let bench = Bench::new();
+    assert!(bench.up(&chain("1")).await.is_ok());
+    let one = things(&[("a", json!({}))]);
+    let left_out = Selection {
+        exclude: vec!["a".to_owned()],
+        ..replacing(&["a"])
+    };
+    for (selection, message) in [
+        (
+            replacing(&["b"]),
+            "--replace b: no resource of stack test has that name",
+        ),
+        (left_out, "--replace Thing/a: this run leaves it out"),
+    ] {
+        let options = PlanOptions::new(Mode::Up).selection(selection);
+        let error = bench.plan_options(&one, options).await.unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[tokio::test]
+async fn protected_retained_and_data_holding_resources_are_not_replaced_by_asking() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", json!({})).protect();
+        let _ = thing(stack, "b", json!({})).retain_on_delete();
+        let _ = thing(stack, "c", json!({ "holds": "files" }));
+    });
+    assert!(bench.up(&program).await.is_ok());
+    for name in ["a", "b", "c"] {
+        let options = PlanOptions::new(Mode::Up).selection(replacing(&[name]));
+        let planned = bench.plan_options(&program, options).await.unwrap().plan;
+        assert_eq!(planned.problems.len(), 1, "{name}: {:?}", planned.problems);
+    }
+}
+
+/// Taints a resource, or takes that back.
+async fn taint(bench: &Bench, name: &str, tainted: bool) {
+    let run = iac_core::state::RunInfo::current("state taint", "test");
+    let writer = bench.store().begin(run, std::time::Duration::ZERO).await.unwrap();
+    let keys = writer.state().records.keys().filter(|key| key.name() == name);
+    let keys = keys.cloned().collect();
+    assert_eq!(writer.taint(&keys, tainted).await.unwrap().len(), 1);
+    writer.finish(iac_core::state::Summary::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tainted_resource_is_replaced_once() {
+    let bench = Bench::new();
+    assert!(bench.up(&chain("1")).await.is_ok());
+    taint(&bench, "b", true).await;
+    assert_eq!(actions(&bench.preview(&chain("1")).await), ["replace b", "update c"]);
+    taint(&bench, "b", false).await;
+    assert!(bench.preview(&chain("1")).await.is_empty());
+    taint(&bench, "b", true).await;
+    // A run that leaves it out leaves it tainted.
+    assert!(up(&bench, &chain("2"), part(&["a"], &[])).await.is_ok());
+    assert_eq!(actions(&bench.preview(&chain("2")).await), ["replace b", "update c"]);
+    settles(&bench, &chain("2"), &["a", "b", "c"]).await;
+}
+
+#[tokio::test]
+async fn a_kill_while_a_tainted_resource_is_replaced_loses_nothing() {
+    let mut boundary = 0;
+    loop {
+        let bench = Bench::new();
+        assert!(bench.up(&chain("1")).await.is_ok());
+        let uid = bench.world.objects()["b"].uid;
+        taint(&bench, "b", true).await;
+        if !bench.up_killed_at(boundary, &chain("1")).await {
+            break;
+        }
+        settles(&bench, &chain("1"), &["a", "b", "c"]).await;
+        assert_ne!(bench.world.objects()["b"].uid, uid, "boundary {boundary}");
+        boundary += 1;
+    }
+    assert!(boundary > 1);
 }

@@ -134,6 +134,7 @@ impl Run<'_> {
             Outcome::Failed(error)
         };
         self.report.outcomes.insert(key.clone(), outcome);
+        self.stop_if_asked();
         for blocked in self.schedule.failed(node) {
             self.block(blocked);
         }

@@ -67,6 +67,10 @@ pub(crate) struct Run<'a> {
     /// The number of stages that touch the world and are not through.
     pub(super) operations: usize,
     pub(super) fatal: Option<StateError>,
+    /// True if the first failure is to end the run.
+    fail_fast: bool,
+    /// True if nothing more is to be started.
+    pub(super) stops: bool,
 }
 
 impl<'a> Run<'a> {
@@ -93,8 +97,20 @@ impl<'a> Run<'a> {
             slots: Slots::new(parallel),
             operations: 0,
             fatal: None,
+            fail_fast: false,
+            stops: false,
             shared,
         }
+    }
+
+    /// Sets whether the first failure is to end the run.
+    pub(crate) fn fail_fast(self, fail_fast: bool) -> Self {
+        Self { fail_fast, ..self }
+    }
+
+    /// Notes a failure: nothing more is started, where that is wanted.
+    pub(super) fn stop_if_asked(&mut self) {
+        self.stops |= self.fail_fast;
     }
 
     /// Runs until nothing more can be done.
@@ -105,7 +121,10 @@ impl<'a> Run<'a> {
     ) -> Result<Report, StateError> {
         self.recover_settled().await?;
         loop {
-            let level = *cancel.borrow_and_update();
+            let mut level = *cancel.borrow_and_update();
+            if self.stops {
+                level = level.max(Cancel::Gently);
+            }
             if level == Cancel::AtOnce {
                 break;
             }

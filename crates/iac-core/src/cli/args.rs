@@ -129,7 +129,7 @@ impl Verb {
         let files = match self {
             Self::Preview(args) => [&args.out, &None, &None],
             Self::Up(args) => [&args.plan, &args.run.events, &args.run.report],
-            Self::Destroy(args) => [&args.run.events, &args.run.report, &None],
+            Self::Destroy(args) => [&args.plan, &args.run.events, &args.run.report],
             _ => [&None; 3],
         };
         files.into_iter().flatten().cloned().collect()
@@ -172,13 +172,14 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub(super) fn selection(&self) -> Selection {
+    pub(super) fn selection(&self, replace: &Replace) -> Selection {
         Selection {
             target: self.target.clone(),
             exclude: self.exclude.clone(),
             target_dependents: self.target_dependents,
             target_dependencies: self.target_dependencies,
             exclude_dependents: self.exclude_dependents,
+            replace: replace.replace.clone(),
         }
     }
 }
@@ -189,7 +190,7 @@ pub(super) struct Preview {
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
     /// Show what `destroy` would do
-    #[arg(long, conflicts_with_all = ["out", "names"])]
+    #[arg(long, conflicts_with_all = ["names", "replace"])]
     pub(super) destroy: bool,
     /// How the plan is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -204,11 +205,13 @@ pub(super) struct Preview {
     #[arg(long, conflicts_with = "out")]
     pub(super) offline: bool,
     #[command(flatten)]
-    pub(super) part: Part,
-    #[command(flatten)]
     pub(super) adopt: Adopt,
     #[command(flatten)]
+    pub(super) replace: Replace,
+    #[command(flatten)]
     pub(super) data: Data,
+    #[command(flatten)]
+    pub(super) part: Part,
 }
 
 #[derive(Debug, Subcommand)]
@@ -255,7 +258,15 @@ pub(super) struct Adopt {
     pub(super) names: Vec<String>,
 }
 
-#[derive(Debug, Args)]
+/// The resources that get a new object.
+#[derive(Debug, Default, Args)]
+pub(super) struct Replace {
+    /// Delete the object of this resource and create it again, though nothing asks for it; may be repeated
+    #[arg(long, value_name = "NAME")]
+    replace: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(super) struct Run {
     /// Do not ask
     #[arg(long, short)]
@@ -263,6 +274,15 @@ pub(super) struct Run {
     /// How many operations may run at the same time
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PARALLEL, value_parser = parallel)]
     pub(super) parallel: usize,
+    /// Start nothing more after the first failure; else a failure stops only what needs it
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// How long an operation may take where the program does not say [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = limit)]
+    pub(super) step_timeout: Option<Duration>,
+    /// How long a resource is waited for until it is ready, where the program does not say [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = limit)]
+    pub(super) ready_timeout: Option<Duration>,
     /// Print what was done as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -280,26 +300,34 @@ pub(super) struct Run {
 #[derive(Debug, Args)]
 pub(super) struct Up {
     /// Apply exactly this plan, saved by `preview --out`, or refuse; asks nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete_data", "target", "exclude"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete_data", "target", "exclude", "replace"])]
     pub(super) plan: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) part: Part,
+    /// Refuse a plan that changes anything but the record: proof that a refactoring is one
+    #[arg(long)]
+    pub(super) refactor_only: bool,
     #[command(flatten)]
     pub(super) adopt: Adopt,
+    #[command(flatten)]
+    pub(super) replace: Replace,
     #[command(flatten)]
     pub(super) data: Data,
     #[command(flatten)]
     pub(super) run: Run,
+    #[command(flatten)]
+    pub(super) part: Part,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Destroy {
-    #[command(flatten)]
-    pub(super) part: Part,
+    /// Carry out exactly this plan, saved by `preview --destroy --out`, or refuse; asks nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete_data", "target", "exclude"])]
+    pub(super) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(super) data: Data,
     #[command(flatten)]
     pub(super) run: Run,
+    #[command(flatten)]
+    pub(super) part: Part,
 }
 
 #[derive(Debug, Args)]
@@ -310,20 +338,20 @@ pub(super) struct Refresh {
     /// Do not ask
     #[arg(long, short, requires = "accept")]
     pub(super) yes: bool,
-    #[command(flatten)]
-    pub(super) part: Part,
     /// Print the differences as JSON
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) part: Part,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Drift {
-    #[command(flatten)]
-    pub(super) part: Part,
     /// Print the differences as JSON
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) part: Part,
 }
 
 #[derive(Debug, Subcommand)]
@@ -525,6 +553,24 @@ pub(super) enum State {
         #[arg(long)]
         json: bool,
     },
+    /// Have the next `up` replace the objects of these resources
+    Taint {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a taint back
+    Untaint {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -619,6 +665,14 @@ pub(super) fn gather_config(arguments: impl IntoIterator<Item = OsString>) -> Ve
         }
     }
     others.into_iter().chain(config).chain(last).collect()
+}
+
+/// A time in which something has to be done.
+fn limit(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("nothing can be done in no time".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// Reads `90`, `90s`, `5m`, `1h30m`.

@@ -4,7 +4,7 @@ use super::exit;
 use crate::config::LayerError;
 use crate::declare::DeclareError;
 use crate::engine::EngineError;
-use crate::plan::{Plan, PlanProblem};
+use crate::plan::{Plan, PlanProblem, SelectionError};
 use crate::render::Diagnostic;
 use crate::saved::SavedPlanError;
 use crate::state::{BackendError, BackendErrorKind, KeySourceError, StateError, VaultError};
@@ -66,13 +66,21 @@ impl Failure {
         self
     }
 
+    fn selection(error: &SelectionError) -> Self {
+        let failure = Self::usage(error.to_string());
+        match error {
+            SelectionError::Unknown { meant: Some(meant), .. } => failure.hint(format!("did you mean {meant:?}?")),
+            SelectionError::Unknown { .. } => {
+                failure.hint("`graph` lists what the program declares, and `state list` what is recorded")
+            }
+            SelectionError::LeftOut { name } => failure.hint(format!("add --target {name}, or do not exclude it")),
+        }
+    }
+
     /// The engine's error, with the stack's name for full names of resources.
     pub(super) fn engine(error: &EngineError, stack: &str) -> Self {
         match error {
-            EngineError::Selection(unknown) => Self::usage(error.to_string()).hint(match unknown.meant() {
-                Some(meant) => format!("did you mean {meant:?}?"),
-                None => "`graph` lists what the program declares, and `state list` what is recorded".to_owned(),
-            }),
+            EngineError::Selection(error) => Self::selection(error),
             EngineError::Provider { provider, error: cause } => {
                 let code = if error.is_unreachable() {
                     exit::UNREACHABLE

@@ -6,7 +6,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 
 /// Verbs and options that are never a suggestion.
-const DANGEROUS: [&str; 19] = [
+const DANGEROUS: [&str; 20] = [
     "destroy",
     "rm",
     "unlock",
@@ -17,6 +17,7 @@ const DANGEROUS: [&str; 19] = [
     "repair",
     "mv",
     "unprotect",
+    "taint",
     "--yes",
     "--force",
     "--accept",

@@ -25,6 +25,9 @@ pub struct Options {
     pub ignore_changes: Vec<FieldPath>,
     /// The time that one operation on it, or the wait for it, may take; the engine's default where none is given.
     pub timeout: Option<Duration>,
+    /// The next run replaces the object. No program says so: `state taint` writes it to the record.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tainted: bool,
     /// Whether a run waits until it is ready.
     #[serde(skip_serializing_if = "Wait::is_usual")]
     pub wait: Wait,

@@ -109,6 +109,7 @@ pub struct ExecuteRequest<'a> {
 pub struct Engine {
     providers: BTreeMap<String, Arc<dyn Provider>>,
     timeouts: Timeouts,
+    fail_fast: bool,
     /// The secrets that providers' texts must not quote.
     known: KnownSecrets,
     /// The names that say that a value is secret.
@@ -136,6 +137,7 @@ impl Engine {
         Self {
             providers: all.map(discreet).collect(),
             timeouts: Timeouts::default(),
+            fail_fast: false,
             known,
             names,
             drawn: Arc::default(),
@@ -146,6 +148,13 @@ impl Engine {
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// Sets whether runs start nothing more after the first failure. Else a failure stops only what needs it.
+    #[must_use]
+    pub fn with_fail_fast(mut self, fail_fast: bool) -> Self {
+        self.fail_fast = fail_fast;
         self
     }
 
@@ -351,6 +360,7 @@ impl Engine {
             &mut planned.basis,
         );
         let run = Run::new(&plan, declaration, planned.basis, Arc::new(shared), parallel);
+        let run = run.fail_fast(self.fail_fast);
         let mut report = run.finish(&plan, cancel).await?;
         report.version = Some(writer.finish_timed(report.summary(), report.took()).await?);
         Ok(report)

@@ -39,6 +39,19 @@ pub(super) enum Decision {
     Blocked(PlanProblem),
 }
 
+impl Decision {
+    /// The decision where the user wants a new object. What is made, taken over or refused anyway stays so.
+    pub(super) fn replaced_because(self, asked: Reason) -> Self {
+        let mut reasons = match self {
+            Self::Same => Vec::new(),
+            Self::Wait(reasons) | Self::Act(Intent::Update, reasons) | Self::Recreate(reasons) => reasons,
+            other => return other,
+        };
+        reasons.insert(0, asked);
+        Self::Recreate(reasons)
+    }
+}
+
 pub(super) fn decide(situation: Situation<'_>) -> Decision {
     match (situation.entry, situation.observed) {
         (None, Observed::Absent | Observed::Finished | Observed::Unknown(_)) => {

@@ -161,14 +161,16 @@ impl<'a> Walk<'a> {
     fn note_of_left_out(&self) -> PlanNote {
         let world = self.world;
         let mut kept_back: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        let mut differing: Vec<String> = Vec::new();
+        let (mut differing, mut going) = (Vec::new(), Vec::new());
         let mut count = 0;
         for (key, because) in world.selected.left_out() {
             count += 1;
             if let Some(because) = because {
                 kept_back.entry(because).or_default().push(key.short());
-            } else if self.differing.contains(key) || self.declared(key).is_none() && world.mode != Mode::Refresh {
+            } else if self.differing.contains(key) {
                 differing.push(key.short());
+            } else if self.declared(key).is_none() && world.mode != Mode::Refresh {
+                going.push(key.short());
             }
         }
         let not_ready = self.needed_and_not_ready();
@@ -177,19 +179,17 @@ impl<'a> Walk<'a> {
             world.selection.arguments(),
             if count == 1 { "resource" } else { "resources" }
         );
-        if !differing.is_empty() {
-            message += &format!(
-                ", of which {} not as declared: {}",
-                are(differing.len()),
-                some(&differing)
-            );
+        let mut tell = |what: &str, names: &[String]| {
+            if !names.is_empty() {
+                message += &format!("; {what}: {}", some(names));
+            }
+        };
+        tell("not as declared", &differing);
+        tell("would be deleted", &going);
+        for (because, names) in &kept_back {
+            tell(&format!("would be deleted, and stay since {because}"), names);
         }
-        for (because, names) in kept_back {
-            message += &format!("; {} would be deleted and stay: {because}", some(&names));
-        }
-        if !not_ready.is_empty() {
-            message += &format!("; not ready, and not waited for: {}", some(&not_ready));
-        }
+        tell("not ready, and not waited for", &not_ready);
         PlanNote {
             key: None,
             source: None,
@@ -231,13 +231,6 @@ fn of_step(step: &Step, problem: Problem, hint: String) -> PlanProblem {
         path: problem.path,
         message: problem.message,
         hint: Some(hint),
-    }
-}
-
-fn are(count: usize) -> String {
-    match count {
-        1 => "1 is".to_owned(),
-        count => format!("{count} are"),
     }
 }
 

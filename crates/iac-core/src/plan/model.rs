@@ -234,6 +234,8 @@ pub enum Reason {
         /// The thing that only one can hold.
         what: String,
     },
+    /// The user asks for a new object by this: `--replace`.
+    Asked(String),
     /// An earlier replacement of it left these objects.
     Leftover(Vec<String>),
 }

@@ -277,6 +277,10 @@ impl<'a> Walk<'a> {
             changes: &changes,
             input_reasons,
         });
+        let decision = match self.asked(resource, entry) {
+            Some(asked) => decision.replaced_because(asked),
+            None => decision,
+        };
         let draft = |reasons| Draft {
             resource,
             inputs,
@@ -296,6 +300,16 @@ impl<'a> Walk<'a> {
                 self.set_outputs(key, Outputs::Unknown);
             }
         }
+    }
+
+    /// Why the user wants a new object, whatever the one that is there is like.
+    fn asked(&self, resource: &ResourceDecl, entry: Option<&WorldEntry>) -> Option<Reason> {
+        let entry = entry?;
+        if self.world.selected.replaces(&resource.key) {
+            return Some(Reason::Asked("--replace".to_owned()));
+        }
+        let tainted = entry.options.tainted;
+        tainted.then(|| Reason::Asked("state taint".to_owned()))
     }
 
     /// The inputs, resolved as far as can be, with ignored changes taken back.

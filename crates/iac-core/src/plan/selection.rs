@@ -37,23 +37,32 @@ pub struct Selection {
     /// Also not what needs the excluded resources.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub exclude_dependents: bool,
+    /// The resources that get a new object in place of the one that is there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<String>,
 }
 
-/// A name of a selection that no resource has.
+/// Why a selection means nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{option} {}: no resource of stack {stack} has that name", unknown.name)]
-pub struct SelectionError {
-    /// The option: `--target`.
-    option: &'static str,
-    stack: String,
-    unknown: UnknownName,
-}
-
-impl SelectionError {
-    /// The name that was probably meant.
-    pub fn meant(&self) -> Option<&str> {
-        self.unknown.meant.as_deref()
-    }
+pub enum SelectionError {
+    /// No resource has the name.
+    #[error("{option} {name}: no resource of stack {stack} has that name")]
+    Unknown {
+        /// The option: `--target`.
+        option: &'static str,
+        /// The name.
+        name: String,
+        /// The stack.
+        stack: String,
+        /// The name that was probably meant.
+        meant: Option<String>,
+    },
+    /// A resource is to be replaced, and the run is not about it.
+    #[error("--replace {name}: this run leaves it out")]
+    LeftOut {
+        /// The resource.
+        name: String,
+    },
 }
 
 impl Selection {
@@ -78,17 +87,24 @@ impl Selection {
 
     /// Resolves the names.
     pub(crate) fn resolve(&self, whole: &Whole<'_>) -> Result<Selected, SelectionError> {
+        let mut selected = self.resolve_part(whole)?;
+        if self.replace.is_empty() {
+            return Ok(selected);
+        }
+        let declared: BTreeSet<&Key> = whole.declaration.resources.iter().map(|one| &one.key).collect();
+        selected.replaced = named("--replace", &self.replace, whole, &declared)?;
+        match selected.replaced.iter().find(|key| !selected.has(key)) {
+            Some(key) => Err(SelectionError::LeftOut { name: key.short() }),
+            None => Ok(selected),
+        }
+    }
+
+    fn resolve_part(&self, whole: &Whole<'_>) -> Result<Selected, SelectionError> {
         if self.is_all() {
             return Ok(Selected::default());
         }
         let keys = whole.keys();
-        let named = |option, names: &[String]| {
-            find_all(names, &whole.declaration.stack, &keys).map_err(|unknown| SelectionError {
-                option,
-                stack: whole.declaration.stack.clone(),
-                unknown,
-            })
-        };
+        let named = |option, names: &[String]| named(option, names, whole, &keys);
         let needs = whole.needs();
         let users = turned_round(&needs);
         let mut targets = named("--target", &self.target)?;
@@ -116,6 +132,22 @@ impl Selection {
         let exact = self.target.iter().filter(|name| !name.contains('*'));
         exact.into_iter().any(|name| is_called(key, name, stack))
     }
+}
+
+/// The resources of an option's names.
+fn named(
+    option: &'static str,
+    names: &[String],
+    whole: &Whole<'_>,
+    keys: &BTreeSet<&Key>,
+) -> Result<BTreeSet<Key>, SelectionError> {
+    let stack = &whole.declaration.stack;
+    find_all(names, stack, keys).map_err(|UnknownName { name, meant }| SelectionError::Unknown {
+        option,
+        name,
+        stack: stack.clone(),
+        meant,
+    })
 }
 
 /// All that a selection is made from.
@@ -198,6 +230,8 @@ pub struct Selected {
     users: BTreeMap<Key, Key>,
     /// Targets that would be deleted, and which left-out resource needs each.
     blocked: BTreeMap<Key, Key>,
+    /// The resources that get a new object.
+    replaced: BTreeSet<Key>,
 }
 
 impl Selected {
@@ -214,6 +248,11 @@ impl Selected {
     /// The left-out resources, with the reason where no option says so.
     pub(crate) fn left_out(&self) -> impl Iterator<Item = (&Key, Option<&str>)> {
         self.left_out.iter().map(|(key, because)| (key, because.as_deref()))
+    }
+
+    /// True if the resource gets a new object, whatever it is like.
+    pub(crate) fn replaces(&self, key: &Key) -> bool {
+        self.replaced.contains(key)
     }
 
     /// A left-out resource whose record needs this one.

@@ -78,6 +78,7 @@ fn text(reason: &Reason, all: &[Reason]) -> String {
             format!("it is to take over what else is held by {}", names.join(", "))
         }
         Reason::Destroy => "the whole stack goes".to_owned(),
+        Reason::Asked(by) => format!("`{}` asks for a new one", sanitize(by)),
         Reason::Renamed { from } => format!("the program gives it another name than {}", sanitize(from)),
         Reason::Exclusive { path, what } => format!(
             "only one object can hold {}, which {} asks for",

@@ -356,6 +356,7 @@ pub(crate) fn everything() -> Plan {
         samples_lists::definition(),
         samples_lists::connection(),
         plain("options", Action::Record, Reason::Option("protect".into())),
+        plain("tainted", Action::Replace, Reason::Asked("state taint".into())),
     ];
     Plan {
         stack: "prod".into(),

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::reason::SavedReason;
 use super::secret;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, Selection, Step};
 use crate::provider::{Checked, Phase};
 use crate::review::became_secret;
 use crate::state::Vault;
@@ -63,7 +63,7 @@ pub fn plan_json(plan: &Plan, hash: &dyn Fn(&str) -> String) -> Json {
         "delete_data": plan.delete_data,
         "summary": summary_json(plan),
     });
-    if !plan.selection.is_all() {
+    if plan.selection != Selection::default() {
         json["selection"] = json!(plan.selection);
     }
     if let Some(estimate) = &plan.estimate {

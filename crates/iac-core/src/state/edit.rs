@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Change;
 use super::{Record, State, StateError, Writer, sealed};
+use crate::declare::Options;
 use crate::urn::Key;
 
 impl Writer {
@@ -70,6 +71,23 @@ impl Writer {
     /// # Errors
     /// [`StateError::UnknownKey`]; as [`begin_op`](Self::begin_op).
     pub async fn protect(&self, keys: &BTreeSet<Key>, protect: bool) -> Result<Vec<Key>, StateError> {
+        self.set_option(keys, protect, |options| &mut options.protect).await
+    }
+
+    /// Has the next run replace the objects of these records, or no longer; gives those that were changed by it.
+    ///
+    /// # Errors
+    /// [`StateError::UnknownKey`]; as [`begin_op`](Self::begin_op).
+    pub async fn taint(&self, keys: &BTreeSet<Key>, tainted: bool) -> Result<Vec<Key>, StateError> {
+        self.set_option(keys, tainted, |options| &mut options.tainted).await
+    }
+
+    async fn set_option(
+        &self,
+        keys: &BTreeSet<Key>,
+        value: bool,
+        option: fn(&mut Options) -> &mut bool,
+    ) -> Result<Vec<Key>, StateError> {
         let state = self.state();
         let mut changed = Vec::new();
         let mut changes = Vec::new();
@@ -78,9 +96,9 @@ impl Writer {
                 .records
                 .get(key)
                 .ok_or_else(|| StateError::UnknownKey(key.clone()))?;
-            if record.options.protect != protect {
-                let mut record = record.clone();
-                record.options.protect = protect;
+            let mut record = record.clone();
+            let old = std::mem::replace(option(&mut record.options), value);
+            if old != value {
                 changes.push(put(key, record));
                 changed.push(key.clone());
             }

@@ -17,6 +17,7 @@ mod filesystem;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod pages;
+mod part;
 mod record;
 #[path = "../support/schemas.rs"]
 mod schemas;
@@ -68,6 +69,8 @@ fn help_of_every_verb() {
         "state rm",
         "state protect",
         "state unprotect",
+        "state taint",
+        "state untaint",
         "graph",
         "config",
         "config set",

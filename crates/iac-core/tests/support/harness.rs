@@ -85,6 +85,12 @@ impl Bench {
         Self { parallel, ..self }
     }
 
+    /// Lets runs end after the first failure.
+    pub(crate) fn fail_fast(mut self) -> Self {
+        self.engine = self.engine.with_fail_fast(true);
+        self
+    }
+
     /// The same with another provider, which is one for this world.
     pub(crate) fn with_provider(mut self, world: World, provider: Arc<dyn Provider>) -> Self {
         self.engine = Engine::new(vec![provider]);

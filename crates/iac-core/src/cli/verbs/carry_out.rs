@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::plan::PREVIEW_AGAIN;
 use super::run_page::RunPage;
-use crate::apply::{Cancel, Report};
+use crate::apply::{Cancel, Report, Timeouts};
 use crate::cli::args::Run;
 use crate::cli::belonging::is_unbound;
 use crate::cli::events::EventFile;
@@ -18,13 +18,16 @@ use crate::cli::prompt::{Answer, ask};
 use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Prepared, Session, hash_with};
 use crate::duration::for_people;
-use crate::engine::{ExecuteRequest, Planned};
-use crate::plan::{Mode, Plan};
+use crate::engine::{Engine, ExecuteRequest, Planned};
+use crate::plan::{Action, Mode, Plan};
 use crate::render::{Diagnostic, sanitize};
 use crate::review::{TextOptions, View, short_name};
 use crate::saved::{Moved, SavedPlan, compare};
 use crate::state::{RunInfo, State, Store, Writer};
 use crate::value::Value;
+
+/// The number of steps that a refusal names.
+const NAMED: usize = 5;
 
 /// The time that giving the lease back may take at the end of a run that did nothing.
 const GIVING_BACK: Duration = Duration::from_secs(5);
@@ -38,6 +41,8 @@ pub(super) struct Job<'a> {
     pub(super) planning: Planning<'a>,
     /// The plan that was reviewed; it is carried out as it stands, or not at all.
     pub(super) saved: Option<&'a SavedPlan>,
+    /// True if the plan may change nothing but the record.
+    pub(super) refactor_only: bool,
     pub(super) run: &'a Run,
 }
 
@@ -57,7 +62,7 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
     let page = job.run.report.as_deref().map(RunPage::open).transpose()?;
     let planned = session.interrupts.end(job.plan(session, &store, &state)).await?;
     job.show(session, &planned.plan)?;
-    check(session, &planned.plan)?;
+    job.check(session, &planned.plan)?;
     if !job.has_work(session, &store, &state, &planned).await? {
         return job.nothing_to_do(session, &planned.plan, page);
     }
@@ -67,7 +72,7 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
     }
     let path = job.run.events.as_deref();
     let events = path.map(|path| EventFile::open(path, &session.ui)).transpose()?;
-    let run = RunInfo::current(&job.command(), session.build()).at_commit(session.commit());
+    let run = RunInfo::current(job.command(), session.build()).at_commit(session.commit());
     let writer = session
         .interrupts
         .end(async { Ok(store.begin(run, session.lock_timeout).await?) })
@@ -87,16 +92,47 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
     }
 }
 
-/// A plan with problems is shown and not carried out.
-fn check(session: &Session, plan: &Plan) -> Result<(), Failure> {
-    if plan.problems.is_empty() {
+/// Refuses a plan of a refactoring that changes more than the record.
+fn check_refactoring(session: &Session, plan: &Plan) -> Result<(), Failure> {
+    let touching = || plan.steps.iter().filter(|step| step.action.touches_world());
+    let named = touching()
+        .take(NAMED)
+        .map(|step| format!("{} {}", step.action.name(), step.key.short()));
+    let mut named: Vec<String> = named.collect();
+    let count = touching().count();
+    if count == 0 {
         return Ok(());
     }
-    let message = format!("stack {} was not touched, since its plan has problems", session.stack);
-    Err(Failure::unsound(plan, message).hint("see above what is wrong"))
+    if count > NAMED {
+        named.push(format!("{} more", count - NAMED));
+    }
+    let (stack, named) = (&session.stack, named.join(", "));
+    let message = format!("stack {stack} was not touched, since this plan changes more than the record: {named}");
+    let failure = Failure::failed(message);
+    let moved = plan.steps.iter().any(|step| step.action == Action::Delete)
+        && plan
+            .steps
+            .iter()
+            .any(|step| matches!(step.action, Action::Create | Action::Adopt));
+    Err(match moved {
+        true => failure.hint("`state mv NAME NEW` renames a resource in the record, as the program does"),
+        false => failure.hint("leave out --refactor-only to apply it"),
+    })
 }
 
 impl Job<'_> {
+    /// A plan with problems is shown and not carried out.
+    fn check(&self, session: &Session, plan: &Plan) -> Result<(), Failure> {
+        if !plan.problems.is_empty() {
+            let message = format!("stack {} was not touched, since its plan has problems", session.stack);
+            return Err(Failure::unsound(plan, message).hint("see above what is wrong"));
+        }
+        match self.refactor_only {
+            true => check_refactoring(session, plan),
+            false => Ok(()),
+        }
+    }
+
     /// The command, for the history. A run about a part of the stack is not one that deployed its commit.
     fn command(&self) -> String {
         let selection = &self.planning.options.selection;
@@ -205,7 +241,7 @@ impl Job<'_> {
             .say("Another run changed the state meanwhile; planning again.");
         let planned = session.interrupts.end(self.plan(session, store, state)).await?;
         self.show(session, &planned.plan)?;
-        check(session, &planned.plan)?;
+        self.check(session, &planned.plan)?;
         Ok(planned)
     }
 
@@ -252,7 +288,8 @@ impl Job<'_> {
             cancel: cancelled,
         };
         let began = std::time::Instant::now();
-        let run = session.engine.execute(request);
+        let engine = self.engine(session);
+        let run = engine.execute(request);
         tokio::pin!(run);
         let result = loop {
             tokio::select! {
@@ -282,6 +319,16 @@ impl Job<'_> {
         }
         // Every other failure tells more.
         written.map(|()| exit::DONE)
+    }
+
+    /// The engine with the limits of the command line.
+    fn engine(&self, session: &Session) -> Engine {
+        let usual = Timeouts::default();
+        let engine = session.engine.clone().with_fail_fast(self.run.fail_fast);
+        engine.with_timeouts(Timeouts {
+            operation: self.run.step_timeout.unwrap_or(usual.operation),
+            ready: self.run.ready_timeout.unwrap_or(usual.ready),
+        })
     }
 
     /// Prints what the run gave: a report as JSON, or the exports as they are now.

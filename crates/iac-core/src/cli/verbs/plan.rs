@@ -15,7 +15,8 @@ use crate::review::{COMMENT, View};
 use crate::saved::SavedPlan;
 
 /// The way out where a saved plan is refused.
-pub(super) const PREVIEW_AGAIN: &str = "make and review a new one: preview --out FILE";
+pub(super) const PREVIEW_AGAIN: &str =
+    "make and review a new one with `preview --out FILE`; of a destroy with `preview --destroy --out FILE`";
 
 /// The time that the storage may take to give the key that a seal is checked with.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -46,7 +46,7 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         options: options
             .observe(observe(args))
             .delete_data(args.data.choice())
-            .selection(args.part.selection()),
+            .selection(args.part.selection(&args.replace)),
     };
     let Prepared { planned, vault } = session.prepare(&store, &state, &planning).await?;
     let Planned { plan, unreached, .. } = planned;
@@ -74,10 +74,9 @@ pub(super) async fn preview(session: &Session, args: &Preview, declare: Declare<
         let json = json();
         save(path, &json)?;
         let digest = json["digest"].as_str().unwrap_or_default();
+        let (path, verb) = (path.display(), if args.destroy { "destroy" } else { "up" });
         session.ui.say(&format!(
-            "Saved as {} (digest {digest}); apply it with: up --plan {}",
-            path.display(),
-            path.display()
+            "Saved as {path} (digest {digest}); apply it with: {verb} --plan {path}"
         ));
     }
     Ok(if args.detailed_exitcode && !plan.is_empty() {

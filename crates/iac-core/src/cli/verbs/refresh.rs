@@ -1,7 +1,7 @@
 //! `refresh` and `drift`: the world compared with the record.
 
 use super::carry_out::{Job, carry_out, recorded};
-use crate::cli::args::{Drift, Refresh, Run};
+use crate::cli::args::{Drift, Refresh, Replace, Run};
 use crate::cli::exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Prepared, Session, hash_with};
@@ -10,7 +10,7 @@ use crate::plan::{Mode, Plan};
 use crate::saved::plan_json;
 
 pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Failure> {
-    let options = PlanOptions::new(Mode::Refresh).selection(args.part.selection());
+    let options = PlanOptions::new(Mode::Refresh).selection(args.part.selection(&Replace::default()));
     if !args.accept {
         let plan = session.interrupts.end(look(session, options, args.json)).await?;
         if !plan.is_empty() {
@@ -29,6 +29,9 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
         json: args.json,
         events: None,
         keep: None,
+        fail_fast: false,
+        step_timeout: None,
+        ready_timeout: None,
     };
     let job = Job {
         verb: "refresh --accept",
@@ -39,13 +42,14 @@ pub(super) async fn refresh(session: &Session, args: &Refresh) -> Result<u8, Fai
             options,
         },
         saved: None,
+        refactor_only: false,
         run: &run,
     };
     carry_out(session, &job, state).await
 }
 
 pub(super) async fn drift(session: &Session, args: &Drift) -> Result<u8, Failure> {
-    let options = PlanOptions::new(Mode::Refresh).selection(args.part.selection());
+    let options = PlanOptions::new(Mode::Refresh).selection(args.part.selection(&Replace::default()));
     let plan = look(session, options, args.json).await?;
     Ok(if plan.is_empty() { exit::DONE } else { exit::DRIFT })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::carry_out::{Job, carry_out, recorded};
-use crate::cli::args::{Destroy, Run, Up};
+use crate::cli::args::{Destroy, Replace, Run, Up};
 use crate::cli::failure::Failure;
 use crate::cli::session::{Planning, Session};
 use crate::cli::{Declare, adopt};
@@ -12,44 +12,45 @@ use crate::plan::Mode;
 use crate::saved::SavedPlan;
 
 pub(super) async fn up(session: &Session, args: &Up, declare: Declare<'_>) -> Result<u8, Failure> {
-    let saved = args.plan.as_deref().map(|path| read(session, path)).transpose()?;
+    let saved = args
+        .plan
+        .as_deref()
+        .map(|path| read(session, path, Mode::Up))
+        .transpose()?;
     let state = recorded(session, "up", args.run.yes || saved.is_some()).await?;
     let config = session.config()?;
     let mut declaration = session.declare(declare, &config)?;
     adopt::named(&mut declaration, &args.adopt)?;
     saved.iter().for_each(|saved| adopt::saved(&mut declaration, saved));
     session.check_unused(&config)?;
-    // Whoever saved the plan has approved it.
-    let run = Run {
-        yes: args.run.yes || saved.is_some(),
-        events: args.run.events.clone(),
-        report: args.run.report.clone(),
-        ..args.run
-    };
+    let run = approved(&args.run, saved.is_some());
     let job = Job {
         verb: "up",
         question: "Apply this to stack",
         planning: Planning {
             declaration: &declaration,
             config: &config,
-            options: match &saved {
-                // Part of what was reviewed.
-                Some(saved) => PlanOptions::new(Mode::Up)
-                    .delete_data(saved.delete_data.clone())
-                    .selection(saved.selection.clone()),
-                None => PlanOptions::new(Mode::Up)
-                    .delete_data(args.data.choice())
-                    .selection(args.part.selection()),
-            },
+            options: saved.as_ref().map_or_else(
+                || {
+                    PlanOptions::new(Mode::Up)
+                        .delete_data(args.data.choice())
+                        .selection(args.part.selection(&args.replace))
+                },
+                reviewed,
+            ),
         },
         saved: saved.as_ref(),
+        refactor_only: args.refactor_only,
         run: &run,
     };
     carry_out(session, &job, state).await
 }
 
 pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Failure> {
-    let state = recorded(session, "destroy", args.run.yes).await?;
+    let plan = args.plan.as_deref();
+    let saved = plan.map(|path| read(session, path, Mode::Destroy)).transpose()?;
+    let run = approved(&args.run, saved.is_some());
+    let state = recorded(session, "destroy", run.yes).await?;
     let (config, nothing) = (session.open_config()?, session.nothing());
     let job = Job {
         verb: "destroy",
@@ -57,20 +58,49 @@ pub(super) async fn destroy(session: &Session, args: &Destroy) -> Result<u8, Fai
         planning: Planning {
             declaration: &nothing,
             config: &config,
-            options: PlanOptions::new(Mode::Destroy)
-                .delete_data(args.data.choice())
-                .selection(args.part.selection()),
+            options: saved.as_ref().map_or_else(
+                || {
+                    PlanOptions::new(Mode::Destroy)
+                        .delete_data(args.data.choice())
+                        .selection(args.part.selection(&Replace::default()))
+                },
+                reviewed,
+            ),
         },
-        saved: None,
-        run: &args.run,
+        saved: saved.as_ref(),
+        refactor_only: false,
+        run: &run,
     };
     carry_out(session, &job, state).await
 }
 
-fn read(session: &Session, path: &Path) -> Result<SavedPlan, Failure> {
+/// The options that a plan was reviewed with.
+fn reviewed(saved: &SavedPlan) -> PlanOptions {
+    PlanOptions::new(saved.mode)
+        .delete_data(saved.delete_data.clone())
+        .selection(saved.selection.clone())
+}
+
+/// The options of a run; whoever saved a plan has approved it.
+fn approved(run: &Run, is_saved: bool) -> Run {
+    Run {
+        yes: run.yes || is_saved,
+        ..run.clone()
+    }
+}
+
+fn read(session: &Session, path: &Path, mode: Mode) -> Result<SavedPlan, Failure> {
     let saved = super::plan::read(path)?;
-    if saved.mode != Mode::Up {
-        return Err(Failure::usage(format!("{} is no plan of `preview`", path.display())));
+    if saved.mode != mode {
+        let (path, verb) = (
+            path.display(),
+            if mode == Mode::Up {
+                "preview"
+            } else {
+                "preview --destroy"
+            },
+        );
+        return Err(Failure::usage(format!("{path} is no plan of `{verb}`")));
     }
     if !saved.problems.is_empty() {
         return Err(Failure::failed(format!(

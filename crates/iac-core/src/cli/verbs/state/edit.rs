@@ -1,4 +1,4 @@
-//! `state mv|rm|protect|unprotect`: changes of the record that touch no object.
+//! `state mv|rm|protect|unprotect|taint|untaint`: changes of the record that touch no object.
 
 use serde_json::{Value as Json, json};
 
@@ -85,12 +85,62 @@ pub(super) async fn rm(session: &Session, names: &[String], force: bool, as_json
     Ok(exit::DONE)
 }
 
-pub(super) async fn protect(session: &Session, names: &[String], on: bool, as_json: bool) -> Result<u8, Failure> {
-    let verb = if on { "state protect" } else { "state unprotect" };
-    let writer = begin(session, verb).await?;
+/// The option of a record that a mark sets.
+#[derive(Clone, Copy)]
+enum Marked {
+    Protect,
+    Taint,
+}
+
+/// A mark of recorded resources that is set or taken away by hand.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    verb: &'static str,
+    option: Marked,
+    on: bool,
+    /// The state of a resource from then on.
+    now: &'static str,
+    /// What to know afterwards.
+    advice: &'static str,
+}
+
+pub(super) const PROTECT: Mark = Mark {
+    verb: "state protect",
+    option: Marked::Protect,
+    on: true,
+    now: "protected",
+    advice: "",
+};
+pub(super) const UNPROTECT: Mark = Mark {
+    verb: "state unprotect",
+    option: Marked::Protect,
+    on: false,
+    now: "no longer protected",
+    advice: "A program that declares it with .protect() protects it again with its next `up`.",
+};
+pub(super) const TAINT: Mark = Mark {
+    verb: "state taint",
+    option: Marked::Taint,
+    on: true,
+    now: "tainted",
+    advice: "The next `up` deletes the object and creates it again; `preview` shows what that means. `state untaint` takes it back.",
+};
+pub(super) const UNTAINT: Mark = Mark {
+    verb: "state untaint",
+    option: Marked::Taint,
+    on: false,
+    now: "no longer tainted",
+    advice: "",
+};
+
+pub(super) async fn mark(session: &Session, names: &[String], mark: Mark, as_json: bool) -> Result<u8, Failure> {
+    let writer = begin(session, mark.verb).await?;
     let changed = async {
         let keys = find_all(session, writer.state(), names)?;
-        Ok(writer.protect(&keys, on).await?)
+        Ok(match mark.option {
+            Marked::Protect => writer.protect(&keys, mark.on).await?,
+            Marked::Taint => writer.taint(&keys, mark.on).await?,
+        })
     };
     let (writer, changed) = keep(&writer, changed.await).await?;
     let version = if changed.is_empty() {
@@ -105,21 +155,22 @@ pub(super) async fn protect(session: &Session, names: &[String], on: bool, as_js
         Some(writer.finish(summary).await?)
     };
     if as_json {
+        let field = match mark.option {
+            Marked::Protect => "protect",
+            Marked::Taint => "taint",
+        };
         session
             .ui
-            .json(&json!({"version": version, "protect": on, "changed": changed}))?;
+            .json(&json!({"version": version, field: mark.on, "changed": changed}))?;
         return Ok(exit::DONE);
     }
-    let now = if on { "protected" } else { "no longer protected" };
     for key in &changed {
-        session.ui.say(&format!("{} is {now}", shown(key)));
+        session.ui.say(&format!("{} is {}", shown(key), mark.now));
     }
     if changed.is_empty() {
         session.ui.say("Nothing to change.");
-    } else if !on {
-        session
-            .ui
-            .say("A program that declares it with .protect() protects it again with its next `up`.");
+    } else if !mark.advice.is_empty() {
+        session.ui.say(mark.advice);
     }
     Ok(exit::DONE)
 }

@@ -17,6 +17,7 @@ use crate::config::similar;
 use crate::state::{ImportOptions, State};
 use crate::urn::Key;
 
+use edit::{PROTECT, TAINT, UNPROTECT, UNTAINT};
 pub(super) use show::mask;
 
 pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure> {
@@ -42,8 +43,10 @@ pub(super) async fn state(session: &Session, args: &Args) -> Result<u8, Failure>
         Args::Migrate { to, all, copy, json } => transfer::migrate(session, to, *all, *copy, *json).await,
         Args::Mv { from, to, json } => edit::mv(session, from, to, *json).await,
         Args::Rm { names, force, json } => edit::rm(session, names, *force, *json).await,
-        Args::Protect { names, json } => edit::protect(session, names, true, *json).await,
-        Args::Unprotect { names, json } => edit::protect(session, names, false, *json).await,
+        Args::Protect { names, json } => edit::mark(session, names, PROTECT, *json).await,
+        Args::Unprotect { names, json } => edit::mark(session, names, UNPROTECT, *json).await,
+        Args::Taint { names, json } => edit::mark(session, names, TAINT, *json).await,
+        Args::Untaint { names, json } => edit::mark(session, names, UNTAINT, *json).await,
     }
 }
 
