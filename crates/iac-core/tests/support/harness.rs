@@ -301,9 +301,15 @@ impl Bench {
         declaration: &Declaration,
         names: &[&str],
     ) -> bool {
+        self.killed_at(boundary, async { drop(self.up_deleting(declaration, names).await) })
+            .await
+    }
+
+    /// Lets a run go on until it hangs at a boundary, and stops it there as a kill would. Returns whether it hung.
+    pub(crate) async fn killed_at(&self, boundary: usize, run: impl Future<Output = ()>) -> bool {
         self.world.hang_at(Some(boundary));
         let hung = tokio::select! {
-            _ = self.up_deleting(declaration, names) => false,
+            () = run => false,
             () = self.world.hung() => true,
         };
         self.world.hang_at(None);
