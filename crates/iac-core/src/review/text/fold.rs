@@ -52,33 +52,53 @@ fn list(names: &[String], width: usize) -> Vec<String> {
     lines
 }
 
-/// The lines of a new resource with the beginning of each long text in it.
+/// The lines of a new resource with the beginning of each long text in it, and without long schemas: those are for machines.
 pub(super) fn folded(lines: &[String]) -> Vec<String> {
-    let indent = |line: &String| line.len() - line.trim_start().len();
     let mut shown = Vec::new();
     let mut rest = lines;
     while let Some((line, below)) = rest.split_first() {
         shown.push(line.clone());
-        let begins = line.ends_with('|') || line.ends_with("|-") || line.ends_with("|+");
-        let text = match begins {
-            true => below
-                .iter()
-                .take_while(|other| other.trim().is_empty() || indent(other) > indent(line))
-                .count(),
-            false => 0,
+        let (what, most) = match sort(line) {
+            Sort::Text => ("text", TEXT_LINES),
+            Sort::Schema => ("schema", 0),
+            Sort::Other => {
+                rest = below;
+                continue;
+            }
         };
-        let most = if text > TEXT_LINES { TEXT_LINES } else { text };
+        let inner = |other: &&String| other.trim().is_empty() || indent(other) > indent(line);
+        let all = below.iter().take_while(inner).count();
+        let most = if all > TEXT_LINES { most } else { all };
         shown.extend(below[..most].iter().cloned());
-        if most < text {
-            let more = grouped(text - most);
+        if most < all {
+            let more = grouped(all - most);
             let inner = " ".repeat(indent(line) + 2);
             shown.push(format!(
-                "{inner}… {more} more lines of this text (--verbose shows them)"
+                "{inner}… {more} more lines of this {what} (--verbose shows them)"
             ));
         }
-        rest = &below[text..];
+        rest = &below[all..];
     }
     shown
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The content that follows on a line.
+enum Sort {
+    Text,
+    Schema,
+    Other,
+}
+
+fn sort(line: &str) -> Sort {
+    match line {
+        _ if line.ends_with('|') || line.ends_with("|-") || line.ends_with("|+") => Sort::Text,
+        _ if line.ends_with("schema:") || line.ends_with("Schema:") => Sort::Schema,
+        _ => Sort::Other,
+    }
 }
 
 #[cfg(test)]
@@ -119,5 +139,27 @@ mod tests {
         assert_eq!(shown.len(), 4 + TEXT_LINES + 2);
         let ends = owned(&["a: b|", "c: d"]);
         assert_eq!(folded(&ends), ends);
+    }
+
+    #[test]
+    fn a_long_schema_is_counted() {
+        let mut lines = owned(&[
+            "spec:",
+            "  - name: v1",
+            "    schema:",
+            "      openAPIV3Schema:",
+            "        type: object",
+            "    served: true",
+        ]);
+        assert_eq!(folded(&lines), lines);
+        lines.splice(5..5, (0..30).map(|number| format!("        x{number}: y")));
+        let expected = [
+            "spec:",
+            "  - name: v1",
+            "    schema:",
+            "      … 32 more lines of this schema (--verbose shows them)",
+            "    served: true",
+        ];
+        assert_eq!(folded(&lines), expected);
     }
 }
