@@ -41,7 +41,7 @@ fn what_holds(object: &Json) -> String {
 /// Which of the namespaces of these objects are being deleted. One that we may not read is taken for one that stays.
 pub(super) async fn namespaces(session: &Session, ids: impl Iterator<Item = &ObjectId>) -> Result<Leaving, CallError> {
     let names: BTreeSet<&str> = ids.filter_map(|id| id.namespace.as_deref()).collect();
-    let looks = names.into_iter().map(|name| look(session, name).boxed()).collect();
+    let looks = names.into_iter().map(|name| look(session, name).boxed());
     Ok(Leaving(in_parallel(looks).await?.into_iter().flatten().collect()))
 }
 

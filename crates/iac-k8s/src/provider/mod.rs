@@ -171,7 +171,7 @@ impl Provider for KubernetesProvider {
 
     async fn exists(&self, names: &[ExternalRef]) -> Result<Vec<Existence>, ProviderError> {
         let session = &self.session()?;
-        in_parallel(names.iter().map(|name| existence(session, name).boxed()).collect()).await
+        in_parallel(names.iter().map(|name| existence(session, name).boxed())).await
     }
 
     async fn observe(&self, requests: &[ObserveRequest]) -> Result<Vec<Observed>, ProviderError> {
@@ -190,7 +190,7 @@ impl Provider for KubernetesProvider {
         };
         let looks = &owned::Looks::default();
         let data = |recorded| data::data(session, whose, looks, recorded).boxed();
-        in_parallel(resources.iter().map(data).collect()).await
+        in_parallel(resources.iter().map(data)).await
     }
 
     async fn apply(&self, request: &ApplyRequest, cx: &Context) -> Result<Applied, ProviderError> {

@@ -26,9 +26,10 @@ impl Names {
         let unknown = ids
             .filter(|id| kinds::scope(&id.group, &id.kind).is_none())
             .filter(|id| asked.insert((id.group.clone(), id.kind.clone())));
-        let looks = unknown.map(|id| look(session, id).boxed()).collect();
+        let looks = unknown.map(|id| look(session, id).boxed());
+        let looks: Vec<_> = looks.collect();
         Ok(Self {
-            scopes: in_parallel(looks).await?.into_iter().flatten().collect(),
+            scopes: in_parallel(looks.into_iter()).await?.into_iter().flatten().collect(),
             namespace: session.connection.chosen.name.clone(),
         })
     }

@@ -62,7 +62,7 @@ pub(crate) async fn observe(session: &Session, requests: &[ObserveRequest]) -> R
     // In a stack in which nobody changed anything, these are few.
     let open = questions().zip(&answers).filter(|(_, answer)| answer.is_none());
     let looks = open.filter_map(|((request, id), _)| Some(answer(session, request, id.as_ref()?, seen).boxed()));
-    let mut looks = in_parallel(looks.collect()).await?.into_iter();
+    let mut looks = in_parallel(looks).await?.into_iter();
     let unknown = || Observed::Unknown("it was not looked at".to_owned());
     let answers = answers.into_iter();
     Ok(answers
@@ -131,7 +131,7 @@ async fn list_groups(
         }
     }
     let several = groups.into_values().filter(|ids| ids.len() > 1);
-    let lists = in_parallel(several.map(|ids| list_group(session, ids).boxed()).collect()).await?;
+    let lists = in_parallel(several.map(|ids| list_group(session, ids).boxed())).await?;
     Ok(lists.into_iter().flatten().collect())
 }
 

@@ -98,7 +98,7 @@ pub(crate) async fn inside(
         let path = format!("{}/namespaces/{namespace}/{}", kind.base, kind.plural);
         async move { Ok::<_, CallError>(session.list(Call::list_metadata(path)).await) }.boxed()
     };
-    let lists = in_parallel(kinds.iter().map(list).collect()).await?;
+    let lists = in_parallel(kinds.iter().map(list)).await?;
     let mut objects = Vec::new();
     for (kind, list) in kinds.iter().zip(lists) {
         match list {

@@ -31,10 +31,14 @@ use crate::readiness;
 /// The number of questions that are asked at the same time.
 const CONCURRENCY: usize = 12;
 
-/// Runs futures, a limited number at a time, and keeps their order; ends with the first error.
+/// Runs futures, a limited number at a time, and keeps their order; ends with the first error. A future is made when its turn
+/// comes: each has several kilobytes, and there are as many as objects.
 ///
 /// Boxed, because the compiler cannot tell that closures over borrowed requests hold for any lifetime otherwise.
-pub(crate) async fn in_parallel<T, E>(futures: Vec<BoxFuture<'_, Result<T, E>>>) -> Result<Vec<T>, E> {
+pub(crate) async fn in_parallel<'a, T, E>(
+    futures: impl Iterator<Item = BoxFuture<'a, Result<T, E>>> + Send + 'a,
+) -> Result<Vec<T>, E> {
+    let futures: Box<dyn Iterator<Item = _> + Send + 'a> = Box::new(futures);
     stream::iter(futures).buffered(CONCURRENCY).try_collect().await
 }
 

@@ -50,13 +50,8 @@ pub(crate) async fn predict(
     declared: &Declared,
     requests: &[PredictRequest],
 ) -> Result<Vec<Prediction>, ProviderError> {
-    in_parallel(
-        requests
-            .iter()
-            .map(|request| one(session, declared, request).boxed())
-            .collect(),
-    )
-    .await
+    let answers = requests.iter().map(|request| one(session, declared, request).boxed());
+    in_parallel(answers).await
 }
 
 async fn one(session: &Session, declared: &Declared, request: &PredictRequest) -> Result<Prediction, ProviderError> {
