@@ -201,6 +201,7 @@ impl Bed {
         known: Option<Recorded>,
     ) -> Result<Applied, ProviderError> {
         let request = ApplyRequest {
+            ignored: Vec::new(),
             key: recorded.key.clone(),
             identity: recorded.identity.clone(),
             intent,
@@ -231,6 +232,7 @@ impl Bed {
         }
         for recorded in records(&self.folder.path().display().to_string()) {
             let question = ObserveRequest {
+                ignored: Vec::new(),
                 key: recorded.key.clone(),
                 identity: recorded.identity.clone(),
                 inputs: Some(recorded.inputs.clone()),

@@ -156,6 +156,60 @@ async fn a_compose_file_says_what_is_not_waited_for() {
     runs.destroy().await;
 }
 
+#[tokio::test]
+async fn a_compose_file_says_what_is_left_as_it_is() {
+    let bed = Bed::new("ignore").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("compose.yml");
+    let declare = |patterns: &str, level: &str, mode: &str| {
+        let service = format!(
+            "{{image: '{IMAGE}', command: sleep 1000, init: true, network_mode: none, environment: {{LEVEL: '{level}', MODE: '{mode}'}}, x-iac: {{ignore_changes: {patterns}}}}}"
+        );
+        std::fs::write(&path, format!("services:\n  web: {service}\n")).unwrap();
+        let stack = Stack::new("test", Config::default());
+        Compose::project(&stack, &bed.project).file(&path);
+        stack.finish()
+    };
+    let patterns = |text: &str| {
+        declare(text, "1", "a").unwrap().resources[0]
+            .options
+            .ignore_changes
+            .len()
+    };
+    assert_eq!(patterns("image, environment.LEVEL".replace(", ", " ").as_str()), 2);
+    assert_eq!(patterns("[image, environment.*]"), 2);
+    for wrong in ["a..b", "[image, 'x[']", "{}", "''"] {
+        assert!(declare(wrong, "1", "a").is_err(), "{wrong}");
+    }
+    let program = |level: &str, mode: &str| declare("[environment.LEVEL]", level, mode).unwrap();
+    let runs = Runs::new();
+    runs.up(&program("1", "a")).await;
+    let plan = runs.preview(&program("2", "a")).await;
+    assert!(plan.is_empty() && plan.problems.is_empty(), "{:?}", plan.steps);
+    runs.up(&program("2", "b")).await;
+    let containers = bed.docker.list_containers(None).await.unwrap();
+    let mine = containers
+        .iter()
+        .find(|container| container.names.iter().flatten().any(|name| name.contains(&bed.project)));
+    let id = mine.and_then(|container| container.id.clone()).unwrap();
+    let environment = bed
+        .docker
+        .inspect_container(&id, None)
+        .await
+        .unwrap()
+        .config
+        .unwrap()
+        .env
+        .unwrap();
+    assert!(
+        environment.contains(&"LEVEL=1".to_owned()) && environment.contains(&"MODE=b".to_owned()),
+        "{environment:?}"
+    );
+    let typo = runs.preview(&declare("[imgae]", "1", "a").unwrap()).await;
+    assert_eq!(typo.problems[0].hint.as_deref(), Some("did you mean image?"));
+    runs.destroy().await;
+}
+
 /// `web` waits for `db`, whose check passes after some seconds, or never.
 fn waiting(project: &str, check: &str, replicas: u32) -> Declaration {
     Bed::declare(|stack| {

@@ -100,6 +100,7 @@ fn inputs(shape: Shape, count: usize) -> Inputs {
         mark: Mark::Ours,
         outputs: Value::Null,
         drift: Vec::new(),
+        ignored: Vec::new(),
         readiness: Readiness::Ready,
         leaving: None,
         co_owners: Vec::new(),

@@ -94,6 +94,7 @@ impl Files {
             mark: mark(),
             outputs: self.outputs(&request.identity),
             drift: if changed { vec![drift] } else { Vec::new() },
+            ignored: Vec::new(),
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),

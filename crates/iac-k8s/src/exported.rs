@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::managed::STACK_ID;
 use crate::object::ObjectId;
-use crate::{fields, outputs};
+use crate::{fields, injected, outputs};
 
 /// Metadata that the server alone writes.
 const SERVER_METADATA: [&str; 8] = [
@@ -166,6 +166,7 @@ pub(crate) fn left_out(inputs: &Value) -> Vec<String> {
     if has_rules && is_aggregated(map, &type_name) {
         lines.push("leaves out rules, which the controller fills by the aggregationRule".to_owned());
     }
+    lines.extend(injected::left_out(inputs, &type_name));
     lines
 }
 

@@ -87,6 +87,7 @@ pub mod field;
 mod fields;
 mod granted;
 mod immutable;
+mod injected;
 mod kinds;
 mod managed;
 pub mod monitoring;

@@ -8,6 +8,7 @@ use iac_core::provider::Problem;
 use iac_core::value::{Expr, FieldPath, Map, Part, Secret, Transform, Value};
 
 use crate::exported;
+use crate::injected;
 use crate::kinds::{self, Scope};
 
 /// The namespace of a namespaced object that names none.
@@ -165,7 +166,9 @@ pub(crate) fn desired(inputs: &Value, scaled: bool) -> Value {
     }
     name_account_twice(&mut map, &type_name);
     mark_if_bare(&mut map);
-    Value::Object(map)
+    let mut object = Value::Object(map);
+    injected::strip(&mut object, &type_name);
+    object
 }
 
 /// Sends the name of a pod's service account under its old name too. The server copies it there, nobody would own the

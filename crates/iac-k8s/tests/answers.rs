@@ -226,6 +226,7 @@ impl Client {
 
     async fn observe(&self, recorded: &Recorded) -> Result<Vec<Observed>, ProviderError> {
         let request = ObserveRequest {
+            ignored: Vec::new(),
             key: recorded.key.clone(),
             identity: recorded.identity.clone(),
             inputs: Some(recorded.inputs.clone()),
@@ -234,6 +235,7 @@ impl Client {
         };
         // One object is asked for by its name, several are listed.
         let in_full = ObserveRequest {
+            ignored: Vec::new(),
             full: true,
             ..request.clone()
         };
@@ -285,6 +287,7 @@ impl Client {
         known: Option<Recorded>,
     ) -> Result<Applied, ProviderError> {
         let request = ApplyRequest {
+            ignored: Vec::new(),
             key: recorded.key.clone(),
             identity: recorded.identity.clone(),
             intent,

@@ -333,6 +333,32 @@ fn an_annotation_says_whether_and_how_long_it_is_waited_for() {
 }
 
 #[test]
+fn an_annotation_says_which_fields_are_left_as_they_are() {
+    let object = |text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"annotations": {"iac.dev/ignore-changes": text}}});
+    let declaration = declare(|stack| {
+        drop(Kubernetes::new(stack).add_json("a", object("data.x, metadata.annotations[\"a.b/c, d\"]\ndata.*")));
+    });
+    let patterns = declaration.resources[0].options.ignore_changes.iter();
+    let patterns: Vec<String> = patterns.map(ToString::to_string).collect();
+    assert_eq!(patterns, ["data.x", "metadata.annotations[\"a.b/c, d\"]", "data.*"]);
+    for (text, expected) in [
+        ("", "it names no field"),
+        ("data..x", "a name is empty"),
+        ("data[x", "a bracket is not closed"),
+    ] {
+        let error = refused(|stack| drop(Kubernetes::new(stack).add_json("a", object(text))));
+        assert!(
+            error.contains("metadata.annotations.iac.dev/ignore-changes: ") && error.contains(expected),
+            "{error}"
+        );
+    }
+    let of_pods = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "spec": {"template": {"metadata": {"annotations": {"iac.dev/ignore-changes": "spec"}}}}});
+    let error = refused(|stack| drop(Kubernetes::new(stack).add_json("a", of_pods)));
+    assert!(error.contains("metadata.annotations of the Deployment"), "{error}");
+}
+
+#[test]
 fn secrets_in_pods_and_config_maps_are_found_by_their_names_and_forms() {
     let container = json!({"name": "c", "image": "a:1", "args": ["--token", "canary-1", "--port=80"], "env": [
         {"name": "DBPASS", "value": "canary-2"},

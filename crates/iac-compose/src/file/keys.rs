@@ -249,7 +249,10 @@ const SERVICE: Shape = Keys(&[
     yes("volumes", Set(&OneOf(&[Text, MOUNT]))),
     yes("volumes_from", NAMES),
     yes("working_dir", Text),
-    yes("x-iac", Keys(&[yes("wait", OneOf(&[Flag, Text]))])),
+    yes(
+        "x-iac",
+        Keys(&[yes("ignore_changes", TEXT_OR_LIST), yes("wait", OneOf(&[Flag, Text]))]),
+    ),
 ]);
 
 const BLKIO: Shape = Keys(&[

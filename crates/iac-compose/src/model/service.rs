@@ -22,6 +22,9 @@ pub struct Extension {
     /// `false`: it is not waited for; `10m`: at most so long.
     #[serde(deserialize_with = "lenient::option_text")]
     pub wait: Option<String>,
+    /// Patterns of the fields that are left as they are once the service runs: `image`, `environment.LEVEL`.
+    #[serde(deserialize_with = "lenient::texts")]
+    pub ignore_changes: Vec<String>,
 }
 
 /// A service: containers that are all alike.

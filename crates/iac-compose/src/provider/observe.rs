@@ -147,6 +147,7 @@ impl Engine {
             co_owners: Vec::new(),
             writes: BTreeMap::new(),
             drift,
+            ignored: Vec::new(),
         }))
     }
 
@@ -254,6 +255,7 @@ impl Engine {
             mark,
             outputs: applied.outputs,
             drift,
+            ignored: Vec::new(),
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),
@@ -291,6 +293,7 @@ impl Engine {
             mark,
             outputs: applied.outputs,
             drift,
+            ignored: Vec::new(),
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),
@@ -319,6 +322,7 @@ impl Engine {
             mark: super::image::mark(&image, &self.owner),
             outputs: serde_json::json!({ "id": id, "name": inputs.tag }).into(),
             drift: drift.into_iter().collect(),
+            ignored: Vec::new(),
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use iac_core::declare::{DeclareError, Declared as _, FieldLines, Handle, NewResource, SourceLine, Wait};
 use iac_core::provider::Phase;
+use iac_core::value::FieldPattern;
 use iac_core::{Key, Output, Stack};
 use serde::Serialize;
 
@@ -283,6 +284,16 @@ impl Compose {
     /// Does as a compose file's own key of this tool says.
     #[track_caller]
     fn extend(&self, name: &str, handle: &Handle<Service>, extension: &Extension) {
+        for patterns in &extension.ignore_changes {
+            match FieldPattern::list(patterns) {
+                Ok(patterns) => drop(
+                    handle
+                        .clone()
+                        .with_options(|options| options.ignore_changes.extend(patterns)),
+                ),
+                Err(error) => self.report(name, format!("x-iac.ignore_changes: {error}")),
+            }
+        }
         let Some(wait) = &extension.wait else { return };
         match Wait::parse(wait) {
             Ok((wait, limit)) => {

@@ -159,6 +159,7 @@ impl Bed {
         let recorded = self.world.get(&resource.key).cloned();
         let inputs = self.resolve(&resource.inputs, declaration, true);
         let request = ApplyRequest {
+            ignored: Vec::new(),
             key: resource.key.clone(),
             identity: self.provider.identity(resource).unwrap(),
             intent: if recorded.is_some() {
@@ -244,6 +245,7 @@ impl Bed {
     pub async fn observe(&self, name: &str) -> Observed {
         let recorded = self.recorded(name).clone();
         let request = ObserveRequest {
+            ignored: Vec::new(),
             key: recorded.key.clone(),
             identity: recorded.identity.clone(),
             inputs: Some(recorded.inputs.clone()),

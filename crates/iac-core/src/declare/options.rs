@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dependency, Handle, Stack, Wait};
+use super::{DeclareError, Dependency, Handle, Stack, Wait};
 use crate::urn::Key;
-use crate::value::FieldPath;
+use crate::value::{FieldPathError, FieldPattern};
 
 /// The options of a resource, besides its inputs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -21,8 +21,9 @@ pub struct Options {
     /// An object, or a field that somebody else holds, may be taken over even if it is there already and not ours. The option is
     /// about the run, not about the object, so it is not recorded.
     pub adopt: bool,
-    /// Fields whose changes in the program are not applied to an existing object.
-    pub ignore_changes: Vec<FieldPath>,
+    /// Fields of an existing object that are left as they are: neither the program's changes of them are applied, nor those
+    /// of others taken back. Recorded, for what looks at the object without the program.
+    pub ignore_changes: Vec<FieldPattern>,
     /// The time that one operation on it, or the wait for it, may take; the engine's default where none is given.
     pub timeout: Option<Duration>,
     /// The next run replaces the object. No program says so: `state taint` writes it to the record.
@@ -107,9 +108,15 @@ pub trait Declared: Sized {
         self.with_options(|options| options.adopt = true)
     }
 
-    /// Leaves a field of an existing object alone when the program changes it.
-    fn ignore_changes(self, path: FieldPath) -> Self {
-        self.with_options(|options| options.ignore_changes.push(path))
+    /// Leaves fields of an existing object as they are, whoever changes them: `spec.replicas`,
+    /// `spec.template.spec.containers.*.image`, `metadata.annotations["example.com/x"]`; `*` is any key or element, and
+    /// alone every field. A new object is made as declared. A pattern that names no field is an error of the plan.
+    #[track_caller]
+    fn ignore_changes(self, pattern: &str) -> Self {
+        match option_pattern(&self, "ignore_changes", pattern) {
+            Some(pattern) => self.with_options(|options| options.ignore_changes.push(pattern)),
+            None => self,
+        }
     }
 
     /// Limits how long one operation on it, or the wait for it, may take.
@@ -129,5 +136,26 @@ pub trait Declared: Sized {
 impl<R> Declared for Handle<R> {
     fn place(&self) -> (&Stack, &Key) {
         (self.stack(), self.key())
+    }
+}
+
+/// Reads the pattern of an option, or reports that it cannot be read.
+#[track_caller]
+fn option_pattern(declared: &impl Declared, option: &str, text: &str) -> Option<FieldPattern> {
+    let (stack, key) = declared.place();
+    let read = match text.trim() {
+        "" => Err("it names no field (* is every field)".to_owned()),
+        text => text.parse().map_err(|error: FieldPathError| error.to_string()),
+    };
+    match read {
+        Ok(pattern) => Some(pattern),
+        Err(why) => {
+            stack.report(DeclareError::Inputs {
+                name: key.name().to_owned(),
+                message: format!("{option}: {why}"),
+                at: stack.source(),
+            });
+            None
+        }
     }
 }

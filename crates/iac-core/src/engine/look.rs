@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 
 use super::{Engine, EngineError, by_provider};
-use crate::declare::{Declaration, ResourceDecl};
+use crate::declare::{Declaration, Options, ResourceDecl};
 use crate::plan::resolve::{Outputs, resolve, wanted_outputs};
 use crate::plan::{Interrupted, Mode, ObjectName, Selected, WorldEntry};
 use crate::provider::{DataItem, ObserveRequest, Observed, Recorded};
 use crate::urn::Key;
-use crate::value::{OutputRef, Source, Value};
+use crate::value::{FieldPattern, OutputRef, Source, Value, pattern};
 
 /// Returns the observation for a plan that does not look at the world: the record alone, with every object unknown.
 pub(super) fn unseen(recorded: &BTreeMap<Key, WorldEntry>) -> Sight {
@@ -191,6 +191,7 @@ fn own_questions(part: &Part<'_>) -> Vec<ObserveRequest> {
         .copied()
         .chain(recorded.keys().filter(|key| entry(key).is_some()))
         .collect();
+    let recorded_options = |key: &Key| recorded.get(key).map(|entry| &entry.options);
     let question = |key: &Key| {
         let recorded = entry(key).map(|entry| entry.recorded.clone());
         let identity = identities.get(key).cloned();
@@ -202,10 +203,34 @@ fn own_questions(part: &Part<'_>) -> Vec<ObserveRequest> {
             identity: identity.unwrap_or_default(),
             inputs: declared.get(key).map(resolved),
             full: lacks_outputs(recorded.as_ref(), wanted.get(key)),
+            ignored: ignored(declared.get(key).copied(), recorded_options(key)).to_vec(),
             recorded,
         }
     };
     keys.into_iter().map(question).collect()
+}
+
+/// The fields of a resource that are left as they are: as the program says, or the record where there is no program.
+fn ignored<'a>(declared: Option<&'a ResourceDecl>, recorded: Option<&'a Options>) -> &'a [FieldPattern] {
+    let options = declared.map(|resource| &resource.options).or(recorded);
+    options.map_or(&[], |options| &options.ignore_changes)
+}
+
+/// Takes changes of fields that are left as they are out of what others changed.
+pub(super) fn leave_ignored(sight: &mut Sight, declaration: &Declaration, recorded: &BTreeMap<Key, WorldEntry>) {
+    let declared: BTreeMap<&Key, &ResourceDecl> = declaration
+        .resources
+        .iter()
+        .map(|resource| (&resource.key, resource))
+        .collect();
+    for (key, observed) in &mut sight.observed {
+        let entry = recorded.get(key);
+        let patterns = ignored(declared.get(key).copied(), entry.map(|entry| &entry.options));
+        if let (Observed::Present(live), Some(entry), false) = (observed, entry, patterns.is_empty()) {
+            let drift = std::mem::take(&mut live.drift);
+            (live.drift, _) = pattern::split_all(patterns, drift, &entry.recorded.inputs);
+        }
+    }
 }
 
 /// A question about an object that the program does not name.
@@ -216,6 +241,7 @@ fn about(key: &Key, identity: &str, recorded: Option<&Recorded>) -> ObserveReque
         inputs: None,
         recorded: recorded.cloned(),
         full: false,
+        ignored: Vec::new(),
     }
 }
 

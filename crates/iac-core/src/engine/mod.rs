@@ -224,7 +224,7 @@ impl Engine {
         pending.retain(|operation| selected.has(&operation.key));
         let interrupted = recover::interrupted(&pending);
         crate::plan::objects::match_names(&mut recorded, &identities);
-        let sight = if looked {
+        let mut sight = if looked {
             let part = look::Part {
                 declaration,
                 identities: &identities,
@@ -236,6 +236,7 @@ impl Engine {
         } else {
             look::unseen(&recorded)
         };
+        look::leave_ignored(&mut sight, declaration, &recorded);
         if mode != Mode::Refresh {
             crate::plan::objects::take_in(&mut recorded, &identities, &interrupted, |name| sight.of(name));
             crate::plan::objects::settle_shared(&mut recorded, &identities, |name| sight.of(name));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::ignored;
 use super::planner::{Walk, present_outputs};
 use super::resolve::{Outputs, resolve};
 use super::world::{ObjectName, WorldEntry};
@@ -46,8 +47,10 @@ impl<'a> Walk<'a> {
             Some(Observed::Finished | Observed::Unknown(_)) => false,
         };
         let declared = resolve(&resource.inputs, &|output| self.lookup(output));
-        let is_as_recorded =
-            entry.is_some_and(|entry| declared.is_ok_and(|declared| declared == entry.recorded.inputs));
+        let is_as_recorded = entry.is_some_and(|entry| {
+            let recorded = &entry.recorded.inputs;
+            declared.is_ok_and(|declared| ignored::kept(&resource.options, declared, Some(recorded), &[]).0 == *recorded)
+        });
         drifted || !is_as_recorded
     }
 

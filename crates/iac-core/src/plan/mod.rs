@@ -9,6 +9,7 @@ mod decide;
 pub(crate) mod deletion;
 mod estimate;
 mod facts;
+mod ignored;
 mod keep;
 mod left_out;
 mod leftover;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::decide::{Decision, Situation, decide};
 use super::facts::{self, Table, Wanted};
+use super::ignored::{self, Ignored};
 use super::objects::is_vouched;
 use super::resolve::{Outputs, resolve};
 use super::world::{Interrupted, ObjectName, Predicted, World, WorldEntry};
@@ -156,10 +157,32 @@ pub(super) struct Walk<'a> {
 /// The draft of one resource's step.
 pub(super) struct Draft<'a> {
     pub(super) resource: &'a ResourceDecl,
+    /// The inputs, with ignored fields as recorded.
     pub(super) inputs: Value,
+    /// Those of a change of the object that is there, and of a new object, where they differ.
+    pub(super) ignored: Ignored,
     /// Between the inputs that it had until now and the new ones.
     pub(super) changes: Vec<FieldChange>,
     pub(super) reasons: Vec<Reason>,
+    /// Further words for whoever reads the plan.
+    pub(super) notes: Vec<String>,
+}
+
+impl Draft<'_> {
+    /// The draft for a new object, which has nothing that others did and could be kept.
+    pub(super) fn anew(mut self, before: Option<&Recorded>) -> Self {
+        let mut differs = self.ignored.live.take().is_some();
+        if let Some(declared) = self.ignored.declared.take() {
+            self.changes = before.map(|before| diff(&before.inputs, &declared)).unwrap_or_default();
+            self.inputs = declared;
+            differs = true;
+        }
+        if differs {
+            let note = "a new object is made as declared, with the fields of ignore_changes as well";
+            self.notes.push(note.to_owned());
+        }
+        self
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -256,7 +279,7 @@ impl<'a> Walk<'a> {
         }
         self.check_undone(resource);
         let entry = self.entry(key);
-        let Some(inputs) = self.inputs(resource, entry) else {
+        let Some((inputs, ignored)) = self.inputs(resource, entry) else {
             self.set_outputs(key, Outputs::Unknown);
             return;
         };
@@ -284,16 +307,19 @@ impl<'a> Walk<'a> {
         let draft = |reasons| Draft {
             resource,
             inputs,
+            ignored,
             changes,
             reasons,
+            notes: Vec::new(),
         };
         match decision {
             Decision::Same => self.settle(Action::Same, draft(Vec::new())),
             Decision::Wait(reasons) => self.settle(Action::Wait, draft(reasons)),
-            Decision::Recreate(reasons) => self.recreate(draft(reasons)),
+            Decision::Recreate(reasons) => self.recreate(draft(reasons).anew(before)),
             Decision::Act(Intent::Create, reasons) if self.replaces_renamed(key) => {
-                self.rename(draft(reasons));
+                self.rename(draft(reasons).anew(before));
             }
+            Decision::Act(Intent::Create, reasons) => self.act(Intent::Create, draft(reasons).anew(before)),
             Decision::Act(intent, reasons) => self.act(intent, draft(reasons)),
             Decision::Blocked(problem) => {
                 self.problems.push(problem);
@@ -312,15 +338,18 @@ impl<'a> Walk<'a> {
         tainted.then(|| Reason::Asked("state taint".to_owned()))
     }
 
-    /// The inputs, resolved as far as can be, with ignored changes taken back.
-    fn inputs(&mut self, resource: &ResourceDecl, entry: Option<&WorldEntry>) -> Option<Value> {
+    /// The inputs, resolved as far as can be, with ignored fields as recorded.
+    fn inputs(&mut self, resource: &ResourceDecl, entry: Option<&WorldEntry>) -> Option<(Value, Ignored)> {
         match resolve(&resource.inputs, &|output| self.lookup(output)) {
-            Ok(mut inputs) => {
-                if let Some(entry) = entry {
-                    for path in &resource.options.ignore_changes {
-                        inputs.set_at(path, entry.recorded.inputs.at(path).cloned());
-                    }
-                }
+            Ok(declared) => {
+                let live = match self.observed(&resource.key) {
+                    Some(Observed::Present(live)) => live.ignored.as_slice(),
+                    _ => &[],
+                };
+                let recorded = entry.map(|entry| &entry.recorded.inputs);
+                let problems = ignored::unknown(&resource.options, &declared, recorded);
+                let inputs = ignored::kept(&resource.options, declared, recorded, live);
+                problems.into_iter().for_each(|problem| self.problem(resource, problem));
                 Some(inputs)
             }
             Err(error) => {
@@ -343,9 +372,16 @@ impl<'a> Walk<'a> {
     fn act(&mut self, intent: Intent, mut draft: Draft<'_>) {
         let resource = draft.resource;
         self.changing.insert(resource.key.clone());
+        if let Some(live) = draft.ignored.live.take() {
+            let inputs = std::mem::replace(&mut draft.inputs, live);
+            draft.ignored.declared.get_or_insert(inputs);
+        }
         let Some(prediction) = self.prediction(resource, intent, &draft.inputs) else {
             return self.put_off(resource);
         };
+        if !prediction.replace.is_empty() {
+            draft = draft.anew(self.recorded(&resource.key).and_then(WorldEntry::until_now));
+        }
         let Some(first) = self.in_the_way(resource, &draft.inputs) else {
             return self.put_off(resource);
         };
@@ -379,8 +415,12 @@ impl<'a> Walk<'a> {
             path: replacement.path,
             why: replacement.why,
         }));
+        let overridden = draft.changes.iter().filter(|change| {
+            let mut patterns = resource.options.ignore_changes.iter();
+            patterns.any(|pattern| pattern.covers(&change.path, &draft.inputs))
+        });
         let anew = Prediction {
-            changes: prediction.changes,
+            changes: prediction.changes.into_iter().chain(overridden.cloned()).collect(),
             ..anew
         };
         self.replace_in_place(draft, anew, first);

@@ -94,7 +94,7 @@ impl Walk<'_> {
             risks: Vec::new(),
             effects: Vec::new(),
             checked: Checked::ByServer,
-            notes: notes.collect(),
+            notes: notes.chain(draft.notes).collect(),
             after: needs(Phase::Exists),
             order_only: self.order_only(key),
             ready_after: needs(Phase::Ready),

@@ -53,6 +53,7 @@ mod tests {
             mark: Mark::Ours,
             outputs: Value::Null,
             drift: vec![change("a"), change("a, b"), change("c")],
+            ignored: Vec::new(),
             readiness: Readiness::Ready,
             leaving: None,
             co_owners: Vec::new(),

@@ -46,6 +46,7 @@ impl Discreet {
     fn learn_live(&self, live: &Live) {
         self.known.learn(&live.outputs);
         self.learn_changes(&live.drift);
+        self.learn_changes(&live.ignored);
     }
 
     fn hide_all<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
@@ -81,7 +82,8 @@ impl Discreet {
             Observed::Unknown(why) => self.known.hide(why),
             Observed::Present(live) => {
                 self.learn_live(live);
-                self.hide_all(live.drift.iter_mut().flat_map(|change| &mut change.origin));
+                let changes = live.drift.iter_mut().chain(&mut live.ignored);
+                self.hide_all(changes.flat_map(|change| &mut change.origin));
                 if let Mark::Missing(seen) | Mark::Lost(seen) | Mark::Theirs(seen) = &mut live.mark {
                     self.known.hide(seen);
                 }
@@ -242,7 +244,9 @@ impl Provider for Discreet {
         let mut answers = answers.map_err(|error| self.error(error))?;
         for (request, answer) in requests.iter().zip(&mut answers) {
             if let Observed::Present(live) = answer {
-                self.conceal(&mut live.drift, request.inputs.as_ref(), request.recorded.as_ref());
+                for changes in [&mut live.drift, &mut live.ignored] {
+                    self.conceal(changes, request.inputs.as_ref(), request.recorded.as_ref());
+                }
             }
         }
         Ok(answers.into_iter().map(|answer| self.observed(answer)).collect())

@@ -103,6 +103,7 @@ impl Provider for RandomProvider {
                 mark: Mark::Ours,
                 outputs: Value::Null,
                 drift: Vec::new(),
+                ignored: Vec::new(),
                 readiness: Readiness::Ready,
                 leaving: None,
                 co_owners: Vec::new(),

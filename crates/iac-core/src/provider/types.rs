@@ -10,7 +10,7 @@ use super::{Claim, Effect, Mark, StackKey};
 use crate::state::StackId;
 use crate::urn::Key;
 use crate::value::diff::FieldChange;
-use crate::value::{FieldPath, Packed, Value};
+use crate::value::{FieldPath, FieldPattern, Packed, Value};
 
 /// A stage of a resource's life that others can wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -189,9 +189,12 @@ pub struct ObserveRequest {
     pub recorded: Option<Recorded>,
     /// True if all outputs are wanted, not only whether something changed.
     pub full: bool,
+    /// The fields whose present values are to be kept.
+    pub ignored: Vec<FieldPattern>,
 }
 
 /// The observation of one object.
+#[allow(clippy::large_enum_variant, reason = "nearly all answers are the large one")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
     /// Nothing of that name.
@@ -216,6 +219,9 @@ pub struct Live {
     pub outputs: Value,
     /// Fields that no longer are as we applied them: `before` is ours, `after` what is there.
     pub drift: Vec<FieldChange>,
+    /// The fields to keep ([`ObserveRequest::ignored`]) that are not as recorded, or as declared where nothing is recorded, in
+    /// the form of inputs: `after` is there. Of those that are not told, the recorded values are kept.
+    pub ignored: Vec<FieldChange>,
     /// Whether it is ready.
     pub readiness: Readiness,
     /// If it is being deleted: the reason why the deletion waits. It is as good as gone, and is recreated once it is gone.
@@ -495,6 +501,8 @@ pub struct ApplyRequest {
     pub recorded: Option<Recorded>,
     /// True if fields that somebody else holds are taken over.
     pub adopt: bool,
+    /// The fields that are kept as they are: what somebody wrote there since the plan was made is not taken back.
+    pub ignored: Vec<FieldPattern>,
     /// The evidence that the object is the stack's, should it not bear the stack's mark.
     pub claim: Claim,
     /// Which object was looked at when this was planned: a change or a takeover of another one is refused.

@@ -3,7 +3,7 @@
 use super::{FieldPath, Map, Segment, Value};
 
 /// True if an element of a list is the one that a segment names.
-fn names(segment: &Segment, index: usize, item: &Value) -> bool {
+pub(super) fn names(segment: &Segment, index: usize, item: &Value) -> bool {
     match segment {
         Segment::Index(wanted) => *wanted == index,
         Segment::Element { field, value } => match item.get(field) {

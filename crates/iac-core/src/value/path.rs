@@ -98,21 +98,24 @@ fn quoted(text: &str) -> Result<String, fmt::Error> {
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, segment) in self.0.iter().enumerate() {
-            match segment {
-                Segment::Field(name) if is_plain(name) => {
-                    let dot = if position == 0 { "" } else { "." };
-                    write!(f, "{dot}{name}")?;
-                }
-                Segment::Field(name) => write!(f, "[{}]", quoted(name)?)?,
-                Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Element { field, value } if value.contains(['"', ']', '\\']) => {
-                    write!(f, "[{field}={}]", quoted(value)?)?;
-                }
-                Segment::Element { field, value } => write!(f, "[{field}={value}]")?,
-            }
+        let mut segments = self.0.iter().enumerate();
+        segments.try_for_each(|(position, segment)| write_segment(f, position, segment))
+    }
+}
+
+/// Writes the segment that stands at this position of a path.
+pub(super) fn write_segment(f: &mut fmt::Formatter<'_>, position: usize, segment: &Segment) -> fmt::Result {
+    match segment {
+        Segment::Field(name) if is_plain(name) => {
+            let dot = if position == 0 { "" } else { "." };
+            write!(f, "{dot}{name}")
         }
-        Ok(())
+        Segment::Field(name) => write!(f, "[{}]", quoted(name)?),
+        Segment::Index(index) => write!(f, "[{index}]"),
+        Segment::Element { field, value } if value.contains(['"', ']', '\\']) => {
+            write!(f, "[{field}={}]", quoted(value)?)
+        }
+        Segment::Element { field, value } => write!(f, "[{field}={value}]"),
     }
 }
 
@@ -140,31 +143,59 @@ impl std::str::FromStr for FieldPath {
     type Err = FieldPathError;
 
     fn from_str(text: &str) -> Result<Self, FieldPathError> {
-        let fail = |why| FieldPathError {
-            text: text.to_owned(),
-            why,
-        };
-        let mut segments = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            if let Some(inner) = rest.strip_prefix('[') {
-                let end = bracket_end(inner).ok_or_else(|| fail("a bracket is not closed"))?;
-                segments.push(
-                    bracket(&inner[..end]).ok_or_else(|| fail("a bracket holds neither a number nor name=value"))?,
-                );
-                rest = &inner[end + 1..];
-            } else {
-                let name = rest.strip_prefix('.').unwrap_or(rest);
-                let end = name.find(['.', '[']).unwrap_or(name.len());
-                if end == 0 {
-                    return Err(fail("a name is empty"));
-                }
-                segments.push(Segment::Field(name[..end].to_owned()));
-                rest = &name[end..];
-            }
-        }
-        Ok(Self(segments))
+        pieces(text, Piece::segment).map(Self)
     }
+}
+
+impl FieldPathError {
+    pub(super) fn new(text: &str, why: &'static str) -> Self {
+        // It is shown as a whole, and a text may be of any length.
+        let text = text.chars().take(200).collect();
+        Self { text, why }
+    }
+}
+
+/// A step of a path as it is written.
+pub(super) enum Piece<'a> {
+    /// A name between dots.
+    Name(&'a str),
+    /// The content of a bracket.
+    Bracket(&'a str),
+}
+
+impl Piece<'_> {
+    pub(super) fn segment(self) -> Result<Segment, &'static str> {
+        match self {
+            Self::Name(name) => Ok(Segment::Field(name.to_owned())),
+            Self::Bracket(content) => bracket(content).ok_or("a bracket holds neither a number nor name=value"),
+        }
+    }
+}
+
+/// Reads a path step by step.
+pub(super) fn pieces<'a, T>(
+    text: &'a str,
+    mut read: impl FnMut(Piece<'a>) -> Result<T, &'static str>,
+) -> Result<Vec<T>, FieldPathError> {
+    let fail = |why| FieldPathError::new(text, why);
+    let mut steps = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let end = bracket_end(inner).ok_or_else(|| fail("a bracket is not closed"))?;
+            steps.push(read(Piece::Bracket(&inner[..end])).map_err(fail)?);
+            rest = &inner[end + 1..];
+        } else {
+            let name = rest.strip_prefix('.').unwrap_or(rest);
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            if end == 0 {
+                return Err(fail("a name is empty"));
+            }
+            steps.push(read(Piece::Name(&name[..end])).map_err(fail)?);
+            rest = &name[end..];
+        }
+    }
+    Ok(steps)
 }
 
 /// Where the bracket that was just opened closes, a quoted `]` aside.

@@ -10,7 +10,7 @@ use iac_core::declare::ResourceDecl;
 use iac_core::provider::*;
 use iac_core::state::StackId;
 use iac_core::value::diff::diff;
-use iac_core::value::{FieldPath, Map};
+use iac_core::value::{FieldPath, Map, pattern};
 use tokio::sync::Notify;
 
 use super::gate::Gate;
@@ -558,6 +558,11 @@ impl Provider for Memory {
                 let drift = recorded
                     .filter(|_| same)
                     .map(|recorded| diff(&recorded.inputs, &object.inputs));
+                let (drift, mut ignored) =
+                    pattern::split_all(&request.ignored, drift.unwrap_or_default(), &object.inputs);
+                if let (false, Some(inputs)) = (same, &request.inputs) {
+                    ignored = pattern::changes_to(&request.ignored, inputs, &object.inputs);
+                }
                 Observed::Present(Live {
                     uid: Some(object.uid.to_string()),
                     mark: object.mark(&self.0.id()),
@@ -566,7 +571,8 @@ impl Provider for Memory {
                     } else {
                         Value::Null
                     },
-                    drift: drift.unwrap_or_default(),
+                    drift,
+                    ignored,
                     readiness: self.0.readiness(&request.identity),
                     leaving: self.0.leaving(&request.identity),
                     co_owners: self

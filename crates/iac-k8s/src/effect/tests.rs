@@ -80,6 +80,7 @@ fn told(objects: &[Object]) -> Vec<String> {
             mark: Mark::Ours,
             outputs: object.live.clone().into(),
             drift: Vec::new(),
+            ignored: Vec::new(),
             readiness: object.readiness.clone(),
             leaving: None,
             co_owners: Vec::new(),

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::call::{Answer, Call, CallError, Cause, Refusal};
 use super::delete;
 use super::discovery::ApiKind;
+use super::ignored;
 use super::leaving::is_leaving;
 use super::session::{Memory, Session, uid};
 use super::unknown::{never_came, unknown_kind};
@@ -222,8 +223,15 @@ impl Application<'_> {
             self.take_from_formers().await?;
         }
         self.hand_over_replicas().await?;
-        let body = self.meant(recorded.and_then(|recorded| recorded.uid.as_deref()));
-        let answer = match self.send(&body, false).await {
+        let mut body = self.meant(recorded.and_then(|recorded| recorded.uid.as_deref()));
+        let mut sent = self.send(&body, false).await;
+        // Somebody has written fields since the plan that are to be left to others.
+        if let Err(CallError::Refused(refusal)) = &sent
+            && ignored::leave(&self.request.ignored, &self.request.inputs, refusal, &mut body)
+        {
+            sent = self.send(&body, false).await;
+        }
+        let answer = match sent {
             Err(CallError::Refused(refusal)) if is_another(&refusal) => return Err(self.another(&refusal)),
             Err(CallError::Refused(refusal)) if refusal.conflicts().next().is_some() => {
                 let before = recorded.map_or(Value::Null, |recorded| object::desired(&recorded.inputs, false));

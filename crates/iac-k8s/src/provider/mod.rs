@@ -9,6 +9,7 @@ mod delete;
 mod discovery;
 mod drift;
 mod events;
+mod ignored;
 mod inspect;
 mod kubeconfig;
 mod leaving;

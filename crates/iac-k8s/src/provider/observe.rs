@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::call::{Call, CallError};
 use super::delete::recorded_id;
 use super::drift;
+use super::ignored;
 use super::leaving::{self, Leaving};
 use super::related;
 use super::session::{Memory, Session, in_parallel, uid};
@@ -227,6 +228,7 @@ fn unmoved(session: &Session, request: &ObserveRequest, item: &Item, memory: &Me
         // Not read: what is recorded still holds.
         outputs: Value::Null,
         drift: Vec::new(),
+        ignored: Vec::new(),
         readiness: Readiness::Ready,
         leaving: None,
         co_owners: item.co_owners.clone(),
@@ -255,6 +257,18 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         }
         _ => Vec::new(),
     };
+    let (drift, ignored) = match same_object {
+        Some(recorded) => ignored::apart(request, drift, &recorded.inputs),
+        None if leaving::is_leaving(object) => (drift, Vec::new()),
+        None => {
+            let inputs = request.inputs.as_ref().unwrap_or(&Value::Null);
+            let found = ignored::of_another(request, inputs, object);
+            (
+                drift,
+                ignored::as_declared(conceal_changes(found, inputs, &secrets), inputs),
+            )
+        }
+    };
     let writes = match drift.is_empty() {
         true => BTreeMap::new(),
         false => managed::writes(object),
@@ -264,6 +278,7 @@ async fn look(session: &Session, request: &ObserveRequest, object: &Json, memory
         mark: session.mark_of(object),
         outputs: outputs::of_object(object, &secrets, &Hasher::new(&session.key, recorded)),
         drift,
+        ignored,
         readiness: readiness::of(object, &related),
         leaving: None,
         co_owners: managed::formers(object, &session.manager),

@@ -13,7 +13,7 @@ use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Object, ObjectScope, conceal, wait};
+use super::{Object, ObjectScope, annotations, conceal};
 use crate::PROVIDER;
 use crate::kinds::{self, Scope};
 use crate::object::{split_api_version, type_name};
@@ -210,7 +210,7 @@ impl Place {
         let full_name: Vec<&str> = namespace.iter().chain([&object_name]).map(String::as_str).collect();
         let full_name = full_name.join("/");
         conceal::conceal(&self.stack, &of_type, &full_name, &mut json);
-        let options = wait::options(&of_type, &json).unwrap_or_else(|why| {
+        let options = annotations::options(&of_type, &json).unwrap_or_else(|why| {
             self.report(name, why);
             Options::default()
         });

@@ -1,10 +1,10 @@
 //! Declaration of Kubernetes objects in a program: scopes that take `k8s_openapi` structs, custom resources, JSON and YAML.
 
+mod annotations;
 mod conceal;
 mod declare;
 mod object;
 mod typed;
-mod wait;
 
 use iac_core::Stack;
 use k8s_openapi::api::core::v1::Namespace;

@@ -57,6 +57,7 @@ async fn apply(
     recorded: Option<&Recorded>,
 ) -> Result<Recorded, ProviderError> {
     let request = ApplyRequest {
+        ignored: Vec::new(),
         key: declared.key.clone(),
         identity: declared.identity.clone(),
         intent,

@@ -19,6 +19,7 @@ fn config_map(finalizers: &[&str]) -> serde_json::Value {
 
 fn creation(declared: &Resolved, recorded: &Recorded, timeout: Duration) -> ApplyRequest {
     ApplyRequest {
+        ignored: Vec::new(),
         key: declared.key.clone(),
         identity: declared.identity.clone(),
         intent: Intent::Create,

@@ -14,6 +14,7 @@ mod data;
 mod delete;
 mod drift;
 mod idle;
+mod ignore;
 mod immutable;
 mod kept;
 mod leaving;

@@ -41,7 +41,7 @@ impl Runs {
         }
     }
 
-    async fn plan(&self, declared: &Declared) -> Planned {
+    pub(crate) async fn plan(&self, declared: &Declared) -> Planned {
         self.plan_deleting(declared, &[]).await
     }
 

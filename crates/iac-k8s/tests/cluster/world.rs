@@ -170,6 +170,7 @@ impl World {
         recorded: Option<&Recorded>,
     ) -> Result<Recorded, ProviderError> {
         let request = ApplyRequest {
+            ignored: Vec::new(),
             key: resource.key.clone(),
             identity: resource.identity.clone(),
             intent,
@@ -398,6 +399,7 @@ impl Resolved {
 
     pub(crate) fn question(&self, recorded: Option<&Recorded>) -> ObserveRequest {
         ObserveRequest {
+            ignored: Vec::new(),
             key: self.key.clone(),
             identity: self.identity.clone(),
             inputs: Some(self.inputs.clone()),

@@ -131,7 +131,7 @@ fn by_key(trail: &Trail<'_>, field: &'static str, old: &[Value], new: &[Value], 
     }
 }
 
-fn key_of(item: &Value, field: &str) -> Option<String> {
+pub(super) fn key_of(item: &Value, field: &str) -> Option<String> {
     match item.get(field)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -144,6 +144,11 @@ fn index_by<'a>(field: &str, items: &'a [Value]) -> BTreeMap<String, &'a Value> 
         .iter()
         .filter_map(|item| Some((key_of(item, field)?, item)))
         .collect()
+}
+
+/// The field that identifies the elements of a list, if there is one.
+pub(super) fn key_of_list(items: &[Value]) -> Option<&'static str> {
+    list_key(items, items)
 }
 
 /// The field that identifies the elements on both sides, if there is one.
