@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use iac_core::plan::Action;
 use iac_core::provider::{ApplyRequest, Claim, Context, DeleteData, Intent, Provider as _};
 use iac_k8s::{Declared as _, Kubernetes};
@@ -158,9 +160,10 @@ async fn certificates_that_a_controller_writes_are_not_fought_over() {
     let world = World::new().await;
     let runs = Runs::new();
     let kubeconfig = kubeconfig_json();
-    let certificate = kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]
+    let authority = kubeconfig["clusters"][0]["cluster"]["certificate-authority"]
         .as_str()
         .unwrap();
+    let certificate = STANDARD.encode(std::fs::read(authority).unwrap());
     let name = world.namespace.clone();
     let client = json!({"caBundle": "Cg==", "service": {"namespace": name, "name": "hook", "path": "/x"}});
     let program = |label: &str| {
@@ -204,7 +207,7 @@ async fn certificates_that_a_controller_writes_are_not_fought_over() {
     let things = api("apiextensions.k8s.io", "CustomResourceDefinition");
     let thing = format!("things.{name}.example.com");
     let mut injected = world.read(&hooks, &name).await["webhooks"].clone();
-    injected[0]["clientConfig"]["caBundle"] = certificate.into();
+    injected[0]["clientConfig"]["caBundle"] = certificate.as_str().into();
     world.meddle(&hooks, &name, json!({ "webhooks": injected })).await;
     let of_thing = json!({"spec": {"conversion": {"webhook": {"clientConfig": {"caBundle": certificate}}}}});
     world.meddle(&things, &thing, of_thing).await;
