@@ -49,7 +49,8 @@ impl<'a> Walk<'a> {
         let declared = resolve(&resource.inputs, &|output| self.lookup(output));
         let is_as_recorded = entry.is_some_and(|entry| {
             let recorded = &entry.recorded.inputs;
-            declared.is_ok_and(|declared| ignored::kept(&resource.options, declared, Some(recorded), &[]).0 == *recorded)
+            declared
+                .is_ok_and(|declared| ignored::kept(&resource.options, declared, Some(recorded), &[]).0 == *recorded)
         });
         drifted || !is_as_recorded
     }

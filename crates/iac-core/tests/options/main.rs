@@ -1,6 +1,7 @@
 //! The options of resources, one file for each: each row of the tables in docs/rules.md.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may stop at once")]
 
+mod behaviours;
 mod ignore;
 #[path = "../support/mod.rs"]
 mod support;
