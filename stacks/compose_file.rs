@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use iac_backends::{PostgresState, S3State};
-use iac_compose::{Compose, DockerProvider};
+use iac_compose::{Compose, DockerProvider, FileOptions};
 use iac_core::config::Config;
-use iac_core::{Program, Result, Stack};
+use iac_core::{Program, Result, Stack, reach};
 use iac_k8s::KubernetesState;
 
 /// The configuration that says where the file is.
@@ -60,5 +60,8 @@ fn place(config: &Config) -> Option<PathBuf> {
 
 fn project_name(config: &Config) -> Option<String> {
     let given: Option<String> = config.get(PROJECT).ok()?;
-    given.or_else(|| Compose::name_of(config.get::<PathBuf>(PATH).ok()??))
+    given.or_else(|| {
+        let path = config.get::<PathBuf>(PATH).ok()??;
+        Compose::name_with(path, &FileOptions::default().outside(reach::outside(config).ok()?))
+    })
 }

@@ -237,6 +237,124 @@ fn a_folder_cannot_show_the_users_secrets() {
     assert!(!refused.stderr.contains("CANARY"), "{refused}");
 }
 
+/// Refused, with the way out, and without what the file holds.
+#[track_caller]
+fn is_out_of_reach(project: &Project, arguments: &[&str]) {
+    let refused = Ran::of(&mut project.command(arguments)).exits(1);
+    let refused = refused.says(["outside of", "--config files.outside="]);
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(!said.contains("CANARY"), "{said}");
+}
+
+#[test]
+fn a_compose_file_reads_nothing_outside_of_its_folder_unless_the_user_says_so() {
+    let folder = ComposeFolder::new();
+    let project = &folder.project;
+    let text = "A=CANARY-of-the-user\n";
+    project.write("mine/env", text);
+    let outside = project.path("mine/env").canonicalize().unwrap().display().to_string();
+    let link = project.path("app/link");
+    let services = crate::docker::sleepers([("web", "")]);
+    folder.write(&services);
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    let with = |kind: &str, file: &str| {
+        let service = crate::docker::sleepers([("web", &*format!("{kind}: [mine]"))]);
+        folder.write(&format!("{service}\n{kind}: {{mine: {{file: {file}}}}}\n"));
+    };
+    for file in [&*outside, "../mine/env", "./link", "/proc/self/environ"] {
+        for kind in ["configs", "secrets"] {
+            with(kind, file);
+            is_out_of_reach(project, &["preview"]);
+        }
+        for service in [
+            format!("env_file: {file}"),
+            format!("label_file: {file}"),
+            format!("security_opt: ['seccomp:{file}']"),
+            format!("extends: {{file: {file}, service: web}}"),
+        ] {
+            folder.write(&crate::docker::sleepers([("web", &*service)]));
+            is_out_of_reach(project, &["preview"]);
+        }
+        folder.write(&format!("{services}\ninclude: [{file}]\n"));
+        is_out_of_reach(project, &["preview"]);
+    }
+    folder.write(&services);
+    std::os::unix::fs::symlink(&outside, project.path("app/.env")).unwrap();
+    is_out_of_reach(project, &["preview"]);
+    fs::remove_file(project.path("app/.env")).unwrap();
+
+    // Within one repository, files are one project's.
+    folder.write(&crate::docker::sleepers([("web", "env_file: ../mine/env")]));
+    fs::create_dir(project.path(".git")).unwrap();
+    let preview = |more: &[&str]| {
+        let mut command = project.command(["preview"]);
+        command.args(more).env("HOME", "/");
+        Ran::of(&mut command)
+    };
+    preview(&[]).exits(0).shows(["CANARY-of-the-user"]);
+    fs::remove_dir(project.path(".git")).unwrap();
+
+    // The user's word, or the folder's when the user allows it.
+    let option = format!("files.outside={outside}");
+    preview(&[]).exits(1).says(["outside of"]);
+    preview(&["--config", &option]).exits(0).shows(["CANARY-of-the-user"]);
+    let stack = format!("stacks/compose_file.{}.toml", folder.name);
+    project.write(&stack, &format!("[files]\noutside = \"{outside}\"\n"));
+    let refused = preview(&[])
+        .exits(1)
+        .says(["files.outside", "config trust", "outside of its folder"]);
+    assert!(!refused.stderr.contains("CANARY"), "{refused}");
+    project.run(["config", "trust", "--yes"]).exits(0);
+    Ran::of(&mut project.command(["preview"]))
+        .exits(0)
+        .shows(["CANARY-of-the-user"]);
+}
+
+#[test]
+fn manifests_outside_of_the_folder_are_read_only_if_the_user_names_them() {
+    let folder = Folder::new();
+    let project = &folder.project;
+    folder.config_map("one", json!({"color": "blue"}));
+    let other = tempfile::tempdir().unwrap();
+    let secret = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "CANARY"},
+                        "metadata": {"name": "two", "namespace": folder.namespace.name}});
+    fs::write(other.path().join("two.json"), secret.to_string()).unwrap();
+    let other_path = other.path().canonicalize().unwrap().display().to_string();
+    let link = project.path("k8s/link.json");
+    std::os::unix::fs::symlink(other.path().join("two.json"), &link).unwrap();
+    is_out_of_reach(project, &["preview"]);
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(other.path(), project.path("k8s/more")).unwrap();
+    is_out_of_reach(project, &["preview"]);
+    let option = format!("files.outside={other_path}");
+    project.run(["preview", "--config", &option]).exits(0).shows(["two"]);
+    fs::remove_file(project.path("k8s/more")).unwrap();
+
+    // The folder itself may be such a link, or its file of settings may name one elsewhere.
+    std::os::unix::fs::symlink(other.path(), project.path("link")).unwrap();
+    is_out_of_reach(project, &["preview", "--config", "path=link", "--stack", "k8s"]);
+    let named = format!("path={other_path}");
+    project
+        .run(["preview", "--config", &named, "--stack", "k8s"])
+        .exits(0)
+        .shows(["two"]);
+    project.write(STACK_FILE, &format!("path = \"{other_path}\"\n"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_manifests"));
+    let own = project.command(["preview", "--stack", "k8s"]);
+    command
+        .args(["preview", "--stack", "k8s"])
+        .current_dir(project.folder())
+        .env_clear();
+    command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let refused = Ran::of(&mut command)
+        .exits(1)
+        .says(["outside of", "--config files.outside="]);
+    assert!(
+        !format!("{}{}", refused.stdout, refused.stderr).contains("CANARY"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn a_repository_configures_nothing_that_is_run() {
     let folder = Folder::new();

@@ -71,6 +71,8 @@ fn judge(compose: &Path, case: &Case) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap().join("proj");
     case.write(&root);
+    // One repository: files above that of a case are the project's own.
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
     let (theirs, ours) = (theirs(compose, case, &root), ours(case, &root));
     match (theirs, ours, &case.refused) {
         (Ok(theirs), Ok(ours), None) => {

@@ -59,6 +59,45 @@ pub fn read_own(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_all(open_own(path)?, limit)
 }
 
+/// As [`read_own`], for what decides: nobody but the user may have written it.
+///
+/// # Errors
+/// As [`read_own`], and when [`check_owner`] finds another user.
+pub fn read_private(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_own(path)?;
+    check_owner(path, &file)?;
+    read_all(file, limit)
+}
+
+/// Whether a file is the user's own, or root's, and nobody else may write it.
+///
+/// # Errors
+/// When it is somebody else's, or others may write it: the error says whose, and the way out.
+#[cfg(unix)]
+pub fn check_owner(path: &Path, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = file.metadata()?;
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
+    let path = path.display();
+    let why = match owner {
+        _ if mode & 0o022 != 0 => format!("other users may write it (mode {mode:o}): `chmod 600 {path}` ends that"),
+        owner if owner != 0 && owner != rustix::process::geteuid().as_raw() => {
+            format!("it belongs to another user ({owner}), who may write it: `chown $(id -u) {path}` ends that")
+        }
+        _ => return Ok(()),
+    };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+/// Whether a file is the user's own: systems without such owners do not tell.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn check_owner(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// As [`open`], for what is never a link.
 ///
 /// # Errors
@@ -176,7 +215,11 @@ fn better(error: io::Error, path: &Path) -> io::Error {
     }
 }
 
-fn must_be_regular(metadata: &Metadata) -> io::Result<()> {
+/// Whether this is a regular file.
+///
+/// # Errors
+/// When it is something else: the error says what.
+pub(crate) fn must_be_regular(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_file() {
         return Ok(());
     }
@@ -330,6 +373,37 @@ mod tests {
             assert!(read(Path::new("/proc/self/status"), 16).is_err());
             assert!(!read(Path::new("/proc/self/status"), SETTINGS).unwrap().is_empty());
         }
+    }
+
+    #[test]
+    fn what_decides_was_written_by_the_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "text").unwrap();
+        let read = |mode: u32| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            read_private(&path, 4).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(0o600).unwrap(), b"text");
+        assert_eq!(read(0o444).unwrap(), b"text");
+        for mode in [0o620, 0o602, 0o666] {
+            let error = read(mode).unwrap_err();
+            assert!(error.contains("other users may write it"), "{error}");
+        }
+        // Only root can give a file away.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+            let error = read(0o600).unwrap_err();
+            assert!(error.contains("another user (12345)"), "{error}");
+        }
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(
+            read_private(&link, 4)
+                .unwrap_err()
+                .to_string()
+                .contains("a symbolic link")
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod glob;
 pub mod graph;
 pub mod plan;
 pub mod provider;
+pub mod reach;
 pub mod redact;
 pub mod render;
 pub mod review;

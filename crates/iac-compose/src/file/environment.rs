@@ -1,10 +1,8 @@
 //! The environment of a project: that of the process, which counts most, and the variables of env files.
 
 use std::collections::BTreeMap;
-use std::path::Path as FsPath;
 
-use iac_core::files;
-
+use super::problem::Findings;
 use crate::parse::dotenv;
 
 /// Why an env file cannot be used.
@@ -20,10 +18,11 @@ pub(super) enum EnvironmentError {
 pub(super) fn read(
     files: &[String],
     outer: &BTreeMap<String, String>,
+    found: &Findings,
 ) -> Result<BTreeMap<String, String>, EnvironmentError> {
     let mut all = Vec::new();
     for path in files {
-        let text = files::read_text(FsPath::new(path), files::SETTINGS).map_err(|error| EnvironmentError::Read {
+        let text = found.read_text(path).map_err(|error| EnvironmentError::Read {
             path: path.clone(),
             error,
         })?;

@@ -109,7 +109,7 @@ fn variables(loader: &Loader<'_>, item: &Node, folder: &str, path: &Path) -> Opt
             .collect(),
         false => named.iter().map(|file| paths::join(&loader.folder, file)).collect(),
     };
-    match environment::read(&files, loader.variables.values()) {
+    match environment::read(&files, loader.variables.values(), loader.found) {
         Ok(values) => Some(values),
         Err(error) => {
             loader.found.problem(item.at, path, error.to_string());

@@ -1,8 +1,6 @@
 //! From files to one tree: each is read, its variables are replaced, what it extends and includes is added, and it is laid
 //! over the files before it.
 
-use iac_core::files;
-
 use super::problem::Findings;
 use super::tree::{At, Data, Map, Node, Path};
 use super::variables::Variables;
@@ -49,7 +47,7 @@ impl Loader<'_> {
     pub(super) fn documents(&self, file: &str, at: At) -> Option<Vec<(Node, Vec<Path>)>> {
         let limited = self.found.read();
         let read = limited.and_then(|()| {
-            let read = files::read_text(std::path::Path::new(file), files::SETTINGS);
+            let read = self.found.read_text(file);
             read.map_err(|error| format!("{file} cannot be read: {error}"))
         });
         let text = match read {

@@ -2,7 +2,7 @@
 //! variables with `.env`, env files, `extends`, `include`, override files, `!reset` and `!override`, profiles.
 //!
 //! The way of a file: [`settings`] finds the files and the variables; [`load`] makes one tree of them; [`finish`] takes the
-//! services that are wanted and fills in what follows; [`check`] looks for contradictions; [`typed`] turns it into the model. A key that is not
+//! services that are wanted and fills in what follows; [`check`] looks for contradictions, [`outside`] for files that are out of reach; [`typed`] turns it into the model. A key that is not
 //! supported is an error that names it ([`keys`]); nothing is ignored without a word.
 
 mod canonical;
@@ -18,6 +18,7 @@ mod lines;
 mod load;
 mod marks;
 mod merge;
+mod outside;
 mod paths;
 mod problem;
 mod scalar;
@@ -34,8 +35,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use iac_core::Stack;
 use iac_core::declare::{DeclareError, Handle};
+use iac_core::{Stack, reach};
 
 use crate::model::{Condition, Network, Service, Volume};
 use crate::scope::Compose;
@@ -67,7 +68,7 @@ impl Compose {
 
     /// As [`name_of`](Self::name_of), with options.
     pub fn name_with(path: impl AsRef<Path>, options: &FileOptions) -> Option<String> {
-        let found = Findings::default();
+        let found = Findings::about(path.as_ref(), &options.outside);
         Settings::find(path.as_ref(), options, &found)?.name(&found)
     }
 
@@ -80,7 +81,7 @@ impl Compose {
     /// As [`load`](Self::load), with options.
     #[track_caller]
     pub fn load_with(stack: &Stack, path: impl AsRef<Path>, options: &FileOptions) -> (Self, ComposeFile) {
-        let found = Findings::default();
+        let found = findings(stack, path.as_ref(), options);
         let settings = Settings::find(path.as_ref(), options, &found);
         let name = settings.as_ref().and_then(|settings| settings.name(&found));
         let (Some(settings), Some(name)) = (settings, name) else {
@@ -113,7 +114,7 @@ impl Compose {
     /// As [`file`](Self::file), with options.
     #[track_caller]
     pub fn file_with(&self, path: impl AsRef<Path>, options: &FileOptions) -> ComposeFile {
-        let found = Findings::default();
+        let found = findings(self.stack(), path.as_ref(), options);
         match Settings::find(path.as_ref(), options, &found) {
             Some(settings) => self.declare_files(&settings, path.as_ref(), &found),
             None => {
@@ -161,6 +162,7 @@ impl Compose {
         finish::normalize(&mut tree, &variables, found);
         withheld::check_all(&tree, found);
         check::check(&tree, &inactive, found);
+        outside::check(&tree, found);
         let reader = Reader {
             variables: &variables,
             found,
@@ -242,6 +244,21 @@ impl Compose {
         }
         declared
     }
+}
+
+/// Nothing yet about a file or folder of a stack.
+#[track_caller]
+fn findings(stack: &Stack, path: &Path, options: &FileOptions) -> Findings {
+    let mut outside = options.outside.clone();
+    match reach::outside(stack.config()) {
+        Ok(paths) => outside.extend(paths),
+        Err(error) => stack.report(DeclareError::File {
+            name: reach::OUTSIDE.to_owned(),
+            message: error.to_string(),
+            at: stack.source(),
+        }),
+    }
+    Findings::about(path, &outside)
 }
 
 /// Services in an order in which each comes after those that it shares something with.

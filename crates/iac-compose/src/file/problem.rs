@@ -1,7 +1,11 @@
 //! Problems of compose files: each with its place in the user's file, and all of them at once.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
+use std::path::{Path as FsPath, PathBuf};
+use std::{fmt, io};
+
+use iac_core::files;
+use iac_core::reach::Reach;
 
 use super::tree::{At, Path, Sources};
 
@@ -18,6 +22,8 @@ pub(super) struct Problem {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) sources: Sources,
+    /// The files that the project's files may have read.
+    reach: RefCell<Reach>,
     problems: RefCell<Vec<Problem>>,
     notes: RefCell<Vec<(At, String)>>,
     /// How many files were read so far, one that was read twice as two.
@@ -36,6 +42,31 @@ const MOST_PROBLEMS: usize = 1_000;
 const MOST_MADE: usize = 64 << 20;
 
 impl Findings {
+    /// Nothing yet, about a file or folder. What is in `outside` may be read besides what lies around it.
+    pub(super) fn about(path: &FsPath, outside: &[PathBuf]) -> Self {
+        let mut reach = Reach::of(path);
+        reach.allow(outside);
+        Self {
+            reach: RefCell::new(reach),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a file that the user has named besides.
+    pub(super) fn reach_to(&self, file: &str) {
+        self.reach.borrow_mut().add(FsPath::new(file));
+    }
+
+    /// The text of a file that the project's files name.
+    pub(super) fn read_text(&self, file: &str) -> io::Result<String> {
+        self.reach.borrow().read_text(FsPath::new(file), files::SETTINGS)
+    }
+
+    /// Whether a file that the project's files name may be read.
+    pub(super) fn admit(&self, file: &str) -> io::Result<()> {
+        self.reach.borrow().admit(FsPath::new(file))
+    }
+
     /// Counts a file that is about to be read.
     pub(super) fn read(&self) -> Result<(), String> {
         self.reads.set(self.reads.get() + 1);

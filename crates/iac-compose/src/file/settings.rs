@@ -2,7 +2,7 @@
 //! out from a folder, `.env`, and variables that begin with `COMPOSE_`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path as FsPath;
+use std::path::{Path as FsPath, PathBuf};
 
 use iac_core::files;
 
@@ -33,6 +33,8 @@ const OVERRIDES: [&str; 4] = [
 pub struct FileOptions {
     environment: Option<BTreeMap<String, String>>,
     profiles: Option<BTreeSet<String>>,
+    /// What may be read besides the project's own files.
+    pub(super) outside: Vec<PathBuf>,
 }
 
 impl FileOptions {
@@ -44,6 +46,14 @@ impl FileOptions {
     ) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         self.environment = Some(variables.collect());
+        self
+    }
+
+    /// Lets the file have these files and folders read, which lie outside of its repository or folder. Those that
+    /// [`OUTSIDE`](iac_core::reach::OUTSIDE) of the stack's configuration names are read as well.
+    #[must_use]
+    pub fn outside(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.outside.extend(paths);
         self
     }
 
@@ -82,6 +92,9 @@ impl Settings {
                 files_of(&folder, given, &environment, found)?
             }
         };
+        if own.contains_key("COMPOSE_FILE") {
+            files.iter().for_each(|file| found.reach_to(file));
+        }
         let first = files.first().map(|file| paths::folder(file)).unwrap_or_default();
         if first != folder {
             folder = first;
@@ -290,7 +303,10 @@ fn add_env_files(
         None if FsPath::new(&usual).exists() && !FsPath::new(&usual).is_dir() => vec![usual],
         None => return Some(()),
     };
-    let values = match environment::read(&files, environment) {
+    if listed.is_some() {
+        files.iter().for_each(|file| found.reach_to(file));
+    }
+    let values = match environment::read(&files, environment, found) {
         Ok(values) => values,
         Err(error) => {
             found.problem(At::default(), &Path::root(), error.to_string());

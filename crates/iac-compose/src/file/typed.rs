@@ -210,7 +210,7 @@ impl Reader<'_> {
     }
 
     fn text(&self, file: &str, at: At, path: &Path) -> Option<String> {
-        let text = iac_core::files::read_text(std::path::Path::new(file), iac_core::files::SETTINGS);
+        let text = self.found.read_text(file);
         text.map_err(|error| self.found.problem(at, path, format!("{file} cannot be read: {error}")))
             .ok()
     }

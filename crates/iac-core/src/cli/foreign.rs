@@ -1,5 +1,5 @@
-//! Settings of a repository's file that decide where a program connects, or what it does not mask: refused until the user
-//! allows them.
+//! Settings of a repository's file that decide where a program connects, what it does not mask, or what it reads outside of
+//! the repository: refused until the user allows them.
 //!
 //! Whoever runs a program in a folder that came from elsewhere has not read what lies there. A kubeconfig may name a
 //! program to run, and a host may be anybody's; so such a setting needs a decision that is kept outside of the repository.
@@ -29,11 +29,15 @@ pub(super) fn connects(providers: &[Arc<dyn Provider>]) -> Connects {
         ..Connecting::default()
     };
     let names = (NAMES_OF_SECRETS.to_owned(), names);
-    providers.iter().map(one).chain([names]).collect()
+    let files = (FILES.to_owned(), Connecting::default());
+    providers.iter().map(one).chain([names, files]).collect()
 }
 
 /// Settings of the names of secrets, among them the one that shows what is masked otherwise.
 const NAMES_OF_SECRETS: &str = "secrets";
+
+/// Settings of the files that are read, among them [`OUTSIDE`](crate::reach::OUTSIDE).
+const FILES: &str = "files";
 
 /// One setting of a file of the repository that bears on connecting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +141,7 @@ impl Setting {
     fn decides(&self) -> &'static str {
         match self.key.split_once('.') {
             Some((NAMES_OF_SECRETS, _)) => "what this program shows in clear",
+            Some((FILES, _)) => "which files outside of its folder this program reads",
             _ => "where this program connects",
         }
     }
@@ -147,6 +152,17 @@ impl Setting {
         let mut lines = vec![format!("{} = {value:?} ({})", self.key, sanitize(&self.origin))];
         let runs = self.leads_to.runs.iter();
         lines.extend(runs.map(|program| format!("it runs {}", sanitize(program))));
+        let covered = covered(&self.file, &self.leads_to);
+        if !covered.is_empty() {
+            let names: Vec<String> = covered.iter().map(|path| sanitize(&shown(path)).into_owned()).collect();
+            lines.push(format!(
+                "the decision holds until one of these changes: {}",
+                names.join(", ")
+            ));
+        }
+        if !self.leads_to.runs.is_empty() {
+            lines.push("what these programs read or run besides is not looked at".to_owned());
+        }
         lines
     }
 
@@ -177,20 +193,25 @@ fn digest(key: &str, value: &str, file: &Path, leads_to: &LeadsTo) -> String {
     };
     part(&mut hash, key.as_bytes());
     part(&mut hash, value.as_bytes());
-    let top = top(file);
     for path in &leads_to.files {
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
         part(&mut hash, path.as_os_str().as_encoded_bytes());
-        let inside = top.as_ref().is_some_and(|top| path.starts_with(top));
-        if inside && path.is_file() {
-            // A file that cannot be read cannot be run either.
-            let _ = files::open(&path).and_then(|mut file| {
-                hash.update(file.metadata()?.len().to_le_bytes());
-                files::each_part(&mut file, |bytes| hash.update(bytes))
-            });
-        }
+    }
+    for path in covered(file, leads_to) {
+        // A file that cannot be read cannot be run either.
+        let _ = files::open(&path).and_then(|mut file| {
+            hash.update(file.metadata()?.len().to_le_bytes());
+            files::each_part(&mut file, |bytes| hash.update(bytes))
+        });
     }
     hex(&hash.finalize())
+}
+
+/// Which of the files that a setting leads to lie in the repository, all links resolved.
+fn covered(file: &Path, leads_to: &LeadsTo) -> Vec<PathBuf> {
+    let Some(top) = top(file) else { return Vec::new() };
+    let real = leads_to.files.iter().filter_map(|path| path.canonicalize().ok());
+    real.filter(|path| path.starts_with(&top) && path.is_file()).collect()
 }
 
 /// The folder that a configuration file came in: its repository, else the one above `stacks/`.

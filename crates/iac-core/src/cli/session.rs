@@ -1,7 +1,7 @@
 //! The common parts of all verbs: the stack, its configuration, its state, and the engine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use crate::declare::{Declaration, Stack};
 use crate::engine::{Engine, PlanOptions, PlanRequest, Planned};
 use crate::environment;
 use crate::plan::{Commits, Mode};
-use crate::render::Diagnostic;
+use crate::reach::{self, Reach};
+use crate::render::{Diagnostic, sanitize};
 use crate::secret_names::SecretNames;
 use crate::state::{
     Backend, Backends, DataKey, KeySource, LocalBackend, Recipients, State, StateError, Store, Vault, WrappedKey,
@@ -255,6 +256,7 @@ impl Session {
 
     /// Runs the program's function.
     pub(super) fn declare(&self, declare: Declare<'_>, config: &Config) -> Result<Declaration, Failure> {
+        self.check_deployed(config)?;
         let stack = Stack::new(&self.stack, config.clone())
             .keeps_state_in(self.state_folder())
             .keeps_apart(self.own_files.clone());
@@ -270,6 +272,28 @@ impl Session {
                 Err(failure)
             }
         }
+    }
+
+    /// Refuses to deploy files that lie outside of the workspace and its repository, unless the user says so: a file of the
+    /// repository may name any, and a link may lead anywhere.
+    fn check_deployed(&self, config: &Config) -> Result<(), Failure> {
+        let Some(path) = self.deploys.as_ref().and_then(|path| path(config)) else {
+            return Ok(());
+        };
+        let outside = reach::outside(config).map_err(|error| Failure::failed(error.to_string()))?;
+        let mut reach = Reach::of(&self.workspace);
+        reach.allow(&outside);
+        let Err(error) = reach.admit(&path) else { return Ok(()) };
+        let own = self.layers.own().open(&Blank)?;
+        let is_own = self.deploys.as_ref().and_then(|own_path| own_path(&own)).as_ref() == Some(&path);
+        let leaves = path.is_absolute() || path.components().any(|part| part == Component::ParentDir);
+        if is_own && leaves {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "{}: {error}",
+            sanitize(&path.display().to_string())
+        )))
     }
 
     /// A declaration of nothing, for verbs that only look at what is recorded.

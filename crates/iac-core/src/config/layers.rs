@@ -200,6 +200,14 @@ impl Layers {
         Ok(())
     }
 
+    /// Those that are the user's own word: not from a file of the workspace.
+    pub(crate) fn own(&self) -> Self {
+        let own = self.entries.iter().filter(|(_, entry)| entry.repository.is_none());
+        Self {
+            entries: own.map(|(key, entry)| (key.clone(), entry.clone())).collect(),
+        }
+    }
+
     /// The values by key; secrets stay sealed.
     pub fn entries(&self) -> &BTreeMap<String, LayerEntry> {
         &self.entries

@@ -42,7 +42,7 @@ impl Trusted {
         let record = folder.map(|folder| folder.join(FOLDER).join(format!("{name}.json")));
         let read = record
             .as_ref()
-            .and_then(|record| files::read_own(record, files::SETTINGS).ok());
+            .and_then(|record| files::read_private(record, files::SETTINGS).ok());
         let contents = read.and_then(|bytes| serde_json::from_slice::<Contents>(&bytes).ok());
         let contents = contents.filter(|contents| contents.file == file);
         Self {
@@ -101,6 +101,16 @@ mod tests {
         assert!(!read.allows("a", "2") && !read.allows("c", "1"));
         assert!(!Trusted::below(folder(), &other).allows("a", "1"));
         assert!(Trusted::below(None, &one).allow([pair("a", "1")]).is_err());
+        // Nor does one that others may write.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode =
+                |mode| std::fs::set_permissions(read.record.as_ref().unwrap(), std::fs::Permissions::from_mode(mode));
+            mode(0o666).unwrap();
+            assert!(!Trusted::below(folder(), &one).allows("a", "1"));
+            mode(0o600).unwrap();
+        }
         // A record that somebody else put there under the name of another file counts for nothing.
         let record = |file: &Path| Trusted::below(folder(), file).record.unwrap();
         std::fs::copy(record(&one), record(&other)).unwrap();

@@ -222,16 +222,12 @@ impl KeySource {
     #[cfg(unix)]
     fn check_mode(&self, path: &Path, file: &std::fs::File) -> std::io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
+        files::check_owner(path, file)?;
         let mode = file.metadata()?.permissions().mode() & 0o777;
-        let way_out = format!("`chmod 600 {}` ends that", path.display());
-        if mode & 0o022 != 0 {
-            let message = format!("other users may write it (mode {mode:o}), and with it choose the key: {way_out}");
-            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
-        }
         if mode & 0o044 != 0 {
+            let path = path.display();
             self.notice(format!(
-                "other users of this machine may read the key in {} (mode {mode:o}): {way_out}",
-                path.display()
+                "other users of this machine may read the key in {path} (mode {mode:o}): `chmod 600 {path}` ends that"
             ));
         }
         Ok(())

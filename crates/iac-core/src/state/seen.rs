@@ -69,7 +69,7 @@ impl SeenFolder {
 
     fn read(&self, place: &str, stack: &str) -> io::Result<Option<Seen>> {
         let path = self.file(place, stack);
-        let bytes = match files::read_own(&path, MOST_BYTES) {
+        let bytes = match files::read_private(&path, MOST_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes?,
         };

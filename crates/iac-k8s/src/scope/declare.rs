@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iac_core::declare::{DeclareError, Dependency, NewResource, Options, SourceLine};
 use iac_core::value::{Part, Source, Value, canonical, token};
-use iac_core::{Key, KeyError, Stack};
+use iac_core::{Key, KeyError, Stack, reach};
 use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -99,7 +99,14 @@ impl Place {
 
     #[track_caller]
     pub(super) fn yaml(&self, files: &ManifestFiles) -> Vec<Object<DynamicObject>> {
-        let manifests = match yaml::read(files) {
+        let outside = match reach::outside(self.stack.config()) {
+            Ok(outside) => outside,
+            Err(error) => {
+                self.report(reach::OUTSIDE, error.to_string());
+                return Vec::new();
+            }
+        };
+        let manifests = match yaml::read(files, &outside) {
             Ok(manifests) => manifests,
             Err(errors) => {
                 self.report_files(errors);

@@ -10,6 +10,7 @@ mod text;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use iac_core::reach::Reach;
 use iac_core::value::Packed;
 
 use self::lines::{ObjectLines, SourceFile};
@@ -61,15 +62,19 @@ impl ManifestError {
     }
 }
 
-/// Reads a file, or all manifests in a folder and the folders in it, in the order of their names.
+/// Reads a file, or all manifests in a folder and the folders in it, in the order of their names. What lies outside of their
+/// repository or folder is read only if it is in `outside`.
 ///
 /// # Errors
 /// All that is wrong, file by file.
-pub(crate) fn read(files: &ManifestFiles) -> Result<Vec<Manifest>, Vec<ManifestError>> {
+pub(crate) fn read(files: &ManifestFiles, outside: &[PathBuf]) -> Result<Vec<Manifest>, Vec<ManifestError>> {
     let mut manifests = Vec::new();
     let mut errors = Vec::new();
-    for file in files.list()? {
-        match read_text(&file, iac_core::files::DOCUMENT) {
+    let mut reach = Reach::of(&files.path);
+    reach.allow(outside);
+    for file in files.list(&reach)? {
+        let read = reach.admit(&file);
+        match read.and_then(|()| read_text(&file, iac_core::files::DOCUMENT)) {
             Ok(text) => parse(&SourceFile::new(&file, &text), &text, &mut manifests, &mut errors),
             Err(error) => errors.push(ManifestError::of(&file, None, format!("cannot be read: {error}"))),
         }

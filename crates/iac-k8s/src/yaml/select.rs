@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use iac_core::glob;
+use iac_core::reach::Reach;
 
 use super::ManifestError;
 
@@ -16,7 +17,7 @@ use super::ManifestError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestFiles {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     exclude: Vec<String>,
 }
 
@@ -39,13 +40,13 @@ impl ManifestFiles {
     }
 
     /// The files, in the order of their names.
-    pub(super) fn list(&self) -> Result<Vec<PathBuf>, Vec<ManifestError>> {
+    pub(super) fn list(&self, reach: &Reach) -> Result<Vec<PathBuf>, Vec<ManifestError>> {
         if !self.path.is_dir() {
             return Ok(vec![self.path.clone()]);
         }
         let mut files = Vec::new();
         let mut seen = BTreeMap::new();
-        self.collect(&self.path, &mut files, &mut seen)
+        self.collect(&self.path, reach, &mut files, &mut seen)
             .map_err(|error| vec![error])?;
         if files.is_empty() {
             let message = "there is no .yaml, .yml or .json file in it";
@@ -58,10 +59,12 @@ impl ManifestFiles {
     fn collect(
         &self,
         folder: &Path,
+        reach: &Reach,
         files: &mut Vec<PathBuf>,
         seen: &mut BTreeMap<PathBuf, PathBuf>,
     ) -> Result<(), ManifestError> {
         let fail = |error: std::io::Error| ManifestError::of(folder, None, format!("cannot be read: {error}"));
+        reach.admit(folder).map_err(fail)?;
         let real = folder.canonicalize().map_err(fail)?;
         if let Some(first) = seen.insert(real, folder.to_owned()) {
             let message = format!("it is a link to a folder that is read already, as {}", first.display());
@@ -81,7 +84,7 @@ impl ManifestFiles {
             if is_hidden || self.excludes(&path) {
                 continue;
             } else if path.is_dir() {
-                self.collect(&path, files, seen)?;
+                self.collect(&path, reach, files, seen)?;
             } else if matches!(extension, Some("yaml" | "yml" | "json")) {
                 files.push(path);
             }
@@ -150,9 +153,12 @@ mod tests {
         std::fs::write(root.path().join("more/a.yaml"), "").expect("written");
         std::os::unix::fs::symlink(root.path().join("more"), k8s.join("a")).expect("linked");
         let files = ManifestFiles::new(&k8s);
-        assert_eq!(files.list().expect("one file"), [k8s.join("a/a.yaml")]);
+        assert_eq!(
+            files.list(&Reach::of(root.path())).expect("one file"),
+            [k8s.join("a/a.yaml")]
+        );
         std::os::unix::fs::symlink(&k8s, k8s.join("b")).expect("linked");
-        let errors = files.list().expect_err("a circle");
+        let errors = files.list(&Reach::of(root.path())).expect_err("a circle");
         let message = format!("{}: {}", errors[0].file.display(), errors[0].message);
         assert!(
             message.contains("k8s/b") && message.contains("read already, as"),

@@ -162,7 +162,7 @@ fn a_folder_tells_all_its_problems_and_leaves_files_out() {
         .collect();
     std::fs::write(folder.path().join("d.yaml"), utf16).expect("written");
     std::fs::write(folder.path().join("e.yaml"), b"a: \xe9\n").expect("written");
-    let errors = read(&ManifestFiles::from(folder.path())).expect_err("three are wrong");
+    let errors = read(&ManifestFiles::from(folder.path()), &[]).expect_err("three are wrong");
     let files: Vec<String> = errors
         .iter()
         .map(|error| {
@@ -180,7 +180,7 @@ fn a_folder_tells_all_its_problems_and_leaves_files_out() {
         .exclude("b.yaml")
         .exclude("*.json")
         .exclude("e.*");
-    assert_eq!(read(&files).expect("all others are fine").len(), 2);
+    assert_eq!(read(&files, &[]).expect("all others are fine").len(), 2);
 }
 
 /// Where fields of the objects of a file stand: `NAME PATH`, each with its line, or `-`.
@@ -188,7 +188,7 @@ fn lines(name: &str, text: &[u8], fields: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(name);
     std::fs::write(&file, text).expect("written");
-    let manifests = read(&ManifestFiles::from(&file)).expect("readable");
+    let manifests = read(&ManifestFiles::from(&file), &[]).expect("readable");
     let line = |field: &&str| {
         let (name, path) = field.split_once(' ').expect("a name and a path");
         let is_it = |manifest: &&Manifest| {
@@ -321,7 +321,7 @@ fn a_file_that_is_another_by_now_has_no_lines() {
     write("a.yaml", &text("  a: b\n"));
     write("b.yaml", &text("  a: b\n"));
     write("c.yaml", &text("  a: b\n"));
-    let manifests = read(&ManifestFiles::from(folder.path())).expect("readable");
+    let manifests = read(&ManifestFiles::from(folder.path()), &[]).expect("readable");
     let path = "data.a".parse().expect("a path");
     let lines = || -> Vec<Option<u32>> {
         let lines = manifests.iter().map(|manifest| manifest.lines().line(&path));
