@@ -19,13 +19,79 @@ use crate::files::size;
 
 /// An answer that has more than is read of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the answer of {server} has more than {}, the most that is read of one", size(*.limit))]
-pub struct TooLarge {
-    /// The server that answers.
-    pub server: String,
-    /// The most that is read, in bytes.
-    pub limit: u64,
+pub enum TooLarge {
+    /// It is too long.
+    #[error("the answer of {server} has more than {}, the most that is read of one", size(*.limit))]
+    Long {
+        /// The server that answers.
+        server: String,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// It says many small things, and each takes far more memory than it has bytes.
+    #[error("the answer of {server} would take more than {} of memory, the most that one may", size(*.limit))]
+    Heavy {
+        /// The server that answers.
+        server: String,
+        /// The most memory that one may take, in bytes.
+        limit: u64,
+    },
 }
+
+/// About how much memory an object with something in it takes: a map has room for eleven entries from the first one on.
+const OBJECT: u64 = 640;
+
+/// About how much a list with something in it takes.
+const LIST: u64 = 128;
+
+/// About how much one thing more takes in an object or a list.
+const ITEM: u64 = 80;
+
+/// About how much memory JSON takes as a tree of values, in bytes; at least as many as the text has.
+pub fn weight(json: &[u8]) -> u64 {
+    let (mut in_text, mut escaped) = (false, false);
+    // What the thing that has just been opened takes, if something is in it.
+    let mut opened = 0;
+    let mut weight = u64::try_from(json.len()).unwrap_or(u64::MAX);
+    for byte in json {
+        if in_text {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_text = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => continue,
+            b'}' | b']' => {}
+            _ => weight += opened,
+        }
+        opened = match byte {
+            b'{' => OBJECT,
+            b'[' => LIST,
+            _ => 0,
+        };
+        weight += if *byte == b',' { ITEM } else { 0 };
+        in_text = *byte == b'"';
+    }
+    weight
+}
+
+/// The same for a part of an answer that is read into structs and may be anywhere in it, headers too: what opens an object
+/// counts wherever it stands, and as much as a large struct takes.
+fn weight_of_part(part: &[u8]) -> u64 {
+    let of = |byte: &u8| match byte {
+        b'{' => STRUCT,
+        b',' => ITEM,
+        _ => 1,
+    };
+    part.iter().map(of).sum()
+}
+
+/// About how much a large struct takes.
+const STRUCT: u64 = 1024;
 
 /// An answer that has begun and does not end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +110,8 @@ pub struct Limits {
     pub bytes: u64,
     /// The time that an answer may take from its first byte on; none for answers that go on.
     pub time: Option<Duration>,
+    /// The memory that an answer of JSON may take once it is read into structs; none where the bytes say enough.
+    pub memory: Option<u64>,
 }
 
 /// Counts the bytes that are read; a reader of messages in an answer that goes on starts the count again with each one.
@@ -53,6 +121,7 @@ pub struct Meter(Arc<Counted>);
 #[derive(Debug, Default)]
 struct Counted {
     bytes: AtomicU64,
+    memory: AtomicU64,
     exceeded: AtomicBool,
 }
 
@@ -60,6 +129,7 @@ impl Meter {
     /// Starts the count again: a message was read, or something else is asked.
     pub fn restart(&self) {
         self.0.bytes.store(0, Ordering::Relaxed);
+        self.0.memory.store(0, Ordering::Relaxed);
     }
 
     /// Returns the number of bytes that were read of this answer.
@@ -72,11 +142,22 @@ impl Meter {
         self.0.exceeded.load(Ordering::Relaxed)
     }
 
-    fn add(&self, bytes: u64, limit: u64) -> bool {
-        let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let exceeded = before.saturating_add(bytes) > limit;
-        self.0.exceeded.fetch_or(exceeded, Ordering::Relaxed);
-        exceeded
+    /// Counts what was read; gives the limit that it is over, and whether that is one of memory.
+    fn add(&self, part: &[u8], limits: &Limits) -> Option<(u64, bool)> {
+        let is_over = |counter: &AtomicU64, more: u64, limit: u64| {
+            let before = counter.fetch_add(more, Ordering::Relaxed);
+            before.saturating_add(more) > limit
+        };
+        let bytes = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        let heavy = limits
+            .memory
+            .filter(|limit| is_over(&self.0.memory, weight_of_part(part), *limit));
+        let over = match is_over(&self.0.bytes, bytes, limits.bytes) {
+            true => Some((limits.bytes, false)),
+            false => heavy.map(|limit| (limit, true)),
+        };
+        self.0.exceeded.fetch_or(over.is_some(), Ordering::Relaxed);
+        over
     }
 }
 
@@ -117,19 +198,22 @@ impl<S> Bounded<S> {
         Err(io::Error::new(io::ErrorKind::TimedOut, Stalled { server, limit }))
     }
 
-    fn count(&mut self, bytes: usize) -> io::Result<()> {
-        if bytes == 0 {
+    fn count(&mut self, part: &[u8]) -> io::Result<()> {
+        if part.is_empty() {
             return Ok(());
         }
         if let (Some(limit), None) = (self.limits.time, &self.timer) {
             self.timer = Some(Box::pin(sleep(limit)));
         }
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if !self.meter.add(bytes, self.limits.bytes) {
+        let Some((limit, of_memory)) = self.meter.add(part, &self.limits) else {
             return Ok(());
-        }
-        let (server, limit) = (self.server.to_string(), self.limits.bytes);
-        Err(io::Error::new(io::ErrorKind::FileTooLarge, TooLarge { server, limit }))
+        };
+        let server = self.server.to_string();
+        let error = match of_memory {
+            true => TooLarge::Heavy { server, limit },
+            false => TooLarge::Long { server, limit },
+        };
+        Err(io::Error::new(io::ErrorKind::FileTooLarge, error))
     }
 
     fn begin(&mut self) {
@@ -152,7 +236,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
         self.check_time(cx)?;
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer));
-        read.and_then(|()| self.count(buffer.filled().len() - before)).into()
+        read.and_then(|()| self.count(&buffer.filled()[before..])).into()
     }
 }
 
@@ -194,6 +278,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         bytes: 8,
         time: Some(Duration::from_secs(60)),
+        memory: None,
     };
 
     fn pair() -> (Bounded<tokio::io::DuplexStream>, Meter, tokio::io::DuplexStream) {
@@ -225,6 +310,42 @@ mod tests {
             error,
             "the answer of the server at x has more than 8 bytes, the most that is read of one"
         );
+    }
+
+    #[tokio::test]
+    async fn what_takes_more_memory_than_it_has_bytes_has_an_end() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let limits = Limits {
+            bytes: 1 << 20,
+            memory: Some(8 * STRUCT),
+            ..LIMITS
+        };
+        let mut near = Bounded::new(near, "the server at x".into(), limits, Meter::default());
+        far.write_all("{},".repeat(10).as_bytes()).await.unwrap();
+        let error = near.read_exact(&mut [0; 30]).await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the answer of the server at x would take more than 8 KiB of memory, the most that one may"
+        );
+    }
+
+    #[test]
+    fn small_things_weigh_more_than_their_bytes() {
+        let extra = |json: &str| weight(json.as_bytes()) - json.len() as u64;
+        for (json, expected) in [
+            ("0", 0),
+            ("{ }", 0),
+            ("[]", 0),
+            (r#""{,[\"{,""#, 0),
+            (r#"{"a":0}"#, OBJECT),
+            (r#"[{"a":0},{"a":[1,2]}]"#, 2 * LIST + 2 * OBJECT + 2 * ITEM),
+            (r#"{"f:a":{},"f:b":{}}"#, OBJECT + ITEM),
+        ] {
+            assert_eq!(extra(json), expected, "{json}");
+        }
+        // As the parser has it, within some.
+        let many = format!("[{}0]", r#"{"a":0},"#.repeat(1000));
+        assert!(weight(many.as_bytes()) > 600 * 1000);
     }
 
     #[tokio::test(start_paused = true)]

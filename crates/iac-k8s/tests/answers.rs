@@ -15,9 +15,9 @@ use iac_core::provider::{
     Applied, ApplyRequest, Claim, ConnectRequest, Context, DeleteData, DeleteRequest, ErrorKind, Intent,
     ObserveRequest, Observed, PredictRequest, Provider as _, ProviderError, Recorded, StackKey, Target, WaitRequest,
 };
-use iac_core::state::StackId;
+use iac_core::state::{Backend as _, StackId};
 use iac_core::{Stack, Value};
-use iac_k8s::{Kubernetes, KubernetesProvider};
+use iac_k8s::{Kubernetes, KubernetesProvider, KubernetesState};
 use iac_testbed::hostile::{Answer, Body, Request, Server, Spoiler};
 use serde_json::{Value as Json, json};
 
@@ -327,6 +327,36 @@ async fn an_answer_without_an_end_is_an_error_that_names_the_server() {
 }
 
 #[tokio::test]
+async fn an_answer_that_would_fill_the_memory_is_an_error_that_names_the_server() {
+    // 4 MiB, and some 400 MiB once they are read.
+    let many = vec![r#"{"a":0}"#; 1 << 19].join(",");
+    let body = format!(r#"{{"metadata": {{}}, "items": [{many}]}}"#).into_bytes();
+    let server = Server::on_loopback(move |_| Answer::with(200, Body::Whole(body.clone()))).unwrap();
+    let error = ends(Client::of(&server).connect_within(LONG)).await.unwrap_err();
+    let expected = format!(
+        "the answer of the API server at http://{} would take more than 256 MiB of memory",
+        server.address()
+    );
+    assert!(error.message.contains(&expected), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_of_state_that_goes_on_where_it_was_is_an_error() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let server = Server::on_loopback(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Answer::json(200, &json!({"metadata": {"continue": "again"}, "items": []}))
+    })
+    .unwrap();
+    let client = Client::of(&server);
+    let url = format!("kubernetes://state?kubeconfig={}", client.kubeconfig.path().display());
+    let error = ends(KubernetesState::open(&url).unwrap().list("s/")).await.unwrap_err();
+    assert!(error.message.contains("it goes on where it was"), "{error}");
+    assert!(asked.load(Ordering::SeqCst) <= 4, "{asked:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_stops_in_the_middle_is_an_error_that_names_the_server() {
     for body in [Body::Stalls(b"{".to_vec()), Body::Silence] {
         let server = Server::on_loopback(move |_| Answer::with(200, body.clone())).unwrap();
@@ -474,7 +504,7 @@ async fn whatever_a_server_answers_nothing_panics_hangs_or_grows() {
         })
         .await;
     let most = peak();
-    assert!(most < 3 << 20, "{most} KiB");
+    assert!(most < 1 << 20, "{most} KiB");
 }
 
 /// The most memory that this process has had, in KiB; none where the system does not tell.

@@ -51,7 +51,7 @@ impl Line {
 }
 
 fn too_large(meter: &Meter, server: &str) -> Option<TooLarge> {
-    meter.exceeded().then(|| TooLarge {
+    meter.exceeded().then(|| TooLarge::Long {
         server: server.to_owned(),
         limit: LARGEST,
     })
@@ -167,6 +167,7 @@ impl Server {
                 bytes: LARGEST,
                 // Each statement has a time of its own, and between them a connection is idle.
                 time: None,
+                memory: None,
             },
         );
         let stream = Bounded::new(bytes, server.as_str().into(), limits, meter.clone());

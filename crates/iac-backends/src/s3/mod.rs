@@ -11,9 +11,10 @@ mod service;
 mod url;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::TryStreamExt as _;
+use futures::{FutureExt as _, TryStreamExt as _};
 use iac_core::files;
 use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
@@ -23,6 +24,7 @@ use object_store::{
     UpdateVersion,
 };
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use self::service::Connector;
 use crate::insist::insist;
@@ -31,6 +33,12 @@ use crate::write::WriteId;
 
 /// The metadata of an object that names the write which made it.
 const WRITE: &str = "iac-write";
+
+/// The most bytes that the keys of one list may have: some hundred thousand keys.
+const MOST_KEYS: usize = 32 << 20;
+
+/// The time that it may take to read all pages of a list.
+const LIST: Duration = Duration::from_mins(10);
 
 /// State in a bucket; cheap to clone.
 ///
@@ -206,6 +214,21 @@ impl S3State {
         Ok(etag.map_or(Written::Refused, |etag| Written::Done(Etag(etag))))
     }
 
+    /// The keys in a folder of the bucket; none where they do not come to an end.
+    async fn keys(&self, folder: &Path) -> Result<Option<Vec<String>>, Error> {
+        let mut objects = self.shared.store.list(Some(folder));
+        let (mut keys, mut bytes) = (Vec::new(), 0);
+        while let Some(object) = objects.try_next().await? {
+            let path = object.location.as_ref();
+            bytes += path.len();
+            if bytes > MOST_KEYS {
+                return Ok(None);
+            }
+            keys.extend(path.strip_prefix(&self.shared.prefix).map(str::to_owned));
+        }
+        Ok(Some(keys))
+    }
+
     /// The etag of what is under a key, if this write has made it.
     async fn etag_if_made_by(
         &self,
@@ -283,14 +306,17 @@ impl Backend for S3State {
         // Folders are what can be listed; a prefix may end within a name.
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let below = self.path(folder);
-        let list = || self.shared.store.list(Some(&below)).try_collect::<Vec<_>>();
-        let objects = self.ask("list", prefix, list).await?.unwrap_or_default();
-        let keys = objects
-            .iter()
-            .filter_map(|object| object.location.as_ref().strip_prefix(&self.shared.prefix));
+        let list = || timeout(LIST, self.keys(&below)).map(|listed| listed.unwrap_or(Ok(None)));
+        let listed = self.ask("list", prefix, list).await?;
+        let keys = listed.unwrap_or_else(|| Some(Vec::new())).ok_or_else(|| {
+            let message = "the list of keys does not come to an end";
+            self.shared
+                .place
+                .error("list", prefix, message, BackendErrorKind::Other)
+        })?;
         let mut keys: Vec<String> = keys
+            .into_iter()
             .filter(|key| key.starts_with(prefix) && !probe::is_probe(key))
-            .map(str::to_owned)
             .collect();
         keys.sort_unstable();
         Ok(keys)

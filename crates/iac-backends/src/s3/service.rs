@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
+use hyper_util::client::proxy::matcher::Matcher;
 use iac_core::answers::TooLarge;
 use iac_core::transport;
 use iac_core::transport::tls::Tls;
@@ -21,6 +22,9 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// The time that a request may take in all.
 const WHOLE: Duration = Duration::from_mins(10);
+
+/// The most that is read of a page of a list: a thousand keys of the longest kind have a few MiB.
+const PAGE: u64 = 16 << 20;
 
 /// The most that is read of a refusal.
 const REFUSAL: u64 = 1 << 20;
@@ -87,7 +91,24 @@ fn may_be_in_clear(host: &str) -> Result<(), transport::InClear> {
 pub(super) struct Connector;
 
 #[derive(Debug)]
-struct Service(reqwest::Client);
+struct Service {
+    client: reqwest::Client,
+    /// The proxies of the environment, as the client finds them; none where it uses none.
+    proxies: Option<Matcher>,
+}
+
+/// Whether the proxy on the way to a server may be used.
+fn may_use_proxy(proxies: &Matcher, url: &http::Uri) -> Result<(), transport::InClear> {
+    let Some(proxy) = proxies.intercept(url) else {
+        return Ok(());
+    };
+    let (scheme, host) = (
+        proxy.uri().scheme_str().unwrap_or("http"),
+        proxy.uri().host().unwrap_or_default(),
+    );
+    let has_password = proxy.basic_auth().is_some() || proxy.raw_auth().is_some();
+    transport::through_proxy(scheme, host, has_password, url.scheme_str() != Some("https"))
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -103,22 +124,22 @@ impl HttpConnector for Connector {
             .redirect(reqwest::redirect::Policy::none());
         // A request in clear goes to the server itself, and not to a proxy of the environment on another machine.
         let client = if clear { client.no_proxy() } else { client };
+        let proxies = (!clear).then(Matcher::from_system);
         client
             .build()
-            .map(|client| HttpClient::new(Service(client)))
+            .map(|client| HttpClient::new(Service { client, proxies }))
             .map_err(|error| unusable(error.into()))
     }
 }
 
 /// A body that is no larger than one may be. Whatever goes wrong with it, the server does so again.
-fn bounded(body: HttpResponseBody, status: StatusCode, server: String) -> HttpResponseBody {
-    let limit = if status.is_success() { crate::LARGEST } else { REFUSAL };
+fn bounded(body: HttpResponseBody, limit: u64, server: String) -> HttpResponseBody {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let body = Limited::new(body, most).map_err(move |error| match error.downcast::<HttpError>() {
         Ok(error) => *error,
         Err(_) => {
             let server = server.clone();
-            HttpError::new(HttpErrorKind::Unknown, TooLarge { server, limit })
+            HttpError::new(HttpErrorKind::Unknown, TooLarge::Long { server, limit })
         }
     });
     HttpResponseBody::new(body)
@@ -132,10 +153,19 @@ impl HttpService for Service {
             let host = url.host().unwrap_or_default();
             may_be_in_clear(host).map_err(|refused| HttpError::new(HttpErrorKind::Unknown, refused))?;
         }
+        if let Some(proxies) = &self.proxies {
+            may_use_proxy(proxies, url).map_err(|refused| HttpError::new(HttpErrorKind::Unknown, refused))?;
+        }
         let server = url.authority().map(ToString::to_string).unwrap_or_default();
-        let response = self.0.call(request).await?;
+        let is_list = url.query().is_some_and(|query| query.contains("list-type="));
+        let response = self.client.call(request).await?;
         let status = response.status();
-        let response = response.map(|body| bounded(body, status, server));
+        let limit = match status.is_success() {
+            true if is_list => PAGE,
+            true => crate::LARGEST,
+            false => REFUSAL,
+        };
+        let response = response.map(|body| bounded(body, limit, server));
         if is_plain(status) {
             return Ok(response);
         }
@@ -169,6 +199,23 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(may_be_in_clear(host).is_ok(), may, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_on_another_machine_gets_no_password_in_clear() {
+        for (proxy, server, may) in [
+            ("http://proxy.lan:3128", "https://s3.amazonaws.com/", true),
+            ("http://me:secret@proxy.lan:3128", "https://s3.amazonaws.com/", false),
+            ("socks5://me:secret@proxy.lan", "https://s3.amazonaws.com/", false),
+            ("https://me:secret@proxy.lan", "https://s3.amazonaws.com/", true),
+            ("http://me:secret@127.0.0.1:3128", "https://s3.amazonaws.com/", true),
+            ("http://me:secret@proxy.lan:3128", "https://s3.lan/", true),
+            ("http://proxy.lan:3128", "http://s3.amazonaws.com/", false),
+        ] {
+            let proxies = Matcher::builder().all(proxy).no("s3.lan").build();
+            let url = server.parse().unwrap_or_default();
+            assert_eq!(may_use_proxy(&proxies, &url).is_ok(), may, "{server} through {proxy}");
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) enum Behind {
     Server(String),
     /// Nobody: each piece that comes is answered with the next of these, and then there is silence.
     Answers(Vec<Vec<u8>>),
+    /// Nobody: as before, but after the last of these the connection ends.
+    Ends(Vec<Vec<u8>>),
     /// Nobody: as before, but after the last of these the other comes again and again.
     Floods(Vec<Vec<u8>>, Vec<u8>),
 }
@@ -163,6 +165,18 @@ async fn answer(client: impl AsyncRead + AsyncWrite + Unpin, behind: Behind, ear
         }
         Behind::Server(address) => pass(client, TcpStream::connect(address).await.unwrap(), ear).await,
         Behind::Answers(answers) => say(client, &answers, None, ear).await,
+        Behind::Ends(answers) => {
+            let mut client = client;
+            let mut sent = vec![0; 64 * 1024];
+            for answer in answers {
+                let Ok(length @ 1..) = client.read(&mut sent).await else {
+                    return;
+                };
+                ear.hears(&sent[..length]);
+                let _ = client.write_all(&answer).await;
+                let _ = client.flush().await;
+            }
+        }
         Behind::Floods(answers, again) => say(client, &answers, Some(&again), ear).await,
     }
 }

@@ -1,5 +1,8 @@
 //! Servers that answer without an end: an error that names them, and no more memory than a value may take.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use iac_backends::PostgresState;
 use iac_core::state::{Backend as _, BackendErrorKind};
 use iac_testbed::certificates::Authority;
@@ -9,11 +12,11 @@ use crate::front::{Behind, Front, Speech};
 use crate::place::s3_at;
 
 /// The most that is read of one answer, with what buffers on the way take in.
-const MOST: u64 = 300 << 20;
+const MOST: u64 = 40 << 20;
 
 #[tokio::test]
 async fn a_list_or_a_refusal_of_s3_has_an_end() {
-    for (status, limit) in [(200, "256 MiB"), (403, "1 MiB"), (500, "1 MiB")] {
+    for (status, limit) in [(200, "16 MiB"), (403, "1 MiB"), (500, "1 MiB")] {
         let server = Server::on_loopback(move |_| Answer::with(status, Body::Endless(vec![b'x'; 1 << 16]))).unwrap();
         let backend = s3_at(&format!("http://{}", server.address()), "x");
         let error = backend.list("s/").await.unwrap_err();
@@ -24,11 +27,39 @@ async fn a_list_or_a_refusal_of_s3_has_an_end() {
     }
 }
 
+#[tokio::test]
+async fn a_list_of_s3_whose_pages_do_not_end_is_an_error() {
+    let pages = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&pages);
+    let server = Server::on_loopback(move |_| {
+        let page = count.fetch_add(1, Ordering::SeqCst);
+        let item = |number: usize| {
+            let name = format!("{page}-{number}-{}", "x".repeat(900));
+            format!(
+                "<Contents><Key>x/s/{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>e</ETag><Size>1</Size></Contents>"
+            )
+        };
+        let items: String = (0..1000).map(item).collect();
+        let body = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>{page}</NextContinuationToken>{items}</ListBucketResult>"
+        );
+        Answer::with(200, Body::Whole(body.into_bytes()))
+    })
+    .unwrap();
+    let error = s3_at(&format!("http://{}", server.address()), "x")
+        .list("s/")
+        .await
+        .unwrap_err();
+    assert!(error.message.contains("does not come to an end"), "{error}");
+    assert_ne!(error.kind, BackendErrorKind::Transient, "{error}");
+    assert!(pages.load(Ordering::SeqCst) < 50, "{pages:?}");
+}
+
 /// The most that is read of one answer of PostgreSQL, with what buffers on the way take in.
 const MOST_OF_POSTGRES: u64 = 40 << 20;
 
 /// A message of PostgreSQL: what it is, its length, and what it says.
-fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap();
     [&[tag], &length.to_be_bytes()[..], body].concat()
 }

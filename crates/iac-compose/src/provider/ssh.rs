@@ -94,10 +94,12 @@ impl Address {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let is_number = port.as_ref().is_none_or(|port| port.parse::<u16>().is_ok());
+        // Shells read these words: that of the other machine, and those of settings of ssh.
+        let is_word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "._-@%+=:,/~".contains(c));
         // A name that begins with a hyphen would be an option.
-        let is_name = |name: &str| !name.is_empty() && !name.starts_with('-') && !name.contains(char::is_whitespace);
+        let is_name = |name: &str| !name.is_empty() && !name.starts_with('-') && is_word(name);
         let is_plain = is_name(host) && user.as_deref().is_none_or(|user| is_name(user) && !user.contains(':'));
-        (is_number && is_plain).then(|| Self {
+        (is_number && is_plain && is_word(path)).then(|| Self {
             user,
             host: host.to_owned(),
             port,
@@ -196,6 +198,12 @@ mod tests {
             ("ssh://-l@far", None),
             ("ssh://me:secret@far", None),
             ("ssh://far:port", None),
+            ("ssh://far/run/$(evil)", None),
+            ("ssh://far/run/a b", None),
+            ("ssh://far/run/a;evil", None),
+            ("ssh://`evil`@far", None),
+            ("ssh://me@$(evil)", None),
+            ("ssh://far\nevil", None),
         ];
         for (url, expected) in table {
             let command = Address::parse(url).map(|address| {

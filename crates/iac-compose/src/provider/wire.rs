@@ -46,12 +46,15 @@ const CONNECT: Duration = Duration::from_secs(30);
 const CALL: Limits = Limits {
     bytes: 32 << 20,
     time: Some(Duration::from_secs(60)),
+    // Some hundred thousand objects.
+    memory: Some(512 << 20),
 };
 
 /// One message of an answer that goes on: a line of a build's output, some lines of a log.
 const MESSAGE: Limits = Limits {
     bytes: 2 << 20,
     time: None,
+    memory: None,
 };
 
 /// A client for one answer that goes on.
@@ -68,7 +71,7 @@ impl Stream {
         if !self.meter.exceeded() {
             return failed(doing, error);
         }
-        let excess = TooLarge {
+        let excess = TooLarge::Long {
             server: self.server.to_string(),
             limit: MESSAGE.bytes,
         };

@@ -3,7 +3,8 @@
 //! On this machine (a socket, a loopback address) nobody listens on the way, and clear text is as good as any. Anywhere
 //! else a connection is encrypted and the server's certificate is checked, or it is refused, unless the user names the
 //! host in `IAC_CLEAR_TEXT`. Credentials that whoever listens could use again (bearer tokens, passwords of HTTP and of
-//! registries) are sent in clear nowhere; a database gets its password in the form that it asks for.
+//! registries) are sent in clear nowhere; a database gets its password in the form that it asks for, and a proxy of which
+//! the user names the host.
 
 pub mod tls;
 
@@ -39,6 +40,21 @@ impl InClear {
 /// When it is not on this machine and the user does not name it in `IAC_CLEAR_TEXT`.
 pub fn in_clear(what: &str, host: &str) -> Result<(), InClear> {
     decide(what, host, &std::env::var(CLEAR_TEXT).unwrap_or_default())
+}
+
+/// Whether a proxy may be used: `host` and `scheme` are its address. It gets its own password in clear, and all that is sent
+/// to a server in clear.
+///
+/// # Errors
+/// When something would go in clear to a proxy that is not on this machine, and the user does not name its host in
+/// `IAC_CLEAR_TEXT`.
+pub fn through_proxy(scheme: &str, host: &str, has_password: bool, server_in_clear: bool) -> Result<(), InClear> {
+    // The way to the proxy is one thing, what it does with what it gets another.
+    let tells_password = has_password && scheme != "https";
+    match tells_password || server_in_clear {
+        true => in_clear("the proxy", host),
+        false => Ok(()),
+    }
 }
 
 fn decide(what: &str, host: &str, allowed: &str) -> Result<(), InClear> {
@@ -99,6 +115,17 @@ mod tests {
             ("", "", false),
         ] {
             assert_eq!(decide("it", host, allowed).is_ok(), may, "{host} with {allowed:?}");
+        }
+        for (scheme, host, has_password, in_clear, may) in [
+            ("http", "proxy.lan", false, false, true),
+            ("http", "proxy.lan", true, false, false),
+            ("socks5", "proxy.lan", true, false, false),
+            ("https", "proxy.lan", true, false, true),
+            ("https", "proxy.lan", false, true, false),
+            ("http", "127.0.0.1", true, true, true),
+        ] {
+            let result = through_proxy(scheme, host, has_password, in_clear);
+            assert_eq!(result.is_ok(), may, "{scheme}://{host} {has_password} {in_clear}");
         }
         let refused = decide("a database", "db", "");
         let hint = refused.map_err(|refused| refused.hint("use TLS"));

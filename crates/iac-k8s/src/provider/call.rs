@@ -150,8 +150,8 @@ pub(crate) struct Answer {
     pub(crate) created: bool,
     /// The body.
     pub(crate) body: Json,
-    /// The number of bytes that it had.
-    pub(crate) size: usize,
+    /// About how much memory the body takes, in bytes.
+    pub(crate) weight: u64,
     /// The server's warnings: a deprecated version, a field that will be refused one day.
     pub(crate) warnings: Vec<String>,
 }

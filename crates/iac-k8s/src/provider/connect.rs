@@ -9,12 +9,12 @@ use futures::TryStreamExt as _;
 use futures::io::AsyncBufRead;
 use http::Request;
 use http_body_util::BodyExt as _;
-use iac_core::answers::TooLarge;
+use iac_core::answers::{self, TooLarge};
 use iac_core::config::{Config, ConfigValue, Entry};
 use iac_core::provider::{ErrorKind, LeadsTo, ProviderError};
 use iac_core::{files, redact, with_causes};
 use jiff::{SignedDuration, Timestamp};
-use kube::config::{ExecConfig, Kubeconfig};
+use kube::config::Kubeconfig;
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -67,22 +67,42 @@ pub(super) fn leads_to(config: &BTreeMap<String, String>) -> LeadsTo {
     };
     // One that cannot be read is told when it is connected with.
     let read = kubeconfig::read(&path).unwrap_or_default();
-    let users = read.auth_infos.into_iter().filter_map(|named| named.auth_info);
-    let commands: Vec<ExecConfig> = users.filter_map(|user| user.exec).collect();
-    let words = |exec: &ExecConfig| {
-        let command = exec.command.iter().chain(exec.args.iter().flatten());
-        command.cloned().collect::<Vec<_>>().join(" ")
-    };
-    LeadsTo {
-        runs: commands.iter().map(words).collect(),
-        // Programs and scripts that lie in the repository are part of what is allowed.
-        files: std::iter::once(path)
-            .chain(commands.into_iter().flat_map(|exec| {
-                let words = exec.command.into_iter().chain(exec.args.into_iter().flatten());
-                words.map(PathBuf::from).filter(|word| word.is_file())
-            }))
-            .collect(),
+    let clusters = read.clusters.into_iter().filter_map(|named| named.cluster);
+    let authorities = clusters.filter_map(|cluster| cluster.certificate_authority);
+    let mut files: Vec<PathBuf> = std::iter::once(path).chain(authorities.map(PathBuf::from)).collect();
+    let mut runs = Vec::new();
+    for user in read.auth_infos.into_iter().filter_map(|named| named.auth_info) {
+        let own = [user.client_certificate, user.client_key, user.token_file];
+        files.extend(own.into_iter().flatten().map(PathBuf::from));
+        let Some(exec) = user.exec else { continue };
+        let words: Vec<String> = exec
+            .command
+            .into_iter()
+            .chain(exec.args.into_iter().flatten())
+            .collect();
+        let values = exec
+            .env
+            .into_iter()
+            .flatten()
+            .flat_map(|variable| variable.into_values());
+        // Programs and scripts that lie in the repository are part of what is allowed, in whatever word they are named.
+        let named = words.iter().cloned().chain(values).flat_map(|text| paths_in(&text));
+        files.extend(named.collect::<Vec<_>>());
+        runs.push(words.join(" "));
     }
+    // Variables come in no order.
+    files.sort();
+    files.dedup();
+    LeadsTo { files, runs }
+}
+
+/// The files that a word of a command names: as a whole, as in `--config=FILE`, or in a line of shell.
+fn paths_in(word: &str) -> Vec<PathBuf> {
+    let parts = word.split(|c: char| c.is_whitespace() || "=;&|()<>\"'`".contains(c));
+    let mut paths: Vec<PathBuf> = std::iter::once(word).chain(parts).map(PathBuf::from).collect();
+    paths.retain(|path| path.is_file());
+    paths.dedup();
+    paths
 }
 
 impl Settings {
@@ -145,6 +165,9 @@ impl Settings {
 /// The most that one answer may have: much more than an object can, and a page of a list that is larger is asked for in
 /// smaller ones.
 const LARGEST: u64 = 16 << 20;
+
+/// The most memory that one may take once it is read.
+const HEAVIEST: u64 = 256 << 20;
 
 /// The namespace that every cluster has.
 const SYSTEM: &str = "kube-system";
@@ -261,12 +284,17 @@ impl Connection {
 
     async fn call_once(&self, call: &Call) -> Result<Answer, CallError> {
         let (head, bytes) = self.exchange(call).await?;
+        let weight = answers::weight(&bytes);
+        if weight > HEAVIEST {
+            let (server, limit) = (self.address.clone(), HEAVIEST);
+            return Err(TooLarge::Heavy { server, limit }.into());
+        }
         let body = serde_json::from_slice(&bytes).map_err(|error| CallError::Unreadable(error.to_string()))?;
         let warnings = head.headers.get_all(http::header::WARNING).into_iter();
         Ok(Answer {
             created: head.status == http::StatusCode::CREATED,
             body,
-            size: bytes.len(),
+            weight,
             warnings: warnings
                 .filter_map(|value| warning_text(value.to_str().ok()?))
                 .collect(),
@@ -336,7 +364,7 @@ impl Connection {
             bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..]));
             if bytes.len() as u64 > LARGEST {
                 let server = self.address.clone();
-                return Err(TooLarge { server, limit: LARGEST }.into());
+                return Err(TooLarge::Long { server, limit: LARGEST }.into());
             }
         }
         Ok(bytes)

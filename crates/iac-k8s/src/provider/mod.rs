@@ -24,7 +24,7 @@ mod predict;
 mod proxy;
 mod recreate;
 mod related;
-mod session;
+pub(crate) mod session;
 mod since;
 mod unknown;
 mod wait;

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use http::Uri;
+use http::uri::Authority;
 use iac_core::{redact, transport};
 
 /// The proxy variables of the environment.
@@ -35,7 +36,7 @@ impl Environment {
 /// The proxy to a server; an error where there is one that cannot be used.
 pub(super) fn find(server: &Uri, configured: Option<&str>, environment: &Environment) -> Result<Option<Uri>, String> {
     if let Some(url) = configured.filter(|url| !url.is_empty()) {
-        return usable(url, "proxy-url of the kubeconfig").map(Some);
+        return usable(url, "proxy-url of the kubeconfig", server).map(Some);
     }
     let (variable, url) = match server.scheme_str() {
         Some("http") => ("HTTP_PROXY", &environment.http),
@@ -50,20 +51,29 @@ pub(super) fn find(server: &Uri, configured: Option<&str>, environment: &Environ
     } else {
         format!("http://{url}")
     };
-    usable(&url, variable).map(Some)
+    usable(&url, variable, server).map(Some)
 }
 
-fn usable(url: &str, origin: &str) -> Result<Uri, String> {
+fn usable(url: &str, origin: &str, server: &Uri) -> Result<Uri, String> {
     let shown = redact::url(url);
     let parsed: Uri = url
         .parse()
         .map_err(|_| format!("{shown} ({origin}) is no address of a proxy"))?;
-    match parsed.scheme_str() {
-        Some("http" | "https" | "socks5") if parsed.host().is_some() => Ok(parsed),
-        _ => Err(format!(
-            "{shown} ({origin}) is no proxy that can be used: those of http://, https:// and socks5:// can"
-        )),
-    }
+    let (scheme, host) = match (parsed.scheme_str(), parsed.host()) {
+        (Some(scheme @ ("http" | "https" | "socks5")), Some(host)) => (scheme, host),
+        _ => {
+            return Err(format!(
+                "{shown} ({origin}) is no proxy that can be used: those of http://, https:// and socks5:// can"
+            ));
+        }
+    };
+    let authority = parsed.authority().map(Authority::as_str).unwrap_or_default();
+    let in_clear = server.scheme_str() == Some("http");
+    transport::through_proxy(scheme, host, authority.contains('@'), in_clear).map_err(|refused| {
+        let hint = refused.hint("use a proxy of https://, and a server of https://");
+        format!("{shown} ({origin}): {refused}; {hint}")
+    })?;
+    Ok(parsed)
 }
 
 /// True if `NO_PROXY` names the server: `*`, addresses, networks, names with all below them, each with a port or without.
@@ -163,7 +173,6 @@ mod tests {
                 "*",
                 proxy("socks5://s:1080/"),
             ),
-            ("http://k.lan", "", "http://p", "", proxy("http://plain:1/")),
             ("https://127.0.0.1:6443", "", "http://p", "", Ok(None)),
             ("https://localhost:6443", "", "http://p", "", Ok(None)),
             ("https://k.lan", "", "http://p", "*", Ok(None)),
@@ -188,6 +197,34 @@ mod tests {
                 found(server, configured, https, none),
                 expected,
                 "{server} {configured} {https} {none}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_goes_in_clear_to_a_proxy_on_another_machine() {
+        for (server, configured, https) in [
+            ("http://127.0.0.1:8001", "http://p:3128", ""),
+            ("http://k.lan", "", ""),
+            ("http://127.0.0.1:8001", "https://p", ""),
+            ("https://k.lan", "http://u:s3cret@p", ""),
+            ("https://k.lan", "socks5://u:s3cret@p", ""),
+            ("https://k.lan", "", "http://u:s3cret@p"),
+        ] {
+            let error = found(server, configured, https, "").err().unwrap_or_default();
+            assert!(
+                error.contains("in clear") && error.contains("IAC_CLEAR_TEXT="),
+                "{error}"
+            );
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+        for (server, configured) in [
+            ("http://127.0.0.1:8001", "http://127.0.0.1:3128"),
+            ("https://k.lan", "https://u:s3cret@p"),
+        ] {
+            assert!(
+                found(server, configured, "", "").is_ok_and(|proxy| proxy.is_some()),
+                "{server} {configured}"
             );
         }
     }

@@ -45,11 +45,11 @@ pub(crate) async fn in_parallel<'a, T, E>(
 /// The number of objects on one page of a list.
 const PAGE: usize = 500;
 
-/// The most that is kept of one list: the metadata of some hundred thousand objects.
-const MOST_KEPT: usize = 512 << 20;
+/// The most memory that is taken for one list: the metadata of some hundred thousand objects.
+pub(crate) const MOST_KEPT: u64 = 1 << 30;
 
 /// The time that it may take to read all pages of a list.
-const LIST: Duration = Duration::from_mins(10);
+pub(crate) const LIST: Duration = Duration::from_mins(10);
 
 /// When a list was last read, and what was in it.
 type SharedList = tokio::sync::Mutex<Option<(Instant, Arc<Vec<Json>>)>>;
@@ -310,14 +310,14 @@ impl Session {
         let mut items = Vec::new();
         let mut from = String::new();
         let mut limit = PAGE;
-        let mut kept_bytes = 0;
+        let mut kept = 0;
         let began = Instant::now();
         loop {
             let mut page = call.clone().with("limit", limit.to_string());
             if !from.is_empty() {
                 page = page.with("continue", from.clone());
             }
-            let Answer { mut body, size, .. } = match self.answer(&page).await {
+            let Answer { mut body, weight, .. } = match self.answer(&page).await {
                 Ok(Some(answer)) => answer,
                 Ok(None) => return Ok(items),
                 // Large objects: fewer of them at a time.
@@ -330,14 +330,14 @@ impl Session {
             if let Some(Json::Array(found)) = body.get_mut("items").map(Json::take) {
                 let (count, before) = (found.len().max(1), items.len());
                 items.extend(found.into_iter().filter_map(&keep));
-                kept_bytes += size / count * (items.len() - before);
+                kept += weight / count as u64 * (items.len() - before) as u64;
             }
             match body.pointer("/metadata/continue").and_then(Json::as_str) {
                 Some(next) if !next.is_empty() && next != from => from = next.to_owned(),
                 Some(next) if !next.is_empty() => return Err(endless(&call, "it goes on where it was")),
                 _ => return Ok(items),
             }
-            if kept_bytes > MOST_KEPT || began.elapsed() > LIST {
+            if kept > MOST_KEPT || began.elapsed() > LIST {
                 return Err(endless(&call, "it does not come to an end"));
             }
         }

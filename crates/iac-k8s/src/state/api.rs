@@ -12,6 +12,7 @@ use super::failure::{is_taken, kind_of, may_be_repeated};
 use super::object::{Location, Version, WriteId, metadata_of, write_of};
 use crate::provider::call::{Call, CallError};
 use crate::provider::connect::{Connection, Settings};
+use crate::provider::session::{LIST, MOST_KEPT};
 
 /// For how long a call is tried again where that may help.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -133,7 +134,16 @@ impl Api {
         let connection = self.connection(operation, prefix).await?;
         let mut pages = Vec::new();
         let mut next = String::new();
-        let mut lists = 0;
+        let (mut lists, mut kept) = (0, 0);
+        let began = Instant::now();
+        let endless = |why: &str| {
+            self.error(
+                operation,
+                prefix,
+                format!("the list of keys: {why}"),
+                BackendErrorKind::Other,
+            )
+        };
         loop {
             let mut call = Call::list_metadata(self.path(""))
                 .with("labelSelector", selector)
@@ -145,9 +155,12 @@ impl Api {
                 .call_patiently(&call, Instant::now() + PATIENCE, &|_| ())
                 .await;
             let body = match answer {
-                Ok(answer) => answer.body,
+                Ok(answer) => {
+                    kept += answer.weight;
+                    answer.body
+                }
                 Err(error) if error.code() == Some(410) && lists < LISTS => {
-                    (pages, next, lists) = (Vec::new(), String::new(), lists + 1);
+                    (pages, next, lists, kept) = (Vec::new(), String::new(), lists + 1, 0);
                     continue;
                 }
                 Err(error) => return Err(self.failed(operation, prefix, &error)),
@@ -157,8 +170,12 @@ impl Api {
                 pages.push(metadata.map_err(|what| self.error(operation, prefix, what, BackendErrorKind::Other))?);
             }
             match body["metadata"]["continue"].as_str() {
+                Some(more) if more == next && !more.is_empty() => return Err(endless("it goes on where it was")),
                 Some(more) if !more.is_empty() => more.clone_into(&mut next),
                 _ => return Ok(pages),
+            }
+            if kept > MOST_KEPT || began.elapsed() > LIST {
+                return Err(endless("it does not come to an end"));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use iac_core::files;
 use iac_core::state::{BackendError, BackendErrorKind};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -15,6 +16,9 @@ use super::{KubernetesState, PARALLEL};
 /// The largest value that is not cut, and the size of chunks, in bytes. A Secret may hold 1 MiB, and what is sent is a third
 /// longer.
 pub(super) const CHUNK_SIZE: usize = 512 * 1024;
+
+/// The most bytes that a value may have, as on every backend.
+pub(super) const MOST_BYTES: usize = 256 << 20;
 
 /// The time that a write of a cut value may take; far shorter than chunks are safe from being swept.
 const LONGEST_WRITE: Duration = Duration::from_secs(3600);
@@ -35,12 +39,11 @@ impl<'a> Write<'a> {
         location: &'a Location,
         bytes: &'a [u8],
     ) -> Result<Self, BackendError> {
+        let fail = |message: String| api.error(operation, &location.key, message, BackendErrorKind::Other);
+        files::check_size(bytes, files::STATE).map_err(|error| fail(error.to_string()))?;
         let mut id = [0; 8];
         // A number that no other write has.
-        getrandom::fill(&mut id).map_err(|error| {
-            let message = format!("no random number can be had: {error}");
-            api.error(operation, &location.key, message, BackendErrorKind::Other)
-        })?;
+        getrandom::fill(&mut id).map_err(|error| fail(format!("no random number can be had: {error}")))?;
         Ok(Self {
             operation,
             location,

@@ -26,7 +26,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iac_core::state::{Backend, BackendError, BackendErrorKind, BackendScheme, Created, Etag, Object, Put};
 
 use self::api::{Api, Written};
-use self::chunks::Write;
+use self::chunks::{MOST_BYTES, Write};
 use self::object::{Head, Location, Version};
 use crate::provider::connect::Settings;
 
@@ -42,8 +42,8 @@ const PARALLEL: usize = 4;
 /// State in the Secrets of a namespace; cheap to clone.
 ///
 /// The namespace has to be there, and should hold nothing that a stack deletes. The account needs the verbs `get`,
-/// `list`, `create`, `update` and `delete` on secrets in it. Values may have any size that the cluster's storage has room
-/// for. While a run lasts it renews its lease by one call every few seconds; nothing is watched.
+/// `list`, `create`, `update` and `delete` on secrets in it. Values may have 256 MiB, if the cluster's storage has room
+/// for them. While a run lasts it renews its lease by one call every few seconds; nothing is watched.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -136,11 +136,14 @@ impl KubernetesState {
             async move { self.api().get("read", &location.key, &name).await }
         });
         let mut reads = stream::iter(reads).buffered(PARALLEL);
-        let mut value = Vec::with_capacity(head.length);
+        let mut value = Vec::new();
         while let Some(chunk) = reads.try_next().await? {
             match chunk {
                 Some(chunk) => value.extend(object::value_of(&chunk).map_err(|what| self.damaged(location, &what))?),
                 None => return Ok(None),
+            }
+            if value.len() > MOST_BYTES {
+                return Err(self.damaged(location, "its chunks are more than a value may have"));
             }
         }
         if object::sum(&value) != head.sum {

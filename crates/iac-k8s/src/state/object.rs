@@ -9,6 +9,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::chunks::{CHUNK_SIZE, MOST_BYTES};
+
 /// The type of our Secrets.
 const SECRET_TYPE: &str = "iac.dev/state";
 
@@ -33,6 +35,9 @@ const CHUNKS: &str = "iac.dev/chunks";
 const LENGTH: &str = "iac.dev/length";
 /// Annotation: the SHA-256 of a value that is cut.
 const SUM: &str = "iac.dev/sha256";
+
+/// The most chunks that a value can have.
+const MOST_CHUNKS: usize = MOST_BYTES.div_ceil(CHUNK_SIZE);
 
 /// The entry of a Secret's data that holds the value.
 const VALUE: &str = "value";
@@ -142,7 +147,7 @@ impl Version {
         let chunks = match annotation(metadata, CHUNKS) {
             None => None,
             Some(count) => Some(Chunks {
-                count: count.parse().map_err(|_| missing("number of chunks"))?,
+                count: chunks_of(count).ok_or_else(|| missing("number of chunks that a value can have"))?,
                 write: write_of(metadata).ok_or_else(|| missing(WRITE))?,
             }),
         };
@@ -174,7 +179,7 @@ impl Version {
                 let (write, count) = text.split_once('.')?;
                 Some(Chunks {
                     write: WriteId::parse(write)?,
-                    count: count.parse().ok()?,
+                    count: chunks_of(count)?,
                 })
             }
         };
@@ -187,13 +192,17 @@ impl Version {
     }
 }
 
+/// Reads a number of chunks: no value has more of them.
+fn chunks_of(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|count| *count <= MOST_CHUNKS)
+}
+
 /// A head as it was read.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) version: Version,
     /// The value, if it is not in chunks.
     pub(super) value: Vec<u8>,
-    pub(super) length: usize,
     pub(super) sum: String,
 }
 
@@ -210,11 +219,9 @@ impl Head {
             None => value_of(object)?,
             Some(_) => Vec::new(),
         };
-        let length = annotation(&metadata, LENGTH).and_then(|text| text.parse().ok());
         Ok(Self {
             version,
             value,
-            length: length.unwrap_or(0),
             sum: annotation(&metadata, SUM).unwrap_or_default().to_owned(),
         })
     }
@@ -318,8 +325,36 @@ mod tests {
         for version in [plain, cut] {
             assert_eq!(Version::parse(&version.etag()), Some(version));
         }
-        for text in ["", "*", "a", "/1", "a/", "a/x", "a/1/", "a/1/x", "a/1/1.2/3", "a/-1"] {
+        for text in [
+            "",
+            "*",
+            "a",
+            "/1",
+            "a/",
+            "a/x",
+            "a/1/",
+            "a/1/x",
+            "a/1/1.2/3",
+            "a/-1",
+            "a/1/1.1000000000000000000",
+        ] {
             assert_eq!(Version::parse(&Etag(text.into())), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_has_no_more_chunks_than_fit_into_the_largest() {
+        let of = |count: &str| {
+            let metadata = json!({"uid": "u", "resourceVersion": "1", "annotations": {CHUNKS: count, WRITE: "ab"}});
+            Version::of(&serde_json::from_value(metadata).expect("metadata"))
+        };
+        assert_eq!(
+            of("512").map(|version| version.chunks.map(|chunks| chunks.count)),
+            Ok(Some(512))
+        );
+        for count in ["513", "1000000000000000000", "-1", ""] {
+            let error = of(count).expect_err(count);
+            assert!(error.contains("number of chunks"), "{error}");
         }
     }
 

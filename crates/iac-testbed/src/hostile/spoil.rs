@@ -38,6 +38,12 @@ const TEXTS: [&str; 16] = [
 /// The depth and the width that inserted values may have.
 const DEEP: u64 = 200;
 
+/// The most small things that are put in the place of an answer.
+const WIDE: u64 = 1 << 17;
+
+/// Things of few bytes that take much more memory.
+const SMALL: [&str; 4] = [r#"{"a":0}"#, "{}", "[[0]]", r#""""#];
+
 impl Spoiler {
     /// Returns a spoiler whose draws depend on this number alone.
     pub fn new(seed: u64) -> Self {
@@ -72,6 +78,7 @@ impl Spoiler {
             body => return Answer { body, ..answer },
         };
         let bytes = match serde_json::from_slice::<Json>(&bytes) {
+            Ok(tree) if self.below(12) == 0 => self.widen(&tree),
             Ok(mut tree) if self.below(8) > 0 => {
                 for _ in 0..=self.below(4) {
                     self.change(&mut tree);
@@ -94,6 +101,25 @@ impl Spoiler {
             _ => Body::Whole(bytes),
         };
         answer
+    }
+
+    /// A text with parts of it doubled, moved, taken out, or replaced by words that mean something where it is read.
+    pub fn edit(&mut self, text: &[u8], words: &[&str]) -> Vec<u8> {
+        let mut text = text.to_vec();
+        for _ in 0..=self.below(6) {
+            let from = self.index(text.len() + 1);
+            let length = self.index((text.len() - from).min(64) + 1);
+            let part = text[from..from + length].to_vec();
+            let with = match self.below(6) {
+                0 => Vec::new(),
+                1 => [&part[..], &part[..]].concat(),
+                2 => part.repeat(1 + self.index(200)),
+                3 => self.garble(part),
+                _ => words[self.index(words.len())].as_bytes().to_vec(),
+            };
+            text.splice(from..from + length, with);
+        }
+        text
     }
 
     fn headers(&mut self) -> Vec<(String, String)> {
@@ -146,8 +172,19 @@ impl Spoiler {
         }
     }
 
+    /// Many small things, where a list is expected or in the place of all.
+    fn widen(&mut self, tree: &Json) -> Vec<u8> {
+        let number = usize::try_from(self.below(WIDE)).unwrap_or_default();
+        let many = vec![SMALL[self.index(SMALL.len())]; number].join(",");
+        let text = match tree.is_object() {
+            true => format!(r#"{{"metadata":{{}},"items":[{many}]}}"#),
+            false => format!("[{many}]"),
+        };
+        text.into_bytes()
+    }
+
     /// Bytes with some of them changed, or others in their place.
-    fn garble(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+    pub fn garble(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
         if self.below(4) == 0 || bytes.is_empty() {
             bytes = (0..self.below(300)).map(|_| self.below(256).to_le_bytes()[0]).collect();
         }
