@@ -34,6 +34,10 @@ pub(super) fn give_way(
         .steps
         .iter()
         .filter(|step| !declared.contains_key(&step.key))
+        .filter(|step| {
+            let entry = recorded.get(&step.key).filter(|entry| !entry.gone);
+            entry.is_some_and(|entry| holds_anything(&entry.recorded, providers, declaration))
+        })
         .map(|step| (step.key.clone(), step.action))
         .collect();
     let kept = plan
@@ -184,12 +188,15 @@ fn leftovers_in_the_way(
         let Some(provider) = providers.get(old.provider()) else {
             continue;
         };
+        let is_unknown = former.recorded.inputs == Value::Null;
+        if !is_unknown && !as_itself(&former.recorded, &**provider, declared.values().next().copied()) {
+            continue;
+        }
         let others = plan.steps.iter().filter(|step| makes(step.action) && step.key != *old);
         for step in others.filter(|step| step.key.provider() == old.provider()) {
             let Some(resource) = declared.get(&step.key) else {
                 continue;
             };
-            let is_unknown = former.recorded.inputs == Value::Null;
             let held = match is_unknown {
                 true => Vec::new(),
                 false => provider.exclusive(&former.recorded, resource),
@@ -230,12 +237,7 @@ fn hand_on(
         else {
             continue;
         };
-        // An object that holds nothing of that sort would not be in its own way; mostly this is all that is asked.
-        let as_recorded = ResourceDecl {
-            inputs: before.recorded.inputs.clone(),
-            ..(*now).clone()
-        };
-        if provider.exclusive(&before.recorded, &as_recorded).is_empty() {
+        if !as_itself(&before.recorded, &**provider, Some(now)) {
             continue;
         }
         for new in making
@@ -260,6 +262,29 @@ fn hand_on(
     if is_new_order {
         sort(&mut plan.steps);
     }
+}
+
+/// True if an object holds something that only one can hold. Mostly this is all that is asked: one that holds nothing of that
+/// sort would not be in its own way.
+fn holds_anything(
+    object: &Recorded,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+    declaration: &Declaration,
+) -> bool {
+    let provider = providers.get(object.key.provider());
+    provider.is_some_and(|provider| as_itself(object, &**provider, declaration.resources.first()))
+}
+
+/// As [`holds_anything`]; the declaration is that of any resource. Without one nothing is made that could need it.
+fn as_itself(object: &Recorded, provider: &dyn Provider, any: Option<&ResourceDecl>) -> bool {
+    any.is_some_and(|any| {
+        let as_recorded = ResourceDecl {
+            key: object.key.clone(),
+            inputs: object.inputs.clone(),
+            ..any.clone()
+        };
+        !provider.exclusive(object, &as_recorded).is_empty()
+    })
 }
 
 /// True if a step waits for another one, directly or through others.

@@ -157,13 +157,20 @@ fn deleted(steps: &[Step]) -> BTreeMap<String, usize> {
 
 /// Says at each deletion who still names what goes.
 fn tell_on_deletions(steps: &mut [Step], deleted: &BTreeMap<String, usize>, references: &[Reference]) {
+    if deleted.is_empty() {
+        return;
+    }
+    let holders: BTreeMap<Key, String> = steps
+        .iter()
+        .map(|step| (step.key.clone(), short_name(&step.key, &step.identity)))
+        .collect();
     for reference in references {
         let place = needed(reference).and_then(|name| deleted.get(&identity(reference, name)));
         let Some(place) = place else {
             continue;
         };
-        let holder = steps.iter().find(|step| step.key == reference.from);
-        let holder = holder.map_or_else(|| reference.from.short(), |step| short_name(&step.key, &step.identity));
+        let holder = holders.get(&reference.from).cloned();
+        let holder = holder.unwrap_or_else(|| reference.from.short());
         let Some(step) = steps.get_mut(*place) else {
             continue;
         };

@@ -1,7 +1,8 @@
 //! The secrets that have been seen, to be taken out of texts that somebody else wrote.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use base64::Engine as _;
@@ -32,6 +33,8 @@ struct Known {
     forms: Vec<Secret>,
     /// Those that came since these were put in order.
     new: Vec<Secret>,
+    /// Which of them begin with four bytes, the longest first: a text is gone through once, however many they are.
+    index: HashMap<[u8; SHORTEST], Vec<usize>>,
 }
 
 impl KnownSecrets {
@@ -80,16 +83,51 @@ impl Known {
                 other.len().cmp(&one.len()).then_with(|| one.cmp(other))
             });
             self.forms.dedup();
+            self.index.clear();
+            for (number, form) in self.forms.iter().enumerate() {
+                if let Some(start) = form.expose().as_bytes().first_chunk() {
+                    self.index.entry(*start).or_default().push(number);
+                }
+            }
         }
     }
 
     fn hide(&mut self, text: &mut String) {
         self.sort();
-        for form in &self.forms {
-            if text.contains(form.expose().as_str()) {
-                *text = text.replace(form.expose().as_str(), HIDDEN);
+        let found = self.find(text);
+        if found.is_empty() {
+            return;
+        }
+        let mut hidden = String::with_capacity(text.len());
+        let mut from = 0;
+        for range in found {
+            hidden.push_str(&text[from..range.start]);
+            hidden.push_str(HIDDEN);
+            from = range.end;
+        }
+        hidden.push_str(&text[from..]);
+        *text = hidden;
+    }
+
+    /// Where secrets stand in a text; those that overlap are one place.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for (place, start) in text.as_bytes().windows(SHORTEST).enumerate() {
+            let Some(numbers) = start.first_chunk().and_then(|start| self.index.get(start)) else {
+                continue;
+            };
+            let rest = &text.as_bytes()[place..];
+            let mut here = numbers.iter().map(|number| self.forms[*number].expose().as_bytes());
+            let Some(form) = here.find(|form| rest.starts_with(form)) else {
+                continue;
+            };
+            let end = place + form.len();
+            match found.last_mut() {
+                Some(last) if place < last.end => last.end = last.end.max(end),
+                _ => found.push(place..end),
             }
         }
+        found
     }
 }
 
@@ -177,6 +215,18 @@ mod tests {
         let mut text = "URL with PASSWORD=hunter2! and hunter2".to_owned();
         known.hide(&mut text);
         assert_eq!(text, "(secret) and (secret)");
+    }
+
+    #[test]
+    fn of_secrets_that_overlap_nothing_is_left() {
+        let known = KnownSecrets::default();
+        known.learn(&Value::Array(vec![
+            Value::Secret("abcd".into()),
+            Value::Secret("cdefgh".into()),
+        ]));
+        let mut text = "abcdefgh, abcdabcd, cdefghé".to_owned();
+        known.hide(&mut text);
+        assert_eq!(text, "(secret), (secret)(secret), (secret)é");
     }
 
     #[test]

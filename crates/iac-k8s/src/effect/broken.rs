@@ -14,7 +14,8 @@ pub(super) fn of<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
     if going.kind == "core/Service" && going.is_changed() {
         return ports(going, around);
     }
-    if going.item.transition != Transition::Delete || is_made_again(going, all) {
+    let is_named = going.kind == "core/Service" || kinds::runs_pods(&going.kind);
+    if going.item.transition != Transition::Delete || !is_named || around.remains(&going.id) {
         return Vec::new();
     }
     let stay = || all.iter().filter(|other| other.item.remains());
@@ -107,11 +108,6 @@ fn backends<'a, T: PartialEq>(
         }
     }
     found
-}
-
-/// True if another resource of the plan has the object of this name.
-fn is_made_again(going: &Seen<'_>, all: &[Seen<'_>]) -> bool {
-    all.iter().any(|other| other.item.remains() && other.id == going.id)
 }
 
 /// True if a Service selects the pods of what goes, and no pods that stay.

@@ -16,6 +16,7 @@ mod users;
 mod workload;
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use iac_core::Value;
 use iac_core::provider::effect::Transition;
@@ -72,6 +73,7 @@ struct Around<'a> {
     readers: OnceCell<readers::Index>,
     texts: OnceCell<Vec<host::Text<'a>>>,
     needs: OnceCell<users::Needs>,
+    remaining: OnceCell<BTreeSet<&'a ObjectId>>,
 }
 
 impl<'a> Around<'a> {
@@ -81,7 +83,14 @@ impl<'a> Around<'a> {
             readers: OnceCell::new(),
             texts: OnceCell::new(),
             needs: OnceCell::new(),
+            remaining: OnceCell::new(),
         }
+    }
+
+    /// True if an object of this name is there after the plan.
+    fn remains(&self, id: &ObjectId) -> bool {
+        let remaining = || self.all.iter().filter(|one| one.item.remains()).map(|one| &one.id);
+        self.remaining.get_or_init(|| remaining().collect()).contains(id)
     }
 }
 

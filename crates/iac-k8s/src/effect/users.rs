@@ -89,11 +89,7 @@ fn hosts(service: &Seen<'_>, all: &[Seen<'_>]) -> Vec<(String, String)> {
 
 /// The fate of objects that stay and name one that goes, and when it comes.
 pub(super) fn of_deletion<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
-    let is_made_again = around
-        .all
-        .iter()
-        .any(|other| other.item.remains() && other.id == going.id);
-    if going.item.transition != Transition::Delete || is_made_again {
+    if going.item.transition != Transition::Delete || around.remains(&going.id) {
         return Vec::new();
     }
     match going.kind.as_str() {
