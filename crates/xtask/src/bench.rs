@@ -29,6 +29,8 @@ pub(crate) enum Part {
     Compose,
     /// From one line of a program to its preview, beside the rebuild of an empty binary
     Edit,
+    /// The cost of reading manifests as their number grows
+    Reading,
     /// The cost of planning as a stack grows
     Plan,
     /// The cost of state on files, beside a backend that writes the whole snapshot at each step
@@ -67,6 +69,49 @@ struct Row {
     ours: Measured,
     reference_name: &'static str,
     reference: Measured,
+    bar: Bar,
+}
+
+/// The limits of a row; none where nothing is asked of it.
+#[derive(Clone, Copy, Default)]
+struct Bar {
+    /// The time, as a ratio of that of the reference.
+    time: Option<f64>,
+    /// The memory, as a ratio of that of the reference.
+    memory: Option<f64>,
+    /// The memory, in MB.
+    megabytes: Option<u64>,
+}
+
+impl Bar {
+    fn time(ratio: f64) -> Self {
+        Self {
+            time: Some(ratio),
+            ..Self::default()
+        }
+    }
+}
+
+impl Row {
+    /// The ratios of the times and of the memory; a loop of ours has no memory of its own.
+    fn ratios(&self) -> (f64, Option<f64>) {
+        let time = self.ours.time.as_secs_f64() / self.reference.time.as_secs_f64();
+        let memory = (self.reference.memory > 0).then(|| self.ours.memory as f64 / self.reference.memory as f64);
+        (time, memory)
+    }
+
+    /// The bars that are missed, in words.
+    fn missed(&self) -> Vec<String> {
+        let (time, memory) = self.ratios();
+        let megabytes = self.ours.memory * 1024 / 1_000_000;
+        let time = self.bar.time.filter(|bar| time > *bar);
+        let memory = self.bar.memory.filter(|bar| memory.is_some_and(|memory| memory > *bar));
+        let most = self.bar.megabytes.filter(|bar| megabytes > *bar);
+        let time = time.map(|bar| format!("{bar:.2}x of the time"));
+        let memory = memory.map(|bar| format!("{bar:.2}x of the memory"));
+        let most = most.map(|bar| format!("{bar} MB"));
+        time.into_iter().chain(memory).chain(most).collect()
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -76,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         None | Some(Part::Programs) => programs(arguments, [true, true], &progress)?,
         Some(Part::Kubernetes) => programs(arguments, [true, false], &progress)?,
         Some(Part::Compose) => programs(arguments, [false, true], &progress)?,
-        Some(Part::Edit | Part::Plan | Part::State | Part::Backends) => {}
+        Some(Part::Edit | Part::Reading | Part::Plan | Part::State | Part::Backends) => {}
     }
     if wanted(Part::Edit) {
         progress.say("from one line of a program to its preview");
@@ -84,6 +129,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let table = edit::table(&folder);
         std::fs::remove_dir_all(&folder)?;
         say::data(&table?)?;
+    }
+    if wanted(Part::Reading) {
+        progress.say("what reading manifests takes");
+        cargo_bench("iac-k8s", "reading")?;
     }
     if wanted(Part::Plan) {
         progress.say("what planning takes");
@@ -243,29 +292,78 @@ fn table(rows: &[Row]) -> String {
         "{:<36} {:>9} {:>9}   {:<28} {:>9} {:>9}   {:>6} {:>6}\n",
         "", "ours", "memory", "reference", "time", "memory", "time", "memory"
     );
-    for Row {
-        what,
-        ours,
-        reference_name,
-        reference,
-    } in rows
-    {
-        let ratio = ours.time.as_secs_f64() / reference.time.as_secs_f64();
+    let mut count = 0;
+    for row in rows {
+        let (ratio, share) = row.ratios();
+        let (ours, reference) = (&row.ours, &row.reference);
         let mut line = format!(
-            "{what:<36} {:>7.2} s {:>5} MiB   {reference_name:<28} {:>7.2} s",
+            "{:<36} {:>7.2} s {:>5} MiB   {:<28} {:>7.2} s",
+            row.what,
             ours.time.as_secs_f64(),
             ours.memory / 1024,
+            row.reference_name,
             reference.time.as_secs_f64(),
         );
-        // A loop of ours has no memory of its own.
-        match reference.memory {
-            0 => line.push_str(&format!(" {:>9}   {ratio:>5.2}x\n", "")),
-            memory => {
-                let share = ours.memory as f64 / memory as f64;
-                line.push_str(&format!(" {:>5} MiB   {ratio:>5.2}x {share:>5.2}x\n", memory / 1024));
-            }
+        match share {
+            None => line.push_str(&format!(" {:>9}   {ratio:>5.2}x {:>6}", "", "")),
+            Some(share) => line.push_str(&format!(
+                " {:>5} MiB   {ratio:>5.2}x {share:>5.2}x",
+                reference.memory / 1024
+            )),
         }
-        text.push_str(&line);
+        let missed = row.missed();
+        if !missed.is_empty() {
+            count += 1;
+            line.push_str(&format!("   BAR MISSED: {}", missed.join(", ")));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
+    text.push_str(&match count {
+        0 => "no bar is missed\n".to_owned(),
+        1 => "1 row misses its bar\n".to_owned(),
+        count => format!("{count} rows miss their bars\n"),
+    });
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ours: (u64, u64), reference: (u64, u64), bar: Bar) -> Row {
+        let measured = |(millis, memory)| Measured {
+            time: Duration::from_millis(millis),
+            memory,
+        };
+        Row {
+            what: "up".to_owned(),
+            ours: measured(ours),
+            reference_name: "theirs",
+            reference: measured(reference),
+            bar,
+        }
+    }
+
+    #[test]
+    fn a_row_that_misses_its_bar_says_so() {
+        let whole = Bar {
+            time: Some(1.0),
+            memory: Some(1.0),
+            megabytes: Some(200),
+        };
+        let mib = 1024;
+        let rows = [
+            row((990, 100 * mib), (1000, 100 * mib), whole),
+            row((1100, 250 * mib), (1000, 100 * mib), whole),
+            row((1100, 10), (1000, 0), Bar::time(1.1)),
+            row((9000, 10), (1000, 0), Bar::default()),
+        ];
+        let missed: Vec<Vec<String>> = rows.iter().map(Row::missed).collect();
+        assert_eq!(missed[1], ["1.00x of the time", "1.00x of the memory", "200 MB"]);
+        assert!(missed[0].is_empty() && missed[2].is_empty() && missed[3].is_empty());
+        let text = table(&rows);
+        assert_eq!(text.matches("BAR MISSED").count(), 1, "{text}");
+        assert!(text.ends_with("1 row misses its bar\n"), "{text}");
+    }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Cases of each server's answers
     #[arg(long, default_value_t = 5_000)]
     answers: u32,
+    /// Cases of the files of a project, each with other places spoilt
+    #[arg(long, default_value_t = 50_000)]
+    files: u32,
     /// The time for which each fuzz target is fed, in seconds
     #[arg(long, default_value_t = 600)]
     seconds: u32,
@@ -42,10 +45,29 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let kills = arguments.kills.to_string();
     let edits = arguments.edits.to_string();
     let answers = arguments.answers.to_string();
-    let runs: [(&str, &[&str]); 5] = [
+    // A backend that fails is asked again for seconds, so a case takes long.
+    let of_state = (arguments.answers / 20).to_string();
+    let files = arguments.files.to_string();
+    let runs: [(&str, &[&str]); 7] = [
         (
             "answers of servers that nobody wrote",
             &["--package", "iac-k8s", "--package", "iac-compose", "--test", "answers"],
+        ),
+        (
+            "answers of S3 and PostgreSQL that nobody wrote",
+            &["--package", "iac-backends", "--test", "servers", "whatever_"],
+        ),
+        (
+            "compose files, manifests and kubeconfigs that nobody wrote",
+            &[
+                "--release",
+                "--package",
+                "iac-k8s",
+                "--package",
+                "iac-compose",
+                "--test",
+                "foreign",
+            ],
         ),
         (
             "the model tests",
@@ -59,6 +81,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 "renames",
                 "--test",
                 "writers",
+                "--test",
+                "marks",
             ],
         ),
         (
@@ -77,6 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         cargo.current_dir(workspace()).arg("test").args(arguments);
         cargo.env("PROPTEST_CASES", &cases).env("IAC_KILLS", &kills);
         cargo.env("IAC_DRIFT_EDITS", &edits).env("IAC_ANSWERS", &answers);
+        cargo.env("IAC_STATE_ANSWERS", &of_state).env("IAC_FILES", &files);
         let status = cargo.env("IAC_ALL_KILLS", "1").status()?;
         if !status.success() {
             return Err(format!("soak: {what} failed ({status})").into());

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use iac_testbed::{Progress, environment};
 
-use super::{Bench, Measured, Row};
+use super::{Bar, Bench, Measured, Row};
 
 /// The image of the services.
 const IMAGE: &str = "localhost/iac-test/busybox:1";
@@ -142,17 +142,40 @@ impl Bench {
 impl Rounds {
     fn rows(self, shape: &str) -> Vec<Row> {
         const COMPOSE: &str = "docker compose up -d --wait";
-        let row = |what: &str, ours: &[Measured], reference_name, reference: &[Measured]| Row {
+        let row = |what: &str, ours: &[Measured], reference_name, reference: &[Measured], bar| Row {
             what: format!("{what}, {shape}"),
             ours: median(ours),
             reference_name,
             reference: median(reference),
+            bar,
+        };
+        let as_compose = Bar {
+            memory: Some(1.0),
+            ..Bar::time(1.0)
         };
         vec![
-            row("up", &self.up, "bare loop + check intervals", &self.bare),
-            row("up", &self.up, COMPOSE, &self.compose_up),
-            row("up, no change", &self.up_again, COMPOSE, &self.compose_up_again),
-            row("destroy", &self.destroy, "docker compose down -v", &self.compose_down),
+            row(
+                "up",
+                &self.up,
+                "bare loop + check intervals",
+                &self.bare,
+                Bar::time(1.1),
+            ),
+            row("up", &self.up, COMPOSE, &self.compose_up, as_compose),
+            row(
+                "up, no change",
+                &self.up_again,
+                COMPOSE,
+                &self.compose_up_again,
+                Bar::default(),
+            ),
+            row(
+                "destroy",
+                &self.destroy,
+                "docker compose down -v",
+                &self.compose_down,
+                Bar::time(1.0),
+            ),
         ]
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::ValueEnum;
 use iac_testbed::Progress;
 
-use super::{Bench, Measured, Row};
+use super::{Bar, Bench, Measured, Row};
 
 /// A group of rows.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +37,9 @@ struct Ours {
     up_again: Measured,
     destroy: Measured,
 }
+
+/// The most memory that a verb may take for 10,000 objects, in MB.
+const MOST_MEGABYTES: u64 = 200;
 
 const APPLY: &str = "kubectl apply --server-side";
 const DIFF: &str = "kubectl diff --server-side";
@@ -79,18 +82,26 @@ impl Bench {
         let delete = self.measure(self.kubectl(&["delete"], &[&theirs.join(OBJECTS), &theirs.join(NAMESPACE)])?)?;
         progress.say(what("kubectl, with a look first:"));
         let checked = self.diff_and_apply(objects, count)?;
-        let row = |verb: &str, ours: &Measured, reference_name, reference| Row {
+        let row = |verb: &str, ours: &Measured, reference_name, reference, most| Row {
             what: what(verb),
             ours: ours.clone(),
             reference_name,
             reference,
+            // Of definitions nothing is asked: they are large, and few.
+            bar: match objects {
+                Objects::Definitions => Bar::default(),
+                _ => Bar {
+                    time: most,
+                    ..Bar::default()
+                },
+            },
         };
         Ok(vec![
-            row("up,", &ours.up, APPLY, apply),
-            row("up,", &ours.up, "kubectl diff, then apply", checked),
-            row("preview, no change:", &ours.preview, DIFF, diff),
-            row("up, no change:", &ours.up_again, APPLY, apply_again),
-            row("destroy,", &ours.destroy, "kubectl delete -f", delete),
+            row("up,", &ours.up, APPLY, apply, Some(1.0)),
+            row("up,", &ours.up, "kubectl diff, then apply", checked, Some(1.0 / 3.0)),
+            row("preview, no change:", &ours.preview, DIFF, diff, Some(1.0 / 30.0)),
+            row("up, no change:", &ours.up_again, APPLY, apply_again, None),
+            row("destroy,", &ours.destroy, "kubectl delete -f", delete, Some(1.5)),
         ])
     }
 
@@ -118,7 +129,7 @@ impl Bench {
             progress.say(format!("growth: {count} ConfigMaps"));
             let ours = self.ours(Objects::ConfigMaps, count)?;
             if let Some(before) = &before {
-                let mut row = |verb: &str, ours: &Measured, before: &Measured| {
+                let mut row = |verb: &str, ours: &Measured, before: &Measured, most: Option<f64>| {
                     rows.push(Row {
                         what: format!("{verb} {count} ConfigMaps"),
                         ours: ours.clone(),
@@ -127,11 +138,16 @@ impl Bench {
                             time: before.time * 10,
                             memory: before.memory,
                         },
+                        bar: Bar {
+                            time: most,
+                            megabytes: most.map(|_| MOST_MEGABYTES),
+                            ..Bar::default()
+                        },
                     });
                 };
-                row("up,", &ours.up, &before.up);
-                row("preview, no change:", &ours.preview, &before.preview);
-                row("destroy,", &ours.destroy, &before.destroy);
+                row("up,", &ours.up, &before.up, Some(1.0));
+                row("preview, no change:", &ours.preview, &before.preview, Some(1.2));
+                row("destroy,", &ours.destroy, &before.destroy, None);
             }
             before = Some(ours);
         }
