@@ -15,7 +15,7 @@ use iac_testbed::hostile::Spoiler;
 
 const YAML: &str = r#"apiVersion: v1
 kind: ConfigMap
-metadata: {name: page, namespace: shop, labels: &labels {app: web}}
+metadata: {name: page, namespace: shop, labels: {app: web}}
 data:
   mode: 0644
   page: |-
@@ -28,6 +28,7 @@ kind: Deployment
 metadata:
   name: web
   namespace: shop
+  labels: &labels {app: web}
 spec:
   replicas: 1e0
   selector: {matchLabels: *labels}
