@@ -122,16 +122,16 @@ fn a_plan_on_docker_tells_what_happens_to_what_runs() {
     preview.shows([
         "! downtime: stops 1 container (up to 10 s), then starts the new one (container_name can be given once); nothing serves \
          until it runs (no health check: it counts as ready after 3 s); if it ends within 3 s, the old one comes back",
-        "restart: starts the new container, then stops the old one; no gap expected; if the new one ends within 3 s, the old one \
-         goes on",
+        "restart: starts the new container, then stops the old one; no gap expected for those that look the name up again, \
+         connections to the old container break; if the new one ends within 3 s, the old one goes on",
         "! exposure: published on all addresses of the host: 8080/tcp",
         "! privilege: its containers get the capability SYS_ADMIN; use /var/run/docker.sock of the host, which is control over \
          the host",
-        "! downtime: stops 1 container, and nothing takes the place",
+        "! downtime: stops 1 container (up to 10 s), and nothing takes the place",
         "in environment.DB_HOST, and will not find it",
         "Plan: 1 to create, 2 to update, 1 to delete",
     ]);
-    // Where everything goes, one note says that everything stops.
+    // Where everything goes, one risk says that everything stops.
     folder.project.run(["destroy", "--yes"]).exits(0).says(["deleted"]);
 }
 

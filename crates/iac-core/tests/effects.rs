@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use iac_core::declare::{Declaration, Declared as _};
-use iac_core::plan::{DeleteData, Mode, Plan};
-use iac_core::provider::RiskKind;
+use iac_core::plan::{DeleteData, Mode, Plan, Reason};
+use iac_core::provider::{Phase, RiskKind};
 use iac_core::state::{RunInfo, StepKind, Summary, Times, Took};
 use iac_core::{Key, Value};
 use serde_json::{Value as Json, json};
@@ -48,6 +48,66 @@ async fn a_change_of_others_that_is_taken_back_is_a_risk() {
     // A change that is taken in is not taken back.
     let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
     assert!(refresh.steps.iter().all(|step| step.effects.is_empty()), "{refresh:?}");
+}
+
+#[tokio::test]
+async fn what_an_object_came_to_by_itself_is_nobodys_change() {
+    let bench = Bench::new();
+    let program = declare(|stack| {
+        let _ = thing(stack, "a", json!({"value": "1", "state": "running"}));
+    });
+    bench.up(&program).await;
+    bench.world.meddle(|objects| {
+        objects.get_mut("a").unwrap().inputs = json!({"value": "1", "state": "exited with status 1"}).into();
+    });
+    let plan = bench.preview(&program).await;
+    assert_eq!(told(&plan, "a"), (vec![], vec![]));
+    let ended = Reason::NotReady {
+        why: Some("exited with status 1".to_owned()),
+        was: true,
+    };
+    assert_eq!(plan.steps[0].reasons, [ended.clone()]);
+    let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
+    assert_eq!(refresh.steps[0].reasons, [ended]);
+    assert!(
+        refresh.steps[0].changes.iter().all(|change| change.origin.is_none()),
+        "{refresh:?}"
+    );
+}
+
+/// A program whose one resource has this name, and works beside another one.
+fn side_by_side(name: &'static str) -> Declaration {
+    declare(move |stack| {
+        let inputs: Json = json!({"value": "x", "image": "shop:1", "command": ["serve", "--all"], "labels": {"app": "shop"}, "side_by_side": true});
+        let _ = thing(stack, name, inputs);
+    })
+}
+
+#[tokio::test]
+async fn a_resource_under_another_name_goes_once_the_new_one_is_ready() {
+    let bench = Bench::new();
+    bench.up(&side_by_side("old")).await;
+    bench.world.take_log();
+    let plan = bench.preview(&side_by_side("new")).await;
+    let old = plan.steps.iter().find(|step| step.key.name() == "old").unwrap();
+    let new = plan.steps.iter().find(|step| step.key.name() == "new").unwrap();
+    assert_eq!(old.after, [(new.key.clone(), Phase::Ready)]);
+    bench.world.fail(&["new"]);
+    bench.up(&side_by_side("new")).await;
+    assert!(
+        bench.world.objects().contains_key("old"),
+        "{:?}",
+        bench.world.take_log()
+    );
+    bench.world.fail(&[]);
+    bench.world.take_log();
+    assert!(bench.up(&side_by_side("new")).await.is_ok());
+    let log = bench.world.take_log();
+    let place = |what: &str| log.iter().position(|line| line == what);
+    assert!(
+        place("create new") < place("delete old") && place("create new").is_some(),
+        "{log:?}"
+    );
 }
 
 #[tokio::test]

@@ -137,18 +137,52 @@ fn a_reviewer_is_told_what_a_change_does_to_a_shop_on_docker() {
     containers(&shop);
     data_and_networks(&shop);
     names(&shop);
-    shop.tells_with("destroy", &["--destroy"], ["to delete", "= volume shop_data", "kept"]);
+    shop.tells_with(
+        "destroy",
+        &["--destroy"],
+        [
+            "to delete",
+            "= volume shop_data",
+            "data kept in 2 places",
+            "the whole stack: stops 3 containers (up to 10 s each)",
+            "nothing takes it over, and docker volume prune deletes it",
+        ],
+    );
     shop.folder.docker.run(&format!("rm -f {}-db-1", shop.folder.name));
-    shop.tells("container-removed-by-hand", ["Service shop/db", "no longer exists"]);
+    shop.tells(
+        "container-removed-by-hand",
+        [
+            "Service shop/db",
+            "no longer exists",
+            "until it is there again, Service shop/web (DB_HOST) cannot reach it",
+            "volume shop_data at /data: used again, with the data in it",
+        ],
+    );
     shop.up();
     shop.folder.docker.run(&format!("kill {}-web-1", shop.folder.name));
     shop.tells(
         "container-stopped-by-hand",
         [
             "Service shop/web",
-            "undo",
-            "\"exited with status 137 at ",
+            "undo: takes back what docker kill changed at ",
+            "\"exited with status 137 (killed, though not for its use of memory) at ",
             "-> \"running\"",
+            "the same container is started again, which has not served since ",
+            "until it runs again, nothing answers at 127.0.0.1:8000:8080/tcp",
+        ],
+    );
+    shop.up();
+    let db = format!("{}-db-1", shop.folder.name);
+    shop.folder.docker.run(&format!("exec {db} kill 1"));
+    shop.folder.docker.run(&format!("wait {db}"));
+    shop.tells(
+        "container-ended",
+        [
+            "Service shop/db",
+            "it was ready and no longer is: exited with status 143 at ",
+            "the same container is started again, which has not served since ",
+            "until it runs again, Service shop/web (DB_HOST) cannot reach it",
+            "1 to update; 6 unchanged",
         ],
     );
     shop.review.ends();
@@ -162,6 +196,7 @@ fn containers(shop: &Shop) {
             "1 container",
             "nothing serves until",
             "if it ends within 3 s, the old one comes back",
+            "meanwhile, nothing answers at 127.0.0.1:8000:8080/tcp",
         ],
     );
     shop.edit([("busybox:1\n    command: echo", "busybox:2\n    command: echo")])
@@ -172,19 +207,37 @@ fn containers(shop: &Shop) {
                 "localhost/iac-test/busybox:2",
                 "runs again: echo migrated",
                 "the last run",
+                "the container of its last run and its log are deleted",
+                "Service shop/web, which waited for it at its start, runs on meanwhile, also if this fails",
             ],
         );
     shop.edit([(
         "busybox:1\n    command: sleep 1000\n    init: true\n    stop_grace_period: 5s\n    volumes",
         "other:1\n    command: sleep 1000\n    init: true\n    stop_grace_period: 5s\n    volumes",
     )])
-    .tells("other-image", ["another repository", "localhost/iac-test/other:1"]);
+    .tells(
+        "other-image",
+        [
+            "another repository",
+            "localhost/iac-test/other:1",
+            "meanwhile, Service shop/web (DB_HOST) cannot reach it",
+            "will be pulled: the engine does not have it, and what runs goes on until it is there",
+        ],
+    );
     shop.folder.project.write("app/web.env", "COLOR=red\n");
-    shop.tells("env-file", ["\"blue\" -> \"red\"", "1 container"]);
+    shop.tells("env-file", ["\"blue\" -> \"red\"", "1 container", "(app/web.env:1)"]);
     shop.edit([("<h1>Shop</h1>", "<h1>Closed</h1>")])
-        .tells("config", ["Closed", "1 container"]);
+        .tells("config", ["Closed", "1 container", "(line 38)"]);
     shop.folder.project.write("app/key.txt", "second-of-all\n");
-    shop.tells("secret", ["(secret", "1 container"]);
+    shop.tells(
+        "secret",
+        [
+            "(secret",
+            "1 container",
+            "secrets[source=key].content",
+            "(app/key.txt:1)",
+        ],
+    );
     let open = format!("['{}:8080']", shop.other_port);
     let port = format!("['127.0.0.1:{}:8080']", shop.port);
     shop.edit([(port.as_str(), open.as_str())]).tells(
@@ -199,7 +252,16 @@ fn containers(shop: &Shop) {
         "stop_grace_period: 5s\n    volumes",
         "privileged: true\n    pid: host\n    volumes",
     )])
-    .tells("privilege", ["privilege", "privileged", "host"]);
+    .tells(
+        "privilege",
+        [
+            "privilege",
+            "privileged",
+            "host",
+            "meanwhile, Service shop/web (DB_HOST) cannot reach it",
+            "its containers have 10 s to stop from now on",
+        ],
+    );
     shop.edit([(
         "container_name: PROJECT-cache"
             .replace("PROJECT", &shop.folder.name)
@@ -211,12 +273,27 @@ fn containers(shop: &Shop) {
         "stop_grace_period: 5s\n    volumes",
         "deploy: {replicas: 3}\n    volumes",
     )])
-    .tells("replicas", ["3"]);
+    .tells(
+        "replicas",
+        [
+            "from 1 to 3 containers",
+            "volume shop_data at /data: 3 containers write to it at the same time",
+            "meanwhile, Service shop/web (DB_HOST) cannot reach it",
+        ],
+    );
 }
 
 fn data_and_networks(shop: &Shop) {
-    shop.edit([("  data: {}", "  data: {labels: {a: b}}")])
-        .tells("volume-option", ["Volume shop_data", "a"]);
+    shop.edit([("  data: {}", "  data: {labels: {a: b}}")]).tells(
+        "volume-option",
+        [
+            "Volume shop_data: record",
+            "an engine cannot change the labels of a volume",
+            "again: a",
+            "later previews do not tell of them again",
+            "1 to record",
+        ],
+    );
     shop.edit([("  data: {}", "  data: {driver_opts: {type: tmpfs, device: tmpfs}}")])
         .tells(
             "volume-driver-option",
@@ -229,12 +306,22 @@ fn data_and_networks(shop: &Shop) {
                 "Volume shop_files",
                 "Volume shop_data",
                 "under another name",
-                "new and empty",
+                "volume shop_files at /data: new and empty; the data stays in volume shop_data",
+                "while both run, the name db leads to the old container and to the new one",
+                "to keep the data, declare it as files: {name: shop_data}",
                 "kept",
             ],
         );
-    shop.edit([("  back: {}", "  back: {internal: true}")])
-        .tells("network-option", ["Network shop_back: replace", "downtime"]);
+    shop.edit([("  back: {}", "  back: {internal: true}")]).tells(
+        "network-option",
+        [
+            "Network shop_back: replace",
+            "downtime",
+            "Service shop/web has no Service shop/db (DB_HOST)",
+            "Service shop/web keeps front",
+            "if that cannot be made, they stay without it",
+        ],
+    );
 }
 
 fn names(shop: &Shop) {
@@ -243,6 +330,8 @@ fn names(shop: &Shop) {
         [
             "Service shop/db: delete",
             "broken reference: Service shop/web names Service shop/db in environment.DB_HOST",
+            "stops 1 container (up to 5 s)",
+            "volume shop_data at /data: kept with the data in it, and used by nothing any more",
         ],
     );
     shop.edit([("  web:\n", "  front:\n")]).tells(
@@ -252,12 +341,15 @@ fn names(shop: &Shop) {
             "Service shop/web: delete",
             "8000",
             "under another name",
+            "1 downtime",
         ],
     );
     shop.edit([("  db:\n", "  database:\n")]).tells(
         "service-with-data-renamed",
         [
-            "the volume shop_data for writing",
+            "two services never write to the volume shop_data at once",
+            "volume shop_data at /data: used again, with the data in it",
+            "1 downtime",
             "Service shop/database: create",
             "Service shop/db: delete",
             "Service shop/web names Service shop/db",

@@ -304,6 +304,8 @@ fn a_reviewer_is_told_what_a_change_does_to_a_shop() {
         [
             "12 to delete",
             "1 kept",
+            "data kept in 2 places",
+            "the whole stack: stops 4 pods (up to 5 s each)",
             "PersistentVolumeClaim shop/media, 64Mi",
             "PersistentVolumeClaim shop/data-db-0, 64Mi",
         ],
@@ -333,6 +335,7 @@ fn workloads(shop: &Shop) {
                 "the last run completed",
                 "not undone by a rollback",
                 "replaces 2 pods",
+                "Deployment shop/web does not wait for it, and is changed also if it fails",
             ],
         );
     shop.edit("worker", "exec sleep 1000", "exec sleep 2000").tells(
@@ -378,7 +381,7 @@ fn configuration(shop: &Shop) {
         "configuration-as-environment",
         [
             "\"blue\" -> \"red\"",
-            "Deployment shop/web reads it as environment variables: it keeps the old value until it is restarted",
+            "Deployment shop/web reads it as environment variables: it keeps the value that it started with until it is restarted",
         ],
     );
     shop.edit("pages", "open", "closed").tells(
@@ -393,7 +396,7 @@ fn configuration(shop: &Shop) {
         "secret",
         [
             "(secret, changed)",
-            "Deployment shop/web reads it as environment variables: it keeps the old value until it is restarted",
+            "Deployment shop/web reads it as environment variables: it keeps the value that it started with until it is restarted",
         ],
     );
     shop.without("settings").tells(
@@ -414,7 +417,8 @@ fn data(shop: &Shop) {
             "64Mi",
             "128Mi",
             "its pods go on running",
-            "the claim data-db-0 grows from 64Mi to 128Mi",
+            "the claim data-db-0 grows from 64Mi to 128Mi, and cannot shrink again: the server took it in a trial",
+            "if the new one cannot be made, they run on with nobody to replace them until the next up makes it",
         ],
     );
     shop.edit("db", "64Mi", "32Mi").tells(
@@ -434,7 +438,8 @@ fn data(shop: &Shop) {
                 "PersistentVolumeClaim shop/media (64Mi)",
                 "it holds data and is kept",
                 "--delete-data shop/media deletes it",
-                "data-loss: claim shop/media (64Mi): kept with the data in it, and used by nothing any more",
+                "data-loss: /media: in an emptyDir from now on, which is empty, and lost with each pod; the data stays in claim shop/media (64Mi)",
+                "1 data-loss",
                 "stops 1 pod (up to 5 s), then starts the new one",
             ],
         );
@@ -445,6 +450,8 @@ fn data(shop: &Shop) {
             "PersistentVolumeClaim shop/media: delete",
             "data-loss",
             "Deployment shop/worker names PersistentVolumeClaim shop/media",
+            "its data would be kept, but --delete-data shop/media lets it go",
+            "unless the reclaim policy of its volume is Retain",
         ],
     );
     shop.as_it_was();
@@ -456,7 +463,7 @@ fn data(shop: &Shop) {
                 "StatefulSet shop/database: create",
                 "StatefulSet shop/db: delete",
                 "under another name",
-                "claim shop/data-database-0 (64Mi): new and empty",
+                "claim shop/data-database-0 (64Mi): new and empty; the data stays in claim shop/data-db-0",
                 "PersistentVolumeClaim shop/data-db-0, 64Mi",
                 "kept",
             ],
@@ -466,7 +473,7 @@ fn data(shop: &Shop) {
         .tells(
             "claim-renamed",
             [
-                "claim shop/pictures (64Mi): new and empty",
+                "claim shop/pictures (64Mi): new and empty; the data stays in claim shop/media (64Mi)",
                 "PersistentVolumeClaim shop/media (64Mi)",
                 "under another name",
                 "stops 1 pod",
@@ -482,6 +489,8 @@ fn names(shop: &Shop) {
                 "Deployment shop/front: create",
                 "Deployment shop/web: delete",
                 "under another name",
+                "stops 2 pods (up to 5 s); only once the pods of Deployment shop/front are ready, which Service shop/web finds as well (app=web)",
+                "if these do not become ready, the old ones go on",
             ],
         );
     shop.without("db-service").tells(
@@ -571,6 +580,7 @@ fn a_reviewer_is_told_what_others_did_to_a_shop() {
             "kubectl",
             "spec.replicas",
             "3 -> 2",
+            "takes back what kubectl changed (when is not known): spec.replicas",
             "to keep it, change the program",
         ],
     );
@@ -590,13 +600,23 @@ fn a_reviewer_is_told_what_others_did_to_a_shop() {
     shop.kubectl("delete configmap/pages");
     shop.tells(
         "deleted-by-hand",
-        ["ConfigMap shop/pages: create", "it is recorded and no longer exists"],
+        [
+            "ConfigMap shop/pages: create",
+            "it is recorded and no longer exists",
+            "until it is there again, pods of Deployment shop/web that run go on, and none that starts meanwhile",
+        ],
     );
     shop.up();
     shop.kubectl("autoscale deployment/web --min=3 --max=5 --cpu=90%");
     shop.kubectl("wait deployment/web --for=jsonpath={.spec.replicas}=3 --timeout=120s");
-    shop.edit("web", "value: '1'", "value: '2'")
-        .tells("autoscaler", ["3 -> 2", "autoscaler"]);
+    shop.edit("web", "value: '1'", "value: '2'").tells(
+        "autoscaler",
+        [
+            "3 -> 2",
+            "HorizontalPodAutoscaler shop/web sets spec.replicas, from 3 to 5, of which 2 is none",
+            "takes back what kube-controller-manager changed (when is not known): spec.replicas",
+        ],
+    );
     shop.kubectl("delete hpa/web");
     shop.up();
 
@@ -610,7 +630,16 @@ fn a_reviewer_is_told_what_others_did_to_a_shop() {
         "apply --server-side --field-manager=argocd --force-conflicts -f {}",
         file.display()
     ));
-    shop.tells("conflict", ["argocd", "data.COLOR", "\"green\" -> \"blue\""]);
+    shop.tells(
+        "conflict",
+        [
+            "argocd",
+            "data.COLOR",
+            "\"green\" -> \"blue\"",
+            "two owners: argocd will set data.COLOR again when it applies next",
+            "it keeps the value that it started with until it is restarted",
+        ],
+    );
     shop.up();
 
     // A run that failed, and one that was killed.

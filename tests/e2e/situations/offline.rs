@@ -17,6 +17,9 @@ fn a_reviewer_is_told_what_is_not_known() {
         &[],
         &[
             "the plan compares with the record alone",
+            "the images, storage classes and Secrets of others that it names",
+            "because it is not recorded",
+            "replicas: 2 is where it begins; HorizontalPodAutoscaler codelab/api-hpa decides from then on",
             "known after apply",
             "<Password/database-password.result>",
             "StatefulSet codelab/postgres: create",
@@ -50,7 +53,7 @@ fn a_plan_of_three_hundred_changes_is_read_in_one_piece() {
         "kubernetes-300-changes",
         &[],
         &names,
-        &["300 to update", "\"blue\" -> \"red\""],
+        &["300 to update", "\"blue\" -> \"red\"", "many/all.yaml, lines 3 to 1498"],
     );
     review.ends();
     let shown = project.run(["preview"]).exits(0).stdout;

@@ -3,24 +3,100 @@
 //! Where the file has no node for a field, that of the nearest key that holds it stands for it, but never the resource
 //! itself.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use iac_core::declare::{FieldLines, SourceLine};
+use iac_core::files;
 use iac_core::value::{FieldPath, Segment};
 
 use super::tree::{At, Data, Node, source_line};
+use crate::parse::dotenv;
 
 /// A service, network or volume as its files have it, once they are laid over one another.
 pub(super) struct NodeLines {
     pub(super) node: Node,
     /// The names of the files, by their numbers.
     pub(super) files: Arc<[String]>,
+    /// The contents that services name.
+    pub(super) contents: Arc<Contents>,
+}
+
+/// Where the contents of configs and secrets stand: by the key of the service that names them, and their names.
+#[derive(Default)]
+pub(super) struct Contents(BTreeMap<(&'static str, String), SourceLine>);
+
+impl Contents {
+    /// Adds the configs or the secrets of a project; `line` gives a place in its files.
+    pub(super) fn add<'a>(
+        &mut self,
+        key: &'static str,
+        nodes: impl Iterator<Item = (&'a String, &'a Node)>,
+        line: impl Fn(At) -> SourceLine,
+    ) {
+        let place = |node: &Node| match node.get("file").and_then(Node::as_text) {
+            Some(file) => source_line(file, At::default()),
+            None => line(
+                node.get("content")
+                    .or_else(|| node.get("environment"))
+                    .unwrap_or(node)
+                    .at,
+            ),
+        };
+        self.0
+            .extend(nodes.map(|(name, node)| ((key, name.clone()), place(node))));
+    }
 }
 
 impl FieldLines for NodeLines {
     fn line(&self, path: &FieldPath) -> Option<SourceLine> {
+        if let Some(line) = self
+            .content(path.segments())
+            .or_else(|| self.in_env_file(path.segments()))
+        {
+            return Some(line);
+        }
         let at = find(&self.node, path.segments())?;
         Some(source_line(self.files.get(at.file)?, at))
+    }
+}
+
+impl NodeLines {
+    /// The place of the content of a config or secret that a service has as a file.
+    fn content(&self, path: &[Segment]) -> Option<SourceLine> {
+        let [Segment::Field(key), item, Segment::Field(last)] = path else {
+            return None;
+        };
+        let key = FILES.into_iter().find(|file| file == key && last == "content")?;
+        if let Segment::Element { field, value } = item
+            && field == "source"
+        {
+            return self.contents.0.get(&(key, value.clone())).cloned();
+        }
+        let item = step(self.node.get(key).filter(|_| !has_other_items(&self.node, key))?, item)?;
+        let name = item.as_text().or_else(|| item.get("source")?.as_text())?;
+        self.contents.0.get(&(key, name.to_owned())).cloned()
+    }
+
+    /// The line of a variable that stands in a file of its own. The file is read for it.
+    fn in_env_file(&self, path: &[Segment]) -> Option<SourceLine> {
+        let [Segment::Field(key), variable @ Segment::Field(name)] = path else {
+            return None;
+        };
+        let (_, named) = FROM_FILES.iter().find(|(of, _)| of == key)?;
+        if self.node.get(key).is_some_and(|node| step(node, variable).is_some()) {
+            return None;
+        }
+        let all = self.node.get(named)?;
+        let files = all.as_list().unwrap_or(std::slice::from_ref(all));
+        files.iter().rev().find_map(|file| {
+            let path = file.as_text().or_else(|| file.get("path")?.as_text())?;
+            let text = files::read_text(Path::new(path), files::SETTINGS).ok()?;
+            let is_raw = file.get("format").and_then(Node::as_text) == Some("raw");
+            let line = u32::try_from(dotenv::line_of(&text, name, is_raw)?).ok()?;
+            Some(source_line(path, At { line, ..At::default() }))
+        })
     }
 }
 
@@ -126,6 +202,7 @@ mod tests {
         let lines = NodeLines {
             node: tree.find(&["services", "a"]).expect("there").clone(),
             files: found.sources.names(),
+            contents: Arc::default(),
         };
         let line = |path: &&str| {
             let found = lines.line(&path.parse().expect("a path"));
@@ -214,6 +291,43 @@ mod tests {
                 "configs[1].content 23",
             ]
         );
+    }
+
+    #[test]
+    fn contents_and_variables_stand_in_the_files_that_hold_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let env = folder.path().join("a.env");
+        std::fs::write(&env, "# first\nA=\"1\n2\"\nB=3\nC\n").expect("written");
+        let found = Findings::default();
+        let file = found.sources.add("compose.yml");
+        let text = format!(
+            "services:\n  a:\n    environment: {{C: x}}\n    env_file: {}\n    configs:\n      - pages\n      - {{source: other, target: \
+             /x}}\n    secrets: [key]\nconfigs:\n  pages:\n    content: x\n  other: {{file: ./o.conf}}\nsecrets:\n  key: {{file: key.txt}}\n",
+            env.display()
+        );
+        let mut tree = yaml::parse(&text, file, &found).expect("valid").remove(0);
+        canonical::transform(&mut tree, &crate::file::tree::Path::root(), &found);
+        let mut contents = Contents::default();
+        for key in FILES {
+            let nodes = tree.get(key).and_then(Node::as_map).into_iter().flatten();
+            contents.add(key, nodes, |at| found.sources.line(at));
+        }
+        let lines = NodeLines {
+            node: tree.find(&["services", "a"]).expect("there").clone(),
+            files: found.sources.names(),
+            contents: Arc::new(contents),
+        };
+        for (path, expected) in [
+            ("environment.A", format!("{}:2:1", env.display())),
+            ("environment.B", format!("{}:4:1", env.display())),
+            ("environment.C", "compose.yml:3:19".to_owned()),
+            ("configs[0].content", "compose.yml:11:5".to_owned()),
+            ("configs[target=\"/x\"].content", "./o.conf:1:1".to_owned()),
+            ("secrets[source=key].content", "key.txt:1:1".to_owned()),
+        ] {
+            let line = lines.line(&path.parse().expect("a path"));
+            assert_eq!(line.map(|line| line.to_string()), Some(expected), "{path}");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ use iac_core::{Stack, reach};
 
 use crate::model::{Condition, Network, Service, Volume};
 use crate::scope::Compose;
-use lines::NodeLines;
+use lines::{Contents, NodeLines};
 use problem::Findings;
 pub use settings::FileOptions;
 use settings::Settings;
@@ -205,10 +205,20 @@ impl Compose {
     fn declare_file(&self, project: Project, found: &Findings) -> ComposeFile {
         let mut declared = ComposeFile::default();
         let files = found.sources.names();
+        let mut contents = Contents::default();
+        for (key, all) in [("configs", &project.configs), ("secrets", &project.secrets)] {
+            let nodes = all.iter().map(|(name, (_, node))| (name, node));
+            contents.add(key, nodes, |at| found.sources.line(at));
+        }
+        let contents = Arc::new(contents);
         let place = |node: Node| {
             let source = found.sources.line(node.at);
-            let files = Arc::clone(&files);
-            self.at_lines(source, Arc::new(NodeLines { node, files }))
+            let lines = NodeLines {
+                node,
+                files: Arc::clone(&files),
+                contents: Arc::clone(&contents),
+            };
+            self.at_lines(source, Arc::new(lines))
         };
         for (key, (network, node)) in project.networks {
             if network.external {

@@ -84,6 +84,33 @@ pub fn parse_into(
     Ok(())
 }
 
+/// The line on which an env file names a variable last, from 1; none where it does not, or is not of the form. `is_raw` says that it is
+/// one that docker itself would read.
+pub(crate) fn line_of(text: &str, wanted: &str, is_raw: bool) -> Option<usize> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if is_raw {
+        let name = |line: &str| line.trim_start().split('=').next() == Some(wanted);
+        let named = text.lines().zip(1..).filter(|(line, _)| name(line));
+        return named.map(|(_, number)| number).last();
+    }
+    let (mut line, mut counted, mut found) = (1, 0, None);
+    let mut rest = statement(text);
+    while !rest.is_empty() {
+        let start = text.len() - rest.len();
+        line += text[counted..start].matches('\n').count();
+        counted = start;
+        let (key, value) = key_of(rest).ok()?;
+        if key == wanted {
+            found = Some(line);
+        }
+        rest = match value {
+            Some(value) => statement(value_of(value, &|_| Some(String::new())).ok()?.1),
+            None => statement(rest.split_once('\n').map_or("", |(_, next)| next)),
+        };
+    }
+    found
+}
+
 /// The variables of a file that docker itself would read: no quotes, no variables, a value is the rest of its line.
 ///
 /// # Errors

@@ -4,22 +4,22 @@
 //! All of it follows from the inputs of the plan's resources. In which order containers are replaced takes a look at
 //! them: that is told by [`predict`](super::predict).
 
+mod users;
+mod volumes;
+
 use std::collections::BTreeSet;
 
 use iac_core::provider::effect::{
-    BrokenReference, DataEffect, DataFate, Rename, Restart, Run, Scale, Transition, Unit, Way, names_host,
-    other_repository,
+    BrokenReference, Restart, Run, Scale, Transition, Unit, Way, names_host, other_repository,
 };
-use iac_core::provider::{Effect, PlanItem};
+use iac_core::provider::{Effect, Phase, PlanItem};
 use iac_core::review::short_name;
 use iac_core::value::FieldPath;
 
-use super::exclusive;
+use super::renewal::STOP_GRACE;
+use super::{exclusive, service::drift};
 use crate::inputs::{Inputs, NETWORK, NetworkInputs, SERVICE, ServiceInputs};
-use crate::model::{Mount, MountKind, Service};
-
-/// The kind of a volume in its identity.
-const VOLUME_KIND: &str = "compose/Volume";
+use crate::model::{MountKind, Service};
 
 /// A service of the plan.
 struct Seen<'a> {
@@ -42,8 +42,9 @@ pub(super) fn of(items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
             after: service(item.then()),
         })
         .collect();
-    let mut found = renamed_volumes(&seen, items);
+    let mut found = volumes::renamed(&seen, items);
     found.extend(shut_in(&seen, items));
+    found.extend(users::of_networks(&seen, items));
     for one in seen.iter().filter(|one| one.item.transition != Transition::Stays) {
         let own = [
             stopped(one, &seen),
@@ -52,11 +53,14 @@ pub(super) fn of(items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
             closed(one),
             power(one),
             other_image(one),
+            less_time(one),
         ];
         let own = own
             .into_iter()
             .flatten()
-            .chain(new_volumes(one, items))
+            .chain(volumes::of(one, &seen, items))
+            .chain(users::of(one, &seen))
+            .chain(users::of_job(one, &seen))
             .chain(broken(one, &seen));
         found.extend(own.map(|effect| (one.place, effect)));
     }
@@ -122,27 +126,48 @@ fn stopped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
             .as_ref()
             .filter(|_| other.item.transition == Transition::Create)?;
         let held = exclusive::services(before, after).into_iter().next()?;
-        Some((name(other), held.what))
+        Some((name(other), held))
     });
+    let stop_seconds = Some(before.spec.stop_grace_period.unwrap_or(STOP_GRACE).as_secs());
     (seen.item.transition == Transition::Delete).then(|| {
         if let Some((other, held)) = successor {
+            let because = match held.what.strip_suffix(exclusive::WRITTEN) {
+                Some(what) => format!("{other} takes its place, and two services never write to {what} at once"),
+                None => format!("{other} takes its place, and only one can hold {}", held.what),
+            };
             return Effect::Restart(Restart {
                 unit: Unit::Container,
                 count: Some(before.spec.replicas().into()),
                 way: Way::StopFirst,
-                because: Some(format!("{other} takes its place, and only one can hold {held}")),
-                stop_seconds: before.spec.stop_grace_period.map(|grace| grace.as_secs()),
+                because: Some(because),
+                stop_seconds,
                 gap: Some("nothing serves until that is ready".to_owned()),
                 failure: Some("if that does not work, this one does not come back".to_owned()),
             });
         }
-        Effect::Scale(Scale {
-            unit: Unit::Container,
-            from: before.spec.replicas().into(),
-            to: 0,
-            stop_seconds: None,
-            instead: None,
-        })
+        let scale = |instead: Option<String>| {
+            Effect::Scale(Scale {
+                unit: Unit::Container,
+                from: before.spec.replicas().into(),
+                to: 0,
+                stop_seconds,
+                instead,
+            })
+        };
+        let is_waited_for = |other: &&Seen<'_>| {
+            let mut after = seen.item.waits_for.iter();
+            after.any(|(key, phase)| key == other.item.key && *phase == Phase::Ready)
+        };
+        match all.iter().find(is_waited_for) {
+            Some(other) => Effect::other(
+                scale(Some(format!(
+                    "only once {} is ready; if that does not work, this one goes on",
+                    name(other)
+                )))
+                .text(),
+            ),
+            None => scale(None),
+        }
     })
 }
 
@@ -242,61 +267,17 @@ fn other_image(seen: &Seen<'_>) -> Option<Effect> {
     )))
 }
 
-/// Volumes of a service that are new in this plan and take the place of others: the old one and the new one.
-fn swapped<'a>(seen: &'a Seen<'_>, items: &[PlanItem<'_>]) -> Vec<(&'a Mount, &'a Mount)> {
-    let (Some(before), Some(after)) = seen.specs() else {
-        return Vec::new();
-    };
-    let named = |mount: &&Mount| mount.kind == MountKind::Volume && !mount.source.is_empty();
-    let is_new = |name: &str| {
-        let mut made = items.iter().filter(|item| item.transition == Transition::Create);
-        made.any(|item| item.identity == volume(name))
-    };
-    let swapped = after.volumes.iter().filter(named).filter_map(|mount| {
-        let mut mounts = before.volumes.iter().filter(named);
-        let old = mounts.find(|old| old.target == mount.target)?;
-        (old.source != mount.source && is_new(&mount.source)).then_some((old, mount))
-    });
-    swapped.collect()
-}
-
-/// The identity of a volume.
-fn volume(name: &str) -> String {
-    format!("{VOLUME_KIND} {name}")
-}
-
-/// Containers start without the data of the volume that they had.
-fn new_volumes(seen: &Seen<'_>, items: &[PlanItem<'_>]) -> Vec<Effect> {
-    let effect = |mount: &Mount, fate| {
-        Effect::Data(DataEffect {
-            holder: format!("volume {} at {}", mount.source, mount.target),
-            size: None,
-            fate,
-        })
-    };
-    let swapped = swapped(seen, items).into_iter();
-    swapped
-        .flat_map(|(old, new)| [effect(new, DataFate::StartsEmpty), effect(old, DataFate::LeftBehind)])
-        .collect()
-}
-
-/// A volume that takes the place of another one of the plan is that under another name.
-fn renamed_volumes(seen: &[Seen<'_>], items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
-    let mut found = Vec::new();
-    let place = |name: &str| items.iter().position(|item| item.identity == volume(name));
-    for (old, new) in seen.iter().flat_map(|seen| swapped(seen, items)) {
-        let (Some(old), Some(new)) = (place(&old.source), place(&new.source)) else {
-            continue;
-        };
-        for (place, other, is_new) in [(new, old, true), (old, new, false)] {
-            let other = short_name(items[other].key, items[other].identity);
-            let effect = (place, Effect::Rename(Rename { other, is_new }));
-            if !found.contains(&effect) {
-                found.push(effect);
-            }
-        }
-    }
-    found
+/// Says that a service has the engine's time to stop, and no longer one of its own.
+fn less_time(seen: &Seen<'_>) -> Option<Effect> {
+    let (before, after) = seen.specs();
+    let had = before?.stop_grace_period.filter(|had| *had != STOP_GRACE)?;
+    after?.stop_grace_period.is_none().then(|| {
+        Effect::other(format!(
+            "its containers have {} s to stop from now on, as the engine gives them, not {} s",
+            STOP_GRACE.as_secs(),
+            had.as_secs()
+        ))
+    })
 }
 
 /// Services that stay and name a host that goes, in their variables, commands or options.

@@ -13,6 +13,9 @@ use crate::model::{Attachment, Mount, MountKind, Network, Service};
 /// The option of a bridge with the name of its interface on the host.
 const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
 
+/// The end of the words for a volume or path that both objects write to. Two may have it; that they never do is our rule.
+pub(super) const WRITTEN: &str = " for writing";
+
 /// Returns the exclusive things that both the old and the new object ask for.
 pub(crate) fn of(old: &Inputs, new: &Inputs) -> Vec<Exclusive> {
     match (old, new) {
@@ -55,7 +58,7 @@ pub(super) fn services(old: &ServiceInputs, new: &ServiceInputs) -> Vec<Exclusiv
                 MountKind::Volume => "volume",
                 _ => "path",
             };
-            found.push(exclusive("volumes", format!("the {what} {} for writing", mount.source)));
+            found.push(exclusive("volumes", format!("the {what} {}{WRITTEN}", mount.source)));
         }
     }
     for (key, attachment) in &new.spec.networks {

@@ -119,6 +119,16 @@ impl Provider for DockerProvider {
         }
     }
 
+    fn work_side_by_side(&self, old: &Recorded, new: &ResourceDecl) -> bool {
+        let new = Inputs::read(new.key.kind(), &new.inputs);
+        match (recorded_inputs(old), new) {
+            (Ok(Inputs::Service(old)), Ok(Inputs::Service(new))) => {
+                !old.completes && !new.completes && exclusive::services(&old, &new).is_empty()
+            }
+            _ => false,
+        }
+    }
+
     fn effects(&self, items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
         effect::of(items)
     }

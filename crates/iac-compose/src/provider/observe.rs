@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::ContainerInspectResponse;
-use iac_core::provider::{Live, Mark, ObserveRequest, Observed, ProviderError, Readiness, Recorded};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
+use iac_core::provider::{ITSELF, Live, Mark, ObserveRequest, Observed, ProviderError, Readiness, Recorded};
 use iac_core::value::diff::FieldChange;
 use iac_core::value::{FieldPath, Value};
 
@@ -122,9 +122,10 @@ impl Engine {
             let is_done = inputs.completes && recorded.is_some_and(|recorded| recorded.ready);
             return Ok(if is_done { Observed::Finished } else { Observed::Absent });
         }
-        let mut drift = Vec::new();
+        let (mut drift, mut writes) = (Vec::new(), BTreeMap::new());
         if let Some(value) = basis.value {
             drift = self.service_drift(&members, inputs, recorded, value);
+            self.name_the_end(&members, &mut drift, &mut writes).await?;
             drift.extend(self.stopped(&members, inputs).await?);
             let image = self.seen_image(&inputs.spec.image, seen).await?;
             drift.extend(moved_image(&members, image.as_deref()));
@@ -145,10 +146,35 @@ impl Engine {
             readiness: readiness::judge_all(&members, inputs),
             leaving: None,
             co_owners: Vec::new(),
-            writes: BTreeMap::new(),
+            writes,
             drift,
             ignored: Vec::new(),
         }))
+    }
+
+    /// Says of a container that ended by whom it was stopped, and when; by nobody, if the engine does not know of any.
+    async fn name_the_end(
+        &self,
+        members: &[ContainerInspectResponse],
+        drift: &mut [FieldChange],
+        writes: &mut BTreeMap<String, jiff::Timestamp>,
+    ) -> Result<(), ProviderError> {
+        let Some(state) = drift.iter_mut().find(|change| drift::is_state(change)) else {
+            return Ok(());
+        };
+        let has_ended = |member: &&ContainerInspectResponse| {
+            let status = member.state.as_ref().and_then(|state| state.status);
+            matches!(status, Some(Status::EXITED | Status::DEAD))
+        };
+        let Some(member) = members.iter().find(has_ended) else {
+            return Ok(());
+        };
+        let by = self.stopped_by(member).await?;
+        state.origin = Some(by.unwrap_or(ITSELF).to_owned());
+        if let (Some(by), Some(at)) = (by, drift::ended_at(member)) {
+            writes.insert(by.to_owned(), at);
+        }
+        Ok(())
     }
 
     /// Finds one that ended with status 0 because somebody stopped it, and not by itself.

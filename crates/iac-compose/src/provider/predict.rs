@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use iac_core::provider::{
-    Checked, Effect, Intent, Live, Minor, PredictRequest, Prediction, Problem, ProviderError, Replacement,
+    Checked, Effect, ITSELF, Intent, Live, Minor, PredictRequest, Prediction, Problem, ProviderError, Replacement,
 };
 use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, Value};
@@ -93,7 +93,7 @@ impl Engine {
                 volumes::left(self, &old, inputs, &Named::of(recorded, inputs))
             };
         }
-        self.check_image(inputs, seen, prediction).await?;
+        self.check_image(inputs, request.intent, seen, prediction).await?;
         let around = match seen.containers.take() {
             Some(containers) => containers,
             None => self.list(HashMap::new()).await?,
@@ -154,6 +154,7 @@ impl Engine {
     async fn check_image(
         &self,
         inputs: &ServiceInputs,
+        intent: Intent,
         seen: &mut Seen,
         prediction: &mut Prediction,
     ) -> Result<(), ProviderError> {
@@ -173,13 +174,24 @@ impl Engine {
                 let message = format!("the engine does not have the image {name}, and may not pull it");
                 prediction.problems.push(Problem::new(path, message));
             }
-            (None, _) => prediction
+            (None, _) => prediction.notes.push(format!(
+                "the image {name} will be pulled: the engine does not have it{}",
+                before_stop(intent)
+            )),
+            (Some(_), PullPolicy::Always) => prediction
                 .notes
-                .push(format!("the image {name} will be pulled: the engine does not have it")),
-            (Some(_), PullPolicy::Always) => prediction.notes.push(format!("the image {name} will be pulled again")),
+                .push(format!("the image {name} will be pulled again{}", before_stop(intent))),
             (Some(_), _) => {}
         }
         Ok(())
+    }
+}
+
+/// Says that an image is pulled while the containers that are there still run.
+fn before_stop(intent: Intent) -> &'static str {
+    match intent {
+        Intent::Update | Intent::Adopt => ", and what runs goes on until it is there",
+        Intent::Create | Intent::Replace => "",
     }
 }
 
@@ -236,7 +248,7 @@ fn changes(request: &PredictRequest) -> Vec<FieldChange> {
                 path: drifted.path.clone(),
                 before: drifted.after.clone(),
                 after: drifted.before.clone(),
-                origin: drifted.origin.clone(),
+                origin: drifted.origin.clone().filter(|origin| origin != ITSELF),
             });
         }
     }
@@ -274,6 +286,9 @@ fn update(
     prediction.effects.extend(renewal::scaling(inputs, request));
     prediction.notes.extend(restarting(&prediction.changes));
     if prediction.changes.iter().all(is_in_place) {
+        prediction
+            .effects
+            .extend(renewal::started_again(&prediction.changes, old));
         if !prediction.notes.is_empty() || !prediction.effects.is_empty() {
             return;
         }
@@ -327,6 +342,14 @@ fn restarting(changes: &[FieldChange]) -> Option<String> {
     Some(format!("restarted, as {other} gets another container"))
 }
 
+/// The names of the labels that a change is about.
+fn names_of_labels(change: &FieldChange) -> Vec<String> {
+    match (change.path.segments(), change.after.as_ref().or(change.before.as_ref())) {
+        ([_], Some(Value::Object(labels))) => labels.iter().map(|(name, _)| name.clone()).collect(),
+        (_, _) => vec![change.path.to_string()],
+    }
+}
+
 fn is_maker(change: &FieldChange) -> bool {
     change.path == FieldPath::fields([maker::FIELD])
 }
@@ -337,24 +360,30 @@ fn immutable(what: &str, request: &PredictRequest, prediction: &mut Prediction) 
     if !matches!(request.intent, Intent::Update | Intent::Adopt) {
         return;
     }
+    let is_label = |change: &FieldChange| {
+        change.path.starts_with(&FieldPath::fields(["labels"])) && (what == "volume" || request.intent == Intent::Adopt)
+    };
+    let labels = prediction.changes.iter().filter(|change| is_label(change));
+    let labels: Vec<String> = labels.flat_map(names_of_labels).collect();
+    if !labels.is_empty() {
+        prediction.notes.push(format!(
+            "an engine cannot change the labels of a {what}; they stay as they are until it is made anew, and later previews do not tell \
+             of them again: {}",
+            labels.join(", ")
+        ));
+    }
+    // They are no changes: nothing comes of them.
+    prediction.changes.retain(|change| !is_label(change));
     for change in &prediction.changes {
         if is_maker(change) {
             let note = format!("docker compose recreated the {what}; it is taken on as it is");
             prediction.notes.push(note);
             continue;
         }
-        let is_label = change.path.starts_with(&FieldPath::fields(["labels"]));
-        if is_label && (what == "volume" || request.intent == Intent::Adopt) {
-            let note = format!("an engine cannot change the labels of a {what}; they stay as they are");
-            if !prediction.notes.contains(&note) {
-                prediction.notes.push(note);
-            }
-        } else {
-            prediction.replace.push(Replacement {
-                path: change.path.clone(),
-                why: format!("an engine cannot change a {what}"),
-            });
-        }
+        prediction.replace.push(Replacement {
+            path: change.path.clone(),
+            why: format!("an engine cannot change a {what}"),
+        });
     }
     if prediction.replace.is_empty() {
         // It stays the same object, so nothing follows from it for those that use it.

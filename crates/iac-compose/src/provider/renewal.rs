@@ -6,15 +6,16 @@ use std::time::Duration;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use iac_core::provider::effect::{DataEffect, DataFate, Restart, Run, Scale, Unit, Way, other_repository};
 use iac_core::provider::{Effect, PredictRequest, Prediction};
+use iac_core::value::diff::FieldChange;
 
 use super::effect;
 use super::readiness::STEADY;
-use super::service::replace;
+use super::service::{drift, replace};
 use crate::inputs::{Inputs, SERVICE, ServiceInputs, UNKNOWN};
-use crate::model::{Healthcheck, MountKind, UpdateOrder};
+use crate::model::{Healthcheck, MountKind, Service, UpdateOrder};
 
 /// The time that an engine gives a container to stop, unless the service says so.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Says that there will be new containers, in which order, and what that costs.
 pub(super) fn of(
@@ -59,6 +60,14 @@ fn restart(inputs: &ServiceInputs, before: Option<&ServiceInputs>, old: &[Contai
         old => replicas.min(u32::try_from(old).unwrap_or(u32::MAX)),
     };
     let (order, because) = replace::order(&inputs.spec, old);
+    let because = match before {
+        Some(before) if order == UpdateOrder::StopFirst && is_new(inputs, before) => {
+            Some("the old one uses the volume that is made anew".to_owned())
+        }
+        // Several write to it anyway.
+        _ if replicas > 1 => replace::order(&without_volumes(&inputs.spec), old).1,
+        _ => because,
+    };
     let seconds = STEADY.as_secs();
     let is_checked = is_checked(inputs, old);
     let fails = match is_checked {
@@ -114,23 +123,39 @@ fn stop_seconds(inputs: &ServiceInputs, old: &[ContainerInspectResponse]) -> u64
     }
 }
 
+/// Says that a container that ended is started again as it is, and since when it has not served.
+pub(super) fn started_again(changes: &[FieldChange], old: &[ContainerInspectResponse]) -> Option<Effect> {
+    changes.iter().find(|change| drift::is_state(change))?;
+    let ends = old.iter().filter_map(drift::ended_at);
+    let since = ends.max().map_or_else(String::new, |at| {
+        at.strftime(", which has not served since %Y-%m-%d %H:%M UTC")
+            .to_string()
+    });
+    Some(Effect::other(format!("the same container is started again{since}")))
+}
+
+/// A definition without its volumes.
+fn without_volumes(spec: &Service) -> Service {
+    Service {
+        volumes: Vec::new(),
+        ..spec.clone()
+    }
+}
+
+/// True if a service gets a new volume of the name of one that it has.
+fn is_new(inputs: &ServiceInputs, before: &ServiceInputs) -> bool {
+    let volumes = inputs.spec.volumes.iter();
+    let mut recreated = volumes.filter(|mount| mount.generation.as_deref() == Some(UNKNOWN));
+    recreated.any(|mount| before.spec.volumes.iter().any(|other| other.source == mount.source))
+}
+
 /// The state that is left where the new containers do not work.
 fn what_is_left(inputs: &ServiceInputs, before: Option<&ServiceInputs>) -> &'static str {
     let volumes = inputs.spec.volumes.iter();
     let mut written = volumes.filter(|mount| mount.kind == MountKind::Volume && !mount.read_only);
-    let is_new = |before: &ServiceInputs| {
-        let others = before.spec.volumes.iter();
-        let mut recreated = inputs
-            .spec
-            .volumes
-            .iter()
-            .filter(|mount| mount.generation.as_deref() == Some(UNKNOWN));
-        let sources: Vec<&String> = others.map(|mount| &mount.source).collect();
-        recreated.any(|mount| sources.contains(&&mount.source))
-    };
     let is_other = |before: &ServiceInputs| other_repository(&before.spec.image, &inputs.spec.image).is_some();
     match before {
-        Some(before) if is_new(before) => "nothing takes its place: the old volume is deleted by then",
+        Some(before) if is_new(inputs, before) => "nothing takes its place: the old volume is deleted by then",
         Some(before) if is_other(before) && written.next().is_some() => {
             "the old one comes back, with the data as the new one left it"
         }
@@ -151,7 +176,7 @@ pub(super) fn scaling(inputs: &ServiceInputs, request: &PredictRequest) -> Vec<E
         unit: Unit::Container,
         from: from.into(),
         to: to.into(),
-        stop_seconds: None,
+        stop_seconds: Some(before.spec.stop_grace_period.unwrap_or(STOP_GRACE).as_secs()),
         instead: None,
     })];
     let shared = inputs.spec.volumes.iter().filter(|mount| {
@@ -199,6 +224,8 @@ mod tests {
         let before = service(json!({"volumes": data("1")}));
         let unchecked = "stops 1 container (up to 5 s), then starts the new one (both would write to /data); nothing serves until it runs \
                          (no health check: it counts as ready after 3 s); if it ends within 3 s, ";
+        let anew = "stops 1 container (up to 5 s), then starts the new one (the old one uses the volume that is made anew); nothing serves \
+                    until it runs (no health check: it counts as ready after 3 s); if it ends within 3 s, ";
         let checked = "stops 1 container (up to 5 s), then starts the new one (both would write to /data); nothing serves until it is \
                        ready; if it does not work, ";
         for (after, old, start, end) in [
@@ -223,7 +250,7 @@ mod tests {
             (
                 json!({"volumes": data(UNKNOWN)}),
                 json!({}),
-                unchecked,
+                anew,
                 "nothing takes its place: the old volume is deleted by then",
             ),
             (
@@ -241,7 +268,9 @@ mod tests {
         let new = service(json!({"volumes": []}));
         let text = Effect::Restart(restart(&new, Some(&before), &[container(json!({}))])).text();
         assert!(
-            text.ends_with("no gap expected; if the new one ends within 3 s, the old one goes on"),
+            text.ends_with(
+                "connections to the old container break; if the new one ends within 3 s, the old one goes on"
+            ),
             "{text}"
         );
     }

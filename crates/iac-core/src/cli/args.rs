@@ -248,6 +248,8 @@ pub(super) enum DiffFormat {
     Json,
     /// For a comment in a pull request; nothing where both are the same
     Markdown,
+    /// A page for a browser, in one file that needs no network
+    Html,
 }
 
 /// The names of what may be taken over in this run.

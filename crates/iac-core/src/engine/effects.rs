@@ -2,15 +2,15 @@
 //!
 //! Nobody is asked who is not in this process. A plan that changes nothing has no effects.
 
-mod rename;
+pub(super) mod rename;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::apply::estimate;
-use crate::plan::{Action, Mode, Plan, PlanNote, Predicted, Step, WorldEntry};
-use crate::provider::effect::{HoldsUp, HowLong, Scale, Transition, Undo, Unit};
-use crate::provider::{Effect, Live, Observed, Phase, PlanItem, Provider, RiskKind};
+use crate::plan::{Action, Mode, Plan, Predicted, Step, WorldEntry};
+use crate::provider::effect::{HoldsUp, HowLong, Restart, SOMEBODY, Scale, Transition, Undo, Unit};
+use crate::provider::{Effect, Live, Observed, Phase, PlanItem, Provider, Risk, RiskKind, is_by_itself};
 use crate::state::Times;
 use crate::urn::Key;
 use crate::value::{FieldPath, Value};
@@ -47,6 +47,8 @@ impl<'a> Known<'a> {
             live: self.live(&step.key),
             predicted: predicted.map_or(&Value::Null, |predicted| &predicted.prediction.outputs),
             changes: &step.changes,
+            told: &step.effects,
+            waits_for: &step.after,
         }
     }
 }
@@ -64,12 +66,17 @@ fn transition(action: Action) -> Transition {
 }
 
 /// Adds to each step what it does to the running system, and the risks that this is.
-pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provider>>, known: &Known<'_>) {
+pub(super) fn tell(
+    plan: &mut Plan,
+    providers: &BTreeMap<String, Arc<dyn Provider>>,
+    known: &Known<'_>,
+    renamed: &[rename::Renamed],
+) {
     if plan.mode == Mode::Refresh || !plan.steps.iter().any(|step| step.action.touches_world()) {
         return;
     }
     let mut found: Vec<Vec<Effect>> = vec![Vec::new(); plan.steps.len()];
-    for (place, effect) in rename::find(&plan.steps, known.recorded) {
+    for (place, effect) in rename::told(&plan.steps, renamed) {
         found[place].push(effect);
     }
     for (name, provider) in providers {
@@ -78,9 +85,15 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
             .collect();
         let items: Vec<PlanItem<'_>> = places.iter().map(|place| known.item(&plan.steps[*place])).collect();
         for (item, effect) in provider.effects(&items) {
-            if let Some(place) = places.get(item) {
-                found[*place].push(effect);
+            let Some(place) = places.get(item) else {
+                continue;
+            };
+            // A provider knows better than the likeness of two resources how to keep what the old one has.
+            if let Effect::Rename(better) = &effect {
+                let is_it = |one: &Effect| matches!(one, Effect::Rename(rename) if rename.other == better.other);
+                found[*place].retain(|one| !is_it(one));
             }
+            found[*place].push(effect);
         }
     }
     for (place, effect) in undone(&plan.steps, known) {
@@ -94,9 +107,7 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
     }
     plan.estimate = estimate(&plan.steps, known.times);
     // Where the whole stack goes, that everything stops, that nobody gets in, and that nothing guards it is told once.
-    if plan.mode == Mode::Destroy {
-        plan.notes.extend(outage(&found));
-    }
+    let outage = (plan.mode == Mode::Destroy).then(|| outage(&found)).flatten();
     let stops = |effect: &Effect| {
         matches!(
             effect,
@@ -108,30 +119,69 @@ pub(super) fn tell(plan: &mut Plan, providers: &BTreeMap<String, Arc<dyn Provide
         effects.retain(is_news);
         add(step, effects);
     }
+    if let Some((place, risk)) = outage {
+        plan.steps[place].risks.push(risk);
+    }
+    tell_once(&mut plan.steps);
 }
 
-/// The outage of a whole stack: all that stops, and the ways in that go.
-fn outage(found: &[Vec<Effect>]) -> Option<PlanNote> {
-    let mut stops: Vec<(Unit, u64)> = Vec::new();
-    let mut closed = Vec::new();
-    for effect in found.iter().flatten() {
+/// The outage of a whole stack: all that stops, and the ways in that go. It is told by the first step that is a part of it.
+fn outage(found: &[Vec<Effect>]) -> Option<(usize, Risk)> {
+    let mut stops: Vec<(Unit, u64, Option<u64>)> = Vec::new();
+    let (mut closed, mut first) = (Vec::new(), None);
+    for (place, effect) in found
+        .iter()
+        .enumerate()
+        .flat_map(|(place, all)| all.iter().map(move |one| (place, one)))
+    {
         match effect {
-            Effect::Scale(Scale { unit, from, to: 0, .. }) => match stops.iter_mut().find(|(known, _)| known == unit) {
-                Some((_, count)) => *count += from,
-                None => stops.push((*unit, *from)),
+            Effect::Scale(Scale {
+                unit,
+                from,
+                to: 0,
+                stop_seconds,
+                ..
+            }) => match stops.iter_mut().find(|(known, ..)| known == unit) {
+                Some((_, count, seconds)) => {
+                    *count += from;
+                    *seconds = (*seconds).max(*stop_seconds);
+                }
+                None => stops.push((*unit, *from, *stop_seconds)),
             },
             Effect::Closed(_) => closed.push(effect.text()),
-            _ => {}
+            _ => continue,
+        }
+        first = first.or(Some(place));
+    }
+    let each = |seconds: &Option<u64>| seconds.map_or_else(String::new, |seconds| format!(" (up to {seconds} s each)"));
+    let counts = stops.iter();
+    let counts: Vec<String> = counts
+        .map(|(unit, count, seconds)| format!("{}{}", unit.counted(*count), each(seconds)))
+        .collect();
+    let stops = (!counts.is_empty()).then(|| format!("stops {}, and nothing takes the place", counts.join(" and ")));
+    let said: Vec<String> = stops.into_iter().chain(closed).collect();
+    let risk = Risk {
+        kind: RiskKind::Downtime,
+        message: format!("the whole stack: {}", said.join("; ")),
+    };
+    first.map(|place| (place, risk))
+}
+
+/// Where one object makes room for another one, the outage is told where it goes, and not once more where its successor
+/// comes.
+fn tell_once(steps: &mut [Step]) {
+    let is_gap = |effect: &Effect| matches!(effect, Effect::Restart(Restart { gap: Some(_), .. }));
+    let makes_room = |step: &&Step| step.action == Action::Delete && step.effects.iter().any(is_gap);
+    let told: BTreeSet<Key> = steps.iter().filter(makes_room).map(|step| step.key.clone()).collect();
+    if told.is_empty() {
+        return;
+    }
+    let is_outage = |effect: &Effect| effect.risk().is_some_and(|risk| risk.kind == RiskKind::Downtime);
+    for step in steps.iter_mut().filter(|step| step.action == Action::Create) {
+        if step.after.iter().any(|(key, _)| told.contains(key)) && !step.effects.iter().any(is_outage) {
+            step.risks.retain(|risk| risk.kind != RiskKind::Downtime);
         }
     }
-    let counts: Vec<String> = stops.iter().map(|(unit, count)| unit.counted(*count)).collect();
-    let stops = (!counts.is_empty()).then(|| format!("stops {}", counts.join(" and ")));
-    let said: Vec<String> = stops.into_iter().chain(closed).collect();
-    (!said.is_empty()).then(|| PlanNote {
-        key: None,
-        source: None,
-        message: format!("downtime: {}", said.join("; ")),
-    })
 }
 
 /// The effects of a step, and those of them that are risks. What a provider says of an outage stands for what the engine
@@ -159,8 +209,8 @@ fn undone(steps: &[Step], known: &Known<'_>) -> Vec<(usize, Effect)> {
     for (place, step) in changing {
         let drift = known.live(&step.key).map_or(&[][..], |live| &live.drift);
         let mut by_whom: BTreeMap<&str, Vec<FieldPath>> = BTreeMap::new();
-        for change in drift {
-            let who = change.origin.as_deref().unwrap_or("somebody else");
+        for change in drift.iter().filter(|change| !is_by_itself(change)) {
+            let who = change.origin.as_deref().unwrap_or(SOMEBODY);
             by_whom.entry(who).or_default().push(change.path.clone());
         }
         found.extend(by_whom.into_iter().map(|(who, paths)| {

@@ -15,6 +15,7 @@ mod open;
 mod options;
 mod predict;
 mod recover;
+mod succession;
 mod unmarked;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -293,6 +294,8 @@ impl Engine {
             problems.extend(missing.filter(|problem| problem.key.as_ref().is_none_or(|key| selected.has(key))));
         }
         plan.problems = problems;
+        let renamed = effects::rename::find(&plan.steps, &recorded);
+        succession::wait(&mut plan.steps, &renamed, &self.providers, &recorded, declaration);
         effects::tell(
             &mut plan,
             &self.providers,
@@ -302,6 +305,7 @@ impl Engine {
                 predicted: &predicted,
                 times: &request.state.times,
             },
+            &renamed,
         );
         let recoveries = match plan.mode {
             // It settles nothing.

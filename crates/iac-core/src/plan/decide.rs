@@ -1,6 +1,7 @@
 //! The decision about one declared resource, from the record and the object that is there.
 
 use super::objects::{is_uid, is_vouched};
+use super::reasons::for_drift;
 use super::world::{Interrupted, WorldEntry};
 use super::{PlanProblem, Reason};
 use crate::declare::{ResourceDecl, Wait};
@@ -134,11 +135,7 @@ fn take_over(situation: &Situation<'_>, live: &Live) -> Decision {
 fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decision {
     let interrupted = interruption(&situation);
     let mut reasons = situation.input_reasons;
-    if !live.drift.is_empty() {
-        reasons.push(Reason::Drift(
-            live.drift.iter().map(|change| change.path.clone()).collect(),
-        ));
-    }
+    reasons.extend(for_drift(live, entry.recorded.ready));
     if situation.resource.options.adopt && !live.co_owners.is_empty() {
         reasons.push(Reason::CoOwned(live.co_owners.clone()));
     }
@@ -149,6 +146,7 @@ fn keep_up(situation: Situation<'_>, live: &Live, entry: &WorldEntry) -> Decisio
         .into_iter()
         .any(|options| options.protect || options.retain_on_delete);
     if let (Readiness::Spent(why), true) = (&live.readiness, is_waited_for && !stays) {
+        reasons.retain(|reason| !matches!(reason, Reason::NotReady { .. }));
         reasons.push(Reason::Spent(why.clone()));
         return Decision::Recreate(reasons);
     }

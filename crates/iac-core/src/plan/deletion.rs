@@ -69,6 +69,8 @@ pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptDat
         }
         // A claim is its own data and its namespace's: it is told once, by what goes first.
         let lost = lost(world, &step).into_iter().filter(|item| told.insert(*item));
+        let lost: Vec<&DataItem> = lost.collect();
+        step.notes.extend(let_go(&step, &lost));
         step.risks = data_risks(lost);
         let handed = walk.wanted.get(&ObjectName::new(key, &step.identity));
         before.extend(handed.map(|to| (to.clone(), Stage::Exists)));
@@ -80,6 +82,12 @@ pub(super) fn plan(walk: &mut Walk<'_>, unwanted: &BTreeSet<Key>) -> Vec<KeptDat
         walk.steps.push(step);
     }
     keep::told(walk, &order)
+}
+
+/// Says that data goes since that was asked for, where it would be kept otherwise.
+fn let_go(step: &Step, lost: &[&DataItem]) -> Option<String> {
+    let is_asked = step.action == Action::Delete && !lost.is_empty();
+    is_asked.then(|| format!("its data would be kept, but {} lets it go", option(lost)))
 }
 
 /// The data of the objects that a step deletes.
@@ -192,7 +200,7 @@ pub(super) fn why_kept(world: &World<'_>, key: &Key, name: &ObjectName) -> Strin
         );
     }
     format!(
-        "it holds data and is kept: {}; whatever is declared with its name takes it over, and {} deletes it",
+        "it holds data and is kept: {}; whatever is declared with its name takes it over, and {} deletes it with all that it holds",
         list(&items),
         option(&items),
     )

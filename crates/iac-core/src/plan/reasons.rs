@@ -1,8 +1,9 @@
-//! Why the inputs of a resource differ from what is recorded.
+//! Why the inputs of a resource, or its object, differ from what is recorded.
 
 use std::collections::HashSet;
 
 use super::Reason;
+use crate::provider::{Live, is_by_itself};
 use crate::urn::Key;
 use crate::value::diff::{FieldChange, diff};
 use crate::value::{Expr, FieldPath, Source, Value};
@@ -36,6 +37,24 @@ pub(super) fn for_changes(
         reasons.insert(0, Reason::Inputs(own));
     }
     reasons
+}
+
+/// The reasons for the differences of a live object from the record: what others changed, and what it came to by itself. `was`
+/// says that it was ready at the end of the last run.
+pub(super) fn for_drift(live: &Live, was: bool) -> Vec<Reason> {
+    let (own, theirs): (Vec<&FieldChange>, Vec<&FieldChange>) =
+        live.drift.iter().partition(|change| is_by_itself(change));
+    let theirs: Vec<FieldPath> = theirs.into_iter().map(|change| change.path.clone()).collect();
+    let why = |change: &FieldChange| match change.after.as_ref().and_then(Value::as_str) {
+        Some(state) => state.to_owned(),
+        None => format!("{} is another one", change.path),
+    };
+    let own = own.into_iter().map(|change| Reason::NotReady {
+        why: Some(why(change)),
+        was,
+    });
+    let theirs = (!theirs.is_empty()).then_some(Reason::Drift(theirs));
+    theirs.into_iter().chain(own).collect()
 }
 
 /// The changing resource that a field's value comes from, if it does.

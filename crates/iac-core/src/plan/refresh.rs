@@ -1,6 +1,7 @@
 //! Steps that only bring the record up to date with the world.
 
 use super::objects::is_another;
+use super::reasons::for_drift;
 use super::world::{World, WorldEntry};
 use super::{Action, Precondition, Reason, Step};
 use crate::provider::Observed;
@@ -42,8 +43,8 @@ fn difference(entry: &WorldEntry, observed: Option<&Observed>) -> (Action, Vec<R
             Some(why) => gone(Reason::Leaving(why.clone())),
             None if live.drift.is_empty() => same,
             None => {
-                let paths = live.drift.iter().map(|change| change.path.clone()).collect();
-                (Action::Update, vec![Reason::Drift(paths)], live.dated_drift().collect())
+                let reasons = for_drift(live, entry.recorded.ready);
+                (Action::Update, reasons, live.dated_drift().collect())
             }
         },
         _ => same,

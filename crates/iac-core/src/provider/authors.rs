@@ -1,9 +1,17 @@
-//! The authors of changes that others made to an object, and when they last wrote it.
+//! The authors of changes to an object that this stack did not make, and when they last wrote it.
 
 use jiff::Timestamp;
 
 use super::Live;
 use crate::value::diff::FieldChange;
+
+/// The origin of a difference that nobody made: the object came to it by itself, as a container that ended.
+pub const ITSELF: &str = "itself";
+
+/// True if nobody made a difference.
+pub(crate) fn is_by_itself(change: &FieldChange) -> bool {
+    change.origin.as_deref() == Some(ITSELF)
+}
 
 impl Live {
     /// Returns when these authors last wrote the object: one author, or several with commas between them.
@@ -15,6 +23,7 @@ impl Live {
     /// people.
     pub(crate) fn dated_drift(&self) -> impl Iterator<Item = FieldChange> {
         self.drift.iter().cloned().map(|mut change| {
+            change.origin = change.origin.filter(|who| who != ITSELF);
             if let Some(who) = &mut change.origin
                 && let Some(at) = self.last_write(who)
             {
@@ -52,7 +61,7 @@ mod tests {
             uid: None,
             mark: Mark::Ours,
             outputs: Value::Null,
-            drift: vec![change("a"), change("a, b"), change("c")],
+            drift: vec![change("a"), change("a, b"), change("c"), change(ITSELF)],
             ignored: Vec::new(),
             readiness: Readiness::Ready,
             leaving: None,
@@ -60,7 +69,12 @@ mod tests {
             writes: writes.collect(),
         };
         let told: Vec<Option<String>> = live.dated_drift().map(|change| change.origin).collect();
-        let expected = ["a, 2026-11-30 18:02 UTC", "a, b, 2026-11-30 19:00 UTC", "c"];
-        assert_eq!(told, expected.map(|text| Some(text.to_owned())));
+        let expected = [
+            Some("a, 2026-11-30 18:02 UTC"),
+            Some("a, b, 2026-11-30 19:00 UTC"),
+            Some("c"),
+            None,
+        ];
+        assert_eq!(told, expected.map(|text| text.map(str::to_owned)));
     }
 }

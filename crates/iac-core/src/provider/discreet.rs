@@ -204,6 +204,10 @@ impl Provider for Discreet {
         found
     }
 
+    fn work_side_by_side(&self, old: &Recorded, new: &ResourceDecl) -> bool {
+        self.provider.work_side_by_side(old, new)
+    }
+
     fn effects(&self, items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
         let mut found = self.provider.effects(items);
         for (_, effect) in &mut found {

@@ -29,6 +29,8 @@ mod types;
 
 use async_trait::async_trait;
 
+pub use authors::ITSELF;
+pub(crate) use authors::is_by_itself;
 pub use connecting::{Connecting, LeadsTo};
 pub(crate) use discreet::{Discreet, SharedNames};
 pub use effect::{Effect, PlanItem};
@@ -109,6 +111,12 @@ pub trait Provider: Send + Sync {
     /// there is such a thing, the old object goes before the new one is created. Nothing is asked of the system for it.
     fn exclusive(&self, _old: &Recorded, _new: &ResourceDecl) -> Vec<Exclusive> {
         Vec::new()
+    }
+
+    /// True if an object that goes, and one that another resource declares and that looks like it under another name, can both
+    /// do their work at once. Then the old one goes once the new one is ready. Nothing is asked of the system for it.
+    fn work_side_by_side(&self, _old: &Recorded, _new: &ResourceDecl) -> bool {
+        false
     }
 
     /// Returns the problems of the resource that can be found without looking: wrong types, impossible combinations.

@@ -366,6 +366,8 @@ pub struct Risk {
 pub enum RiskKind {
     /// Data goes for good.
     DataLoss,
+    /// What uses data starts without it, though the data stays.
+    EmptyData,
     /// The service is down for a while.
     Downtime,
     /// More becomes reachable than before.

@@ -70,7 +70,7 @@ impl Styles {
     /// Returns the style of a risk.
     pub(crate) fn risk(&self, kind: RiskKind) -> Style {
         match kind {
-            RiskKind::DataLoss | RiskKind::Irreversible | RiskKind::BrokenReference => self.error,
+            RiskKind::DataLoss | RiskKind::EmptyData | RiskKind::Irreversible | RiskKind::BrokenReference => self.error,
             RiskKind::Downtime | RiskKind::Undo | RiskKind::Exposure | RiskKind::Privilege => self.warning,
         }
     }

@@ -8,6 +8,7 @@ mod markdown;
 pub mod model;
 mod reason;
 pub mod run;
+mod same;
 mod text;
 pub(crate) mod value;
 mod view;

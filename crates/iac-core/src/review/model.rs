@@ -124,6 +124,9 @@ pub struct StepView {
     pub fields: Vec<FieldView>,
     /// True if the lines of its fields are not those of the steps that are told with it.
     pub lines_vary: bool,
+    /// For each field then, the lines of the first and the last of them, where all stand in one file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Option<String>>,
     /// A word on the changes with [`Show::Counted`], as what follows their number.
     pub counted: Option<String>,
     /// All of a new resource, as lines of YAML.
@@ -196,6 +199,17 @@ pub enum Show {
     Counted,
     /// It is neither shown nor counted unless everything is to be seen.
     Verbose,
+}
+
+impl StepView {
+    /// The place to name for one of its fields: that of its own value, or of all that are told with it.
+    pub(super) fn place<'a>(&'a self, field: &'a FieldView) -> Option<&'a str> {
+        if !self.lines_vary {
+            return field.source.as_deref();
+        }
+        let number = self.fields.iter().position(|other| std::ptr::eq(other, field))?;
+        self.ranges.get(number)?.as_deref()
+    }
 }
 
 /// One changed field.

@@ -81,7 +81,7 @@ fn text(reason: &Reason, all: &[Reason]) -> String {
         Reason::Asked(by) => format!("`{}` asks for a new one", sanitize(by)),
         Reason::Renamed { from } => format!("the program gives it another name than {}", sanitize(from)),
         Reason::Exclusive { path, what } => format!(
-            "only one object can hold {}, which {} asks for",
+            "only one object may hold {}, which {} asks for",
             sanitize(what),
             path_text(path)
         ),

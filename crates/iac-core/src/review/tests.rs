@@ -60,7 +60,7 @@ fn a_plan_without_changes_says_so() {
     (plan.exports, plan.notes, plan.kept, plan.problems) = Default::default();
     insta::assert_snapshot!(text_of(&plan, &TextOptions::default()), @"
     Preview of stack prod (destroy): kubernetes: context prod, server https://10.0.0.1:6443
-    offline: the plan compares with the record alone; what really exists was not looked at and may differ
+    offline: the plan compares with the record alone; what exists, and whether the images, storage classes and Secrets of others that it names do, was not looked at
 
     Plan: no changes; 1 unchanged
     ");
@@ -142,6 +142,8 @@ fn steps_that_say_the_same_on_other_lines_are_one_without_its_lines() {
         let told = view.to_text(&TextOptions::default());
         assert_eq!(told.matches("image: ").count(), 1, "{told}");
         assert_eq!(count(&told), brief, "{told}");
+        let range = told.contains(", lines 7 to 8)");
+        assert_eq!(range, lines == [Some(7), Some(8)], "{told}");
         assert_eq!(count(&view.to_markdown(COMMENT)), brief, "{lines:?}");
         let options = TextOptions {
             verbose: true,

@@ -7,11 +7,11 @@ use super::model::{
     Edge, EffectView, ExportView, Group, GroupKind, KeptView, NoteView, ProblemView, RiskView, StepView, View,
 };
 use super::reason;
+use super::same;
 use super::value::{path_text, remark, value_text};
-use super::words::{counts, risk_name, short_name, summary, symbol, weight, word};
+use super::words::{counts, risk_name, short_name, shown, summary, symbol, weight, word};
 use super::yaml;
 use crate::plan::{Action, Commit, Commits, Fate, Mode, Order, Plan, PlanProblem, Reason, Step};
-use crate::provider::effect::HOW_LONG;
 use crate::provider::{Checked, Phase};
 use crate::redact;
 use crate::render::sanitize;
@@ -161,7 +161,7 @@ fn groups(plan: &Plan, numbers: &Numbers<'_>, unchanged: bool) -> Vec<Group> {
         groups[place].steps.push(StepView::of(step, plan, numbers));
     }
     groups.sort_by_key(|group| (group.kind, !group.component.is_empty()));
-    groups.iter_mut().for_each(|group| find_same(&mut group.steps));
+    groups.iter_mut().for_each(|group| same::find(&mut group.steps));
     groups
 }
 
@@ -178,54 +178,6 @@ fn group_kind(mode: Mode, step: &Step) -> GroupKind {
         _ if mode == Mode::Up && !step.reasons.is_empty() && step.reasons.iter().all(is_theirs) => GroupKind::Drift,
         _ => GroupKind::Changes,
     }
-}
-
-/// Marks the updates that say the very same as an earlier one: a new label on a hundred objects is one piece of news.
-fn find_same(steps: &mut [StepView]) {
-    let mut firsts: HashMap<String, usize> = HashMap::new();
-    for place in 0..steps.len() {
-        if steps[place].action != Action::Update || steps[place].fields.is_empty() {
-            continue;
-        }
-        let news = news(&steps[place]);
-        match firsts.get(&news) {
-            Some(first) => {
-                let first = *first;
-                steps[place].same_as = Some(steps[first].id);
-                // Each has its own time, so none is told.
-                steps[first].effects.retain(|effect| effect.label != HOW_LONG);
-                let sources = |step: &StepView| -> Vec<Option<String>> {
-                    step.fields.iter().map(|field| field.source.clone()).collect()
-                };
-                steps[first].lines_vary |= sources(&steps[first]) != sources(&steps[place]);
-            }
-            None => {
-                firsts.insert(news, place);
-            }
-        }
-    }
-}
-
-/// All that an update says, but for its times and lines.
-fn news(step: &StepView) -> String {
-    let effects: Vec<&EffectView> = step.effects.iter().filter(|effect| effect.label != HOW_LONG).collect();
-    let risks: Vec<(&str, &str)> = step
-        .risks
-        .iter()
-        .map(|risk| (risk.label.as_str(), risk.message.as_str()))
-        .collect();
-    let fields: Vec<_> = step
-        .fields
-        .iter()
-        .map(|field| (&field.path, field.sign, &field.origin, field.show, &field.change))
-        .collect();
-    format!(
-        "{:?}",
-        (
-            (&step.reasons, risks, effects, &step.order),
-            (fields, &step.counted, &step.not_checked, &step.notes)
-        )
-    )
 }
 
 impl StepView {
@@ -250,10 +202,10 @@ impl StepView {
             component: safe(step.key.component()),
             name: short_name(&step.key, &step.identity),
             sign: symbol(step).to_owned(),
-            action: step.action,
-            word: word(plan.mode, step.action).to_owned(),
+            action: shown(step),
+            word: word(plan.mode, shown(step)).to_owned(),
             source: source(step),
-            reasons: reasons(step),
+            reasons: reasons(step, plan.observed),
             risks: step_risks(step, id),
             effects: effects
                 .map(|effect| EffectView {
@@ -264,10 +216,11 @@ impl StepView {
             order: order(step),
             fields: field::fields(step),
             lines_vary: false,
+            ranges: Vec::new(),
             counted: step.minor.as_ref().map(|minor| safe(&minor.what)),
             new: new.map(yaml::lines),
             not_checked,
-            notes: step.notes.iter().map(|note| safe(note)).collect(),
+            notes: notes(step),
             after: edges(&step.after),
             ready_after: edges(&step.ready_after),
             same_as: None,
@@ -275,12 +228,27 @@ impl StepView {
     }
 }
 
-/// The causes of a step. Where the whole stack goes, each step would have the same one.
-fn reasons(step: &Step) -> Vec<String> {
+/// The causes of a step. Where the whole stack goes, each step would have the same one; and why something would go is no reason
+/// to keep it.
+fn reasons(step: &Step, observed: bool) -> Vec<String> {
     match step.reasons.as_slice() {
         [Reason::Destroy] => Vec::new(),
+        // Nobody has looked whether it is.
+        [Reason::New] if !observed => vec!["it is not recorded".to_owned()],
+        [Reason::NotDeclared] if step.action == Action::Keep => Vec::new(),
         reasons => reason::texts(reasons),
     }
+}
+
+/// The notes of a step; of what is kept they say why, so they say as well that the program does not ask for it.
+fn notes(step: &Step) -> Vec<String> {
+    let is_undeclared = step.action == Action::Keep && step.reasons == [Reason::NotDeclared];
+    let undeclared =
+        is_undeclared.then(|| format!("{}, and it stays all the same", reason::texts(&step.reasons).join("")));
+    undeclared
+        .into_iter()
+        .chain(step.notes.iter().map(|note| safe(note)))
+        .collect()
 }
 
 /// The line that declares a resource, or that did.

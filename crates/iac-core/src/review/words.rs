@@ -3,18 +3,33 @@
 use std::collections::BTreeMap;
 
 use super::model::Count;
-use crate::plan::{Action, Mode, Order, Plan, Step};
-use crate::provider::RiskKind;
+use crate::plan::{Action, Mode, Order, Plan, Reason, Step};
+use crate::provider::{Checked, RiskKind};
 use crate::render::sanitize;
 use crate::urn::Key;
 
 /// The limits of a plan for which nobody was asked.
-pub(crate) const OFFLINE: &str =
-    "the plan compares with the record alone; what really exists was not looked at and may differ";
+pub(crate) const OFFLINE: &str = "the plan compares with the record alone; what exists, and whether the images, storage classes and Secrets of others that it names do, was \
+     not looked at";
+
+/// The action of a step as people are to see it: where the program changes something that has no effect on the object, only the
+/// record follows.
+pub(crate) fn shown(step: &Step) -> Action {
+    let is_own = |reason: &Reason| matches!(reason, Reason::Inputs(_));
+    let has_no_effect = step.action == Action::Update
+        && step.changes.is_empty()
+        && step.checked == Checked::ByServer
+        && step.leftovers.is_empty()
+        && step.reasons.iter().all(is_own);
+    match has_no_effect {
+        true => Action::Record,
+        false => step.action,
+    }
+}
 
 /// The sign that stands before a step.
 pub(crate) fn symbol(step: &Step) -> &'static str {
-    match step.action {
+    match shown(step) {
         Action::Create => "+",
         Action::Update => "~",
         Action::Replace if step.order == Some(Order::CreateFirst) => "+-",
@@ -71,6 +86,7 @@ pub(crate) fn word(mode: Mode, action: Action) -> &'static str {
 pub(crate) fn risk_name(kind: RiskKind) -> &'static str {
     match kind {
         RiskKind::DataLoss => "data-loss",
+        RiskKind::EmptyData => "empty data",
         RiskKind::Downtime => "downtime",
         RiskKind::Exposure => "exposure",
         RiskKind::Privilege => "privilege",
@@ -84,12 +100,13 @@ pub(crate) fn risk_name(kind: RiskKind) -> &'static str {
 pub(crate) fn weight(kind: RiskKind) -> usize {
     match kind {
         RiskKind::DataLoss => 0,
-        RiskKind::Irreversible => 1,
-        RiskKind::Downtime => 2,
-        RiskKind::BrokenReference => 3,
-        RiskKind::Privilege => 4,
-        RiskKind::Exposure => 5,
-        RiskKind::Undo => 6,
+        RiskKind::EmptyData => 1,
+        RiskKind::Irreversible => 2,
+        RiskKind::Downtime => 3,
+        RiskKind::BrokenReference => 4,
+        RiskKind::Privilege => 5,
+        RiskKind::Exposure => 6,
+        RiskKind::Undo => 7,
     }
 }
 
@@ -97,7 +114,7 @@ pub(crate) fn weight(kind: RiskKind) -> usize {
 pub(super) fn counts(plan: &Plan) -> Vec<Count> {
     let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
     for step in &plan.steps {
-        *counts.entry(step.action).or_default() += 1;
+        *counts.entry(shown(step)).or_default() += 1;
     }
     let count = |(action, count)| Count {
         action,
@@ -138,6 +155,14 @@ pub fn summary(plan: &Plan) -> String {
         if let Some(count) = counts.iter().find(|count| count.action == action) {
             text.push_str(&format!("; {} {word}", count.count));
         }
+    }
+    let holders = plan.kept.iter().map(|kept| kept.items.len()).sum::<usize>();
+    let kept = counts.iter().find(|count| count.action == Action::Keep);
+    if holders > kept.map_or(0, |count| count.count) {
+        text.push_str(&format!(
+            "; data kept in {holders} {}",
+            if holders == 1 { "place" } else { "places" }
+        ));
     }
     text.push_str(&risks(plan));
     if let Some(estimate) = &plan.estimate {

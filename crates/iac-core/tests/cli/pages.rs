@@ -34,6 +34,32 @@ fn a_preview_is_a_page() {
 }
 
 #[test]
+fn what_is_new_in_a_later_plan_is_a_page() {
+    let desk = Desk::new();
+    assert_eq!(desk.code("up --yes"), 0);
+    assert_eq!(desk.code("preview --config name=<b>review --out first.json"), 0);
+    assert_eq!(
+        desk.code("preview --config name=<i>other --config extra=true --out second.json"),
+        0
+    );
+    let diff = page(&desk, "plan diff first.json second.json --format html");
+    assert!(diff.starts_with("<!DOCTYPE html>") && diff.ends_with("</html>\n"));
+    for part in [
+        "Content-Security-Policy",
+        "What is new in the plan of stack",
+        "data-action=\"changed\"",
+        "data-action=\"new\"",
+        "&lt;i&gt;other",
+        "&lt;b&gt;review",
+    ] {
+        assert!(diff.contains(part), "{part}: {diff}");
+    }
+    assert!(!diff.contains("<i>") && diff.matches("<script").count() == 1);
+    let same = page(&desk, "plan diff first.json first.json --format html");
+    assert!(same.contains("No step is new, gone or changed."), "{same}");
+}
+
+#[test]
 fn a_run_leaves_a_page_also_if_it_fails() {
     let desk = Desk::new();
     assert_eq!(desk.code("up --yes --report nowhere/run.html"), 1);
@@ -52,7 +78,7 @@ fn a_run_leaves_a_page_also_if_it_fails() {
     assert!(desk.read("run.html").contains("nothing to do"));
     let history = page(&desk, "stack history --format html");
     assert!(
-        history.contains("History of stack") && history.contains("created in"),
+        history.contains("History of stack") && history.contains("created in") && history.contains("started 20"),
         "{history}"
     );
     assert_eq!(desk.code("stack history --format html --json"), 64);

@@ -33,6 +33,7 @@ pub(crate) fn step(id: usize, component: &str, name: &str, action: Action) -> St
         order: Vec::new(),
         fields: Vec::new(),
         lines_vary: false,
+        ranges: Vec::new(),
         counted: None,
         new: None,
         not_checked: None,

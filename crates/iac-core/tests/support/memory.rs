@@ -9,7 +9,7 @@ use iac_core::Value;
 use iac_core::declare::ResourceDecl;
 use iac_core::provider::*;
 use iac_core::state::StackId;
-use iac_core::value::diff::diff;
+use iac_core::value::diff::{FieldChange, diff};
 use iac_core::value::{FieldPath, Map, pattern};
 use tokio::sync::Notify;
 
@@ -523,6 +523,11 @@ impl Provider for Memory {
         both_hold(&old.inputs, &new.inputs)
     }
 
+    fn work_side_by_side(&self, old: &Recorded, new: &ResourceDecl) -> bool {
+        let can = |inputs: &Value| inputs.get("side_by_side").is_some();
+        can(&old.inputs) && can(&new.inputs)
+    }
+
     fn validate(&self, _: &ResourceDecl) -> Vec<Problem> {
         Vec::new()
     }
@@ -563,6 +568,12 @@ impl Provider for Memory {
                 if let (false, Some(inputs)) = (same, &request.inputs) {
                     ignored = pattern::changes_to(&request.ignored, inputs, &object.inputs);
                 }
+                let by_itself = |mut change: FieldChange| {
+                    let is_state = change.path == FieldPath::fields(["state"]);
+                    change.origin = is_state.then(|| ITSELF.to_owned());
+                    change
+                };
+                let drift: Vec<FieldChange> = drift.into_iter().map(by_itself).collect();
                 Observed::Present(Live {
                     uid: Some(object.uid.to_string()),
                     mark: object.mark(&self.0.id()),

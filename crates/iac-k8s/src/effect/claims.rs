@@ -27,7 +27,7 @@ fn templates(set: &Value) -> BTreeMap<&str, Option<&str>> {
 }
 
 /// Returns the storage that a claim, or a template of one, asks for.
-fn size(claim: &Value) -> Option<&str> {
+pub(super) fn size(claim: &Value) -> Option<&str> {
     text(claim, "/spec/resources/requests/storage")
 }
 
@@ -70,7 +70,8 @@ fn of_replaced(seen: &Seen<'_>) -> Vec<Effect> {
         .iter()
         .filter(|(name, _)| !old.is_empty() && !old.contains_key(*name))
     {
-        found.push(effect(claims(seen, then, name), *size, DataFate::StartsEmpty));
+        let fate = DataFate::StartsEmpty { instead_of: None };
+        found.push(effect(claims(seen, then, name), *size, fate));
     }
     found
 }
@@ -86,11 +87,22 @@ fn of_successor(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
         other.item.transition == Transition::Delete
             && (&other.kind, &other.id.namespace) == (&seen.kind, &seen.id.namespace)
     });
-    let left: Vec<BTreeMap<&str, Option<&str>>> = going.map(|other| templates(other.before())).collect();
+    let left: Vec<(&Seen<'_>, BTreeMap<&str, Option<&str>>)> =
+        going.map(|other| (other, templates(other.before()))).collect();
+    let old = |name: &str| {
+        let mut had = left.iter().filter(|(_, old)| old.contains_key(name));
+        had.next().map(|(old, _)| claims(old, old.before(), name))
+    };
     let new = templates(seen.then()).into_iter();
     let mut found: Vec<Effect> = new
-        .filter(|(name, _)| left.iter().any(|old| old.contains_key(name)))
-        .map(|(name, size)| effect(claims(seen, seen.then(), name), size, DataFate::StartsEmpty))
+        .filter_map(|(name, size)| {
+            let instead_of = Some(old(name)?);
+            Some(effect(
+                claims(seen, seen.then(), name),
+                size,
+                DataFate::StartsEmpty { instead_of },
+            ))
+        })
         .collect();
     if !found.is_empty() {
         found.extend(clients_move(seen, all));
@@ -147,7 +159,7 @@ fn used(spec: &Value) -> BTreeMap<&str, &str> {
 }
 
 /// The places of claims that are folders of the pod itself from now on.
-fn fleeting(before: &Value, then: &Value) -> Vec<Effect> {
+fn fleeting(before: &Value, then: &Value, left: impl Fn(&str) -> Option<String>) -> Vec<Effect> {
     let old = used(before);
     let volumes = list(then, "/volumes").iter();
     let became = volumes.filter(|volume| volume.get("emptyDir").is_some());
@@ -159,13 +171,18 @@ fn fleeting(before: &Value, then: &Value) -> Vec<Effect> {
         let mount = mounts
             .filter(|mount| text(mount, "/name") == Some(name))
             .find_map(|mount| text(mount, "/mountPath"));
-        effect(mount.unwrap_or(name).to_owned(), None, DataFate::Fleeting)
+        let instead_of = old.get(name).and_then(|claim| left(claim));
+        effect(
+            mount.unwrap_or(name).to_owned(),
+            None,
+            DataFate::Fleeting { instead_of },
+        )
     };
     names.map(tell).collect()
 }
 
 /// Pods that use other claims than before: those that are new in this plan are empty, and the ones before are used by
-/// nothing any more.
+/// nothing any more. One that takes the place of another is told together with it.
 fn swapped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     let Some((before, then)) = seen.pods() else {
         return Vec::new();
@@ -178,16 +195,6 @@ fn swapped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
                 && other.id.name == name
         })
     };
-    let tell = |claim: &Seen<'_>, object: &Value, fate: DataFate| {
-        effect(format!("claim {}", claim.id.full_name()), size(object), fate)
-    };
-    let swapped = new
-        .iter()
-        .filter(|(volume, claim)| old.get(*volume).is_some_and(|other| other != *claim));
-    let fresh = swapped
-        .filter_map(|(_, name)| claim(name))
-        .filter(|claim| claim.item.transition == Transition::Create)
-        .map(|claim| tell(claim, claim.then(), DataFate::StartsEmpty));
     let is_used = |name: &str| {
         let near = all
             .iter()
@@ -195,11 +202,40 @@ fn swapped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
         near.filter_map(Seen::pods)
             .any(|(_, spec)| used(spec).values().any(|claim| *claim == name))
     };
-    let left = old
-        .values()
-        .filter(|name| !is_used(name))
-        .filter_map(|name| claim(name))
-        .filter(|claim| claim.item.remains())
-        .map(|claim| tell(claim, claim.before(), DataFate::LeftBehind));
-    fresh.chain(left).chain(fleeting(before, then)).collect()
+    // The claim that is used by nothing any more and stays, for people.
+    let left = |name: &str| -> Option<String> {
+        let claim = claim(name).filter(|claim| claim.item.remains() && !is_used(name))?;
+        let size = size(claim.before()).map_or_else(String::new, |size| format!(" ({size})"));
+        Some(format!("claim {}{size}", claim.id.full_name()))
+    };
+    let swapped = new
+        .iter()
+        .filter_map(|(volume, claim)| Some((*old.get(*volume)?, *claim)))
+        .filter(|(old, claim)| old != claim);
+    let fresh: Vec<(&str, &Seen<'_>)> = swapped
+        .filter_map(|(old, name)| Some((old, claim(name)?)))
+        .filter(|(_, claim)| claim.item.transition == Transition::Create)
+        .collect();
+    let fleeting = fleeting(before, then, left);
+    let is_told = |name: &str| {
+        let is_folder = |volume: &str| {
+            list(then, "/volumes")
+                .iter()
+                .any(|one| text(one, "/name") == Some(volume) && one.get("emptyDir").is_some())
+        };
+        fresh.iter().any(|(old, _)| *old == name)
+            || old.iter().any(|(volume, claim)| *claim == name && is_folder(volume))
+    };
+    let alone = old.values().filter(|name| left(name).is_some() && !is_told(name));
+    let alone = alone.filter_map(|name| claim(name)).map(|claim| {
+        let holder = format!("claim {}", claim.id.full_name());
+        effect(holder, size(claim.before()), DataFate::LeftBehind)
+    });
+    let alone: Vec<Effect> = alone.collect();
+    let fresh = fresh.iter().map(|(old, claim)| {
+        let holder = format!("claim {}", claim.id.full_name());
+        let instead_of = left(old);
+        effect(holder, size(claim.then()), DataFate::StartsEmpty { instead_of })
+    });
+    fresh.chain(alone).chain(fleeting).collect()
 }

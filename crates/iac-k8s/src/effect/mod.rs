@@ -4,10 +4,12 @@
 //! All of it follows from the objects of the plan, as they are recorded, declared and predicted; the server is not asked.
 
 mod broken;
+mod changed_by_others;
 mod claims;
 mod exposure;
 mod host;
 mod jobs;
+mod nature;
 mod policy;
 mod power;
 mod readers;
@@ -22,7 +24,8 @@ use iac_core::Value;
 use iac_core::provider::effect::Transition;
 use iac_core::provider::{Effect, PlanItem};
 
-pub(crate) use self::workload::serves_nobody;
+pub(crate) use self::nature::{serves_nobody, work_side_by_side};
+pub(crate) use self::workload::AUTOSCALER;
 use crate::kinds;
 use crate::object::ObjectId;
 
@@ -55,12 +58,13 @@ pub(crate) fn of(items: &[PlanItem<'_>]) -> Vec<Placed> {
             pods,
             users,
             claims::of(one, &seen),
-            jobs::of(one),
+            jobs::of(one, &seen),
             exposure::of(one, &seen),
             power::of(one),
             readers::of(one, &around),
             broken::of(one, &around),
             users::of_deletion(one, &around),
+            changed_by_others::of(one, &around),
         ];
         found.extend(own.into_iter().flatten().map(|effect| (one.place, effect)));
     }

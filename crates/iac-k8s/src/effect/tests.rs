@@ -1,13 +1,14 @@
 //! Situations of plans, and what a reviewer is told of each.
 
 use iac_core::provider::effect::Transition;
-use iac_core::provider::{Live, Mark, PlanItem, Readiness, Recorded};
+use iac_core::provider::{Live, Mark, Phase, PlanItem, Readiness, Recorded};
 use iac_core::value::diff::{FieldChange, diff};
-use iac_core::{Key, Value};
+use iac_core::{FieldPath, Key, Value};
 use serde_json::{Value as Json, json};
 
 use super::*;
 
+mod others;
 mod outages;
 mod policies;
 
@@ -19,6 +20,12 @@ struct Object {
     live: Json,
     readiness: Readiness,
     replaced: bool,
+    /// True if it is recorded, and gone.
+    missing: bool,
+    /// The object that has to be ready first.
+    waits: Option<&'static str>,
+    /// Who changed which field.
+    drift: Vec<(&'static str, &'static str)>,
 }
 
 fn object(identity: &'static str, before: Json, after: Json) -> Object {
@@ -29,6 +36,9 @@ fn object(identity: &'static str, before: Json, after: Json) -> Object {
         live: Json::Null,
         readiness: Readiness::Ready,
         replaced: false,
+        missing: false,
+        waits: None,
+        drift: Vec::new(),
     }
 }
 
@@ -79,7 +89,16 @@ fn told(objects: &[Object]) -> Vec<String> {
             uid: None,
             mark: Mark::Ours,
             outputs: object.live.clone().into(),
-            drift: Vec::new(),
+            drift: object
+                .drift
+                .iter()
+                .map(|(who, path)| FieldChange {
+                    path: FieldPath::fields(path.split('.')),
+                    before: None,
+                    after: None,
+                    origin: Some((*who).to_owned()),
+                })
+                .collect(),
             ignored: Vec::new(),
             readiness: object.readiness.clone(),
             leaving: None,
@@ -87,6 +106,12 @@ fn told(objects: &[Object]) -> Vec<String> {
             writes: Default::default(),
         })
         .collect();
+    let waits = |object: &Object| -> Vec<(Key, Phase)> {
+        let all = objects.iter().zip(&keys);
+        let on = all.filter(|(other, _)| Some(other.identity) == object.waits);
+        on.map(|(_, key)| (key.clone(), Phase::Ready)).collect()
+    };
+    let waits: Vec<Vec<(Key, Phase)>> = objects.iter().map(waits).collect();
     let changes: Vec<Vec<FieldChange>> = recorded
         .iter()
         .zip(&after)
@@ -101,6 +126,7 @@ fn told(objects: &[Object]) -> Vec<String> {
             identity: objects[place].identity,
             transition: match (&recorded[place], &after[place]) {
                 (None, _) => Transition::Create,
+                _ if objects[place].missing => Transition::Create,
                 (_, None) => Transition::Delete,
                 _ if objects[place].replaced => Transition::Replace,
                 _ if changes[place].is_empty() => Transition::Stays,
@@ -108,9 +134,14 @@ fn told(objects: &[Object]) -> Vec<String> {
             },
             recorded: recorded[place].as_ref(),
             after: after[place].as_ref(),
-            live: recorded[place].as_ref().map(|_| &live[place]),
+            live: recorded[place]
+                .as_ref()
+                .filter(|_| !objects[place].missing)
+                .map(|_| &live[place]),
             predicted: &Value::Null,
             changes: &changes[place],
+            told: &[],
+            waits_for: &waits[place],
         })
         .collect();
     of(&items)
@@ -287,11 +318,15 @@ fn readers_of_a_changed_object_are_told() {
     for (readers, expected) in [
         (
             vec![reader(WEB, all.clone())],
-            vec!["Deployment shop/web reads it as environment variables: it keeps the old value until it is restarted"],
+            vec![
+                "Deployment shop/web reads it as environment variables: it keeps the value that it started with until it is restarted",
+            ],
         ),
         (
             vec![reader(WEB, key("LEVEL"))],
-            vec!["Deployment shop/web reads it as environment variables: it keeps the old value until it is restarted"],
+            vec![
+                "Deployment shop/web reads it as environment variables: it keeps the value that it started with until it is restarted",
+            ],
         ),
         (vec![reader(WEB, key("OTHER"))], vec![]),
         (
@@ -303,13 +338,15 @@ fn readers_of_a_changed_object_are_told() {
                 WEB,
                 files(json!({"name": "v", "mountPath": "/a", "subPath": "LEVEL"})),
             )],
-            vec!["Deployment shop/web reads it as files: it keeps the old value until it is restarted"],
+            vec![
+                "Deployment shop/web reads it as files: it keeps the value that it started with until it is restarted",
+            ],
         ),
         (
             vec![reader(WEB, all.clone()), reader(DB, all.clone())],
             vec![
-                "Deployment shop/web, StatefulSet shop/db read it as environment variables: they keep the old value until \
-                  they are restarted",
+                "Deployment shop/web, StatefulSet shop/db read it as environment variables: they keep the value that \
+                  they started with until they are restarted",
             ],
         ),
         (vec![reader("batch/Job shop/migrate", all.clone())], vec![]),
@@ -385,7 +422,10 @@ fn claims_are_told_with_what_becomes_of_them() {
     ];
     assert_eq!(
         only(&renamed),
-        ["database: data: claims shop/data-database-0 to 1 (1Gi): new and empty"]
+        [
+            "database: data: claims shop/data-database-0 to 1 (1Gi): new and empty; the data stays in claims shop/data-db-0 to 1, and \
+             nothing uses it there any more"
+        ]
     );
     let claim = |size: &str| json!({"spec": {"resources": {"requests": {"storage": size}}}});
     let grown = object("core/PersistentVolumeClaim shop/files", claim("1Gi"), claim("2Gi"));
@@ -407,8 +447,8 @@ fn claims_are_told_with_what_becomes_of_them() {
     assert_eq!(
         only(&[object(WEB, uses("files"), nothing()), files()]),
         [
-            "web: data: claim shop/files (1Gi): kept with the data in it, and used by nothing any more",
-            "web: data: v: in an emptyDir from now on, which is empty, and lost with each pod"
+            "web: data: v: in an emptyDir from now on, which is empty, and lost with each pod; the data stays in claim shop/files (1Gi), \
+             and nothing uses it there any more"
         ]
     );
     let other = object("apps/Deployment shop/other", uses("files"), uses("files"));

@@ -23,14 +23,23 @@ pub(super) fn of_outage<'a>(seen: &Seen<'_>, own: &[Effect], around: &'a Around<
     let alone = selection::services(seen, around.all)
         .into_iter()
         .filter(|service| selection::others(service, seen, around.all).is_empty());
-    let tell = |service: &Seen<'_>| {
-        let users = users(service, seen, around);
-        (!users.is_empty()).then(|| {
-            let users = users.join("; ");
-            Effect::other(format!("{until} {} leads nowhere: {users}", service.name()))
-        })
-    };
-    alone.filter_map(tell).collect()
+    alone.filter_map(|service| told(service, seen, around, until)).collect()
+}
+
+/// Who is not served while a Service leads nowhere, if anybody is known to use it.
+pub(super) fn told<'a>(service: &Seen<'_>, but: &Seen<'_>, around: &'a Around<'a>, until: &str) -> Option<Effect> {
+    let users = users(service, but, around);
+    (!users.is_empty()).then(|| {
+        let users = users.join("; ");
+        Effect::other(format!("{until} {} leads nowhere: {users}", service.name()))
+    })
+}
+
+/// The workloads whose pods cannot start without an object, by their names.
+pub(super) fn pods_that_need(object: &Seen<'_>, around: &Around<'_>) -> Option<String> {
+    let users = around.needs.get_or_init(|| needs(around.all)).get(&object.id)?;
+    let users: Vec<String> = users.iter().map(|number| around.all[*number].name()).collect();
+    Some(users.join(", "))
 }
 
 /// The users that reach a workload through a Service, and what they see.
@@ -38,7 +47,7 @@ fn users<'a>(service: &Seen<'_>, but: &Seen<'_>, around: &'a Around<'a>) -> Vec<
     let hosts = hosts(service, around.all);
     let mut users: Vec<String> = hosts
         .into_iter()
-        .map(|(ingress, hosts)| format!("requests for {hosts} get no answer (503, {ingress})"))
+        .map(|(ingress, hosts)| format!("requests for {hosts} get 503 ({ingress})"))
         .collect();
     let named = host::names(service, around).into_iter();
     let named: BTreeSet<String> = named
@@ -101,11 +110,8 @@ pub(super) fn of_deletion<'a>(going: &Seen<'_>, around: &'a Around<'a>) -> Vec<E
 
 fn of_service<'a>(service: &Seen<'_>, around: &'a Around<'a>) -> Vec<Effect> {
     let hosts = hosts(service, around.all).into_iter();
-    let closed = hosts.map(|(ingress, hosts)| {
-        Effect::closed(format!(
-            "requests for {hosts} get no answer (503): {ingress} leads nowhere"
-        ))
-    });
+    let closed =
+        hosts.map(|(ingress, hosts)| Effect::closed(format!("requests for {hosts} get 503: {ingress} leads nowhere")));
     let fails = !host::names(service, around).is_empty();
     let fails = fails.then(|| Effect::other("new connections to it fail at once; those that are open go on"));
     closed.chain(fails).collect()
@@ -134,15 +140,14 @@ fn needs(all: &[Seen<'_>]) -> Needs {
 
 /// Pods that cannot start without what goes.
 fn of_named(going: &Seen<'_>, around: &Around<'_>) -> Vec<Effect> {
-    let Some(users) = around.needs.get_or_init(|| needs(around.all)).get(&going.id) else {
+    let Some(users) = pods_that_need(going, around) else {
         return Vec::new();
     };
-    let users: Vec<String> = users.iter().map(|number| around.all[*number].name()).collect();
-    let users = users.join(", ");
     vec![Effect::other(match going.kind.as_str() {
         "core/PersistentVolumeClaim" => format!(
             "it is marked for deletion now, and that cannot be taken back; for as long as pods of {users} run with it, it stays \
-             with its data, and this step waits; once they have ended its data is gone, and no new one starts"
+             with its data, and this step waits; once they have ended, no new one starts, and its data is gone, unless the reclaim \
+             policy of its volume is Retain"
         ),
         _ => format!(
             "pods of {users} that run go on; each one that starts from now on (a restart, a scale-up, another node) does not start"

@@ -1,7 +1,7 @@
 //! The fate of the pods of a Deployment, StatefulSet or DaemonSet.
 
-use iac_core::provider::Effect;
 use iac_core::provider::effect::{Restart, Scale, Transition, Unit, Way, other_repository};
+use iac_core::provider::{Effect, Phase};
 use iac_core::{FieldPath, Value};
 
 use super::{Seen, containers, selection, text};
@@ -12,7 +12,7 @@ const GRACE_SECONDS: u64 = 30;
 const QUARTER: &str = "25%";
 
 /// The manager of what an autoscaler sets.
-const AUTOSCALER: &str = "kube-controller-manager";
+pub(crate) const AUTOSCALER: &str = "kube-controller-manager";
 
 pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     if !matches!(
@@ -22,7 +22,8 @@ pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
         return Vec::new();
     }
     match seen.item.transition {
-        Transition::Stays | Transition::Create => Vec::new(),
+        Transition::Stays => Vec::new(),
+        Transition::Create => begins_at(seen, all).into_iter().collect(),
         Transition::Delete => stopped(seen, all).into_iter().collect(),
         Transition::Replace => replaced(seen).into_iter().collect(),
         Transition::Update => {
@@ -33,22 +34,42 @@ pub(super) fn of(seen: &Seen<'_>, all: &[Seen<'_>]) -> Vec<Effect> {
     }
 }
 
+/// The autoscaler of the plan that decides about the number of an object's pods.
+fn autoscaler<'a>(seen: &Seen<'_>, all: &'a [Seen<'a>]) -> Option<&'a Seen<'a>> {
+    let targets = |other: &&Seen<'_>| {
+        let target = |field: &str| text(other.then(), &format!("/spec/scaleTargetRef/{field}"));
+        other.kind == "autoscaling/HorizontalPodAutoscaler"
+            && other.item.remains()
+            && other.id.namespace == seen.id.namespace
+            && (target("kind"), target("name")) == (Some(&*seen.id.kind), Some(&*seen.id.name))
+    };
+    all.iter().find(targets)
+}
+
+/// Says that the number of replicas is only where a new object begins.
+fn begins_at(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
+    let number = seen.then().pointer("/spec/replicas").and_then(Value::as_i64)?;
+    let scaler = autoscaler(seen, all)?;
+    let limit = |field: &str| scaler.then().pointer(&format!("/spec/{field}")).and_then(Value::as_i64);
+    let limits = limit("maxReplicas").map_or_else(String::new, |most| {
+        format!(", from {} to {most}", limit("minReplicas").unwrap_or(1))
+    });
+    Some(Effect::other(format!(
+        "replicas: {number} is where it begins; {} decides from then on{limits}",
+        scaler.name()
+    )))
+}
+
 /// Says that an autoscaler sets the number of replicas, which the program sets as well: they undo each other.
 fn autoscaled(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
     let replicas = FieldPath::fields(["spec", "replicas"]);
     let mut drift = seen.item.live?.drift.iter();
     let is_scaled = drift.any(|change| change.path == replicas && change.origin.as_deref() == Some(AUTOSCALER));
-    let targets = |other: &&Seen<'_>| {
-        let target = |field: &str| text(other.then(), &format!("/spec/scaleTargetRef/{field}"));
-        other.kind == "autoscaling/HorizontalPodAutoscaler"
-            && other.id.namespace == seen.id.namespace
-            && (target("kind"), target("name")) == (Some(&*seen.id.kind), Some(&*seen.id.name))
-    };
-    let who = all
-        .iter()
-        .find(targets)
-        .map_or_else(|| "an autoscaler".to_owned(), Seen::name);
-    is_scaled.then(|| {
+    let who = autoscaler(seen, all).map_or_else(|| "an autoscaler".to_owned(), Seen::name);
+    // Where the server was asked, it is told with its limits.
+    let is_named =
+        |effect: &Effect| matches!(effect, Effect::Other(said) if said.message.contains(" sets spec.replicas"));
+    (is_scaled && !seen.item.told.iter().any(is_named)).then(|| {
         Effect::other(format!(
             "{who} sets spec.replicas, will set its own number again, and each preview will show that: leave spec.replicas out \
              of the program to let it decide"
@@ -116,6 +137,18 @@ fn stopped(seen: &Seen<'_>, all: &[Seen<'_>]) -> Option<Effect> {
     let labels = selection::terms(service.then().pointer("/spec/selector").unwrap_or(&Value::Null));
     let names: Vec<String> = others.iter().map(|other| other.name()).collect();
     let (service, names) = (service.name(), names.join(", "));
+    let is_waited_for = |other: &&&Seen<'_>| {
+        let mut after = seen.item.waits_for.iter();
+        after.any(|(key, phase)| key == other.item.key && *phase == Phase::Ready)
+    };
+    if let Some(successor) = others.iter().find(is_waited_for) {
+        let instead = Some(format!(
+            "only once the pods of {} are ready, which {service} finds as well ({labels}); if these do not become ready, the old ones \
+             go on",
+            successor.name()
+        ));
+        return Some(Effect::other(Effect::Scale(Scale { instead, ..scale }).text()));
+    }
     if others
         .iter()
         .any(|other| !matches!(other.item.transition, Transition::Create | Transition::Replace))
@@ -344,18 +377,4 @@ fn of_share(value: &Value, count: u64, rounds_up: bool) -> u64 {
     } else {
         hundredths / 100
     }
-}
-
-/// True if nobody is served by an object, so that its replacement is no downtime: it does its work and ends, has no pods,
-/// or is only looked at when something is made.
-pub(crate) fn serves_nobody(type_name: &str, before: &Value) -> bool {
-    let ends = matches!(
-        type_name,
-        "batch/Job"
-            | "batch/CronJob"
-            | "node.k8s.io/RuntimeClass"
-            | "scheduling.k8s.io/PriorityClass"
-            | "storage.k8s.io/StorageClass"
-    );
-    ends || before.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)
 }

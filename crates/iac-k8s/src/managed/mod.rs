@@ -51,7 +51,7 @@ fn is_ours(name: &str, manager: &str) -> bool {
 /// The suffixes of the side managers' names, after the manager's own.
 const SIDES: [&str; 2] = ["replicas", "kept"];
 
-/// When each manager last wrote the object itself.
+/// When each manager last wrote the object itself. Of a write to its scale the server keeps no time.
 pub(crate) fn writes(object: &Json) -> BTreeMap<String, Timestamp> {
     let mut writes = BTreeMap::new();
     for entry in entries(object).filter(|entry| is_of_object(entry)) {

@@ -140,6 +140,10 @@ impl Provider for KubernetesProvider {
         reference::all(resources)
     }
 
+    fn work_side_by_side(&self, old: &Recorded, new: &ResourceDecl) -> bool {
+        effect::work_side_by_side(&old.inputs, &new.inputs)
+    }
+
     fn effects(&self, items: &[PlanItem<'_>]) -> Vec<(usize, Effect)> {
         effect::of(items)
     }

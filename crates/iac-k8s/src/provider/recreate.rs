@@ -26,7 +26,8 @@ impl Claim {
     pub(super) fn told(&self) -> String {
         let (before, after) = (stateful::size(&self.object), &self.growth.size);
         format!(
-            "the claim {} grows from {before} to {after}, and cannot shrink again",
+            "the claim {} grows from {before} to {after}, and cannot shrink again: the server took it in a trial; its file system follows \
+             where the driver can do that, otherwise when the pod is restarted",
             self.name()
         )
     }

@@ -18,8 +18,23 @@ fn service(name: &str, mut spec: Json) -> Json {
     spec
 }
 
+/// What is known of a plan's services beside their definitions.
+#[derive(Default)]
+struct Known {
+    /// The effect that each of these was predicted to have.
+    told: Vec<(&'static str, Effect)>,
+    /// Those whose containers are gone.
+    missing: Vec<&'static str>,
+    /// Those that wait until the other one is ready.
+    waits: Vec<(&'static str, &'static str)>,
+}
+
 /// Returns the effects of a plan, as `NAME: LABEL: TEXT`.
 fn told(objects: &[Object], new_volumes: &[&str]) -> Vec<String> {
+    told_of(objects, new_volumes, &Known::default())
+}
+
+fn told_of(objects: &[Object], new_volumes: &[&str], known: &Known) -> Vec<String> {
     let value = |name: &str, spec: &Json| (!spec.is_null()).then(|| Value::from(service(name, spec.clone())));
     let keys: Vec<(Key, String)> = objects
         .iter()
@@ -51,6 +66,18 @@ fn told(objects: &[Object], new_volumes: &[&str]) -> Vec<String> {
         })
         .collect();
     let after: Vec<Option<Value>> = objects.iter().map(|(name, _, after)| value(name, after)).collect();
+    let name = |place: usize| objects.get(place).map_or("", |(name, ..)| name);
+    let predicted = |place: usize| -> Vec<Effect> {
+        let all = known.told.iter().filter(|(of, _)| *of == name(place));
+        all.map(|(_, effect)| effect.clone()).collect()
+    };
+    let predicted: Vec<Vec<Effect>> = (0..keys.len()).map(predicted).collect();
+    let waits = |place: usize| -> Vec<(Key, Phase)> {
+        let all = known.waits.iter().filter(|(of, _)| *of == name(place));
+        let on = all.filter_map(|(_, on)| objects.iter().position(|(name, ..)| name == on));
+        on.map(|on| (keys[on].0.clone(), Phase::Ready)).collect()
+    };
+    let waits: Vec<Vec<(Key, Phase)>> = (0..keys.len()).map(waits).collect();
     let items: Vec<PlanItem<'_>> = keys
         .iter()
         .enumerate()
@@ -63,6 +90,7 @@ fn told(objects: &[Object], new_volumes: &[&str]) -> Vec<String> {
                 key,
                 identity,
                 transition: match (before, after) {
+                    _ if known.missing.contains(&name(place)) => Transition::Create,
                     (Some(_), None) => Transition::Delete,
                     (Some(before), Some(after)) if before.inputs == *after => Transition::Stays,
                     (Some(_), Some(_)) => Transition::Update,
@@ -73,6 +101,8 @@ fn told(objects: &[Object], new_volumes: &[&str]) -> Vec<String> {
                 live: None,
                 predicted: &Value::Null,
                 changes: &[],
+                told: &predicted[place],
+                waits_for: &waits[place],
             }
         })
         .collect();
@@ -87,7 +117,7 @@ fn what_stops_and_what_runs_is_told() {
     for (object, expected) in [
         (
             ("web", json!({"scale": 2}), Json::Null),
-            "web: scale: stops 2 containers, and nothing takes the place",
+            "web: scale: stops 2 containers (up to 10 s), and nothing takes the place",
         ),
         (
             (
@@ -136,7 +166,7 @@ fn a_service_whose_place_is_taken_does_not_stop_for_good() {
     );
     assert_eq!(
         renamed(8081),
-        ["web: scale: stops 1 container, and nothing takes the place"]
+        ["web: scale: stops 1 container (up to 5 s), and nothing takes the place"]
     );
 }
 
@@ -221,8 +251,8 @@ fn a_new_volume_in_the_place_of_another_one_is_told() {
     assert_eq!(
         told(&swapped, &["shop_pgdata"]),
         [
-            "db: data: volume shop_pgdata at /data: new and empty",
-            "db: data: volume shop_data at /data: kept with the data in it, and used by nothing any more",
+            "db: data: volume shop_pgdata at /data: new and empty; the data stays in volume shop_data, and nothing uses it there any \
+             more",
         ]
     );
     // Of one that is there already nothing is known.
@@ -248,4 +278,100 @@ fn what_names_a_service_that_goes_is_told() {
         ["db: broken reference: Service shop/web names Service shop/db in command[1], and will not find it"]
     );
     assert!(broken(json!({"environment": {"DB_NAME": "db"}})).is_empty());
+}
+
+fn gap() -> Effect {
+    Effect::Restart(Restart {
+        unit: Unit::Container,
+        count: Some(1),
+        way: Way::OneByOne,
+        because: None,
+        stop_seconds: None,
+        gap: Some("nothing serves".to_owned()),
+        failure: None,
+    })
+}
+
+#[test]
+fn who_cannot_reach_a_service_that_is_away_is_told() {
+    let uses = json!({"environment": {"DB_HOST": "db"}, "command": ["--db=db:5432"]});
+    let user = ("web", uses.clone(), uses);
+    let waiter = json!({"depends_on": {"db": {"condition": "service_started"}}});
+    let waiter = ("cache", waiter.clone(), waiter);
+    let changed = |spec: Json| ("db", spec, json!({"image": "shop:2"}));
+    let restarted = Known {
+        told: vec![("db", gap())],
+        ..Known::default()
+    };
+    assert_eq!(
+        told_of(&[changed(json!({})), user.clone(), waiter], &[], &restarted),
+        ["db: effect: meanwhile, Service shop/web (DB_HOST, command), Service shop/cache (depends_on) cannot reach it"]
+    );
+    assert_eq!(
+        told_of(&[changed(json!({}))], &[], &restarted),
+        ["db: effect: meanwhile, nothing in this stack misses it: no service names it, and it publishes no port"]
+    );
+    // One that goes on until the new one works is never away.
+    assert!(told(&[changed(json!({})), user.clone()], &[]).is_empty());
+    let data = json!({"volumes": [{"type": "volume", "source": "shop_data", "target": "/data"}]});
+    let missing = Known {
+        missing: vec!["db"],
+        ..Known::default()
+    };
+    assert_eq!(
+        told_of(&[("db", data.clone(), data), user], &[], &missing),
+        ["db: effect: until it is there again, Service shop/web (DB_HOST, command) cannot reach it"]
+    );
+}
+
+#[test]
+fn a_service_under_a_new_name_that_is_waited_for_is_no_outage() {
+    let waits = Known {
+        waits: vec![("web", "front")],
+        ..Known::default()
+    };
+    assert_eq!(
+        told_of(
+            &[("web", json!({}), Json::Null), ("front", Json::Null, json!({}))],
+            &[],
+            &waits
+        ),
+        [
+            "web: effect: stops 1 container (up to 10 s); only once Service shop/front is ready; if that does not work, this one \
+             goes on"
+        ]
+    );
+}
+
+#[test]
+fn less_time_to_stop_and_a_job_that_runs_again_are_told() {
+    assert_eq!(
+        told(&[("db", json!({"stop_grace_period": "60s"}), json!({}))], &[]),
+        ["db: effect: its containers have 10 s to stop from now on, as the engine gives them, not 60 s"]
+    );
+    let job = |image: &str| json!({"completes": true, "image": image});
+    let waiter = json!({"depends_on": {"migrate": {"condition": "service_completed_successfully"}}});
+    let again = Known {
+        told: vec![(
+            "migrate",
+            Effect::Run(Run {
+                command: "x".to_owned(),
+                again: true,
+                tries: None,
+                last: None,
+            }),
+        )],
+        ..Known::default()
+    };
+    assert_eq!(
+        told_of(
+            &[("migrate", job("a:1"), job("a:2")), ("web", waiter.clone(), waiter)],
+            &[],
+            &again
+        ),
+        [
+            "migrate: effect: the container of its last run and its log are deleted; Service shop/web, which waited for it at its \
+             start, runs on meanwhile, also if this fails"
+        ]
+    );
 }

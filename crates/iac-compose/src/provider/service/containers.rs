@@ -75,9 +75,17 @@ impl Engine {
         }
     }
 
-    /// Whether somebody stopped a container that ended with status 0, as far as the engine remembers: it keeps the last 256
-    /// events of all containers.
+    /// Whether somebody stopped a container that ended, as far as the engine remembers.
     pub(crate) async fn was_stopped(&self, container: &ContainerInspectResponse) -> Result<bool, ProviderError> {
+        Ok(self.stopped_by(container).await?.is_some())
+    }
+
+    /// The command by which somebody stopped a container that ended, as far as the engine remembers: it keeps the last 256
+    /// events of all containers.
+    pub(crate) async fn stopped_by(
+        &self,
+        container: &ContainerInspectResponse,
+    ) -> Result<Option<&'static str>, ProviderError> {
         let now = jiff::Timestamp::now();
         let id = container.id.clone().unwrap_or_default();
         let options = EventsOptions {
@@ -88,18 +96,20 @@ impl Engine {
         let doing = "look at the engine's events";
         let stream = self.wire.stream().map_err(|error| failed(doing, &error))?;
         let mut events = std::pin::pin!(stream.docker.events(Some(options)).take(MOST_EVENTS));
-        let mut stopped = false;
+        let mut by = None;
         // An engine whose clock is behind would wait until it is now there as well.
         while let Ok(Some(event)) = tokio::time::timeout(EVENTS, events.next()).await {
             stream.meter.restart();
             let event = event.map_err(|error| stream.failed(doing, &error))?;
             match event.action.as_deref() {
-                Some("start") => stopped = false,
-                Some("stop" | "kill") => stopped = true,
+                Some("start") => by = None,
+                // A stop is a signal first.
+                Some("stop") => by = Some("docker stop"),
+                Some("kill") => by = Some("docker kill"),
                 _ => {}
             }
         }
-        Ok(stopped)
+        Ok(by)
     }
 
     async fn gone(&self, id: &str) -> Result<(), ProviderError> {

@@ -16,6 +16,11 @@ use crate::inputs::ServiceInputs;
 use crate::model::Port;
 use crate::provider::readiness::{self, Expected};
 
+/// The field of what a container does, which no definition has.
+const STATE: &str = "state";
+/// The status of a container that ended by SIGKILL.
+const KILLED: i64 = 137;
+
 /// The fields in which a container is not as recorded: `before` is ours, `after` what is there.
 pub(crate) fn of(
     live: &ContainerInspectResponse,
@@ -216,18 +221,12 @@ fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<Fiel
         ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::RESTARTING => return None,
         _ if readiness::has_finished(live, Expected::of(inputs)) => return None,
         ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => {
-            let memory = if state.oom_killed == Some(true) {
-                " (it used more memory than it may)"
-            } else {
-                ""
+            let memory = match (state.oom_killed, state.exit_code) {
+                (Some(true), _) => " (it used more memory than it may)",
+                (_, Some(KILLED)) => " (killed, though not for its use of memory)",
+                _ => "",
             };
-            let end = state
-                .finished_at
-                .as_ref()
-                .and_then(|end| end.parse::<jiff::Timestamp>().ok());
-            // An engine says the year 1 of what never ran.
-            let end = end.filter(|end| end.as_second() > 0);
-            let at = end.map_or_else(String::new, |end| end.strftime(" at %Y-%m-%d %H:%M UTC").to_string());
+            let at = ended_at(live).map_or_else(String::new, |end| end.strftime(" at %Y-%m-%d %H:%M UTC").to_string());
             format!("exited with status {}{memory}{at}", state.exit_code.unwrap_or_default())
         }
         other => other.to_string(),
@@ -236,11 +235,28 @@ fn state(live: &ContainerInspectResponse, inputs: &ServiceInputs) -> Option<Fiel
     Some(not_running(wanted, found))
 }
 
+/// The time at which a container ended.
+pub(crate) fn ended_at(live: &ContainerInspectResponse) -> Option<jiff::Timestamp> {
+    let state = live.state.as_ref()?;
+    let has_ended = matches!(
+        state.status,
+        Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD)
+    );
+    let end = state.finished_at.as_ref().filter(|_| has_ended)?;
+    // An engine says the year 1 of what never ran.
+    end.parse::<jiff::Timestamp>().ok().filter(|end| end.as_second() > 0)
+}
+
+/// True if a change is one of what a container does.
+pub(crate) fn is_state(change: &FieldChange) -> bool {
+    change.path == FieldPath::fields([STATE])
+}
+
 /// The drift of a container that somebody stopped, though it ended with status 0 at that.
 pub(crate) fn stopped() -> FieldChange {
     not_running("running", "stopped by somebody".to_owned())
 }
 
 fn not_running(wanted: &str, found: String) -> FieldChange {
-    change(FieldPath::fields(["state"]), Some(wanted.into()), Some(found.into()))
+    change(FieldPath::fields([STATE]), Some(wanted.into()), Some(found.into()))
 }

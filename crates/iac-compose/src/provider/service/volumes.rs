@@ -83,7 +83,10 @@ pub(crate) fn of(containers: &[ContainerInspectResponse], named: &Named) -> impl
             let place = mount.destination.as_deref().unwrap_or_default();
             Some(DataItem {
                 outlives: true,
-                ..DataItem::new(ANONYMOUS, name).amount(format!("{place} of {}", name_of(container)))
+                ..DataItem::new(ANONYMOUS, name).amount(format!(
+                    "{place} of {}; nothing takes it over, and `docker volume prune` deletes it",
+                    name_of(container)
+                ))
             })
         })
     })

@@ -72,6 +72,7 @@ async fn diff(session: &Session, before: &Path, after: &Path, format: DiffFormat
         DiffFormat::Text => session.ui.data(&diff.to_text(&session.ui.text_options()))?,
         DiffFormat::Json => session.ui.json(&serde_json::json!(diff))?,
         DiffFormat::Markdown => session.ui.data(&diff.to_markdown(COMMENT))?,
+        DiffFormat::Html => session.ui.data(&diff.to_html())?,
     }
     Ok(diff.is_empty())
 }

@@ -144,10 +144,12 @@ fn version_line(version: &Version) -> String {
     let summary = &version.summary;
     let ok = if summary.ok { "ok" } else { "incomplete" };
     let run = &version.run;
+    let lasted = Duration::try_from(version.finished.duration_since(version.started)).unwrap_or_default();
     format!(
-        "{:>4}  {}  {ok:<10}  {:<16}  +{} ~{} ±{} -{}  {} on {}, build {}\n",
+        "{:>4}  {}  {:>8}  {ok:<10}  {:<16}  +{} ~{} ±{} -{}  {} on {}, build {}\n",
         version.version,
-        super::moment(version.finished),
+        super::moment(version.started),
+        for_people(lasted),
         sanitize(&run.command),
         summary.created,
         summary.updated,

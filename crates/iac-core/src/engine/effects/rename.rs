@@ -19,8 +19,29 @@ const PAIRS: usize = 250_000;
 /// The leaves of a resource: where, and what.
 type Leaves = HashSet<(String, String)>;
 
+/// A resource under its new name, and the same under its old one, by the places of their steps.
+pub(in crate::engine) struct Renamed {
+    pub(in crate::engine) new: usize,
+    pub(in crate::engine) old: usize,
+}
+
 /// For each recognised pair, an effect on both steps.
-pub(super) fn find(steps: &[Step], recorded: &BTreeMap<Key, WorldEntry>) -> Vec<(usize, Effect)> {
+pub(super) fn told(steps: &[Step], renamed: &[Renamed]) -> Vec<(usize, Effect)> {
+    let effect = |other: usize, is_new: bool| {
+        let other = short_name(&steps[other].key, &steps[other].identity);
+        Effect::Rename(Rename {
+            other,
+            is_new,
+            advice: None,
+        })
+    };
+    let both = renamed.iter();
+    both.flat_map(|Renamed { new, old }| [(*new, effect(*old, true)), (*old, effect(*new, false))])
+        .collect()
+}
+
+/// The recognised pairs.
+pub(in crate::engine) fn find(steps: &[Step], recorded: &BTreeMap<Key, WorldEntry>) -> Vec<Renamed> {
     let mut types: BTreeMap<&str, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (place, step) in steps.iter().enumerate() {
         let (made, gone) = types.entry(step.key.kind()).or_default();
@@ -40,15 +61,7 @@ pub(super) fn find(steps: &[Step], recorded: &BTreeMap<Key, WorldEntry>) -> Vec<
             let entry = recorded.get(&steps[place].key)?;
             Some(&entry.until_now()?.inputs)
         });
-        for (new, old) in pairs(&made, &gone) {
-            let name = |place: usize| short_name(&steps[place].key, &steps[place].identity);
-            let rename = |other: usize, is_new: bool| {
-                let other = name(other);
-                Effect::Rename(Rename { other, is_new })
-            };
-            found.push((new, rename(old, true)));
-            found.push((old, rename(new, false)));
-        }
+        found.extend(pairs(&made, &gone).into_iter().map(|(new, old)| Renamed { new, old }));
     }
     found
 }

@@ -1,6 +1,6 @@
 //! A plan as a provider sees it when it tells the effects.
 
-use crate::provider::{Live, Recorded};
+use crate::provider::{Effect, Live, Phase, Recorded};
 use crate::urn::Key;
 use crate::value::Value;
 use crate::value::diff::FieldChange;
@@ -39,6 +39,10 @@ pub struct PlanItem<'a> {
     pub predicted: &'a Value,
     /// The fields that change.
     pub changes: &'a [FieldChange],
+    /// The effects that its prediction told.
+    pub told: &'a [Effect],
+    /// The resources that come before it, each with the phase that it has to reach.
+    pub waits_for: &'a [(Key, Phase)],
 }
 
 impl<'a> PlanItem<'a> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::host::{names_host, names_port};
 pub use self::image::other_repository;
 pub use self::item::{PlanItem, Transition};
-pub(crate) use self::text::HOW_LONG;
+pub(crate) use self::text::{HOW_LONG, SOMEBODY};
 use super::{Risk, RiskKind};
 use crate::state::{StepKind, Took};
 
@@ -190,9 +190,17 @@ pub enum DataFate {
     /// It stays, and nothing uses it any more.
     LeftBehind,
     /// It is new, and empty.
-    StartsEmpty,
+    StartsEmpty {
+        /// What had the data until now, and stays with it, where there is such a thing: `volume shop_data`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead_of: Option<String>,
+    },
     /// It is new and empty, and what is written there is lost whenever what uses it ends.
-    Fleeting,
+    Fleeting {
+        /// What had the data until now, and stays with it, where there is such a thing: `claim shop/media (64Mi)`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead_of: Option<String>,
+    },
     /// Several containers write to it at the same time.
     Shared {
         /// How many do.
@@ -255,6 +263,9 @@ pub struct Rename {
     pub other: String,
     /// True on the step that makes the new one.
     pub is_new: bool,
+    /// What to do to keep what the old one has, where there is a better word than the one for all kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
 }
 
 /// Other steps wait for this one.
@@ -309,9 +320,13 @@ impl Effect {
             Self::Restart(Restart { gap: Some(_), .. }) => RiskKind::Downtime,
             Self::Scale(Scale { to: 0, .. }) => RiskKind::Downtime,
             Self::Data(DataEffect {
-                fate: DataFate::StartsEmpty | DataFate::Fleeting | DataFate::LeftBehind | DataFate::Shared { .. },
+                fate: DataFate::Fleeting { .. } | DataFate::Shared { .. },
                 ..
             }) => RiskKind::DataLoss,
+            Self::Data(DataEffect {
+                fate: DataFate::StartsEmpty { .. },
+                ..
+            }) => RiskKind::EmptyData,
             Self::Closed(_) => RiskKind::Downtime,
             Self::BrokenReference(_) => RiskKind::BrokenReference,
             Self::Exposure(_) => RiskKind::Exposure,
@@ -339,11 +354,8 @@ impl Effect {
                 let fate = match &mut data.fate {
                     DataFate::Grows { to } => Some(to),
                     DataFate::KeepsSize { asked } => Some(asked),
-                    DataFate::UsedAgain
-                    | DataFate::LeftBehind
-                    | DataFate::StartsEmpty
-                    | DataFate::Fleeting
-                    | DataFate::Shared { .. } => None,
+                    DataFate::StartsEmpty { instead_of } | DataFate::Fleeting { instead_of } => instead_of.as_mut(),
+                    DataFate::UsedAgain | DataFate::LeftBehind | DataFate::Shared { .. } => None,
                 };
                 [&mut data.holder]
                     .into_iter()
@@ -357,7 +369,7 @@ impl Effect {
                 vec![&mut said.message]
             }
             Self::Undo(undo) => vec![&mut undo.who],
-            Self::Rename(rename) => vec![&mut rename.other],
+            Self::Rename(rename) => [&mut rename.other].into_iter().chain(&mut rename.advice).collect(),
             Self::HoldsUp(holds) => holds.steps.iter_mut().collect(),
         }
     }

@@ -11,6 +11,9 @@ use crate::duration::for_people;
 use crate::provider::authors::minute;
 use crate::state::StepKind;
 
+/// The author of a change who is not known.
+pub(crate) const SOMEBODY: &str = "somebody else";
+
 /// The label of times: they are no news where nothing else is, and differ between objects with the same change.
 pub(crate) const HOW_LONG: &str = "how long";
 
@@ -153,6 +156,9 @@ impl Restart {
                 (Way::Rolling { .. }, Some(seconds)) => text.push_str(&format!(
                     "; no gap expected for new connections, open ones to the old {unit}s end within {seconds} s"
                 )),
+                (Way::StartFirst, _) => text.push_str(&format!(
+                    "; no gap expected for those that look the name up again, connections to the old {unit} break"
+                )),
                 _ => text.push_str("; no gap expected"),
             },
         }
@@ -174,8 +180,8 @@ impl Readers {
         let sees = match (self.sees, many) {
             (Sees::Restarted, false) => "it is restarted",
             (Sees::Restarted, true) => "they are restarted",
-            (Sees::AtItsNextStart, false) => "it keeps the old value until it is restarted",
-            (Sees::AtItsNextStart, true) => "they keep the old value until they are restarted",
+            (Sees::AtItsNextStart, false) => "it keeps the value that it started with until it is restarted",
+            (Sees::AtItsNextStart, true) => "they keep the value that they started with until they are restarted",
             (Sees::WithinAMinute, _) => "the files change within about a minute, without a restart",
             (Sees::AtItsNextRun, false) => "it gets the new value when it runs next",
             (Sees::AtItsNextRun, true) => "they get the new value when they run next",
@@ -191,15 +197,22 @@ impl DataEffect {
         match &self.fate {
             DataFate::UsedAgain => format!("{holder}: used again, with the data in it"),
             DataFate::LeftBehind => format!("{holder}: kept with the data in it, and used by nothing any more"),
-            DataFate::StartsEmpty => format!("{holder}: new and empty"),
-            DataFate::Fleeting => {
-                format!("{holder}: in an emptyDir from now on, which is empty, and lost with each pod")
-            }
+            DataFate::StartsEmpty { instead_of } => format!("{holder}: new and empty{}", unused(instead_of.as_ref())),
+            DataFate::Fleeting { instead_of } => format!(
+                "{holder}: in an emptyDir from now on, which is empty, and lost with each pod{}",
+                unused(instead_of.as_ref())
+            ),
             DataFate::Grows { to } => format!("{holder}: grows to {to}, and cannot shrink again"),
             DataFate::Shared { writers } => format!("{holder}: {writers} containers write to it at the same time"),
             DataFate::KeepsSize { asked } => format!("{holder}: the size stays, though {asked} is asked for"),
         }
     }
+}
+
+/// Where the data is that was used until now.
+fn unused(holder: Option<&String>) -> String {
+    let said = |holder| format!("; the data stays in {holder}, and nothing uses it there any more");
+    holder.map_or_else(String::new, said)
 }
 
 impl Run {
@@ -222,7 +235,11 @@ impl Run {
 impl Undo {
     fn text(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
-        let at = self.at.map_or_else(String::new, |at| format!(" at {}", minute(at)));
+        let at = match self.at {
+            Some(at) => format!(" at {}", minute(at)),
+            None if self.who == SOMEBODY => String::new(),
+            None => " (when is not known)".to_owned(),
+        };
         format!(
             "takes back what {} changed{at}: {}; to keep it, change the program",
             self.who,
@@ -234,11 +251,11 @@ impl Undo {
 impl Rename {
     fn text(&self) -> String {
         if self.is_new {
-            return format!(
-                "it looks like {} under another name; what uses the old name loses it: leave the name as it is, or \
-                 change its users as well; data that it alone holds has to be moved first",
-                self.other
+            let advice = self.advice.as_deref().unwrap_or(
+                "what uses the old name loses it: leave the name as it is, or change its users as well; data that it alone \
+                 holds has to be moved first",
             );
+            return format!("it looks like {} under another name; {advice}", self.other);
         }
         format!("{} looks like it under another name", self.other)
     }
@@ -339,7 +356,7 @@ mod tests {
             ),
             (
                 readers(1, Through::Environment, Sees::AtItsNextStart),
-                "Deployment web0 reads it as environment variables: it keeps the old value until it is restarted",
+                "Deployment web0 reads it as environment variables: it keeps the value that it started with until it is restarted",
             ),
             (
                 readers(7, Through::Files, Sees::WithinAMinute),

@@ -7,7 +7,7 @@ use crate::review::text::Page;
 
 impl Side {
     /// The word that stands before what is of this side.
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::review) fn word(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Gone => "gone",

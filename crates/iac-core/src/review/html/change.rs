@@ -37,8 +37,9 @@ pub(super) fn new(step: &StepView) -> Markup {
     }
 }
 
-fn field(field: &FieldView, step: &StepView) -> Markup {
-    let source = field.source.as_ref().filter(|_| !step.lines_vary);
+/// One changed field.
+pub(super) fn field(field: &FieldView, step: &StepView) -> Markup {
+    let source = step.place(field);
     let (class, sign) = match field.sign {
         FieldSign::Added => ("field added", "+"),
         FieldSign::Changed => ("field changed", "~"),

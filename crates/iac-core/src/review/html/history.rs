@@ -49,7 +49,7 @@ fn outcome(version: &Version) -> &'static str {
 fn run(version: &Version) -> Markup {
     let summary = &version.summary;
     let command = sanitize(&version.run.command);
-    let moment = version.finished.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let moment = version.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let counts = [
         ("+", summary.created),
         ("~", summary.updated),
@@ -62,12 +62,12 @@ fn run(version: &Version) -> Markup {
     html! {
         details class=(class) id=(format!("s{}", version.version)) data-action=(slug(&command)) data-tags=(outcome(version)) {
             summary {
-                span.name { (version.version) ": " (command) } " " span.word { (moment) } " "
+                span.name { (version.version) ": " (command) } " " span.word { "started " (moment) ", took " (for_people(lasted)) } " "
                 @if !summary.ok { (tag("incomplete")) " " }
                 @for (sign, count) in counts { @if count > 0 { span.sign { (sign) (count) } " " } }
             }
             div.body {
-                div { "by " (sanitize(&version.run.who)) " on " (sanitize(&version.run.host)) ", build " (sanitize(&version.run.build)) @if let Some(commit) = &version.run.commit { ", commit " (sanitize(commit)) } ", in " (for_people(lasted)) }
+                div { "by " (sanitize(&version.run.who)) " on " (sanitize(&version.run.host)) ", build " (sanitize(&version.run.build)) @if let Some(commit) = &version.run.commit { ", commit " (sanitize(commit)) } }
                 @if version.changed.is_empty() { div { "nothing in the record changed" } } @else {
                     ul { @for key in &version.changed { li { code { (sanitize(key.as_str())) } (took(version, key)) } } }
                 }

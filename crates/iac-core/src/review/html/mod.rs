@@ -4,6 +4,7 @@
 //! style sheet and the script that stand in it, known by their digests. Equal plans give equal bytes.
 
 mod change;
+mod difference;
 mod frame;
 mod graph;
 mod history;
@@ -73,7 +74,7 @@ fn title(group: &Group) -> &str {
     match group.kind {
         GroupKind::Changes if group.component.is_empty() => "Outside any component",
         GroupKind::Changes => &group.component,
-        GroupKind::Drift => "Changed by others",
+        GroupKind::Drift => "Changed since the last run",
         GroupKind::Waits => "Only waited for",
         GroupKind::Unchanged => "Unchanged",
     }

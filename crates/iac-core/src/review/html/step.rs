@@ -67,18 +67,32 @@ fn body(step: &StepView, group: usize, context: &Context<'_>) -> Markup {
             code { (step.urn) }
             @if let Some(place) = context.boxes.place(step, group) { " " a href=(format!("#{place}")) { "in the graph" } }
         }
-        @for reason in &step.reasons { div { "because " (text(reason)) } }
-        @for risk in &step.risks { div.risk { (tag(&risk.label)) " " (text(&risk.message)) } }
-        @for effect in &step.effects { div.effect { b { (effect.label) } ": " (text(&effect.text)) } }
-        @for line in &step.order { div { (text(line)) } }
+        (causes(step))
         @match step.same_as {
             Some(first) => div { "the very same changes as in " (link(first, context.firsts.get(&first).unwrap_or(&"another step"))) },
             None => { (change::fields(step)) (change::new(step)) },
         }
-        @if let Some(why) = &step.not_checked { div { "not checked by the server: " (text(why)) } }
-        @for note in &step.notes { div.note { "note: " (text(note)) } }
+        (remarks(step))
         (edges("after", &step.after))
         (edges("ready after", &step.ready_after))
+    }
+}
+
+/// Why a step is there, and what it does to what runs.
+pub(super) fn causes(step: &StepView) -> Markup {
+    html! {
+        @for reason in &step.reasons { div { "because " (text(reason)) } }
+        @for risk in &step.risks { div.risk { (tag(&risk.label)) " " (text(&risk.message)) } }
+        @for effect in &step.effects { div.effect { b { (effect.label) } ": " (text(&effect.text)) } }
+        @for line in &step.order { div { (text(line)) } }
+    }
+}
+
+/// What else a reviewer should know of a step.
+pub(super) fn remarks(step: &StepView) -> Markup {
+    html! {
+        @if let Some(why) = &step.not_checked { div { "not checked by the server: " (text(why)) } }
+        @for note in &step.notes { div.note { "note: " (text(note)) } }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn heading(kind: GroupKind, component: &str) -> Option<String> {
     match kind {
         GroupKind::Changes if component.is_empty() => None,
         GroupKind::Changes => Some(format!("Component {component}:")),
-        GroupKind::Drift => Some("Changed by others, and put back:".to_owned()),
+        GroupKind::Drift => Some("Changed since the last run, and put back:".to_owned()),
         GroupKind::Waits => Some("Only waited for:".to_owned()),
         GroupKind::Unchanged => Some("Unchanged:".to_owned()),
     }

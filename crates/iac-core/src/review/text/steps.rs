@@ -185,7 +185,10 @@ impl Page {
                 false if lines > 1 && lines > left => 0,
                 false => DIFF_LINES,
             };
-            let source = field.source.as_deref().filter(|_| verbose || !step.lines_vary);
+            let source = match verbose {
+                true => field.source.as_deref(),
+                false => step.place(field),
+            };
             self.limited_field("", field, source, most);
             // A field on one line is no text.
             left = left.saturating_sub(if lines > most || lines == 1 { 0 } else { lines });

@@ -24,7 +24,7 @@ pub struct FieldChange {
 ///
 /// A list is compared by the first of these that every element of both sides has, with no value twice. In any other list,
 /// equal elements are matched first, and then those that are much alike.
-const LIST_KEYS: [&str; 8] = [
+const LIST_KEYS: [&str; 9] = [
     "name",
     "key",
     "mountPath",
@@ -33,6 +33,7 @@ const LIST_KEYS: [&str; 8] = [
     "target",
     "host",
     "ip",
+    "source",
 ];
 
 /// The changes that lead from `before` to `after`, in the order of their paths.

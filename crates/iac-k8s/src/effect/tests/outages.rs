@@ -76,7 +76,8 @@ fn a_set_under_another_name_gets_the_clients_of_the_old_one() {
     assert_eq!(
         labelled(&objects[..], &["data", "effect"]),
         [
-            "database: data: claim shop/data-database-0 (1Gi): new and empty",
+            "database: data: claim shop/data-database-0 (1Gi): new and empty; the data stays in claim shop/data-db-0, and nothing uses it \
+             there any more",
             "database: effect: Service shop/web finds its pods (app=web) as soon as they are ready: its clients read and write the \
              empty data there, and no longer that of StatefulSet shop/db",
         ]
@@ -86,7 +87,7 @@ fn a_set_under_another_name_gets_the_clients_of_the_old_one() {
 #[test]
 fn who_is_not_served_is_told() {
     let served = |change: Object| labelled(&[change, service(), ingress(), worker()], &["effect"]);
-    let users = "Service shop/web leads nowhere: requests for shop.test get no answer (503, Ingress shop/shop); no connections for \
+    let users = "Service shop/web leads nowhere: requests for shop.test get 503 (Ingress shop/shop); no connections for \
                  Deployment shop/worker (SHOP_URL)";
     assert_eq!(
         served(object(WEB, web(2), web(0))),
@@ -110,7 +111,7 @@ fn who_is_not_served_is_told() {
     assert_eq!(
         labelled(&[gone, ingress(), worker()], &["closed", "effect"]),
         [
-            "web: closed: requests for shop.test get no answer (503): Ingress shop/shop leads nowhere",
+            "web: closed: requests for shop.test get 503: Ingress shop/shop leads nowhere",
             "web: effect: new connections to it fail at once; those that are open go on",
         ]
     );

@@ -10,8 +10,8 @@ use crate::provider::recreate;
 use crate::stateful::{self, Way};
 
 /// The note on the change of a StatefulSet whose pods are not touched.
-pub(super) const AROUND_PODS: &str =
-    "the StatefulSet alone is deleted and recreated: its pods go on running, and it takes them over";
+pub(super) const AROUND_PODS: &str = "the StatefulSet alone is deleted and recreated, once its claims have grown: its pods go on running, and it takes them over; if the new \
+     one cannot be made, they run on with nobody to replace them until the next `up` makes it";
 
 impl Question<'_> {
     /// A StatefulSet that is recreated without its pods, and whose claims grow.

@@ -4,6 +4,7 @@
 mod adoption;
 mod alike;
 mod around;
+mod autoscaler;
 mod by_definition;
 mod compare;
 mod exclusive;
@@ -111,6 +112,7 @@ impl<'a> Question<'a> {
             },
         };
         prediction = self.by_definition(prediction).await?;
+        self.tell_autoscaler(&mut prediction).await?;
         self.fit(&mut prediction).await?;
         prediction.changes = conceal_changes(prediction.changes, &self.inputs, &self.secrets);
         if self.id.type_name() == DEFINITION {
