@@ -146,10 +146,9 @@ fn version_line(version: &Version) -> String {
     let run = &version.run;
     let lasted = Duration::try_from(version.finished.duration_since(version.started)).unwrap_or_default();
     format!(
-        "{:>4}  {}  {:>8}  {ok:<10}  {:<16}  +{} ~{} ±{} -{}  {} on {}, build {}\n",
+        "{:>4}  {}  {ok:<10}  {:<16}  +{} ~{} ±{} -{}  {} on {}, build {}, took {}\n",
         version.version,
         super::moment(version.started),
-        for_people(lasted),
         sanitize(&run.command),
         summary.created,
         summary.updated,
@@ -158,6 +157,7 @@ fn version_line(version: &Version) -> String {
         sanitize(&run.who),
         sanitize(&run.host),
         sanitize(&run.build),
+        for_people(lasted),
     )
 }
 
