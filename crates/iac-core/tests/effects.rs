@@ -66,7 +66,7 @@ async fn what_an_object_came_to_by_itself_is_nobodys_change() {
         why: Some("exited with status 1".to_owned()),
         was: true,
     };
-    assert_eq!(plan.steps[0].reasons, [ended.clone()]);
+    assert_eq!(plan.steps[0].reasons, std::slice::from_ref(&ended));
     let refresh = bench.plan_for(Mode::Refresh, &program).await.unwrap().plan;
     assert_eq!(refresh.steps[0].reasons, [ended]);
     assert!(

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use crate::config::{FileValue, Layers, Trusted};
 use crate::files;
 use crate::provider::{Connecting, LeadsTo, Provider};
+use crate::reach::OUTSIDE;
 use crate::redact;
 use crate::render::sanitize;
 use crate::value::hex;
@@ -29,15 +30,11 @@ pub(super) fn connects(providers: &[Arc<dyn Provider>]) -> Connects {
         ..Connecting::default()
     };
     let names = (NAMES_OF_SECRETS.to_owned(), names);
-    let files = (FILES.to_owned(), Connecting::default());
-    providers.iter().map(one).chain([names, files]).collect()
+    providers.iter().map(one).chain([names]).collect()
 }
 
 /// Settings of the names of secrets, among them the one that shows what is masked otherwise.
 const NAMES_OF_SECRETS: &str = "secrets";
-
-/// Settings of the files that are read, among them [`OUTSIDE`](crate::reach::OUTSIDE).
-const FILES: &str = "files";
 
 /// One setting of a file of the repository that bears on connecting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +60,9 @@ impl Foreign {
     pub(super) fn find(connects: &Connects, layers: &Layers) -> Self {
         let found = layers.entries().iter().filter_map(|(key, entry)| {
             let (provider, setting) = key.split_once('.')?;
-            let connecting = connects.get(provider)?;
+            // One setting and not all that begin alike: a provider may be called so, and a program may have settings of that name.
+            let reads = (key == OUTSIDE).then(Connecting::default);
+            let connecting = reads.as_ref().or_else(|| connects.get(provider))?;
             let (Some(file), FileValue::Plain(value)) = (&entry.repository, &entry.value) else {
                 return None;
             };
@@ -141,7 +140,7 @@ impl Setting {
     fn decides(&self) -> &'static str {
         match self.key.split_once('.') {
             Some((NAMES_OF_SECRETS, _)) => "what this program shows in clear",
-            Some((FILES, _)) => "which files outside of its folder this program reads",
+            _ if self.key == OUTSIDE => "which files outside of its folder this program reads",
             _ => "where this program connects",
         }
     }
