@@ -226,7 +226,7 @@ fn each_field_names_its_line_in_the_file_that_says_it() {
         ("Service", "shared", "working_dir", Some("common.yml:4")),
         ("Service", "shared", "user", Some("compose.yml:16")),
         ("Service", "part", "image", Some("other/part.yml:3")),
-        ("Service", "part", "environment.FROM_FILE", Some("other/part.yml:4")),
+        ("Service", "part", "environment.FROM_FILE", Some("other/a.env:1")),
         ("Network", "default", "driver", Some("compose.yml:19")),
         ("Network", "default", "labels.a", Some("compose.yml:20")),
         ("Volume", "data", "name", Some("compose.yml:23")),

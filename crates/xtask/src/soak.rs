@@ -80,6 +80,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 "--test",
                 "renames",
                 "--test",
+                "parts",
+                "--test",
                 "writers",
                 "--test",
                 "marks",
