@@ -413,6 +413,21 @@ async fn an_interrupted_operation_on_what_is_left_out_stays_open_and_is_settled_
 }
 
 #[tokio::test]
+async fn what_an_interrupted_run_made_and_nobody_declares_goes_only_where_the_run_is_about_it() {
+    let bench = Bench::new();
+    assert!(bench.up(&things(&[("a", json!({}))])).await.is_ok());
+    let both = things(&[("a", json!({})), ("b", json!({}))]);
+    assert!(bench.up_killed_at(2, &both).await, "killed after the effect");
+    assert_eq!(names(&bench), ["a", "b"]);
+    let nothing = declare(|_| {});
+    assert!(up(&bench, &nothing, part(&["a"], &[])).await.is_ok());
+    assert_eq!(names(&bench), ["b"]);
+    assert!(up(&bench, &nothing, part(&["b"], &[])).await.is_ok());
+    assert!(names(&bench).is_empty());
+    settles(&bench, &nothing, &[]).await;
+}
+
+#[tokio::test]
 async fn a_run_that_changes_nothing_of_its_part_has_no_steps() {
     let bench = Bench::new();
     assert!(bench.up(&chain("1")).await.is_ok());

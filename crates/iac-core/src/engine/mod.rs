@@ -201,6 +201,7 @@ impl Engine {
             declaration,
             graph: &graph,
             recorded: &recorded,
+            pending: &request.state.pending,
         })?;
         let declaration = &*settle_waits(&graph, declaration);
         let mut pending = request.state.pending.clone();

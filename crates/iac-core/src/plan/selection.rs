@@ -13,6 +13,7 @@ use super::names::{UnknownName, find_all, is_called};
 use super::world::WorldEntry;
 use crate::declare::Declaration;
 use crate::graph::{EdgeKind, Graph};
+use crate::state::Pending;
 use crate::urn::Key;
 
 /// The resources that a run is about, by their names. The default is the whole stack.
@@ -156,13 +157,16 @@ pub(crate) struct Whole<'a> {
     pub(crate) declaration: &'a Declaration,
     pub(crate) graph: &'a Graph,
     pub(crate) recorded: &'a BTreeMap<Key, WorldEntry>,
+    /// The operations that an earlier run left open: an object may be there that no record knows.
+    pub(crate) pending: &'a [Pending],
 }
 
 impl<'a> Whole<'a> {
-    /// All resources, declared and recorded.
+    /// All resources: declared, recorded, or left open.
     fn keys(&self) -> BTreeSet<&'a Key> {
         let declared = self.declaration.resources.iter().map(|resource| &resource.key);
-        declared.chain(self.recorded.keys()).collect()
+        let open = self.pending.iter().map(|operation| &operation.key);
+        declared.chain(self.recorded.keys()).chain(open).collect()
     }
 
     /// The resources that are to be deleted.

@@ -344,6 +344,11 @@ fn ended(terminated: &Json) -> String {
 fn hint_of_end(terminated: &Json) -> Option<&'static str> {
     match (terminated["reason"].as_str(), terminated["exitCode"].as_i64()) {
         (Some("OOMKilled"), _) => Some("it needs more memory than its limit: raise resources.limits.memory"),
+        // The runtime does not always hear of the kernel's kill before it hears of the end.
+        (_, Some(137)) => Some(
+            "it was killed: by the kernel where it reached its memory limit (raise resources.limits.memory), or since a \
+             liveness probe failed",
+        ),
         (Some("ContainerCannotRun" | "StartError"), _) | (_, Some(126 | 127)) => {
             Some("the command cannot be run: check command and args, and that the image has it")
         }
