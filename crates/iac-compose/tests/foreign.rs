@@ -59,7 +59,7 @@ configs: {page: {content: "$$ ${HOST:+x} a"}}
     ),
 ];
 
-/// What means something in one of them.
+/// Words that mean something in one of them.
 const WORDS: [&str; 32] = [
     "&a ",
     "*a",

@@ -99,7 +99,7 @@ async fn run(bench: &Bench, program: &Program, part: &Part) {
         let object = entry.rsplit(' ').next().unwrap_or_default();
         assert!(!part.leaves_out(object), "{entry}: {part:?}");
     }
-    // What stays does not lose what it needs for good.
+    // A resource that stays does not lose for good what it needs.
     let state = bench.store().load().await.unwrap();
     let declared: BTreeSet<&Key> = declared.resources.iter().map(|resource| &resource.key).collect();
     for (key, record) in state.records.iter().filter(|(key, _)| part.leaves_out(key.name())) {

@@ -481,7 +481,7 @@ async fn a_resource_gets_a_new_object_when_asked() {
     assert!(bench.up(&chain("1")).await.is_ok());
     let uid = bench.world.objects()["b"].uid;
     let planned = plan(&bench, &chain("1"), replacing(&["b"])).await;
-    // What uses it follows.
+    // Its users follow.
     assert_eq!(actions(&planned), ["replace b", "update c"]);
     assert!(up(&bench, &chain("1"), replacing(&["b"])).await.is_ok());
     assert_eq!(bench.world.take_log()[..2], ["delete b", "create b"]);

@@ -60,7 +60,7 @@ users: [{name: u, user: {exec: {command: ./plugin, args: [--config=x], env: [{na
 contexts: [{name: a, context: {cluster: c, user: u, namespace: shop}}]
 "#;
 
-/// What means something in one of them.
+/// Words that mean something in one of them.
 const WORDS: [&str; 30] = [
     "&a ",
     "*a",

@@ -289,14 +289,21 @@ fn as_itself(object: &Recorded, provider: &dyn Provider, any: Option<&ResourceDe
 
 /// True if a step waits for another one, directly or through others.
 fn waits_for(steps: &[Step], waiter: &Key, other: &Key) -> bool {
+    reaches(steps, waiter, other, |step| {
+        step.after.iter().chain(&step.ready_after).map(|(key, _)| key).collect()
+    })
+}
+
+/// True if one step leads to another one by the keys that each names, directly or through others.
+pub(super) fn reaches<'a>(steps: &'a [Step], from: &'a Key, to: &Key, next: impl Fn(&'a Step) -> Vec<&'a Key>) -> bool {
     let by_key: BTreeMap<&Key, &Step> = steps.iter().map(|step| (&step.key, step)).collect();
-    let (mut open, mut seen) = (vec![waiter], BTreeSet::new());
+    let (mut open, mut seen) = (vec![from], BTreeSet::new());
     while let Some(key) = open.pop() {
-        if key == other {
+        if key == to {
             return true;
         }
         if let Some(step) = by_key.get(key).filter(|_| seen.insert(key)) {
-            open.extend(step.after.iter().chain(&step.ready_after).map(|(key, _)| key));
+            open.extend(next(step));
         }
     }
     false

@@ -176,7 +176,7 @@ fn own_questions(part: &Part<'_>) -> Vec<ObserveRequest> {
         selected,
         ..
     } = *part;
-    // What is left out is looked at as it is recorded.
+    // Left-out resources are looked at as they are recorded.
     let declared: BTreeMap<&Key, &ResourceDecl> = declaration
         .resources
         .iter()

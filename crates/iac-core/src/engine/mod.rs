@@ -220,9 +220,9 @@ impl Engine {
         self.spell_names(&mut recorded, &mut pending);
         let mut identities = self.identities(declaration, &mut problems);
         // A part that is left out stops nobody.
-        problems.retain(|problem| problem.key.as_ref().is_none_or(|key| selected.has(key)));
+        problems.retain(|problem| selected.concerns(problem));
         selected.hold(&mut identities, &recorded);
-        // What is left open there is settled by the run that is about it.
+        // An operation left open there is settled by the run that is about it.
         pending.retain(|operation| selected.has(&operation.key));
         let interrupted = recover::interrupted(&pending);
         crate::plan::objects::match_names(&mut recorded, &identities);
@@ -292,7 +292,7 @@ impl Engine {
         problems.append(&mut plan.problems);
         if looked {
             let missing = self.missing(&mut plan, declaration, &references).await?.into_iter();
-            problems.extend(missing.filter(|problem| problem.key.as_ref().is_none_or(|key| selected.has(key))));
+            problems.extend(missing.filter(|problem| selected.concerns(problem)));
         }
         plan.problems = problems;
         let renamed = effects::rename::find(&plan.steps, &recorded);

@@ -4,10 +4,11 @@
 //! can work at once, the old one goes only once the new one is ready, as in a replacement under another name. So a new one that
 //! never works leaves the old one as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::effects::rename::Renamed;
+use super::give_way::reaches;
 use crate::declare::Declaration;
 use crate::plan::{Action, Step, WorldEntry};
 use crate::provider::{Phase, Provider};
@@ -31,24 +32,16 @@ pub(super) fn wait(
         let (Some(declared), Some(entry), Some(provider)) = (declared, entry, providers.get(new.provider())) else {
             continue;
         };
-        if provider.work_side_by_side(&entry.recorded, declared) && !reaches(steps, &new, &gone) {
+        if provider.work_side_by_side(&entry.recorded, declared) && !waits_for(steps, &new, &gone) {
             steps[*old].after.push((new, Phase::Ready));
         }
     }
 }
 
-/// True if a step waits for another one, directly or through others.
-fn reaches(steps: &[Step], waiter: &Key, other: &Key) -> bool {
-    let by_key: BTreeMap<&Key, &Step> = steps.iter().map(|step| (&step.key, step)).collect();
-    let (mut open, mut seen) = (vec![waiter], BTreeSet::new());
-    while let Some(key) = open.pop() {
-        if key == other {
-            return true;
-        }
-        if let Some(step) = by_key.get(key).filter(|_| seen.insert(key)) {
-            let phases = step.after.iter().chain(&step.ready_after).map(|(key, _)| key);
-            open.extend(phases.chain(step.deletes_after.iter().map(|(key, _)| key)));
-        }
-    }
-    false
+/// True if a step waits for another one, also with the deletion of its former objects.
+fn waits_for(steps: &[Step], waiter: &Key, other: &Key) -> bool {
+    reaches(steps, waiter, other, |step| {
+        let phases = step.after.iter().chain(&step.ready_after).map(|(key, _)| key);
+        phases.chain(step.deletes_after.iter().map(|(key, _)| key)).collect()
+    })
 }

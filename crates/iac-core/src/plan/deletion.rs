@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keep::{self, End};
+use super::names::first_few;
 use super::planner::Walk;
 use super::world::{ObjectName, World, WorldEntry};
 use super::{Action, Fate, KeptData, Leftover, PlanProblem, Precondition, Reason, Stage, Step, leftover};
@@ -208,11 +209,7 @@ pub(super) fn why_kept(world: &World<'_>, key: &Key, name: &ObjectName) -> Strin
 
 /// The first few of some items for people, and how many more there are.
 pub(super) fn list(items: &[&DataItem]) -> String {
-    let mut texts: Vec<String> = items.iter().take(SHOWN).map(|item| described(item)).collect();
-    if items.len() > SHOWN {
-        texts.push(format!("{} more", items.len() - SHOWN));
-    }
-    texts.join(", ")
+    first_few(items.iter().map(|item| described(item)), SHOWN)
 }
 
 /// Returns the option of a verb with which these items may go.

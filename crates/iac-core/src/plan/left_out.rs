@@ -1,8 +1,9 @@
-//! What a run leaves out: planned as unchanged, told in one note, and needed by nothing that the run makes.
+//! The part of a stack that a run leaves out: planned as unchanged, told in one note, and needed by nothing that the run makes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ignored;
+use super::names::first_few;
 use super::planner::{Walk, present_outputs};
 use super::resolve::{Outputs, resolve};
 use super::world::{ObjectName, WorldEntry};
@@ -185,7 +186,7 @@ impl<'a> Walk<'a> {
         );
         let mut tell = |what: &str, names: &[String]| {
             if !names.is_empty() {
-                message += &format!("; {what}: {}", some(names));
+                message += &format!("; {what}: {}", first_few(names.iter().cloned(), NAMED));
             }
         };
         tell("not as declared", &differing);
@@ -236,13 +237,4 @@ fn of_step(step: &Step, problem: Problem, hint: String) -> PlanProblem {
         message: problem.message,
         hint: Some(hint),
     }
-}
-
-/// The first few names, and how many more there are.
-fn some(names: &[String]) -> String {
-    let mut texts: Vec<String> = names.iter().take(NAMED).cloned().collect();
-    if names.len() > NAMED {
-        texts.push(format!("{} more", names.len() - NAMED));
-    }
-    texts.join(", ")
 }

@@ -51,6 +51,16 @@ pub(crate) fn unknown<'k>(name: &str, keys: impl Iterator<Item = &'k Key> + Clon
     }
 }
 
+/// The first few of some texts, and how many more there are: `a, b, 3 more`.
+pub(crate) fn first_few(texts: impl ExactSizeIterator<Item = String>, shown: usize) -> String {
+    let count = texts.len();
+    let mut few: Vec<String> = texts.take(shown).collect();
+    if count > shown {
+        few.push(format!("{} more", count - shown));
+    }
+    few.join(", ")
+}
+
 fn without_stack<'n>(name: &'n str, stack: &str) -> &'n str {
     let rest = name.strip_prefix(stack).and_then(|rest| rest.strip_prefix("::"));
     rest.unwrap_or(name)

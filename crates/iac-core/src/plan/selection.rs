@@ -1,16 +1,16 @@
 //! The part of a stack that a run is about: `--target` and `--exclude`.
 //!
-//! What a run leaves out is planned as unchanged, with the outputs that it has now, before anybody is asked. Steps are not taken
+//! The rest is planned as unchanged, with the outputs that it has now, before anybody is asked. Steps are not taken
 //! out of a finished plan: others would have been planned with outputs that never come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Mode;
 use super::keep::GENERATED;
 use super::names::{UnknownName, find_all, is_called};
 use super::world::WorldEntry;
+use super::{Mode, PlanProblem};
 use crate::declare::Declaration;
 use crate::graph::{EdgeKind, Graph};
 use crate::state::Pending;
@@ -181,7 +181,7 @@ impl<'a> Whole<'a> {
         going
     }
 
-    /// What each resource needs, as declared and as recorded.
+    /// The needs of each resource, as declared and as recorded.
     fn needs(&self) -> BTreeMap<&'a Key, BTreeSet<&'a Key>> {
         let mut needs: BTreeMap<&Key, BTreeSet<&Key>> = BTreeMap::new();
         for edge in self.graph.edges.iter().filter(|edge| edge.kind != EdgeKind::Order) {
@@ -249,6 +249,11 @@ impl Selected {
         self.left_out.is_empty() || !self.left_out.contains_key(key)
     }
 
+    /// True if a problem is one of this run: of one of its resources, or of the plan as a whole.
+    pub(crate) fn concerns(&self, problem: &PlanProblem) -> bool {
+        problem.key.as_ref().is_none_or(|key| self.has(key))
+    }
+
     /// The left-out resources, with the reason where no option says so.
     pub(crate) fn left_out(&self) -> impl Iterator<Item = (&Key, Option<&str>)> {
         self.left_out.iter().map(|(key, because)| (key, because.as_deref()))
@@ -291,7 +296,7 @@ impl Selected {
         let stays = |key: &&Key| whole.recorded.contains_key(*key);
         let mut open: Vec<Key> = self.left_out.keys().filter(stays).cloned().collect();
         if !open.is_empty() {
-            // What a generated password opens may be among what stays.
+            // The data that a generated password opens may stay.
             let generated = all_going.iter().filter(|key| key.provider() == GENERATED);
             let going = generated.filter(|key| self.has(key) && !selection.names_exactly(key, stack));
             let going: Vec<Key> = going.map(|key| (*key).clone()).collect();

@@ -3,7 +3,7 @@
 use iac_core::Value;
 use iac_core::config::Config;
 use iac_core::declare::{Declaration, Declared as _, NewResource, Stack};
-use iac_core::plan::{Action, DeleteData, Mode};
+use iac_core::plan::{Action, DeleteData, Mode, Plan};
 use serde_json::{Value as Json, json};
 
 use super::support::harness::{Bench, actions, declare, thing};
@@ -27,6 +27,12 @@ fn tree(json: Json) -> Value {
     json.into()
 }
 
+/// The fields that the first step changes.
+fn changed(plan: &Plan) -> Vec<String> {
+    let changes = plan.steps[0].changes.iter();
+    changes.map(|change| change.path.to_string()).collect()
+}
+
 #[tokio::test]
 async fn an_ignored_field_is_made_as_declared_at_first() {
     let bench = after(&ignoring("value", json!({"value": "1"}))).await;
@@ -47,13 +53,8 @@ async fn an_ignored_field_keeps_its_value_when_another_field_changes() {
     let bench = after(&ignoring("value", json!({"value": "1", "other": "1"}))).await;
     let program = ignoring("value", json!({"value": "2", "other": "2"}));
     let plan = bench.preview(&program).await;
-    let changed: Vec<String> = plan.steps[0]
-        .changes
-        .iter()
-        .map(|change| change.path.to_string())
-        .collect();
     assert_eq!(
-        (actions(&plan), changed),
+        (actions(&plan), changed(&plan)),
         (vec!["update a".to_owned()], vec!["other".to_owned()])
     );
     assert!(bench.up(&program).await.is_ok());
@@ -198,13 +199,8 @@ async fn an_ignored_field_of_what_is_taken_over_stays() {
         a.adopt().ignore_changes("value")
     });
     let plan = bench.preview(&program).await;
-    let changed: Vec<String> = plan.steps[0]
-        .changes
-        .iter()
-        .map(|change| change.path.to_string())
-        .collect();
     assert_eq!(
-        (actions(&plan), changed),
+        (actions(&plan), changed(&plan)),
         (vec!["adopt a".to_owned()], vec!["other".to_owned()])
     );
     assert!(bench.up(&program).await.is_ok());

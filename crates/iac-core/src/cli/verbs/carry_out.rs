@@ -19,7 +19,8 @@ use crate::cli::report::{report_json, report_line};
 use crate::cli::session::{Planning, Prepared, Session, hash_with};
 use crate::duration::for_people;
 use crate::engine::{Engine, ExecuteRequest, Planned};
-use crate::plan::{Action, Mode, Plan};
+use crate::plan::names::first_few;
+use crate::plan::{Action, Mode, Plan, Step};
 use crate::render::{Diagnostic, sanitize};
 use crate::review::{TextOptions, View, short_name};
 use crate::saved::{Moved, SavedPlan, compare};
@@ -94,19 +95,14 @@ pub(super) async fn carry_out(session: &Session, job: &Job<'_>, state: State) ->
 
 /// Refuses a plan of a refactoring that changes more than the record.
 fn check_refactoring(session: &Session, plan: &Plan) -> Result<(), Failure> {
-    let touching = || plan.steps.iter().filter(|step| step.action.touches_world());
-    let named = touching()
-        .take(NAMED)
-        .map(|step| format!("{} {}", step.action.name(), step.key.short()));
-    let mut named: Vec<String> = named.collect();
-    let count = touching().count();
-    if count == 0 {
+    let touching: Vec<&Step> = plan.steps.iter().filter(|step| step.action.touches_world()).collect();
+    if touching.is_empty() {
         return Ok(());
     }
-    if count > NAMED {
-        named.push(format!("{} more", count - NAMED));
-    }
-    let (stack, named) = (&session.stack, named.join(", "));
+    let named = touching
+        .iter()
+        .map(|step| format!("{} {}", step.action.name(), step.key.short()));
+    let (stack, named) = (&session.stack, first_few(named, NAMED));
     let message = format!("stack {stack} was not touched, since this plan changes more than the record: {named}");
     let failure = Failure::failed(message);
     let moved = plan.steps.iter().any(|step| step.action == Action::Delete)

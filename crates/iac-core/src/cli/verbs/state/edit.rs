@@ -100,7 +100,7 @@ pub(super) struct Mark {
     on: bool,
     /// The state of a resource from then on.
     now: &'static str,
-    /// What to know afterwards.
+    /// Advice that is given afterwards.
     advice: &'static str,
 }
 
